@@ -1,0 +1,46 @@
+import { Brand, Context, type Effect } from "effect"
+
+/** Names of jobs, directories, owners, files and blobs: each a string of its own type, so that one never stands for another. */
+export type JobId = string & Brand.Brand<"JobId">
+export type DirId = string & Brand.Brand<"DirId">
+export type OwnerId = string & Brand.Brand<"OwnerId">
+/** A file's name inside its directory, in Unicode NFC. */
+export type FileName = string & Brand.Brand<"FileName">
+/** `<dir>/<slot>/<name>`: where bytes lie in storage. A slot is never reused for other content. */
+export type BlobKey = string & Brand.Brand<"BlobKey">
+
+export const JobId = Brand.nominal<JobId>()
+export const DirId = Brand.nominal<DirId>()
+export const OwnerId = Brand.nominal<OwnerId>()
+export const FileName = Brand.nominal<FileName>()
+export const BlobKey = Brand.nominal<BlobKey>()
+
+export const blobKey = (dir: DirId, slot: string, name: FileName): BlobKey => BlobKey(`${dir}/${slot}/${name}`)
+
+/** 1 to 64 of `A-Z a-z 0-9 _ -` (API reference, URL parameters). */
+export const parseDirId = (text: string): DirId | undefined => (/^[A-Za-z0-9_-]{1,64}$/.test(text) ? DirId(text) : undefined)
+
+/** Same alphabet as directories; anything else cannot name a job of ours. */
+export const parseJobId = (text: string): JobId | undefined => (/^[A-Za-z0-9_-]{1,64}$/.test(text) ? JobId(text) : undefined)
+
+const maxNameLength = 255
+
+/** The name, or the reason it is none, worded to follow a field's name: "file_name must not contain ...". */
+export const parseFileName = (text: string): { readonly name: FileName } | { readonly reason: string } => {
+  if (!text.isWellFormed()) return { reason: "must be well-formed Unicode" }
+  const name = text.normalize("NFC")
+  if (name === "") return { reason: "must not be empty" }
+  if (name === "." || name === "..") return { reason: 'must not be "." or ".."' }
+  if (/[/\\]/.test(name)) return { reason: "must not contain slashes or backslashes" }
+  if (/\p{Cc}/u.test(name)) return { reason: "must not contain control characters" }
+  if (name.length > maxNameLength || new TextEncoder().encode(name).length > maxNameLength) {
+    return { reason: `must be at most ${maxNameLength} characters and bytes long` }
+  }
+  return { name: FileName(name) }
+}
+
+/** Makes names that nobody can guess: the prefix, `_`, and at least 128 bits of entropy. */
+export interface IdsShape {
+  readonly next: (prefix: "dir" | "job" | "blob") => Effect.Effect<string>
+}
+export class Ids extends Context.Tag("ffkiln/Ids")<Ids, IdsShape>() {}

@@ -1,0 +1,112 @@
+import { FfmpegFailed, InputMissing, JobCancelled, RunLimitExceeded, WorkerLost } from "./errors.js"
+import type { FileName, JobId, OwnerId } from "./ids.js"
+import type { ResolvedTask } from "./task.js"
+import type { Usage } from "./usage.js"
+
+export type JobState = "pending" | "processing" | "completed" | "failed" | "cancelled"
+
+export const terminalStates = ["completed", "failed", "cancelled"] as const satisfies ReadonlyArray<JobState>
+
+export const isTerminal = (state: JobState): boolean => (terminalStates as ReadonlyArray<JobState>).includes(state)
+
+export type JobEvent = "claim" | "renew" | "complete" | "fail" | "release" | "reclaim" | "cancel" | "abandon"
+
+interface Transition {
+  readonly from: ReadonlyArray<JobState>
+  readonly to: JobState
+  /** Where the event leads instead when the job has been started as often as it may be. */
+  readonly onLastAttempt?: JobState
+  /** The event changes the row only for the holder of its current attempt: the fence. */
+  readonly fenced: boolean
+}
+
+/** The whole life of a job. Adapters take their conditions from here and nowhere else. */
+export const transitions = {
+  /** A worker takes the job: attempt + 1, a lease. */
+  claim: { from: ["pending"], to: "processing", fenced: false },
+  /** The holder is alive, and this is how far it got. */
+  renew: { from: ["processing"], to: "processing", fenced: true },
+  /** Files, usage and webhook appear with the state, in one transaction. */
+  complete: { from: ["processing"], to: "completed", fenced: true },
+  /** ffmpeg's answer was no, or a limit ended the run: an answer, never retried. */
+  fail: { from: ["processing"], to: "failed", fenced: true },
+  /** The holder gives the job back: it stops, or its infrastructure failed. */
+  release: { from: ["processing"], to: "pending", onLastAttempt: "failed", fenced: true },
+  /** A sweep takes the job from a holder whose lease is over. */
+  reclaim: { from: ["processing"], to: "pending", onLastAttempt: "failed", fenced: false },
+  /** The owner no longer wants a job that nobody has started. */
+  cancel: { from: ["pending"], to: "cancelled", fenced: false },
+  /** The caller that waited for the job has gone: nobody will read its result. */
+  abandon: { from: ["pending", "processing"], to: "cancelled", fenced: false }
+} as const satisfies Record<JobEvent, Transition>
+
+/** Where `event` leads from `state`, or undefined where it changes nothing. */
+export const next = (state: JobState, event: JobEvent, lastAttempt = false): JobState | undefined => {
+  const transition: Transition = transitions[event]
+  if (!transition.from.includes(state)) return undefined
+  return lastAttempt ? (transition.onLastAttempt ?? transition.to) : transition.to
+}
+
+/** Why a job failed, as it is stored. `detail` is the sentence after the prefix, where the reason has one. */
+export type Failure =
+  | { readonly reason: "ffmpeg" | "limit"; readonly detail: string }
+  | { readonly reason: "input-missing" | "worker-lost" }
+
+export interface OutputFile {
+  readonly name: FileName
+  readonly bytes: number
+}
+
+export interface Job {
+  readonly id: JobId
+  readonly owner: OwnerId
+  readonly state: JobState
+  readonly task: ResolvedTask
+  /** How often it has been started; with the id it names one holder. */
+  readonly attempt: number
+  /** 0 to 1, or null when it can't be known. Never goes back within an attempt. */
+  readonly progress: number | null
+  /** Of a completed job: the named outputs first. */
+  readonly outputs: ReadonlyArray<OutputFile>
+  readonly warnings: ReadonlyArray<string>
+  readonly usage: Usage | null
+  readonly failure: Failure | null
+  readonly webhookUrl: string | null
+  readonly createdAt: Date
+  readonly startedAt: Date | null
+  readonly finishedAt: Date | null
+}
+
+export interface NewJob {
+  readonly id: JobId
+  readonly owner: OwnerId
+  readonly task: ResolvedTask
+  /** Higher goes first; equals go in the order of their arrival. */
+  readonly priority: number
+  readonly webhookUrl: string | null
+}
+
+/** The right to run a job: good while no later attempt exists and the lease is renewed. */
+export interface Claim {
+  readonly id: JobId
+  readonly owner: OwnerId
+  readonly attempt: number
+  readonly task: ResolvedTask
+}
+
+/** The failure of a job as the error a synchronous caller meets; undefined while there is none. */
+export const failureOf = (job: Job): FfmpegFailed | RunLimitExceeded | InputMissing | WorkerLost | JobCancelled | undefined => {
+  if (job.state === "cancelled") return new JobCancelled()
+  const { failure } = job
+  if (failure === null) return undefined
+  switch (failure.reason) {
+    case "ffmpeg":
+      return new FfmpegFailed({ reason: failure.detail })
+    case "limit":
+      return new RunLimitExceeded({ limit: failure.detail })
+    case "input-missing":
+      return new InputMissing()
+    case "worker-lost":
+      return new WorkerLost()
+  }
+}

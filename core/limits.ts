@@ -1,0 +1,59 @@
+import { Context } from "effect"
+
+const KiB = 1024
+const MiB = 1024 * KiB
+const GiB = 1024 * MiB
+
+/** Every number with a meaning: its default, and what it bounds. The unit is the end of the name. */
+export const limitTable = {
+  runSeconds: { default: 600, means: "wall clock of one ffmpeg run" },
+  probeSeconds: { default: 60, means: "wall clock of one ffprobe run" },
+  killSeconds: { default: 2, means: "from SIGTERM to SIGKILL when a run is ended" },
+  outputBytes: { default: 4 * GiB, means: "all outputs of a run together" },
+  outputFiles: { default: 1000, means: "files a run may make" },
+  logBytes: { default: 64 * KiB, means: "end of ffmpeg's log that is kept" },
+  probeReportBytes: { default: 32 * MiB, means: "ffprobe's report" },
+
+  uploadBytes: { default: 2 * GiB, means: "one uploaded or imported file" },
+  jsonBytes: { default: 1 * MiB, means: "one JSON request body" },
+  signedUrlSeconds: { default: 300, means: "life of a signed upload or download URL" },
+
+  directoryTtlSeconds: { default: 86_400, means: "life of a directory when its creator names none" },
+  directoryTtlMinSeconds: { default: 60, means: "shortest life of a directory" },
+  directoryTtlMaxSeconds: { default: 30 * 86_400, means: "longest life of a directory" },
+
+  inputs: { default: 64, means: "inputs of one task" },
+  outputs: { default: 64, means: "outputs of one task" },
+  optionItems: { default: 400, means: "items of one options or maps array" },
+  optionBytes: { default: 32 * KiB, means: "one item of an options or maps array" },
+  graphBytes: { default: 64 * KiB, means: "one filter graph" },
+  probeFields: { default: 200, means: "fields asked of one section of a probe" },
+
+  pendingJobs: { default: 1000, means: "jobs that may wait; more are refused with 503" },
+  syncWaitSeconds: { default: 900, means: "how long a synchronous call waits for its job" },
+  attempts: { default: 5, means: "times a job is started when infrastructure breaks under it" },
+  leaseSeconds: { default: 60, means: "how long a worker holds a job without renewing" },
+  renewSeconds: { default: 15, means: "how often a worker renews its lease at least" },
+  progressSeconds: { default: 1, means: "how often progress is written at most" },
+  pollSeconds: { default: 5, means: "how often an idle worker looks for jobs that no hint named" },
+  watchSeconds: { default: 1, means: "how often a waiter reads the job's row when nobody tells it of a change" },
+  sweepSeconds: { default: 30, means: "how often leases, expired directories and old jobs are swept" },
+  orphanSweepSeconds: { default: 3600, means: "how often storage is searched for bytes that nothing refers to" },
+  orphanSeconds: { default: 86_400, means: "age from which unreferenced bytes are removed" },
+  jobSeconds: { default: 30 * 86_400, means: "how long a finished job is remembered" },
+  drainSeconds: { default: 30, means: "how long a stopping host lets running jobs finish" },
+  webhookSeconds: { default: 15, means: "one delivery of a webhook" },
+  webhookLinkSeconds: { default: 86_400, means: "longest life of a download URL in a webhook" }
+} as const satisfies Record<string, { readonly default: number; readonly means: string }>
+
+export type LimitName = keyof typeof limitTable
+export type LimitValues = { readonly [Name in LimitName]: number }
+
+export const limitNames = Object.keys(limitTable) as ReadonlyArray<LimitName>
+
+export const defaultLimits = Object.fromEntries(limitNames.map((name) => [name, limitTable[name].default])) as LimitValues
+
+/** `runSeconds` is set by `FFKILN_LIMIT_RUN_SECONDS`. */
+export const limitVariable = (name: LimitName): string => `FFKILN_LIMIT_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+
+export class Limits extends Context.Reference<Limits>()("ffkiln/Limits", { defaultValue: (): LimitValues => defaultLimits }) {}

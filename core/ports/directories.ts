@@ -1,0 +1,27 @@
+import { Context, type Option } from "effect"
+import type { Directory, StoredFile } from "../directory.js"
+import type { NameTaken } from "../errors.js"
+import type { BlobKey, DirId, FileName, OwnerId } from "../ids.js"
+import type { Fx } from "./effect.js"
+
+/** Directories and the files in them: the rows that decide what exists. */
+export interface DirectoriesShape {
+  readonly create: (directory: Directory) => Fx<void>
+  /** Expired, foreign and unknown are all none. */
+  readonly find: (owner: OwnerId, id: DirId) => Fx<Option.Option<Directory>>
+  /** The owner's live directories, oldest first. */
+  readonly list: (owner: OwnerId) => Fx<ReadonlyArray<Directory>>
+  /** A name is taken by any row, except that a registration takes its own bytes: same key, `bytes` no longer null. */
+  readonly addFile: (file: StoredFile) => Fx<void, NameTaken>
+  readonly file: (dir: DirId, name: FileName) => Fx<Option.Option<StoredFile>>
+  /** Stored and registered alike, oldest first. */
+  readonly files: (dir: DirId) => Fx<ReadonlyArray<StoredFile>>
+  /** The row is gone when this returns; the key of its bytes comes back once. */
+  readonly removeFile: (dir: DirId, name: FileName) => Fx<Option.Option<BlobKey>>
+  /** Up to `limit` expired directories go with their files, and the keys come back; those that a live job uses wait. */
+  readonly dropExpired: (now: Date, limit: number) => Fx<ReadonlyArray<BlobKey>>
+  /** Those of `keys` that no file row refers to and no live job (pending or processing) reads, and that lie in no live job's output directory under that job's name. */
+  readonly unreferenced: (keys: ReadonlyArray<BlobKey>) => Fx<ReadonlyArray<BlobKey>>
+}
+
+export class Directories extends Context.Tag("ffkiln/Directories")<Directories, DirectoriesShape>() {}

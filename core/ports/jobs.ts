@@ -1,0 +1,46 @@
+import { Context, type Option, type Stream } from "effect"
+import type { Busy, JobNotFound, JobNotPending, LeaseLost, Unavailable } from "../errors.js"
+import type { FileName, JobId, OwnerId } from "../ids.js"
+import type { Claim, Failure, Job, NewJob } from "../job.js"
+import type { Usage } from "../usage.js"
+import type { Fx } from "./effect.js"
+import type { Blob } from "./storage.js"
+
+/** What a finished run puts into the world. */
+export interface Published {
+  /** The named outputs first; each replaces an earlier output of its name. */
+  readonly outputs: ReadonlyArray<{ readonly name: FileName; readonly blob: Blob }>
+  readonly usage: Usage
+  readonly warnings: ReadonlyArray<string>
+}
+
+/**
+ * The job table: the truth. Every change follows `transitions` of job.ts, in one statement or transaction that begins
+ * with the conditional write. Times come from Effect's Clock.
+ */
+export interface JobsShape {
+  /** The row is durable when this returns. Fails when `maxPending` jobs wait already, counted in the same statement. */
+  readonly insert: (job: NewJob, maxPending: number) => Fx<void, Busy>
+  /** Foreign and unknown are both none. */
+  readonly find: (owner: OwnerId, id: JobId) => Fx<Option.Option<Job>>
+  /** The job as it is now, then after each change that is seen, ending with the terminal one. */
+  readonly watch: (owner: OwnerId, id: JobId) => Stream.Stream<Job, JobNotFound | Unavailable>
+  /** Takes that job, or without an id the first pending one (priority, then age); none when there is nothing to take. */
+  readonly claim: (leaseUntil: Date, id?: JobId) => Fx<Option.Option<Claim>>
+  /** Extends the lease; progress is written as given. */
+  readonly renew: (claim: Claim, leaseUntil: Date, progress: number | null) => Fx<void, LeaseLost>
+  /** State, output file rows (earlier outputs of the same names replaced), usage and webhook row: all or nothing. */
+  readonly complete: (claim: Claim, published: Published) => Fx<void, LeaseLost>
+  readonly fail: (claim: Claim, failure: Failure, usage: Usage) => Fx<void, LeaseLost>
+  /** Back to pending, or failed as `worker-lost` after the last attempt (`attempts` of limits.ts). */
+  readonly release: (claim: Claim) => Fx<void, LeaseLost>
+  readonly cancel: (owner: OwnerId, id: JobId) => Fx<void, JobNotFound | JobNotPending>
+  /** Ends a job that nobody waits for any more; a job that is over stays as it is. No webhook. */
+  readonly abandon: (owner: OwnerId, id: JobId) => Fx<void>
+  /** Takes jobs back from holders whose lease ended before `now`: how many. */
+  readonly reclaim: (now: Date) => Fx<number>
+  /** Forgets terminal jobs that finished before: how many. Rows of files stay. */
+  readonly purge: (finishedBefore: Date) => Fx<number>
+}
+
+export class Jobs extends Context.Tag("ffkiln/Jobs")<Jobs, JobsShape>() {}

@@ -1,0 +1,26 @@
+import { Context } from "effect"
+import type { BlobMissing, ProbeFailed, RunLimitExceeded, UrlRefused } from "../errors.js"
+import type { BlobKey, FileName } from "../ids.js"
+import type { ProbeRequest } from "../probe.js"
+import type { Fx } from "./effect.js"
+
+export type ProbeSource =
+  | { readonly _tag: "Blob"; readonly key: BlobKey; readonly name: FileName; readonly bytes: number }
+  | { readonly _tag: "Url"; readonly url: string }
+
+/** ffprobe's JSON as it came, and what it cost. */
+export interface ProbeReport {
+  readonly raw: Readonly<Record<string, unknown>>
+  /** Wall time of the tool. */
+  readonly seconds: number
+  readonly inputBytes: number
+  /** Bytes of the report. */
+  readonly outputBytes: number
+}
+
+export interface ProberShape {
+  /** Interruption ends the process. No failure names a path of ours. */
+  readonly probe: (source: ProbeSource, request: ProbeRequest) => Fx<ProbeReport, ProbeFailed | RunLimitExceeded | BlobMissing | UrlRefused>
+}
+
+export class Prober extends Context.Tag("ffkiln/Prober")<Prober, ProberShape>() {}

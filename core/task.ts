@@ -1,0 +1,61 @@
+import type { BlobKey, DirId, FileName } from "./ids.js"
+
+/** A file of ours, or one to be fetched from an https URL. */
+export type Source =
+  | { readonly _tag: "Stored"; readonly dir: DirId; readonly name: FileName }
+  | { readonly _tag: "Remote"; readonly url: string }
+
+export interface Input {
+  readonly source: Source
+  readonly options: ReadonlyArray<string>
+}
+
+export interface Output {
+  readonly name: FileName
+  readonly options: ReadonlyArray<string>
+  readonly maps: ReadonlyArray<string>
+}
+
+/** What a caller asks for, parsed: every name is a name, every array within its limits. */
+export interface Task {
+  readonly inputs: ReadonlyArray<Input>
+  readonly outputs: ReadonlyArray<Output>
+  readonly filterComplex: string | null
+  readonly outputDirectory: DirId | null
+}
+
+/** A task with everything decided: a worker needs nothing but this. */
+export interface ResolvedTask {
+  /** Where the outputs go. */
+  readonly directory: DirId
+  readonly inputs: ReadonlyArray<ResolvedInput>
+  readonly outputs: ReadonlyArray<Output>
+  readonly filterComplex: string | null
+}
+
+export interface ResolvedInput {
+  readonly name: FileName
+  readonly key: BlobKey
+  readonly bytes: number
+  readonly options: ReadonlyArray<string>
+}
+
+/**
+ * The rules that need no I/O. A sentence for the first one broken, or undefined.
+ * (API reference: "All input files must be in the same directory. Output filenames cannot conflict with existing input files.")
+ */
+export const brokenRule = (task: Task): string | undefined => {
+  const stored = task.inputs.flatMap(({ source }) => (source._tag === "Stored" ? [source] : []))
+  const [first] = stored
+  const elsewhere = stored.find(({ dir }) => dir !== first?.dir)
+  if (first !== undefined && elsewhere !== undefined) {
+    return `all input files must be in the same directory, but inputs name "${first.dir}" and "${elsewhere.dir}"`
+  }
+  const names = task.outputs.map(({ name }) => name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) return `two outputs are named "${twice}": give each output a file name of its own`
+  const target = task.outputDirectory ?? first?.dir
+  const clash = stored.find(({ dir, name }) => dir === target && names.includes(name))
+  if (clash !== undefined) return `output "${clash.name}" is named like an input of the same directory: choose another file name`
+  return undefined
+}

@@ -1,0 +1,17 @@
+import { defineConfig } from "vitest/config"
+
+export default defineConfig({
+  test: {
+    include: [
+      "core/**/*.test.ts",
+      "adapters/**/*.test.ts",
+      "hosts/**/*.test.ts",
+      "examples/**/*.test.ts",
+      "bench/**/*.test.ts",
+      "scripts/**/*.test.ts"
+    ],
+    // A test ends on a condition, never on the clock; this only keeps a broken one from hanging the run.
+    testTimeout: 60_000,
+    hookTimeout: 60_000
+  }
+})
