@@ -110,3 +110,14 @@ export const failureOf = (job: Job): FfmpegFailed | RunLimitExceeded | InputMiss
       return new WorkerLost()
   }
 }
+
+export type JobStatus = "pending" | "processing" | "completed" | "failed"
+
+/** The state in the API's four words: a cancelled job reads as failed. */
+export const statusOf = (state: JobState): JobStatus => (state === "cancelled" ? "failed" : state)
+
+/** Why a run that went well fails after all: the user's own file came first under a name it made. */
+export const nameTakenMeanwhile = (name: FileName): Failure => ({
+  reason: "ffmpeg",
+  detail: `output "${name}" is named like a file that was uploaded meanwhile`
+})

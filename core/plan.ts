@@ -1,7 +1,6 @@
-import type { BlobKey, FileName } from "./ids.js"
+import { type BlobKey, type DirId, FileName } from "./ids.js"
 import type { LimitValues } from "./limits.js"
-import { selfContainedDemuxers } from "./policy/allowed.js"
-import { droppedOptions } from "./policy/options.js"
+import { allowedProtocols, maxPixels, selfContainedDemuxers } from "./policy/allowed.js"
 import type { ResolvedTask } from "./task.js"
 
 /** Bounds of one run; what is exceeded ends it. */
@@ -15,6 +14,8 @@ export interface RunLimits {
 export interface Window {
   readonly start: number
   readonly length: number | null
+  /** The input is repeated: its own duration bounds nothing. */
+  readonly looped?: boolean
 }
 
 /** What the length of the result can be worked out from, once ffmpeg has said how long the inputs are. */
@@ -38,4 +39,92 @@ export interface Plan {
   readonly outputPrefix: string
   readonly timeline: Timeline
   readonly limits: RunLimits
+}
+
+/** The folder of storage that one attempt writes to, and no other ever does. */
+export const outputSlot = (claim: { readonly id: string; readonly attempt: number }): string => `${claim.id}-${claim.attempt}`
+
+export const outputPrefix = (directory: DirId, slot: string): string => `${directory}/${slot}/`
+
+/** `slot` names the attempt: see `outputSlot`. */
+export const makePlan = (task: ResolvedTask, slot: string, limits: LimitValues): Plan => {
+  const staged = stage(task)
+  const inputArgs = task.inputs.flatMap((input) => [...input.options, ...guard, "-i", `file:${staged.get(input.key)?.name}`])
+  const outputArgs = task.outputs.flatMap((output) => [
+    ...output.maps.flatMap((map) => ["-map", map]),
+    ...output.options,
+    `file:../out/${output.name}`
+  ])
+  return {
+    args: [...fixed, ...inputArgs, ...(task.filterComplex === null ? [] : ["-filter_complex", task.filterComplex]), ...outputArgs],
+    inputs: [...staged.values()],
+    outputs: task.outputs.map(({ name }) => name),
+    outputPrefix: outputPrefix(task.directory, slot),
+    timeline: {
+      inputs: task.inputs.map(({ options }) => inputWindow(options)),
+      outputs: task.outputs.map(({ options }) => outputWindow(options))
+    },
+    limits: { seconds: limits.runSeconds, outputBytes: limits.outputBytes, outputFiles: limits.outputFiles }
+  }
+}
+
+/** Verbose, because only then ffmpeg says how many packets each output stream got. */
+const fixed = ["-hide_banner", "-nostdin", "-y", "-v", "verbose", "-nostats", "-progress", "pipe:1"]
+
+/** Directly before each `-i`, after the caller's own options: of two settings ffmpeg takes the last. */
+const guard = ["-protocol_whitelist", allowedProtocols, "-format_whitelist", selfContainedDemuxers.join(","), "-max_pixels", `${maxPixels}`]
+
+/**
+ * Each blob once, under its own name where that is safe: `%` would make the image demuxer read a whole sequence, and
+ * inputs of two directories may share a name.
+ */
+const stage = (task: ResolvedTask): ReadonlyMap<BlobKey, Plan["inputs"][number]> => {
+  const staged = new Map<BlobKey, Plan["inputs"][number]>()
+  const taken = new Set<string>()
+  for (const { key, name, bytes } of task.inputs) {
+    if (staged.has(key)) continue
+    const safe = name.replaceAll("%", "_")
+    let unique = safe
+    for (let number = 2; taken.has(unique); number++) unique = `${number}-${safe}`.slice(0, 200)
+    taken.add(unique)
+    staged.set(key, { key, name: FileName(unique), bytes })
+  }
+  return staged
+}
+
+const inputWindow = (options: ReadonlyArray<string>): Window => {
+  const fromEnd = seconds(valueOf(options, "-sseof"))
+  const { start, length } = outputWindow(options)
+  const looped = ["-loop", "-stream_loop"].some((name) => !["0", undefined].includes(valueOf(options, name)))
+  // Counted from the end, the input gives at most that much, wherever it starts.
+  const longest = fromEnd === null ? length : Math.min(length ?? Number.POSITIVE_INFINITY, Math.abs(fromEnd))
+  return { start: fromEnd === null ? start : 0, length: longest, ...(looped ? { looped } : {}) }
+}
+
+/** `-t` is a length and wins over `-to`, which is a position (ffmpeg documentation, main options). */
+const outputWindow = (options: ReadonlyArray<string>): Window => {
+  const start = seconds(valueOf(options, "-ss")) ?? 0
+  const length = seconds(valueOf(options, "-t"))
+  const end = seconds(valueOf(options, "-to"))
+  return { start, length: length ?? (end === null ? null : Math.max(0, end - start)) }
+}
+
+/** The last one counts, as for ffmpeg. */
+const valueOf = (options: ReadonlyArray<string>, name: string): string | undefined => {
+  const at = options.lastIndexOf(name)
+  return at < 0 ? undefined : options[at + 1]
+}
+
+/** ffmpeg's time duration syntax: `[-][HH:]MM:SS[.m]` or `[-]S[.m][s|ms|us]`; null where it is neither. */
+export const seconds = (text: string | undefined): number | null => {
+  const clock = /^(-?)(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d*)?)$/.exec(text ?? "")
+  if (clock !== null) {
+    const [, sign, hours = "0", minutes, rest] = clock
+    const value = Number(hours) * 3600 + Number(minutes) * 60 + Number(rest)
+    return sign === "-" ? -value : value
+  }
+  const plain = /^(-?(?:\d+\.?\d*|\.\d+))(s|ms|us)?$/.exec(text ?? "")
+  if (plain === null) return null
+  const perSecond = { s: 1, ms: 1e3, us: 1e6 }[(plain[2] ?? "s") as "s" | "ms" | "us"]
+  return Number(plain[1]) / perSecond
 }

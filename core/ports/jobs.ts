@@ -25,15 +25,23 @@ export interface JobsShape {
   readonly find: (owner: OwnerId, id: JobId) => Fx<Option.Option<Job>>
   /** The job as it is now, then after each change that is seen, ending with the terminal one. */
   readonly watch: (owner: OwnerId, id: JobId) => Stream.Stream<Job, JobNotFound | Unavailable>
-  /** Takes that job, or without an id the first pending one (priority, then age); none when there is nothing to take. */
+  /**
+   * Takes that job, or without an id the first pending one (priority, then age, then id); none when there is nothing to take.
+   * A new attempt starts without progress.
+   */
   readonly claim: (leaseUntil: Date, id?: JobId) => Fx<Option.Option<Claim>>
   /** Extends the lease; progress is written as given. */
   readonly renew: (claim: Claim, leaseUntil: Date, progress: number | null) => Fx<void, LeaseLost>
-  /** State, output file rows (earlier outputs of the same names replaced), usage and webhook row: all or nothing. */
+  /**
+   * State, output file rows (earlier outputs of the same names replaced), usage and webhook row: all or nothing.
+   * Where an upload or import took an output's name meanwhile it stays: the job fails instead, as `nameTakenMeanwhile`.
+   * Where the directory is gone the job completes without file rows, so that nothing keeps the bytes from the sweep.
+   */
   readonly complete: (claim: Claim, published: Published) => Fx<void, LeaseLost>
   readonly fail: (claim: Claim, failure: Failure, usage: Usage) => Fx<void, LeaseLost>
   /** Back to pending, or failed as `worker-lost` after the last attempt (`attempts` of limits.ts). */
   readonly release: (claim: Claim) => Fx<void, LeaseLost>
+  /** A foreign job is not found; one that is no longer pending is named by its `statusOf`. */
   readonly cancel: (owner: OwnerId, id: JobId) => Fx<void, JobNotFound | JobNotPending>
   /** Ends a job that nobody waits for any more; a job that is over stays as it is. No webhook. */
   readonly abandon: (owner: OwnerId, id: JobId) => Fx<void>

@@ -1,0 +1,171 @@
+import { join } from "node:path"
+import { Effect, Stream } from "effect"
+import { type BlobMissing, FfmpegFailed, RunLimitExceeded, type Unavailable } from "../../core/errors.js"
+import { BlobKey } from "../../core/ids.js"
+import type { Plan } from "../../core/plan.js"
+import { type ExecutorShape, RunEvent } from "../../core/ports/executor.js"
+import type { Blob, StorageShape } from "../../core/ports/storage.js"
+import { type Account, accountReader } from "./account.js"
+import { unavailable } from "./disk.js"
+import type { Ended } from "./launch.js"
+import { lastLines, lineReader } from "./lines.js"
+import { explain, leftUnfinished, warningsOf } from "./log.js"
+import { arrange, checkLimits, filesOf, judge, listMade, type Made, shortfall } from "./outputs.js"
+import { packetsIn } from "./prober.js"
+import { advance, expectedSeconds, progressReader } from "./progress.js"
+import type { Tools } from "./tools.js"
+import { type WorkDirectory, workDirectory } from "./workdir.js"
+
+type RunError = FfmpegFailed | RunLimitExceeded | BlobMissing | Unavailable
+type Progress = Extract<RunEvent, { readonly _tag: "Progress" }>
+type Finished = Extract<RunEvent, { readonly _tag: "Finished" }>
+
+/** Runs plans by the ffmpeg of this machine. */
+export const makeExecutor = (tools: Tools, storage: StorageShape): ExecutorShape => ({
+  run: (plan) =>
+    Stream.asyncPush<RunEvent, RunError>(
+      (emit) =>
+        tools.owned(attempt(tools, storage, plan, (progress) => void emit.single(progress))).pipe(
+          Effect.matchCause({
+            onFailure: (cause) => emit.halt(cause),
+            onSuccess: (finished) => {
+              emit.single(finished)
+              emit.end()
+            }
+          }),
+          Effect.interruptible,
+          Effect.forkScoped
+        ),
+      { bufferSize: "unbounded" }
+    )
+})
+
+const attempt = (
+  tools: Tools,
+  storage: StorageShape,
+  plan: Plan,
+  report: (progress: Progress) => void
+): Effect.Effect<Finished, RunError> =>
+  Effect.gen(function* () {
+    const work = yield* workDirectory(tools.root)
+    yield* Effect.forEach(plan.inputs, ({ key, name }) => storage.download(key, join(work.in, name)), {
+      concurrency: transfers,
+      discard: true
+    })
+    const run = yield* transcode(tools, plan, work, report)
+    const made = yield* listMade(work.out)
+    yield* checkLimits(made, plan.limits)
+    const warnings = yield* verify(tools, plan, work, made, run.account)
+    const outputs = yield* publish(storage, plan, arrange(plan.outputs, made))
+    return RunEvent.Finished({
+      outputs,
+      warnings: [...warnings, ...run.warnings],
+      seconds: run.seconds,
+      inputBytes: plan.inputs.reduce((sum, { bytes }) => sum + bytes, 0)
+    })
+  }).pipe(Effect.scoped)
+
+/** Blobs moved at a time. */
+const transfers = 8
+
+const watchMillis = 250
+
+interface Run {
+  readonly account: Account
+  readonly warnings: ReadonlyArray<string>
+  readonly seconds: number
+}
+
+/** Runs ffmpeg to its end, within the plan's limits. */
+const transcode = (
+  tools: Tools,
+  plan: Plan,
+  work: WorkDirectory,
+  report: (progress: Progress) => void
+): Effect.Effect<Run, FfmpegFailed | RunLimitExceeded | Unavailable> =>
+  Effect.gen(function* () {
+    const log = lastLines(tools.limits.logBytes)
+    const accounts = accountReader()
+    let fraction: number | null = null
+    let outTimeSeconds = 0
+    const moveOn = (reached: number, expected: number | null) => {
+      outTimeSeconds = Math.max(outTimeSeconds, reached)
+      fraction = advance(fraction, reached, expected)
+      report(RunEvent.Progress({ fraction, outTimeSeconds }))
+    }
+    const expected = () => expectedSeconds(plan.timeline, accounts.account().durations)
+    const stdout = lineReader(progressReader((reached) => moveOn(reached ?? 0, expected())))
+    const stderr = lineReader((line) => {
+      accounts.line(line)
+      log.push(line)
+    })
+
+    const end = yield* tools.start("ffmpeg", plan.args, work, { onStdout: stdout.push, onStderr: stderr.push })
+    const ended = yield* Effect.raceFirst(end, keepWithin(plan.limits, work)).pipe(
+      Effect.timeoutFail({
+        duration: plan.limits.seconds * 1000,
+        onTimeout: () => new RunLimitExceeded({ limit: `the run took longer than ${plan.limits.seconds} s` })
+      })
+    )
+    stdout.end()
+    stderr.end()
+    if (ended.code !== 0 || leftUnfinished(log.all())) return yield* failed(ended, log.all(), work)
+    // The estimate may have been too long (-shortest, -frames): what is known now is that all is done.
+    if (fraction !== null && fraction < 1) moveOn(outTimeSeconds, outTimeSeconds)
+    return {
+      account: accounts.account(),
+      warnings: [...warningsOf(log.all()), ...shortfall(plan, outTimeSeconds)],
+      seconds: ended.seconds
+    }
+  }).pipe(Effect.scoped)
+
+/** Never ends by itself; fails as soon as the files made so far are too many or too large. */
+const keepWithin = (limits: Plan["limits"], work: WorkDirectory): Effect.Effect<never, RunLimitExceeded | Unavailable> =>
+  Effect.sleep(watchMillis).pipe(
+    Effect.zipRight(listMade(work.out)),
+    Effect.flatMap((made) => checkLimits(made, limits)),
+    Effect.forever
+  )
+
+const failed = (ended: Ended, log: ReadonlyArray<string>, work: WorkDirectory): FfmpegFailed | Unavailable => {
+  const { kind, reason } = explain("ffmpeg", ended, log, work)
+  return kind === "ffmpeg" ? new FfmpegFailed({ reason }) : unavailable(reason)
+}
+
+/** Exit status 0 says little: every named output must be there and hold something. Gives what to warn of. */
+const verify = (
+  tools: Tools,
+  plan: Plan,
+  work: WorkDirectory,
+  made: ReadonlyArray<Made>,
+  account: Account
+): Effect.Effect<ReadonlyArray<string>, FfmpegFailed | Unavailable> =>
+  Effect.gen(function* () {
+    const warnings: Array<string> = []
+    for (const [index, name] of plan.outputs.entries()) {
+      const [first] = filesOf(name, made)
+      const streams = account.outputs.get(index) ?? (first === undefined ? undefined : yield* packetsIn(tools, work, first.name))
+      const judged =
+        streams === undefined ? { warnings: [`the output "${name}" could not be checked: ffprobe does not read it`] } : judge(name, streams)
+      if ("failure" in judged) return yield* new FfmpegFailed({ reason: judged.failure })
+      if (first === undefined) return yield* new FfmpegFailed({ reason: `no file came of the output "${name}"` })
+      if (streams === undefined && first.bytes === 0) return yield* new FfmpegFailed({ reason: `the output "${name}" is empty` })
+      warnings.push(...judged.warnings)
+    }
+    return warnings
+  })
+
+/** All outputs into storage, or none. */
+const publish = (
+  storage: StorageShape,
+  plan: Plan,
+  files: ReadonlyArray<Made>
+): Effect.Effect<ReadonlyArray<{ readonly name: Made["name"]; readonly blob: Blob }>, Unavailable> => {
+  const keyOf = ({ name }: Made) => BlobKey(`${plan.outputPrefix}${name}`)
+  return Effect.forEach(files, (file) => Effect.map(storage.upload(file.path, keyOf(file)), (blob) => ({ name: file.name, blob })), {
+    concurrency: transfers
+  }).pipe(
+    // The sweep of orphans would find them too, a day later.
+    Effect.onError(() => Effect.forEach(files, (file) => Effect.ignore(storage.remove(keyOf(file))), { concurrency: transfers }))
+  )
+}

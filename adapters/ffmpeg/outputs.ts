@@ -1,0 +1,104 @@
+import { lstat, readdir } from "node:fs/promises"
+import { join } from "node:path"
+import { Effect } from "effect"
+import { RunLimitExceeded, type Unavailable } from "../../core/errors.js"
+import { type FileName, parseFileName } from "../../core/ids.js"
+import type { Plan, RunLimits } from "../../core/plan.js"
+import type { StreamCount } from "./account.js"
+import { disk } from "./disk.js"
+
+/** A regular file in the folder of outputs. */
+export interface Made {
+  readonly name: FileName
+  readonly path: string
+  readonly bytes: number
+}
+
+/** Every regular file of the folder, in no order. Links and other kinds are neither followed nor listed. */
+export const listMade = (folder: string): Effect.Effect<ReadonlyArray<Made>, Unavailable> =>
+  disk(`list ${folder}`, async () => {
+    const found = await Promise.all((await readdir(folder)).map((name) => look(folder, name)))
+    return found.flat()
+  })
+
+const look = async (folder: string, text: string): Promise<ReadonlyArray<Made>> => {
+  const path = join(folder, text)
+  // ffmpeg may rename or remove a file between the listing and the look.
+  const stat = await lstat(path).catch(() => undefined)
+  const parsed = parseFileName(text)
+  return stat?.isFile() === true && "name" in parsed ? [{ name: parsed.name, path, bytes: stat.size }] : []
+}
+
+/** Which limit the files break, if any. */
+export const checkLimits = (made: ReadonlyArray<Made>, limits: RunLimits): Effect.Effect<void, RunLimitExceeded> => {
+  if (made.length > limits.outputFiles) {
+    return new RunLimitExceeded({ limit: `the run made more than ${limits.outputFiles} files` })
+  }
+  const bytes = made.reduce((sum, file) => sum + file.bytes, 0)
+  return bytes > limits.outputBytes
+    ? new RunLimitExceeded({ limit: `the outputs grew larger than ${limits.outputBytes} bytes together` })
+    : Effect.void
+}
+
+/** The files of each named output: itself, or what came of a pattern such as `f%03d.png` or `v%v.m3u8`, in order. */
+export const filesOf = (name: FileName, made: ReadonlyArray<Made>): ReadonlyArray<Made> => {
+  const itself = made.find((file) => file.name === name)
+  if (itself !== undefined) return [itself]
+  if (!/%(?:0?\d*d|v|%)/.test(name)) return []
+  const pattern = new RegExp(
+    `^${name
+      .split(/(%0?\d*d|%v|%%)/)
+      .map(asPattern)
+      .join("")}$`,
+    "u"
+  )
+  return inOrder(made.filter((file) => pattern.test(file.name)))
+}
+
+const asPattern = (part: string): string => {
+  if (part === "%%") return "%"
+  if (part === "%v") return ".+"
+  return /^%0?\d*d$/.test(part) ? "\\d+" : part.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")
+}
+
+/** The named outputs in the task's order, then everything else by name. */
+export const arrange = (outputs: ReadonlyArray<FileName>, made: ReadonlyArray<Made>): ReadonlyArray<Made> => {
+  const named = new Set(outputs.flatMap((name) => filesOf(name, made)))
+  return [...named, ...inOrder(made.filter((file) => !named.has(file)))]
+}
+
+const byNumber = new Intl.Collator("en", { numeric: true })
+
+const inOrder = (made: ReadonlyArray<Made>): ReadonlyArray<Made> =>
+  [...made].sort((a, b) => byNumber.compare(a.name, b.name) || (a.name < b.name ? -1 : 1))
+
+/** What ffmpeg's account says of one output: why it is a failure, or what to warn of. */
+export const judge = (
+  name: FileName,
+  streams: ReadonlyArray<StreamCount>
+): { readonly failure: string } | { readonly warnings: ReadonlyArray<string> } => {
+  if (streams.every(({ packets }) => packets === 0)) {
+    return {
+      failure: `the output "${name}" is empty: nothing was encoded (check -ss, -t, -to and -frames: does the input last that long?)`
+    }
+  }
+  return {
+    warnings: streams.flatMap(({ kind, packets }, index) =>
+      packets === 0 ? [`stream ${index} (${kind}) of the output "${name}" is empty`] : []
+    )
+  }
+}
+
+/** How far a result may fall short of the length its options ask for, in seconds, before it is worth a word. */
+const shortfallSeconds = 1
+
+/** Options by which a result may well be shorter than its -t and -to say. */
+const endsEarly = /^-(?:[vad]?frames|fs|shortest)(?::|$)/
+
+/** A warning when every output names its length and the longest that was made is clearly shorter. */
+export const shortfall = ({ timeline, args }: Pick<Plan, "timeline" | "args">, outTimeSeconds: number): ReadonlyArray<string> => {
+  const lengths = timeline.outputs.map(({ length }) => length)
+  if (lengths.length === 0 || lengths.includes(null) || args.some((arg) => endsEarly.test(arg))) return []
+  const asked = Math.max(...lengths.map((length) => length ?? 0))
+  return outTimeSeconds < asked - shortfallSeconds ? [`the result is ${outTimeSeconds.toFixed(1)} s long, not ${asked} s as asked for`] : []
+}

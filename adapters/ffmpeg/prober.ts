@@ -1,0 +1,105 @@
+import { join } from "node:path"
+import { Deferred, Effect, type Scope } from "effect"
+import { ProbeFailed, RunLimitExceeded, type Unavailable, UrlRefused } from "../../core/errors.js"
+import type { FileName } from "../../core/ids.js"
+import { allowedProtocols, selfContainedDemuxers } from "../../core/policy/allowed.js"
+import type { ProberShape } from "../../core/ports/prober.js"
+import type { StorageShape } from "../../core/ports/storage.js"
+import { probeArgs } from "../../core/probe.js"
+import type { StreamCount } from "./account.js"
+import { unavailable } from "./disk.js"
+import { lastLines, lineReader } from "./lines.js"
+import { explain } from "./log.js"
+import type { Tools } from "./tools.js"
+import { type WorkDirectory, workDirectory } from "./workdir.js"
+
+/** Probes blobs by the ffprobe of this machine. It is never given a URL. */
+export const makeProber = (tools: Tools, storage: StorageShape): ProberShape => ({
+  probe: (source, request) => {
+    if (source._tag === "Url") return new UrlRefused({})
+    return Effect.gen(function* () {
+      const work = yield* workDirectory(tools.root)
+      yield* storage.download(source.key, join(work.in, source.name))
+      const { stdout, seconds } = yield* ffprobe(tools, work, probeArgs(request, source.name))
+      const raw = yield* parseReport(stdout)
+      return { raw: named(raw, source.name), seconds, inputBytes: source.bytes, outputBytes: stdout.length }
+    }).pipe(Effect.scoped, tools.owned)
+  }
+})
+
+/** The packets of each stream of an output; undefined where ffprobe can't read it, as with checksums and raw data. */
+export const packetsIn = (
+  tools: Tools,
+  work: WorkDirectory,
+  output: FileName
+): Effect.Effect<ReadonlyArray<StreamCount> | undefined, Unavailable> =>
+  ffprobe(tools, work, [
+    ...["-v", "error", "-print_format", "json", "-count_packets", "-show_entries", "stream=codec_type,nb_read_packets"],
+    ...["-protocol_whitelist", allowedProtocols, "-format_whitelist", selfContainedDemuxers.join(",")],
+    ...["-i", `file:../out/${output}`]
+  ]).pipe(
+    Effect.flatMap(({ stdout }) => parseReport(stdout)),
+    Effect.map(({ streams }) =>
+      Array.isArray(streams)
+        ? streams.map((stream) => ({ kind: `${stream.codec_type}`, packets: Number(stream.nb_read_packets ?? 0) }))
+        : undefined
+    ),
+    Effect.catchTags({ ProbeFailed: () => Effect.succeed(undefined), RunLimitExceeded: () => Effect.succeed(undefined) }),
+    Effect.scoped
+  )
+
+interface Probed {
+  readonly stdout: Buffer
+  readonly seconds: number
+}
+
+const ffprobe = (
+  tools: Tools,
+  work: WorkDirectory,
+  args: ReadonlyArray<string>
+): Effect.Effect<Probed, ProbeFailed | RunLimitExceeded | Unavailable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { probeReportBytes, probeSeconds, logBytes } = tools.limits
+    const tooLong = yield* Deferred.make<never, ProbeFailed>()
+    const chunks: Array<Uint8Array> = []
+    let bytes = 0
+    const onStdout = (chunk: Uint8Array) => {
+      bytes += chunk.length
+      if (bytes <= probeReportBytes) chunks.push(chunk)
+      else Deferred.unsafeDone(tooLong, reportTooLong(probeReportBytes))
+    }
+    const log = lastLines(logBytes)
+    const stderr = lineReader(log.push)
+    const end = yield* tools.start("ffprobe", args, work, { onStdout, onStderr: stderr.push })
+    const ended = yield* Effect.raceFirst(end, Deferred.await(tooLong)).pipe(
+      Effect.timeoutFail({
+        duration: probeSeconds * 1000,
+        onTimeout: () => new RunLimitExceeded({ limit: `the probe took longer than ${probeSeconds} s` })
+      })
+    )
+    stderr.end()
+    if (ended.code !== 0) {
+      const { kind, reason } = explain("ffprobe", ended, log.all(), work)
+      return yield* kind === "ffmpeg" ? new ProbeFailed({ reason }) : unavailable(reason)
+    }
+    if (bytes > probeReportBytes) return yield* reportTooLong(probeReportBytes)
+    return { stdout: Buffer.concat(chunks), seconds: ended.seconds }
+  })
+
+const reportTooLong = (maxBytes: number) =>
+  new ProbeFailed({ reason: `the report is larger than ${maxBytes} bytes: ask for fewer fields, or for an interval of the file` })
+
+type Report = Readonly<Record<string, unknown>>
+
+const isReport = (value: unknown): value is Report => typeof value === "object" && value !== null && !Array.isArray(value)
+
+const parseReport = (stdout: Buffer): Effect.Effect<Report, ProbeFailed> =>
+  Effect.try({ try: () => JSON.parse(stdout.toString("utf8")) as unknown, catch: () => unreadable }).pipe(
+    Effect.filterOrFail(isReport, () => unreadable)
+  )
+
+const unreadable = new ProbeFailed({ reason: "ffprobe made no readable report" })
+
+/** ffprobe repeats the address it was given; the file is known by its name. */
+const named = (raw: Report, name: FileName): Report =>
+  isReport(raw.format) && "filename" in raw.format ? { ...raw, format: { ...raw.format, filename: name } } : raw

@@ -1,0 +1,38 @@
+import { mkdir } from "node:fs/promises"
+import { resolve } from "node:path"
+import { Clock, Effect, Layer, Redacted } from "effect"
+import type { Unavailable } from "../../core/errors.js"
+import { Limits } from "../../core/limits.js"
+import { Storage } from "../../core/ports/storage.js"
+import { onDisk } from "./disk.js"
+import { layout } from "./layout.js"
+import { removeLeftovers, temporaryNames } from "./leftovers.js"
+import { keptSecret } from "./secret.js"
+import { storage } from "./storage.js"
+
+export interface FileSystemOptions {
+  /** The folder that holds everything; made if it is missing. Several processes may share it. */
+  readonly root: string
+  /** Signs URLs, at least 16 bytes. Default: made once and kept in `<root>/secret`, for which the root must know hard links. */
+  readonly secret?: Redacted.Redacted
+}
+
+/** Storage in a folder. */
+export const fileSystem = (options: FileSystemOptions): Layer.Layer<Storage, Unavailable> =>
+  Layer.effect(
+    Storage,
+    Effect.gen(function* () {
+      const places = layout(resolve(options.root))
+      const { orphanSeconds } = yield* Limits
+      const before = new Date((yield* Clock.currentTimeMillis) - orphanSeconds * 1000)
+      return yield* onDisk("start", async () => {
+        await mkdir(places.blobs, { recursive: true })
+        await mkdir(places.tmp, { recursive: true })
+        await removeLeftovers(places.tmp, before)
+        const temporary = await temporaryNames(places.tmp)
+        const secret = options.secret === undefined ? await keptSecret(places.secret, temporary()) : Redacted.value(options.secret)
+        if (Buffer.byteLength(secret) < 16) throw new TypeError("the secret of the file storage must have at least 16 bytes")
+        return storage(places.blobs, temporary, secret)
+      })
+    })
+  )

@@ -1,0 +1,25 @@
+import { randomBytes } from "node:crypto"
+import { link, open, readFile, unlink } from "node:fs/promises"
+import { dirname } from "node:path"
+import { orCode } from "./disk.js"
+import { syncFolder } from "./place.js"
+
+/**
+ * The secret kept at `path`, made by whoever comes first. It gets its name when it is whole, by a link, which only one
+ * of several processes can make; the others read the winner's.
+ */
+export const keptSecret = async (path: string, temporary: string): Promise<Uint8Array> => {
+  const kept = await readFile(path).catch(orCode("ENOENT"))
+  if (kept !== "ENOENT") return kept
+  const file = await open(temporary, "wx", 0o600)
+  try {
+    await file.writeFile(randomBytes(32))
+    await file.sync()
+    await link(temporary, path).catch(orCode("EEXIST"))
+  } finally {
+    await file.close()
+    await unlink(temporary)
+  }
+  await syncFolder(dirname(path))
+  return readFile(path)
+}

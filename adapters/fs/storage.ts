@@ -1,0 +1,147 @@
+import { constants, type Stats } from "node:fs"
+import { link, lstat, open, readdir, unlink } from "node:fs/promises"
+import { join } from "node:path"
+import { Clock, Effect, Option, Stream } from "effect"
+import { BlobMissing, SignedUrlExpired } from "../../core/errors.js"
+import { BlobKey } from "../../core/ids.js"
+import type { Blob, StorageShape } from "../../core/ports/storage.js"
+import { capped, close, fill, pieces, withNewFile } from "./bytes.js"
+import { onDisk, orCode, unavailable } from "./disk.js"
+import { isPart, keyParts, prefixParts } from "./layout.js"
+import { moveIntoPlace, removeEmptyFolders } from "./place.js"
+import { grantOf, grantToken } from "./signed-url.js"
+
+/** What the system answers where a file can't be linked to or moved, and must be copied: another disk, another owner, too many links. */
+const mustCopy = ["EXDEV", "EPERM", "EACCES", "EMLINK", "ENOTSUP", "ENOSYS"] as const
+
+/** The port over a folder of blobs. `temporary` gives names for unfinished files, on the same file system. */
+export const storage = (blobs: string, temporary: () => string, secret: string | Uint8Array): StorageShape => {
+  const pathOf = (key: BlobKey) => join(blobs, ...keyParts(key))
+
+  const write: StorageShape["write"] = (key, body, maxBytes) =>
+    Effect.suspend(() => {
+      const to = pathOf(key)
+      const from = temporary()
+      return withNewFile(from, (file) =>
+        Effect.zipRight(
+          fill(file, capped(body, maxBytes)),
+          Effect.uninterruptible(
+            onDisk("publish", async () => {
+              await file.sync()
+              const stats = await file.stat()
+              await moveIntoPlace(from, to)
+              return blobOf(key, stats)
+            })
+          )
+        )
+      )
+    })
+
+  const read: StorageShape["read"] = (key, range) =>
+    Stream.unwrapScoped(
+      Effect.gen(function* () {
+        const path = pathOf(key)
+        const file = yield* Effect.acquireRelease(
+          onDisk("open", () => open(path).catch(orCode("ENOENT"))),
+          (opened) => (opened === "ENOENT" ? Effect.void : close(opened))
+        )
+        if (file === "ENOENT") return yield* new BlobMissing({ dir: keyParts(key)[0] })
+        return pieces(file, range)
+      })
+    )
+
+  const list = (prefix: string) => {
+    const [dir, slot] = prefixParts(prefix)
+    const dirs = dir === undefined ? Stream.fromIterableEffect(onDisk("list", () => namesIn(blobs))) : Stream.make(dir)
+    return Stream.flatMap(dirs, (each) => Stream.fromIterableEffect(onDisk("list", () => blobsIn(each, slot))))
+  }
+
+  const blobsIn = async (dir: string, onlySlot?: string): Promise<ReadonlyArray<Blob>> => {
+    const found: Array<Blob> = []
+    for (const slot of onlySlot === undefined ? await namesIn(join(blobs, dir)) : [onlySlot]) {
+      const names = await namesIn(join(blobs, dir, slot))
+      for (const blob of await Promise.all(names.map((name) => find(BlobKey(`${dir}/${slot}/${name}`))))) {
+        if (blob !== undefined) found.push(blob)
+      }
+    }
+    return found
+  }
+
+  const find = async (key: BlobKey): Promise<Blob | undefined> => {
+    const stats = await lstat(pathOf(key)).catch(orCode("ENOENT", "ENOTDIR"))
+    return typeof stats === "object" && stats.isFile() ? blobOf(key, stats) : undefined
+  }
+
+  const download: StorageShape["download"] = (key, path) =>
+    Effect.gen(function* () {
+      const from = pathOf(key)
+      const refused = yield* onDisk("link", () => link(from, path).catch(orCode("ENOENT", ...mustCopy)))
+      // ENOENT may mean the blob or the folder of `path`: copying finds out which.
+      if (refused !== undefined) yield* withNewFile(path, (file) => fill(file, read(key)))
+    })
+
+  const upload: StorageShape["upload"] = (path, key) =>
+    Effect.acquireUseRelease(
+      Effect.suspend(() => {
+        pathOf(key)
+        // What a run left at `path` may be anything: a link is not followed, and a pipe does not make us wait for its other end.
+        return onDisk("upload", () => open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK))
+      }),
+      (file) =>
+        Effect.gen(function* () {
+          if (!(yield* onDisk("upload", () => file.stat())).isFile()) return yield* unavailable("upload", "not a regular file")
+          const now = new Date(yield* Clock.currentTimeMillis)
+          const move = async () => {
+            await file.chmod(0o444)
+            await file.utimes(now, now)
+            await file.sync()
+            await moveIntoPlace(path, pathOf(key))
+            return blobOf(key, await file.stat())
+          }
+          const moved = yield* Effect.uninterruptible(onDisk("upload", () => move().catch(orCode(...mustCopy))))
+          if (typeof moved === "object") return moved
+          const copied = yield* Effect.catchTag(write(key, pieces(file), Number.POSITIVE_INFINITY), "TooLarge", Effect.die)
+          yield* Effect.ignore(onDisk("upload", () => unlink(path)))
+          return copied
+        }),
+      close
+    )
+
+  return {
+    write,
+    read,
+    stat: (key) =>
+      Effect.map(
+        Effect.suspend(() => onDisk("stat", () => find(key))),
+        Option.fromNullable
+      ),
+    remove: (key) =>
+      onDisk("remove", async () => {
+        await unlink(pathOf(key)).catch(orCode("ENOENT", "ENOTDIR"))
+        await removeEmptyFolders(pathOf(key))
+      }),
+    list: (prefix) => Stream.suspend(() => list(prefix)),
+    download,
+    upload,
+    sign: (grant) =>
+      Effect.sync(() => {
+        keyParts(grant.key)
+        // The name comes last so that whoever is given the URL, our own importer too, knows what to call the file.
+        const name = grant.method === "GET" ? `/${encodeURIComponent(grant.fileName)}` : ""
+        return { url: `/blob/${grantToken(secret, grant)}${name}`, method: grant.method, headers: {} }
+      }),
+    redeem: (token) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const grant = grantOf(secret, token, now)
+        return grant === undefined ? Effect.fail(new SignedUrlExpired()) : Effect.succeed(grant)
+      })
+  }
+}
+
+const blobOf = (key: BlobKey, stats: Stats): Blob => ({ key, bytes: stats.size, modifiedAt: stats.mtime })
+
+/** The names in a folder that can be parts of keys; none when it is gone. */
+const namesIn = async (path: string): Promise<ReadonlyArray<string>> => {
+  const names = await readdir(path).catch(orCode("ENOENT", "ENOTDIR"))
+  return typeof names === "string" ? [] : names.filter(isPart)
+}

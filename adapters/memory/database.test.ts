@@ -1,0 +1,10 @@
+import { accountsSuite } from "../../core/ports/accounts.suite.js"
+import { directoriesSuite } from "../../core/ports/directories.suite.js"
+import { jobsSuite } from "../../core/ports/jobs.suite.js"
+import { outboxSuite } from "../../core/ports/outbox.suite.js"
+import { memoryDatabase } from "./index.js"
+
+jobsSuite("memory: jobs", memoryDatabase())
+directoriesSuite("memory: directories", memoryDatabase())
+outboxSuite("memory: outbox", memoryDatabase())
+accountsSuite("memory: accounts", memoryDatabase(), (keys) => memoryDatabase({ keys }))

@@ -1,0 +1,25 @@
+import { Effect, Layer, Stream } from "effect"
+import { UrlRefused } from "../../core/errors.js"
+import { Importer } from "../../core/ports/importer.js"
+import { Storage } from "../../core/ports/storage.js"
+
+export interface MemoryFile {
+  readonly bytes: Uint8Array
+  /** Its media type, without parameters. */
+  readonly type: string | null
+}
+
+/** An internet of exactly these files, by their https URLs. All other URLs are refused, as a name that does not resolve is. */
+export const memoryImporter = (files: ReadonlyMap<string, MemoryFile>): Layer.Layer<Importer, never, Storage> =>
+  Layer.effect(
+    Importer,
+    Effect.map(Storage, (storage) => ({
+      import: (url, key, maxBytes) =>
+        Effect.gen(function* () {
+          const file = url.startsWith("https://") ? files.get(url) : undefined
+          if (file === undefined) return yield* new UrlRefused({})
+          const blob = yield* storage.write(key, Stream.succeed(file.bytes), maxBytes)
+          return { blob, type: file.type }
+        })
+    }))
+  )

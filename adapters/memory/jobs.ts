@@ -1,0 +1,182 @@
+import { Effect, Layer, Option, Stream } from "effect"
+import { Busy, JobNotFound, JobNotPending, LeaseLost } from "../../core/errors.js"
+import type { JobId, OwnerId } from "../../core/ids.js"
+import { type Claim, type Failure, isTerminal, type Job, type JobEvent, nameTakenMeanwhile, next, statusOf } from "../../core/job.js"
+import { Limits } from "../../core/limits.js"
+import { Jobs, type Published } from "../../core/ports/jobs.js"
+import type { Usage } from "../../core/usage.js"
+import { addUsage, type JobRow, now, putFile, State, type StateShape } from "./state.js"
+
+/** The job table in memory: `transitions` of job.ts, run as it stands. */
+export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
+  Jobs,
+  Effect.gen(function* () {
+    const state = yield* State
+    const { attempts } = yield* Limits
+
+    const isLast = (job: JobRow) => job.attempt >= attempts
+    /** The row that `claim` may change by `event`, or undefined: the fence. */
+    const heldBy = (claim: Claim, event: JobEvent): JobRow | undefined => {
+      const job = state.jobs.get(claim.id)
+      return job !== undefined && job.attempt === claim.attempt && next(job.state, event) !== undefined ? job : undefined
+    }
+    /** Carries out a fenced event, or tells the holder that it is none any more. */
+    const fenced = (claim: Claim, event: JobEvent, change: (job: JobRow, at: Date) => void) =>
+      Effect.gen(function* () {
+        const at = yield* now
+        const job = heldBy(claim, event)
+        if (job === undefined) return yield* new LeaseLost()
+        change(job, at)
+      })
+    const own = (owner: OwnerId, id: JobId): JobRow | undefined => {
+      const job = state.jobs.get(id)
+      return job?.owner === owner ? job : undefined
+    }
+    const giveBack = (job: JobRow, event: "release" | "reclaim", at: Date) => {
+      const target = next(job.state, event, isLast(job)) ?? job.state
+      if (target === "failed") finish(state, job, at, { state: target, failure: { reason: "worker-lost" } })
+      else put(state, { ...job, state: target, progress: null, leaseUntil: null })
+    }
+
+    return {
+      insert: ({ priority, ...given }, maxPending) =>
+        Effect.gen(function* () {
+          const createdAt = yield* now
+          if (inState(state, "pending").length >= maxPending) return yield* new Busy()
+          put(state, { ...given, ...unstarted, priority, createdAt })
+        }),
+
+      find: (owner, id) => Effect.sync(() => Option.map(Option.fromNullable(own(owner, id)), shown)),
+
+      watch: (owner, id) => Stream.suspend(() => (own(owner, id) === undefined ? Stream.fail(new JobNotFound()) : changes(state, id))),
+
+      claim: (leaseUntil, id) =>
+        Effect.map(now, (startedAt) => {
+          const job = id === undefined ? inState(state, "pending").sort(byTurn)[0] : state.jobs.get(id)
+          const target = job === undefined ? undefined : next(job.state, "claim")
+          if (job === undefined || target === undefined) return Option.none()
+          const attempt = job.attempt + 1
+          put(state, { ...job, state: target, attempt, progress: null, startedAt, leaseUntil })
+          return Option.some({ id: job.id, owner: job.owner, attempt, task: job.task })
+        }),
+
+      renew: (claim, leaseUntil, progress) => fenced(claim, "renew", (job) => put(state, { ...job, leaseUntil, progress })),
+      complete: (claim, published) => fenced(claim, "complete", (job, at) => publish(state, job, at, published)),
+      fail: (claim, failure, usage) => fenced(claim, "fail", (job, at) => finish(state, job, at, { state: "failed", failure, usage })),
+      release: (claim) => fenced(claim, "release", (job, at) => giveBack(job, "release", at)),
+
+      cancel: (owner, id) =>
+        Effect.gen(function* () {
+          const at = yield* now
+          const job = own(owner, id)
+          if (job === undefined) return yield* new JobNotFound()
+          if (next(job.state, "cancel") === undefined) return yield* new JobNotPending({ status: statusOf(job.state) })
+          finish(state, job, at, { state: "cancelled" })
+        }),
+
+      abandon: (owner, id) =>
+        Effect.map(now, (at) => {
+          const job = own(owner, id)
+          if (job !== undefined && next(job.state, "abandon") !== undefined) finish(state, job, at, { state: "cancelled" })
+        }),
+
+      reclaim: (before) =>
+        Effect.map(now, (at) => {
+          const lost = inState(state, "processing").filter(({ leaseUntil }) => leaseUntil !== null && leaseUntil < before)
+          for (const job of lost) giveBack(job, "reclaim", at)
+          return lost.length
+        }),
+
+      purge: (before) =>
+        Effect.sync(() => {
+          const old = [...state.jobs.values()].filter((job) => isTerminal(job.state) && job.finishedAt !== null && job.finishedAt < before)
+          for (const { id } of old) state.jobs.delete(id)
+          return old.length
+        })
+    }
+  })
+)
+
+const unstarted = {
+  state: "pending",
+  attempt: 0,
+  progress: null,
+  outputs: [],
+  warnings: [],
+  usage: null,
+  failure: null,
+  startedAt: null,
+  finishedAt: null,
+  leaseUntil: null
+} as const
+
+const shown = ({ priority: _, leaseUntil: __, ...job }: JobRow): Job => job
+
+const inState = (state: StateShape, wanted: Job["state"]): Array<JobRow> => [...state.jobs.values()].filter((job) => job.state === wanted)
+
+const byTurn = (a: JobRow, b: JobRow): number =>
+  b.priority - a.priority || a.createdAt.getTime() - b.createdAt.getTime() || (a.id < b.id ? -1 : 1)
+
+const put = (state: StateShape, job: JobRow): void => {
+  state.jobs.set(job.id, job)
+  for (const tell of state.watchers.get(job.id) ?? []) tell(shown(job))
+}
+
+/** The first look and the listening are one synchronous step, so that no change falls in between. */
+const changes = (state: StateShape, id: JobId): Stream.Stream<Job> =>
+  Stream.asyncPush<Job>(
+    (emit) =>
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          const tell = (job: Job) => void emit.single(job)
+          const watchers = state.watchers.get(id) ?? new Set()
+          state.watchers.set(id, watchers.add(tell))
+          const job = state.jobs.get(id)
+          if (job !== undefined) tell(shown(job))
+          return { tell, watchers }
+        }),
+        ({ tell, watchers }) =>
+          Effect.sync(() => {
+            watchers.delete(tell)
+            if (watchers.size === 0 && state.watchers.get(id) === watchers) state.watchers.delete(id)
+          })
+      ),
+    { bufferSize: "unbounded" }
+  ).pipe(Stream.takeUntil((job) => isTerminal(job.state)))
+
+interface Ending {
+  readonly state: "completed" | "failed" | "cancelled"
+  readonly failure?: Failure
+  readonly usage?: Usage
+  readonly outputs?: Job["outputs"]
+  readonly warnings?: ReadonlyArray<string>
+}
+
+/** The terminal row, the usage it is charged with, and the webhook that is owed for it. */
+const finish = (state: StateShape, job: JobRow, at: Date, ending: Ending): void => {
+  if (ending.usage !== undefined) addUsage(state, job.owner, ending.usage)
+  if (job.webhookUrl !== null && ending.state !== "cancelled") {
+    const id = `msg_${job.id}`
+    state.deliveries.set(id, { id, jobId: job.id, owner: job.owner, url: job.webhookUrl, attempt: 0, dueAt: at })
+  }
+  put(state, { ...job, ...ending, finishedAt: at, leaseUntil: null })
+}
+
+const publish = (state: StateShape, job: JobRow, at: Date, { outputs, usage, warnings }: Published): void => {
+  const dir = job.task.directory
+  const files = state.files.get(dir)
+  const taken = outputs.find(({ name }) => (files?.get(name)?.origin ?? "output") !== "output")
+  if (taken !== undefined) {
+    finish(state, job, at, { state: "failed", failure: nameTakenMeanwhile(taken.name), usage })
+    return
+  }
+  if (state.directories.has(dir)) {
+    for (const { name, blob } of outputs) putFile(state, { dir, name, key: blob.key, bytes: blob.bytes, origin: "output", addedAt: at })
+  }
+  finish(state, job, at, {
+    state: "completed",
+    usage,
+    warnings,
+    outputs: outputs.map(({ name, blob }) => ({ name, bytes: blob.bytes }))
+  })
+}

@@ -1,0 +1,63 @@
+import { Clock, Effect, Exit, Layer } from "effect"
+import type { JobId } from "../../core/ids.js"
+import { Queue, type Ticket } from "../../core/ports/queue.js"
+
+/** Hints in memory: gone with the process, which costs nothing but the time until a worker polls. */
+export const memoryQueue: Layer.Layer<Queue> = Layer.scoped(
+  Queue,
+  Effect.gen(function* () {
+    const waiting = new Map<JobId, number>()
+    const held = new Set<JobId>()
+    const scope = yield* Effect.scope
+    /** Open while something waits. It wakes every taker; those that find nothing left wait on. */
+    const bell = yield* Effect.makeLatch(false)
+
+    const offer = (id: JobId, priority: number) =>
+      Effect.suspend(() => {
+        if (waiting.has(id) || held.has(id)) return Effect.void
+        waiting.set(id, priority)
+        return bell.open
+      })
+
+    /** The first of those with the highest priority, which is held from now on. */
+    const next = Effect.suspend(() => {
+      const [first] = [...waiting].sort(([, a], [, b]) => b - a)
+      if (first === undefined) return Effect.as(bell.close, undefined)
+      const [id, priority] = first
+      waiting.delete(id)
+      held.add(id)
+      return Effect.succeed({ id, priority })
+    })
+
+    const offerAt = (id: JobId, priority: number, at: Date) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.zipRight(Effect.sleep(Math.max(0, at.getTime() - now)), offer(id, priority)))
+
+    const hold = ({ id, priority }: { readonly id: JobId; readonly priority: number }) => {
+      let comeback: Date | undefined
+      const again = (at: Date) =>
+        Effect.sync(() => {
+          comeback = at
+        })
+      const finish = (exit: Exit.Exit<unknown, unknown>) =>
+        Effect.suspend(() => {
+          held.delete(id)
+          // Finalizers can't be interrupted, and what they fork inherits that: closing the queue would wait for the sleeper.
+          if (comeback !== undefined) return Effect.forkIn(Effect.interruptible(offerAt(id, priority, comeback)), scope)
+          // An interrupted holder may never have seen its ticket.
+          return Exit.isInterrupted(exit) ? offer(id, priority) : Effect.void
+        })
+      return Effect.as(Effect.addFinalizer(finish), { id, again } satisfies Ticket)
+    }
+
+    return {
+      offer,
+      // Waiting takes nothing, and what takes cannot be interrupted: so none is lost on the way.
+      take: Effect.uninterruptibleMask((restore) => {
+        const attempt: ReturnType<typeof hold> = Effect.flatMap(next, (found) =>
+          found === undefined ? Effect.zipRight(restore(bell.await), attempt) : hold(found)
+        )
+        return attempt
+      })
+    }
+  })
+)

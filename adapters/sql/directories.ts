@@ -1,0 +1,135 @@
+import type { SqlClient } from "@effect/sql/SqlClient"
+import { Array, Data, Effect, Option } from "effect"
+import { expiresAt } from "../../core/directory.js"
+import { NameTaken } from "../../core/errors.js"
+import type { BlobKey, DirId, FileName } from "../../core/ids.js"
+import type { DirectoriesShape } from "../../core/ports/directories.js"
+import type { Published } from "../../core/ports/jobs.js"
+import { type Database, nowText } from "./database.js"
+import { isLive, skipLocked } from "./dialect.js"
+import { readDirectory, readFile } from "./rows.js"
+
+/** Well below the parameters a statement may have: 32,766 on SQLite, 65,535 on Postgres. */
+const rowsPerStatement = 1000
+
+export const makeDirectories = ({ sql, run, transaction }: Database): DirectoriesShape => ({
+  create: (directory) =>
+    sql`INSERT INTO ffkiln_directories ${sql.insert({
+      id: directory.id,
+      owner: directory.owner,
+      ttl_seconds: directory.ttlSeconds,
+      created_at: directory.createdAt.toISOString(),
+      expires_at: expiresAt(directory).toISOString()
+    })}`.pipe(Effect.asVoid, run("create a directory")),
+
+  find: (owner, id) =>
+    Effect.gen(function* () {
+      const rows = yield* sql`SELECT * FROM ffkiln_directories WHERE id = ${id} AND owner = ${owner} AND expires_at > ${yield* nowText}`
+      return Option.map(Array.head(rows), readDirectory)
+    }).pipe(run("read a directory")),
+
+  list: (owner) =>
+    Effect.gen(function* () {
+      const rows = yield* sql`
+        SELECT * FROM ffkiln_directories WHERE owner = ${owner} AND expires_at > ${yield* nowText} ORDER BY created_at, id`
+      return rows.map(readDirectory)
+    }).pipe(run("list directories")),
+
+  // Into a directory that is gone nothing is added, as if it had gone right afterwards: its row would never be swept.
+  addFile: ({ addedAt, bytes, dir, key, name, origin }) =>
+    Effect.gen(function* () {
+      const directory = sql`SELECT 1 FROM ffkiln_directories WHERE id = ${dir}`
+      const rows = yield* sql`
+        INSERT INTO ffkiln_files (dir, name, key, bytes, origin, added_at)
+        SELECT ${dir}, ${name}, ${key}, CAST(${bytes} AS BIGINT), ${origin}, ${addedAt.toISOString()} WHERE EXISTS (${directory})
+        ON CONFLICT (dir, name) DO UPDATE SET bytes = excluded.bytes, origin = excluded.origin, added_at = excluded.added_at
+          WHERE ffkiln_files.key = excluded.key AND ffkiln_files.bytes IS NULL AND excluded.bytes IS NOT NULL
+        RETURNING name`
+      if (rows.length === 0 && (yield* directory).length > 0) return yield* new NameTaken({ name })
+    }).pipe(run("add a file")),
+
+  file: (dir, name) =>
+    sql`SELECT * FROM ffkiln_files WHERE dir = ${dir} AND name = ${name}`.pipe(
+      Effect.map((rows) => Option.map(Array.head(rows), readFile)),
+      run("read a file's row")
+    ),
+
+  files: (dir) =>
+    sql`SELECT * FROM ffkiln_files WHERE dir = ${dir} ORDER BY added_at, name`.pipe(
+      Effect.map((rows) => rows.map(readFile)),
+      run("list files")
+    ),
+
+  removeFile: (dir, name) =>
+    sql<{ readonly key: BlobKey }>`DELETE FROM ffkiln_files WHERE dir = ${dir} AND name = ${name} RETURNING key`.pipe(
+      Effect.map((rows) => Option.map(Array.head(rows), ({ key }) => key)),
+      run("remove a file")
+    ),
+
+  dropExpired: (now, limit) =>
+    Effect.gen(function* () {
+      const dropped = yield* sql<{ readonly id: DirId }>`
+        DELETE FROM ffkiln_directories WHERE id IN (
+          SELECT id FROM ffkiln_directories AS old
+          WHERE expires_at <= ${now.toISOString()}
+            AND NOT EXISTS (SELECT 1 FROM ffkiln_jobs WHERE directory = old.id AND ${isLive(sql)})
+            AND NOT EXISTS (
+              SELECT 1 FROM ffkiln_job_inputs AS input JOIN ffkiln_jobs AS job ON job.id = input.job
+              WHERE input.dir = old.id AND ${isLive(sql)}
+            )
+          ORDER BY expires_at LIMIT ${limit} ${skipLocked(sql)}
+        ) RETURNING id`
+      const keys = yield* Effect.forEach(
+        Array.chunksOf(dropped, rowsPerStatement),
+        (some) => sql<{ readonly key: BlobKey }>`DELETE FROM ffkiln_files WHERE dir IN ${sql.in(some.map(({ id }) => id))} RETURNING key`
+      )
+      return keys.flat().map(({ key }) => key)
+    }).pipe(transaction("drop expired directories")),
+
+  unreferenced: (keys) =>
+    Effect.forEach(Array.chunksOf(keys, rowsPerStatement), (some) => unreferencedOf(sql, some)).pipe(
+      Effect.map(Array.flatten),
+      run("look for unreferenced bytes")
+    )
+})
+
+/** One statement, hence one moment: a job that ends between two looks would be in neither. */
+const unreferencedOf = (sql: SqlClient, keys: ReadonlyArray<BlobKey>) => {
+  const asked = keys.map((key) => {
+    const [dir = "", slot = ""] = key.split("/")
+    return sql`(${key}, ${dir}, ${slot.slice(0, Math.max(0, slot.lastIndexOf("-")))})`
+  })
+  return Effect.map(
+    sql<{ readonly key: BlobKey }>`
+      WITH asked (key, dir, job) AS (VALUES ${sql.csv(asked)})
+      SELECT key FROM asked
+      WHERE NOT EXISTS (SELECT 1 FROM ffkiln_files AS file WHERE file.key = asked.key)
+        AND NOT EXISTS (
+          SELECT 1 FROM ffkiln_job_inputs AS input JOIN ffkiln_jobs AS job ON job.id = input.job
+          WHERE input.dir = asked.dir AND input.key = asked.key AND ${isLive(sql)}
+        )
+        AND NOT EXISTS (SELECT 1 FROM ffkiln_jobs AS job WHERE job.id = asked.job AND job.directory = asked.dir AND ${isLive(sql)})`,
+    (rows) => rows.map(({ key }) => key)
+  )
+}
+
+/** An output has the name of a file of the user's. */
+export class Clash extends Data.TaggedError("Clash")<{ readonly name: FileName }> {}
+
+/** Rows of a run's outputs, in the caller's transaction; none where the directory is gone. */
+export const publishFiles = (sql: SqlClient, dir: DirId, outputs: Published["outputs"], now: string) =>
+  Effect.gen(function* () {
+    const directories = yield* sql`SELECT 1 FROM ffkiln_directories WHERE id = ${dir}`
+    if (directories.length === 0) return
+    for (const some of Array.chunksOf(outputs, rowsPerStatement)) {
+      const rows = some.map(({ name, blob }) => ({ dir, name, key: blob.key, bytes: blob.bytes, origin: "output", added_at: now }))
+      const written = yield* sql<{ readonly name: FileName }>`
+        INSERT INTO ffkiln_files ${sql.insert(rows)}
+        ON CONFLICT (dir, name) DO UPDATE SET key = excluded.key, bytes = excluded.bytes, added_at = excluded.added_at
+          WHERE ffkiln_files.origin = excluded.origin
+        RETURNING name`
+      const names = new Set(written.map(({ name }) => name))
+      const clash = some.find(({ name }) => !names.has(name))
+      if (clash !== undefined) return yield* new Clash({ name: clash.name })
+    }
+  })

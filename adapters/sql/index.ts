@@ -1,0 +1,38 @@
+import type { SqlClient } from "@effect/sql/SqlClient"
+import { Context, Effect, Layer } from "effect"
+import type { Unavailable } from "../../core/errors.js"
+import { Accounts, type ApiKey } from "../../core/ports/accounts.js"
+import { Directories } from "../../core/ports/directories.js"
+import { Jobs } from "../../core/ports/jobs.js"
+import { Outbox } from "../../core/ports/outbox.js"
+import { makeAccounts } from "./accounts.js"
+import { makeChanges } from "./changes.js"
+import { makeDatabase } from "./database.js"
+import { makeDirectories } from "./directories.js"
+import { makeJobs } from "./jobs.js"
+import { migrate } from "./migrations.js"
+import { makeOutbox } from "./outbox.js"
+
+export interface SqlDatabaseOptions {
+  /** Keys that hold beside the stored ones, for hosts that bring their own. With any, no first key is made. */
+  readonly keys?: ReadonlyArray<ApiKey>
+}
+
+/**
+ * The row ports over one SQL database, whose schema is brought up to date first. Tables are named `ffkiln_...`.
+ * A port's call never joins a transaction it is made in: it is durable when it returns, whatever its caller does then.
+ */
+export const sqlDatabase = (
+  options: SqlDatabaseOptions = {}
+): Layer.Layer<Jobs | Directories | Outbox | Accounts, Unavailable, SqlClient> =>
+  Layer.effectContext(
+    Effect.gen(function* () {
+      const database = yield* makeDatabase
+      yield* migrate(database)
+      return Context.make(Jobs, makeJobs(database, yield* makeChanges)).pipe(
+        Context.add(Directories, makeDirectories(database)),
+        Context.add(Outbox, makeOutbox(database)),
+        Context.add(Accounts, makeAccounts(database, options.keys ?? []))
+      )
+    })
+  )

@@ -1,0 +1,200 @@
+import type { SqlError } from "@effect/sql/SqlError"
+import type { Fragment } from "@effect/sql/Statement"
+import { Array, Effect, Option } from "effect"
+import { Busy, JobNotFound, JobNotPending, LeaseLost } from "../../core/errors.js"
+import type { DirId, JobId } from "../../core/ids.js"
+import {
+  type Claim,
+  type Failure,
+  type JobEvent,
+  type JobState,
+  nameTakenMeanwhile,
+  type OutputFile,
+  statusOf,
+  terminalStates,
+  transitions
+} from "../../core/job.js"
+import { Limits } from "../../core/limits.js"
+import type { JobsShape } from "../../core/ports/jobs.js"
+import type { Usage } from "../../core/usage.js"
+import { charge } from "./accounts.js"
+import type { Changes } from "./changes.js"
+import { type Database, nowText } from "./database.js"
+import { skipLocked, stateIn } from "./dialect.js"
+import { type Clash, publishFiles } from "./directories.js"
+import { readClaim, readJob } from "./rows.js"
+import { watchJob } from "./watch.js"
+
+interface Result {
+  readonly outputs: ReadonlyArray<OutputFile>
+  readonly warnings: ReadonlyArray<string>
+  readonly failure: Failure | null
+  readonly usage: Usage
+}
+
+export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes): JobsShape => {
+  /** The states `event` may start from, as job.ts has them. */
+  const from = (event: JobEvent): Fragment => stateIn(sql, transitions[event].from)
+
+  /** The job, while no later attempt than the claim's holds it. */
+  const held = (event: JobEvent, { id, attempt }: Claim): Fragment => sql`id = ${id} AND attempt = ${attempt} AND ${from(event)}`
+
+  const insert: JobsShape["insert"] = (job, maxPending) =>
+    Effect.gen(function* () {
+      const room = sql`(SELECT count(*) FROM (SELECT 1 FROM ffkiln_jobs WHERE ${from("claim")} LIMIT ${maxPending}) AS waiting) < ${maxPending}`
+      const rows = yield* sql`
+        INSERT INTO ffkiln_jobs (id, owner, state, directory, task, priority, webhook_url, attempt, outputs, warnings, created_at)
+        SELECT ${job.id}, ${job.owner}, ${"pending" satisfies JobState}, ${job.task.directory}, ${JSON.stringify(job.task)},
+          CAST(${job.priority} AS BIGINT), ${job.webhookUrl}, 0, '[]', '[]', ${yield* nowText}
+        WHERE ${room} RETURNING id`
+      if (rows.length === 0) return yield* new Busy()
+      const keys = new Set(job.task.inputs.map(({ key }) => key))
+      const inputs = Array.fromIterable(keys).map((key) => ({ job: job.id, dir: key.slice(0, key.indexOf("/")), key }))
+      if (inputs.length > 0) yield* sql`INSERT INTO ffkiln_job_inputs ${sql.insert(inputs)}`
+    }).pipe(transaction("insert a job"))
+
+  const find: JobsShape["find"] = (owner, id) =>
+    sql`SELECT * FROM ffkiln_jobs WHERE id = ${id} AND owner = ${owner}`.pipe(
+      Effect.map((rows) => Option.map(Array.head(rows), readJob)),
+      run("read a job")
+    )
+
+  const claim: JobsShape["claim"] = (leaseUntil, id) =>
+    Effect.gen(function* () {
+      const wanted = id === undefined ? sql.literal("") : sql`AND id = ${id}`
+      const rows = yield* sql`
+        UPDATE ffkiln_jobs
+        SET state = ${transitions.claim.to}, attempt = attempt + 1, lease_until = ${leaseUntil.toISOString()},
+          started_at = ${yield* nowText}, progress = NULL
+        WHERE id = (
+          SELECT id FROM ffkiln_jobs WHERE ${from("claim")} ${wanted}
+          ORDER BY priority DESC, created_at, id LIMIT 1 ${skipLocked(sql)}
+        )
+        RETURNING id, owner, attempt, task`
+      return Option.map(Array.head(rows), readClaim)
+    }).pipe(
+      run("claim a job"),
+      Effect.tap((claimed) => changes.announce(Option.toArray(claimed)))
+    )
+
+  const renew: JobsShape["renew"] = (claim, leaseUntil, progress) =>
+    sql`UPDATE ffkiln_jobs SET lease_until = ${leaseUntil.toISOString()}, progress = ${progress} WHERE ${held("renew", claim)} RETURNING id`.pipe(
+      Effect.flatMap(orLeaseLost),
+      run("renew a lease"),
+      Effect.zipRight(changes.announce([claim]))
+    )
+
+  /** Ends the claim's job, with all that must appear together with its end. */
+  const end = (
+    event: "complete" | "fail",
+    claim: Claim,
+    result: Result,
+    publish: (dir: DirId, now: string) => Effect.Effect<void, Clash | SqlError>
+  ) =>
+    Effect.gen(function* () {
+      const now = yield* nowText
+      const ended = yield* sql<{ readonly directory: DirId }>`
+        UPDATE ffkiln_jobs
+        SET state = ${transitions[event].to}, lease_until = NULL, finished_at = ${now}, outputs = ${JSON.stringify(result.outputs)},
+          warnings = ${JSON.stringify(result.warnings)}, usage = ${JSON.stringify(result.usage)},
+          failure = ${result.failure === null ? null : JSON.stringify(result.failure)}
+        WHERE ${held(event, claim)} RETURNING directory`
+      const { directory } = yield* orLeaseLost(ended)
+      yield* publish(directory, now)
+      yield* charge(sql, claim.owner, "jobs", result.usage)
+      yield* oweWebhooks([claim.id], now)
+    }).pipe(transaction(`${event} a job`), Effect.zipRight(changes.announce([claim])))
+
+  const complete: JobsShape["complete"] = (claim, { outputs, usage, warnings }) => {
+    const files = outputs.map(({ name, blob }) => ({ name, bytes: blob.bytes }))
+    const result = { outputs: files, warnings, failure: null, usage }
+    return end("complete", claim, result, (dir, now) => publishFiles(sql, dir, outputs, now)).pipe(
+      Effect.catchTag("Clash", ({ name }) => fail(claim, nameTakenMeanwhile(name), usage))
+    )
+  }
+
+  const fail = (claim: Claim, failure: Failure, usage: Usage) =>
+    end("fail", claim, { outputs: [], warnings: [], failure, usage }, () => Effect.void).pipe(Effect.catchTag("Clash", Effect.die))
+
+  const oweWebhooks = (ids: ReadonlyArray<JobId>, now: string) =>
+    sql`
+      INSERT INTO ffkiln_outbox (job, owner, url, attempt, due_at)
+      SELECT id, owner, webhook_url, 0, ${now} FROM ffkiln_jobs WHERE webhook_url IS NOT NULL AND id IN ${sql.in(ids)}`
+
+  /** Takes jobs from their holders: back to waiting, or given up after the last attempt. Which they were. */
+  const takeBack = (event: "release" | "reclaim", which: Fragment) =>
+    Effect.gen(function* () {
+      const { attempts } = yield* Limits
+      const now = yield* nowText
+      const again = sql`CASE WHEN attempt < ${attempts} THEN`
+      const { onLastAttempt, to } = transitions[event]
+      const rows = yield* sql<{ readonly id: JobId; readonly state: JobState }>`
+        UPDATE ffkiln_jobs
+        SET state = ${again} ${to} ELSE ${onLastAttempt} END,
+          failure = ${again} NULL ELSE ${JSON.stringify({ reason: "worker-lost" } satisfies Failure)} END,
+          finished_at = ${again} NULL ELSE ${now} END,
+          started_at = ${again} NULL ELSE started_at END,
+          lease_until = NULL, progress = NULL
+        WHERE ${which} RETURNING id, state`
+      const givenUp = rows.filter(({ state }) => state === onLastAttempt)
+      if (givenUp.length > 0)
+        yield* oweWebhooks(
+          givenUp.map(({ id }) => id),
+          now
+        )
+      return rows
+    }).pipe(transaction(`${event} a job`), Effect.tap(changes.announce))
+
+  const cancel: JobsShape["cancel"] = (owner, id) =>
+    Effect.gen(function* () {
+      const rows = yield* sql`
+        UPDATE ffkiln_jobs SET state = ${transitions.cancel.to}, finished_at = ${yield* nowText}
+        WHERE id = ${id} AND owner = ${owner} AND ${from("cancel")} RETURNING id`
+      if (rows.length > 0) return yield* changes.announce([{ id }])
+      const job = yield* find(owner, id)
+      if (Option.isNone(job)) return yield* new JobNotFound()
+      // It came back to waiting between the two statements: then it can be cancelled after all.
+      if ((transitions.cancel.from as ReadonlyArray<JobState>).includes(job.value.state)) return yield* cancel(owner, id)
+      return yield* new JobNotPending({ status: statusOf(job.value.state) })
+    }).pipe(run("cancel a job"))
+
+  const abandon: JobsShape["abandon"] = (owner, id) =>
+    Effect.gen(function* () {
+      yield* sql`
+        UPDATE ffkiln_jobs SET state = ${transitions.abandon.to}, finished_at = ${yield* nowText}, lease_until = NULL
+        WHERE id = ${id} AND owner = ${owner} AND ${from("abandon")}`
+      yield* changes.announce([{ id }])
+    }).pipe(run("abandon a job"))
+
+  const reclaim: JobsShape["reclaim"] = (now) =>
+    Effect.map(takeBack("reclaim", sql`${from("reclaim")} AND lease_until < ${now.toISOString()}`), (jobs) => jobs.length)
+
+  /** A thousand at a time, so that others get their turn of the database in between. */
+  const purge: JobsShape["purge"] = (finishedBefore) =>
+    sql`
+      DELETE FROM ffkiln_jobs WHERE id IN (
+        SELECT id FROM ffkiln_jobs WHERE finished_at < ${finishedBefore.toISOString()} AND ${stateIn(sql, terminalStates)}
+        LIMIT 1000 ${skipLocked(sql)}
+      ) RETURNING id`.pipe(
+      run("forget old jobs"),
+      Effect.flatMap(({ length }) => (length < 1000 ? Effect.succeed(length) : Effect.map(purge(finishedBefore), (more) => length + more)))
+    )
+
+  return {
+    insert,
+    find,
+    watch: watchJob(find, changes),
+    claim,
+    renew,
+    complete,
+    fail,
+    release: (claim) => Effect.flatMap(takeBack("release", held("release", claim)), orLeaseLost),
+    cancel,
+    abandon,
+    reclaim,
+    purge
+  }
+}
+
+const orLeaseLost = <Row>(rows: ReadonlyArray<Row>): Effect.Effect<Row, LeaseLost> =>
+  Option.match(Array.head(rows), { onNone: () => new LeaseLost(), onSome: Effect.succeed })

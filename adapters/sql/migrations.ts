@@ -1,0 +1,113 @@
+import * as Migrator from "@effect/sql/Migrator"
+import { SqlClient } from "@effect/sql/SqlClient"
+import { Effect } from "effect"
+import { Unavailable } from "../../core/errors.js"
+import type { Database } from "./database.js"
+import { columnTypes, lockMigrations, prepareMigrations } from "./dialect.js"
+
+const table = "ffkiln_migrations"
+
+/** Brings the schema up to date; who comes while another host does so waits for it. */
+export const migrate = ({ sql, run, transaction }: Database): Effect.Effect<void, Unavailable> => {
+  const upgrade = Effect.zipRight(lockMigrations(sql, table), Migrator.make({})({ loader: Migrator.fromRecord(migrations), table }))
+  return run("prepare the migrations")(prepareMigrations(sql, table)).pipe(
+    Effect.zipRight(transaction("bring the database up to date")(upgrade)),
+    Effect.provideService(SqlClient, sql),
+    Effect.catchAllDefect(unavailable),
+    Effect.catchTag("MigrationError", unavailable),
+    Effect.asVoid
+  )
+}
+
+const unavailable = (cause: unknown) => new Unavailable({ what: "could not bring the database up to date", cause })
+
+/** Statements one by one, since the driver prepares one at a time. What has been released is never edited: add the next. */
+const migration = (statements: (types: ReturnType<typeof columnTypes>) => ReadonlyArray<string>) =>
+  Effect.flatMap(SqlClient, (sql) => Effect.forEach(statements(columnTypes(sql)), (statement) => sql.unsafe(statement), { discard: true }))
+
+const migrations = {
+  "0001_first": migration(({ text, integer, real, strict }) => [
+    `CREATE TABLE ffkiln_jobs (
+      id ${text} NOT NULL PRIMARY KEY,
+      owner ${text} NOT NULL,
+      state ${text} NOT NULL,
+      directory ${text} NOT NULL,
+      task ${text} NOT NULL,
+      priority ${integer} NOT NULL,
+      webhook_url ${text},
+      attempt ${integer} NOT NULL,
+      lease_until ${text},
+      progress ${real},
+      outputs ${text} NOT NULL,
+      warnings ${text} NOT NULL,
+      usage ${text},
+      failure ${text},
+      created_at ${text} NOT NULL,
+      started_at ${text},
+      finished_at ${text}
+    ) ${strict}`,
+    // Partial, so that a million finished jobs weigh nothing when one is claimed.
+    "CREATE INDEX ffkiln_jobs_pending ON ffkiln_jobs (priority DESC, created_at, id) WHERE state = 'pending'",
+    "CREATE INDEX ffkiln_jobs_processing ON ffkiln_jobs (lease_until) WHERE state = 'processing'",
+    "CREATE INDEX ffkiln_jobs_live ON ffkiln_jobs (directory) WHERE state IN ('pending', 'processing')",
+    "CREATE INDEX ffkiln_jobs_finished ON ffkiln_jobs (finished_at) WHERE finished_at IS NOT NULL",
+
+    `CREATE TABLE ffkiln_job_inputs (
+      job ${text} NOT NULL REFERENCES ffkiln_jobs (id) ON DELETE CASCADE,
+      dir ${text} NOT NULL,
+      key ${text} NOT NULL,
+      PRIMARY KEY (job, key)
+    ) ${strict}`,
+    "CREATE INDEX ffkiln_job_inputs_key ON ffkiln_job_inputs (dir, key)",
+
+    `CREATE TABLE ffkiln_directories (
+      id ${text} NOT NULL PRIMARY KEY,
+      owner ${text} NOT NULL,
+      ttl_seconds ${integer} NOT NULL,
+      created_at ${text} NOT NULL,
+      expires_at ${text} NOT NULL
+    ) ${strict}`,
+    "CREATE INDEX ffkiln_directories_owner ON ffkiln_directories (owner, created_at, id)",
+    "CREATE INDEX ffkiln_directories_expires ON ffkiln_directories (expires_at)",
+
+    `CREATE TABLE ffkiln_files (
+      dir ${text} NOT NULL,
+      name ${text} NOT NULL,
+      key ${text} NOT NULL,
+      bytes ${integer},
+      origin ${text} NOT NULL,
+      added_at ${text} NOT NULL,
+      PRIMARY KEY (dir, name)
+    ) ${strict}`,
+    "CREATE INDEX ffkiln_files_key ON ffkiln_files (key)",
+
+    `CREATE TABLE ffkiln_outbox (
+      job ${text} NOT NULL PRIMARY KEY,
+      owner ${text} NOT NULL,
+      url ${text} NOT NULL,
+      attempt ${integer} NOT NULL,
+      due_at ${text} NOT NULL
+    ) ${strict}`,
+    "CREATE INDEX ffkiln_outbox_due ON ffkiln_outbox (due_at, job)",
+
+    // `first` is 1 for the key that only the first asker gets, else null: the rule that two can't have it.
+    `CREATE TABLE ffkiln_keys (
+      id ${text} NOT NULL PRIMARY KEY,
+      secret_hash ${text} NOT NULL,
+      first ${integer} UNIQUE,
+      created_at ${text} NOT NULL
+    ) ${strict}`,
+
+    `CREATE TABLE ffkiln_usage (
+      owner ${text} NOT NULL,
+      month ${text} NOT NULL,
+      jobs ${integer} NOT NULL,
+      probes ${integer} NOT NULL,
+      seconds ${real} NOT NULL,
+      input_bytes ${integer} NOT NULL,
+      output_bytes ${integer} NOT NULL,
+      gib_seconds ${real} NOT NULL,
+      PRIMARY KEY (owner, month)
+    ) ${strict}`
+  ])
+}

@@ -1,0 +1,37 @@
+import { Effect, Option, Queue, Stream } from "effect"
+import { JobNotFound, type Unavailable } from "../../core/errors.js"
+import { isTerminal, type Job } from "../../core/job.js"
+import { Limits } from "../../core/limits.js"
+import type { JobsShape } from "../../core/ports/jobs.js"
+import type { Changes } from "./changes.js"
+
+/** Reads the row when a change is announced, and every `watchSeconds` for the changes of other processes. */
+export const watchJob =
+  (find: JobsShape["find"], changes: Changes): JobsShape["watch"] =>
+  (owner, id) =>
+    Stream.unwrapScoped(
+      Effect.gen(function* () {
+        const { watchSeconds } = yield* Limits
+        // Before the first look, so that no change falls between the two.
+        const signal = yield* changes.listen(id)
+        const look = Effect.flatMap(
+          find(owner, id),
+          Option.match({ onNone: () => new JobNotFound(), onSome: (job) => Effect.succeed(job) })
+        )
+        const nextAfter = (seen: Job): Effect.Effect<Job, JobNotFound | Unavailable> =>
+          Queue.take(signal).pipe(
+            Effect.timeoutOption(`${watchSeconds} seconds`),
+            Effect.zipRight(look),
+            Effect.flatMap((job) => (sameMoment(job, seen) ? nextAfter(seen) : Effect.succeed(job)))
+          )
+        return Stream.paginateEffect(Option.none<Job>(), (seen) =>
+          Effect.map(Option.match(seen, { onNone: () => look, onSome: nextAfter }), (job) => [
+            job,
+            isTerminal(job.state) ? Option.none() : Option.some(Option.some(job))
+          ])
+        )
+      })
+    )
+
+/** Whatever else of a job changes does so together with one of these. */
+const sameMoment = (a: Job, b: Job) => a.state === b.state && a.attempt === b.attempt && a.progress === b.progress

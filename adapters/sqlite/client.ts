@@ -1,0 +1,39 @@
+import * as Reactivity from "@effect/experimental/Reactivity"
+import { SqlClient } from "@effect/sql/SqlClient"
+import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
+import { Effect, Layer } from "effect"
+import { Unavailable } from "../../core/errors.js"
+import { makeDatabase } from "../sql/database.js"
+
+/** One connection to the file, which is made if it is missing (its folder is not); closed with the scope. */
+export const sqliteClient = (file: string): Layer.Layer<SqlClient, Unavailable> =>
+  Layer.scoped(
+    SqlClient,
+    Effect.gen(function* () {
+      // The driver would switch to WAL while it still blocks five seconds for a lock; below we do that ourselves.
+      const open = SqliteClient.make({ filename: file, disableWAL: true })
+      const sql = yield* Effect.catchAllDefect(open, (cause) => cannotOpen(file, cause))
+      const { run } = yield* Effect.provideService(makeDatabase, SqlClient, sql)
+      yield* Effect.forEach(settings, (pragma) => sql.unsafe(`PRAGMA ${pragma}`)).pipe(
+        run("set up the database"),
+        Effect.mapError(({ cause }) => cannotOpen(file, cause))
+      )
+      return sql
+    })
+  ).pipe(Layer.provide(Reactivity.layer))
+
+const settings = [
+  // Waiting blocks the whole process, so it is short; what is still locked then is tried again after a pause.
+  "busy_timeout = 150",
+  "journal_mode = WAL",
+  // A commit must survive a power cut. The driver's build lowers this for files in WAL mode.
+  "synchronous = FULL",
+  "foreign_keys = ON"
+]
+
+const cannotOpen = (file: string, cause: unknown) =>
+  new Unavailable({ what: `could not open ${file} as a SQLite database: ${reasonOf(cause)}`, cause })
+
+/** The driver's own sentence, which the client wraps. */
+const reasonOf = (cause: unknown): string =>
+  cause instanceof Error ? (cause.cause instanceof Error ? reasonOf(cause.cause) : cause.message) : String(cause)

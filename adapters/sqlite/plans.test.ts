@@ -1,0 +1,90 @@
+import { SqlClient } from "@effect/sql/SqlClient"
+import { expect, it } from "@effect/vitest"
+import { Context, Effect, Layer, Tracer } from "effect"
+import { Directories } from "../../core/ports/directories.js"
+import { Jobs } from "../../core/ports/jobs.js"
+import { Outbox } from "../../core/ports/outbox.js"
+import { aDirectory, aJob, aJobId, aKey, anOwner, inSeconds, now, type Rows, roomy } from "../../core/ports/samples.suite.js"
+import { sqlDatabase } from "../sql/index.js"
+import { sqliteClient } from "./client.js"
+import { temporaryFile } from "./temporary.suite.js"
+
+/** Keeps the text of every statement that runs: what is explained below is what is really sent. */
+const recording = (texts: Array<string>) =>
+  Effect.map(Effect.tracer, (tracer) =>
+    Tracer.make({
+      context: tracer.context,
+      span: (...args) => {
+        const span = tracer.span(...args)
+        const attribute = span.attribute.bind(span)
+        span.attribute = (key, value) => {
+          if (key === "db.query.text") texts.push(String(value))
+          attribute(key, value)
+        }
+        return span
+      }
+    })
+  )
+
+const plansOf = (call: Effect.Effect<unknown, unknown, Rows>) =>
+  Effect.gen(function* () {
+    const client = sqliteClient(yield* temporaryFile)
+    const rows = yield* Layer.build(Layer.provideMerge(sqlDatabase(), client))
+    const texts: Array<string> = []
+    yield* Effect.exit(Effect.withTracer(Effect.provide(call, rows), yield* recording(texts)))
+    const sql = Context.get(rows, SqlClient)
+    const plans = yield* Effect.forEach(texts, (text) =>
+      sql.unsafe<{ readonly detail: string }>(`EXPLAIN QUERY PLAN ${text}`, Array(parametersOf(text)).fill(null))
+    )
+    return plans.flat().map(({ detail }) => detail)
+  })
+
+const parametersOf = (text: string) => text.split("?").length - 1
+
+const until = inSeconds(60)
+
+/** What the big tables are asked, and the index that must answer; a scan of one of them is never right. */
+const questions: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown, Rows>, ReadonlyArray<RegExp>]> = [
+  ["claim", Effect.flatMap(Jobs, (jobs) => Effect.flatMap(until, (at) => jobs.claim(at))), [/USING (COVERING )?INDEX ffkiln_jobs_pending/]],
+  [
+    "claim of one job",
+    Effect.flatMap(Jobs, (jobs) => Effect.flatMap(until, (at) => jobs.claim(at, aJobId()))),
+    [/autoindex_ffkiln_jobs_1 \(id=\?\)/]
+  ],
+  ["insert", Effect.flatMap(Jobs, (jobs) => jobs.insert(aJob(), roomy)), [/USING COVERING INDEX ffkiln_jobs_pending/]],
+  ["reclaim", Effect.flatMap(Jobs, (jobs) => Effect.flatMap(now, jobs.reclaim)), [/INDEX ffkiln_jobs_processing \(lease_until<\?\)/]],
+  ["purge", Effect.flatMap(Jobs, (jobs) => Effect.flatMap(now, jobs.purge)), [/INDEX ffkiln_jobs_finished \(finished_at<\?\)/]],
+  [
+    "dropExpired",
+    Effect.flatMap(Directories, (directories) => Effect.flatMap(now, (at) => directories.dropExpired(at, 10))),
+    [
+      /INDEX ffkiln_directories_expires \(expires_at<\?\)/,
+      /INDEX ffkiln_jobs_live \(directory=\?\)/,
+      /INDEX ffkiln_job_inputs_key \(dir=\?\)/
+    ]
+  ],
+  [
+    "unreferenced",
+    Effect.flatMap(Directories, (directories) => directories.unreferenced([aKey(), aKey()])),
+    [/INDEX ffkiln_files_key \(key=\?\)/, /INDEX ffkiln_job_inputs_key \(dir=\? AND key=\?\)/]
+  ],
+  ["list", Effect.flatMap(Directories, (directories) => directories.list(anOwner())), [/INDEX ffkiln_directories_owner \(owner=\?/]],
+  ["create", Effect.flatMap(Directories, (directories) => Effect.flatMap(aDirectory(), directories.create)), []],
+  ["claim of a webhook", Effect.flatMap(Outbox, (outbox) => Effect.flatMap(until, outbox.claim)), [/INDEX ffkiln_outbox_due \(due_at<\?\)/]]
+]
+
+for (const [what, call, indexes] of questions) {
+  it.scoped(`${what} reads only the rows it needs`, () =>
+    Effect.gen(function* () {
+      const plan = yield* plansOf(call)
+      for (const index of indexes) expect(plan).toContainEqual(expect.stringMatching(index))
+      expect(
+        plan.filter(
+          (step) =>
+            /^SCAN (?!asked|waiting|(\d+-ROW VALUES|\d+ CONSTANT ROWS|CONSTANT ROW))/.test(step) && !step.includes("ffkiln_jobs_pending")
+        )
+      ).toEqual([])
+      expect(plan.filter((step) => step.includes("TEMP B-TREE"))).toEqual([])
+    })
+  )
+}

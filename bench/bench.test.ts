@@ -1,0 +1,61 @@
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { text } from "node:stream/consumers"
+import { fileURLToPath } from "node:url"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { Report } from "./report.js"
+
+const path = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url))
+const leftovers = () => (existsSync(path(".cache")) ? readdirSync(path(".cache")).filter((name) => name.startsWith("bench-")) : [])
+
+let folder: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "ffkiln bench "))
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const bench = (...args: ReadonlyArray<string>) => {
+  const child = spawn(process.execPath, [path("dist/bench/main.js"), ...args], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] })
+  return { child, exit: once(child, "exit"), stdout: text(child.stdout), stderr: text(child.stderr) }
+}
+
+describe("npm run bench, as built", () => {
+  it("--quick --json FILE measures everything there is, and leaves nothing behind", { timeout: 300_000 }, async () => {
+    const before = leftovers()
+    const { exit, stdout, stderr } = bench("--quick", "--json", "report.json")
+    const [code] = await exit
+    expect(`${code} ${await stderr}`).toMatch(/^0 /)
+
+    const report: Report = JSON.parse(readFileSync(join(folder, "report.json"), "utf8"))
+    expect(report.machine).toMatchObject({ node: process.versions.node, cores: expect.any(Number), ffmpeg: expect.stringMatching(/^\S+$/) })
+    expect(new Date(report.startedAt).toISOString()).toBe(report.startedAt)
+    const subjects = ["bare spawn", "in process", "over HTTP"]
+    expect(report.latency.map(({ workload, subject }) => [workload, subject])).toEqual(
+      ["thumbnail", "probe", "encode"].flatMap((workload) => subjects.map((subject) => [workload, subject]))
+    )
+    expect(report.throughput.map(({ workload, callers, subject }) => [workload, callers, subject])).toEqual(
+      [1, 2].flatMap((callers) => subjects.map((subject) => ["thumbnail", callers, subject]))
+    )
+    for (const row of report.latency) {
+      expect(row.medianMs).toBeGreaterThan(0)
+      if (row.subject === "bare spawn") expect(row).toMatchObject({ addedMs: 0, ratio: 1 })
+    }
+    for (const row of report.throughput) expect(row.perSecond).toBeGreaterThan(0)
+
+    const printed = await stdout
+    for (const word of [...subjects, "median ms", "tasks/s", report.machine.ffmpeg]) expect(printed).toContain(word)
+    expect(leftovers()).toEqual(before)
+  })
+
+  it("stopped by SIGTERM cleans up and says so", { timeout: 300_000 }, async () => {
+    const before = leftovers()
+    const { child, exit, stderr } = bench("--quick")
+    child.stderr.once("data", () => child.kill("SIGTERM"))
+    expect(await exit).toEqual([1, null])
+    expect(await stderr).toMatch(/stopped by SIGTERM\n$/)
+    expect(leftovers()).toEqual(before)
+  })
+})

@@ -1,0 +1,52 @@
+import { execFileSync } from "node:child_process"
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { parseArgs } from "node:util"
+import { machine, type Report } from "./report.js"
+import { full, latency, quick, type Run, throughput } from "./suites.js"
+import { table } from "./table.js"
+
+/** `npm run bench -- [--quick] [--json FILE]`: what a call costs over the bare program, and how many can be done a second. */
+const { values: args } = parseArgs({ options: { quick: { type: "boolean", default: false }, json: { type: "string" } } })
+const ffmpeg = process.env.FFMPEG_PATH || "ffmpeg"
+const ffprobe = process.env.FFPROBE_PATH || "ffprobe"
+
+/** Ten seconds of moving picture with a tone. */
+const makeClip = (path: string) => {
+  const picture = ["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=10"]
+  const tone = ["-f", "lavfi", "-i", "sine=frequency=440:duration=10"]
+  const codecs = ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-c:a", "aac", "-movflags", "+faststart"]
+  execFileSync(ffmpeg, ["-nostdin", "-v", "error", ...picture, ...tone, ...codecs, path])
+}
+
+const measure = async (folder: string, run: Run): Promise<Report> => {
+  const clip = join(folder, "clip.mp4")
+  makeClip(clip)
+  const effort = args.quick ? quick : full
+  const setting = { folder, clip, slots: 1, ffmpeg, ffprobe }
+  return {
+    startedAt: new Date().toISOString(),
+    machine: machine(ffmpeg),
+    latency: await latency(setting, effort, run),
+    throughput: await throughput(setting, effort, run)
+  }
+}
+
+const stopping = new AbortController()
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopping.abort(new Error(`stopped by ${signal}`)))
+
+// Not where the system keeps temporary files: that may be memory, and servers keep their files on disks.
+const cache = fileURLToPath(new URL("../../.cache/", import.meta.url))
+await mkdir(cache, { recursive: true })
+const folder = await mkdtemp(join(cache, "bench-"))
+try {
+  const report = await measure(folder, { say: (line) => process.stderr.write(`${line}\n`), signal: stopping.signal })
+  console.log(`\n${table(report)}`)
+  if (args.json !== undefined) await writeFile(args.json, `${JSON.stringify(report, null, 2)}\n`)
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
+  process.exitCode = 1
+} finally {
+  await rm(folder, { recursive: true, force: true })
+}

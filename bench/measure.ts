@@ -1,0 +1,62 @@
+/** One way to do one piece of work. */
+export interface Subject {
+  readonly name: string
+  /** Does it once; `caller` tells callers that run at the same time apart, from 0. */
+  readonly run: (caller: number) => Promise<void>
+}
+
+/** What one subject was measured at, in the order of the rounds. */
+export type Samples = ReadonlyMap<string, ReadonlyArray<number>>
+
+/**
+ * `measure` of each subject in turn, round after round, after one that does not count. Whatever else slows the machine
+ * for a while then meets all of them; each round starts with the next subject, so that none always follows the same one.
+ * An aborted signal ends it before the next measurement.
+ */
+export const interleave = async (
+  subjects: ReadonlyArray<Subject>,
+  rounds: number,
+  measure: (subject: Subject) => Promise<number>,
+  signal?: AbortSignal
+): Promise<Samples> => {
+  const samples = new Map<string, number[]>(subjects.map(({ name }) => [name, []]))
+  for (const subject of subjects) await measure(subject)
+  for (let round = 0; round < rounds; round++) {
+    const start = round % subjects.length
+    for (const subject of [...subjects.slice(start), ...subjects.slice(0, start)]) {
+      signal?.throwIfAborted()
+      samples.get(subject.name)?.push(await measure(subject))
+    }
+  }
+  return samples
+}
+
+/** Milliseconds of one run. */
+export const milliseconds = async (subject: Subject): Promise<number> => {
+  const start = performance.now()
+  await subject.run(0)
+  return performance.now() - start
+}
+
+/** Runs a second when so many callers do `total` runs, each beginning the next as soon as its last is over. */
+export const perSecond =
+  (callers: number, total: number) =>
+  async (subject: Subject): Promise<number> => {
+    let left = total
+    const start = performance.now()
+    const caller = async (index: number) => {
+      while (left-- > 0) await subject.run(index)
+    }
+    await Promise.all(Array.from({ length: callers }, (_, index) => caller(index)))
+    return (total * 1000) / (performance.now() - start)
+  }
+
+/** The value below which the share `q` (0 to 1) of the values lies, between neighbours in proportion. NaN of none. */
+export const quantile = (values: ReadonlyArray<number>, q: number): number => {
+  const sorted = [...values].sort((a, b) => a - b)
+  const at = (sorted.length - 1) * q
+  const [low = Number.NaN, high = low] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]]
+  return low + (high - low) * (at - Math.floor(at))
+}
+
+export const median = (values: ReadonlyArray<number>): number => quantile(values, 0.5)

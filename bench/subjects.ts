@@ -1,0 +1,124 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { link, mkdir, mkdtemp, readFile, rm } from "node:fs/promises"
+import { basename, join } from "node:path"
+import { createInterface } from "node:readline"
+import type { Readable } from "node:stream"
+import { fileURLToPath } from "node:url"
+import { open } from "../hosts/embed/index.js"
+import type { Subject } from "./measure.js"
+import { bareName } from "./report.js"
+import { argvOf, type Workload } from "./workloads.js"
+
+/** Something that can do workloads on one clip, and what it takes to have it. */
+export interface Side {
+  readonly subject: (workload: Workload) => Subject
+  readonly close: () => Promise<void>
+}
+
+export interface Setting {
+  /** An empty folder for whatever the side keeps. */
+  readonly folder: string
+  /** The file that is worked on. */
+  readonly clip: string
+  /** How many tasks may run at a time, and how many callers come at a time at most. */
+  readonly slots: number
+  readonly ffmpeg: string
+  readonly ffprobe: string
+}
+
+/** The program alone, in a prepared folder for each caller, its output going nowhere. */
+export const bare = async ({ folder, clip, slots, ffmpeg, ffprobe }: Setting): Promise<Side> => {
+  const home = await mkdtemp(join(folder, "bare-"))
+  const inputs = Array.from({ length: slots }, (_, caller) => join(home, `${caller}`, "in"))
+  for (const input of inputs) {
+    await mkdir(input, { recursive: true })
+    await mkdir(join(input, "..", "out"))
+    await link(clip, join(input, basename(clip)))
+  }
+  const programs = { ffmpeg, ffprobe }
+  const subject = (workload: Workload): Subject => {
+    const commands = inputs.map((cwd, caller) => ({ cwd, ...argvOf(workload, basename(clip), caller) }))
+    const run = async (caller: number) => {
+      const command = commands[caller]
+      if (command === undefined) throw new Error(`no folder for caller ${caller}`)
+      const child = spawn(programs[command.program], command.args, { cwd: command.cwd, stdio: "ignore" })
+      const [code] = await once(child, "exit")
+      if (code !== 0) throw new Error(`${command.program} ended with ${code}: ${command.args.join(" ")}`)
+    }
+    return { name: bareName, run }
+  }
+  return { subject, close: () => rm(home, { recursive: true, force: true }) }
+}
+
+/** The library, in this process. */
+export const inProcess = async ({ folder, clip, slots }: Setting): Promise<Side> => {
+  const dataDir = await mkdtemp(join(folder, "library-"))
+  const ff = await open({ dataDir, slots })
+  const { file_path } = await ff.upload(clip, { file_name: basename(clip) })
+  const subject = (workload: Workload): Subject => ({
+    name: "in process",
+    run: async (caller) => {
+      if (workload.path === "/ffmpeg/process") await ff.process(workload.body(file_path, caller))
+      else await ff.analyze(workload.body(file_path, caller))
+    }
+  })
+  const close = async () => {
+    await ff.close()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+  return { subject, close }
+}
+
+/** The server, a process of its own on this machine, with the client here. */
+export const overHttp = async ({ folder, clip, slots, ffmpeg, ffprobe }: Setting): Promise<Side> => {
+  const data = await mkdtemp(join(folder, "server-"))
+  const child = spawn(process.execPath, [cli, "serve", "--port", "0", "--data", data, "--slots", `${slots}`], {
+    env: { PATH: process.env.PATH, FFMPEG_PATH: ffmpeg, FFPROBE_PATH: ffprobe, FFKILN_API_KEYS: "bench:not-much-of-a-secret" },
+    stdio: ["ignore", "pipe", "inherit"]
+  })
+  const close = async () => {
+    await stop(child)
+    await rm(data, { recursive: true, force: true })
+  }
+  try {
+    const url = await address(child)
+    const post = async (path: string, body: unknown) => {
+      const answer = await fetch(url + path, { method: "POST", headers: { Authorization: authorization }, body: JSON.stringify(body) })
+      const text = await answer.text()
+      if (!answer.ok) throw new Error(`POST ${path} answered ${answer.status}: ${text}`)
+      return JSON.parse(text)
+    }
+    const { file, upload } = await post("/file", { file_name: basename(clip) })
+    const sent = await fetch(upload.url, { method: "PUT", body: await readFile(clip) })
+    if (!sent.ok) throw new Error(`the upload answered ${sent.status}`)
+    const subject = ({ path, body }: Workload): Subject => ({
+      name: "over HTTP",
+      run: async (caller) => void (await post(path, body(file.file_path, caller)))
+    })
+    return { subject, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+const cli = fileURLToPath(new URL("../hosts/cli/main.js", import.meta.url))
+const authorization = `Basic ${Buffer.from("bench:not-much-of-a-secret").toString("base64")}`
+
+const address = async ({ stdout }: { readonly stdout: Readable }): Promise<string> => {
+  for await (const line of createInterface(stdout)) {
+    const url = /^ffkiln listening on (http:\S+)$/.exec(line)?.[1]
+    if (url === undefined) continue
+    stdout.resume()
+    return url
+  }
+  throw new Error("the server ended before it was ready")
+}
+
+const stop = async (child: ChildProcess) => {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, "exit")
+  child.kill("SIGTERM")
+  await exited
+}

@@ -1,0 +1,430 @@
+import { Either } from "effect"
+import { describe, expect, it } from "vitest"
+import type { InvalidRequest, InvalidTask } from "../errors.js"
+import { defaultLimits } from "../limits.js"
+import { parseAnalyze, parseAsync, parseDirectory, parseFile, parseProcess } from "./requests.js"
+
+const limits = { ...defaultLimits, inputs: 2, outputs: 3, optionItems: 6, optionBytes: 20, graphBytes: 30, probeFields: 3 }
+const input = { file_path: "dir_abc123/input.mp4" }
+const output = { file: "output.mp4" }
+const task = (over: object = {}) => ({ task: { inputs: [input], outputs: [output], ...over } })
+
+const ok = <A>(parsed: Either.Either<A, unknown>): A => Either.getOrThrowWith(parsed, (error) => error as Error)
+const refused = (parsed: Either.Either<unknown, InvalidRequest | InvalidTask>) => {
+  if (Either.isRight(parsed)) throw new Error(`accepted: ${JSON.stringify(parsed.right)}`)
+  return parsed.left
+}
+
+describe("task", () => {
+  it("is the reference's own example", () => {
+    const body = {
+      task: {
+        inputs: [{ file_path: "dir_abc123/input.mp4", options: ["-ss", "10", "-t", "30"] }],
+        outputs: [{ file: "output.mp4", options: ["-crf", "23", "-preset", "medium"], maps: ["0:v", "0:a"] }],
+        filter_complex: "[0:v]scale=1280:720[out]",
+        output_dir_id: "dir_abc123"
+      }
+    }
+    expect(ok(parseProcess(body, defaultLimits))).toEqual({
+      inputs: [{ source: { _tag: "Stored", dir: "dir_abc123", name: "input.mp4" }, options: ["-ss", "10", "-t", "30"] }],
+      outputs: [{ name: "output.mp4", options: ["-crf", "23", "-preset", "medium"], maps: ["0:v", "0:a"] }],
+      filterComplex: "[0:v]scale=1280:720[out]",
+      outputDirectory: "dir_abc123"
+    })
+  })
+
+  it.each([
+    [
+      "nothing optional",
+      {},
+      { inputs: [{ options: [] }], outputs: [{ options: [], maps: [] }], filterComplex: null, outputDirectory: null }
+    ],
+    [
+      "empty things are absent",
+      { filter_complex: " ", outputs: [{ ...output, options: [], maps: [] }] },
+      { filterComplex: null, outputs: [{ options: [], maps: [] }] }
+    ],
+    [
+      "numbers become text",
+      { outputs: [{ ...output, options: ["-crf", 23, "-q:a", 0.5], maps: [0] }] },
+      { outputs: [{ options: ["-crf", "23", "-q:a", "0.5"], maps: ["0"] }] }
+    ],
+    [
+      "pasted options go",
+      { inputs: [{ ...input, options: ["-y", "-v", "quiet", "-ss", "1", "-hide_banner"] }] },
+      { inputs: [{ options: ["-ss", "1"] }] }
+    ],
+    [
+      "negative values stay",
+      { outputs: [{ ...output, options: ["-map_metadata", "-1", "-af", "volume=-3dB"] }] },
+      { outputs: [{ options: ["-map_metadata", "-1", "-af", "volume=-3dB"] }] }
+    ],
+    [
+      "a value may be empty or blank",
+      { outputs: [{ ...output, options: ["-tag:v", "", "-x", " a b"] }] },
+      { outputs: [{ options: ["-tag:v", "", "-x", " a b"] }] }
+    ],
+    [
+      "hostile names are names",
+      { inputs: [{ file_path: "d/-x.mp4" }, { file_path: "d/pipe:1" }], outputs: [{ file: "a%03d.jpg" }] },
+      { inputs: [{ source: { name: "-x.mp4" } }, { source: { name: "pipe:1" } }], outputs: [{ name: "a%03d.jpg" }] }
+    ],
+    [
+      "an https URL",
+      { inputs: [{ file_path: "HTTPS://example.com/a%20b.mp4?x=1" }] },
+      { inputs: [{ source: { _tag: "Remote", url: "HTTPS://example.com/a%20b.mp4?x=1" } }] }
+    ],
+    ["names in NFC", { outputs: [{ file: "e\u0301.mp4" }] }, { outputs: [{ name: "\u00e9.mp4" }] }],
+    [
+      "all that limits allow",
+      { inputs: [input, input], outputs: [output, output, output], filter_complex: "x".repeat(30) },
+      { filterComplex: "x".repeat(30) }
+    ]
+  ])("%s", (_, over, expected) => expect(ok(parseProcess(task(over), limits))).toMatchObject(expected))
+
+  it("ignores unknown fields at the top of the body only", () => {
+    expect(Either.isRight(parseProcess({ ...task(), extra: { a: [null] } }, limits))).toBe(true)
+    for (const body of [task({ extra: 1 }), task({ inputs: [{ ...input, extra: 1 }] }), task({ outputs: [{ ...output, extra: 1 }] })]) {
+      expect(refused(parseProcess(body, limits)).message).toMatch(/^Invalid task format: task\S* has fields that are not known: extra/)
+    }
+  })
+
+  it.each([
+    ["an empty body", {}, "task is required"],
+    ["null task", { task: null }, "task must not be null"],
+    ["a list for a task", { task: [] }, "task must be an object"],
+    ["no inputs", { task: { outputs: [output] } }, "task.inputs is required"],
+    ["no outputs", { task: { inputs: [input] } }, "task.outputs is required"],
+    ["empty inputs", task({ inputs: [] }), "task.inputs must have at least one item"],
+    ["empty outputs", task({ outputs: [] }), "task.outputs must have at least one item"],
+    ["an object for a list", task({ inputs: input }), "task.inputs must be an array"],
+    ["a string for an input", task({ inputs: ["dir/a.mp4"] }), "task.inputs[0] must be an object"],
+    ["a missing path", task({ inputs: [input, {}] }), "task.inputs[1].file_path is required"],
+    ["a number for a path", task({ inputs: [{ file_path: 1 }] }), "task.inputs[0].file_path must be a string"],
+    ["a missing output name", task({ outputs: [{}] }), "task.outputs[0].file is required"],
+    ["null options", task({ inputs: [{ ...input, options: null }] }), "task.inputs[0].options must not be null"],
+    ["a string for options", task({ outputs: [{ ...output, options: "-crf 23" }] }), "task.outputs[0].options must be an array"],
+    ["null in options", task({ outputs: [{ ...output, options: ["-crf", null] }] }), "task.outputs[0].options[1] must not be null"],
+    [
+      "a list in options",
+      task({ outputs: [{ ...output, options: [["-crf"]] }] }),
+      "task.outputs[0].options[0] must be a string or a number"
+    ],
+    ["a boolean in maps", task({ outputs: [{ ...output, maps: [true] }] }), "task.outputs[0].maps[0] must be a string or a number"],
+    [
+      "an infinite number",
+      task({ outputs: [{ ...output, options: ["-crf", JSON.parse("1e999")] }] }),
+      "task.outputs[0].options[1] must be a string or a number"
+    ],
+    ["a number for a graph", task({ filter_complex: 1 }), "task.filter_complex must be a string"],
+    [
+      "a prototype",
+      JSON.parse('{"task":{"inputs":[{"file_path":"d/a"}],"outputs":[{"file":"b"}],"__proto__":{}}}'),
+      "task has fields that are not known: __proto__"
+    ],
+    [
+      "http",
+      task({ inputs: [{ file_path: "http://example.com/a.mp4" }] }),
+      "task.inputs[0].file_path must be an https URL: http is not allowed"
+    ],
+    ["a broken URL", task({ inputs: [{ file_path: "https://" }] }), "task.inputs[0].file_path is not a valid https URL"],
+    [
+      "another scheme",
+      task({ inputs: [{ file_path: "file:///etc/passwd" }] }),
+      'task.inputs[0].file_path must be "dir_id/file_name" or an https URL'
+    ],
+    ["no directory", task({ inputs: [{ file_path: "a.mp4" }] }), 'task.inputs[0].file_path must be "dir_id/file_name" or an https URL'],
+    [
+      "an absolute path",
+      task({ inputs: [{ file_path: "/etc/passwd" }] }),
+      'task.inputs[0].file_path must be "dir_id/file_name" or an https URL'
+    ],
+    [
+      "no name",
+      task({ inputs: [{ file_path: "dir/" }] }),
+      "task.inputs[0].file_path names a file that cannot be used: the name must not be empty"
+    ],
+    ["a deep path", task({ inputs: [{ file_path: "dir/a/b.mp4" }] }), "must not contain slashes"],
+    ["a way up", task({ inputs: [{ file_path: "dir/.." }] }), 'must not be "." or ".."'],
+    ["a slash in an output", task({ outputs: [{ file: "a/b.mp4" }] }), "task.outputs[0].file must not contain slashes"],
+    ["NUL in an output", task({ outputs: [{ file: "a\0.mp4" }] }), "task.outputs[0].file must not contain control characters"],
+    ["half a character", task({ outputs: [{ file: "\ud800.mp4" }] }), "task.outputs[0].file must be well-formed Unicode"],
+    ["a bad directory", task({ output_dir_id: "a b" }), "task.output_dir_id must be 1 to 64 characters"],
+    ["an empty directory", task({ output_dir_id: "" }), "task.output_dir_id must be 1 to 64 characters"],
+    [
+      "two items in one string",
+      task({ outputs: [{ ...output, options: ["-crf 23"] }] }),
+      'task.outputs[0].options: "-crf 23" holds several items in one string: write "-crf", "23"'
+    ],
+    [
+      "a bare word first",
+      task({ outputs: [{ ...output, options: ["evil.mp4"] }] }),
+      'task.outputs[0].options: "evil.mp4" is neither an option'
+    ],
+    ["a bare word after a value", task({ outputs: [{ ...output, options: ["-crf", "23", "evil.mp4"] }] }), '"evil.mp4" is neither'],
+    ["a bare word after a flag", task({ outputs: [{ ...output, options: ["-an", "evil.mp4"] }] }), '"evil.mp4" is neither'],
+    ["a bare word after a dropped flag", task({ outputs: [{ ...output, options: ["-y", "evil.mp4"] }] }), '"evil.mp4" is neither'],
+    ["a bare word after a lone dash", task({ outputs: [{ ...output, options: ["-", "evil.mp4"] }] }), '"evil.mp4" is neither'],
+    ["a dropped option without its value", task({ inputs: [{ ...input, options: ["-v"] }] }), "option -v needs a value"],
+    ["another input", task({ inputs: [{ ...input, options: ["-i", "x"] }] }), "option -i is not allowed: inputs are listed in task.inputs"],
+    ["a report", task({ outputs: [{ ...output, options: ["-report"] }] }), "option -report is not allowed"],
+    ["a report, negated", task({ outputs: [{ ...output, options: ["-noreport"] }] }), "option -noreport is not allowed"],
+    ["progress", task({ outputs: [{ ...output, options: ["-progress", "x"] }] }), "option -progress is not allowed"],
+    [
+      "a protocol list",
+      task({ inputs: [{ ...input, options: ["-protocol_whitelist", "file"] }] }),
+      "option -protocol_whitelist is not allowed"
+    ],
+    ["a specifier", task({ inputs: [{ ...input, options: ["-dump_attachment:t:0", "x"] }] }), "option -dump_attachment:t:0 is not allowed"],
+    ["help", task({ outputs: [{ ...output, options: ["-?"] }] }), "option -? is not allowed"],
+    [
+      "NUL in options",
+      task({ outputs: [{ ...output, options: ["-x", "a\0b"] }] }),
+      "task.outputs[0].options[1] must be well-formed Unicode without NUL"
+    ],
+    ["too many inputs", task({ inputs: [input, input, input] }), "task.inputs has 3 items: at most 2"],
+    ["too many outputs", task({ outputs: [output, output, output, output] }), "task.outputs has 4 items: at most 3"],
+    [
+      "too many options",
+      task({ outputs: [{ ...output, options: Array(7).fill("-an") }] }),
+      "task.outputs[0].options has 7 items: at most 6"
+    ],
+    ["too many maps", task({ outputs: [{ ...output, maps: Array(7).fill("0") }] }), "task.outputs[0].maps has 7 items: at most 6"],
+    [
+      "a long option",
+      task({ outputs: [{ ...output, options: ["-x", "é".repeat(11)] }] }),
+      "task.outputs[0].options[1] is too long: at most 20 bytes"
+    ],
+    ["a long graph", task({ filter_complex: "x".repeat(31) }), "task.filter_complex is too long: at most 30 bytes"]
+  ])("refuses %s", (_, body, reason) => {
+    const error = refused(parseProcess(body, limits))
+    expect(error._tag).toBe("InvalidTask")
+    expect(error.message).toContain(`Invalid task format: `)
+    expect(error.message).toContain(reason)
+  })
+
+  it.each([[null], [[]], ["text"], [1], [true], [undefined]])("refuses %j for a body", (body) => {
+    const error = refused(parseProcess(body, limits))
+    expect([error._tag, error.message]).toEqual(["InvalidRequest", "The request body must be a JSON object"])
+  })
+
+  it("repeats no more than a little of what it refuses", () => {
+    const flood = "x".repeat(100_000)
+    for (const over of [
+      { [flood]: 1 },
+      { outputs: [{ ...output, options: [flood] }] },
+      { outputs: [{ ...output, options: [`-x ${flood}`] }] }
+    ]) {
+      expect(refused(parseProcess(task(over), defaultLimits)).message.length).toBeLessThan(500)
+    }
+  })
+})
+
+describe("webhook_url", () => {
+  it.each([
+    [undefined, null],
+    ["https://yoursite.com/callback", "https://yoursite.com/callback"]
+  ])("%j is %j", (webhook_url, expected) => {
+    expect(ok(parseAsync(webhook_url === undefined ? task() : { ...task(), webhook_url }, limits)).webhookUrl).toBe(expected)
+  })
+
+  it.each([
+    ["http://yoursite.com/"],
+    [""],
+    ["yoursite.com"],
+    ["https://"],
+    ["https:///x"],
+    ["ftp://x"],
+    ["javascript:1"],
+    ["https://a\ud800/"]
+  ])("refuses %j", (webhook_url) => {
+    const error = refused(parseAsync({ ...task(), webhook_url }, limits))
+    expect([error._tag, error.message]).toEqual(["InvalidRequest", "webhook_url must be an https URL"])
+  })
+
+  it("refuses another type, and tells of the task first", () => {
+    expect(refused(parseAsync({ ...task(), webhook_url: 1 }, limits)).message).toBe("webhook_url must be a string")
+    expect(refused(parseAsync({ ...task({ inputs: [] }), webhook_url: "x" }, limits))._tag).toBe("InvalidTask")
+  })
+})
+
+describe("file", () => {
+  it.each([
+    [
+      { file_name: "video.mp4", dir_id: "dir_abc123" },
+      { name: "video.mp4", dir: "dir_abc123" }
+    ],
+    [
+      { file_name: "a b (1) é.mp4", x: null },
+      { name: "a b (1) é.mp4", dir: null }
+    ]
+  ])("%j", (body, expected) => expect(ok(parseFile(body))).toEqual(expected))
+
+  it.each([
+    [{}, "file_name is required"],
+    [{ file_name: null }, "file_name must not be null"],
+    [{ file_name: 1 }, "file_name must be a string"],
+    [{ file_name: "" }, "file_name must not be empty"],
+    [{ file_name: "a/b" }, "file_name must not contain slashes or backslashes"],
+    [{ file_name: "a\\b" }, "file_name must not contain slashes or backslashes"],
+    [{ file_name: ".." }, 'file_name must not be "." or ".."'],
+    [{ file_name: "x".repeat(256) }, "file_name must be at most 255 characters and bytes long"],
+    [{ file_name: "é".repeat(128) }, "file_name must be at most 255 characters and bytes long"],
+    [{ file_name: "a.mp4", dir_id: "a.b" }, "dir_id must be 1 to 64 characters long, of A-Z a-z 0-9 _ and -"],
+    [{ file_name: "a.mp4", dir_id: "x".repeat(65) }, "dir_id must be 1 to 64 characters long, of A-Z a-z 0-9 _ and -"],
+    [{ file_name: "a.mp4", dir_id: null }, "dir_id must not be null"]
+  ])("refuses %j", (body, message) => expect(refused(parseFile(body))).toMatchObject({ _tag: "InvalidRequest", message }))
+})
+
+describe("directory", () => {
+  it.each([
+    [{}, null],
+    [{ ttl: 60 }, 60],
+    [{ ttl: 2592000, x: 1 }, 2592000]
+  ])("%j", (body, ttlSeconds) => expect(ok(parseDirectory(body, defaultLimits))).toEqual({ ttlSeconds }))
+
+  it.each([[59], [2592001], [60.5], [-60], [0], [1e300]])("refuses a ttl of %d", (ttl) => {
+    expect(refused(parseDirectory({ ttl }, defaultLimits)).message).toBe("ttl must be a whole number of seconds from 60 to 2592000")
+  })
+  it.each([["3600"], [null], [[60]], [true]])("refuses a ttl of %j", (ttl) => {
+    expect(refused(parseDirectory({ ttl }, defaultLimits)).message).toMatch(/^ttl must (be a number|not be null)$/)
+  })
+})
+
+describe("probe", () => {
+  const analyze = (probe?: unknown, file_path: unknown = "dir_abc123/video.mp4") =>
+    parseAnalyze(probe === undefined ? { file_path } : { file_path, probe }, limits)
+  const all = { format: "all", streams: "all" }
+
+  it("is the reference's own example", () => {
+    const probe = { format: ["duration", "size", "bit_rate"], streams: ["codec_name", "width"], select_streams: "v:0" }
+    expect(ok(analyze(probe))).toEqual({
+      source: { _tag: "Stored", dir: "dir_abc123", name: "video.mp4" },
+      probe: {
+        sections: { format: ["duration", "size", "bit_rate"], streams: ["codec_name", "width"] },
+        selectStreams: "v:0",
+        readIntervals: null,
+        countFrames: false,
+        analyzeMicroseconds: null,
+        probeBytes: null
+      }
+    })
+  })
+
+  it.each([
+    [undefined, { sections: all }],
+    [{}, { sections: all }],
+    [{ select_streams: "a" }, { sections: all, selectStreams: "a" }],
+    [{ format: [] }, { sections: { format: "all" } }],
+    [{ chapters: [], programs: ["program_id"] }, { sections: { chapters: "all", programs: ["program_id"] } }],
+    [{ frames: [], packets: ["pts"], select_streams: "v:0" }, { sections: { frames: "all", packets: ["pts"] } }],
+    [{ count_frames: true }, { sections: all, countFrames: true }]
+  ])("%j", (probe, expected) => {
+    const parsed = ok(analyze(probe)).probe
+    expect(parsed).toMatchObject(expected)
+    expect(parsed.sections).toEqual(expected.sections)
+  })
+
+  it.each([
+    ["10s", 10_000_000],
+    ["60s", 60_000_000],
+    ["500ms", 500_000],
+    ["1.5s", 1_500_000],
+    ["250us", 250],
+    ["5000000", 5_000_000],
+    [5000000, 5_000_000],
+    ["10M", 10_000_000],
+    ["2K", 2000],
+    [0, 0]
+  ])("analyzeduration %j is %d us", (analyzeduration, us) => expect(ok(analyze({ analyzeduration })).probe.analyzeMicroseconds).toBe(us))
+
+  it.each([
+    ["10M", 10_000_000],
+    ["50M", 50_000_000],
+    ["50MB", 50_000_000],
+    ["64K", 64_000],
+    ["32", 32],
+    [5_000_000, 5_000_000]
+  ])("probesize %j is %d bytes", (probesize, bytes) => expect(ok(analyze({ probesize })).probe.probeBytes).toBe(bytes))
+
+  it.each([
+    ["0%+10", "0%+10"],
+    ["#500", "%+#500"],
+    ["+#500", "%+#500"],
+    ["10%#20", "10%+#20"],
+    ["%+#500", "%+#500"],
+    ["01:30%01:45.5", "01:30%01:45.5"],
+    ["10%+20,1:00:00%", "10%+20,1:00:00%"],
+    ["0%+10,#5", "0%+10,%+#5"],
+    ["+5", "+5"],
+    ["%20", "%20"]
+  ])("read_intervals %j is %j", (read_intervals, expected) => expect(ok(analyze({ read_intervals })).probe.readIntervals).toBe(expected))
+
+  it.each([
+    ["v:0"],
+    ["a"],
+    ["s:1"],
+    ["V"],
+    ["0"],
+    ["#0x1011"],
+    ["i:256"],
+    ["p:1"],
+    ["p:1:2"],
+    ["p:1:v:0"],
+    ["m:language:eng"],
+    ["a:m:language:eng"],
+    ["u"]
+  ])("select_streams %j", (select_streams) => expect(ok(analyze({ select_streams })).probe.selectStreams).toBe(select_streams))
+
+  it.each([
+    [{ frames: [] }, "require probe.select_streams"],
+    [{ packets: ["pts"] }, "require probe.select_streams"],
+    [{ format: ["duration", "a,b"] }, "probe.format[1] must be a field's name"],
+    [{ streams: [""] }, "probe.streams[0] must be a field's name"],
+    [{ streams: ["a:b"] }, "probe.streams[0] must be a field's name"],
+    [{ streams: ["a\n"] }, "probe.streams[0] must be a field's name"],
+    [{ format: ["a", "b", "c", "d"] }, "probe.format has too many fields: at most 3"],
+    [{ format: "duration" }, "probe.format must be an array"],
+    [{ format: [1] }, "probe.format[0] must be a string"],
+    [{ count_frames: 1 }, "probe.count_frames must be true or false"],
+    [{ show_log: 1 }, "probe has fields that are not known: show_log"],
+    [{ select_streams: "" }, "probe.select_streams must be"],
+    [{ select_streams: "v:0 -i x" }, "probe.select_streams must be"],
+    [{ select_streams: "v:0\n" }, "probe.select_streams must be"],
+    [{ select_streams: "-show_format" }, "probe.select_streams must be"],
+    [{ read_intervals: "" }, "probe.read_intervals must be"],
+    [{ read_intervals: "#" }, "probe.read_intervals must be"],
+    [{ read_intervals: "0%+10," }, "probe.read_intervals must be"],
+    [{ read_intervals: "%%" }, "probe.read_intervals must be"],
+    [{ read_intervals: "-5%1" }, "probe.read_intervals must be"],
+    [{ read_intervals: Array(101).fill("1").join(",") }, "probe.read_intervals must be"],
+    [{ analyzeduration: "61s" }, "probe.analyzeduration is too long: at most 60s"],
+    [{ analyzeduration: 60000001 }, "probe.analyzeduration is too long"],
+    [{ analyzeduration: "10 s" }, "probe.analyzeduration must be a duration"],
+    [{ analyzeduration: "-1s" }, "probe.analyzeduration must be a duration"],
+    [{ analyzeduration: "10m" }, "probe.analyzeduration must be a duration"],
+    [{ analyzeduration: "" }, "probe.analyzeduration must be a duration"],
+    [{ analyzeduration: true }, "probe.analyzeduration must be a string or a number"],
+    [{ analyzeduration: "1__" }, "probe.analyzeduration must be a duration"],
+    [{ probesize: "51M" }, "probe.probesize is too large: at most 50M"],
+    [{ probesize: "1G" }, "probe.probesize is too large"],
+    [{ probesize: 31 }, "probe.probesize must be a size"],
+    [{ probesize: "10s" }, "probe.probesize must be a size"],
+    [{ probesize: -1 }, "probe.probesize must be a size"],
+    [null, "probe must not be null"],
+    ["x", "probe must be an object"]
+  ])("refuses %j", (probe, reason) => {
+    const error = refused(analyze(probe))
+    expect(error._tag).toBe("InvalidRequest")
+    expect(error.message).toContain(reason)
+  })
+
+  it.each([
+    ["http://example.com/a.mp4", "file_path must be an https URL: http is not allowed"],
+    ["a.mp4", 'file_path must be "dir_id/file_name" or an https URL'],
+    [null, "file_path must not be null"]
+  ])("refuses the file_path %j", (path, message) => expect(refused(analyze({}, path))).toMatchObject({ _tag: "InvalidRequest", message }))
+
+  it("takes an https URL", () =>
+    expect(ok(analyze({}, "https://example.com/a.mp4")).source).toEqual({ _tag: "Remote", url: "https://example.com/a.mp4" }))
+})

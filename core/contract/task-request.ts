@@ -1,0 +1,102 @@
+import { Either } from "effect"
+import { InvalidTask } from "../errors.js"
+import { type DirId, type FileName, parseDirId, parseFileName } from "../ids.js"
+import type { LimitValues } from "../limits.js"
+import { parseOptions } from "../policy/options.js"
+import type { Input, Output, Source, Task } from "../task.js"
+import type { TaskBody } from "./requests.js"
+
+type Wire = typeof TaskBody.Encoded
+type Items = NonNullable<Wire["inputs"][number]["options"]>
+
+/** What a directory id is made of, worded to follow a field's name. */
+export const dirIdRule = "must be 1 to 64 characters long, of A-Z a-z 0-9 _ and -"
+
+/** A body of the right types becomes a task of right values, or the first thing wrong with it. */
+export const parseTask = (body: Wire, limits: LimitValues): Either.Either<Task, InvalidTask> =>
+  Either.gen(function* () {
+    yield* count("task.inputs", body.inputs, limits.inputs)
+    yield* count("task.outputs", body.outputs, limits.outputs)
+    const inputs = yield* Either.all(body.inputs.map((input, index) => parseInput(input, `task.inputs[${index}]`, limits)))
+    const outputs = yield* Either.all(body.outputs.map((output, index) => parseOutput(output, `task.outputs[${index}]`, limits)))
+    return {
+      inputs,
+      outputs,
+      filterComplex: yield* parseGraph(body.filter_complex, limits),
+      outputDirectory: yield* parseOutputDirectory(body.output_dir_id)
+    }
+  })
+
+/** `dir_id/file_name` or an https URL; else the reason, worded to follow the field's name. */
+export const fileSource = (text: string): Either.Either<Source, string> => {
+  if (/^https:\/\//i.test(text)) {
+    return text.isWellFormed() && URL.canParse(text) ? Either.right({ _tag: "Remote", url: text }) : Either.left("is not a valid https URL")
+  }
+  if (/^http:/i.test(text)) return Either.left("must be an https URL: http is not allowed")
+  const slash = text.indexOf("/")
+  const dir = slash < 0 ? undefined : parseDirId(text.slice(0, slash))
+  if (dir === undefined) return Either.left('must be "dir_id/file_name" or an https URL')
+  const name = parseFileName(text.slice(slash + 1))
+  return "reason" in name
+    ? Either.left(`names a file that ${name.reason.replace(/^must/, "cannot be used: the name must")}`)
+    : Either.right(stored(dir, name.name))
+}
+
+const stored = (dir: DirId, name: FileName): Source => ({ _tag: "Stored", dir, name })
+
+const parseInput = (input: Wire["inputs"][number], field: string, limits: LimitValues): Either.Either<Input, InvalidTask> =>
+  Either.gen(function* () {
+    const source = yield* Either.mapLeft(fileSource(input.file_path), (reason) => invalid(`${field}.file_path ${reason}`))
+    return { source, options: yield* options(input.options, `${field}.options`, limits) }
+  })
+
+const parseOutput = (output: Wire["outputs"][number], field: string, limits: LimitValues): Either.Either<Output, InvalidTask> =>
+  Either.gen(function* () {
+    const name = parseFileName(output.file)
+    if ("reason" in name) return yield* refuse(`${field}.file ${name.reason}`)
+    return {
+      name: name.name,
+      options: yield* options(output.options, `${field}.options`, limits),
+      maps: yield* texts(output.maps, `${field}.maps`, limits)
+    }
+  })
+
+const options = (items: Items | undefined, field: string, limits: LimitValues) =>
+  Either.flatMap(texts(items, field, limits), (list) => {
+    const parsed = parseOptions(list)
+    return "problem" in parsed ? refuse(`${field}: ${parsed.problem}`) : Either.right(parsed.options)
+  })
+
+/** The items as text. A process takes no NUL in an argument, and no string that is not Unicode. */
+const texts = (items: Items | undefined, field: string, limits: LimitValues): Either.Either<ReadonlyArray<string>, InvalidTask> => {
+  const list = (items ?? []).map(String)
+  if (list.length > limits.optionItems) return refuse(`${field} has ${list.length} items: at most ${limits.optionItems} are allowed`)
+  const bad = list.findIndex((item) => !plainText(item))
+  if (bad >= 0) return refuse(`${field}[${bad}] must be well-formed Unicode without NUL`)
+  const long = list.findIndex((item) => byteLength(item) > limits.optionBytes)
+  return long >= 0 ? refuse(`${field}[${long}] is too long: at most ${limits.optionBytes} bytes are allowed`) : Either.right(list)
+}
+
+const parseGraph = (graph: string | undefined, limits: LimitValues): Either.Either<string | null, InvalidTask> => {
+  if (graph === undefined || graph.trim() === "") return Either.right(null)
+  if (!plainText(graph)) return refuse("task.filter_complex must be well-formed Unicode without NUL")
+  return byteLength(graph) > limits.graphBytes
+    ? refuse(`task.filter_complex is too long: at most ${limits.graphBytes} bytes are allowed`)
+    : Either.right(graph)
+}
+
+const parseOutputDirectory = (text: string | undefined): Either.Either<DirId | null, InvalidTask> => {
+  if (text === undefined) return Either.right(null)
+  const dir = parseDirId(text)
+  return dir === undefined ? refuse(`task.output_dir_id ${dirIdRule}`) : Either.right(dir)
+}
+
+const count = (field: string, list: ReadonlyArray<unknown>, max: number): Either.Either<void, InvalidTask> => {
+  if (list.length === 0) return refuse(`${field} must have at least one item`)
+  return list.length > max ? refuse(`${field} has ${list.length} items: at most ${max} are allowed`) : Either.right(undefined)
+}
+
+const plainText = (text: string) => text.isWellFormed() && !text.includes("\0")
+const byteLength = (text: string) => new TextEncoder().encode(text).length
+const invalid = (reason: string) => new InvalidTask({ reason })
+const refuse = (reason: string) => Either.left(invalid(reason))

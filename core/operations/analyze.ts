@@ -1,0 +1,29 @@
+import { Effect } from "effect"
+import { FileNotFound } from "../errors.js"
+import type { OwnerId } from "../ids.js"
+import { Accounts } from "../ports/accounts.js"
+import { Prober, type ProbeSource } from "../ports/prober.js"
+import { type ProbeRequest, pickReport } from "../probe.js"
+import type { Source } from "../task.js"
+import type { Usage } from "../usage.js"
+import { describeFile } from "./files.js"
+
+/** What ffprobe says of a file, in the sections asked for; charged to the owner. */
+export const analyze = (owner: OwnerId, request: { readonly source: Source; readonly probe: ProbeRequest }) =>
+  Effect.gen(function* () {
+    const accounts = yield* Accounts
+    yield* accounts.allow(owner)
+    const source = yield* probeSource(owner, request.source)
+    const report = yield* (yield* Prober).probe(source, request.probe).pipe(Effect.catchTag("BlobMissing", () => new FileNotFound({})))
+    const usage: Usage = { seconds: report.seconds, inputBytes: report.inputBytes, outputBytes: report.outputBytes }
+    yield* accounts.charge(owner, usage)
+    return { result: pickReport(request.probe, report.raw, filePath(request.source)), usage }
+  })
+
+const probeSource = (owner: OwnerId, source: Source) =>
+  source._tag === "Remote"
+    ? Effect.succeed<ProbeSource>({ _tag: "Url", url: source.url })
+    : Effect.map(describeFile(owner, source.dir, source.name), ({ key, name, bytes }): ProbeSource => ({ _tag: "Blob", key, name, bytes }))
+
+/** As the caller named it. */
+const filePath = (source: Source): string => (source._tag === "Remote" ? source.url : `${source.dir}/${source.name}`)

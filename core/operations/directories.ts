@@ -1,0 +1,23 @@
+import { Clock, Effect } from "effect"
+import type { Directory } from "../directory.js"
+import { type DirId, Ids, DirId as makeDirId, type OwnerId } from "../ids.js"
+import { Limits } from "../limits.js"
+import { Directories } from "../ports/directories.js"
+
+/** A new, empty directory. Without a ttl it gets the default one. */
+export const createDirectory = (owner: OwnerId, ttlSeconds: number | null) =>
+  Effect.gen(function* () {
+    const limits = yield* Limits
+    const directory: Directory = {
+      id: yield* newDirId,
+      owner,
+      ttlSeconds: ttlSeconds ?? limits.directoryTtlSeconds,
+      createdAt: new Date(yield* Clock.currentTimeMillis)
+    }
+    yield* (yield* Directories).create(directory)
+    return directory
+  })
+
+const newDirId: Effect.Effect<DirId, never, Ids> = Effect.gen(function* () {
+  return makeDirId(yield* (yield* Ids).next("dir"))
+})

@@ -1,0 +1,123 @@
+import { Clock, Effect, Option, Stream } from "effect"
+import type { StoredFile } from "../directory.js"
+import { DirectoryNotFound, FileNotFound, NameTaken } from "../errors.js"
+import { blobKey, type DirId, type FileName, Ids, type OwnerId } from "../ids.js"
+import { Limits } from "../limits.js"
+import { Directories } from "../ports/directories.js"
+import type { Bytes } from "../ports/effect.js"
+import { Storage } from "../ports/storage.js"
+import { createDirectory } from "./directories.js"
+
+/** A file whose bytes are there. */
+export type PresentFile = StoredFile & { readonly bytes: number }
+
+/**
+ * Announces a file and gives the request that will upload it. Registering again before the upload gives a fresh URL for
+ * the same place; once the bytes are there the name is taken.
+ */
+export const registerFile = (owner: OwnerId, request: { readonly name: FileName; readonly dir: DirId | null }) =>
+  Effect.gen(function* () {
+    const file = yield* announced(owner, request)
+    const storage = yield* Storage
+    const { signedUrlSeconds, uploadBytes } = yield* Limits
+    const upload = yield* storage.sign({
+      method: "PUT",
+      key: file.key,
+      expiresAt: yield* inSeconds(signedUrlSeconds),
+      maxBytes: uploadBytes
+    })
+    return { file, upload, expiresInSeconds: signedUrlSeconds }
+  })
+
+/** Takes the bytes itself: for callers that have them in hand. */
+export const storeFile = <E>(owner: OwnerId, request: { readonly name: FileName; readonly dir: DirId | null }, body: Bytes<E>) =>
+  Effect.gen(function* () {
+    const file = yield* announced(owner, request)
+    const { uploadBytes } = yield* Limits
+    yield* (yield* Storage).write(file.key, body, uploadBytes)
+    return file
+  })
+
+/** The bytes of a file of the owner's. */
+export const readFile = (owner: OwnerId, dir: DirId, name: FileName) =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const file = yield* describeFile(owner, dir, name)
+      const bytes = (yield* Storage).read(file.key)
+      return Stream.catchTag(bytes, "BlobMissing", () => Stream.fail(new FileNotFound({})))
+    })
+  )
+
+const announced = (owner: OwnerId, request: { readonly name: FileName; readonly dir: DirId | null }) =>
+  Effect.gen(function* () {
+    const dir = request.dir === null ? (yield* createDirectory(owner, null)).id : yield* ownedDirectory(owner, request.dir)
+    return yield* registration(dir, request.name)
+  })
+
+const registration = (dir: DirId, name: FileName) =>
+  Effect.gen(function* () {
+    const directories = yield* Directories
+    const existing = yield* directories.file(dir, name)
+    if (Option.isSome(existing)) {
+      if (Option.isSome(yield* present(existing.value))) return yield* new NameTaken({ name })
+      return existing.value
+    }
+    const file: StoredFile = {
+      dir,
+      name,
+      key: blobKey(dir, yield* (yield* Ids).next("blob"), name),
+      bytes: null,
+      origin: "upload",
+      addedAt: new Date(yield* Clock.currentTimeMillis)
+    }
+    yield* directories.addFile(file)
+    return file
+  }).pipe(
+    // Another registration of the same name came between the look and the insert: the second look finds it.
+    Effect.retry({ times: 1, while: (error) => error._tag === "NameTaken" })
+  )
+
+/** A file of the owner's whose bytes are there; everything else is not found. */
+export const describeFile = (owner: OwnerId, dir: DirId, name: FileName) =>
+  Effect.gen(function* () {
+    yield* Effect.mapError(ownedDirectory(owner, dir), (error) => (error._tag === "DirectoryNotFound" ? new FileNotFound({}) : error))
+    const file = yield* (yield* Directories).file(dir, name)
+    const found = Option.isNone(file) ? Option.none() : yield* present(file.value)
+    if (Option.isSome(found)) return found.value
+    // A registration is its owner's own secret: telling of it helps and reveals nothing.
+    return yield* new FileNotFound(Option.isSome(file) ? { hint: `"${dir}/${name}" is registered but has not been uploaded yet` } : {})
+  })
+
+/** A request that downloads the file, under its own name. */
+export const signDownload = (owner: OwnerId, dir: DirId, name: FileName) =>
+  Effect.gen(function* () {
+    const file = yield* describeFile(owner, dir, name)
+    const { signedUrlSeconds } = yield* Limits
+    const request = yield* signGet(file, signedUrlSeconds)
+    return { file, request, expiresInSeconds: signedUrlSeconds }
+  })
+
+export const signGet = (file: Pick<StoredFile, "key" | "name">, lifeSeconds: number) =>
+  Effect.gen(function* () {
+    return yield* (yield* Storage).sign({ method: "GET", key: file.key, expiresAt: yield* inSeconds(lifeSeconds), fileName: file.name })
+  })
+
+/** The directory's id once it is known to be live and the owner's. */
+export const ownedDirectory = (owner: OwnerId, dir: DirId) =>
+  Effect.gen(function* () {
+    const found = yield* (yield* Directories).find(owner, dir)
+    return Option.isSome(found) ? found.value.id : yield* new DirectoryNotFound()
+  })
+
+/**
+ * The file with its size, or none while its upload has not arrived. Uploads go to storage behind our back (a signed URL
+ * may lead straight to it, and may be used again while it lives), so their size is what storage says.
+ */
+export const present = (file: StoredFile) =>
+  Effect.gen(function* () {
+    if (file.bytes !== null) return Option.some<PresentFile>({ ...file, bytes: file.bytes })
+    const blob = yield* (yield* Storage).stat(file.key)
+    return Option.map(blob, ({ bytes }): PresentFile => ({ ...file, bytes }))
+  })
+
+const inSeconds = (seconds: number) => Effect.map(Clock.currentTimeMillis, (now) => new Date(now + seconds * 1000))

@@ -1,0 +1,68 @@
+import { Chunk, Clock, Duration, Effect, Layer, Schedule, Stream } from "effect"
+import type { BlobKey } from "../ids.js"
+import { Limits } from "../limits.js"
+import { Directories } from "../ports/directories.js"
+import { Jobs } from "../ports/jobs.js"
+import { Storage } from "../ports/storage.js"
+
+/** Sweeps for as long as the layer lives, first at once. Every host may: each step is one idempotent statement. */
+export const sweeper = Layer.scopedDiscard(
+  Effect.gen(function* () {
+    const { orphanSweepSeconds, sweepSeconds } = yield* Limits
+    yield* Effect.forkScoped(repeatedly(sweep, sweepSeconds))
+    yield* Effect.forkScoped(repeatedly(sweepOrphans, orphanSweepSeconds))
+  })
+)
+
+const repeatedly = <E, R>(pass: Effect.Effect<void, E, R>, seconds: number) =>
+  pass.pipe(
+    Effect.catchAllCause((cause) => Effect.logWarning("sweep failed; the next one tries again", cause)),
+    Effect.repeat(Schedule.jittered(Schedule.spaced(Duration.seconds(seconds))))
+  )
+
+/** Leases that ended, directories that expired, jobs nobody asks for any more. */
+export const sweep = Effect.gen(function* () {
+  const jobs = yield* Jobs
+  const { jobSeconds } = yield* Limits
+  const now = yield* Clock.currentTimeMillis
+  yield* jobs.reclaim(new Date(now))
+  yield* dropExpired(new Date(now))
+  yield* jobs.purge(new Date(now - jobSeconds * 1000))
+})
+
+const batch = 100
+
+const dropExpired = (now: Date): Effect.Effect<void, never, Directories | Storage> =>
+  Effect.gen(function* () {
+    const directories = yield* Directories
+    // Rows first, bytes after: what a crash leaves behind is bytes that nobody sees.
+    const keys = yield* directories.dropExpired(now, batch)
+    yield* removeAll(keys)
+    if (keys.length > 0) yield* dropExpired(now)
+  }).pipe(Effect.catchAll((error) => Effect.logWarning("expired directories stay until the next sweep", error.what, error.cause)))
+
+/** Bytes that no row and no live job needs, once they are old enough to belong to nothing that is still under way. */
+export const sweepOrphans = Effect.gen(function* () {
+  const { orphanSeconds } = yield* Limits
+  const before = (yield* Clock.currentTimeMillis) - orphanSeconds * 1000
+  yield* removeUnreferenced("", before)
+})
+
+/** Removes the blobs below `prefix` that nothing refers to, and that were last written before a time. */
+export const removeUnreferenced = (prefix: string, before = Number.POSITIVE_INFINITY) =>
+  Effect.gen(function* () {
+    const directories = yield* Directories
+    const storage = yield* Storage
+    yield* storage.list(prefix).pipe(
+      Stream.filter(({ modifiedAt }) => modifiedAt.getTime() < before),
+      Stream.map(({ key }) => key),
+      Stream.grouped(batch),
+      Stream.runForEach((keys) => Effect.flatMap(directories.unreferenced(Chunk.toReadonlyArray(keys)), removeAll))
+    )
+  })
+
+const removeAll = (keys: ReadonlyArray<BlobKey>) =>
+  Effect.gen(function* () {
+    const storage = yield* Storage
+    yield* Effect.forEach(keys, storage.remove, { concurrency: 8, discard: true })
+  })

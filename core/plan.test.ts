@@ -1,0 +1,115 @@
+import { FastCheck as fc } from "effect"
+import { describe, expect, it } from "vitest"
+import { BlobKey, DirId, FileName } from "./ids.js"
+import { defaultLimits } from "./limits.js"
+import { makePlan, seconds } from "./plan.js"
+import type { ResolvedInput, ResolvedTask } from "./task.js"
+
+const input = (name: string, options: ReadonlyArray<string> = [], slot = name): ResolvedInput => ({
+  name: FileName(name),
+  key: BlobKey(`dir_a/${slot}/${name}`),
+  bytes: 5,
+  options
+})
+
+const task = (over: Partial<ResolvedTask> = {}): ResolvedTask => ({
+  directory: DirId("dir_a"),
+  inputs: [input("in.mp4")],
+  outputs: [{ name: FileName("out.mp4"), options: [], maps: [] }],
+  filterComplex: null,
+  ...over
+})
+
+const planOf = (over: Partial<ResolvedTask> = {}) => makePlan(task(over), "job_1-2", defaultLimits)
+
+/** The arguments without the guard before each input and the fixed ones at the start. */
+const spoken = (args: ReadonlyArray<string>) => {
+  const rest = args.slice(args.indexOf("pipe:1") + 1)
+  return rest.flatMap((arg, index) => {
+    const guarded = ["-protocol_whitelist", "-format_whitelist", "-max_pixels"]
+    return guarded.includes(arg) || guarded.includes(rest[index - 1] ?? "") ? [] : [arg]
+  })
+}
+
+describe("makePlan", () => {
+  it("puts inputs, graph, maps, options and outputs in ffmpeg's order", () => {
+    const plan = planOf({
+      inputs: [input("in.mp4", ["-ss", "1"]), input("logo.png")],
+      outputs: [
+        { name: FileName("a.mp4"), options: ["-crf", "23"], maps: ["[v]", "0:a"] },
+        { name: FileName("-b.mp3"), options: ["-vn"], maps: [] }
+      ],
+      filterComplex: "[0:v][1:v]overlay[v]"
+    })
+    expect(spoken(plan.args)).toEqual(
+      "-ss 1 -i file:in.mp4 -i file:logo.png -filter_complex [0:v][1:v]overlay[v] -map [v] -map 0:a -crf 23 file:../out/a.mp4 -vn file:../out/-b.mp3".split(
+        " "
+      )
+    )
+    expect(plan.outputs).toEqual(["a.mp4", "-b.mp3"])
+    expect(plan.outputPrefix).toBe("dir_a/job_1-2/")
+  })
+
+  it("guards every input after the caller's options, so that the guard wins", () => {
+    const { args } = planOf({ inputs: [input("a", ["-f", "mov"]), input("b")] })
+    for (const at of args.flatMap((arg, index) => (arg === "-i" ? [index] : []))) {
+      expect(args.slice(at - 6, at)).toEqual([
+        "-protocol_whitelist",
+        "file",
+        "-format_whitelist",
+        expect.any(String),
+        "-max_pixels",
+        "67108864"
+      ])
+    }
+  })
+
+  it("stages a blob once, and no name that makes a demuxer read a sequence", () => {
+    const { inputs, args } = planOf({
+      inputs: [input("a%03d.png"), input("a%03d.png"), input("a_03d.png", [], "other"), input("100%.png")]
+    })
+    expect(inputs.map(({ name }) => name)).toEqual(["a_03d.png", "2-a_03d.png", "100_.png"])
+    expect(spoken(args).filter((arg) => arg.startsWith("file:"))).toEqual([
+      "file:a_03d.png",
+      "file:a_03d.png",
+      "file:2-a_03d.png",
+      "file:100_.png",
+      "file:../out/out.mp4"
+    ])
+  })
+
+  it.each([
+    { options: [], window: { start: 0, length: null } },
+    { options: ["-ss", "00:00:10", "-t", "5"], window: { start: 10, length: 5 } },
+    { options: ["-ss", "10", "-to", "15"], window: { start: 10, length: 5 } },
+    { options: ["-to", "15", "-t", "3"], window: { start: 0, length: 3 } },
+    { options: ["-t", "9", "-t", "3"], window: { start: 0, length: 3 } },
+    { options: ["-sseof", "-4"], window: { start: 0, length: 4 } },
+    { options: ["-stream_loop", "-1", "-t", "4"], window: { start: 0, length: 4, looped: true } },
+    { options: ["-loop", "0"], window: { start: 0, length: null } }
+  ])("reads the window of $options", ({ options, window }) => {
+    expect(planOf({ inputs: [input("a", options)] }).timeline.inputs).toEqual([window])
+  })
+})
+
+describe("seconds", () => {
+  it.each([
+    ["10", 10],
+    [".5", 0.5],
+    ["-1.5", -1.5],
+    ["200ms", 0.2],
+    ["200000us", 0.2],
+    ["01:30", 90],
+    ["1:02:03.5", 3723.5],
+    ["-00:10", -10],
+    ["abc", null],
+    ["", null],
+    [undefined, null]
+  ])("%s is %s", (text, value) => {
+    expect(seconds(text)).toBe(value)
+  })
+
+  it("never throws, and gives a number or null", () => {
+    fc.assert(fc.property(fc.string(), (text) => [null, Number(seconds(text))].includes(seconds(text))))
+  })
+})

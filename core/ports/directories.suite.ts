@@ -1,0 +1,347 @@
+import { describe, expect, layer, it as plainIt } from "@effect/vitest"
+import { Effect, Option, TestClock } from "effect"
+import { expiresAt } from "../directory.js"
+import { BlobKey, blobKey, DirId, FileName, JobId } from "../ids.js"
+import { Directories } from "./directories.js"
+import { Jobs } from "./jobs.js"
+import {
+  aDirectory,
+  aDirId,
+  aFile,
+  aJob,
+  aKey,
+  anOwner,
+  aTask,
+  aUsage,
+  claimed,
+  inSeconds,
+  inserted,
+  now,
+  type RowsLayer,
+  started
+} from "./samples.suite.js"
+
+/** What every Directories must do; each build of `rows` is an empty database. */
+export const directoriesSuite = (name: string, rows: RowsLayer): void => {
+  describe(name, () => {
+    describe("directories", () => directoryTests(rows))
+    describe("files", () => fileTests(rows))
+    describe("dropping what expired", () => dropTests(rows))
+    describe("unreferenced keys", () => unreferencedTests(rows))
+  })
+}
+
+const created = (over: Parameters<typeof aDirectory>[0] = {}) =>
+  Effect.tap(aDirectory(over), (directory) => Effect.flatMap(Directories, (directories) => directories.create(directory)))
+
+const directoryTests = (rows: RowsLayer) =>
+  layer(rows)((it) => {
+    it.effect("a directory is found as it was made until the moment it expires", () =>
+      Effect.gen(function* () {
+        const directories = yield* Directories
+        const directory = yield* created({ ttlSeconds: 60 })
+        expect(yield* directories.find(directory.owner, directory.id)).toEqual(Option.some(directory))
+        yield* TestClock.adjust("59999 millis")
+        expect(yield* directories.find(directory.owner, directory.id)).toEqual(Option.some(directory))
+        yield* TestClock.adjust("1 millis")
+        expect(yield* directories.find(directory.owner, directory.id)).toEqual(Option.none())
+        expect(yield* directories.list(directory.owner)).toEqual([])
+      })
+    )
+
+    it.effect("foreign and unknown directories are none", () =>
+      Effect.gen(function* () {
+        const directories = yield* Directories
+        const directory = yield* created()
+        expect(yield* directories.find(anOwner(), directory.id)).toEqual(Option.none())
+        expect(yield* directories.find(directory.owner, aDirId())).toEqual(Option.none())
+      })
+    )
+
+    it.effect("the list holds the owner's live ones, oldest first", () =>
+      Effect.gen(function* () {
+        const directories = yield* Directories
+        const owner = anOwner()
+        const first = yield* created({ owner, ttlSeconds: 1000 })
+        yield* TestClock.adjust("1 seconds")
+        yield* created({ owner, ttlSeconds: 60 })
+        yield* created({ ttlSeconds: 1000 })
+        yield* TestClock.adjust("1 seconds")
+        const third = yield* created({ owner, ttlSeconds: 2000 })
+        expect(yield* directories.list(owner)).toHaveLength(3)
+        yield* TestClock.adjust("60 seconds")
+        expect(yield* directories.list(owner)).toEqual([first, third])
+        expect(yield* directories.list(anOwner())).toEqual([])
+      })
+    )
+  })
+
+const fileTests = (rows: RowsLayer) =>
+  layer(rows)((it) => {
+    it.effect("a file is found as it was added, whatever its legal name", () =>
+      Effect.gen(function* () {
+        const directories = yield* Directories
+        const { id: dir } = yield* created()
+        for (const name of [
+          "plain.mp4",
+          "-x.mp4",
+          "pipe:1",
+          "a%03d.mp4",
+          `it's "q" [1].mp4`,
+          "ünï 日本.mp4",
+          "x".repeat(255),
+          "A.mp4",
+          "a.mp4"
+        ]) {
+          const file = yield* aFile({ dir, name: FileName(name) })
+          yield* directories.addFile(file)
+          expect(yield* directories.file(dir, file.name)).toEqual(Option.some(file))
+        }
+        expect(yield* directories.files(dir)).toHaveLength(9)
+        expect(yield* directories.file(dir, FileName("PLAIN.mp4"))).toEqual(Option.none())
+        expect(yield* directories.file((yield* created()).id, FileName("plain.mp4"))).toEqual(Option.none())
+      })
+    )
+
+    it.effect("files come oldest first, stored and registered alike, and only the directory's own", () =>
+      Effect.gen(function* () {
+        const directories = yield* Directories
+        const { id: dir } = yield* created()
+        const added = []
+        for (const [name, bytes] of [
+          ["z", 1],
+          ["a", null],
+          ["m", 0]
+        ] as const) {
+          yield* TestClock.adjust("1 millis")
+          const file = yield* aFile({ dir, name: FileName(name), bytes })
+          yield* directories.addFile(file)
+          added.push(file)
+        }
+        yield* directories.addFile(yield* aFile({ dir: (yield* created()).id }))
+        expect(yield* directories.files(dir)).toEqual(added)
+      })
+    )
+
+    it.effect("a registration takes its own bytes, once, and nothing else's", () =>
+      Effect.gen(function* () {
+        const directories = yield* Directories
+        const { id: dir } = yield* created()
+        const registered = yield* aFile({ dir, bytes: null })
+        yield* directories.addFile(registered)
+        const refused = (file: typeof registered) => Effect.map(Effect.flip(directories.addFile(file)), (error) => error._tag)
+        expect(yield* refused({ ...registered, key: aKey(dir), bytes: 5 })).toBe("NameTaken")
+        expect(yield* refused({ ...registered, key: aKey(dir) })).toBe("NameTaken")
+        expect(yield* refused(registered)).toBe("NameTaken")
+        expect(yield* directories.file(dir, registered.name)).toEqual(Option.some(registered))
+        yield* TestClock.adjust("1 seconds")
+        const stored = { ...registered, bytes: 0, addedAt: yield* now }
+        yield* directories.addFile(stored)
+        expect(yield* directories.file(dir, registered.name)).toEqual(Option.some(stored))
+        expect(yield* refused({ ...stored, bytes: 6 })).toBe("NameTaken")
+        expect(yield* refused({ ...stored, bytes: null })).toBe("NameTaken")
+        expect(yield* refused({ ...stored, key: aKey(dir) })).toBe("NameTaken")
+        expect(yield* directories.files(dir)).toEqual([stored])
+      })
+    )
+
+    it.effect("of several files added at once under one name one gets it", () =>
+      Effect.gen(function* () {
+        const directories = yield* Directories
+        const { id: dir } = yield* created()
+        const files = yield* Effect.replicateEffect(
+          Effect.suspend(() => aFile({ dir, key: aKey(dir) })),
+          8
+        )
+        const results = yield* Effect.forEach(files, (file) => Effect.either(directories.addFile(file)), { concurrency: "unbounded" })
+        expect(results.filter(({ _tag }) => _tag === "Right")).toHaveLength(1)
+        const winner = files[results.findIndex(({ _tag }) => _tag === "Right")]
+        expect(yield* directories.files(dir)).toEqual([winner])
+      })
+    )
+
+    it.effect("a removed file is gone, its key comes back once, and its name is free", () =>
+      Effect.gen(function* () {
+        const directories = yield* Directories
+        const { id: dir } = yield* created()
+        const [file, other] = [yield* aFile({ dir }), yield* aFile({ dir, name: FileName("other") })]
+        yield* directories.addFile(file)
+        yield* directories.addFile(other)
+        const removals = yield* Effect.replicateEffect(directories.removeFile(dir, file.name), 5, { concurrency: "unbounded" })
+        expect(removals.filter(Option.isSome)).toEqual([Option.some(file.key)])
+        expect(yield* directories.removeFile(dir, file.name)).toEqual(Option.none())
+        expect(yield* directories.files(dir)).toEqual([other])
+        yield* directories.addFile({ ...file, key: aKey(dir) })
+      })
+    )
+  })
+
+const dropTests = (rows: RowsLayer) => {
+  const it = (title: string, test: Effect.Effect<void, unknown, Directories | Jobs>) =>
+    plainIt.effect(title, () => test.pipe(Effect.provide(rows)))
+
+  it(
+    "directories go at the moment they expire, with their files, and the keys come back once",
+    Effect.gen(function* () {
+      const directories = yield* Directories
+      const directory = yield* created({ ttlSeconds: 60 })
+      const kept = yield* aFile({ dir: (yield* created()).id })
+      yield* directories.addFile(kept)
+      const files = [
+        yield* aFile({ dir: directory.id }),
+        yield* aFile({ dir: directory.id, name: FileName("registered"), bytes: null }),
+        yield* aFile({ dir: directory.id, name: FileName("made"), origin: "output" })
+      ]
+      yield* Effect.forEach(files, directories.addFile)
+      const end = expiresAt(directory)
+      expect(yield* directories.dropExpired(new Date(end.getTime() - 1), 10)).toEqual([])
+      expect(sorted(yield* directories.dropExpired(end, 10))).toEqual(sorted(files.map(({ key }) => key)))
+      expect(yield* directories.files(directory.id)).toEqual([])
+      expect(yield* directories.find(directory.owner, directory.id)).toEqual(Option.none())
+      expect(yield* directories.dropExpired(end, 10)).toEqual([])
+      expect(yield* directories.files(kept.dir)).toEqual([kept])
+    })
+  )
+
+  it(
+    "no more than `limit` directories go at once",
+    Effect.gen(function* () {
+      const directories = yield* Directories
+      for (let index = 0; index < 5; index++) {
+        const { id: dir } = yield* created({ ttlSeconds: 60 })
+        yield* directories.addFile(yield* aFile({ dir }))
+        yield* directories.addFile(yield* aFile({ dir, name: FileName("b") }))
+      }
+      const later = yield* inSeconds(61)
+      const counts = []
+      for (let round = 0; round < 4; round++) counts.push((yield* directories.dropExpired(later, 2)).length)
+      expect(counts).toEqual([4, 4, 2, 0])
+    })
+  )
+
+  it(
+    "sweeps that meet give each key to one of them",
+    Effect.gen(function* () {
+      const directories = yield* Directories
+      for (let index = 0; index < 6; index++) {
+        yield* directories.addFile(yield* aFile({ dir: (yield* created({ ttlSeconds: 60 })).id }))
+      }
+      const later = yield* inSeconds(61)
+      const dropped = yield* Effect.replicateEffect(directories.dropExpired(later, 10), 3, { concurrency: "unbounded" })
+      expect(new Set(dropped.flat()).size).toBe(6)
+      expect(dropped.flat()).toHaveLength(6)
+    })
+  )
+
+  for (const use of ["reads from it", "writes to it"] as const) {
+    for (const state of ["pending", "processing"] as const) {
+      it(
+        `a directory waits while a ${state} job ${use}`,
+        Effect.gen(function* () {
+          const [jobs, directories] = [yield* Jobs, yield* Directories]
+          const used = yield* created({ ttlSeconds: 60 })
+          const other = yield* created({ ttlSeconds: 60 })
+          const file = yield* aFile({ dir: used.id })
+          yield* directories.addFile(file)
+          const [otherFile, elsewhere] = [yield* aFile({ dir: other.id }), yield* created()]
+          yield* directories.addFile(otherFile)
+          const input = (from: typeof file) => ({ name: from.name, key: from.key, bytes: 1000, options: [] })
+          const job = aJob({
+            task:
+              use === "reads from it"
+                ? aTask({ directory: elsewhere.id, inputs: [input(file)] })
+                : aTask({ directory: used.id, inputs: [input(yield* aFile({ dir: elsewhere.id }))] })
+          })
+          yield* inserted(job)
+          if (state === "processing") yield* claimed(job.id)
+          const later = yield* inSeconds(61)
+          // It must not take the place of one that can go, either.
+          expect(yield* directories.dropExpired(later, 1)).toEqual([otherFile.key])
+          expect(yield* directories.files(used.id)).toEqual([file])
+          if (state === "pending") yield* jobs.cancel(job.owner, job.id)
+          else yield* jobs.abandon(job.owner, job.id)
+          expect(yield* directories.dropExpired(later, 10)).toEqual([file.key])
+        })
+      )
+    }
+  }
+}
+
+const unreferencedTests = (rows: RowsLayer) =>
+  layer(rows)((it) => {
+    it.effect("a file's key is referred to while its row is there", () =>
+      Effect.gen(function* () {
+        const directories = yield* Directories
+        const [stored, registered] = [
+          yield* aFile({ dir: (yield* created()).id }),
+          yield* aFile({ dir: (yield* created()).id, bytes: null })
+        ]
+        yield* directories.addFile(stored)
+        yield* directories.addFile(registered)
+        const orphan = aKey(stored.dir)
+        expect(yield* directories.unreferenced([stored.key, orphan, registered.key])).toEqual([orphan])
+        yield* directories.removeFile(stored.dir, stored.name)
+        expect(sorted(yield* directories.unreferenced([stored.key, orphan, registered.key]))).toEqual(sorted([stored.key, orphan]))
+      })
+    )
+
+    for (const ending of ["cancel", "fail"] as const) {
+      it.effect(`a live job refers to what it reads and what it makes, until it ends by ${ending}`, () =>
+        Effect.gen(function* () {
+          const [jobs, directories] = [yield* Jobs, yield* Directories]
+          const task = aTask({
+            inputs: [aKey(), aKey(), aKey()].map((key) => ({ name: FileName("in.mp4"), key, bytes: 1000, options: [] }))
+          })
+          const job = aJob({ task })
+          const inputs = task.inputs.map(({ key }) => key)
+          const made = [1, 2, 12].map((attempt) => blobKey(task.directory, `${job.id}-${attempt}`, FileName("out.mp4")))
+          yield* inserted(job)
+          expect(yield* directories.unreferenced([...inputs, ...made])).toEqual([])
+          if (ending === "cancel") yield* jobs.cancel(job.owner, job.id)
+          else {
+            const claim = yield* claimed(job.id)
+            expect(yield* directories.unreferenced([...inputs, ...made])).toEqual([])
+            yield* jobs.fail(claim, { reason: "input-missing" }, aUsage)
+          }
+          expect(sorted(yield* directories.unreferenced([...inputs, ...made]))).toEqual(sorted([...inputs, ...made]))
+        })
+      )
+    }
+
+    it.effect("names that only look like a live job's are nobody's", () =>
+      Effect.gen(function* () {
+        const directories = yield* Directories
+        // `_` and `%` stand for other characters in SQL's patterns, and one id may begin like another.
+        const job = aJob({ id: JobId("job_1_2"), task: aTask({ directory: DirId("dir_1_2") }) })
+        yield* inserted(job)
+        const strangers = [
+          "dir_1_2/job_1_22-1/out.mp4",
+          "dir_1_2/jobX1X2-1/out.mp4",
+          "dirX1X2/job_1_2-1/out.mp4",
+          "dir_1_2/job_1_2/out.mp4",
+          "dir_1_2/xjob_1_2-1/out.mp4",
+          "dir_9/job_1_2-1/out.mp4",
+          "dir_1_2/JOB_1_2-1/out.mp4",
+          "dir_1_2/blob_1/job_1_2-1"
+        ].map((key) => BlobKey(key))
+        const own = BlobKey("dir_1_2/job_1_2-1/out.mp4")
+        expect(sorted(yield* directories.unreferenced([own, ...strangers]))).toEqual(sorted(strangers))
+      })
+    )
+
+    it.effect("a thousand keys are a question like any other, and so is none", () =>
+      Effect.gen(function* () {
+        const directories = yield* Directories
+        const { id: dir } = yield* created()
+        const known = yield* aFile({ dir })
+        yield* directories.addFile(known)
+        const claim = yield* started(aJob())
+        const orphans = Array.from({ length: 1000 }, () => aKey(dir))
+        const kept = [known.key, ...claim.task.inputs.map(({ key }) => key)]
+        expect(sorted(yield* directories.unreferenced([...orphans, ...kept]))).toEqual(sorted(orphans))
+        expect(yield* directories.unreferenced([])).toEqual([])
+      })
+    )
+  })
+
+const sorted = (keys: ReadonlyArray<string>) => [...keys].sort()

@@ -1,0 +1,120 @@
+import { Clock, type Context, Effect, type Layer, type Scope, TestClock, TestServices } from "effect"
+import type { Directory, StoredFile } from "../directory.js"
+import { type BlobKey, blobKey, DirId, FileName, JobId, OwnerId } from "../ids.js"
+import type { Claim, Job, NewJob } from "../job.js"
+import { outputSlot } from "../plan.js"
+import type { ResolvedTask } from "../task.js"
+import type { Usage } from "../usage.js"
+import type { Accounts } from "./accounts.js"
+import { Directories } from "./directories.js"
+import { Jobs, type Published } from "./jobs.js"
+import type { Outbox } from "./outbox.js"
+
+/** The row ports, which share one database. */
+export type Rows = Jobs | Directories | Outbox | Accounts
+
+/** Each build of it must be an empty database of its own: suites build it once for most tests, and anew where they count. */
+export type RowsLayer = Layer.Layer<Rows, unknown>
+
+/** Two instances over one and the same empty database, as two processes have them. */
+export type Twins = Effect.Effect<readonly [Context.Context<Rows>, Context.Context<Rows>], unknown, Scope.Scope>
+
+const random = () => crypto.randomUUID().replaceAll("-", "")
+
+export const anOwner = () => OwnerId(`key_${random()}`)
+export const aJobId = () => JobId(`job_${random()}`)
+export const aDirId = () => DirId(`dir_${random()}`)
+export const aSlot = () => `blob_${random()}`
+export const aKey = (dir: DirId = aDirId(), name = "a.mp4") => blobKey(dir, aSlot(), FileName(name))
+
+export const now = Effect.map(Clock.currentTimeMillis, (millis) => new Date(millis))
+export const inSeconds = (seconds: number) => Effect.map(Clock.currentTimeMillis, (millis) => new Date(millis + seconds * 1000))
+
+/** A task that makes `out.mp4` and reads one stored file of its directory. */
+export const aTask = (over: Partial<ResolvedTask> = {}): ResolvedTask => {
+  const directory = over.directory ?? aDirId()
+  return {
+    directory,
+    inputs: [{ name: FileName("in.mp4"), key: aKey(directory, "in.mp4"), bytes: 1000, options: ["-ss", "1"] }],
+    outputs: [{ name: FileName("out.mp4"), options: ["-crf", "23"], maps: ["0:v"] }],
+    filterComplex: null,
+    ...over
+  }
+}
+
+export const aJob = (over: Partial<NewJob> = {}): NewJob => ({
+  id: aJobId(),
+  owner: anOwner(),
+  task: aTask(),
+  priority: 0,
+  webhookUrl: null,
+  ...over
+})
+
+export const aUsage: Usage = { seconds: 1.5, inputBytes: 1000, outputBytes: 70 }
+
+/** What a run of `claim` would publish: one blob of 70 bytes for each name, stored where the attempt stores its outputs. */
+export const publishedBy = (claim: Claim, ...names: ReadonlyArray<string>): Published => ({
+  outputs: (names.length === 0 ? ["out.mp4"] : names).map((name) => ({
+    name: FileName(name),
+    blob: { key: outputKey(claim, name), bytes: 70, modifiedAt: new Date(0) }
+  })),
+  usage: aUsage,
+  warnings: []
+})
+
+export const outputKey = (claim: Pick<Claim, "id" | "attempt" | "task">, name: string): BlobKey =>
+  blobKey(claim.task.directory, outputSlot(claim), FileName(name))
+
+export const aDirectory = (over: Partial<Directory> = {}): Effect.Effect<Directory> =>
+  Effect.map(now, (createdAt) => ({ id: aDirId(), owner: anOwner(), ttlSeconds: 3600, createdAt, ...over }))
+
+export const aFile = (over: Partial<StoredFile> = {}): Effect.Effect<StoredFile> =>
+  Effect.map(now, (addedAt) => {
+    const dir = over.dir ?? aDirId()
+    const name = over.name ?? FileName("a.mp4")
+    return { dir, name, key: aKey(dir, name), bytes: 1000, origin: "upload", addedAt, ...over }
+  })
+
+/** A job whose outputs go to a live directory of its owner. */
+export const aJobInDirectory = Effect.gen(function* () {
+  const { id, owner } = yield* Effect.tap(aDirectory(), (directory) => Effect.flatMap(Directories, ({ create }) => create(directory)))
+  return aJob({ owner, task: aTask({ directory: id }) })
+})
+
+/** More than any test inserts. */
+export const roomy = 1_000_000
+export const leaseSeconds = 60
+
+/** Inserts the job; the row as it is then. */
+export const inserted = (job: NewJob) =>
+  Effect.gen(function* () {
+    yield* (yield* Jobs).insert(job, roomy)
+    return yield* rowOf(job)
+  })
+
+/** Claims that very job, which must be pending. */
+export const claimed = (id: JobId) =>
+  Effect.gen(function* () {
+    const claim = yield* (yield* Jobs).claim(yield* inSeconds(leaseSeconds), id)
+    return yield* Effect.orDie(claim)
+  })
+
+/** Inserts and claims. */
+export const started = (job: NewJob) => Effect.zipRight(inserted(job), claimed(job.id))
+
+/** The job's row, which must be there. */
+export const rowOf = (job: { readonly owner: OwnerId; readonly id: JobId }): Effect.Effect<Job, unknown, Jobs> =>
+  Effect.gen(function* () {
+    return yield* Effect.orDie(yield* (yield* Jobs).find(job.owner, job.id))
+  })
+
+/** Waits, in real time, until the condition holds; the test's own time limit ends it otherwise. */
+export const until = <E, R>(condition: Effect.Effect<boolean, E, R>): Effect.Effect<void, E, R> =>
+  Effect.flatMap(condition, (holds) =>
+    holds ? Effect.void : Effect.zipRight(TestServices.provideLive(Effect.sleep("1 millis")), until(condition))
+  )
+
+/** Lets `seconds` of test time pass once somebody sleeps: whoever would have registered too late does not miss it. */
+export const passOnceSomebodySleeps = (seconds: number) =>
+  Effect.zipRight(until(Effect.map(TestClock.sleeps(), (sleeps) => sleeps.length > 0)), TestClock.adjust(`${seconds} seconds`))

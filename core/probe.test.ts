@@ -1,0 +1,66 @@
+import { describe, expect, it } from "vitest"
+import { FileName } from "./ids.js"
+import { type ProbeRequest, pickReport, probeArgs } from "./probe.js"
+
+const request = (over: Partial<ProbeRequest>): ProbeRequest => ({
+  sections: {},
+  selectStreams: null,
+  readIntervals: null,
+  countFrames: false,
+  analyzeMicroseconds: null,
+  probeBytes: null,
+  ...over
+})
+
+const between = (args: ReadonlyArray<string>) => args.slice(args.indexOf("json=compact=1") + 1, args.indexOf("-protocol_whitelist"))
+
+describe("probeArgs", () => {
+  it.each([
+    { ask: { sections: { format: "all", streams: "all" } }, args: ["-show_format", "-show_streams"] },
+    {
+      ask: { sections: { format: ["duration", "size"], streams: ["codec_name"] }, selectStreams: "v:0" },
+      args: ["-show_entries", "format=duration,size:stream=codec_name", "-select_streams", "v:0"]
+    },
+    { ask: { sections: { streams: ["index", "tags"] } }, args: ["-show_entries", "stream=index:stream_tags"] },
+    { ask: { sections: {}, countFrames: true }, args: ["-show_entries", "stream=index,nb_read_frames", "-count_frames"] },
+    { ask: { sections: { streams: "all" }, countFrames: true }, args: ["-show_streams", "-count_frames"] },
+    {
+      ask: { sections: { packets: "all" }, readIntervals: "%+#5", analyzeMicroseconds: 10_000_000, probeBytes: 10_240 },
+      args: ["-show_packets", "-read_intervals", "%+#5", "-analyzeduration", "10000000", "-probesize", "10240"]
+    }
+  ] as ReadonlyArray<{ ask: Partial<ProbeRequest>; args: ReadonlyArray<string> }>)("$args", ({ ask, args }) => {
+    expect(between(probeArgs(request(ask), FileName("a.mp4")))).toEqual(args)
+  })
+
+  it("names the file so that no name is an option or a protocol", () => {
+    expect(probeArgs(request({}), FileName("pipe:1")).at(-1)).toBe("file:pipe:1")
+  })
+})
+
+describe("pickReport", () => {
+  it("gives the sections asked for, empty ones too, and the API's name of the file", () => {
+    const raw = { programs: [], streams: [{ index: 0 }], format: { filename: "file:a.mp4", size: "3" } }
+    expect(pickReport(request({ sections: { format: "all", chapters: "all" } }), raw, "dir_a/a.mp4")).toEqual({
+      format: { filename: "dir_a/a.mp4", size: "3" },
+      chapters: []
+    })
+  })
+
+  it("drops what ffprobe adds to the fields asked for", () => {
+    const raw = { frames: [{ pts_time: "0", side_data_list: [{}] }] }
+    expect(pickReport(request({ sections: { frames: ["pts_time"] } }), raw, "d/a")).toEqual({ frames: [{ pts_time: "0" }] })
+  })
+
+  it("tells frames and packets apart", () => {
+    const raw = {
+      packets_and_frames: [
+        { type: "packet", pts: 1 },
+        { type: "frame", pts: 2 }
+      ]
+    }
+    expect(pickReport(request({ sections: { frames: "all", packets: "all" } }), raw, "d/a")).toEqual({
+      frames: [{ pts: 2 }],
+      packets: [{ pts: 1 }]
+    })
+  })
+})

@@ -1,0 +1,97 @@
+import { execFile, spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+
+const run = promisify(execFile)
+const example = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+
+let folder: string
+const inFolder = (name: string) => join(folder, name)
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ffkiln examples "))
+  const sources = "-f lavfi -i testsrc2=size=640x360:rate=25:duration=3 -f lavfi -i sine=duration=3".split(" ")
+  await run("ffmpeg", ["-v", "error", ...sources, "-pix_fmt", "yuv420p", inFolder("input.mp4")])
+})
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const probe = async (path: string) => {
+  const { stdout } = await run("ffprobe", ["-v", "error", "-show_streams", "-show_format", "-of", "json", path])
+  return JSON.parse(stdout) as { streams: ReadonlyArray<Record<string, unknown>>; format: Record<string, string> }
+}
+
+describe("examples, run as they stand on the built package", () => {
+  it("library.mjs makes a smaller video and tells how far it got", async () => {
+    const { stdout, stderr } = await run(process.execPath, [example("library.mjs"), "input.mp4", "output.mp4"], { cwd: folder })
+    expect(stderr).toBe("")
+    expect(stdout).toMatch(/progress/)
+    const { streams, format } = await probe(inFolder("output.mp4"))
+    expect(streams.map(({ codec_name, width, height }) => [codec_name, width, height])).toEqual([
+      ["h264", 320, 180],
+      ["aac", undefined, undefined]
+    ])
+    expect(Number(format.duration)).toBeCloseTo(3, 0)
+  })
+
+  it("library.mjs is short enough for the README, which shows it to the letter", async () => {
+    const program = (await readFile(example("library.mjs"), "utf8")).trim()
+    expect(program.split("\n").length).toBeLessThan(20)
+    expect(await readFile(example("../README.md"), "utf8")).toContain(`\`\`\`js\n${program}\n\`\`\``)
+  })
+
+  it("effect-program.mjs makes a thumbnail", async () => {
+    const { stdout, stderr } = await run(process.execPath, [example("effect-program.mjs"), "input.mp4", "frame.jpg"], { cwd: folder })
+    expect(stderr).toBe("")
+    expect(stdout).toMatch(/completed/)
+    const { streams } = await probe(inFolder("frame.jpg"))
+    expect(streams.map(({ codec_name, width }) => [codec_name, width])).toEqual([["mjpeg", 640]])
+  })
+
+  it("express-app.mjs serves the API behind the application's own login", async () => {
+    const child = spawn(process.execPath, [example("express-app.mjs")], {
+      cwd: folder,
+      env: { ...process.env, PORT: "0" },
+      stdio: ["ignore", "pipe", "inherit"]
+    })
+    const exited = once(child, "exit")
+    try {
+      const [line] = (await once(createInterface(child.stdout), "line")) as [string]
+      const base = line.replace("listening on ", "")
+      const call = async (path: string, session: string, init: RequestInit = {}) =>
+        fetch(`${base}/media${path}`, { ...init, headers: { cookie: `session=${session}` } })
+      const post = async (path: string, session: string, body: unknown) =>
+        (await call(path, session, { method: "POST", body: JSON.stringify(body) })).json() as Promise<Record<string, never>>
+
+      expect(await (await fetch(base)).text()).toBe("an application of its own")
+      expect((await call("/directory", "stranger", { method: "POST" })).status).toBe(401)
+
+      const { file, upload } = (await post("/file", "cookie-of-ann", { file_name: "in.mp4" })) as unknown as {
+        file: { file_path: string }
+        upload: { url: string }
+      }
+      expect(upload.url.startsWith(`${base}/media/blob/`)).toBe(true)
+      const bytes = await readFile(inFolder("input.mp4"))
+      expect((await fetch(upload.url, { method: "PUT", body: bytes })).status).toBe(200)
+
+      const task = { inputs: [{ file_path: file.file_path }], outputs: [{ file: "sound.mp3", options: ["-vn"] }] }
+      expect((await post("/ffmpeg/process", "cookie-of-bob", { task })).ok).toBe(false)
+      const { result } = (await post("/ffmpeg/process", "cookie-of-ann", { task })) as unknown as {
+        result: ReadonlyArray<{ download_url: string }>
+      }
+      const sound = await fetch(result[0]?.download_url ?? "")
+      expect(sound.headers.get("content-type")).toBe("audio/mpeg")
+      await writeFile(inFolder("sound.mp3"), Buffer.from(await sound.arrayBuffer()))
+      expect((await probe(inFolder("sound.mp3"))).streams.map(({ codec_name }) => codec_name)).toEqual(["mp3"])
+    } finally {
+      child.kill("SIGTERM")
+      expect((await exited)[0]).toBe(0)
+    }
+  })
+})

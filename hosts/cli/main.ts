@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+import { WrongSetting } from "../server/config.js"
+
+/** One command over all hosts; each is loaded only when it is asked for, and answers with the exit code. */
+const commands: Readonly<Record<string, (args: ReadonlyArray<string>) => Promise<number>>> = {
+  serve: async (args) => (await import("../server/main.js")).serve(args, process.env)
+}
+
+const usage = `usage: ffkiln ${Object.keys(commands).join(" | ")} [options]`
+
+const main = async (): Promise<number> => {
+  const [name = "", ...args] = process.argv.slice(2)
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (command === undefined) {
+    console.error(usage)
+    return 1
+  }
+  try {
+    return await command(args)
+  } catch (error) {
+    // An operator reads one sentence; a stack is for bugs.
+    console.error(error instanceof WrongSetting ? `ffkiln: ${error.message}` : error)
+    return 1
+  }
+}
+
+process.exitCode = await main()

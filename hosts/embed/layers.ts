@@ -1,0 +1,63 @@
+import { join, resolve } from "node:path"
+import { Effect, Layer } from "effect"
+import { randomIds } from "../../adapters/crypto/index.js"
+import { ffmpeg } from "../../adapters/ffmpeg/index.js"
+import { fileSystem } from "../../adapters/fs/index.js"
+import { memoryQueue } from "../../adapters/memory/queue.js"
+import type { Unavailable } from "../../core/errors.js"
+import { UrlRefused } from "../../core/errors.js"
+import type { Ids } from "../../core/ids.js"
+import { defaultLimits, Limits, type LimitValues } from "../../core/limits.js"
+import type { Accounts } from "../../core/ports/accounts.js"
+import type { Directories } from "../../core/ports/directories.js"
+import type { Executor } from "../../core/ports/executor.js"
+import { Importer } from "../../core/ports/importer.js"
+import type { Jobs } from "../../core/ports/jobs.js"
+import type { Outbox } from "../../core/ports/outbox.js"
+import type { Prober } from "../../core/ports/prober.js"
+import type { Queue } from "../../core/ports/queue.js"
+import type { Storage } from "../../core/ports/storage.js"
+
+/** Everything an operation can ask for. */
+export type Services = Jobs | Directories | Outbox | Accounts | Storage | Queue | Executor | Prober | Importer | Ids
+
+/** The parts that can be swapped. An adapter is an opaque value to those who do not use Effect. */
+export interface Adapters {
+  /** Where bytes lie. Default: files below `dataDir`. */
+  readonly storage?: Layer.Layer<Storage, Unavailable>
+  /** Where jobs, directories, keys and webhooks are kept. Default: SQLite at `dataDir/ffkiln.db`. */
+  readonly database?: Layer.Layer<Jobs | Directories | Outbox | Accounts, Unavailable>
+  /** How workers hear of jobs. Default: in memory. */
+  readonly queue?: Layer.Layer<Queue, Unavailable>
+  /** Where ffmpeg and ffprobe run. Default: here, from PATH. */
+  readonly executor?: Layer.Layer<Executor | Prober, Unavailable, Storage>
+  /** How URL inputs are fetched. Default: they are refused. */
+  readonly importer?: Layer.Layer<Importer, Unavailable, Storage>
+}
+
+/** The adapters given, and the embedded default for the others. The SQLite driver is loaded only where it is used. */
+export const services = (adapters: Adapters, dataDir: string | undefined): Layer.Layer<Services, Unavailable> => {
+  const below = (name: string) => {
+    if (dataDir === undefined) throw new Error("dataDir is required unless storage, database and executor are all given")
+    return join(resolve(dataDir), name)
+  }
+  const storage = adapters.storage ?? fileSystem({ root: below("") })
+  const database = adapters.database ?? defaultDatabase(below("ffkiln.db"))
+  const executor = adapters.executor ?? ffmpeg({ workRoot: below("work") })
+  const onStorage = Layer.mergeAll(executor, adapters.importer ?? noImporter).pipe(Layer.provideMerge(storage))
+  return Layer.mergeAll(onStorage, database, adapters.queue ?? memoryQueue, randomIds)
+}
+
+const defaultDatabase = (file: string) =>
+  Layer.unwrapEffect(
+    Effect.map(
+      Effect.promise(() => import("../../adapters/sqlite/index.js")),
+      ({ sqlite }) => sqlite({ file })
+    )
+  )
+
+const noImporter = Layer.succeed(Importer, {
+  import: () => Effect.fail(new UrlRefused({ reason: "URL inputs are not available on this server: upload the file instead" }))
+})
+
+export const limitsLayer = (limits: Partial<LimitValues>): Layer.Layer<never> => Layer.succeed(Limits, { ...defaultLimits, ...limits })

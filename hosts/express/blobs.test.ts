@@ -1,0 +1,223 @@
+import { createHash, randomBytes } from "node:crypto"
+import { once } from "node:events"
+import { mkdtemp, readdir, rm } from "node:fs/promises"
+import { request } from "node:http"
+import { connect } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Readable } from "node:stream"
+import { pipeline } from "node:stream/promises"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
+import { fileSystem } from "../../adapters/fs/index.js"
+import { type Host, startHost } from "./host.suite.js"
+
+/** Uploads and downloads by signed URLs, with bytes on a real disk. */
+
+let host: Host
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ffkiln-blobs-"))
+  host = await startHost({ storage: fileSystem({ root: folder }), slots: 0, limits: { uploadBytes: 96 * 1024 * 1024 } })
+})
+afterAll(async () => {
+  await host.close()
+  await rm(folder, { recursive: true })
+})
+
+const register = async (name: string, over: Host = host) => (await over.call("POST", "/file", { body: { file_name: name } })).body
+const downloadUrl = async (path: string) =>
+  (await host.call("GET", `/file/download/${path.split("/").map(encodeURIComponent).join("/")}`)).body.download.url
+const put = (url: string, body: string | Uint8Array, headers: Record<string, string> = {}) =>
+  host.call("PUT", url, { body, headers, authorization: null })
+
+/** What of an upload lies on the disk besides finished blobs. */
+const unfinished = async () => (await readdir(join(folder, "tmp"))).length
+
+describe("upload", () => {
+  it.each([
+    ["no label", {}],
+    ["curl's label", { "content-type": "application/x-www-form-urlencoded" }],
+    ["a JSON label", { "content-type": "application/json" }],
+    ["a multipart label", { "content-type": "multipart/form-data; boundary=x" }],
+    ["nonsense", { "content-type": "\t;;;" }]
+  ])("takes raw bytes with %s", async (_, headers) => {
+    const { file, upload } = await register("a.bin")
+    const bytes = randomBytes(1000)
+    expect(await put(upload.url, bytes, headers as Record<string, string>)).toMatchObject({ status: 200, body: { ok: true } })
+    const got = await fetch(await downloadUrl(file.file_path))
+    expect(Buffer.from(await got.arrayBuffer()).equals(bytes)).toBe(true)
+  })
+
+  it("may be empty, and may be repeated while its URL lives", async () => {
+    const { file, upload } = await register("a.bin")
+    expect((await put(upload.url, "")).status).toBe(200)
+    expect((await host.call("GET", `/file/${file.file_path}`)).body.file_info.file_size).toBe(0)
+    expect(await (await fetch(await downloadUrl(file.file_path))).text()).toBe("")
+    expect((await put(upload.url, "second")).status).toBe(200)
+    expect(await (await fetch(await downloadUrl(file.file_path))).text()).toBe("second")
+  })
+
+  it("over the cap by its length is a 413 before anything is read", async () => {
+    const { file, upload } = await register("a.bin")
+    const call = request(upload.url, { method: "PUT", headers: { "content-length": 97 * 1024 * 1024 } })
+    call.flushHeaders()
+    const [response] = await once(call, "response")
+    call.on("error", () => {})
+    expect(response.statusCode).toBe(413)
+    expect(JSON.parse((await response.toArray()).join(""))).toEqual({
+      ok: false,
+      error: "The upload is too large: at most 100663296 bytes are allowed"
+    })
+    call.destroy()
+    expect((await host.call("GET", `/file/${file.file_path}`)).status).toBe(404)
+  })
+
+  it("over the cap without a length is a 413 that the client gets to read, and leaves nothing", async () => {
+    await using small = await startHost({ storage: fileSystem({ root: folder }), slots: 0, limits: { uploadBytes: 1_000_000 } })
+    const { file, upload } = await register("a.bin", small)
+    const pieces = Readable.from(Array.from({ length: 200 }, () => Buffer.alloc(64 * 1024)))
+    const reply = await fetch(upload.url, { method: "PUT", body: Readable.toWeb(pieces) as ReadableStream, duplex: "half" })
+    expect([reply.status, await reply.json()]).toEqual([
+      413,
+      { ok: false, error: "The upload is too large: at most 1000000 bytes are allowed" }
+    ])
+    expect((await small.call("GET", `/file/${file.file_path}`)).status).toBe(404)
+    expect(await unfinished()).toBe(0)
+  })
+
+  it("cut off is nothing, and leaves nothing behind", async () => {
+    const { file, upload } = await register("a.bin")
+    const call = request(upload.url, { method: "PUT", headers: { "content-length": 2_000_000 } })
+    call.on("error", () => {})
+    call.write(randomBytes(1_000_000))
+    await vi.waitFor(async () => expect(await unfinished()).toBe(1), 10_000)
+    call.destroy()
+    await vi.waitFor(async () => expect(await unfinished()).toBe(0), 10_000)
+    expect((await host.call("GET", `/file/${file.file_path}`)).status).toBe(404)
+  })
+
+  it("of broken chunks is nothing either", async () => {
+    const { file, upload } = await register("a.bin")
+    const socket = connect(host.port, "127.0.0.1")
+    socket.on("error", () => {})
+    socket.write(`PUT ${new URL(upload.url).pathname} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nnonsense\r\n`)
+    socket.resume()
+    await once(socket, "close")
+    await vi.waitFor(async () => expect(await unfinished()).toBe(0), 10_000)
+    expect((await host.call("GET", `/file/${file.file_path}`)).status).toBe(404)
+  })
+
+  it("needs its own kind of URL", async () => {
+    const { file, upload } = await register("a.bin")
+    expect((await host.call("GET", upload.url)).status).toBe(403)
+    await put(upload.url, "x")
+    expect((await put(await downloadUrl(file.file_path), "y")).status).toBe(403)
+  })
+
+  it("that is late is a 403", async () => {
+    await using quick = await startHost({ slots: 0, limits: { signedUrlSeconds: 0 } })
+    const { upload } = await register("a.bin", quick)
+    expect((await put(upload.url, "x")).status).toBe(403)
+  })
+})
+
+describe("download", () => {
+  const text = "0123456789"
+  let url: string
+  beforeAll(async () => {
+    url = await downloadUrl(await host.uploaded("ünï \"x'.mp4", text))
+  })
+
+  it("carries the headers that keep it a download", async () => {
+    const reply = await fetch(url)
+    expect(await reply.text()).toBe(text)
+    expect(Object.fromEntries(reply.headers)).toMatchObject({
+      "content-type": "video/mp4",
+      "content-length": "10",
+      "accept-ranges": "bytes",
+      "content-disposition": `attachment; filename="_n_ _x'.mp4"; filename*=UTF-8''%C3%BCn%C3%AF%20%22x%27.mp4`,
+      "x-content-type-options": "nosniff",
+      "content-security-policy": expect.stringContaining("sandbox"),
+      etag: expect.stringMatching(/^".+"$/)
+    })
+  })
+
+  it.each<[string | undefined, number, string, string | null]>([
+    [undefined, 200, text, null],
+    ["bytes=0-3", 206, "0123", "bytes 0-3/10"],
+    ["bytes=8-", 206, "89", "bytes 8-9/10"],
+    ["bytes=-2", 206, "89", "bytes 8-9/10"],
+    ["bytes=0-999", 206, text, "bytes 0-9/10"],
+    ["bytes=0-1,4-5", 200, text, null],
+    ["bytes=x", 200, text, null],
+    ["bytes=10-", 416, "", "bytes */10"]
+  ])("Range %s is a %i", async (range, status, expected, contentRange) => {
+    const reply = await fetch(url, range === undefined ? {} : { headers: { range } })
+    expect([reply.status, reply.headers.get("content-range")]).toEqual([status, contentRange])
+    const body = await reply.text()
+    if (status === 416) expect(JSON.parse(body)).toEqual({ ok: false, error: "The requested range lies outside the file" })
+    else expect([body, reply.headers.get("content-length")]).toEqual([expected, String(expected.length)])
+  })
+
+  it("HEAD tells the same without the bytes, for a range too", async () => {
+    const head = await fetch(url, { method: "HEAD" })
+    expect([head.status, head.headers.get("content-length"), await head.text()]).toEqual([200, "10", ""])
+    const part = await fetch(url, { method: "HEAD", headers: { range: "bytes=0-3" } })
+    expect([part.status, part.headers.get("content-length")]).toEqual([206, "4"])
+  })
+
+  it("knows what the client has already", async () => {
+    const etag = (await fetch(url, { method: "HEAD" })).headers.get("etag") as string
+    expect((await fetch(url, { headers: { "if-none-match": `"other", ${etag}` } })).status).toBe(304)
+    expect((await fetch(url, { headers: { "if-none-match": '"other"' } })).status).toBe(200)
+    expect((await fetch(url, { headers: { "if-range": etag, range: "bytes=0-3" } })).status).toBe(206)
+    expect((await fetch(url, { headers: { "if-range": '"other"', range: "bytes=0-3" } })).status).toBe(200)
+  })
+
+  it("of bytes that are gone is a 404", async () => {
+    const gone = await downloadUrl(await host.uploaded("gone.bin", "x"))
+    await rm(join(folder, "blobs"), { recursive: true })
+    const reply = await fetch(gone)
+    expect([reply.status, await reply.json()]).toEqual([404, { ok: false, error: "File not found" }])
+  })
+})
+
+describe("large bodies", () => {
+  it("go up and down whole, piece by piece, and a reader that leaves lets go of the file", async () => {
+    const { file, upload } = await register("large.bin")
+    const [size, piece] = [64 * 1024 * 1024, randomBytes(1024 * 1024)]
+    const sent = createHash("sha256")
+    const pieces = Readable.from(
+      (function* () {
+        for (let index = 0; index < 64; index++) {
+          sent.update(piece)
+          yield piece
+        }
+      })()
+    )
+    const reply = await fetch(upload.url, { method: "PUT", body: Readable.toWeb(pieces) as ReadableStream, duplex: "half" })
+    expect(reply.status).toBe(200)
+    const url = await downloadUrl(file.file_path)
+    const got = createHash("sha256")
+    const whole = await fetch(url)
+    expect(whole.headers.get("content-length")).toBe(String(size))
+    await pipeline(Readable.fromWeb(whole.body as never), got)
+    expect(got.digest("hex")).toBe(sent.digest("hex"))
+
+    const open = async () => {
+      const links = await readdir("/proc/self/fd")
+      const { readlink } = await import("node:fs/promises")
+      return (await Promise.all(links.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")))).filter((path) =>
+        path.startsWith(folder)
+      ).length
+    }
+    const idle = await open()
+    const leaving = request(url).end()
+    leaving.on("error", () => {})
+    const [response] = await once(leaving, "response")
+    await once(response, "readable")
+    expect(await open()).toBe(idle + 1)
+    leaving.destroy()
+    await vi.waitFor(async () => expect(await open()).toBe(idle), 10_000)
+  })
+})

@@ -1,0 +1,50 @@
+import type { ServerResponse } from "node:http"
+import { Effect, Stream } from "effect"
+import type { ApiReply, ReplyBody, Services } from "../http/api.js"
+import { failed } from "../http/reply.js"
+
+/** Sends a reply as fast as the client takes it. */
+export const send = (response: ServerResponse, reply: ApiReply): Effect.Effect<void, never, Services> =>
+  reply.body._tag === "Bytes" && response.req.method !== "HEAD"
+    ? sendBytes(response, reply, reply.body)
+    : Effect.sync(() => sendWhole(response, reply))
+
+/** Sends what is in memory; of a body of bytes only the head. */
+export const sendWhole = (response: ServerResponse, { status, headers, body }: ApiReply): void => {
+  const text = body._tag === "Json" ? JSON.stringify(body.value) : ""
+  const type = body._tag === "Json" ? { "content-type": "application/json; charset=utf-8" } : {}
+  const length = body._tag === "Bytes" ? body.length : Buffer.byteLength(text)
+  response.writeHead(status, { ...headers, ...type, ...(body._tag === "Nothing" ? {} : { "content-length": length }) })
+  response.end(text)
+}
+
+/** A body that breaks off takes the connection with it: no client may take a part for the whole. */
+const sendBytes = (response: ServerResponse, reply: ApiReply, body: Extract<ReplyBody, { _tag: "Bytes" }>) =>
+  Effect.gen(function* () {
+    const begin = () => {
+      if (!response.headersSent) response.writeHead(reply.status, { ...reply.headers, "content-length": body.length })
+    }
+    let left = body.length
+    yield* Stream.runForEach(body.bytes, (piece) => {
+      left -= piece.length
+      if (left < 0) return Effect.dieMessage("a download grew while it was sent")
+      begin()
+      return write(response, piece)
+    })
+    if (left > 0) return yield* Effect.dieMessage("a download shrank while it was sent")
+    begin()
+    response.end()
+  }).pipe(
+    Effect.catchAll((error) =>
+      Effect.map(failed(error), (instead) => (response.headersSent ? void response.destroy() : sendWhole(response, instead)))
+    )
+  )
+
+/** Done when there is room for more. A client that has gone makes it wait, and its going interrupts the waiting. */
+const write = (response: ServerResponse, piece: Uint8Array) =>
+  Effect.async<void>((resume) => {
+    if (response.write(piece)) return resume(Effect.void)
+    const onDrain = () => resume(Effect.void)
+    response.once("drain", onDrain)
+    return Effect.sync(() => response.off("drain", onDrain))
+  })

@@ -1,0 +1,15 @@
+import { Effect, Option } from "effect"
+import { credentialOf } from "../../core/api-key.js"
+import { InvalidApiKey, type Unavailable } from "../../core/errors.js"
+import type { OwnerId } from "../../core/ids.js"
+import { Accounts } from "../../core/ports/accounts.js"
+
+/** The owner behind an Authorization header. Missing, malformed, unknown and wrong keys fail alike. */
+export const ownerOf = (authorization: string | undefined): Effect.Effect<OwnerId, InvalidApiKey | Unavailable, Accounts> =>
+  Option.match(credentialOf(authorization), {
+    onNone: () => Effect.fail(new InvalidApiKey()),
+    onSome: (credential) => Effect.flatMap(Accounts, (accounts) => accounts.identify(credential))
+  })
+
+/** Sent with a 401 for an API key; a host with a login of its own has its own way to ask for it. */
+export const challenge = { "www-authenticate": 'Basic realm="ffkiln", charset="UTF-8"' }

@@ -1,0 +1,87 @@
+import { Effect, Option, Stream } from "effect"
+import { FileNotFound, InvalidRequest, SignedUrlExpired, TooLarge } from "../../core/errors.js"
+import type { FileName } from "../../core/ids.js"
+import { mediaType } from "../../core/media-type.js"
+import { type Blob, Storage } from "../../core/ports/storage.js"
+import type { ApiReply, ApiRequest } from "./api.js"
+import { requestedRange } from "./range.js"
+import { json } from "./reply.js"
+
+/** `PUT /blob/:token`: the raw body becomes the blob, whatever its label says. Cut off, nothing becomes visible. */
+export const upload = (request: ApiRequest, token: string) =>
+  Effect.gen(function* () {
+    const storage = yield* Storage
+    const grant = yield* storage.redeem(token)
+    if (grant.method !== "PUT") return yield* new SignedUrlExpired()
+    const tooLarge = new TooLarge({ what: "The upload", maxBytes: grant.maxBytes })
+    if (Number(request.header("content-length") ?? 0) > grant.maxBytes) return yield* tooLarge
+    const bytes = yield* rawBytes(request)
+    yield* storage.write(grant.key, bytes, grant.maxBytes).pipe(Effect.catchTag("TooLarge", () => tooLarge))
+    return json(200, { ok: true })
+  })
+
+const rawBytes = ({ body }: ApiRequest): Effect.Effect<Stream.Stream<Uint8Array, InvalidRequest>, InvalidRequest> => {
+  if (body._tag === "Bytes") return Effect.succeed(body.bytes)
+  if (body.value instanceof Uint8Array) return Effect.succeed(Stream.make(body.value))
+  const message = "The upload was consumed by the host application: mount ffkiln before its body parsers"
+  return Effect.fail(new InvalidRequest({ message }))
+}
+
+/** `GET /blob/:token`: the bytes, or one range of them, as a download that no browser runs. */
+export const download = (request: ApiRequest, token: string) =>
+  Effect.gen(function* () {
+    const storage = yield* Storage
+    const grant = yield* storage.redeem(token)
+    if (grant.method !== "GET") return yield* new SignedUrlExpired()
+    const found = yield* storage.stat(grant.key)
+    if (Option.isNone(found)) return yield* new FileNotFound({})
+    const blob = found.value
+    const headers = { ...always, etag: etag(blob), "last-modified": blob.modifiedAt.toUTCString() }
+    if (namesTag(request.header("if-none-match"), headers.etag))
+      return { status: 304, headers, body: { _tag: "Nothing" } } satisfies ApiReply
+    const range = requestedRange(rangeHeader(request, headers.etag), blob.bytes)
+    if (range === "unsatisfiable") {
+      return json(416, { ok: false, error: "The requested range lies outside the file" }, { "content-range": `bytes */${blob.bytes}` })
+    }
+    const part = range === "whole" ? undefined : range
+    const length = part === undefined ? blob.bytes : part.end - part.start + 1
+    const bytes = storage.read(grant.key, part).pipe(Stream.catchTag("BlobMissing", () => Stream.fail(new FileNotFound({}))))
+    return {
+      status: part === undefined ? 200 : 206,
+      headers: {
+        ...headers,
+        "content-type": mediaType(grant.fileName),
+        "content-disposition": disposition(grant.fileName),
+        ...(part === undefined ? {} : { "content-range": `bytes ${part.start}-${part.end}/${blob.bytes}` })
+      },
+      // No range of an empty file exists, and none needs to be read.
+      body: { _tag: "Bytes", length, bytes: length === 0 ? Stream.empty : bytes }
+    } satisfies ApiReply
+  })
+
+/** What strangers made is shown by no browser as a page of ours. */
+const always = {
+  "accept-ranges": "bytes",
+  "cache-control": "private, no-transform",
+  "content-security-policy": "default-src 'none'; sandbox",
+  "x-content-type-options": "nosniff"
+}
+
+/** A slot's content changes only while its upload may be repeated; length and time tell that. */
+const etag = ({ bytes, modifiedAt }: Blob): string => `"${bytes.toString(16)}-${modifiedAt.getTime().toString(16)}"`
+
+const namesTag = (header: string | undefined, tag: string): boolean =>
+  (header ?? "").split(",").some((item) => item.trim().replace(/^W\//, "") === tag || item.trim() === "*")
+
+/** A range meant for other content than there is now is none. */
+const rangeHeader = (request: ApiRequest, tag: string): string | undefined => {
+  const condition = request.header("if-range")
+  return condition === undefined || condition.trim() === tag ? request.header("range") : undefined
+}
+
+/** RFC 6266 with RFC 5987: a plain name for old clients, the real one beside it. */
+export const disposition = (name: FileName): string => {
+  const plain = name.replace(/[^\x20-\x7e]|["\\%]/gu, "_")
+  const real = encodeURIComponent(name).replace(/['()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+  return `attachment; filename="${plain}"; filename*=UTF-8''${real}`
+}

@@ -1,0 +1,60 @@
+import { Effect, Stream } from "effect"
+import { InvalidRequest, TooLarge } from "../../core/errors.js"
+import { Limits } from "../../core/limits.js"
+import type { ApiRequest } from "./api.js"
+
+const mountFirst = "mount ffkiln before body parsers such as express.urlencoded()"
+
+/**
+ * The body as JSON, whatever its Content-Type says: curl labels JSON as a form. Empty is `whenEmpty`, or refused.
+ * What a parser of the host application made of the body is taken where it still says what was sent.
+ */
+export const readJson = (request: ApiRequest, whenEmpty?: unknown): Effect.Effect<unknown, InvalidRequest | TooLarge> => {
+  const { body } = request
+  if (body._tag === "Bytes") return Effect.flatMap(collect(request, body.bytes), (bytes) => parse(bytes, whenEmpty))
+  const { value } = body
+  if (value instanceof Uint8Array || typeof value === "string") return parse(value, whenEmpty)
+  // A form parser takes JSON apart at its brackets and ampersands: nothing can put it together again.
+  const isForm = /^application\/x-www-form-urlencoded/i.test(request.header("content-type") ?? "")
+  if (typeof value === "object" && value !== null && !isForm) return Effect.succeed(value)
+  return invalid(`The request body was consumed by the host application: ${mountFirst}`)
+}
+
+const collect = (request: ApiRequest, bytes: Stream.Stream<Uint8Array, InvalidRequest>) =>
+  Effect.gen(function* () {
+    const { jsonBytes: maxBytes } = yield* Limits
+    const tooLarge = new TooLarge({ what: "The request body", maxBytes })
+    if (Number(request.header("content-length") ?? 0) > maxBytes) return yield* tooLarge
+    const pieces: Array<Uint8Array> = []
+    let length = 0
+    yield* Stream.runForEach(bytes, (piece) => {
+      length += piece.length
+      if (length > maxBytes) return Effect.fail(tooLarge)
+      pieces.push(piece)
+      return Effect.void
+    })
+    return Buffer.concat(pieces)
+  })
+
+const parse = (body: Uint8Array | string, whenEmpty: unknown): Effect.Effect<unknown, InvalidRequest> =>
+  Effect.suspend(() => {
+    const text = typeof body === "string" ? body : decode(body)
+    if (text === undefined) return invalid("The request body is not valid UTF-8: send a JSON object")
+    if (text.trim() === "")
+      return whenEmpty === undefined ? invalid("The request body is empty: send a JSON object") : Effect.succeed(whenEmpty)
+    try {
+      return Effect.succeed(JSON.parse(text) as unknown)
+    } catch {
+      return invalid("The request body is not valid JSON")
+    }
+  })
+
+const decode = (bytes: Uint8Array): string | undefined => {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+const invalid = (message: string) => Effect.fail(new InvalidRequest({ message }))

@@ -1,0 +1,18 @@
+import type { ByteRange } from "../../core/ports/storage.js"
+
+/**
+ * What a Range header asks of `bytes` bytes. One range is served; several, other units and nonsense are as no header at
+ * all (RFC 9110, 14.2), so that nobody makes us send the same bytes over and over.
+ */
+export const requestedRange = (header: string | undefined, bytes: number): ByteRange | "whole" | "unsatisfiable" => {
+  const [match, from = "", to = ""] = /^\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*$/i.exec(header ?? "") ?? []
+  if (match === undefined || (from === "" && to === "")) return "whole"
+  if (from === "") {
+    const last = Math.min(Number(to), bytes)
+    return last === 0 ? "unsatisfiable" : { start: bytes - last, end: bytes - 1 }
+  }
+  const start = Number(from)
+  const end = to === "" ? Number.POSITIVE_INFINITY : Number(to)
+  if (start > end) return "whole"
+  return start >= bytes ? "unsatisfiable" : { start, end: Math.min(end, bytes - 1) }
+}

@@ -1,0 +1,80 @@
+import { resolve } from "node:path"
+import { Redacted } from "effect"
+import { describe, expect, it } from "vitest"
+import { limitNames, limitVariable } from "../../core/limits.js"
+import { defaultSlots } from "../embed/slots.js"
+import { readSettings, WrongSetting } from "./config.js"
+
+describe("readSettings", () => {
+  it("serves loopback from ./data with nothing set", () => {
+    expect(readSettings([], {})).toEqual({
+      host: "127.0.0.1",
+      port: 8080,
+      dataDir: resolve("data"),
+      slots: defaultSlots(),
+      keys: [],
+      publicUrl: undefined,
+      secret: undefined,
+      ffmpegPath: undefined,
+      ffprobePath: undefined,
+      limits: {}
+    })
+  })
+
+  it("reads arguments and environment", () => {
+    const settings = readSettings(["--host", "0.0.0.0", "--port=81", "--data", "/srv/a b", "--slots", "0"], {
+      FFKILN_API_KEYS: "a:b:c, d:e",
+      FFKILN_PUBLIC_URL: "https://media.example.com/ff/",
+      FFKILN_SECRET: "0123456789abcdef",
+      FFMPEG_PATH: "/opt/ffmpeg",
+      FFKILN_LIMIT_RUN_SECONDS: "7",
+      FFKILN_LIMIT_UPLOAD_BYTES: "1048576"
+    })
+    expect(settings).toMatchObject({
+      host: "0.0.0.0",
+      port: 81,
+      dataDir: "/srv/a b",
+      slots: 0,
+      publicUrl: "https://media.example.com/ff",
+      ffmpegPath: "/opt/ffmpeg",
+      limits: { runSeconds: 7, uploadBytes: 1_048_576 }
+    })
+    expect(settings.keys.map(({ id, secret }) => [id, Redacted.value(secret)])).toEqual([
+      ["a", "b:c"],
+      ["d", "e"]
+    ])
+  })
+
+  it.each([
+    [["--port", "http"], {}, /--port must be a whole number from 0 to 65535/],
+    [["--port", "65536"], {}, /--port/],
+    [["--slots", "-1"], {}, /--slots/],
+    [["--colour"], {}, /--colour/],
+    [["--port"], {}, /--port/],
+    [["extra"], {}, /extra/],
+    [[], { FFKILN_API_KEYS: "nocolon" }, /FFKILN_API_KEYS .* item 1/],
+    [[], { FFKILN_API_KEYS: "a:b,," }, /item 2/],
+    [[], { FFKILN_PUBLIC_URL: "media.example.com" }, /FFKILN_PUBLIC_URL must be/],
+    [[], { FFKILN_PUBLIC_URL: "ftp://x" }, /FFKILN_PUBLIC_URL/],
+    [[], { FFKILN_SECRET: "short" }, /FFKILN_SECRET must have at least 16/],
+    [[], { FFKILN_LIMIT_RUN_SECONDS: "1.5" }, /FFKILN_LIMIT_RUN_SECONDS/],
+    [[], { FFKILN_LIMIT_RUN_SECONDS: "0" }, /FFKILN_LIMIT_RUN_SECONDS/],
+    [[], { FFKILN_LIMIT_SPEED: "1" }, /FFKILN_LIMIT_SPEED is no limit/]
+  ] as ReadonlyArray<[ReadonlyArray<string>, Record<string, string>, RegExp]>)("refuses %j %j", (args, environment, sentence) => {
+    expect(() => readSettings(args, environment)).toThrow(WrongSetting)
+    expect(() => readSettings(args, environment)).toThrow(sentence)
+  })
+
+  it("never shows a secret in a sentence", () => {
+    expect(() => readSettings([], { FFKILN_API_KEYS: "b@d:hunter2" })).toThrow(/^(?!.*hunter2)/)
+    expect(() => readSettings([], { FFKILN_SECRET: "hunter2" })).toThrow(/^(?!.*hunter2)/)
+  })
+
+  it.each(limitNames)("sets %s by a variable of its own", (name) => {
+    expect(readSettings([], { [limitVariable(name)]: "12" }).limits).toEqual({ [name]: 12 })
+  })
+
+  it("names the two limits others script against", () => {
+    expect([limitVariable("runSeconds"), limitVariable("uploadBytes")]).toEqual(["FFKILN_LIMIT_RUN_SECONDS", "FFKILN_LIMIT_UPLOAD_BYTES"])
+  })
+})

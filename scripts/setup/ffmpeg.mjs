@@ -1,0 +1,31 @@
+import { Problem } from "./problem.mjs"
+import { logTail } from "./run.mjs"
+import { aptInstall, canUseApt, ffmpegCommand, isProgram, onPath } from "./system.mjs"
+
+const programs = /** @type {const} */ ({ ffmpeg: "FFMPEG_PATH", ffprobe: "FFPROBE_PATH" })
+
+/**
+ * Where a program lies, as the server finds it: its variable, else the PATH. A variable that names no program is a Problem.
+ * @param {keyof typeof programs} name
+ */
+export const pathOf = (name) => {
+  const variable = programs[name]
+  const named = process.env[variable]
+  if (named === undefined || named === "") return onPath(name)
+  const path = isProgram(named) ? named : onPath(named)
+  if (path === undefined) throw new Problem(`${variable} is set to "${named}", which is no program that can be run`)
+  return path
+}
+
+const missing = () => [pathOf("ffmpeg"), pathOf("ffprobe")].includes(undefined)
+
+/** @type {import("../setup.mjs").Step} */
+export const ffmpeg = {
+  ready: () => !missing(),
+  prepare: async (note) => {
+    const tried = canUseApt()
+    if (tried && (await aptInstall(["ffmpeg"], note)) && !missing()) return
+    const reason = `ffmpeg and ffprobe are needed: install them (${ffmpegCommand()}), or set FFMPEG_PATH and FFPROBE_PATH`
+    throw new Problem(tried ? `${logTail()}\n${reason}` : reason)
+  }
+}

@@ -1,0 +1,54 @@
+import { accessSync, constants, statSync } from "node:fs"
+import { delimiter, join } from "node:path"
+import { say } from "./problem.mjs"
+import { run } from "./run.mjs"
+
+const suffixes = process.platform === "win32" ? [".exe", ".cmd", ""] : [""]
+
+/** @param {string} file */
+export const isProgram = (file) => {
+  try {
+    accessSync(file, constants.X_OK)
+    return statSync(file).isFile()
+  } catch {
+    return false
+  }
+}
+
+/** Where a program of that name lies on the PATH, or undefined. @param {string} name */
+export const onPath = (name) =>
+  (process.env.PATH ?? "")
+    .split(delimiter)
+    .filter(Boolean)
+    .flatMap((folder) => suffixes.map((suffix) => join(folder, name + suffix)))
+    .find(isProgram)
+
+/** Debian's and Ubuntu's installer, when we may use it without asking. */
+export const canUseApt = () => process.platform === "linux" && process.getuid?.() === 0 && onPath("apt-get") !== undefined
+
+/** Whether it worked. @param {ReadonlyArray<string>} packages @param {(pid: number) => void} note */
+export const aptInstall = async (packages, note) => {
+  say(`installing ${packages.join(", ")} with apt-get`)
+  const env = { DEBIAN_FRONTEND: "noninteractive" }
+  // A failing update may be one broken source among good ones: the install decides.
+  await run("apt-get", ["update"], { env, note })
+  return run("apt-get", ["install", "-y", "--no-install-recommends", ...packages], { env, note })
+}
+
+/** How people install a package on this machine; the first installer found is the right one. */
+const installers = /** @type {const} */ ([
+  ["apt-get", "sudo apt-get install"],
+  ["dnf", "sudo dnf install"],
+  ["apk", "sudo apk add"],
+  ["pacman", "sudo pacman -S"],
+  ["zypper", "sudo zypper install"],
+  ["brew", "brew install"],
+  ["winget", "winget install"]
+])
+
+/** The command that installs ffmpeg here, for people to type. */
+export const ffmpegCommand = () => {
+  const [name, command] = installers.find(([name]) => onPath(name) !== undefined) ?? []
+  if (command === undefined) return process.platform === "darwin" ? "brew install ffmpeg" : "your system's package manager"
+  return `${command} ${name === "winget" ? "Gyan.FFmpeg" : "ffmpeg"}`
+}

@@ -1,0 +1,49 @@
+// Set-up, type-check, lint, tests. `--check` leaves out the tests, `--long` makes their campaigns longer; the rest goes to vitest.
+import { existsSync, readFileSync, rmSync } from "node:fs"
+import { follow } from "./child.mjs"
+import { summary } from "./kinds.mjs"
+import { cache, place, root } from "./setup/places.mjs"
+import { report, say } from "./setup/problem.mjs"
+import { setUp } from "./setup.mjs"
+
+const ours = ["--check", "--long"]
+const args = process.argv.slice(2)
+const [checkOnly, long] = ours.map((flag) => args.includes(flag))
+
+const text = (/** @type {string} */ file) => readFileSync(file, "utf8")
+const tool = (/** @type {string[]} */ ...path) => place("node_modules", ...path)
+
+const typeCheck = () => follow([tool("typescript", "bin", "tsc"), "-p", place("tsconfig.json")])
+const lint = () => follow([tool("@biomejs", "biome", "bin", "biome"), "ci", "."])
+
+const tests = async () => {
+  // A file of this run's own: another run may be under way.
+  const results = cache(`tests-${process.pid}.json`)
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${results}`]
+  try {
+    const code = await follow(
+      [tool("vitest", "vitest.mjs"), "run", ...reporters, ...args.filter((arg) => !ours.includes(arg))],
+      long ? { FFKILN_LONG: "1" } : {}
+    )
+    if (existsSync(results)) console.log(`\n${summary(JSON.parse(text(results)).testResults, root, text)}`)
+    return code
+  } finally {
+    rmSync(results, { force: true })
+  }
+}
+
+/** @type {ReadonlyArray<readonly [string, () => Promise<number>]>} */
+const steps = [["type-check", typeCheck], ["lint", lint], ...(checkOnly ? [] : [/** @type {const} */ (["tests", tests])])]
+
+await report(async () => {
+  await setUp()
+  for (const [name, step] of steps) {
+    const code = await step()
+    if (code !== 0) {
+      say(`${name}: failed`)
+      process.exitCode = code
+      return
+    }
+    if (name !== "tests") say(`${name}: fine`)
+  }
+})
