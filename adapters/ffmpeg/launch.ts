@@ -109,7 +109,7 @@ const start = (command: Command, { launcher, searchPath, killSeconds, onStdout, 
   }
   const stop = async () => {
     signal("SIGTERM")
-    const timer = setTimeout(() => signal("SIGTERM"), 1e9)
+    const timer = setTimeout(() => signal("SIGKILL"), killSeconds * 1000)
     await ended
     clearTimeout(timer)
   }

@@ -1,9 +1,6 @@
-import { mkdir, open, rename, rmdir } from "node:fs/promises"
+import { lstat, mkdir, open, rename, rmdir } from "node:fs/promises"
 import { dirname } from "node:path"
 import { errorCode, orCode } from "./disk.js"
-
-/** A removal that comes in between costs one try; a source that is not there costs all of them. */
-const moveTries = 50
 
 /**
  * Moves a file, already synced, to a blob's path, replacing what is there; durable when it returns. Rejects with the
@@ -11,20 +8,23 @@ const moveTries = 50
  */
 export const moveIntoPlace = async (from: string, to: string): Promise<void> => {
   const slot = dirname(to)
-  let newFolders = false
+  const dir = dirname(slot)
+  const changed = new Set([slot])
   try {
-    for (let tries = 1; (await rename(from, to).catch(orCode("ENOENT"))) === "ENOENT"; tries++) {
-      if (tries === moveTries) await rename(from, to)
-      // The slot is new, or a removal beside us took it for empty; that may happen again while it is being made.
-      newFolders = (await mkdir(slot, { recursive: true }).catch(orCode("ENOENT"))) !== undefined || newFolders
+    while ((await rename(from, to).catch(orCode("ENOENT"))) === "ENOENT") {
+      // Ends the loop when it is the source that is missing.
+      await lstat(from)
+      // Else the slot is new, or a removal beside us took it for empty, which may happen again between any two of these
+      // lines. Node's recursive mkdir answers such a race with ENOTDIR.
+      if ((await mkdir(dir).catch(orCode("EEXIST"))) === undefined) changed.add(dirname(dir))
+      if ((await mkdir(slot).catch(orCode("EEXIST", "ENOENT"))) === undefined) changed.add(dir)
     }
   } catch (cause) {
     await removeEmptyFolders(to)
     throw cause
   }
-  const dir = dirname(slot)
   // Together these share one commit of the file system's journal.
-  await Promise.all((newFolders ? [slot, dir, dirname(dir)] : [slot]).map(syncFolder))
+  await Promise.all(Array.from(changed, syncFolder))
 }
 
 /** Makes the names in a folder durable. A folder that is gone has none: its last blob has been removed meanwhile. */

@@ -56,7 +56,7 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
           const target = job === undefined ? undefined : next(job.state, "claim")
           if (job === undefined || target === undefined) return Option.none()
           const attempt = job.attempt + 1
-          put(state, { ...job, state: target, attempt, progress: null, startedAt, leaseUntil })
+          put(state, { ...job, state: target, attempt, startedAt, leaseUntil })
           return Option.some({ id: job.id, owner: job.owner, attempt, task: job.task })
         }),
 
@@ -89,7 +89,7 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
 
       purge: (before) =>
         Effect.sync(() => {
-          const old = [...state.jobs.values()].filter((job) => isTerminal(job.state) && job.finishedAt !== null && job.finishedAt < before)
+          const old = [...state.jobs.values()].filter(({ finishedAt }) => finishedAt !== null && finishedAt < before)
           for (const { id } of old) state.jobs.delete(id)
           return old.length
         })

@@ -118,8 +118,10 @@ const fileTests = (rows: RowsLayer) =>
           yield* directories.addFile(file)
           added.push(file)
         }
+        const late = yield* aFile({ dir, name: FileName("b"), addedAt: yield* inSeconds(-3600) })
+        yield* directories.addFile(late)
         yield* directories.addFile(yield* aFile({ dir: (yield* created()).id }))
-        expect(yield* directories.files(dir)).toEqual(added)
+        expect(yield* directories.files(dir)).toEqual([late, ...added])
       })
     )
 

@@ -82,7 +82,7 @@ const rowTests = (rows: RowsLayer) =>
       })
     )
 
-    it.effect("progress is written as given, and a new attempt starts without", () =>
+    it.effect("progress is written as given, and forgotten when the job is given back", () =>
       Effect.gen(function* () {
         const jobs = yield* Jobs
         const claim = yield* started(aJob())
@@ -91,7 +91,10 @@ const rowTests = (rows: RowsLayer) =>
           expect((yield* rowOf(claim)).progress).toBe(progress)
         }
         yield* jobs.release(claim)
-        yield* claimed(claim.id)
+        expect((yield* rowOf(claim)).progress).toBeNull()
+        const again = yield* claimed(claim.id)
+        yield* jobs.renew(again, yield* inSeconds(leaseSeconds), 0.9)
+        yield* jobs.reclaim(yield* inSeconds(leaseSeconds + 1))
         expect((yield* rowOf(claim)).progress).toBeNull()
       })
     )

@@ -27,7 +27,6 @@ export interface JobsShape {
   readonly watch: (owner: OwnerId, id: JobId) => Stream.Stream<Job, JobNotFound | Unavailable>
   /**
    * Takes that job, or without an id the first pending one (priority, then age, then id); none when there is nothing to take.
-   * A new attempt starts without progress.
    */
   readonly claim: (leaseUntil: Date, id?: JobId) => Fx<Option.Option<Claim>>
   /** Extends the lease; progress is written as given. */
@@ -39,7 +38,7 @@ export interface JobsShape {
    */
   readonly complete: (claim: Claim, published: Published) => Fx<void, LeaseLost>
   readonly fail: (claim: Claim, failure: Failure, usage: Usage) => Fx<void, LeaseLost>
-  /** Back to pending, or failed as `worker-lost` after the last attempt (`attempts` of limits.ts). */
+  /** Back to pending and without progress, or failed as `worker-lost` after the last attempt (`attempts` of limits.ts). */
   readonly release: (claim: Claim) => Fx<void, LeaseLost>
   /** A foreign job is not found; one that is no longer pending is named by its `statusOf`. */
   readonly cancel: (owner: OwnerId, id: JobId) => Fx<void, JobNotFound | JobNotPending>

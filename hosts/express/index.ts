@@ -49,7 +49,7 @@ const serve = async (api: Api, request: Request, response: Response, options: Ro
   discardRest(request)
 }
 
-/** For what the exchange could not answer by itself: the host closes, or a body broke off. */
+/** For what the exchange could not answer by itself: the host closes. */
 const giveUp = (response: Response) => {
   if (response.headersSent || response.destroyed) response.destroy()
   else sendWhole(response, failureReply(new Unavailable({ what: "the host is closing" })))

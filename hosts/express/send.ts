@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http"
-import { Effect, Stream } from "effect"
+import { Cause, Effect, Either, Stream } from "effect"
 import type { ApiReply, ReplyBody, Services } from "../http/api.js"
-import { failed } from "../http/reply.js"
+import { defect, failed } from "../http/reply.js"
 
 /** Sends a reply as fast as the client takes it. */
 export const send = (response: ServerResponse, reply: ApiReply): Effect.Effect<void, never, Services> =>
@@ -35,9 +35,11 @@ const sendBytes = (response: ServerResponse, reply: ApiReply, body: Extract<Repl
     begin()
     response.end()
   }).pipe(
-    Effect.catchAll((error) =>
-      Effect.map(failed(error), (instead) => (response.headersSent ? void response.destroy() : sendWhole(response, instead)))
-    )
+    Effect.catchAllCause((cause) => {
+      if (Cause.isInterrupted(cause)) return Effect.failCause(cause)
+      const instead = Either.match(Cause.failureOrCause(cause), { onLeft: (error) => failed(error), onRight: defect })
+      return Effect.map(instead, (reply) => (response.headersSent ? void response.destroy() : sendWhole(response, reply)))
+    })
   )
 
 /** Done when there is room for more. A client that has gone makes it wait, and its going interrupts the waiting. */
