@@ -11,7 +11,8 @@ const downwards: Readonly<Record<string, ReadonlyArray<string>>> = {
   sqlite: ["sql"],
   postgres: ["sql"],
   memory: ["crypto"],
-  ffmpeg: ["net"]
+  fs: ["process"],
+  ffmpeg: ["net", "process"]
 }
 
 const sources = ["core", "adapters", "hosts"]

@@ -1,7 +1,9 @@
 /** The Effect-native API: ports to implement or call, values they speak, operations to run over them. */
 export * from "./api-key.js"
+export * from "./closing.js"
 export * from "./directory.js"
 export * from "./errors.js"
+export * from "./holder.js"
 export * from "./ids.js"
 export * from "./job.js"
 export * from "./limits.js"

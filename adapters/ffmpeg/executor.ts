@@ -101,7 +101,7 @@ const transcode = (
     })
 
     const end = yield* tools.start("ffmpeg", plan.args, work, { onStdout: stdout.push, onStderr: stderr.push })
-    const ended = yield* end.pipe(
+    const ended = yield* Effect.raceFirst(end, keepWithin(plan.limits, work)).pipe(
       Effect.timeoutFail({
         duration: plan.limits.seconds * 1000,
         onTimeout: () => new RunLimitExceeded({ limit: `the run took longer than ${plan.limits.seconds} s` })

@@ -186,9 +186,11 @@ describe("ffmpeg's life", () => {
       const program = yield* Effect.promise(() => bundle(workRoot))
       const parent = execa("node", [program], { reject: false, stderr: "inherit" })
       yield* Effect.addFinalizer(() =>
-        Effect.promise(() => {
+        Effect.promise(async () => {
           parent.kill("SIGKILL")
-          return parent
+          await parent
+          // Only when the test has failed is there one.
+          for (const pid of await processesIn(workRoot)) process.kill(Number(pid), "SIGKILL")
         })
       )
       yield* Effect.promise(() => once(parent.stdout, "data"))

@@ -6,7 +6,7 @@ import { errorCode, orCode } from "./disk.js"
 
 /** Where a process id means something: containers that share a root have ids of their own. */
 const processSpace = async (): Promise<string> => {
-  const namespace = await readlink("/proc/self/ns/pid").catch(orCode("ENOENT"))
+  const namespace = await readlink("/proc/self/ns/pid").catch(orCode("ENOENT", "EACCES"))
   return createHash("sha256").update(`${hostname()} ${namespace}`).digest("hex").slice(0, 16)
 }
 

@@ -1,5 +1,6 @@
 import { Effect, Layer, Option, Stream } from "effect"
 import { Busy, JobNotFound, JobNotPending, LeaseLost } from "../../core/errors.js"
+import { Holder } from "../../core/holder.js"
 import type { JobId, OwnerId } from "../../core/ids.js"
 import { type Claim, type Failure, isTerminal, type Job, type JobEvent, nameTakenMeanwhile, next, statusOf } from "../../core/job.js"
 import { Limits } from "../../core/limits.js"
@@ -51,12 +52,14 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
       watch: (owner, id) => Stream.suspend(() => (own(owner, id) === undefined ? Stream.fail(new JobNotFound()) : changes(state, id))),
 
       claim: (leaseUntil, id) =>
-        Effect.map(now, (startedAt) => {
+        Effect.gen(function* () {
+          const startedAt = yield* now
+          const { name: holder } = yield* Holder
           const job = id === undefined ? inState(state, "pending").sort(byTurn)[0] : state.jobs.get(id)
           const target = job === undefined ? undefined : next(job.state, "claim")
           if (job === undefined || target === undefined) return Option.none()
           const attempt = job.attempt + 1
-          put(state, { ...job, state: target, attempt, startedAt, leaseUntil })
+          put(state, { ...job, state: target, attempt, startedAt, leaseUntil, holder })
           return Option.some({ id: job.id, owner: job.owner, attempt, task: job.task })
         }),
 
@@ -81,8 +84,11 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
         }),
 
       reclaim: (before) =>
-        Effect.map(now, (at) => {
-          const lost = inState(state, "processing").filter(({ leaseUntil }) => leaseUntil !== null && leaseUntil < before)
+        Effect.gen(function* () {
+          const at = yield* now
+          const { isGone } = yield* Holder
+          const isLost = ({ leaseUntil, holder }: JobRow) => (leaseUntil !== null && leaseUntil < before) || isGone(holder)
+          const lost = inState(state, "processing").filter(isLost)
           for (const job of lost) giveBack(job, "reclaim", at)
           return lost.length
         }),
@@ -107,10 +113,11 @@ const unstarted = {
   failure: null,
   startedAt: null,
   finishedAt: null,
-  leaseUntil: null
+  leaseUntil: null,
+  holder: ""
 } as const
 
-const shown = ({ priority: _, leaseUntil: __, ...job }: JobRow): Job => job
+const shown = ({ priority: _, leaseUntil: __, holder: ___, ...job }: JobRow): Job => job
 
 const inState = (state: StateShape, wanted: Job["state"]): Array<JobRow> => [...state.jobs.values()].filter((job) => job.state === wanted)
 

@@ -9,6 +9,7 @@ export interface JobRow extends Job {
   readonly priority: number
   /** While it is processing: when its holder counts as lost. */
   readonly leaseUntil: Date | null
+  readonly holder: string
 }
 
 export interface DeliveryRow {

@@ -2,6 +2,7 @@ import type { SqlError } from "@effect/sql/SqlError"
 import type { Fragment } from "@effect/sql/Statement"
 import { Array, Effect, Option } from "effect"
 import { Busy, JobNotFound, JobNotPending, LeaseLost } from "../../core/errors.js"
+import { Holder } from "../../core/holder.js"
 import type { DirId, JobId } from "../../core/ids.js"
 import {
   type Claim,
@@ -61,10 +62,11 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
 
   const claim: JobsShape["claim"] = (leaseUntil, id) =>
     Effect.gen(function* () {
+      const { name: holder } = yield* Holder
       const wanted = id === undefined ? sql.literal("") : sql`AND id = ${id}`
       const rows = yield* sql`
         UPDATE ffkiln_jobs
-        SET state = ${transitions.claim.to}, attempt = attempt + 1, lease_until = ${leaseUntil.toISOString()},
+        SET state = ${transitions.claim.to}, attempt = attempt + 1, lease_until = ${leaseUntil.toISOString()}, holder = ${holder},
           started_at = ${yield* nowText}, progress = NULL
         WHERE id = (
           SELECT id FROM ffkiln_jobs WHERE ${from("claim")} ${wanted}
@@ -167,7 +169,16 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
     }).pipe(run("abandon a job"))
 
   const reclaim: JobsShape["reclaim"] = (now) =>
-    Effect.map(takeBack("reclaim", sql`${from("reclaim")} AND lease_until < ${now.toISOString()}`), (jobs) => jobs.length)
+    Effect.gen(function* () {
+      const { isGone } = yield* Holder
+      const holders = yield* run("look for holders")(
+        sql<{ readonly holder: string }>`SELECT DISTINCT holder FROM ffkiln_jobs WHERE ${from("reclaim")}`
+      )
+      const gone = holders.map(({ holder }) => holder).filter(isGone)
+      const over = sql`lease_until < ${now.toISOString()}`
+      const lost = gone.length === 0 ? over : sql`(${over} OR holder IN ${sql.in(gone)})`
+      return (yield* takeBack("reclaim", sql`${from("reclaim")} AND ${lost}`)).length
+    })
 
   /** A thousand at a time, so that others get their turn of the database in between. */
   const purge: JobsShape["purge"] = (finishedBefore) =>

@@ -37,6 +37,7 @@ const migrations = {
       webhook_url ${text},
       attempt ${integer} NOT NULL,
       lease_until ${text},
+      holder ${text},
       progress ${real},
       outputs ${text} NOT NULL,
       warnings ${text} NOT NULL,
@@ -49,6 +50,7 @@ const migrations = {
     // Partial, so that a million finished jobs weigh nothing when one is claimed.
     "CREATE INDEX ffkiln_jobs_pending ON ffkiln_jobs (priority DESC, created_at, id) WHERE state = 'pending'",
     "CREATE INDEX ffkiln_jobs_processing ON ffkiln_jobs (lease_until) WHERE state = 'processing'",
+    "CREATE INDEX ffkiln_jobs_holders ON ffkiln_jobs (holder) WHERE state = 'processing'",
     "CREATE INDEX ffkiln_jobs_live ON ffkiln_jobs (directory) WHERE state IN ('pending', 'processing')",
     "CREATE INDEX ffkiln_jobs_finished ON ffkiln_jobs (finished_at) WHERE finished_at IS NOT NULL",
 

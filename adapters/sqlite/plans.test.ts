@@ -81,7 +81,9 @@ for (const [what, call, indexes] of questions) {
       expect(
         plan.filter(
           (step) =>
-            /^SCAN (?!asked|waiting|(\d+-ROW VALUES|\d+ CONSTANT ROWS|CONSTANT ROW))/.test(step) && !step.includes("ffkiln_jobs_pending")
+            /^SCAN (?!asked|waiting|(\d+-ROW VALUES|\d+ CONSTANT ROWS|CONSTANT ROW))/.test(step) &&
+            // Partial: as many entries as there are jobs that wait, or run.
+            !/ffkiln_jobs_(pending|holders)/.test(step)
         )
       ).toEqual([])
       expect(plan.filter((step) => step.includes("TEMP B-TREE"))).toEqual([])

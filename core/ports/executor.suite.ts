@@ -3,7 +3,8 @@ import { expect, layer } from "@effect/vitest"
 import { Cause, Chunk, Deferred, Effect, Exit, Fiber, type Layer, Option, Stream } from "effect"
 import { BlobMissing, FfmpegFailed, RunLimitExceeded } from "../errors.js"
 import { BlobKey, type DirId, FileName } from "../ids.js"
-import type { Plan, Timeline } from "../plan.js"
+import { defaultLimits } from "../limits.js"
+import { makePlan, type Plan, type Timeline } from "../plan.js"
 import { Executor, type RunEvent } from "./executor.js"
 import { aDirId } from "./samples.suite.js"
 import { Storage } from "./storage.js"
@@ -249,6 +250,26 @@ export const executorSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, opt
         })
       )
     }
+
+    test(
+      "runs a task as core plans it",
+      Effect.gen(function* () {
+        const source = yield* clip
+        const task = {
+          directory: aDirId(),
+          inputs: [{ name: FileName("it's 100% [in].mkv"), ...source, options: ["-ss", "0.2"] }],
+          outputs: [{ name: FileName('-o "ut".mp4'), options: ["-c:v", "mpeg4"], maps: ["[v]"] }],
+          filterComplex: "[0:v]hflip[v]"
+        }
+        const events = yield* run(makePlan(task, "job_1-1", defaultLimits))
+        const finished = events.at(-1)
+        expect(finished).toMatchObject({ outputs: [{ name: '-o "ut".mp4' }], warnings: [], inputBytes: source.bytes })
+        expect(events.at(-2)).toMatchObject({ _tag: "Progress", fraction: 1 })
+        const frames = yield* framesOf(finished?._tag === "Finished" ? finished.outputs[0]?.blob.key : undefined)
+        // 0.8 s, and a frame more where the sound's first packet moves the start.
+        expect([20, 21]).toContain(frames)
+      })
+    )
 
     test(
       "every file of a sequence is a result, the named output's first",

@@ -1,5 +1,6 @@
 import { describe, expect, it, layer } from "@effect/vitest"
 import { Effect, Option, TestClock } from "effect"
+import { Holder } from "../holder.js"
 import { Limits } from "../limits.js"
 import { Jobs } from "./jobs.js"
 import { jobLifeSuite } from "./jobs-life.suite.js"
@@ -207,6 +208,19 @@ const leaseTests = (rows: RowsLayer) => {
       expect((yield* rowOf(second)).state).toBe("processing")
       expect(yield* jobs.reclaim(new Date(end.getTime() + leaseSeconds * 1000 + 1))).toBe(1)
       expect((yield* rowOf(second)).state).toBe("pending")
+    }).pipe(Effect.provide(rows))
+  )
+
+  it.effect("the jobs of a holder that is known to be gone are taken back at once, and no others", () =>
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const as = (name: string) => Effect.provideService(Holder, { name, isGone: (other: string) => other === "dead" })
+      const [lost, kept] = [yield* as("dead")(started(aJob())), yield* as("alive")(started(aJob()))]
+      expect(yield* as("alive")(jobs.reclaim(yield* now))).toBe(1)
+      expect([(yield* rowOf(lost)).state, (yield* rowOf(kept)).state]).toEqual(["pending", "processing"])
+      const again = Option.getOrThrow(yield* as("alive")(jobs.claim(yield* inSeconds(leaseSeconds), lost.id)))
+      expect(again.attempt).toBe(2)
+      expect(yield* as("alive")(jobs.reclaim(yield* now))).toBe(0)
     }).pipe(Effect.provide(rows))
   )
 

@@ -25,9 +25,7 @@ export interface JobsShape {
   readonly find: (owner: OwnerId, id: JobId) => Fx<Option.Option<Job>>
   /** The job as it is now, then after each change that is seen, ending with the terminal one. */
   readonly watch: (owner: OwnerId, id: JobId) => Stream.Stream<Job, JobNotFound | Unavailable>
-  /**
-   * Takes that job, or without an id the first pending one (priority, then age, then id); none when there is nothing to take.
-   */
+  /** Takes that job, or without an id the first pending one (priority, then age, then id); none when there is nothing to take. */
   readonly claim: (leaseUntil: Date, id?: JobId) => Fx<Option.Option<Claim>>
   /** Extends the lease; progress is written as given. */
   readonly renew: (claim: Claim, leaseUntil: Date, progress: number | null) => Fx<void, LeaseLost>
@@ -44,7 +42,7 @@ export interface JobsShape {
   readonly cancel: (owner: OwnerId, id: JobId) => Fx<void, JobNotFound | JobNotPending>
   /** Ends a job that nobody waits for any more; a job that is over stays as it is. No webhook. */
   readonly abandon: (owner: OwnerId, id: JobId) => Fx<void>
-  /** Takes jobs back from holders whose lease ended before `now`: how many. */
+  /** Takes jobs back from holders whose lease ended before `now`, or that the calling fiber's `Holder` knows to be gone: how many. */
   readonly reclaim: (now: Date) => Fx<number>
   /** Forgets terminal jobs that finished before: how many. Rows of files stay. */
   readonly purge: (finishedBefore: Date) => Fx<number>

@@ -27,7 +27,10 @@ export interface SignedRequest {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Bytes under keys. Rows decide what exists: nobody but an operator looks here for what is there. */
+/**
+ * Bytes under keys. Rows decide what exists: nobody but an operator looks here for what is there.
+ * A key or prefix that is not made of legal file names is a bug of the caller, and dies.
+ */
 export interface StorageShape {
   /** Whole or not at all, durable when it returns; a body that fails or grows past `maxBytes` leaves what was there before. */
   readonly write: <E>(key: BlobKey, body: Bytes<E>, maxBytes: number) => Fx<Blob, E | TooLarge>

@@ -1,6 +1,8 @@
 import { Cause, Clock, Deferred, Duration, Effect, Exit, Fiber, FiberId, Layer, Logger, LogLevel, ManagedRuntime, Scope } from "effect"
+import { isGone, thisProcess } from "../../adapters/process/index.js"
 import { Closing } from "../../core/closing.js"
 import { Unavailable } from "../../core/errors.js"
+import { Holder } from "../../core/holder.js"
 import { Limits, type LimitValues } from "../../core/limits.js"
 import { sweeper } from "../../core/operations/sweep.js"
 import { workers } from "../../core/operations/work.js"
@@ -25,7 +27,7 @@ export interface RunOptions {
 /** Rejects with an Error whose message tells an operator what is missing. */
 export const start = async (services: Layer.Layer<Services, Unavailable>, limits: LimitValues, slots: number): Promise<Instance> => {
   const closing = Deferred.unsafeMake<void>(FiberId.none)
-  const ambient = Layer.mergeAll(Layer.succeed(Limits, limits), Layer.succeed(Closing, Deferred.await(closing)), warningsToStderr)
+  const ambient = Layer.mergeAll(Layer.succeed(Limits, limits), Layer.succeed(Closing, Deferred.await(closing)), holder, warningsToStderr)
   const runtime = ManagedRuntime.make(Layer.provideMerge(services, ambient))
   // The workers end before the services they use, and before the callers who wait for them.
   const working = Effect.runSync(Scope.make())
@@ -69,6 +71,9 @@ export const start = async (services: Layer.Layer<Services, Unavailable>, limits
   }
   return { limits, run, close: () => (closed ??= close()) }
 }
+
+/** What a process of this machine held when it was killed is taken back by the next one that looks. */
+const holder = Layer.sync(Holder, () => ({ name: thisProcess(), isGone }))
 
 /** A library has no business on stdout; what it can't tell its caller goes to stderr. */
 const warningsToStderr = Layer.merge(

@@ -36,9 +36,11 @@ const sendBytes = (response: ServerResponse, reply: ApiReply, body: Extract<Repl
     response.end()
   }).pipe(
     Effect.catchAllCause((cause) => {
-      if (Cause.isInterrupted(cause)) return Effect.failCause(cause)
-      const instead = Either.match(Cause.failureOrCause(cause), { onLeft: (error) => failed(error), onRight: defect })
-      return Effect.map(instead, (reply) => (response.headersSent ? void response.destroy() : sendWhole(response, reply)))
+      const instead = Either.match(Cause.failureOrCause(cause), {
+        onLeft: (error) => failed(error),
+        onRight: (bug) => (Cause.isInterrupted(bug) ? Effect.failCause(bug) : defect(bug))
+      })
+      return Effect.map(instead, (other) => (response.headersSent ? void response.destroy() : sendWhole(response, other)))
     })
   )
 
