@@ -1,0 +1,300 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Deferred, Effect, Exit, Fiber, Layer, Option, Ref, Scope, Stream } from "effect"
+import { copyFirstInput, type Run } from "../../adapters/memory/executor.js"
+import { Closing } from "../closing.js"
+import { FfmpegFailed, RunLimitExceeded, Unavailable } from "../errors.js"
+import { FileName, type JobId, type OwnerId } from "../ids.js"
+import type { JobState } from "../job.js"
+import type { LimitValues } from "../limits.js"
+import { Jobs } from "../ports/jobs.js"
+import { Queue } from "../ports/queue.js"
+import { until } from "../ports/samples.suite.js"
+import { Storage } from "../ports/storage.js"
+import { awaitJob, findJob, processTask } from "./await-job.js"
+import { describeFile } from "./files.js"
+import { submit } from "./submit.js"
+import { sweep } from "./sweep.js"
+import { workers } from "./work.js"
+import { ownerWithFile, taskOn, world } from "./world.suite.js"
+
+const quiet = { webhookUrl: null }
+
+/** Real time, so short waits: what takes long here is a failure, not a slow machine. */
+const brisk: Partial<LimitValues> = { pollSeconds: 0.2, progressSeconds: 0.01, renewSeconds: 0.02, watchSeconds: 0.05, drainSeconds: 0.2 }
+
+/** Starts workers in a scope of their own, so that a test can stop them. */
+const working = (slots: number) =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    yield* Layer.buildWithScope(workers(slots), scope)
+    return Effect.ensuring(Scope.close(scope, Exit.void), Effect.void)
+  })
+
+const reaches = (owner: OwnerId, id: JobId, state: JobState) => until(Effect.map(findJob(owner, id), (job) => job.state === state))
+
+const blobs = (prefix: string) =>
+  Effect.flatMap(Storage, (storage) => Effect.map(Stream.runCollect(storage.list(prefix)), (all) => [...all].map(({ key }) => key)))
+
+/** A run that tells that it has begun, then waits to be let go on, and knows whether it was interrupted. */
+const gated = Effect.gen(function* () {
+  const begun = yield* Deferred.make<void>()
+  const gate = yield* Deferred.make<void>()
+  const interrupted = yield* Ref.make(0)
+  const run: Run = (plan, inputs) =>
+    Deferred.succeed(begun, undefined).pipe(
+      Effect.zipRight(Deferred.await(gate)),
+      Effect.zipRight(copyFirstInput(plan, inputs)),
+      Effect.onInterrupt(() => Ref.update(interrupted, (count) => count + 1))
+    )
+  return { begun, gate, interrupted, run }
+})
+
+describe("workers", () => {
+  it.live("run what was submitted before they were there, and publish it", () =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      const id = yield* submit(owner, taskOn(dir), quiet)
+      const stop = yield* working(1)
+      const job = yield* awaitJob(owner, id)
+      expect(job).toMatchObject({
+        state: "completed",
+        attempt: 1,
+        outputs: [{ name: "out.mp4", bytes: 7 }],
+        usage: { inputBytes: 7, outputBytes: 7 }
+      })
+      expect((yield* describeFile(owner, dir, FileName("out.mp4"))).origin).toBe("output")
+      yield* stop
+    }).pipe(Effect.provide(world({ limits: brisk })))
+  )
+
+  it.live("find a job whose hint was lost", () =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      const stop = yield* working(2)
+      const silent = Effect.provideService(Queue, { offer: () => Effect.void, take: Effect.never })
+      const id = yield* silent(submit(owner, taskOn(dir), quiet))
+      expect((yield* awaitJob(owner, id)).state).toBe("completed")
+      yield* stop
+    }).pipe(Effect.provide(world({ limits: brisk })))
+  )
+
+  it.live("replace an earlier output of the same name", () =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      const stop = yield* working(1)
+      yield* processTask(owner, taskOn(dir), quiet)
+      const first = yield* describeFile(owner, dir, FileName("out.mp4"))
+      yield* processTask(owner, taskOn(dir), quiet)
+      expect((yield* describeFile(owner, dir, FileName("out.mp4"))).key).not.toBe(first.key)
+      yield* stop
+    }).pipe(Effect.provide(world({ limits: brisk })))
+  )
+
+  const answers = [
+    ["ffmpeg's own failure", new FfmpegFailed({ reason: "no such filter" }), "FFmpeg processing failed: no such filter"],
+    ["a limit", new RunLimitExceeded({ limit: "the run took longer than 1 s" }), "FFmpeg processing failed: the run took longer than 1 s"]
+  ] as const
+  it.live.each(answers)("%s fails the job at once, with its usage", ([_, error, message]) =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      const ids: Array<JobId> = []
+      const stop = yield* working(1)
+      const failure = yield* Effect.flip(processTask(owner, taskOn(dir), { ...quiet, onSubmitted: (id) => void ids.push(id) }))
+      expect([failure._tag, failure.message]).toEqual([error._tag, message])
+      expect(yield* findJob(owner, ids[0] as JobId)).toMatchObject({
+        state: "failed",
+        attempt: 1,
+        usage: { inputBytes: 7, outputBytes: 0 }
+      })
+      yield* stop
+    }).pipe(Effect.provide(world({ limits: brisk, run: () => Effect.fail(error) })))
+  )
+
+  it.live("broken infrastructure is tried again, and given up after the last attempt", () =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      const stop = yield* working(1)
+      const failure = yield* Effect.flip(processTask(owner, taskOn(dir), quiet))
+      expect(failure._tag).toBe("WorkerLost")
+      yield* stop
+    }).pipe(Effect.provide(world({ limits: { ...brisk, attempts: 3 }, run: () => Effect.fail(new Unavailable({ what: "the disk" })) })))
+  )
+
+  it.live("a bug in a run gives the job back, and the slot goes on", () =>
+    Effect.gen(function* () {
+      let runs = 0
+      const run: Run = (plan, inputs) => (runs++ === 0 ? Effect.dieMessage("a bug") : copyFirstInput(plan, inputs))
+      yield* Effect.gen(function* () {
+        const { owner, dir } = yield* ownerWithFile
+        const stop = yield* working(1)
+        expect((yield* processTask(owner, taskOn(dir), quiet)).attempt).toBe(2)
+        yield* stop
+      }).pipe(Effect.provide(world({ limits: brisk, run })))
+    })
+  )
+
+  it.live("an input whose bytes are gone fails the job", () =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      const id = yield* submit(owner, taskOn(dir), quiet)
+      const [input] = (yield* findJob(owner, id)).task.inputs
+      if (input !== undefined) yield* (yield* Storage).remove(input.key)
+      const stop = yield* working(1)
+      expect((yield* awaitJob(owner, id)).failure).toEqual({ reason: "input-missing" })
+      yield* stop
+    }).pipe(Effect.provide(world({ limits: brisk })))
+  )
+
+  it.live("one slot runs one job at a time, two run two", () =>
+    Effect.gen(function* () {
+      let now = 0
+      let most = 0
+      const run: Run = (plan, inputs) =>
+        Effect.acquireUseRelease(
+          Effect.sync(() => {
+            most = Math.max(most, ++now)
+          }),
+          () => Effect.zipRight(Effect.sleep("5 millis"), copyFirstInput(plan, inputs)),
+          () => Effect.sync(() => void now--)
+        )
+      for (const slots of [1, 2]) {
+        most = 0
+        yield* Effect.gen(function* () {
+          const { owner, dir } = yield* ownerWithFile
+          const outputs = (index: number) => [{ name: FileName(`${index}.mp4`), options: [], maps: [] }]
+          const ids = yield* Effect.forEach([0, 1, 2, 3, 4, 5], (index) => submit(owner, taskOn(dir, { outputs: outputs(index) }), quiet))
+          const stop = yield* working(slots)
+          yield* Effect.forEach(ids, (id) => reaches(owner, id, "completed"))
+          yield* stop
+        }).pipe(Effect.provide(world({ limits: brisk, run })))
+        expect(most).toBe(slots)
+      }
+    })
+  )
+})
+
+describe("stopping", () => {
+  it.live("lets a running job finish, and takes no other", () =>
+    Effect.gen(function* () {
+      const { begun, gate, run } = yield* gated
+      yield* Effect.gen(function* () {
+        const { owner, dir } = yield* ownerWithFile
+        const id = yield* submit(owner, taskOn(dir), quiet)
+        const next = yield* submit(owner, taskOn(dir), quiet)
+        const stop = yield* working(1)
+        yield* Deferred.await(begun)
+        const stopping = yield* Effect.fork(stop)
+        yield* Effect.yieldNow()
+        yield* Deferred.succeed(gate, undefined)
+        yield* Fiber.join(stopping)
+        expect([(yield* findJob(owner, id)).state, (yield* findJob(owner, next)).state]).toEqual(["completed", "pending"])
+      }).pipe(Effect.provide(world({ limits: { ...brisk, drainSeconds: 30 }, run })))
+    })
+  )
+
+  it.live("gives back what is not finished in time, with nothing left of it", () =>
+    Effect.gen(function* () {
+      const { begun, interrupted, run } = yield* gated
+      yield* Effect.gen(function* () {
+        const { owner, dir } = yield* ownerWithFile
+        const id = yield* submit(owner, taskOn(dir), quiet)
+        const stop = yield* working(1)
+        yield* Deferred.await(begun)
+        yield* stop
+        expect((yield* findJob(owner, id)).state).toBe("pending")
+        expect(yield* Ref.get(interrupted)).toBe(1)
+        expect(yield* blobs(`${dir}/${id}-1/`)).toEqual([])
+      }).pipe(Effect.provide(world({ limits: brisk, run })))
+    })
+  )
+
+  it.live("tells those who wait the id of their job", () =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      const waiting = Effect.provideService(processTask(owner, taskOn(dir), quiet), Closing, Effect.void)
+      const error = yield* Effect.flip(waiting)
+      expect([error._tag, error.message]).toEqual(["StillRunning", expect.stringMatching(/GET \/job\/job_/)])
+    }).pipe(Effect.provide(world({ limits: brisk })))
+  )
+})
+
+describe("a caller who leaves", () => {
+  it.live("ends the job and its run", () =>
+    Effect.gen(function* () {
+      const { begun, interrupted, run } = yield* gated
+      yield* Effect.gen(function* () {
+        const { owner, dir } = yield* ownerWithFile
+        const ids: Array<JobId> = []
+        const stop = yield* working(1)
+        const call = yield* Effect.fork(processTask(owner, taskOn(dir), { ...quiet, onSubmitted: (id) => void ids.push(id) }))
+        yield* Deferred.await(begun)
+        yield* Fiber.interrupt(call)
+        yield* reaches(owner, ids[0] as JobId, "cancelled")
+        yield* until(Effect.map(Ref.get(interrupted), (count) => count === 1))
+        yield* stop
+      }).pipe(Effect.provide(world({ limits: brisk, run })))
+    })
+  )
+
+  it.live("leaves the job alone where it is to go on", () =>
+    Effect.gen(function* () {
+      const { begun, gate, run } = yield* gated
+      yield* Effect.gen(function* () {
+        const { owner, dir } = yield* ownerWithFile
+        const ids: Array<JobId> = []
+        const stop = yield* working(1)
+        const call = yield* Effect.fork(
+          processTask(owner, taskOn(dir), { ...quiet, onGone: "continue", onSubmitted: (id) => void ids.push(id) })
+        )
+        yield* Deferred.await(begun)
+        yield* Fiber.interrupt(call)
+        yield* Deferred.succeed(gate, undefined)
+        yield* reaches(owner, ids[0] as JobId, "completed")
+        yield* stop
+      }).pipe(Effect.provide(world({ limits: brisk, run })))
+    })
+  )
+})
+
+describe("a lease that is lost", () => {
+  it.live("ends the run; only the later attempt publishes", () =>
+    Effect.gen(function* () {
+      const { begun, interrupted, run } = yield* gated
+      yield* Effect.gen(function* () {
+        const { owner, dir } = yield* ownerWithFile
+        const jobs = yield* Jobs
+        const id = yield* submit(owner, taskOn(dir), quiet)
+        const stop = yield* working(1)
+        yield* Deferred.await(begun)
+        // As a sweep with a faster clock would, and another worker after it.
+        yield* jobs.reclaim(new Date(Date.now() + 3_600_000))
+        const second = Option.getOrThrow(yield* jobs.claim(new Date(Date.now() + 60_000), id))
+        yield* until(Effect.map(Ref.get(interrupted), (count) => count === 1))
+        expect((yield* findJob(owner, id)).state).toBe("processing")
+        yield* jobs.complete(second, { outputs: [], usage: { seconds: 0, inputBytes: 0, outputBytes: 0 }, warnings: [] })
+        yield* stop
+        expect(yield* findJob(owner, id)).toMatchObject({ state: "completed", attempt: 2 })
+        expect(yield* blobs(`${dir}/${id}-1/`)).toEqual([])
+      }).pipe(Effect.provide(world({ limits: brisk, run })))
+    })
+  )
+
+  it.live("is renewed while the run goes on, and told its progress", () =>
+    Effect.gen(function* () {
+      const { begun, gate, run } = yield* gated
+      yield* Effect.gen(function* () {
+        const { owner, dir } = yield* ownerWithFile
+        const id = yield* submit(owner, taskOn(dir), quiet)
+        const stop = yield* working(1)
+        yield* Deferred.await(begun)
+        // Far longer than the lease: without renewals a sweep would take the job away.
+        yield* Effect.sleep("400 millis")
+        yield* sweep
+        expect(yield* findJob(owner, id)).toMatchObject({ state: "processing", attempt: 1 })
+        yield* Deferred.succeed(gate, undefined)
+        expect((yield* awaitJob(owner, id)).attempt).toBe(1)
+        yield* stop
+      }).pipe(Effect.provide(world({ limits: { ...brisk, leaseSeconds: 0.2 }, run })))
+    })
+  )
+})

@@ -1,0 +1,44 @@
+import { Effect, Layer, Stream } from "effect"
+import { randomIds } from "../../adapters/crypto/index.js"
+import type { Run } from "../../adapters/memory/executor.js"
+import { memoryDatabase, memoryExecutor, memoryImporter, memoryProber, memoryQueue, memoryStorage } from "../../adapters/memory/index.js"
+import { type DirId, FileName } from "../ids.js"
+import { defaultLimits, Limits, type LimitValues } from "../limits.js"
+import { anOwner } from "../ports/samples.suite.js"
+import type { Task } from "../task.js"
+import { createDirectory } from "./directories.js"
+import { storeFile } from "./files.js"
+
+/** Every port in memory, with a scripted ffmpeg: what the operations are tested on. */
+export interface World {
+  /** What comes of a run; by default every output is a copy of the first input. */
+  readonly run?: Run
+  readonly limits?: Partial<LimitValues>
+  /** URLs that can be imported. */
+  readonly web?: Parameters<typeof memoryImporter>[0]
+}
+
+export const world = ({ run, limits = {}, web = new Map() }: World = {}) => {
+  const onStorage = Layer.mergeAll(memoryExecutor(run), memoryProber(), memoryImporter(web)).pipe(Layer.provideMerge(memoryStorage))
+  return Layer.mergeAll(onStorage, memoryDatabase(), memoryQueue, randomIds).pipe(
+    Layer.provideMerge(Layer.succeed(Limits, { ...defaultLimits, ...limits }))
+  )
+}
+
+export const bytes = (text: string) => Stream.make(new TextEncoder().encode(text))
+
+/** An owner with a directory that holds `in.mp4`. */
+export const ownerWithFile = Effect.gen(function* () {
+  const owner = anOwner()
+  const { id } = yield* createDirectory(owner, null)
+  yield* storeFile(owner, { name: FileName("in.mp4"), dir: id }, bytes("content"))
+  return { owner, dir: id }
+})
+
+export const taskOn = (dir: DirId, over: Partial<Task> = {}): Task => ({
+  inputs: [{ source: { _tag: "Stored", dir, name: FileName("in.mp4") }, options: [] }],
+  outputs: [{ name: FileName("out.mp4"), options: [], maps: [] }],
+  filterComplex: null,
+  outputDirectory: null,
+  ...over
+})
