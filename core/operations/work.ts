@@ -21,7 +21,8 @@ export const workers = (slots: number) =>
       const fibers = yield* Effect.forEach(Array.from({ length: slots }), () => Effect.forkDaemon(slot(stopping)))
       yield* Effect.addFinalizer(() =>
         Deferred.succeed(stopping, undefined).pipe(
-          Effect.zipRight(Fiber.awaitAll(fibers)),
+          // A finalizer is uninterruptible, and a time-out can only interrupt what is not.
+          Effect.zipRight(Effect.interruptible(Fiber.awaitAll(fibers))),
           Effect.timeout(Duration.seconds(drainSeconds)),
           Effect.ignore,
           Effect.zipRight(Fiber.interruptAll(fibers))

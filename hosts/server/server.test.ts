@@ -1,0 +1,156 @@
+import { execFile } from "node:child_process"
+import { once } from "node:events"
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { promisify } from "node:util"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { get, post, processesUnder, serving, start, until, uploaded } from "./serving.suite.js"
+
+const run = promisify(execFile)
+
+let folder: string
+let clip: Buffer
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ffkiln server "))
+  const sources = "-f lavfi -i testsrc2=size=640x360:rate=25:duration=4 -f lavfi -i sine=duration=4".split(" ")
+  await run("ffmpeg", ["-v", "error", ...sources, "-preset", "ultrafast", "-pix_fmt", "yuv420p", join(folder, "clip.mp4")])
+  clip = await readFile(join(folder, "clip.mp4"))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const dataDir = async () => mkdtemp(join(folder, "data "))
+
+/** Slow enough that a kill comes in the middle of it: some seconds. */
+const slow = (input: string, index: number) => ({
+  task: {
+    inputs: [{ file_path: input }],
+    outputs: [{ file: `out-${index}.mp4`, options: ["-vf", "scale=1280:-2", "-preset", "slow", "-threads", "1"] }]
+  }
+})
+
+const terminal = async (url: string, id: string) => {
+  await until(async () => ["completed", "failed"].includes((await get(url, `/job/${id}`)).body.status))
+  return (await get(url, `/job/${id}`)).body
+}
+
+describe("a start", () => {
+  it("makes the first key once, and prints it ready to use", async () => {
+    const data = await dataDir()
+    const first = await serving(data, [], { FFKILN_API_KEYS: "" })
+    const header = /Authorization: (Basic \S+)$/.exec(first.lines[0] ?? "")?.[1] ?? ""
+    const call = (url: string) => fetch(`${url}/directory`, { method: "POST", headers: { authorization: header } })
+    expect((await call(first.url)).status).toBe(200)
+    expect(await first.end("SIGTERM")).toEqual([0, null])
+    const second = await serving(data, [], { FFKILN_API_KEYS: "" })
+    expect(second.lines).toEqual([`ffkiln listening on ${second.url}`])
+    expect((await call(second.url)).status).toBe(200)
+    expect((await fetch(`${second.url}/health`)).status).toBe(200)
+    expect(await second.end("SIGINT")).toEqual([0, null])
+  })
+
+  const sentences: ReadonlyArray<readonly [string, ReadonlyArray<string>, Record<string, string>, RegExp]> = [
+    ["a wrong argument", ["--port", "x"], {}, /^ffkiln: --port must be a whole number from 0 to 65535, not "x"\n$/],
+    ["a wrong limit", [], { FFKILN_LIMIT_RUN_SECONDS: "soon" }, /^ffkiln: FFKILN_LIMIT_RUN_SECONDS must be .*\n$/],
+    ["no ffmpeg", [], { FFMPEG_PATH: "/nowhere/ffmpeg" }, /^ffkiln: ffkiln cannot start: .*ffmpeg.*\n$/],
+    ["a data directory that is a file", ["--data", "/dev/null/data"], {}, /^ffkiln: .*\n$/]
+  ]
+  it.each(sentences)("with %s ends in one sentence and exit code 1", async (_, args, environment, sentence) => {
+    const child = start(["--port", "0", "--data", await dataDir(), ...args], environment)
+    let errors = ""
+    child.stderr.on("data", (piece) => {
+      errors += piece
+    })
+    expect(await once(child, "close")).toEqual([1, null])
+    expect(errors).toMatch(sentence)
+  })
+
+  it("on a port that is taken ends in one sentence", async () => {
+    const taken = createServer().listen(0, "127.0.0.1")
+    await once(taken, "listening")
+    const { port } = taken.address() as AddressInfo
+    const child = start(["--port", `${port}`, "--data", await dataDir()])
+    let errors = ""
+    child.stderr.on("data", (piece) => {
+      errors += piece
+    })
+    expect((await once(child, "close"))[0]).toBe(1)
+    expect(errors).toMatch(/^ffkiln: cannot listen on 127\.0\.0\.1 port \d+: EADDRINUSE\n$/)
+    taken.close()
+  })
+})
+
+describe("SIGTERM", () => {
+  it("lets a running job finish and answers who waits for it", async () => {
+    const data = await dataDir()
+    const server = await serving(data)
+    const input = await uploaded(server.url, "in.mp4", clip)
+    const call = post(server.url, "/ffmpeg/process", slow(input, 0))
+    await until(() => processesUnder(data).length > 0)
+    const ended = server.end("SIGTERM")
+    expect((await call).body.ok).toBe(true)
+    expect(await ended).toEqual([0, null])
+  })
+
+  it("gives back what does not finish in time, and the next start finishes it", async () => {
+    const data = await dataDir()
+    const server = await serving(data, ["--slots", "2"], { FFKILN_LIMIT_DRAIN_SECONDS: "1" })
+    const input = await uploaded(server.url, "in.mp4", clip)
+    const long = (index: number) => ({
+      task: { ...slow(input, index).task, inputs: [{ file_path: input, options: ["-stream_loop", "3"] }] }
+    })
+    const ids = [(await post(server.url, "/ffmpeg/process/async", long(0))).body.job_id]
+    const waiting = post(server.url, "/ffmpeg/process", long(1))
+    await until(() => processesUnder(data).length === 2)
+    ids.push((await post(server.url, "/ffmpeg/process/async", slow(input, 2))).body.job_id)
+    expect(await server.end("SIGTERM")).toEqual([0, null])
+    expect(processesUnder(data)).toEqual([])
+    // Whoever waited was told where to ask, and its job goes on too.
+    const told = await waiting
+    expect([told.status, told.body.error]).toEqual([503, expect.stringContaining(told.headers.get("x-job-id") ?? "no id")])
+    ids.push(told.headers.get("x-job-id"))
+
+    const again = await serving(data)
+    for (const id of ids) expect((await terminal(again.url, id)).status).toBe("completed")
+    expect(await again.end("SIGTERM")).toEqual([0, null])
+    expect(await readdir(join(data, "work"))).toEqual([])
+  })
+})
+
+describe("kill -9", () => {
+  it("in the middle of ten jobs loses none: the next start finishes all, whole, and nothing is left over", async () => {
+    const data = await dataDir()
+    const server = await serving(data)
+    const input = await uploaded(server.url, "in.mp4", clip)
+    const accepted = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => post(server.url, "/ffmpeg/process/async", slow(input, index)))
+    )
+    const ids = accepted.map(({ body }) => body.job_id as string)
+    await until(async () =>
+      (await Promise.all(ids.map((id) => get(server.url, `/job/${id}`)))).some(({ body }) => body.status === "completed")
+    )
+    expect(await server.end("SIGKILL")).toEqual([null, "SIGKILL"])
+    // The kernel ends ffmpeg with its parent.
+    await until(() => processesUnder(data).length === 0)
+
+    const again = await serving(data)
+    const [dir] = input.split("/")
+    for (const [index, id] of ids.entries()) {
+      const job = await terminal(again.url, id)
+      expect(job.status).toBe("completed")
+      const bytes = Buffer.from(await (await fetch(job.result[0].download_url)).arrayBuffer())
+      expect(bytes.length).toBe(job.result[0].size_bytes)
+      const file = join(folder, "result.mp4")
+      await writeFile(file, bytes)
+      const { stdout } = await run("ffprobe", ["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", file])
+      expect(Number(stdout)).toBeCloseTo(4, 0)
+      expect((await get(again.url, `/file/${dir}/out-${index}.mp4`)).body.file_info.file_size).toBe(bytes.length)
+    }
+    expect(await again.end("SIGTERM")).toEqual([0, null])
+    expect(await readdir(join(data, "work"))).toEqual([])
+    expect(await readdir(join(data, "tmp"))).toEqual([])
+    expect(processesUnder(data)).toEqual([])
+  }, 180_000)
+})
