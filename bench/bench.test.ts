@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
@@ -9,7 +9,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { Report } from "./report.js"
 
 const path = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url))
-const leftovers = () => (existsSync(path(".cache")) ? readdirSync(path(".cache")).filter((name) => name.startsWith("bench-")) : [])
+/** Folders that a bench made and did not remove. */
+const leftovers = (pid: number | undefined) => readdirSync(path(".cache")).filter((name) => name.startsWith(`bench-${pid}-`))
 
 let folder: string
 beforeAll(() => {
@@ -24,8 +25,7 @@ const bench = (...args: ReadonlyArray<string>) => {
 
 describe("npm run bench, as built", () => {
   it("--quick --json FILE measures everything there is, and leaves nothing behind", { timeout: 300_000 }, async () => {
-    const before = leftovers()
-    const { exit, stdout, stderr } = bench("--quick", "--json", "report.json")
+    const { child, exit, stdout, stderr } = bench("--quick", "--json", "report.json")
     const [code] = await exit
     expect(`${code} ${await stderr}`).toMatch(/^0 /)
 
@@ -47,15 +47,14 @@ describe("npm run bench, as built", () => {
 
     const printed = await stdout
     for (const word of [...subjects, "median ms", "tasks/s", report.machine.ffmpeg]) expect(printed).toContain(word)
-    expect(leftovers()).toEqual(before)
+    expect(leftovers(child.pid)).toEqual([])
   })
 
   it("stopped by SIGTERM cleans up and says so", { timeout: 300_000 }, async () => {
-    const before = leftovers()
     const { child, exit, stderr } = bench("--quick")
     child.stderr.once("data", () => child.kill("SIGTERM"))
     expect(await exit).toEqual([1, null])
     expect(await stderr).toMatch(/stopped by SIGTERM\n$/)
-    expect(leftovers()).toEqual(before)
+    expect(leftovers(child.pid)).toEqual([])
   })
 })

@@ -39,7 +39,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => st
 // Not where the system keeps temporary files: that may be memory, and servers keep their files on disks.
 const cache = fileURLToPath(new URL("../../.cache/", import.meta.url))
 await mkdir(cache, { recursive: true })
-const folder = await mkdtemp(join(cache, "bench-"))
+const folder = await mkdtemp(join(cache, `bench-${process.pid}-`))
 try {
   const report = await measure(folder, { say: (line) => process.stderr.write(`${line}\n`), signal: stopping.signal })
   console.log(`\n${table(report)}`)

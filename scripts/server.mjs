@@ -40,7 +40,7 @@ const announced = async (out) => {
 export const withServer = async (folder, body) => {
   const data = mkdtempSync(join(folder, "data-"))
   const args = [place("dist", "hosts", "cli", "main.js"), "serve", "--host", "127.0.0.1", "--port", "0", "--data", data]
-  console.log(`# Start a server\nnpm start -- ${args.slice(2).join(" ")}`)
+  console.log(`# Start a server\nnpm start -- ${args.slice(2, -1).join(" ")} "${data}"`)
   const child = spawn(process.execPath, args, { env: cleanEnv(), stdio: ["ignore", "pipe", "inherit"] })
   const exited = once(child, "exit")
   const stopping = new AbortController()

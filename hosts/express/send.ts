@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http"
-import { Cause, Effect, Either, Stream } from "effect"
+import { Cause, Effect, Stream } from "effect"
 import type { ApiReply, ReplyBody, Services } from "../http/api.js"
 import { defect, failed } from "../http/reply.js"
 
@@ -35,13 +35,11 @@ const sendBytes = (response: ServerResponse, reply: ApiReply, body: Extract<Repl
     begin()
     response.end()
   }).pipe(
-    Effect.catchAllCause((cause) => {
-      const instead = Either.match(Cause.failureOrCause(cause), {
-        onLeft: (error) => failed(error),
-        onRight: (bug) => (Cause.isInterrupted(bug) ? Effect.failCause(bug) : defect(bug))
-      })
-      return Effect.map(instead, (other) => (response.headersSent ? void response.destroy() : sendWhole(response, other)))
-    })
+    Effect.catchAll((error) => failed(error)),
+    Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : defect(cause))),
+    // Until the first byte a failure is a reply like any other.
+    Effect.map((instead) => instead && (response.headersSent ? response.destroy() : sendWhole(response, instead))),
+    Effect.asVoid
   )
 
 /** Done when there is room for more. A client that has gone makes it wait, and its going interrupts the waiting. */

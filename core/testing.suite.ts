@@ -1,0 +1,11 @@
+/** What an adapter must hold: give each suite your layer in a vitest file of your own. */
+export { accountsSuite } from "./ports/accounts.suite.js"
+export { directoriesSuite } from "./ports/directories.suite.js"
+export { executorSuite } from "./ports/executor.suite.js"
+export { importerSuite } from "./ports/importer.suite.js"
+export { jobsSuite } from "./ports/jobs.suite.js"
+export { outboxSuite } from "./ports/outbox.suite.js"
+export { proberSuite } from "./ports/prober.suite.js"
+export { queueSuite } from "./ports/queue.suite.js"
+export { storageSuite } from "./ports/storage.suite.js"
+export { webhooksSuite } from "./ports/webhooks.suite.js"
