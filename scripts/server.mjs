@@ -41,22 +41,30 @@ export const withServer = async (folder, body) => {
   const data = mkdtempSync(join(folder, "data-"))
   const args = [place("dist", "hosts", "cli", "main.js"), "serve", "--host", "127.0.0.1", "--port", "0", "--data", data]
   console.log(`# Start a server\nnpm start -- ${args.slice(2, -1).join(" ")} "${data}"`)
-  const child = spawn(process.execPath, args, { env: cleanEnv(), stdio: ["ignore", "pipe", "inherit"] })
+  // In a group of its own, so that Ctrl-C does not reach it: the second signal a server gets cuts its draining short.
+  const detached = process.platform !== "win32"
+  const child = spawn(process.execPath, args, { env: cleanEnv(), stdio: ["ignore", "pipe", "inherit"], detached })
   const exited = once(child, "exit")
+  let told = false
+  const end = () => {
+    if (!told) child.kill("SIGTERM")
+    told = true
+  }
   const stopping = new AbortController()
   const stop = (/** @type {NodeJS.Signals} */ signal) => {
     process.exitCode = 128 + constants.signals[signal]
     stopping.abort(new Problem(`stopped by ${signal}`))
-    child.kill("SIGTERM")
+    end()
   }
   for (const signal of endings) process.on(signal, stop)
   try {
     const server = await announced(child.stdout)
+    stopping.signal.throwIfAborted()
     console.log(`ffkiln listening on ${server.url}`)
     child.stdout.resume()
     await body({ ...server, signal: stopping.signal })
   } finally {
-    child.kill("SIGTERM")
+    end()
     const patience = new AbortController()
     const hung = sleep(stopMs, undefined, { signal: patience.signal }).then(
       () => child.kill("SIGKILL"),

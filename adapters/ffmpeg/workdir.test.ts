@@ -7,6 +7,7 @@ import { Effect, Exit } from "effect"
 import { execa } from "execa"
 import { afterAll, describe } from "vitest"
 import { Unavailable } from "../../core/errors.js"
+import { thisProcess } from "../process/index.js"
 import { openWorkRoot, workDirectory } from "./workdir.js"
 
 const folder = mkdtempSync(join(tmpdir(), "workdir-test-"))
@@ -44,8 +45,8 @@ describe("openWorkRoot", () => {
   it.live("keeps what it does not know or can't judge, and removes what the dead left", () =>
     Effect.gen(function* () {
       const path = join(folder, "shared")
-      const root = yield* openWorkRoot(path)
-      const { realm, pid, startedAt } = root.owner
+      yield* openWorkRoot(path)
+      const [realm, pid, startedAt] = thisProcess().split("-")
       const dead = (yield* Effect.promise(() => execa("sh", ["-c", "echo $$"]))).stdout
       const id = "00000000-0000-0000-0000-000000000000"
       const names = {

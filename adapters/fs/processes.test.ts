@@ -9,6 +9,7 @@ import { Context, Effect, Layer, Stream } from "effect"
 import { execa } from "execa"
 import { BlobKey } from "../../core/ids.js"
 import { Storage } from "../../core/ports/storage.js"
+import { thisProcess } from "../process/index.js"
 import { fileSystem } from "./index.js"
 import { temporaryNames } from "./leftovers.js"
 
@@ -85,16 +86,16 @@ describe("several processes on one root", () => {
       const root = yield* scratch
       yield* start(root)
       const tmp = join(root, "tmp")
-      const own = yield* Effect.promise(async () => basename((await temporaryNames(tmp))()))
-      const [space = ""] = own.split(".")
+      const own = basename(temporaryNames(tmp)())
+      const [space] = thisProcess().split("-")
       const dead = spawnSync("true").pid
       const files: ReadonlyArray<readonly [string, number, boolean]> = [
         [own, 0, true],
         [own.replace(/.$/, "x"), 25, false],
-        [`${space}.${dead}.a`, 0, false],
-        [`0123456789abcdef.${dead}.b`, 0, true],
-        [`0123456789abcdef.${dead}.c`, 23, true],
-        [`0123456789abcdef.${dead}.d`, 25, false],
+        [`${space}-${dead}-1.a`, 0, false],
+        [`elsewhere_1-${dead}-1.b`, 0, true],
+        [`elsewhere_1-${dead}-1.c`, 23, true],
+        [`elsewhere_1-${dead}-1.d`, 25, false],
         ["not-ours", 0, true],
         [hostname(), 25, false]
       ]
