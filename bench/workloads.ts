@@ -1,5 +1,6 @@
 import { Either } from "effect"
-import { type AnalyzeBody, type ProcessBody, parseAnalyze, parseProcess } from "../core/contract/requests.js"
+import type { AnalyzeBody, ProcessBody } from "../core/contract/bodies.js"
+import { parseAnalyze, parseProcess } from "../core/contract/requests.js"
 import { BlobKey, DirId, FileName } from "../core/ids.js"
 import { defaultLimits } from "../core/limits.js"
 import { makePlan } from "../core/plan.js"

@@ -20,9 +20,9 @@ const command = (script: string, env: NodeJS.ProcessEnv = {}) =>
     )
   })
 
-describe("set-up", () => {
-  beforeAll(async () => expect(await command("setup.mjs")).toMatchObject({ code: 0 }))
+beforeAll(async () => expect(await command("setup.mjs")).toMatchObject({ code: 0 }), 600_000)
 
+describe("set-up", () => {
   it("has nothing to do and nothing to say the second time", async () => {
     expect(await command("setup.mjs")).toEqual({ code: 0, stdout: "", stderr: "" })
   })

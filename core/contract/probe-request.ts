@@ -2,7 +2,7 @@ import { Either } from "effect"
 import { InvalidRequest } from "../errors.js"
 import type { LimitValues } from "../limits.js"
 import { type ProbeRequest, type ProbeSection, probeSections } from "../probe.js"
-import type { ProbeBody } from "./requests.js"
+import type { ProbeBody } from "./bodies.js"
 
 type Wire = typeof ProbeBody.Encoded
 type Parsed<A> = Either.Either<A, InvalidRequest>

@@ -4,7 +4,7 @@ import { type DirId, type FileName, parseDirId, parseFileName } from "../ids.js"
 import type { LimitValues } from "../limits.js"
 import { parseOptions } from "../policy/options.js"
 import type { Input, Output, Source, Task } from "../task.js"
-import type { TaskBody } from "./requests.js"
+import type { TaskBody } from "./bodies.js"
 
 type Wire = typeof TaskBody.Encoded
 type Items = NonNullable<Wire["inputs"][number]["options"]>

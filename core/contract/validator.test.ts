@@ -2,18 +2,8 @@ import { Arbitrary, Either, FastCheck as fc, Schema } from "effect"
 import { describe, expect, it } from "vitest"
 import type { InvalidRequest, InvalidTask } from "../errors.js"
 import { defaultLimits } from "../limits.js"
-import {
-  AnalyzeBody,
-  AsyncBody,
-  DirectoryBody,
-  FileBody,
-  ProcessBody,
-  parseAnalyze,
-  parseAsync,
-  parseDirectory,
-  parseFile,
-  parseProcess
-} from "./requests.js"
+import { AnalyzeBody, AsyncBody, DirectoryBody, FileBody, ProcessBody } from "./bodies.js"
+import { parseAnalyze, parseAsync, parseDirectory, parseFile, parseProcess } from "./requests.js"
 import { accepts } from "./validator.js"
 
 const bodies: Readonly<

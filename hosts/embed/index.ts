@@ -1,4 +1,5 @@
 import { Cause, type Effect, Exit } from "effect"
+import type { AnalyzeBody, AsyncBody, DirectoryBody, FileBody, ProcessBody } from "../../core/contract/bodies.js"
 import {
   getDownload,
   getFile,
@@ -10,7 +11,6 @@ import {
   postProcessAsync,
   type putFile
 } from "../../core/contract/endpoints.js"
-import type { AnalyzeBody, AsyncBody, DirectoryBody, FileBody, ProcessBody } from "../../core/contract/requests.js"
 import type { ApiError } from "../../core/errors.js"
 import { OwnerId } from "../../core/ids.js"
 import type { Job } from "../../core/job.js"
