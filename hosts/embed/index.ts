@@ -42,7 +42,7 @@ type Fields<Schema extends { readonly Encoded: unknown }> = {
 type Body<F extends (...args: never) => Effect.Effect<unknown, unknown, unknown>> = Promise<Effect.Effect.Success<ReturnType<F>>>
 
 export interface ProcessOptions extends RunOptions {
-  /** Called as the job advances: 0 to 1, or null while that can't be known. */
+  /** Called as the job advances, at most once a second: 0 to 1, or null while that can't be known; 1 when it is done. */
   readonly onProgress?: (fraction: number | null) => void
 }
 
@@ -118,8 +118,10 @@ const split = (filePath: string): readonly [string, string] => {
 const reportTo = (onProgress: (fraction: number | null) => void) => {
   let told: number | null | undefined
   return (job: Job) => {
-    if (job.state !== "processing" || job.progress === told) return
-    told = job.progress
-    onProgress(job.progress)
+    if (job.state !== "processing" && job.state !== "completed") return
+    const fraction = job.state === "completed" ? 1 : job.progress
+    if (fraction === told) return
+    told = fraction
+    onProgress(fraction)
   }
 }
