@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { SqlClient } from "@effect/sql/SqlClient"
 import { expect, it } from "@effect/vitest"
@@ -26,7 +26,7 @@ for (const [pragma, value] of Object.entries({ journal_mode: "wal", synchronous:
 }
 
 const spoiled: ReadonlyArray<readonly [string, (file: string) => string, RegExp]> = [
-  ["a file in a folder that is not there", (file) => join(dirname(file), "missing", "rows.db"), /directory does not exist/],
+  ["a file below what is no folder", () => join("/dev/null", "rows.db"), /ENOTDIR|EEXIST/],
   ["a folder", (file) => dirname(file), /unable to open database file/],
   [
     "a file that is no database",
@@ -125,12 +125,9 @@ it.scoped("but not for ever", () =>
   })
 )
 
-it.scoped("a folder made afterwards can be opened in", () =>
+it.scoped("the file's folder is made", () =>
   Effect.gen(function* () {
-    const folder = join(dirname(yield* temporaryFile), "later")
-    const file = join(folder, "rows.db")
-    yield* Effect.flip(Layer.build(sqlite({ file })))
-    mkdirSync(folder)
+    const file = join(dirname(yield* temporaryFile), "not", "there yet", "rows.db")
     yield* Layer.build(sqlite({ file }))
     expect(existsSync(file)).toBe(true)
   })

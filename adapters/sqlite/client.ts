@@ -1,3 +1,5 @@
+import { mkdir } from "node:fs/promises"
+import { dirname } from "node:path"
 import * as Reactivity from "@effect/experimental/Reactivity"
 import { SqlClient } from "@effect/sql/SqlClient"
 import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
@@ -5,11 +7,12 @@ import { Effect, Layer } from "effect"
 import { Unavailable } from "../../core/errors.js"
 import { makeDatabase } from "../sql/database.js"
 
-/** One connection to the file, which is made if it is missing (its folder is not); closed with the scope. */
+/** One connection to the file, which is made with its folder if it is missing; closed with the scope. */
 export const sqliteClient = (file: string): Layer.Layer<SqlClient, Unavailable> =>
   Layer.scoped(
     SqlClient,
     Effect.gen(function* () {
+      yield* Effect.tryPromise({ try: () => mkdir(dirname(file), { recursive: true }), catch: (cause) => cannotOpen(file, cause) })
       // The driver would switch to WAL while it still blocks five seconds for a lock; below we do that ourselves.
       const open = SqliteClient.make({ filename: file, disableWAL: true })
       const sql = yield* Effect.catchAllDefect(open, (cause) => cannotOpen(file, cause))

@@ -8,7 +8,7 @@ import { type SqlDatabaseOptions, sqlDatabase } from "../sql/index.js"
 import { sqliteClient } from "./client.js"
 
 export interface SqliteOptions extends SqlDatabaseOptions {
-  /** Path of the database file, on a local disk; its folder must exist. Several processes may share it. */
+  /** Path of the database file, on a local disk; its folder is made if it is missing. Several processes may share it. */
   readonly file: string
 }
 

@@ -38,7 +38,7 @@ const terminal = async (url: string, id: string) => {
 
 describe("a start", () => {
   it("makes the first key once, and prints it ready to use", async () => {
-    const data = await dataDir()
+    const data = join(await dataDir(), "not", "there yet")
     const first = await serving(data, [], { FFKILN_API_KEYS: "" })
     const header = /Authorization: (Basic \S+)$/.exec(first.lines[0] ?? "")?.[1] ?? ""
     const call = (url: string) => fetch(`${url}/directory`, { method: "POST", headers: { authorization: header } })
