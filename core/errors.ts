@@ -41,9 +41,11 @@ export class InvalidApiKey extends Data.TaggedError("InvalidApiKey") {
 
 export class QuotaExceeded extends Data.TaggedError("QuotaExceeded")<{ readonly message: string }> {}
 
-/** Late and forged tokens are told apart for nobody. */
-export class SignedUrlExpired extends Data.TaggedError("SignedUrlExpired") {
-  override readonly message = "URL expired or invalid: request a new one"
+/** Late and forged tokens are told apart for nobody. The words for uploads are the reference's ("Common Error Scenarios"). */
+export class SignedUrlExpired extends Data.TaggedError("SignedUrlExpired")<{ readonly what?: "Upload" | "Download" }> {
+  override get message() {
+    return `${this.what ?? "Signed"} URL expired or invalid: request a new one`
+  }
 }
 
 /** Missing, foreign and expired things get one same body each. */
@@ -58,8 +60,13 @@ export class FileNotFound extends Data.TaggedError("FileNotFound")<{ readonly hi
 export class JobNotFound extends Data.TaggedError("JobNotFound") {
   override readonly message = "Job not found"
 }
-export class RouteNotFound extends Data.TaggedError("RouteNotFound") {
-  override readonly message = "No such endpoint"
+export class DeliveryNotFound extends Data.TaggedError("DeliveryNotFound") {
+  override readonly message = "Webhook delivery not found"
+}
+export class RouteNotFound extends Data.TaggedError("RouteNotFound")<{ readonly hint?: string }> {
+  override get message() {
+    return this.hint === undefined ? "No such endpoint" : `No such endpoint: ${this.hint}`
+  }
 }
 export class MethodNotAllowed extends Data.TaggedError("MethodNotAllowed")<{ readonly allowed: ReadonlyArray<string> }> {
   override get message() {
@@ -86,10 +93,10 @@ export class FfmpegFailed extends Data.TaggedError("FfmpegFailed")<{ readonly re
   }
 }
 
-/** A limit ended the run; `limit` says which, in a sentence. */
-export class RunLimitExceeded extends Data.TaggedError("RunLimitExceeded")<{ readonly limit: string }> {
+/** A limit ended the run of ffmpeg, or of ffprobe where `probe` says so; `limit` says which, in a sentence. */
+export class RunLimitExceeded extends Data.TaggedError("RunLimitExceeded")<{ readonly limit: string; readonly probe?: true }> {
   override get message() {
-    return `FFmpeg processing failed: ${this.limit}`
+    return `${this.probe ? "FFprobe analysis" : "FFmpeg processing"} failed: ${this.limit}`
   }
 }
 
@@ -142,6 +149,7 @@ export type ApiError =
   | DirectoryNotFound
   | FileNotFound
   | JobNotFound
+  | DeliveryNotFound
   | RouteNotFound
   | MethodNotAllowed
   | JobNotPending
@@ -163,4 +171,5 @@ export class BlobMissing extends Data.TaggedError("BlobMissing")<{ readonly dir:
 /** Another holder has the job, or it was cancelled: (job, attempt) changed no row. */
 export class LeaseLost extends Data.TaggedError("LeaseLost") {}
 
-export class WebhookRejected extends Data.TaggedError("WebhookRejected")<{ readonly reason: string }> {}
+/** `status` is what the receiver answered, null when it did not. */
+export class WebhookRejected extends Data.TaggedError("WebhookRejected")<{ readonly reason: string; readonly status: number | null }> {}

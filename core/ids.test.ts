@@ -1,6 +1,18 @@
 import { FastCheck } from "effect"
 import { describe, expect, it } from "vitest"
-import { blobKey, DirId, FileName, parseDirId, parseFileName, parseJobId } from "./ids.js"
+import {
+  BlobKey,
+  blobKey,
+  blobKeyParts,
+  blobPath,
+  blobPrefixParts,
+  DirId,
+  FileName,
+  isBlobKeyPart,
+  parseDirId,
+  parseFileName,
+  parseJobId
+} from "./ids.js"
 
 describe.each([
   ["parseDirId", parseDirId],
@@ -96,6 +108,41 @@ describe("parseFileName", () => {
   })
 })
 
-it("a blob key is directory, slot and name", () => {
-  expect(blobKey(DirId("dir_1"), "job_1-2", FileName("a b.mp4"))).toBe("dir_1/job_1-2/a b.mp4")
+describe("blob keys", () => {
+  it("are directory, slot and name", () => {
+    const key = blobKey(DirId("dir_1"), "job_1-2", FileName("a b.mp4"))
+    expect(key).toBe("dir_1/job_1-2/a b.mp4")
+    expect(blobKeyParts(key)).toEqual(["dir_1", "job_1-2", "a b.mp4"])
+  })
+
+  it.each(["", "a", "a/b", "a/b/", "/b/c", "a//c", "a/b/c/d", "../b/c", "a/../c", "a/b/..", "a/b/.", "a\\b/c/d", "a/b/c\0", "a/b/\ud800"])(
+    "%j is none",
+    (text) => expect(() => blobKeyParts(BlobKey(text))).toThrow(TypeError)
+  )
+
+  it.each([
+    ["", []],
+    ["a/", ["a"]],
+    ["a/b/", ["a", "b"]]
+  ])("%j is a prefix of some", (prefix, parts) => expect(blobPrefixParts(prefix)).toEqual(parts))
+
+  it.each(["/", "a", "a/b", "a/b/c/", "a//", "../", "a/../", "./", "a/\0/"])("%j is a prefix of none", (prefix) => {
+    expect(() => blobPrefixParts(prefix)).toThrow(TypeError)
+  })
+
+  it.each([
+    ["a b.mp4", true],
+    ["...", true],
+    ["..", false],
+    ["", false],
+    ["a/b", false]
+  ])("%j may be a part of one: %s", (text, may) => expect(isBlobKeyPart(text)).toBe(may))
+})
+
+it.each([
+  [null, "/blob/abc.def"],
+  ["list.m3u8", "/blob/abc.def/list.m3u8"],
+  ["50% of é?#.mp4", "/blob/abc.def/50%25%20of%20%C3%A9%3F%23.mp4"]
+])("the path of a blob ends with its name: %s", (name, path) => {
+  expect(blobPath("abc.def", name === null ? null : FileName(name))).toBe(path)
 })

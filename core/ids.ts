@@ -17,6 +17,33 @@ export const BlobKey = Brand.nominal<BlobKey>()
 
 export const blobKey = (dir: DirId, slot: string, name: FileName): BlobKey => BlobKey(`${dir}/${slot}/${name}`)
 
+/** `[dir, slot, name]` of a key. Throws for what is none, so that no path leads out of a store: nobody but a bug makes one. */
+export const blobKeyParts = (key: BlobKey): readonly [dir: string, slot: string, name: string] => {
+  const [dir = "", slot = "", name = "", ...rest] = key.split("/")
+  if (rest.length > 0 || ![dir, slot, name].every(isBlobKeyPart)) throw new TypeError(`no blob key: ${JSON.stringify(key)}`)
+  return [dir, slot, name]
+}
+
+/** The parts of a prefix of keys: `""`, `<dir>/` or `<dir>/<slot>/`. Throws for anything else. */
+export const blobPrefixParts = (prefix: string): ReadonlyArray<string> => {
+  if (prefix === "") return []
+  const parts = prefix.split("/")
+  if (parts.pop() !== "" || parts.length > 2 || !parts.every(isBlobKeyPart)) {
+    throw new TypeError(`no prefix of blob keys: ${JSON.stringify(prefix)}`)
+  }
+  return parts
+}
+
+/** Whether a name found in a store can be a part of a key; an operator's other files are none. */
+export const isBlobKeyPart = (text: string): boolean => "name" in parseFileName(text)
+
+/**
+ * Where we serve a blob ourselves, below our mount. The name comes last so that whoever is given the URL, our own importer
+ * too, knows what to call the file, and so that the names in a playlist are addresses of the blobs beside it.
+ */
+export const blobPath = (token: string, name: FileName | null): string =>
+  `/blob/${token}${name === null ? "" : `/${encodeURIComponent(name)}`}`
+
 /** 1 to 64 of `A-Z a-z 0-9 _ -` (API reference, URL parameters). */
 export const parseDirId = (text: string): DirId | undefined => (/^[A-Za-z0-9_-]{1,64}$/.test(text) ? DirId(text) : undefined)
 

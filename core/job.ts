@@ -72,6 +72,8 @@ export interface Job {
   readonly usage: Usage | null
   readonly failure: Failure | null
   readonly webhookUrl: string | null
+  /** Where its submitter reached us: what links in its webhook start with. */
+  readonly baseUrl: string
   readonly createdAt: Date
   readonly startedAt: Date | null
   readonly finishedAt: Date | null
@@ -84,6 +86,9 @@ export interface NewJob {
   /** Higher goes first; equals go in the order of their arrival. */
   readonly priority: number
   readonly webhookUrl: string | null
+  readonly baseUrl: string
+  /** Its owner's own name for the submission: sent again, it means the same job. */
+  readonly idempotencyKey: string | null
 }
 
 /** The right to run a job: good while no later attempt exists and the lease is renewed. */

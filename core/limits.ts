@@ -11,6 +11,12 @@ export const limitTable = {
   killSeconds: { default: 2, means: "from SIGTERM to SIGKILL when a run is ended" },
   outputBytes: { default: 4 * GiB, means: "all outputs of a run together" },
   outputFiles: { default: 1000, means: "files a run may make" },
+  fileBytes: { default: 2 * GiB, means: "one file that a run makes" },
+  memoryBytes: { default: 4 * GiB, means: "address space of one process" },
+  cpuPercent: { default: 100, means: "processor time of one process, in percent of all cores for its wall clock" },
+  processes: { default: 1024, means: "processes and threads of one run, in the sandbox" },
+  openFiles: { default: 256, means: "files that one process has open" },
+  temporaryBytes: { default: 64 * MiB, means: "temporary files of one run, in the sandbox" },
   logBytes: { default: 64 * KiB, means: "end of ffmpeg's log that is kept" },
   probeReportBytes: { default: 32 * MiB, means: "ffprobe's report" },
 
@@ -42,8 +48,20 @@ export const limitTable = {
   orphanSeconds: { default: 86_400, means: "age from which unreferenced bytes are removed" },
   jobSeconds: { default: 30 * 86_400, means: "how long a finished job is remembered" },
   drainSeconds: { default: 30, means: "how long a stopping host lets running jobs finish" },
+  idempotencySeconds: { default: 86_400, means: "how long an Idempotency-Key means the same job" },
+
+  importSeconds: { default: 600, means: "fetching one URL" },
+  connectSeconds: { default: 10, means: "connecting to the host of a URL" },
+  idleSeconds: { default: 30, means: "silence of the host of a URL" },
+  redirects: { default: 5, means: "redirects followed when a URL is fetched" },
+
   webhookSeconds: { default: 15, means: "one delivery of a webhook" },
-  webhookLinkSeconds: { default: 86_400, means: "longest life of a download URL in a webhook" }
+  webhookLinkSeconds: { default: 86_400, means: "longest life of a download URL in a webhook" },
+  webhookConcurrency: { default: 16, means: "webhooks that are delivered at a time" },
+  webhookPollSeconds: { default: 1, means: "how often the outbox is searched for due webhooks" },
+  webhookTries: { default: 50, means: "tries remembered of one webhook" },
+  deliverySeconds: { default: 30 * 86_400, means: "how long a settled webhook is remembered" },
+  deliveriesListed: { default: 100, means: "webhooks shown by one listing" }
 } as const satisfies Record<string, { readonly default: number; readonly means: string }>
 
 export type LimitName = keyof typeof limitTable

@@ -21,11 +21,8 @@ const extensions: Readonly<Record<string, string>> = {
 /** The name an imported URL gets: its last path segment, decoded and cleaned, with an extension from the type if it has none. */
 export const nameOfUrl = (url: string, type: string | null): FileName => {
   const segment = new URL(url).pathname.split("/").at(-1) ?? ""
-  const cleaned = decoded(segment)
-    .replace(/[/\\]|\p{Cc}/gu, "_")
-    .slice(0, 100)
-    .toWellFormed()
-  const parsed = parseFileName(cleaned)
+  const cleaned = decoded(segment).replace(/[/\\]|\p{Cc}/gu, "_")
+  const parsed = parseFileName(shortened(cleaned).toWellFormed())
   const name = "name" in parsed ? parsed.name : "input"
   const extension = extensions[type ?? ""]
   return FileName(name.includes(".") || extension === undefined ? name : `${name}.${extension}`)
@@ -35,6 +32,15 @@ export const nameOfUrl = (url: string, type: string | null): FileName => {
 export const numbered = (name: FileName, number: number): FileName => {
   const dot = name.lastIndexOf(".")
   return FileName(dot < 1 ? `${name}-${number}` : `${name.slice(0, dot)}-${number}${name.slice(dot)}`)
+}
+
+/** At most 200 bytes, so that a number and an extension still fit behind it; its own extension stays. */
+const shortened = (name: string): string => {
+  const dot = name.lastIndexOf(".")
+  const extension = dot > 0 && name.length - dot <= 10 ? name.slice(dot) : ""
+  let stem = name.slice(0, name.length - extension.length).slice(0, 200)
+  while (new TextEncoder().encode(stem + extension).length > 200) stem = stem.slice(0, -1)
+  return stem + extension
 }
 
 const decoded = (segment: string): string => {

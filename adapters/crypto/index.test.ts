@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, FastCheck, Redacted } from "effect"
 import { Ids, parseDirId, parseJobId } from "../../core/ids.js"
-import { hashSecret, newKeyId, newSecret, randomIds, sameSecret } from "./index.js"
+import { hashSecret, newKeyId, newSecret, newWebhookSecret, randomIds, sameSecret } from "./index.js"
 
 describe("names", () => {
   for (const prefix of ["dir", "job", "blob"] as const) {
@@ -31,6 +31,14 @@ describe("secrets", () => {
     expect(Buffer.from(Redacted.value(secret), "base64url")).toHaveLength(32)
     expect(JSON.stringify({ secret, text: `${secret}` })).not.toContain(Redacted.value(secret))
     expect(Redacted.value(newSecret())).not.toBe(Redacted.value(secret))
+  })
+
+  it("of webhooks are 256 bits as the Standard Webhooks write them, and do not show themselves", () => {
+    const secret = Redacted.value(newWebhookSecret())
+    expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/)
+    expect(Buffer.from(secret.slice("whsec_".length), "base64")).toHaveLength(32)
+    expect(Redacted.value(newWebhookSecret())).not.toBe(secret)
+    expect(`${newWebhookSecret()}`).toBe("<redacted>")
   })
 
   it.each([

@@ -18,6 +18,9 @@ export const newKeyId = (): OwnerId => OwnerId(`key_${randomName()}`)
 /** The secret of a new API key: 256 bits in base64url. */
 export const newSecret = (): Redacted.Redacted => Redacted.make(randomBytes(32).toString("base64url"))
 
+/** A new key to sign webhooks with: `whsec_` and 256 bits in base64, as the Standard Webhooks spec writes it. */
+export const newWebhookSecret = (): Redacted.Redacted => Redacted.make(`whsec_${randomBytes(32).toString("base64")}`)
+
 /** What a store keeps of a secret: SHA-256 in hex. A slow hash would add nothing, since 256 random bits can't be guessed. */
 export const hashSecret = (secret: Redacted.Redacted): string => digest(Redacted.value(secret)).toString("hex")
 

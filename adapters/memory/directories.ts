@@ -26,13 +26,24 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
       Effect.suspend(() => {
         const there = state.files.get(file.dir)?.get(file.name)
         if (there !== undefined && !isBytesOf(there, file)) return new NameTaken({ name: file.name })
-        putFile(state, file)
+        if (state.directories.has(file.dir)) putFile(state, file)
         return Effect.void
       }),
 
     file: (dir, name) => Effect.sync(() => Option.fromNullable(state.files.get(dir)?.get(name))),
 
     files: (dir) => Effect.sync(() => [...filesOf(state, dir)].sort((a, b) => a.addedAt.getTime() - b.addedAt.getTime())),
+
+    stored: (owner) =>
+      Effect.sync(() => {
+        const files = [...state.directories.values()]
+          .filter((directory) => directory.owner === owner)
+          .flatMap(({ id }) => filesOf(state, id))
+        return {
+          bytes: files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0),
+          unsized: files.filter(({ bytes }) => bytes === null)
+        }
+      }),
 
     removeFile: (dir, name) =>
       Effect.sync(() => {

@@ -6,14 +6,14 @@ import { type Claim, type Failure, isTerminal, type Job, type JobEvent, nameTake
 import { Limits } from "../../core/limits.js"
 import { Jobs, type Published } from "../../core/ports/jobs.js"
 import type { Usage } from "../../core/usage.js"
-import { addUsage, type JobRow, now, putFile, State, type StateShape } from "./state.js"
+import { charge, type JobRow, now, pair, putFile, State, type StateShape } from "./state.js"
 
 /** The job table in memory: `transitions` of job.ts, run as it stands. */
 export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
   Jobs,
   Effect.gen(function* () {
     const state = yield* State
-    const { attempts } = yield* Limits
+    const { attempts, idempotencySeconds } = yield* Limits
 
     const isLast = (job: JobRow) => job.attempt >= attempts
     /** The row that `claim` may change by `event`, or undefined: the fence. */
@@ -39,13 +39,27 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
       else put(state, { ...job, state: target, progress: null, leaseUntil: null })
     }
 
+    const isOver = ({ createdAt }: { readonly createdAt: Date }, at: Date) =>
+      createdAt.getTime() + idempotencySeconds * 1000 <= at.getTime()
+    const repeated = (owner: OwnerId, key: string, at: Date): JobId | undefined => {
+      const entry = state.repeatable.get(pair(owner, key))
+      return entry === undefined || isOver(entry, at) ? undefined : entry.job
+    }
+
     return {
-      insert: ({ priority, ...given }, maxPending) =>
+      insert: ({ priority, idempotencyKey, ...given }, maxPending) =>
         Effect.gen(function* () {
           const createdAt = yield* now
+          const { id, owner } = given
+          const first = idempotencyKey === null ? undefined : repeated(owner, idempotencyKey, createdAt)
+          if (first !== undefined) return first
           if (inState(state, "pending").length >= maxPending) return yield* new Busy()
+          if (idempotencyKey !== null) state.repeatable.set(pair(owner, idempotencyKey), { job: id, createdAt })
           put(state, { ...given, ...unstarted, priority, createdAt })
+          return id
         }),
+
+      findRepeated: (owner, key) => Effect.map(now, (at) => Option.fromNullable(repeated(owner, key, at))),
 
       find: (owner, id) => Effect.sync(() => Option.map(Option.fromNullable(own(owner, id)), shown)),
 
@@ -94,7 +108,8 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
         }),
 
       purge: (before) =>
-        Effect.sync(() => {
+        Effect.map(now, (at) => {
+          for (const [key, entry] of state.repeatable) if (isOver(entry, at)) state.repeatable.delete(key)
           const old = [...state.jobs.values()].filter(({ finishedAt }) => finishedAt !== null && finishedAt < before)
           for (const { id } of old) state.jobs.delete(id)
           return old.length
@@ -161,10 +176,11 @@ interface Ending {
 
 /** The terminal row, the usage it is charged with, and the webhook that is owed for it. */
 const finish = (state: StateShape, job: JobRow, at: Date, ending: Ending): void => {
-  if (ending.usage !== undefined) addUsage(state, job.owner, ending.usage)
+  if (ending.usage !== undefined) charge(state, job.owner, "jobs", ending.usage, at)
   if (job.webhookUrl !== null && ending.state !== "cancelled") {
     const id = `msg_${job.id}`
-    state.deliveries.set(id, { id, jobId: job.id, owner: job.owner, url: job.webhookUrl, attempt: 0, dueAt: at })
+    const row = { id, jobId: job.id, owner: job.owner, url: job.webhookUrl, createdAt: at, dueAt: at }
+    state.deliveries.set(id, { ...row, state: "pending", attempt: 0, claim: 0, tries: [] })
   }
   put(state, { ...job, ...ending, finishedAt: at, leaseUntil: null })
 }

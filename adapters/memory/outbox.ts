@@ -1,26 +1,70 @@
 import { Effect, Layer, Option } from "effect"
-import { Outbox } from "../../core/ports/outbox.js"
-import { now, State } from "./state.js"
+import type { OwnerId } from "../../core/ids.js"
+import { Limits } from "../../core/limits.js"
+import { type DeliveryRecord, Outbox } from "../../core/ports/outbox.js"
+import { type DeliveryRow, now, State } from "./state.js"
 
 export const memoryOutbox: Layer.Layer<Outbox, never, State> = Layer.effect(
   Outbox,
-  Effect.map(State, ({ deliveries }) => ({
-    claim: (leaseUntil) =>
-      Effect.map(now, (at) => {
-        const due = [...deliveries.values()].filter(({ dueAt }) => dueAt <= at).sort((a, b) => a.dueAt.getTime() - b.dueAt.getTime())[0]
-        if (due === undefined) return Option.none()
-        const claimed = { ...due, attempt: due.attempt + 1, dueAt: leaseUntil }
-        deliveries.set(due.id, claimed)
-        const { dueAt: _, ...delivery } = claimed
-        return Option.some(delivery)
-      }),
+  Effect.gen(function* () {
+    const { deliveries } = yield* State
+    const { webhookTries } = yield* Limits
 
-    settle: (delivery, outcome) =>
-      Effect.sync(() => {
-        const row = deliveries.get(delivery.id)
-        if (row === undefined || row.attempt !== delivery.attempt) return
-        if (typeof outcome === "string") deliveries.delete(row.id)
-        else deliveries.set(row.id, { ...row, dueAt: outcome.retryAt })
-      })
-  }))
+    const put = (row: DeliveryRow) => void deliveries.set(row.id, row)
+    const own = (owner: OwnerId, id: string): DeliveryRow | undefined => {
+      const row = deliveries.get(id)
+      return row?.owner === owner ? row : undefined
+    }
+
+    return {
+      claim: (leaseUntil) =>
+        Effect.map(now, (at) => {
+          const due = [...deliveries.values()]
+            .filter(({ dueAt, state }) => state === "pending" && dueAt <= at)
+            .sort((a, b) => a.dueAt.getTime() - b.dueAt.getTime())[0]
+          if (due === undefined) return Option.none()
+          const [attempt, claim] = [due.attempt + 1, due.claim + 1]
+          put({ ...due, attempt, claim, dueAt: leaseUntil })
+          return Option.some({ id: due.id, jobId: due.jobId, owner: due.owner, url: due.url, attempt, claim })
+        }),
+
+      settle: ({ id, claim }, outcome, tried) =>
+        Effect.sync(() => {
+          const row = deliveries.get(id)
+          if (row === undefined || row.claim !== claim) return
+          const change = typeof outcome === "string" ? { state: outcome } : { dueAt: outcome.retryAt }
+          put({ ...row, ...change, claim: claim + 1, tries: [...row.tries, tried].slice(-webhookTries) })
+        }),
+
+      find: (owner, id) => Effect.sync(() => Option.map(Option.fromNullable(own(owner, id)), shown)),
+
+      list: (owner, limit) =>
+        Effect.sync(() =>
+          [...deliveries.values()]
+            .filter((row) => row.owner === owner)
+            .sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime())
+            .slice(0, limit)
+            .map(shown)
+        ),
+
+      replay: (owner, id) =>
+        Effect.map(now, (at) => {
+          const row = own(owner, id)
+          if (row !== undefined) put({ ...row, state: "pending", attempt: 0, claim: row.claim + 1, dueAt: at })
+          return row !== undefined
+        }),
+
+      purge: (madeBefore) =>
+        Effect.sync(() => {
+          const old = [...deliveries.values()].filter(({ createdAt, state }) => state !== "pending" && createdAt < madeBefore)
+          for (const { id } of old) deliveries.delete(id)
+          return old.length
+        })
+    }
+  })
 )
+
+const shown = ({ owner: _, attempt: __, claim: ___, dueAt, ...row }: DeliveryRow): DeliveryRecord => ({
+  ...row,
+  nextTryAt: row.state === "pending" ? dueAt : null
+})

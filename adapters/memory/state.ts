@@ -1,8 +1,11 @@
-import { Clock, Context, Effect, Layer } from "effect"
+import { Clock, Context, Effect, Layer, type Redacted } from "effect"
+import type { Account } from "../../core/account.js"
 import type { Directory, StoredFile } from "../../core/directory.js"
 import type { BlobKey, DirId, FileName, JobId, OwnerId } from "../../core/ids.js"
 import { isTerminal, type Job } from "../../core/job.js"
-import type { Usage } from "../../core/usage.js"
+import type { KeyRecord } from "../../core/ports/accounts.js"
+import type { DeliveryRecord } from "../../core/ports/outbox.js"
+import { reportUsage, type Usage } from "../../core/usage.js"
 
 /** A job with what its reader does not see. */
 export interface JobRow extends Job {
@@ -12,14 +15,21 @@ export interface JobRow extends Job {
   readonly holder: string
 }
 
-export interface DeliveryRow {
-  readonly id: string
-  readonly jobId: JobId
+export interface DeliveryRow extends Omit<DeliveryRecord, "nextTryAt"> {
   readonly owner: OwnerId
-  readonly url: string
   readonly attempt: number
+  /** Grows with whatever is done to the row, so that a holder's number is its own and good for one settling. */
+  readonly claim: number
+  /** Of no meaning once it is settled. */
   readonly dueAt: Date
 }
+
+export interface KeyRow extends KeyRecord {
+  readonly secretHash: string
+}
+
+/** What an owner used in a month. */
+export type Spent = Pick<Account, "jobs" | "probes" | "usage" | "gibSeconds">
 
 /**
  * The tables. What is done to them between two `yield*` is a transaction: nothing runs in between, and as long as it
@@ -30,9 +40,12 @@ export interface StateShape {
   readonly directories: Map<DirId, Directory>
   readonly files: Map<DirId, Map<FileName, StoredFile>>
   readonly deliveries: Map<string, DeliveryRow>
-  /** Hashes of secrets by the id of their key. */
-  readonly keys: Map<OwnerId, string>
-  readonly usage: Map<OwnerId, Usage>
+  readonly keys: Map<OwnerId, KeyRow>
+  readonly webhookSecrets: Map<OwnerId, Redacted.Redacted>
+  /** By `pair` of owner and month. */
+  readonly spent: Map<string, Spent>
+  /** What an idempotency key stands for, by `pair` of owner and key. */
+  readonly repeatable: Map<string, { readonly job: JobId; readonly createdAt: Date }>
   /** Who wants to hear of a job's changes. */
   readonly watchers: Map<JobId, Set<(job: Job) => void>>
 }
@@ -44,7 +57,9 @@ export class State extends Context.Tag("ffkiln/memory/State")<State, StateShape>
     files: new Map(),
     deliveries: new Map(),
     keys: new Map(),
-    usage: new Map(),
+    webhookSecrets: new Map(),
+    spent: new Map(),
+    repeatable: new Map(),
     watchers: new Map()
   }))
 }
@@ -61,12 +76,28 @@ export const putFile = (state: StateShape, file: StoredFile): void => {
   state.files.set(file.dir, files.set(file.name, file))
 }
 
-export const addUsage = (state: StateShape, owner: OwnerId, usage: Usage): void => {
-  const before = state.usage.get(owner) ?? { seconds: 0, inputBytes: 0, outputBytes: 0 }
-  state.usage.set(owner, {
-    seconds: before.seconds + usage.seconds,
-    inputBytes: before.inputBytes + usage.inputBytes,
-    outputBytes: before.outputBytes + usage.outputBytes
+/** Two texts as one key of a map, whatever characters they hold. */
+export const pair = (owner: OwnerId, other: string): string => JSON.stringify([owner, other])
+
+/** `2026-11`, in UTC. */
+export const monthOf = (at: Date): string => at.toISOString().slice(0, "2026-11".length)
+
+export const nothingSpent: Spent = { jobs: 0, probes: 0, usage: { seconds: 0, inputBytes: 0, outputBytes: 0 }, gibSeconds: 0 }
+
+/** Adds to what the owner used in the month of `at`. */
+export const charge = (state: StateShape, owner: OwnerId, what: "jobs" | "probes", usage: Usage, at: Date): void => {
+  const month = pair(owner, monthOf(at))
+  const before = state.spent.get(month) ?? nothingSpent
+  state.spent.set(month, {
+    ...before,
+    [what]: before[what] + 1,
+    usage: {
+      seconds: before.usage.seconds + usage.seconds,
+      inputBytes: before.usage.inputBytes + usage.inputBytes,
+      outputBytes: before.usage.outputBytes + usage.outputBytes
+    },
+    // As the caller was told, so that the sum of all replies is the bill.
+    gibSeconds: before.gibSeconds + reportUsage(usage).gb_sec
   })
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto"
 import { lstat, readFile, writeFile } from "node:fs/promises"
 import { Clock, Effect, Layer, Option, Stream } from "effect"
 import { BlobMissing, SignedUrlExpired, TooLarge, Unavailable } from "../../core/errors.js"
-import { type BlobKey, parseFileName } from "../../core/ids.js"
+import { type BlobKey, blobKeyParts, blobPath, blobPrefixParts } from "../../core/ids.js"
 import { type Blob, type Grant, Storage } from "../../core/ports/storage.js"
 
 interface Stored {
@@ -11,21 +11,6 @@ interface Stored {
 }
 
 const pieceBytes = 256 * 1024
-
-const isPart = (text: string): boolean => "name" in parseFileName(text)
-
-/** The key's directory. Throws for what is no key: nobody but a bug makes one. */
-const dirOf = (key: BlobKey): string => {
-  const [dir = "", ...rest] = key.split("/")
-  if (rest.length !== 2 || ![dir, ...rest].every(isPart)) throw new TypeError(`no blob key: ${JSON.stringify(key)}`)
-  return dir
-}
-
-const checkPrefix = (prefix: string): void => {
-  const parts = prefix.split("/")
-  if (parts.pop() !== "" || parts.length > 2 || !parts.every(isPart))
-    throw new TypeError(`no prefix of blob keys: ${JSON.stringify(prefix)}`)
-}
 
 const onDisk = <A>(what: string, work: () => Promise<A>) =>
   Effect.tryPromise({ try: work, catch: (cause) => new Unavailable({ what: `memory storage: ${what}`, cause }) })
@@ -37,7 +22,7 @@ export const memoryStorage: Layer.Layer<Storage> = Layer.sync(Storage, () => {
 
   const find = (key: BlobKey) =>
     Effect.suspend(() => {
-      const dir = dirOf(key)
+      const [dir] = blobKeyParts(key)
       const stored = blobs.get(key)
       return stored === undefined ? Effect.fail(new BlobMissing({ dir })) : Effect.succeed(stored)
     })
@@ -52,7 +37,7 @@ export const memoryStorage: Layer.Layer<Storage> = Layer.sync(Storage, () => {
   return Storage.of({
     write: (key, body, maxBytes) =>
       Effect.gen(function* () {
-        dirOf(key)
+        blobKeyParts(key)
         const pieces: Array<Uint8Array> = []
         let bytes = 0
         yield* Stream.runForEach(body, (piece) => {
@@ -83,13 +68,13 @@ export const memoryStorage: Layer.Layer<Storage> = Layer.sync(Storage, () => {
 
     remove: (key) =>
       Effect.sync(() => {
-        dirOf(key)
+        blobKeyParts(key)
         blobs.delete(key)
       }),
 
     list: (prefix) =>
       Stream.suspend(() => {
-        if (prefix !== "") checkPrefix(prefix)
+        blobPrefixParts(prefix)
         return Stream.fromIterable([...blobs.values()].map(({ blob }) => blob).filter(({ key }) => key.startsWith(prefix)))
       }),
 
@@ -98,7 +83,7 @@ export const memoryStorage: Layer.Layer<Storage> = Layer.sync(Storage, () => {
 
     upload: (path, key) =>
       Effect.gen(function* () {
-        dirOf(key)
+        blobKeyParts(key)
         const content = yield* onDisk("upload", async () => {
           if (!(await lstat(path)).isFile()) throw new Error("not a regular file")
           return readFile(path)
@@ -108,18 +93,17 @@ export const memoryStorage: Layer.Layer<Storage> = Layer.sync(Storage, () => {
 
     sign: (grant) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
-        dirOf(grant.key)
+        blobKeyParts(grant.key)
         for (const [token, { expiresAt }] of grants) if (expiresAt.getTime() <= now) grants.delete(token)
         const token = randomBytes(16).toString("base64url")
         grants.set(token, grant)
-        const name = grant.method === "GET" ? `/${encodeURIComponent(grant.fileName)}` : ""
-        return { url: `/blob/${token}${name}`, method: grant.method, headers: {} }
+        return { url: blobPath(token, grant.method === "GET" ? grant.fileName : null), method: grant.method, headers: {} }
       }),
 
     redeem: (token) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         const grant = grants.get(token)
-        return grant !== undefined && now < grant.expiresAt.getTime() ? Effect.succeed(grant) : Effect.fail(new SignedUrlExpired())
+        return grant !== undefined && now < grant.expiresAt.getTime() ? Effect.succeed(grant) : Effect.fail(new SignedUrlExpired({}))
       })
   })
 })

@@ -10,13 +10,17 @@ export interface MemoryWebhooksOptions {
   readonly rejects?: (url: string) => boolean
 }
 
-/** Webhooks that go no further than an array. */
-export const memoryWebhooks = ({ posts, rejects = () => false }: MemoryWebhooksOptions): Layer.Layer<Webhooks> =>
-  Layer.succeed(Webhooks, {
+/** Webhooks that go no further than an array; receivers answer 200, or 500 where they reject. */
+export const memoryWebhooks = ({ posts, rejects = () => false }: MemoryWebhooksOptions): Layer.Layer<Webhooks> => {
+  const check = (url: string) => (url.startsWith("https://") ? Effect.void : new UrlRefused({}))
+  return Layer.succeed(Webhooks, {
+    check,
     post: (delivery, body) =>
       Effect.gen(function* () {
-        if (!delivery.url.startsWith("https://")) return yield* new UrlRefused({})
-        if (rejects(delivery.url)) return yield* new WebhookRejected({ reason: "the receiver answered with an error" })
+        yield* check(delivery.url)
+        if (rejects(delivery.url)) return yield* new WebhookRejected({ reason: "The receiver answered 500, not 2xx", status: 500 })
         posts.push({ delivery, body })
+        return 200
       })
   })
+}

@@ -1,7 +1,7 @@
 import type { SqlError } from "@effect/sql/SqlError"
 import type { Fragment } from "@effect/sql/Statement"
 import { Array, Effect, Option } from "effect"
-import { Busy, JobNotFound, JobNotPending, LeaseLost } from "../../core/errors.js"
+import { Busy, JobNotFound, JobNotPending, LeaseLost, type Unavailable } from "../../core/errors.js"
 import { Holder } from "../../core/holder.js"
 import type { DirId, JobId } from "../../core/ids.js"
 import {
@@ -23,6 +23,7 @@ import type { Changes } from "./changes.js"
 import { type Database, nowText } from "./database.js"
 import { skipLocked, stateIn } from "./dialect.js"
 import { type Clash, publishFiles } from "./directories.js"
+import { claimKey, jobOfKey, purgeKeys } from "./idempotency.js"
 import { readClaim, readJob } from "./rows.js"
 import { watchJob } from "./watch.js"
 
@@ -42,16 +43,19 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
 
   const insert: JobsShape["insert"] = (job, maxPending) =>
     Effect.gen(function* () {
+      const first = job.idempotencyKey === null ? Option.none() : yield* claimKey(sql, job, job.idempotencyKey)
+      if (Option.isSome(first)) return first.value
       const room = sql`(SELECT count(*) FROM (SELECT 1 FROM ffkiln_jobs WHERE ${from("claim")} LIMIT ${maxPending}) AS waiting) < ${maxPending}`
       const rows = yield* sql`
-        INSERT INTO ffkiln_jobs (id, owner, state, directory, task, priority, webhook_url, attempt, outputs, warnings, created_at)
+        INSERT INTO ffkiln_jobs (id, owner, state, directory, task, priority, webhook_url, base_url, attempt, outputs, warnings, created_at)
         SELECT ${job.id}, ${job.owner}, ${"pending" satisfies JobState}, ${job.task.directory}, ${JSON.stringify(job.task)},
-          CAST(${job.priority} AS BIGINT), ${job.webhookUrl}, 0, '[]', '[]', ${yield* nowText}
+          CAST(${job.priority} AS BIGINT), ${job.webhookUrl}, ${job.baseUrl}, 0, '[]', '[]', ${yield* nowText}
         WHERE ${room} RETURNING id`
       if (rows.length === 0) return yield* new Busy()
       const keys = new Set(job.task.inputs.map(({ key }) => key))
       const inputs = Array.fromIterable(keys).map((key) => ({ job: job.id, dir: key.slice(0, key.indexOf("/")), key }))
       if (inputs.length > 0) yield* sql`INSERT INTO ffkiln_job_inputs ${sql.insert(inputs)}`
+      return job.id
     }).pipe(transaction("insert a job"))
 
   const find: JobsShape["find"] = (owner, id) =>
@@ -120,8 +124,8 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
 
   const oweWebhooks = (ids: ReadonlyArray<JobId>, now: string) =>
     sql`
-      INSERT INTO ffkiln_outbox (job, owner, url, attempt, due_at)
-      SELECT id, owner, webhook_url, 0, ${now} FROM ffkiln_jobs WHERE webhook_url IS NOT NULL AND id IN ${sql.in(ids)}`
+      INSERT INTO ffkiln_outbox (job, owner, url, attempt, due_at, created_at)
+      SELECT id, owner, webhook_url, 0, ${now}, ${now} FROM ffkiln_jobs WHERE webhook_url IS NOT NULL AND id IN ${sql.in(ids)}`
 
   /** Takes jobs from their holders: back to waiting, or given up after the last attempt. Which they were. */
   const takeBack = (event: "release" | "reclaim", which: Fragment) =>
@@ -181,18 +185,21 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
     })
 
   /** A thousand at a time, so that others get their turn of the database in between. */
-  const purge: JobsShape["purge"] = (finishedBefore) =>
+  const purgeJobs = (finishedBefore: Date): Effect.Effect<number, Unavailable> =>
     sql`
       DELETE FROM ffkiln_jobs WHERE id IN (
         SELECT id FROM ffkiln_jobs WHERE finished_at < ${finishedBefore.toISOString()} AND ${stateIn(sql, terminalStates)}
         LIMIT 1000 ${skipLocked(sql)}
       ) RETURNING id`.pipe(
       run("forget old jobs"),
-      Effect.flatMap(({ length }) => (length < 1000 ? Effect.succeed(length) : Effect.map(purge(finishedBefore), (more) => length + more)))
+      Effect.flatMap(({ length }) =>
+        length < 1000 ? Effect.succeed(length) : Effect.map(purgeJobs(finishedBefore), (more) => length + more)
+      )
     )
 
   return {
     insert,
+    findRepeated: (owner, key) => run("look for a repeated job")(jobOfKey(sql, owner, key)),
     find,
     watch: watchJob(find, changes),
     claim,
@@ -203,7 +210,7 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
     cancel,
     abandon,
     reclaim,
-    purge
+    purge: (finishedBefore) => Effect.zipRight(run("forget old idempotency keys")(purgeKeys(sql)), purgeJobs(finishedBefore))
   }
 }
 

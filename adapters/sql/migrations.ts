@@ -9,7 +9,8 @@ const table = "ffkiln_migrations"
 
 /** Brings the schema up to date; who comes while another host does so waits for it. */
 export const migrate = ({ sql, run, transaction }: Database): Effect.Effect<void, Unavailable> => {
-  const upgrade = Effect.zipRight(lockMigrations(sql, table), Migrator.make({})({ loader: Migrator.fromRecord(migrations), table }))
+  const newOnes = Migrator.make({})({ loader: Migrator.fromRecord(migrations), table })
+  const upgrade = Effect.all([lockMigrations(sql, table), newOnes, refuseNewer(sql)], { discard: true })
   return run("prepare the migrations")(prepareMigrations(sql, table)).pipe(
     Effect.zipRight(transaction("bring the database up to date")(upgrade)),
     Effect.provideService(SqlClient, sql),
@@ -18,6 +19,18 @@ export const migrate = ({ sql, run, transaction }: Database): Effect.Effect<void
     Effect.asVoid
   )
 }
+
+/** Rows that a newer version wrote may mean what we do not know of; nothing has been changed when this refuses. */
+const refuseNewer = (sql: SqlClient) =>
+  Effect.gen(function* () {
+    const known = Object.keys(migrations).length
+    const rows = yield* sql<{ readonly newest: number }>`SELECT MAX(migration_id) AS newest FROM ${sql(table)}`
+    const newest = Number(rows[0]?.newest)
+    if (newest > known) {
+      const what = `could not open the database: a newer version of ffkiln brought it to migration ${newest}, and this version knows ${known}; run the newer version`
+      return yield* new Unavailable({ what })
+    }
+  })
 
 const unavailable = (cause: unknown) => new Unavailable({ what: "could not bring the database up to date", cause })
 
@@ -111,5 +124,44 @@ const migrations = {
       gib_seconds ${real} NOT NULL,
       PRIMARY KEY (owner, month)
     ) ${strict}`
+  ]),
+
+  "0002_contract": migration(({ text, integer, real, strict }) => [
+    `ALTER TABLE ffkiln_jobs ADD COLUMN base_url ${text} NOT NULL DEFAULT ''`,
+    "CREATE INDEX ffkiln_jobs_owner_live ON ffkiln_jobs (owner, state) WHERE state IN ('pending', 'processing')",
+
+    // Covers the sum of what an owner stores, and finds the rows whose size is not known.
+    "CREATE INDEX ffkiln_files_bytes ON ffkiln_files (dir, bytes)",
+
+    `CREATE TABLE ffkiln_idempotency (
+      owner ${text} NOT NULL,
+      key ${text} NOT NULL,
+      job ${text} NOT NULL,
+      created_at ${text} NOT NULL,
+      PRIMARY KEY (owner, key)
+    ) ${strict}`,
+    "CREATE INDEX ffkiln_idempotency_created ON ffkiln_idempotency (created_at)",
+
+    `ALTER TABLE ffkiln_keys ADD COLUMN name ${text} NOT NULL DEFAULT ''`,
+    `ALTER TABLE ffkiln_keys ADD COLUMN revoked_at ${text}`,
+    `ALTER TABLE ffkiln_keys ADD COLUMN jobs_per_month ${integer}`,
+    `ALTER TABLE ffkiln_keys ADD COLUMN gib_seconds_per_month ${real}`,
+    `ALTER TABLE ffkiln_keys ADD COLUMN stored_bytes ${integer}`,
+
+    `CREATE TABLE ffkiln_webhook_secrets (
+      owner ${text} NOT NULL PRIMARY KEY,
+      secret ${text} NOT NULL
+    ) ${strict}`,
+
+    // What is settled stays now. `claim` grows with whatever is done to the row: a holder's number is its own.
+    `ALTER TABLE ffkiln_outbox ADD COLUMN state ${text} NOT NULL DEFAULT 'pending'`,
+    `ALTER TABLE ffkiln_outbox ADD COLUMN claim ${integer} NOT NULL DEFAULT 0`,
+    `ALTER TABLE ffkiln_outbox ADD COLUMN tries ${text} NOT NULL DEFAULT '[]'`,
+    `ALTER TABLE ffkiln_outbox ADD COLUMN created_at ${text} NOT NULL DEFAULT '1970-01-01T00:00:00.000Z'`,
+    "UPDATE ffkiln_outbox SET created_at = COALESCE((SELECT finished_at FROM ffkiln_jobs WHERE id = ffkiln_outbox.job), due_at)",
+    "DROP INDEX ffkiln_outbox_due",
+    "CREATE INDEX ffkiln_outbox_due ON ffkiln_outbox (due_at, job) WHERE state = 'pending'",
+    "CREATE INDEX ffkiln_outbox_owner ON ffkiln_outbox (owner, created_at, job)",
+    "CREATE INDEX ffkiln_outbox_settled ON ffkiln_outbox (created_at) WHERE state IN ('delivered', 'abandoned')"
   ])
 }

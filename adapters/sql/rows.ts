@@ -1,8 +1,10 @@
 import { Schema } from "effect"
+import type { Account, Quota } from "../../core/account.js"
 import type { Directory, StoredFile } from "../../core/directory.js"
 import { BlobKey, DirId, FileName, JobId, OwnerId } from "../../core/ids.js"
 import { type Claim, type Job, terminalStates } from "../../core/job.js"
-import type { Delivery } from "../../core/ports/outbox.js"
+import type { KeyRecord } from "../../core/ports/accounts.js"
+import type { Delivery, DeliveryRecord, Try } from "../../core/ports/outbox.js"
 
 /**
  * Rows as the database gives them, read into domain values. A row that does not fit is a bug, or was written by a newer
@@ -53,10 +55,19 @@ const JobRow = Schema.Struct({
   usage: Schema.NullOr(Schema.parseJson(Usage)),
   failure: Schema.NullOr(Schema.parseJson(Failure)),
   webhook_url: Schema.NullOr(Schema.String),
+  base_url: Schema.String,
   created_at: Schema.Date,
   started_at: Schema.NullOr(Schema.Date),
   finished_at: Schema.NullOr(Schema.Date)
-}).pipe(Schema.rename({ webhook_url: "webhookUrl", created_at: "createdAt", started_at: "startedAt", finished_at: "finishedAt" }))
+}).pipe(
+  Schema.rename({
+    webhook_url: "webhookUrl",
+    base_url: "baseUrl",
+    created_at: "createdAt",
+    started_at: "startedAt",
+    finished_at: "finishedAt"
+  })
+)
 
 const DirectoryRow = Schema.Struct({
   id: Schema.fromBrand(DirId)(Schema.String),
@@ -74,15 +85,97 @@ const FileRow = Schema.Struct({
   added_at: Schema.Date
 }).pipe(Schema.rename({ added_at: "addedAt" }))
 
-const DeliveryRow = Schema.Struct({
+const DeliveryClaimRow = Schema.Struct({
   job: Schema.fromBrand(JobId)(Schema.String),
   owner: Schema.fromBrand(OwnerId)(Schema.String),
   url: Schema.String,
-  attempt: Integer
+  attempt: Integer,
+  claim: Integer
 }).pipe(Schema.rename({ job: "jobId" }))
+
+const Tries = Schema.parseJson(
+  Schema.Array(
+    Schema.Struct({
+      at: Schema.Date,
+      seconds: Schema.Number,
+      status: Schema.NullOr(Schema.Number),
+      error: Schema.NullOr(Schema.String)
+    })
+  )
+)
+
+const DeliveryRow = Schema.Struct({
+  job: Schema.fromBrand(JobId)(Schema.String),
+  url: Schema.String,
+  state: Schema.Literal("pending", "delivered", "abandoned"),
+  created_at: Schema.Date,
+  due_at: Schema.Date,
+  tries: Tries
+}).pipe(Schema.rename({ job: "jobId", created_at: "createdAt", due_at: "dueAt" }))
+
+const quotaFields = {
+  jobs_per_month: Schema.NullOr(Integer),
+  gib_seconds_per_month: Schema.NullOr(Schema.Number),
+  stored_bytes: Schema.NullOr(Integer)
+}
+
+const KeyRow = Schema.Struct({
+  id: Schema.fromBrand(OwnerId)(Schema.String),
+  name: Schema.String,
+  created_at: Schema.Date,
+  revoked_at: Schema.NullOr(Schema.Date),
+  ...quotaFields
+})
+
+const AccountRow = Schema.Struct({
+  month: Schema.String,
+  jobs: Integer,
+  live_jobs: Integer,
+  probes: Integer,
+  seconds: Schema.Number,
+  input_bytes: Integer,
+  output_bytes: Integer,
+  gib_seconds: Schema.Number,
+  ...quotaFields
+})
+
+const quotaOf = (row: Schema.Struct.Type<typeof quotaFields>): Quota => ({
+  jobsPerMonth: row.jobs_per_month,
+  gibSecondsPerMonth: row.gib_seconds_per_month,
+  storedBytes: row.stored_bytes
+})
+
+const decodeDelivery = Schema.decodeUnknownSync(DeliveryRow)
+const decodeKey = Schema.decodeUnknownSync(KeyRow)
+const decodeAccount = Schema.decodeUnknownSync(AccountRow)
 
 export const readClaim: (row: unknown) => Claim = Schema.decodeUnknownSync(ClaimRow)
 export const readJob: (row: unknown) => Job = Schema.decodeUnknownSync(JobRow)
 export const readDirectory: (row: unknown) => Directory = Schema.decodeUnknownSync(DirectoryRow)
 export const readFile: (row: unknown) => StoredFile = Schema.decodeUnknownSync(FileRow)
-export const readDelivery: (row: unknown) => Omit<Delivery, "id"> = Schema.decodeUnknownSync(DeliveryRow)
+export const readDeliveryClaim: (row: unknown) => Omit<Delivery, "id"> = Schema.decodeUnknownSync(DeliveryClaimRow)
+export const readTries: (text: string) => ReadonlyArray<Try> = Schema.decodeSync(Tries)
+export const writeTries: (tries: ReadonlyArray<Try>) => string = Schema.encodeSync(Tries)
+
+export const readDelivery = (row: unknown): Omit<DeliveryRecord, "id"> => {
+  const { dueAt, ...delivery } = decodeDelivery(row)
+  return { ...delivery, nextTryAt: delivery.state === "pending" ? dueAt : null }
+}
+
+export const readKey = (row: unknown): KeyRecord => {
+  const key = decodeKey(row)
+  return { id: key.id, name: key.name, quota: quotaOf(key), createdAt: key.created_at, revokedAt: key.revoked_at }
+}
+
+export const readAccount = (row: unknown): Account => {
+  const { gib_seconds, input_bytes, jobs, live_jobs, month, output_bytes, probes, seconds, ...quota } = decodeAccount(row)
+  return {
+    quota: quotaOf(quota),
+    month,
+    jobs,
+    liveJobs: live_jobs,
+    probes,
+    usage: { seconds, inputBytes: input_bytes, outputBytes: output_bytes },
+    gibSeconds: gib_seconds
+  }
+}

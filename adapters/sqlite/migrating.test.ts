@@ -52,3 +52,24 @@ it.scoped("a database is opened again with what it held, and no migration runs t
     expect(yield* read("SELECT * FROM ffkiln_migrations")).toEqual(before)
   })
 )
+
+it.scoped("a database of a newer version is refused, told why, and left as it was", () =>
+  Effect.gen(function* () {
+    const file = yield* temporaryFile
+    yield* Effect.provide(Effect.void, sqlite({ file }))
+    const read = (sql: string) =>
+      Effect.flatMap(SqlClient, (client) => client.unsafe<{ readonly id?: number }>(sql)).pipe(Effect.provide(sqliteClient(file)))
+    const [newest] = yield* read("SELECT MAX(migration_id) AS id FROM ffkiln_migrations")
+    const next = Number(newest?.id) + 1
+    yield* read(`INSERT INTO ffkiln_migrations (migration_id, name) VALUES (${next}, 'of_tomorrow')`)
+    const before = yield* read("SELECT * FROM sqlite_master")
+    const error = yield* Effect.flip(Layer.build(sqlite({ file })))
+    expect(error._tag).toBe("Unavailable")
+    expect(error.what).toBe(
+      `could not open the database: a newer version of ffkiln brought it to migration ${next}, and this version knows ${next - 1}; run the newer version`
+    )
+    expect(yield* read("SELECT * FROM sqlite_master")).toEqual(before)
+    yield* read(`DELETE FROM ffkiln_migrations WHERE migration_id = ${next}`)
+    yield* Layer.build(sqlite({ file }))
+  })
+)

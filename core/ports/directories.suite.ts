@@ -147,6 +147,61 @@ const fileTests = (rows: RowsLayer) =>
       })
     )
 
+    it.effect("into a directory that is gone no file is added: nothing would ever sweep its row", () =>
+      Effect.gen(function* () {
+        const directories = yield* Directories
+        const swept = yield* created({ ttlSeconds: 60 })
+        yield* directories.dropExpired(yield* inSeconds(60), 10)
+        for (const dir of [aDirId(), swept.id]) {
+          for (const bytes of [null, 1000]) {
+            const file = yield* aFile({ dir, bytes })
+            yield* directories.addFile(file)
+            expect(yield* directories.files(dir)).toEqual([])
+            expect(yield* directories.unreferenced([file.key])).toEqual([file.key])
+          }
+        }
+      })
+    )
+
+    it.effect("what an owner stores is added up over all directories, and what has no size yet is told", () =>
+      Effect.gen(function* () {
+        const directories = yield* Directories
+        const owner = anOwner()
+        const stored = Effect.map(directories.stored(owner), ({ bytes, unsized }) => ({
+          bytes,
+          unsized: unsized.map(({ key }) => key).sort()
+        }))
+        expect(yield* directories.stored(owner)).toEqual({ bytes: 0, unsized: [] })
+        const [first, second, expired] = [yield* created({ owner }), yield* created({ owner }), yield* created({ owner, ttlSeconds: 60 })]
+        yield* created({ owner })
+        expect(yield* stored).toEqual({ bytes: 0, unsized: [] })
+        const registered = yield* aFile({ dir: first.id, name: FileName("registered"), bytes: null })
+        const other = yield* aFile({ dir: second.id, name: FileName("other"), bytes: null })
+        for (const file of [
+          yield* aFile({ dir: first.id, bytes: 10 }),
+          yield* aFile({ dir: first.id, name: FileName("made"), bytes: 2 ** 40, origin: "output" }),
+          yield* aFile({ dir: second.id, bytes: 0, origin: "import" }),
+          yield* aFile({ dir: expired.id, bytes: 300 }),
+          registered,
+          other,
+          yield* aFile({ dir: (yield* created()).id, bytes: 4000 }),
+          yield* aFile({ dir: (yield* created()).id, bytes: null })
+        ]) {
+          yield* directories.addFile(file)
+        }
+        expect(yield* stored).toEqual({ bytes: 2 ** 40 + 310, unsized: [registered.key, other.key].sort() })
+        expect((yield* directories.stored(owner)).unsized).toContainEqual(registered)
+
+        yield* directories.addFile({ ...registered, bytes: 5 })
+        yield* directories.removeFile(first.id, FileName("made"))
+        expect(yield* stored).toEqual({ bytes: 315, unsized: [other.key] })
+        yield* TestClock.adjust("60 seconds")
+        expect(yield* stored).toEqual({ bytes: 315, unsized: [other.key] })
+        yield* directories.dropExpired(yield* now, 10)
+        expect(yield* stored).toEqual({ bytes: 15, unsized: [other.key] })
+      })
+    )
+
     it.effect("of several files added at once under one name one gets it", () =>
       Effect.gen(function* () {
         const directories = yield* Directories

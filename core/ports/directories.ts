@@ -11,11 +11,19 @@ export interface DirectoriesShape {
   readonly find: (owner: OwnerId, id: DirId) => Fx<Option.Option<Directory>>
   /** The owner's live directories, oldest first. */
   readonly list: (owner: OwnerId) => Fx<ReadonlyArray<Directory>>
-  /** A name is taken by any row, except that a registration takes its own bytes: same key, `bytes` no longer null. */
+  /**
+   * A name is taken by any row, except that a registration takes its own bytes: same key, `bytes` no longer null.
+   * Into a directory that is gone nothing is added, and that succeeds, as if it had gone right afterwards: the row would never be swept.
+   */
   readonly addFile: (file: StoredFile) => Fx<void, NameTaken>
   readonly file: (dir: DirId, name: FileName) => Fx<Option.Option<StoredFile>>
   /** Stored and registered alike, oldest first. */
   readonly files: (dir: DirId) => Fx<ReadonlyArray<StoredFile>>
+  /**
+   * What all the owner's directories hold, those that expired and are not yet swept included: the sum of the known sizes,
+   * and the rows whose size is not known yet (registrations), in no order. One moment.
+   */
+  readonly stored: (owner: OwnerId) => Fx<{ readonly bytes: number; readonly unsized: ReadonlyArray<StoredFile> }>
   /** The row is gone when this returns; the key of its bytes comes back once. */
   readonly removeFile: (dir: DirId, name: FileName) => Fx<Option.Option<BlobKey>>
   /** Up to `limit` expired directories go with their files, and the keys come back; those that a live job uses wait. */

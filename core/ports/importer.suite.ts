@@ -5,7 +5,7 @@ import { Importer } from "./importer.js"
 import { aKey } from "./samples.suite.js"
 import { Storage } from "./storage.js"
 
-/** What there is to import: a file of at least two bytes, and a URL on the same server that leads nowhere. */
+/** What there is to import: a file of at least two bytes, and a URL on the same server that it answers with 404. */
 export class Served extends Context.Tag("ffkiln/test/Served")<
   Served,
   { readonly url: string; readonly bytes: Uint8Array; readonly type: string; readonly missing: string }
@@ -25,7 +25,7 @@ export const importerSuite = (name: string, world: Layer.Layer<Importer | Storag
         const imported = yield* (yield* Importer).import(url, key, bytes.length)
         expect(imported).toMatchObject({ blob: { key, bytes: bytes.length }, type })
         expect(type).not.toContain(";")
-        expect(yield* contentOf(key)).toEqual(Buffer.from(bytes))
+        expect((yield* contentOf(key)).equals(bytes)).toBe(true)
       })
     )
 
@@ -46,7 +46,7 @@ export const importerSuite = (name: string, world: Layer.Layer<Importer | Storag
         const { missing } = yield* Served
         const key = aKey()
         const error = yield* Effect.flip((yield* Importer).import(missing, key, 1000))
-        expect(["UrlRefused", "UrlUnreachable"]).toContain(error._tag)
+        expect(error).toMatchObject({ _tag: "UrlRefused" })
         expect(yield* (yield* Storage).stat(key)).toEqual(Option.none())
       })
     )
@@ -79,7 +79,7 @@ export const importerSuite = (name: string, world: Layer.Layer<Importer | Storag
         const importer = yield* Importer
         const keys = [aKey(), aKey(), aKey()]
         yield* Effect.forEach(keys, (key) => importer.import(url, key, bytes.length), { concurrency: "unbounded" })
-        for (const key of keys) expect(yield* contentOf(key)).toEqual(Buffer.from(bytes))
+        for (const key of keys) expect((yield* contentOf(key)).equals(bytes)).toBe(true)
       })
     )
   })

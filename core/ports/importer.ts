@@ -12,7 +12,10 @@ export interface Imported {
 
 /** Fetches strangers' URLs into storage, through the guard. */
 export interface ImporterShape {
-  /** Whole or not at all. Refused and unreachable say nothing of what lies behind the name. */
+  /**
+   * Whole or not at all. UrlRefused: the scheme, the host, its address, or an answer of 4xx; UrlUnreachable: an answer of
+   * 5xx, or none in time. What lies behind a name that may not be called is told by neither.
+   */
   readonly import: (url: string, key: BlobKey, maxBytes: number) => Fx<Imported, UrlRefused | UrlUnreachable | TooLarge>
 }
 

@@ -5,6 +5,7 @@ import { Limits } from "../limits.js"
 import { Jobs } from "./jobs.js"
 import { jobLifeSuite } from "./jobs-life.suite.js"
 import { jobPublishSuite } from "./jobs-publish.suite.js"
+import { jobRepeatSuite } from "./jobs-repeat.suite.js"
 import { jobWatchSuite } from "./jobs-watch.suite.js"
 import {
   aJob,
@@ -34,6 +35,7 @@ export const jobsSuite = (name: string, rows: RowsLayer, twins?: Twins): void =>
     describe("claims", () => claimTests(rows))
     describe("leases", () => leaseTests(rows))
     describe("waiting room", () => waitingRoomTests(rows))
+    describe("repetition", () => jobRepeatSuite(rows, twins))
     describe("publishing", () => jobPublishSuite(rows))
     describe("watch", () => jobWatchSuite(rows, twins))
     describe("purge", () => purgeTests(rows))
@@ -44,8 +46,8 @@ const rowTests = (rows: RowsLayer) =>
   layer(rows)((it) => {
     it.effect("a new job is found as it was given", () =>
       Effect.gen(function* () {
-        const job = aJob({ webhookUrl: "https://example.com/done?a=1&b=ü", priority: 3 })
-        const { priority: _, ...given } = job
+        const job = aJob({ webhookUrl: "https://example.com/done?a=1&b=ü", baseUrl: "https://api.example.com/v1/ü", priority: 3 })
+        const { priority: _, idempotencyKey: __, ...given } = job
         expect(yield* inserted(job)).toEqual({
           ...given,
           state: "pending",

@@ -19,8 +19,14 @@ export interface Published {
  * with the conditional write. Times come from Effect's Clock.
  */
 export interface JobsShape {
-  /** The row is durable when this returns. Fails when `maxPending` jobs wait already, counted in the same statement. */
-  readonly insert: (job: NewJob, maxPending: number) => Fx<void, Busy>
+  /**
+   * The row is durable when this returns: the id of the job that is there now. That is another one, and nothing is
+   * inserted, where its owner used the same idempotency key within `idempotencySeconds` of limits.ts.
+   * Fails when `maxPending` jobs wait already, counted in the same statement.
+   */
+  readonly insert: (job: NewJob, maxPending: number) => Fx<JobId, Busy>
+  /** The job that was inserted with this idempotency key less than `idempotencySeconds` ago. */
+  readonly findRepeated: (owner: OwnerId, idempotencyKey: string) => Fx<Option.Option<JobId>>
   /** Foreign and unknown are both none. */
   readonly find: (owner: OwnerId, id: JobId) => Fx<Option.Option<Job>>
   /** The job as it is now, then after each change that is seen, ending with the terminal one. */
@@ -44,7 +50,7 @@ export interface JobsShape {
   readonly abandon: (owner: OwnerId, id: JobId) => Fx<void>
   /** Takes jobs back from holders whose lease ended before `now`, or that the calling fiber's `Holder` knows to be gone: how many. */
   readonly reclaim: (now: Date) => Fx<number>
-  /** Forgets terminal jobs that finished before: how many. Rows of files stay. */
+  /** Forgets terminal jobs that finished before: how many. Rows of files and webhooks stay. */
   readonly purge: (finishedBefore: Date) => Fx<number>
 }
 

@@ -2,7 +2,8 @@ import { describe, expect, it as plainIt } from "@effect/vitest"
 import { Effect, Option, TestClock } from "effect"
 import { Jobs } from "./jobs.js"
 import { type Delivery, type DeliveryOutcome, Outbox } from "./outbox.js"
-import { aJob, aUsage, inSeconds, type Rows, type RowsLayer, started } from "./samples.suite.js"
+import { outboxRecordSuite } from "./outbox-records.suite.js"
+import { aTry, endedJob, inSeconds, interleaved, type Rows, type RowsLayer } from "./samples.suite.js"
 
 /** What every Outbox must do; each build of `rows` is an empty database. */
 export const outboxSuite = (name: string, rows: RowsLayer): void => {
@@ -12,9 +13,16 @@ export const outboxSuite = (name: string, rows: RowsLayer): void => {
     it(
       "what is owed is handed out at once, with all that a delivery needs",
       Effect.gen(function* () {
-        const job = yield* endedJob
+        const job = yield* endedJob()
         const delivery = yield* taken
-        expect(delivery).toEqual({ id: delivery.id, jobId: job.id, owner: job.owner, url: job.webhookUrl, attempt: 1 })
+        expect(delivery).toEqual({
+          id: delivery.id,
+          jobId: job.id,
+          owner: job.owner,
+          url: job.webhookUrl,
+          attempt: 1,
+          claim: delivery.claim
+        })
         expect(delivery.id).not.toBe("")
       })
     )
@@ -29,13 +37,15 @@ export const outboxSuite = (name: string, rows: RowsLayer): void => {
     it(
       "not twice within a lease; after it again, under the same id, as the next try",
       Effect.gen(function* () {
-        yield* endedJob
+        yield* endedJob()
         const first = yield* taken
         expect(yield* claim).toEqual(Option.none())
         yield* TestClock.adjust(`${leaseSeconds * 1000 - 1} millis`)
         expect(yield* claim).toEqual(Option.none())
         yield* TestClock.adjust("1 millis")
-        expect(yield* taken).toEqual({ ...first, attempt: 2 })
+        const second = yield* taken
+        expect(second).toEqual({ ...first, attempt: 2, claim: second.claim })
+        expect(second.claim).not.toBe(first.claim)
         expect(yield* claim).toEqual(Option.none())
       })
     )
@@ -44,7 +54,7 @@ export const outboxSuite = (name: string, rows: RowsLayer): void => {
       it(
         `once ${outcome} it is never handed out again`,
         Effect.gen(function* () {
-          yield* endedJob
+          yield* endedJob()
           yield* settle(yield* taken, outcome)
           yield* TestClock.adjust("365 days")
           expect(yield* claim).toEqual(Option.none())
@@ -56,13 +66,13 @@ export const outboxSuite = (name: string, rows: RowsLayer): void => {
       it(
         `a try to be repeated in ${seconds} seconds is due then, whatever its lease was`,
         Effect.gen(function* () {
-          yield* endedJob
+          yield* endedJob()
           const first = yield* taken
           yield* settle(first, { retryAt: yield* inSeconds(seconds) })
           yield* TestClock.adjust(`${seconds * 1000 - 1} millis`)
           expect(yield* claim).toEqual(Option.none())
           yield* TestClock.adjust("1 millis")
-          expect(yield* taken).toEqual({ ...first, attempt: 2 })
+          expect(yield* taken).toMatchObject({ id: first.id, attempt: 2 })
         })
       )
     }
@@ -75,14 +85,14 @@ export const outboxSuite = (name: string, rows: RowsLayer): void => {
       it(
         `a try that is no longer the current one changes nothing when it was ${what}`,
         Effect.gen(function* () {
-          yield* endedJob
+          yield* endedJob()
           const stale = yield* taken
           yield* TestClock.adjust(`${leaseSeconds} seconds`)
           const current = yield* taken
           yield* settle(stale, yield* outcome)
           expect(yield* claim).toEqual(Option.none())
           yield* TestClock.adjust(`${leaseSeconds} seconds`)
-          expect(yield* taken).toEqual({ ...current, attempt: 3 })
+          expect(yield* taken).toMatchObject({ id: current.id, attempt: 3 })
         })
       )
     }
@@ -90,11 +100,16 @@ export const outboxSuite = (name: string, rows: RowsLayer): void => {
     it(
       "a try that was settled already is not settled anew",
       Effect.gen(function* () {
-        yield* endedJob
+        yield* endedJob()
         const delivery = yield* taken
         yield* settle(delivery, "delivered")
         yield* settle(delivery, { retryAt: yield* inSeconds(0) })
         yield* TestClock.adjust("1 days")
+        expect(yield* claim).toEqual(Option.none())
+        yield* endedJob()
+        const other = yield* taken
+        yield* settle(other, { retryAt: yield* inSeconds(3600) })
+        yield* settle(other, { retryAt: yield* inSeconds(0) })
         expect(yield* claim).toEqual(Option.none())
       })
     )
@@ -102,8 +117,8 @@ export const outboxSuite = (name: string, rows: RowsLayer): void => {
     it(
       "deliverers that meet take each webhook once, and settling one leaves the others",
       Effect.gen(function* () {
-        const jobs = yield* Effect.replicateEffect(endedJob, 12)
-        const claims = yield* Effect.replicateEffect(claim, 20, { concurrency: "unbounded" })
+        const jobs = yield* Effect.replicateEffect(endedJob(), 12)
+        const claims = yield* interleaved(Array.from({ length: 20 }, () => claim))
         const deliveries = claims.flatMap(Option.toArray)
         expect(deliveries.map(({ jobId }) => jobId).sort()).toEqual(jobs.map(({ id }) => id).sort())
         expect(new Set(deliveries.map(({ id }) => id)).size).toBe(12)
@@ -113,10 +128,12 @@ export const outboxSuite = (name: string, rows: RowsLayer): void => {
       })
     )
 
+    describe("records", () => outboxRecordSuite(rows))
+
     it(
       "a webhook outlives its job's row",
       Effect.gen(function* () {
-        const job = yield* endedJob
+        const job = yield* endedJob()
         expect(yield* (yield* Jobs).purge(yield* inSeconds(1))).toBe(1)
         expect((yield* taken).jobId).toBe(job.id)
       })
@@ -128,11 +145,7 @@ const leaseSeconds = 30
 
 const claim = Effect.flatMap(Outbox, (outbox) => Effect.flatMap(inSeconds(leaseSeconds), outbox.claim))
 const taken = Effect.flatMap(claim, Effect.orDie)
-const settle = (delivery: Delivery, outcome: DeliveryOutcome) => Effect.flatMap(Outbox, (outbox) => outbox.settle(delivery, outcome))
-
-/** A job that failed and owes a webhook. */
-const endedJob = Effect.gen(function* () {
-  const job = aJob({ webhookUrl: "https://example.com/hook?x=ü" })
-  yield* (yield* Jobs).fail(yield* started(job), { reason: "input-missing" }, aUsage)
-  return job
-})
+const settle = (delivery: Delivery, outcome: DeliveryOutcome) =>
+  Effect.gen(function* () {
+    yield* (yield* Outbox).settle(delivery, outcome, yield* aTry())
+  })

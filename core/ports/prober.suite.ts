@@ -53,14 +53,21 @@ export const proberSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, optio
       })
     )
 
-    test(
-      "an address of this machine is refused",
-      Effect.gen(function* () {
-        const prober = yield* Prober
-        const error = yield* Effect.flip(prober.probe({ _tag: "Url", url: "https://127.0.0.1/a.wav" }, everything))
-        expect(error).toBeInstanceOf(UrlRefused)
-      })
-    )
+    for (const url of [
+      "https://127.0.0.1/a.wav",
+      "https://[::1]/a.wav",
+      "https://0x7f.1/a.wav",
+      "https://localhost/a.wav",
+      "http://127.0.0.1/a.wav"
+    ]) {
+      test(
+        `${url} is refused`,
+        Effect.gen(function* () {
+          const prober = yield* Prober
+          expect(yield* Effect.flip(prober.probe({ _tag: "Url", url }, everything))).toBeInstanceOf(UrlRefused)
+        })
+      )
+    }
 
     if (!options.ffprobe) return
 

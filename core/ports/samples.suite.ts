@@ -8,7 +8,7 @@ import type { Usage } from "../usage.js"
 import type { Accounts } from "./accounts.js"
 import { Directories } from "./directories.js"
 import { Jobs, type Published } from "./jobs.js"
-import type { Outbox } from "./outbox.js"
+import type { Outbox, Try } from "./outbox.js"
 
 /** The row ports, which share one database. */
 export type Rows = Jobs | Directories | Outbox | Accounts
@@ -48,6 +48,8 @@ export const aJob = (over: Partial<NewJob> = {}): NewJob => ({
   task: aTask(),
   priority: 0,
   webhookUrl: null,
+  baseUrl: "https://api.example.com",
+  idempotencyKey: null,
   ...over
 })
 
@@ -118,3 +120,22 @@ export const until = <E, R>(condition: Effect.Effect<boolean, E, R>): Effect.Eff
 /** Lets `seconds` of test time pass once somebody sleeps: whoever would have registered too late does not miss it. */
 export const passOnceSomebodySleeps = (seconds: number) =>
   Effect.zipRight(until(Effect.map(TestClock.sleeps(), (sleeps) => sleeps.length > 0)), TestClock.adjust(`${seconds} seconds`))
+
+/** A job that failed and owes a webhook. */
+export const endedJob = (over: Partial<NewJob> = {}) =>
+  Effect.gen(function* () {
+    const job = aJob({ webhookUrl: "https://example.com/hook?x=ü", ...over })
+    yield* (yield* Jobs).fail(yield* started(job), { reason: "input-missing" }, aUsage)
+    return job
+  })
+
+/** A try of now that was answered with 500. */
+export const aTry = (over: Partial<Try> = {}): Effect.Effect<Try> =>
+  Effect.map(now, (at) => ({ at, seconds: 0.25, status: 500, error: "the receiver answered 500", ...over }))
+
+/**
+ * Runs them at once and lets them take turns every few steps: otherwise each would be over before the next begins.
+ * Starting and yielding take steps themselves (under ten nobody gets on), a statement of SQL takes far more than sixteen.
+ */
+export const interleaved = <A, E, R>(effects: ReadonlyArray<Effect.Effect<A, E, R>>): Effect.Effect<Array<A>, E, R> =>
+  Effect.withMaxOpsBeforeYield(Effect.all(effects, { concurrency: "unbounded" }), 16)

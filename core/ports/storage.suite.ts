@@ -655,6 +655,7 @@ const tokenSuite = (layer: Layer.Layer<Storage>) => {
   const grants: ReadonlyArray<Grant> = [
     { method: "GET", key: key(), expiresAt, fileName: FileName("a.bin") },
     ...oddNames.map((odd): Grant => ({ method: "GET", key: key(odd), expiresAt, fileName: FileName(odd) })),
+    { method: "GET", key: key("list.m3u8"), expiresAt, fileName: FileName("list.m3u8"), siblings: true },
     { method: "PUT", key: key(), expiresAt, maxBytes: 2 ** 31 },
     { method: "PUT", key: key("é %2f"), expiresAt: new Date(1), maxBytes: 0 }
   ]

@@ -17,7 +17,14 @@ export interface ByteRange {
 
 /** The right to move one blob by one plain HTTP request, until a time. */
 export type Grant =
-  | { readonly method: "GET"; readonly key: BlobKey; readonly expiresAt: Date; readonly fileName: FileName }
+  | {
+      readonly method: "GET"
+      readonly key: BlobKey
+      readonly expiresAt: Date
+      readonly fileName: FileName
+      /** True for a playlist: the blobs beside it, of the same slot, may be read by the names it calls them. */
+      readonly siblings?: boolean
+    }
   | { readonly method: "PUT"; readonly key: BlobKey; readonly expiresAt: Date; readonly maxBytes: number }
 
 /** `url` is absolute where the storage serves it, and a path below our own mount (`/blob/...`) where we do. */

@@ -1,5 +1,5 @@
 import { describe, expect, it as plainIt } from "@effect/vitest"
-import { Context, Effect, type Layer } from "effect"
+import { Context, Effect, type Layer, Redacted } from "effect"
 import type { Delivery } from "./outbox.js"
 import { aJobId, anOwner } from "./samples.suite.js"
 import { Webhooks } from "./webhooks.js"
@@ -26,30 +26,46 @@ export const webhooksSuite = (name: string, world: Layer.Layer<Webhooks | Receiv
         const { post } = yield* Webhooks
         const { accepting, received } = yield* Receiver
         const delivery = aDelivery(accepting)
-        yield* post(delivery, body)
-        yield* post({ ...delivery, attempt: 2 }, body)
+        for (const attempt of [1, 2]) {
+          const status = yield* post({ ...delivery, attempt }, body, secret)
+          expect(status).toBeGreaterThanOrEqual(200)
+          expect(status).toBeLessThan(300)
+        }
         const arrived = { url: accepting, id: delivery.id, body }
         expect(yield* received).toEqual([arrived, arrived])
       })
     )
 
     it(
-      "any answer but 2xx is a rejection",
+      "any answer but 2xx is a rejection that tells the status",
       Effect.gen(function* () {
         const { post } = yield* Webhooks
         const { refusing } = yield* Receiver
-        expect(yield* Effect.flip(post(aDelivery(refusing), body))).toMatchObject({ _tag: "WebhookRejected" })
+        const error = yield* Effect.flip(post(aDelivery(refusing), body, secret))
+        expect(error).toMatchObject({ _tag: "WebhookRejected", reason: expect.stringMatching(/./), status: expect.any(Number) })
       })
     )
 
     it(
       "nothing is sent to an address that is not https",
       Effect.gen(function* () {
-        const { post } = yield* Webhooks
+        const { check, post } = yield* Webhooks
         const { accepting, received } = yield* Receiver
         for (const url of [accepting.replace("https:", "http:"), "file:///tmp/hook", "not a URL", ""]) {
-          expect(yield* Effect.flip(post(aDelivery(url), body))).toMatchObject({ _tag: "UrlRefused" })
+          expect(yield* Effect.flip(check(url))).toMatchObject({ _tag: "UrlRefused" })
+          expect(yield* Effect.flip(post(aDelivery(url), body, secret))).toMatchObject({ _tag: "UrlRefused" })
         }
+        expect(yield* received).toEqual([])
+      })
+    )
+
+    it(
+      "a check sends nothing, and lets pass what may be called",
+      Effect.gen(function* () {
+        const { check } = yield* Webhooks
+        const { accepting, refusing, received } = yield* Receiver
+        yield* check(accepting)
+        yield* check(refusing)
         expect(yield* received).toEqual([])
       })
     )
@@ -58,4 +74,6 @@ export const webhooksSuite = (name: string, world: Layer.Layer<Webhooks | Receiv
 
 const body = JSON.stringify({ job_id: "job_1", status: "failed", error: 'ünïcode "quoted" \\ \u2028 ' })
 
-const aDelivery = (url: string): Delivery => ({ id: `msg_${aJobId()}`, jobId: aJobId(), owner: anOwner(), url, attempt: 1 })
+const secret = Redacted.make(`whsec_${btoa("32 bytes that only we two know...")}`)
+
+const aDelivery = (url: string): Delivery => ({ id: `msg_${aJobId()}`, jobId: aJobId(), owner: anOwner(), url, attempt: 1, claim: 1 })
