@@ -1,0 +1,83 @@
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http"
+import { request as requestOf } from "node:https"
+import type { TLSSocket } from "node:tls"
+import { Effect, Option, type Scope, Stream } from "effect"
+import { UrlUnreachable } from "../../core/errors.js"
+import type { Target } from "./url.js"
+
+export interface Question {
+  /** Default GET. */
+  readonly method?: "GET" | "POST"
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+export interface Answer {
+  /** Where it came from: after redirects another URL than the one asked for. */
+  readonly url: URL
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  /** Read as it is asked for. Fails when it breaks off, is shorter than announced, or the server falls silent. */
+  readonly body: Stream.Stream<Uint8Array, UrlUnreachable>
+}
+
+/** Of all headers of an answer together. */
+const headerBytes = 16 * 1024
+
+/** One request over a connection of its own. It ends with the scope, wherever it is by then. */
+export const exchange = (
+  socket: TLSSocket,
+  { url, host }: Target,
+  { method = "GET", headers = {}, body }: Question,
+  idleSeconds: number
+): Effect.Effect<Answer, UrlUnreachable, Scope.Scope> => {
+  const ask = Effect.sync(() => {
+    const request = requestOf({
+      createConnection: () => socket,
+      method,
+      host,
+      path: `${url.pathname}${url.search}`,
+      headers: { host: url.host, connection: "close", accept: "*/*", "accept-encoding": "identity", "user-agent": "ffkiln", ...headers },
+      maxHeaderSize: headerBytes,
+      insecureHTTPParser: false
+    })
+    const answered = new Promise<IncomingMessage | undefined>((resolve) => {
+      request.on("response", (message: IncomingMessage) => {
+        // A body that breaks off before somebody reads it is told to the reader, not to the process.
+        message.on("error", () => undefined)
+        resolve(message)
+      })
+      request.on("error", () => resolve(undefined))
+      request.on("close", () => resolve(undefined))
+    })
+    request.end(body)
+    return { request, answered }
+  })
+  return Effect.gen(function* () {
+    const { answered } = yield* Effect.acquireRelease(ask, ({ request }) => Effect.sync(() => request.destroy()))
+    const message = yield* spoken(
+      Effect.promise(() => answered),
+      idleSeconds
+    )
+    if (message === undefined) return yield* new UrlUnreachable({})
+    return { url, status: message.statusCode ?? 0, headers: message.headers, body: bodyOf(message, idleSeconds) }
+  })
+}
+
+const spoken = <A, E>(effect: Effect.Effect<A, E>, idleSeconds: number): Effect.Effect<A, E | UrlUnreachable> =>
+  Effect.timeoutFail(effect, { duration: idleSeconds * 1000, onTimeout: () => new UrlUnreachable({}) })
+
+/** By hand, since a stream of an iterator waits for its next piece before it lets itself be interrupted. */
+const bodyOf = (message: IncomingMessage, idleSeconds: number): Stream.Stream<Uint8Array, UrlUnreachable> => {
+  const pieces = message[Symbol.asyncIterator]()
+  const next = Effect.tryPromise({ try: () => pieces.next(), catch: () => new UrlUnreachable({}) })
+  return Stream.repeatEffectOption(
+    spoken(next, idleSeconds).pipe(
+      Effect.mapError(Option.some),
+      Effect.flatMap(({ done, value }) => {
+        if (done !== true) return Effect.succeed<Uint8Array>(value)
+        return Effect.fail(message.complete ? Option.none() : Option.some(new UrlUnreachable({})))
+      })
+    )
+  )
+}

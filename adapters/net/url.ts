@@ -1,0 +1,55 @@
+import { isIP } from "node:net"
+import { Either } from "effect"
+import { UrlRefused } from "../../core/errors.js"
+
+export interface UrlRules {
+  readonly ports: ReadonlyArray<number>
+  readonly allowAddress: (address: string) => boolean
+  /** Names that are let through though they are names of an inner network. */
+  readonly allowHost: (host: string) => boolean
+}
+
+/** Where a URL leads: its host as it is looked up and certified, without a trailing dot, and without brackets. */
+export interface Target {
+  readonly url: URL
+  readonly host: string
+  readonly port: number
+}
+
+/** Longer ones are refused by most servers, and would be kept for each webhook. */
+const maxLength = 8192
+
+/** An https authority that the parser need not repair: two slashes, no credentials, not even empty ones. */
+const plainStart = /^https:\/\/[^/?#@]+(?:[/?#]|$)/i
+
+const names = /^(?=.{1,253}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+$/
+const innerNames = /(?:^|\.)(?:localhost|local|internal|home\.arpa)$/
+
+/**
+ * Whether a URL may be fetched, as far as it can be told without asking anybody (rule 1, and rule 2 for literals). The host is
+ * judged after the standard parser, which turns every spelling of an IPv4 address (decimal, octal, hexadecimal, short,
+ * full-width digits) into the usual one.
+ */
+export const judge = (text: string, rules: UrlRules): Either.Either<Target, UrlRefused> => {
+  if (text.length > maxLength || hasForbiddenCharacter(text) || !plainStart.test(text) || !URL.canParse(text)) return refused
+  const url = new URL(text)
+  const host = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname.replace(/\.$/, "")
+  const port = url.port === "" ? 443 : Number(url.port)
+  const allowed = isIP(host) === 0 ? isPublicName(host) || rules.allowHost(host) : rules.allowAddress(host)
+  return allowed && rules.ports.includes(port) ? Either.right({ url, host, port }) : refused
+}
+
+/** Where a redirect of `from` leads: judged like any other URL, by its own text when it is a whole one. */
+export const judgeRedirect = (location: string, from: URL, rules: UrlRules): Either.Either<Target, UrlRefused> => {
+  if (hasForbiddenCharacter(location) || !URL.canParse(location, from.href)) return refused
+  if (/^[a-z][a-z0-9+.-]*:/i.test(location)) return judge(location, rules)
+  return judge(location.startsWith("//") ? `https:${location}` : new URL(location, from).href, rules)
+}
+
+const refused = Either.left(new UrlRefused({}))
+
+/** Space, control characters, and what browsers read as a slash. */
+const hasForbiddenCharacter = (text: string): boolean =>
+  !text.isWellFormed() || [...text].some((char) => char <= " " || char === "\\" || char === "\u007f")
+
+const isPublicName = (host: string): boolean => names.test(host) && !innerNames.test(host)
