@@ -50,6 +50,18 @@ describe("makePlan", () => {
     expect(plan.outputPrefix).toBe("dir_a/job_1-2/")
   })
 
+  it("puts the segments of a playlist into the folder of outputs", () => {
+    const options = ["-hls_segment_filename", "part%03d.ts", "-metadata", "title=part%03d.ts"]
+    const { args } = planOf({ outputs: [{ name: FileName("list.m3u8"), options, maps: [] }] })
+    expect(spoken(args).slice(2)).toEqual([
+      "-hls_segment_filename",
+      "file:../out/part%03d.ts",
+      "-metadata",
+      "title=part%03d.ts",
+      "file:../out/list.m3u8"
+    ])
+  })
+
   it("guards every input after the caller's options, so that the guard wins", () => {
     const { args } = planOf({ inputs: [input("a", ["-f", "mov"]), input("b")] })
     for (const at of args.flatMap((arg, index) => (arg === "-i" ? [index] : []))) {

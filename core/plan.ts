@@ -1,6 +1,7 @@
 import { type BlobKey, type DirId, FileName } from "./ids.js"
 import type { LimitValues } from "./limits.js"
 import { allowedProtocols, maxPixels, selfContainedDemuxers } from "./policy/allowed.js"
+import { placedSegments } from "./policy/options.js"
 import type { ResolvedTask } from "./task.js"
 
 /** Bounds of one run; what is exceeded ends it. */
@@ -52,8 +53,8 @@ export const makePlan = (task: ResolvedTask, slot: string, limits: LimitValues):
   const inputArgs = task.inputs.flatMap((input) => [...input.options, ...guard, "-i", `file:${staged.get(input.key)?.name}`])
   const outputArgs = task.outputs.flatMap((output) => [
     ...output.maps.flatMap((map) => ["-map", map]),
-    ...output.options,
-    `file:../out/${output.name}`
+    ...placedSegments(output.options, outputFolder),
+    `${outputFolder}${output.name}`
   ])
   return {
     args: [...fixed, ...inputArgs, ...(task.filterComplex === null ? [] : ["-filter_complex", task.filterComplex]), ...outputArgs],
@@ -67,6 +68,9 @@ export const makePlan = (task: ResolvedTask, slot: string, limits: LimitValues):
     limits: { seconds: limits.runSeconds, outputBytes: limits.outputBytes, outputFiles: limits.outputFiles }
   }
 }
+
+/** As seen from the folder of inputs. */
+const outputFolder = "file:../out/"
 
 /** Verbose, because only then ffmpeg says how many packets each output stream got. */
 const fixed = ["-hide_banner", "-nostdin", "-y", "-v", "verbose", "-nostats", "-progress", "pipe:1"]

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { outputDirectory } from "./directory.js"
 import { DirId, FileName } from "./ids.js"
-import { brokenRule, type Input, type Task } from "./task.js"
+import { brokenRule, type Input, type Output, type Task } from "./task.js"
 
 const stored = (path: string): Input => {
   const [dir = "", name = ""] = path.split("/")
@@ -43,6 +43,60 @@ describe("brokenRule", () => {
     ["an output named like an input of the directory that was named", task([stored("d1/a.mp4")], ["a.mp4"], "d1"), /"a.mp4" is named like/]
   ])("%s is not", (_, bad, reason) => {
     expect(brokenRule(bad)).toMatch(reason)
+  })
+})
+
+describe("labels of the filter graph", () => {
+  const output = (name: string, maps: ReadonlyArray<string> = [], options: ReadonlyArray<string> = []): Output => ({
+    name: FileName(name),
+    maps,
+    options
+  })
+  const labelled = (filterComplex: string | null, ...outputs: ReadonlyArray<Output>): Task => ({
+    ...task([stored("d1/a.mp4")], []),
+    filterComplex,
+    outputs
+  })
+
+  it.each([
+    ["no graph", labelled(null, output("b.mp4", ["0:v", "0:a?"]))],
+    ["no label", labelled("[0:v]hflip", output("b.mp4"))],
+    ["a label that is mapped", labelled("[0:v]hflip[v]", output("b.mp4", ["0:a", "[v]"]))],
+    ["a label that is mapped among the options", labelled("[0:v]hflip[v]", output("b.mp4", [], ["-map", "[v]", "-an"]))],
+    ["blanks and quotes in labels", labelled("[0:v]hflip[ 'v' ]", output("b.mp4", ["[v ]"]))],
+    ["a map as ffmpeg takes it too", labelled("[0:v]split[a][b]", output("b.mp4", ["-[a]", "[b],0"]))],
+    ["labels for two outputs", labelled("[0:v]split[a][b]", output("b.mp4", ["[a]"]), output("c.mp4", ["[b]"]))],
+    [
+      "labels that filters take, before and after",
+      labelled("[x]hflip,vflip[out];[0:v]split[a][x];[a]nullsink", output("b.mp4", ["[out]"]))
+    ],
+    ["a label made twice, and mapped twice", labelled("[0:v]split[a][a]", output("b.mp4", ["[a]", "[a]"]))],
+    ["a separator too many", labelled("[0:v]hflip[v];", output("b.mp4", ["[v]"]))]
+  ])("%s is well", (_, good) => {
+    expect(brokenRule(good)).toBeUndefined()
+  })
+
+  it.each<[string, Task, string]>([
+    [
+      "the reference's own sample",
+      labelled("[0:v]scale=1280:720[out]", output("output.mp4", ["0:v", "0:a"])),
+      'task.filter_complex makes [out], but no output takes it: add "maps": ["[out]"] to the output that should have it'
+    ],
+    ["a label that only looks mapped", labelled("[0:v]hflip[v]", output("b.mp4", [], ["-metadata", "[v]"])), "makes [v], but no output"],
+    ["one of two", labelled("[0:v]split[a][b]", output("b.mp4", ["[a]"])), "makes [b], but no output takes it"],
+    ["one of two alike", labelled("[0:v]split[a][a]", output("b.mp4", ["[a]"])), "makes [a], but no output takes it"],
+    ["a label in the middle of a chain", labelled("[0:v]hflip[a],vflip", output("b.mp4")), "makes [a], but no output takes it"],
+    ["a label mapped twice", labelled("[0:v]hflip[v]", output("b.mp4", ["[v]"]), output("c.mp4", ["[v]"])), "an output maps [v], but"],
+    ["a label that a filter takes", labelled("[0:v]hflip[v];[v]vflip", output("b.mp4", ["[v]"])), "something else takes it already"],
+    ["a label of another spelling", labelled("[0:v]hflip", output("b.mp4", ["[V]"])), "an output maps [V], but"],
+    ["a label without a graph", labelled(null, output("b.mp4", ["[v]"])), "there is no task.filter_complex that makes it"],
+    [
+      "a graph that is none",
+      labelled("[0:v]hflip[v", output("b.mp4")),
+      'task.filter_complex is not well-formed: a "[" has no "]", at character 11'
+    ]
+  ])("%s is not", (_, bad, reason) => {
+    expect(brokenRule(bad)).toContain(reason)
   })
 })
 

@@ -1,4 +1,6 @@
+import { Either } from "effect"
 import type { BlobKey, DirId, FileName } from "./ids.js"
+import { labelOfMap, openOutputs, parseGraph, without } from "./policy/filtergraph.js"
 
 /** A file of ours, or one to be fetched from an https URL. */
 export type Source =
@@ -57,5 +59,25 @@ export const brokenRule = (task: Task): string | undefined => {
   const target = task.outputDirectory ?? first?.dir
   const clash = stored.find(({ dir, name }) => dir === target && names.includes(name))
   if (clash !== undefined) return `output "${clash.name}" is named like an input of the same directory: choose another file name`
-  return undefined
+  return brokenLabel(task)
 }
+
+/** Each labelled output of the graph goes to one filter or one map, and a map takes only what is there: ffmpeg fails otherwise. */
+const brokenLabel = ({ filterComplex, outputs }: Task): string | undefined => {
+  const parsed = filterComplex === null ? Either.right(null) : parseGraph(filterComplex)
+  if (Either.isLeft(parsed)) return `task.filter_complex ${parsed.left}`
+  const made = parsed.right === null ? [] : openOutputs(parsed.right)
+  const taken = outputs.flatMap(mappedLabels)
+  const [loose] = without(made, taken)
+  if (loose !== undefined) {
+    return `task.filter_complex makes [${loose}], but no output takes it: add "maps": ["[${loose}]"] to the output that should have it`
+  }
+  const [missing] = without(taken, made)
+  return missing === undefined
+    ? undefined
+    : `an output maps [${missing}], but ${filterComplex === null ? "there is no task.filter_complex that makes it" : "task.filter_complex makes no such label, or something else takes it already"}`
+}
+
+/** Maps may stand among the options as well. */
+const mappedLabels = ({ maps, options }: Output): ReadonlyArray<string> =>
+  [...maps, ...options.filter((_, index) => /^-map(?::|$)/.test(options[index - 1] ?? ""))].flatMap((map) => labelOfMap(map) ?? [])

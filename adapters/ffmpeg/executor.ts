@@ -109,7 +109,9 @@ const transcode = (
     )
     stdout.end()
     stderr.end()
-    if (ended.code !== 0 || leftUnfinished(log.all())) return yield* failed(ended, log.all(), work)
+    if (ended.code !== 0 || leftUnfinished(log.all())) {
+      return yield* tools.exceeded("ffmpeg", ended, log.all()) ?? failed(ended, log.all(), work)
+    }
     // The estimate may have been too long (-shortest, -frames): what is known now is that all is done.
     if (fraction !== null && fraction < 1) moveOn(outTimeSeconds, outTimeSeconds)
     return {
@@ -148,12 +150,15 @@ const verify = (
       const judged =
         streams === undefined ? { warnings: [`the output "${name}" could not be checked: ffprobe does not read it`] } : judge(name, streams)
       if ("failure" in judged) return yield* new FfmpegFailed({ reason: judged.failure })
-      if (first === undefined) return yield* new FfmpegFailed({ reason: `no file came of the output "${name}"` })
+      if (first === undefined) return yield* new FfmpegFailed({ reason: `no file came of the output "${name}"${hintAtNull(plan)}` })
       if (streams === undefined && first.bytes === 0) return yield* new FfmpegFailed({ reason: `the output "${name}" is empty` })
       warnings.push(...judged.warnings)
     }
     return warnings
   })
+
+const hintAtNull = ({ args }: Plan): string =>
+  args.some((arg, index) => arg === "null" && args[index - 1] === "-f") ? ": -f null makes none, and an output of a task is a file" : ""
 
 /** All outputs into storage, or none. */
 const publish = (

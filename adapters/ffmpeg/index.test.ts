@@ -13,11 +13,15 @@ import { remainsOf } from "./remains.suite.js"
 const folder = mkdtempSync(join(tmpdir(), "ffmpeg-test-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const workRoot = join(folder, "work")
-const leftovers = remainsOf(workRoot)
-const overFiles = Layer.provideMerge(ffmpeg({ workRoot }), fileSystem({ root: join(folder, "files") }))
-
-executorSuite("ffmpeg over files", overFiles, { ffmpeg: true, leftovers })
-executorSuite("ffmpeg over memory", Layer.provideMerge(ffmpegExecutor({ workRoot }), memoryStorage), { ffmpeg: true, leftovers })
-proberSuite("ffprobe over files", overFiles, { ffprobe: true, leftovers })
-proberSuite("ffprobe over memory", Layer.provideMerge(ffprobeProber({ workRoot }), memoryStorage), { ffprobe: true, leftovers })
+// Shut in, as on most Linux machines, and as where that can't be.
+for (const sandbox of process.platform === "linux" ? (["required", "off"] as const) : (["off"] as const)) {
+  const workRoot = join(folder, `work-${sandbox}`)
+  const leftovers = remainsOf(workRoot)
+  const how = sandbox === "required" ? "sandboxed " : ""
+  const options = { workRoot, sandbox }
+  const overFiles = Layer.provideMerge(ffmpeg(options), fileSystem({ root: join(folder, `files-${sandbox}`) }))
+  executorSuite(`${how}ffmpeg over files`, overFiles, { ffmpeg: true, leftovers })
+  executorSuite(`${how}ffmpeg over memory`, Layer.provideMerge(ffmpegExecutor(options), memoryStorage), { ffmpeg: true, leftovers })
+  proberSuite(`${how}ffprobe over files`, overFiles, { ffprobe: true, leftovers })
+  proberSuite(`${how}ffprobe over memory`, Layer.provideMerge(ffprobeProber(options), memoryStorage), { ffprobe: true, leftovers })
+}

@@ -1,12 +1,15 @@
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Logger } from "effect"
 import type { Unavailable } from "../../core/errors.js"
 import { Executor } from "../../core/ports/executor.js"
 import { Prober } from "../../core/ports/prober.js"
-import { Storage } from "../../core/ports/storage.js"
+import { Storage, type StorageShape } from "../../core/ports/storage.js"
+import { makeGuard } from "../net/index.js"
 import { makeExecutor } from "./executor.js"
 import { makeProber } from "./prober.js"
-import { type FfmpegOptions, openTools } from "./tools.js"
+import { type FfmpegOptions, openConfinement, openTools, type Tools } from "./tools.js"
+import { knownHole } from "./versions.js"
 
+export type { SandboxMode } from "./confinement.js"
 export type { FfmpegOptions } from "./tools.js"
 
 /**
@@ -18,7 +21,7 @@ export const ffmpeg = (options?: FfmpegOptions): Layer.Layer<Executor | Prober, 
     Effect.gen(function* () {
       const storage = yield* Storage
       const tools = yield* openTools(options)
-      return Context.make(Executor, makeExecutor(tools, storage)).pipe(Context.add(Prober, makeProber(tools, storage)))
+      return Context.make(Executor, makeExecutor(tools, storage)).pipe(Context.add(Prober, proberOf(tools, storage, options)))
     })
   )
 
@@ -38,6 +41,29 @@ export const ffprobeProber = (options?: FfmpegOptions): Layer.Layer<Prober, Unav
     Prober,
     Effect.gen(function* () {
       const storage = yield* Storage
-      return makeProber(yield* openTools(options), storage)
+      return proberOf(yield* openTools(options), storage, options)
     })
   )
+
+const proberOf = (tools: Tools, storage: StorageShape, options: FfmpegOptions = {}) =>
+  makeProber(tools, storage, makeGuard(options.guard ?? {}, tools.limits))
+
+/** What would be in force with these options, tried out and left again. Lines are for the operator. */
+export interface Examination {
+  /** ffmpeg's own first line. */
+  readonly version: string
+  readonly sandboxed: boolean
+  /** How runs are confined, or why they are not and what would help. */
+  readonly description: string
+  /** Why this version should be replaced, if it should. */
+  readonly hole: string | undefined
+}
+
+/** Looks at what a start with these options would find. Fails when it would. */
+export const examine = (options: FfmpegOptions = {}): Effect.Effect<Examination, Unavailable> =>
+  Effect.map(openConfinement(options), ({ version, sandboxed, description }) => ({
+    version,
+    sandboxed,
+    description,
+    hole: knownHole(version)
+  })).pipe(Effect.scoped, Effect.provide(Logger.remove(Logger.defaultLogger)))

@@ -1,12 +1,11 @@
 import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises"
+import { readdir, readFile, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { join, resolve } from "node:path"
+import { join } from "node:path"
 import { expect, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Layer, Schedule, Scope, Stream } from "effect"
 import { execa } from "execa"
-import { build } from "vite"
 import { afterAll, describe } from "vitest"
 import { FfmpegFailed, ProbeFailed, RunLimitExceeded, Unavailable } from "../../core/errors.js"
 import { BlobKey, FileName } from "../../core/ids.js"
@@ -16,8 +15,9 @@ import { Executor } from "../../core/ports/executor.js"
 import { Prober } from "../../core/ports/prober.js"
 import { Storage } from "../../core/ports/storage.js"
 import { memoryStorage } from "../memory/storage.js"
+import { adapters, bundled, core } from "./bundle.suite.js"
 import { type FfmpegOptions, ffmpeg } from "./index.js"
-import { processesIn, remainsOf } from "./remains.suite.js"
+import { ffmpegsIn, processesIn, remainsOf } from "./remains.suite.js"
 
 const folder = mkdtempSync(join(tmpdir(), "ffmpeg-life-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -26,7 +26,7 @@ let roots = 0
 /** A work root for one test. */
 const aRoot = () => join(folder, `work-${++roots}`)
 
-const opened = (options: FfmpegOptions, limits: Partial<LimitValues> = {}) =>
+const openedAs = (options: FfmpegOptions, limits: Partial<LimitValues> = {}) =>
   ffmpeg(options).pipe(Layer.provideMerge(memoryStorage), Layer.provide(Layer.succeed(Limits, { ...defaultLimits, ...limits })))
 
 const plan = (args: ReadonlyArray<string>, seconds = 60): Plan => ({
@@ -53,7 +53,12 @@ const begin = (given: Plan) =>
 const until = <A>(what: Effect.Effect<A>, good: (value: A) => boolean) =>
   Effect.repeat(what, { until: good, schedule: Schedule.spaced("20 millis") })
 
-describe("ffmpeg's life", () => {
+/** As on most Linux machines, and as where no sandbox can be had. */
+const modes = process.platform === "linux" ? (["required", "off"] as const) : (["off"] as const)
+
+describe.each(modes)("ffmpeg's life, sandbox %s", (sandbox) => {
+  const opened = (options: FfmpegOptions, limits?: Partial<LimitValues>) => openedAs({ sandbox, ...options }, limits)
+
   it.live("the process sees its work directory, a short environment and nothing of ours", () =>
     Effect.gen(function* () {
       const workRoot = aRoot()
@@ -61,12 +66,18 @@ describe("ffmpeg's life", () => {
         const fiber = yield* begin(endless)
         const [work = ""] = yield* Effect.promise(() => readdir(workRoot))
         expect((yield* Effect.promise(() => stat(join(workRoot, work)))).mode & 0o777).toBe(0o700)
-        const [pid = "", ...others] = yield* Effect.promise(() => processesIn(workRoot))
+        const [pid = "", ...others] = yield* Effect.promise(() => ffmpegsIn(workRoot))
         expect(others).toEqual([])
         const environment = yield* Effect.promise(() => readFile(`/proc/${pid}/environ`, "utf8"))
         const variables = environment.split("\0").filter((entry) => entry !== "")
-        expect(variables.map((entry) => entry.split("=")[0]).sort()).toEqual(["HOME", "LANG", "PATH"])
-        expect(variables).toContain(`HOME=${join(workRoot, work)}`)
+        expect(variables.map((entry) => entry.split("=")[0]).sort()).toEqual([
+          "HOME",
+          "LANG",
+          "PATH",
+          // bubblewrap's own, and the same for all: /in.
+          ...(sandbox === "required" ? ["PWD"] : [])
+        ])
+        expect(variables).toContain(`HOME=${sandbox === "required" ? "/tmp" : join(workRoot, work)}`)
         yield* Fiber.interrupt(fiber)
       }).pipe(Effect.provide(opened({ workRoot })))
     })
@@ -119,7 +130,7 @@ describe("ffmpeg's life", () => {
         const workRoot = aRoot()
         yield* Effect.gen(function* () {
           const fiber = yield* begin(endless)
-          const [pid] = yield* Effect.promise(() => processesIn(workRoot))
+          const [pid] = yield* Effect.promise(() => ffmpegsIn(workRoot))
           process.kill(Number(pid), signal)
           expect(yield* Effect.flip(Fiber.join(fiber))).toBeInstanceOf(is)
         }).pipe(Effect.provide(opened({ workRoot })))
@@ -183,7 +194,7 @@ describe("ffmpeg's life", () => {
   it.live("when our process is killed, ffmpeg is gone, and the next start removes what it left", () =>
     Effect.gen(function* () {
       const workRoot = aRoot()
-      const program = yield* Effect.promise(() => bundle(workRoot))
+      const program = yield* Effect.promise(() => bundle({ workRoot, sandbox }))
       const parent = execa("node", [program], { reject: false, stderr: "inherit" })
       yield* Effect.addFinalizer(() =>
         Effect.promise(async () => {
@@ -194,7 +205,7 @@ describe("ffmpeg's life", () => {
         })
       )
       yield* Effect.promise(() => once(parent.stdout, "data"))
-      expect(yield* Effect.promise(() => processesIn(workRoot))).toHaveLength(1)
+      expect(yield* Effect.promise(() => ffmpegsIn(workRoot))).toHaveLength(1)
       expect(parent.kill("SIGKILL")).toBe(true)
       yield* Effect.promise(() => parent)
       yield* until(
@@ -214,7 +225,7 @@ describe("ffmpeg's life", () => {
         const fiber = yield* begin(endless)
         yield* Effect.scoped(Layer.build(opened({ workRoot })))
         expect(yield* Effect.promise(() => readdir(workRoot))).toHaveLength(1)
-        expect(yield* Effect.promise(() => processesIn(workRoot))).toHaveLength(1)
+        expect(yield* Effect.promise(() => ffmpegsIn(workRoot))).toHaveLength(1)
         yield* Fiber.interrupt(fiber)
       }).pipe(Effect.provide(opened({ workRoot })))
     })
@@ -242,13 +253,18 @@ describe("ffprobe's limits", () => {
 
   for (const { title, limits, is, says } of [
     { title: "a long report", limits: { probeReportBytes: 50 }, is: ProbeFailed, says: "fewer fields" },
-    { title: "a long probe", limits: { probeSeconds: 0.001 }, is: RunLimitExceeded, says: "longer than 0.001 s" }
+    {
+      title: "a long probe",
+      limits: { probeSeconds: 0.001 },
+      is: RunLimitExceeded,
+      says: "FFprobe analysis failed: the probe took longer than 0.001 s"
+    }
   ]) {
     it.live(`${title} is ${is.name}`, () =>
       Effect.gen(function* () {
         yield* Effect.promise(() => writeFile(yuv, `YUV4MPEG2 W2 H2 F25:1\nFRAME\n${"x".repeat(6)}`))
         const workRoot = aRoot()
-        const error = yield* Effect.provide(Effect.flip(probe), opened({ workRoot }, limits))
+        const error = yield* Effect.provide(Effect.flip(probe), openedAs({ workRoot }, limits))
         expect(error).toBeInstanceOf(is)
         expect(error.message).toContain(says)
         expect(yield* remainsOf(workRoot)).toEqual([])
@@ -257,26 +273,14 @@ describe("ffprobe's limits", () => {
   }
 })
 
-/** A program of one file that runs `endless` and writes a word when it has begun. */
-const bundle = async (workRoot: string): Promise<string> => {
-  const out = join(folder, "bundle")
-  await mkdir(out, { recursive: true })
-  const from = (path: string) => JSON.stringify(resolve(import.meta.dirname, path))
-  await writeFile(
-    join(out, "entry.ts"),
+/** A program that runs `endless` and writes a word when it has begun. */
+const bundle = (options: FfmpegOptions): Promise<string> =>
+  bundled(
+    join(folder, `bundle-${options.sandbox}`),
     `import { Effect, Layer, Stream } from "effect"
-     import { Executor } from ${from("../../core/ports/executor.ts")}
-     import { memoryStorage } from ${from("../memory/storage.ts")}
-     import { ffmpeg } from ${from("index.ts")}
+     import { Executor } from "${core}/ports/executor.ts"
+     import { memoryStorage } from "${adapters}/memory/storage.ts"
+     import { ffmpeg } from "${adapters}/ffmpeg/index.ts"
      const program = Effect.flatMap(Executor, (executor) => Stream.runForEach(executor.run(${JSON.stringify(endless)}), () => Effect.sync(() => console.log("running"))))
-     Effect.runPromise(Effect.provide(program, ffmpeg({ workRoot: ${JSON.stringify(workRoot)} }).pipe(Layer.provide(memoryStorage), Layer.provideMerge(memoryStorage))))`
+     Effect.runPromise(Effect.provide(program, ffmpeg(${JSON.stringify(options)}).pipe(Layer.provide(memoryStorage), Layer.provideMerge(memoryStorage))))`
   )
-  await build({
-    root: resolve(import.meta.dirname, "../.."),
-    logLevel: "error",
-    configFile: false,
-    ssr: { noExternal: true },
-    build: { ssr: join(out, "entry.ts"), outDir: out, emptyOutDir: false, rollupOptions: { output: { entryFileNames: "run.mjs" } } }
-  })
-  return join(out, "run.mjs")
-}

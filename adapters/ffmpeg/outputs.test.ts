@@ -65,16 +65,31 @@ describe("filesOf", () => {
     "50%.png",
     "50%1.png",
     "a+b1.ts",
-    "aab1.ts"
+    "aab1.ts",
+    "my-clip-7.png",
+    "n1-01.png",
+    "n2-01.png",
+    "w15.png",
+    "w105.png",
+    "xena-xena.m3u8",
+    "xena-xend.m3u8"
   ]
   it.each([
     { name: "f001.png", is: ["f001.png"] },
-    { name: "f%03d.png", is: ["f001.png", "f002.png", "f10.png"] },
-    { name: "f%d.png", is: ["f001.png", "f002.png", "f10.png"] },
+    { name: "f%03d.png", is: ["f001.png", "f002.png"] },
+    { name: "f%d.png", is: ["f10.png"] },
     { name: "g%03d.mp4", is: ["g%03d.mp4"] },
     { name: "v%v.m3u8", is: ["v0.m3u8", "v1.m3u8"] },
     { name: "50%%%d.png", is: ["50%1.png"] },
     { name: "a+b%d.ts", is: ["a+b1.ts"] },
+    { name: "my-clip-%d.png", is: ["my-clip-7.png"] },
+    { name: "n%d-%02d.png", is: ["n1-01.png"] },
+    { name: "w%d5.png", is: ["w15.png", "w105.png"] },
+    { name: "w%d05.png", is: ["w105.png"] },
+    { name: "x%v-x%v.m3u8", is: ["xena-xena.m3u8"] },
+    { name: `${"%d".repeat(120)}.png`, is: [] },
+    { name: "f%999999999d.png", is: [] },
+    { name: "%%d.png", is: [] },
     { name: "none.png", is: [] },
     { name: "f?.png", is: [] },
     { name: "h%d.png", is: [] }
@@ -88,6 +103,12 @@ describe("filesOf", () => {
       )
     ).toEqual(is)
   })
+})
+
+it("filesOf is not kept busy by a pattern of many numbers", () => {
+  const file = made(`${"1".repeat(240)}.jpg`)
+  expect(filesOf(FileName(`${"%d".repeat(120)}.png`), Array(1000).fill(file))).toEqual([])
+  expect(filesOf(FileName(`${"%v".repeat(120)}.png`), Array(1000).fill(file))).toEqual([])
 })
 
 it("arrange puts the named outputs first, in the task's order, then the rest by name and number", () => {

@@ -44,22 +44,36 @@ export const checkLimits = (made: ReadonlyArray<Made>, limits: RunLimits): Effec
 export const filesOf = (name: FileName, made: ReadonlyArray<Made>): ReadonlyArray<Made> => {
   const itself = made.find((file) => file.name === name)
   if (itself !== undefined) return [itself]
-  if (!/%(?:0?\d*d|v|%)/.test(name)) return []
-  const pattern = new RegExp(
-    `^${name
-      .split(/(%0?\d*d|%v|%%)/)
-      .map(asPattern)
-      .join("")}$`,
-    "u"
-  )
-  return inOrder(made.filter((file) => pattern.test(file.name)))
+  const fits = name.includes("%v") ? fitsVariant : fitsNumber
+  return inOrder(made.filter((file) => fits(name, file.name)))
 }
 
-const asPattern = (part: string): string => {
-  if (part === "%%") return "%"
-  if (part === "%v") return ".+"
-  return /^%0?\d*d$/.test(part) ? "\\d+" : part.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")
+/** `%v` is the same text wherever it stands, so its length follows from that of the whole. */
+const fitsVariant = (pattern: FileName, file: FileName): boolean => {
+  const parts = pattern.split("%v")
+  const [start = ""] = parts
+  const length = (file.length - parts.join("").length) / (parts.length - 1)
+  return length > 0 && Number.isInteger(length) && parts.join(file.slice(start.length, start.length + length)) === file
 }
+
+const placeholder = /%(?:(\d*)d|%)/g
+
+/** `%d` and `%03d` are the same number wherever they stand; `%%` is a percent sign (av_get_frame_filename). */
+const fitsNumber = (pattern: FileName, file: FileName): boolean => {
+  const first = /%\d*d/.exec(pattern.replaceAll("%%", "\0"))
+  if (first === null) return false
+  const [digits = ""] = /^\d*/.exec(file.slice(first.index)) ?? []
+  // Where a digit follows, the number is not all of them. Tried one by one: a pattern of many numbers as an expression
+  // would keep it busy for hours.
+  const numbers = new Set(Array.from(digits, (_, index) => digits.slice(0, index + 1).replace(/^0+(?=\d)/, "")))
+  return [...numbers].some((number) => number.length <= maxDigits && numbered(pattern, number) === file)
+}
+
+/** Of a number of 64 bits. */
+const maxDigits = 19
+
+const numbered = (pattern: FileName, number: string): string =>
+  pattern.replace(placeholder, (part, width?: string) => (part === "%%" ? "%" : number.padStart(Math.min(Number(width), 255), "0")))
 
 /** The named outputs in the task's order, then everything else by name. */
 export const arrange = (outputs: ReadonlyArray<FileName>, made: ReadonlyArray<Made>): ReadonlyArray<Made> => {

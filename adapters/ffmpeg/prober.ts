@@ -1,31 +1,70 @@
 import { join } from "node:path"
-import { Deferred, Effect, type Scope } from "effect"
-import { ProbeFailed, RunLimitExceeded, type Unavailable, UrlRefused } from "../../core/errors.js"
-import type { FileName } from "../../core/ids.js"
+import { Deferred, Duration, Effect, type Scope } from "effect"
+import { type BlobMissing, ProbeFailed, RunLimitExceeded, type Unavailable, UrlUnreachable } from "../../core/errors.js"
+import { FileName } from "../../core/ids.js"
 import { allowedProtocols, selfContainedDemuxers } from "../../core/policy/allowed.js"
-import type { ProberShape } from "../../core/ports/prober.js"
+import type { ProberShape, ProbeSource } from "../../core/ports/prober.js"
 import type { StorageShape } from "../../core/ports/storage.js"
-import { probeArgs } from "../../core/probe.js"
+import { type ProbeRequest, probeArgs } from "../../core/probe.js"
+import { nameOfUrl } from "../../core/url-name.js"
+import type { Guard } from "../net/index.js"
 import type { StreamCount } from "./account.js"
 import { unavailable } from "./disk.js"
 import { lastLines, lineReader } from "./lines.js"
 import { explain } from "./log.js"
+import { fetchForProbe } from "./remote-file.js"
+import type { FetchError } from "./remote-pieces.js"
 import type { Tools } from "./tools.js"
 import { type WorkDirectory, workDirectory } from "./workdir.js"
 
-/** Probes blobs by the ffprobe of this machine. It is never given a URL. */
-export const makeProber = (tools: Tools, storage: StorageShape): ProberShape => ({
-  probe: (source, request) => {
-    if (source._tag === "Url") return new UrlRefused({})
-    return Effect.gen(function* () {
+/** Probes by the ffprobe of this machine. It is never given a URL: what one holds is fetched into its work directory. */
+export const makeProber = (tools: Tools, storage: StorageShape, guard: Guard): ProberShape => ({
+  probe: (source, request) =>
+    Effect.gen(function* () {
       const work = yield* workDirectory(tools.root)
-      yield* storage.download(source.key, join(work.in, source.name))
-      const { stdout, seconds } = yield* ffprobe(tools, work, probeArgs(request, source.name))
+      const staged =
+        source._tag === "Url" ? yield* stageUrl(tools, work, guard, source.url, request) : yield* stageBlob(work, storage, source)
+      const { stdout, seconds } = yield* ffprobe(tools, work, probeArgs(request, staged.name), staged.secondsLeft)
       const raw = yield* parseReport(stdout)
-      return { raw: named(raw, source.name), seconds, inputBytes: source.bytes, outputBytes: stdout.length }
+      const name = source._tag === "Url" ? source.url : source.name
+      return { raw: named(raw, name), seconds, inputBytes: staged.bytes, outputBytes: stdout.length }
     }).pipe(Effect.scoped, tools.owned)
-  }
 })
+
+/** A file of the work directory that can be probed. */
+interface Staged {
+  readonly name: FileName
+  readonly bytes: number
+  /** Of the time for the whole probe, where staging took some. */
+  readonly secondsLeft?: number
+}
+
+const stageBlob = (
+  work: WorkDirectory,
+  storage: StorageShape,
+  { key, name, bytes }: Extract<ProbeSource, { readonly _tag: "Blob" }>
+): Effect.Effect<Staged, BlobMissing | Unavailable> => Effect.as(storage.download(key, join(work.in, name)), { name, bytes })
+
+const stageUrl = (
+  { limits }: Tools,
+  work: WorkDirectory,
+  guard: Guard,
+  url: string,
+  request: ProbeRequest
+): Effect.Effect<Staged, FetchError> =>
+  Effect.gen(function* () {
+    const { probeSeconds } = limits
+    // A "%" would make a picture's name a pattern. What is no URL has no name, and is refused by the guard.
+    const name = FileName(URL.canParse(url) ? nameOfUrl(url, null).replaceAll("%", "_") : "input")
+    const [took, bytes] = yield* fetchForProbe({ guard, url, limits }, request, join(work.in, name)).pipe(
+      Effect.timeoutFail({
+        duration: probeSeconds * 1000,
+        onTimeout: () => new UrlUnreachable({ reason: `Fetching what is to be probed of the URL took longer than ${probeSeconds} s` })
+      }),
+      Effect.timed
+    )
+    return { name, bytes, secondsLeft: probeSeconds - Duration.toSeconds(took) }
+  })
 
 /** The packets of each stream of an output; undefined where ffprobe can't read it, as with checksums and raw data. */
 export const packetsIn = (
@@ -56,7 +95,8 @@ interface Probed {
 const ffprobe = (
   tools: Tools,
   work: WorkDirectory,
-  args: ReadonlyArray<string>
+  args: ReadonlyArray<string>,
+  secondsLeft = tools.limits.probeSeconds
 ): Effect.Effect<Probed, ProbeFailed | RunLimitExceeded | Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const { probeReportBytes, probeSeconds, logBytes } = tools.limits
@@ -73,12 +113,14 @@ const ffprobe = (
     const end = yield* tools.start("ffprobe", args, work, { onStdout, onStderr: stderr.push })
     const ended = yield* Effect.raceFirst(end, Deferred.await(tooLong)).pipe(
       Effect.timeoutFail({
-        duration: probeSeconds * 1000,
-        onTimeout: () => new RunLimitExceeded({ limit: `the probe took longer than ${probeSeconds} s` })
+        duration: secondsLeft * 1000,
+        onTimeout: () => new RunLimitExceeded({ limit: `the probe took longer than ${probeSeconds} s`, probe: true })
       })
     )
     stderr.end()
     if (ended.code !== 0) {
+      const exceeded = tools.exceeded("ffprobe", ended, log.all())
+      if (exceeded !== undefined) return yield* exceeded
       const { kind, reason } = explain("ffprobe", ended, log.all(), work)
       return yield* kind === "ffmpeg" ? new ProbeFailed({ reason }) : unavailable(reason)
     }
@@ -101,5 +143,5 @@ const parseReport = (stdout: Buffer): Effect.Effect<Report, ProbeFailed> =>
 const unreadable = new ProbeFailed({ reason: "ffprobe made no readable report" })
 
 /** ffprobe repeats the address it was given; the file is known by its name. */
-const named = (raw: Report, name: FileName): Report =>
+const named = (raw: Report, name: string): Report =>
   isReport(raw.format) && "filename" in raw.format ? { ...raw, format: { ...raw.format, filename: name } } : raw

@@ -1,10 +1,14 @@
 import { isAbsolute, resolve } from "node:path"
 import { Cause, Effect, Exit, Fiber, FiberSet, type Scope } from "effect"
-import type { Unavailable } from "../../core/errors.js"
+import { RunLimitExceeded, type Unavailable } from "../../core/errors.js"
 import { Limits, type LimitValues } from "../../core/limits.js"
+import type { GuardOptions } from "../net/index.js"
+import { type Confinement, confine, type Program, type SandboxMode, type Start } from "./confinement.js"
 import { unavailable } from "./disk.js"
-import { type Ended, type Launcher, launch, plainLauncher, tiedLauncher } from "./launch.js"
-import { defaultWorkRoot, openWorkRoot, type WorkDirectory, type WorkRoot, workDirectory } from "./workdir.js"
+import type { Ended } from "./launch.js"
+import { limitReached } from "./rlimits.js"
+import { knownHole } from "./versions.js"
+import { defaultWorkRoot, openWorkRoot, type WorkRoot } from "./workdir.js"
 
 export interface FfmpegOptions {
   /** The ffmpeg program: a path, or a name to look for in PATH. Default "ffmpeg". */
@@ -13,13 +17,14 @@ export interface FfmpegOptions {
   readonly ffprobePath?: string
   /** Folder for the files of running tasks, made when it is missing; processes may share it. Default: one of ours below the system's temporary folder. */
   readonly workRoot?: string
-}
-
-type Program = "ffmpeg" | "ffprobe"
-
-export interface Sinks {
-  readonly onStdout?: (chunk: Uint8Array) => void
-  readonly onStderr?: (chunk: Uint8Array) => void
+  /** Where URLs that are probed in place may lead. Default: to the public internet, by https. */
+  readonly guard?: GuardOptions
+  /** Whether runs are shut into a sandbox (Linux, bubblewrap). Default "preferred": where that works, else with a warning. */
+  readonly sandbox?: SandboxMode
+  /** A folder of fonts that sandboxed runs see beside those of the system. */
+  readonly fonts?: string
+  /** Told once, when all is ready, how runs are confined: `description` is a line for the operator. */
+  readonly onReady?: (confinement: { readonly sandboxed: boolean; readonly description: string }) => void
 }
 
 /** What executor and prober share: programs that are known to answer, a place to work, and an owner for what runs. */
@@ -27,12 +32,9 @@ export interface Tools {
   readonly limits: LimitValues
   readonly root: WorkRoot
   /** Starts a program over a work directory; see `launch`. */
-  readonly start: (
-    program: Program,
-    args: ReadonlyArray<string>,
-    work: WorkDirectory,
-    sinks: Sinks
-  ) => Effect.Effect<Effect.Effect<Ended, Unavailable>, never, Scope.Scope>
+  readonly start: Start
+  /** Why a run ended, where that was a limit of the process; see `limitReached`. */
+  readonly exceeded: (program: Program, ended: Ended, log: ReadonlyArray<string>) => RunLimitExceeded | undefined
   /** Runs an effect that ends with its caller, and also with the adapter: then it has failed as unavailable. */
   readonly owned: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E | Unavailable>
 }
@@ -41,37 +43,34 @@ export interface Tools {
 export const openTools = (options: FfmpegOptions = {}): Effect.Effect<Tools, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const limits = yield* Limits
-    const root = yield* openWorkRoot(resolve(options.workRoot ?? defaultWorkRoot()))
-    const paths = { ffmpeg: programPath(options.ffmpegPath ?? "ffmpeg"), ffprobe: programPath(options.ffprobePath ?? "ffprobe") }
-    const startWith =
-      (launcher: Launcher): Tools["start"] =>
-      (program, args, work, { onStdout = ignore, onStderr = ignore }) =>
-        launch(
-          { program: paths[program], args, work },
-          { launcher, searchPath: process.env.PATH ?? "", killSeconds: limits.killSeconds, onStdout, onStderr }
-        )
-    const tied = process.platform === "linux" && (yield* answers(startWith(tiedLauncher), "ffmpeg", root))
-    const start = startWith(tied ? tiedLauncher : plainLauncher)
-    for (const program of ["ffmpeg", "ffprobe"] as const) {
-      if (program === "ffmpeg" && tied) continue
-      if (!(yield* answers(start, program, root))) {
-        return yield* unavailable(`${paths[program]} does not run: install ffmpeg, or set ${program}Path to where it is`)
-      }
+    const confinement = yield* openConfinement(options)
+    const hole = knownHole(confinement.version)
+    if (hole !== undefined) yield* Effect.logWarning(hole)
+    options.onReady?.(confinement)
+    const exceeded: Tools["exceeded"] = (program, ended, log) => {
+      const limit = limitReached(confinement.resources[program], ended, log)
+      return limit === undefined ? undefined : new RunLimitExceeded({ limit, ...(program === "ffprobe" && { probe: true }) })
     }
-    return { limits, root, start, owned: yield* makeOwned }
+    return { limits, root: confinement.root, start: confinement.start, exceeded, owned: yield* makeOwned }
   })
 
-const ignore = () => {}
+/** Finds out how programs are started here; fails when they can't be, or not as the options demand. */
+export const openConfinement = (options: FfmpegOptions): Effect.Effect<Confinement, Unavailable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const limits = yield* Limits
+    const root = yield* openWorkRoot(resolve(options.workRoot ?? defaultWorkRoot()))
+    return yield* confine({
+      mode: options.sandbox ?? "preferred",
+      paths: { ffmpeg: programPath(options.ffmpegPath ?? "ffmpeg"), ffprobe: programPath(options.ffprobePath ?? "ffprobe") },
+      root,
+      limits,
+      searchPath: process.env.PATH ?? "",
+      fonts: options.fonts
+    })
+  })
 
 /** A path is meant from where we are now; a bare name is looked for in PATH. */
 const programPath = (path: string): string => (path.includes("/") && !isAbsolute(path) ? resolve(path) : path)
-
-const answers = (start: Tools["start"], program: Program, root: WorkRoot): Effect.Effect<boolean, Unavailable> =>
-  Effect.gen(function* () {
-    const work = yield* workDirectory(root)
-    const ended = yield* start(program, ["-version"], work, {})
-    return yield* Effect.match(ended, { onSuccess: ({ code }) => code === 0, onFailure: () => false })
-  }).pipe(Effect.scoped)
 
 const makeOwned: Effect.Effect<Tools["owned"], never, Scope.Scope> = Effect.map(
   FiberSet.make<unknown, unknown>(),

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto"
-import { lstat, mkdir, readdir, rm } from "node:fs/promises"
+import { chmod, chown, lchown, lstat, mkdir, readdir, rm } from "node:fs/promises"
 import { tmpdir, userInfo } from "node:os"
 import { join } from "node:path"
 import { Effect, type Scope } from "effect"
@@ -12,12 +12,16 @@ export interface WorkDirectory {
   readonly path: string
   readonly in: string
   readonly out: string
+  /** The user and group that the process is to be, where that is not ours: then `out` is theirs. */
+  readonly user?: number
 }
 
 /** A folder that several processes may share, and the process whose name begins the names of ours. */
 export interface WorkRoot {
   readonly path: string
   readonly owner: string
+  /** Gives each work directory a user of its own. */
+  readonly nextUser?: () => number
 }
 
 /** Below the system's folder for temporary files, one for each user, since that folder belongs to all. */
@@ -41,13 +45,36 @@ export const workDirectory = (root: WorkRoot): Effect.Effect<WorkDirectory, Unav
       Effect.sync(() => join(root.path, `${root.owner}-${randomUUID()}`)),
       (path) => Effect.ignoreLogged(disk(`remove ${path}`, () => rm(path, { recursive: true, force: true, maxRetries: 3 })))
     )
-    const work = { path, in: join(path, "in"), out: join(path, "out") }
+    const user = root.nextUser?.()
+    const work = { path, in: join(path, "in"), out: join(path, "out"), ...(user !== undefined && { user }) }
     yield* disk(`make ${path}`, async () => {
       await mkdir(path, { mode: 0o700 })
       await Promise.all([mkdir(work.in), mkdir(work.out)])
+      if (user === undefined) return
+      // Said again where our umask is strict.
+      await chmod(work.in, 0o755)
+      await chown(work.out, user, user)
     })
     return work
   })
+
+/** Lets a process under another user read the inputs, which may be ours alone; nobody else can reach the folder they are in. */
+export const handOver = async (work: WorkDirectory): Promise<void> => {
+  for (const name of await readdir(work.in)) {
+    const path = join(work.in, name)
+    const { mode } = await lstat(path)
+    if ((mode & 0o004) === 0) await chmod(path, (mode & 0o777) | 0o444)
+  }
+}
+
+/** What a process under another user made becomes ours, to be read, and stored, as if we had made it. Its processes must be gone. */
+export const takeBack = async ({ out }: WorkDirectory): Promise<void> => {
+  for (const name of await readdir(out)) {
+    const path = join(out, name)
+    await lchown(path, process.getuid?.() ?? 0, process.getgid?.() ?? 0)
+    if ((await lstat(path)).isFile()) await chmod(path, 0o644)
+  }
+}
 
 const ownerOf = (name: string): string | undefined => /^(\w+-\d+-\d+)-[0-9a-f-]{36}$/.exec(name)?.[1]
 

@@ -13,7 +13,9 @@ const common = fc.record({
   expiresAt: fc.integer({ min: 1, max: 8.64e15 }).map((ms) => new Date(ms))
 })
 const grants: fc.Arbitrary<Grant> = fc.oneof(
-  fc.tuple(common, words).map(([rest, name]): Grant => ({ method: "GET", ...rest, fileName: FileName(name) })),
+  fc
+    .tuple(common, words, fc.constantFrom({}, { siblings: true }, { siblings: false }))
+    .map(([rest, name, siblings]): Grant => ({ method: "GET", ...rest, fileName: FileName(name), ...siblings })),
   fc.tuple(common, fc.maxSafeNat()).map(([rest, maxBytes]): Grant => ({ method: "PUT", ...rest, maxBytes }))
 )
 

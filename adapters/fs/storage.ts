@@ -3,11 +3,10 @@ import { link, lstat, open, readdir, unlink } from "node:fs/promises"
 import { join } from "node:path"
 import { Clock, Effect, Option, Stream } from "effect"
 import { BlobMissing, SignedUrlExpired } from "../../core/errors.js"
-import { BlobKey } from "../../core/ids.js"
+import { BlobKey, blobKeyParts, blobPath, blobPrefixParts, isBlobKeyPart } from "../../core/ids.js"
 import type { Blob, StorageShape } from "../../core/ports/storage.js"
 import { capped, close, fill, pieces, withNewFile } from "./bytes.js"
 import { onDisk, orCode, unavailable } from "./disk.js"
-import { isPart, keyParts, prefixParts } from "./layout.js"
 import { moveIntoPlace, removeEmptyFolders } from "./place.js"
 import { grantOf, grantToken } from "./signed-url.js"
 
@@ -16,7 +15,7 @@ const mustCopy = ["EXDEV", "EPERM", "EACCES", "EMLINK", "ENOTSUP", "ENOSYS"] as 
 
 /** The port over a folder of blobs. `temporary` gives names for unfinished files, on the same file system. */
 export const storage = (blobs: string, temporary: () => string, secret: string | Uint8Array): StorageShape => {
-  const pathOf = (key: BlobKey) => join(blobs, ...keyParts(key))
+  const pathOf = (key: BlobKey) => join(blobs, ...blobKeyParts(key))
 
   const write: StorageShape["write"] = (key, body, maxBytes) =>
     Effect.suspend(() => {
@@ -45,13 +44,13 @@ export const storage = (blobs: string, temporary: () => string, secret: string |
           onDisk("open", () => open(path).catch(orCode("ENOENT"))),
           (opened) => (opened === "ENOENT" ? Effect.void : close(opened))
         )
-        if (file === "ENOENT") return yield* new BlobMissing({ dir: keyParts(key)[0] })
+        if (file === "ENOENT") return yield* new BlobMissing({ dir: blobKeyParts(key)[0] })
         return pieces(file, range)
       })
     )
 
   const list = (prefix: string) => {
-    const [dir, slot] = prefixParts(prefix)
+    const [dir, slot] = blobPrefixParts(prefix)
     const dirs = dir === undefined ? Stream.fromIterableEffect(onDisk("list", () => namesIn(blobs))) : Stream.make(dir)
     return Stream.flatMap(dirs, (each) => Stream.fromIterableEffect(onDisk("list", () => blobsIn(each, slot))))
   }
@@ -125,15 +124,14 @@ export const storage = (blobs: string, temporary: () => string, secret: string |
     upload,
     sign: (grant) =>
       Effect.sync(() => {
-        keyParts(grant.key)
-        // The name comes last so that whoever is given the URL, our own importer too, knows what to call the file.
-        const name = grant.method === "GET" ? `/${encodeURIComponent(grant.fileName)}` : ""
-        return { url: `/blob/${grantToken(secret, grant)}${name}`, method: grant.method, headers: {} }
+        blobKeyParts(grant.key)
+        const url = blobPath(grantToken(secret, grant), grant.method === "GET" ? grant.fileName : null)
+        return { url, method: grant.method, headers: {} }
       }),
     redeem: (token) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         const grant = grantOf(secret, token, now)
-        return grant === undefined ? Effect.fail(new SignedUrlExpired()) : Effect.succeed(grant)
+        return grant === undefined ? Effect.fail(new SignedUrlExpired({})) : Effect.succeed(grant)
       })
   }
 }
@@ -143,5 +141,5 @@ const blobOf = (key: BlobKey, stats: Stats): Blob => ({ key, bytes: stats.size, 
 /** The names in a folder that can be parts of keys; none when it is gone. */
 const namesIn = async (path: string): Promise<ReadonlyArray<string>> => {
   const names = await readdir(path).catch(orCode("ENOENT", "ENOTDIR"))
-  return typeof names === "string" ? [] : names.filter(isPart)
+  return typeof names === "string" ? [] : names.filter(isBlobKeyPart)
 }

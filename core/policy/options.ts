@@ -1,90 +1,165 @@
-/** Accepted and dropped, since people paste them; true where a value follows. */
-export const droppedOptions: Readonly<Record<string, boolean>> = {
-  "-y": false,
-  "-n": false,
-  "-hide_banner": false,
-  "-nostdin": false,
-  "-stats": false,
-  "-nostats": false,
-  "-loglevel": true,
-  "-v": true
+import { Either } from "effect"
+import { avGrammar, commandGrammar, droppedNames, droppedNegations, type Grammar, namesAPlace, whyRefused } from "./option-rules.js"
+import type { AvOption, CommandOption, OptionTable } from "./option-table.js"
+import { type FileReference, fileNamed, shown, valueProblem } from "./option-values.js"
+import type { PolicyValues } from "./policy.js"
+
+export { droppedOptions, parseOptions, placedSegments } from "./options-before.js"
+
+/** An option as ffmpeg reads it. */
+export interface ParsedOption {
+  /** As it was written, dash and specifier included: `-c:v`. */
+  readonly item: string
+  /** The name alone, as it was written: `c`. */
+  readonly name: string
+  /** What follows the first colon, null without one. */
+  readonly specifier: string | null
+  /** Null for an option that takes none. */
+  readonly value: string | null
+  /** The file that the value names: what stands for it at last is told to `optionArgs`. */
+  readonly file: FileReference | null
+  /** Whether the value is a filter graph, which has rules of its own. */
+  readonly graph: boolean
 }
 
-/** Refused on the bare name, with a `:specifier` or a leading `no` too; the key says why, or what would do. */
-const refusals: Readonly<Record<string, string>> = {
-  "it reads or writes a file or URL of its own naming":
-    "report progress vstats vstats_file sdp_file stats_enc_pre stats_enc_post stats_mux_pre print_graphs print_graphs_file filter_script " +
-    "filter_complex_script fpre vpre apre spre pre dump_attachment",
-  "inputs are listed in task.inputs": "i",
-  "the graph belongs in task.filter_complex": "filter_complex lavfi",
-  "it only prints something and exits":
-    "h help ? version L buildconf formats muxers demuxers devices codecs decoders encoders bsfs protocols filters pix_fmts layouts sample_fmts " +
-    "dispositions colors sources sinks hwaccels",
-  "the server decides it":
-    "stdin timelimit max_alloc cpuflags cpucount stats_period benchmark benchmark_all dump hex debug debug_ts protocol_whitelist " +
-    "protocol_blacklist format_whitelist codec_whitelist",
-  "it opens devices or libraries":
-    "init_hw_device filter_hw_device vaapi_device qsv_device hwaccel hwaccel_device hwaccel_output_format omx_libname omx_libprefix load_plugins " +
-    "device server",
-  "it lets an input reach other files":
-    "safe enable_drefs use_absolute_path allowed_extensions allowed_segment_extensions sub_name ifo_palette graph graph_file dumpgraph " +
-    "assetmaps pattern_type export_path_metadata",
-  "it lets an output reach other files":
-    "segment_list segment_header_filename hls_key_info_file hls_enc hls_enc_key hls_enc_key_url hls_subtitle_path hls_base_url master_pl_name " +
-    "hls_fmp4_init_filename init_seg_name media_seg_name single_file_name header strftime strftime_mkdir",
-  "its value is a list of options that cannot be checked":
-    "segment_format_options hls_segment_options format_options format_opts fifo_options protocol_opts http_opts",
-  "it belongs to network connections, and a task has none":
-    "headers cookies user_agent referer http_proxy method ca_file cafile cert_file key_file private_key localaddr utc_timing_url"
+export interface ParsedOptions {
+  readonly options: ReadonlyArray<ParsedOption>
+  /** Every file that an option names. */
+  readonly files: ReadonlyArray<FileReference>
 }
 
-const refusedNames: ReadonlyMap<string, string> = new Map(
-  Object.entries(refusals).flatMap(([why, names]) => names.split(" ").map((name) => [name, why] as const))
-)
+/**
+ * A task's option list for one input or output, read as ffmpeg reads it, or the first thing that is not allowed, worded to
+ * follow the field's name and a colon.
+ */
+export const readOptions = (
+  items: ReadonlyArray<string>,
+  place: "input" | "output",
+  policy: PolicyValues
+): Either.Either<ParsedOptions, string> =>
+  policy.options === "off" ? Either.right(unjudged(items, policy.table)) : judged(items, place, policy)
 
-/** Options that no value follows. */
-const flags: ReadonlySet<string> = new Set(
-  (
-    "an vn sn dn re copyts start_at_zero shortest accurate_seek noaccurate_seek bitexact autorotate noautorotate autoscale noautoscale " +
-    "ignore_unknown copy_unknown copyinkf xerror find_stream_info nofind_stream_info fix_sub_duration apply_cropping noapply_cropping"
-  ).split(" ")
-)
+/** The arguments that ffmpeg gets; `place` says what stands for a file that an option names: without it, all is as it was written. */
+export const optionArgs = (options: ReadonlyArray<ParsedOption>, place?: (file: FileReference) => string): ReadonlyArray<string> =>
+  options.flatMap(({ item, value, file }) => (value === null ? [item] : [item, file === null || place === undefined ? value : place(file)]))
 
-/** The options to hand on, with dropped ones left out; or why the list is refused, naming the item. */
-export const parseOptions = (items: ReadonlyArray<string>): { readonly options: ReadonlyArray<string> } | { readonly problem: string } => {
-  const options: Array<string> = []
-  let previous: string | undefined
-  for (let index = 0; index < items.length; index++) {
-    const item = items[index] as string
-    const takesValue = Object.hasOwn(droppedOptions, item) ? droppedOptions[item] : undefined
-    if (takesValue !== undefined) {
-      if (takesValue && ++index >= items.length) return { problem: `option ${item} needs a value` }
-      previous = undefined
-      continue
+const judged = (items: ReadonlyArray<string>, place: "input" | "output", policy: PolicyValues) =>
+  Either.gen(function* () {
+    const read: Array<{ readonly option: Omit<ParsedOption, "file">; readonly grammar: Grammar }> = []
+    for (let at = 0; at < items.length; at++) {
+      const item = items[at] as string
+      const { name, specifier, found } = yield* readName(item, policy)
+      const value = found.takesValue ? items[++at] : null
+      if (value === undefined) return yield* Either.left(`option ${shown(item)} needs a value: add it as the next item`)
+      if (isDropped(found)) continue
+      const grammar = yield* grammarOf(item, found, place)
+      const problem = value === null ? undefined : valueProblem(grammar, value, { name: found.name, place, hardware: policy.hardware })
+      if (problem !== undefined) return yield* Either.left(`the value of ${shown(item)} ${problem}`)
+      read.push({ option: { item, name, specifier, value, graph: grammar === "graph" }, grammar })
     }
-    const problem = problemOf(item, previous)
-    if (problem !== undefined) return { problem }
-    options.push(item)
-    previous = item
+    const pass = read.findLast(({ option }) => option.name === "pass")?.option.value ?? null
+    const options = read.map(({ option, grammar }) => ({ ...option, file: fileNamed(grammar, option.value ?? "", pass) }))
+    return { options, files: options.flatMap(({ file }) => file ?? []) }
+  })
+
+/** Everything as it is; only what belongs together is told. */
+const unjudged = (items: ReadonlyArray<string>, table: OptionTable): ParsedOptions => {
+  const options: Array<ParsedOption> = []
+  for (let at = 0; at < items.length; at++) {
+    const item = items[at] as string
+    const [, name = item, specifier = null] = nameGrammar.exec(item) ?? []
+    const takesValue = find(name, specifier, table)?.takesValue === true && at + 1 < items.length
+    options.push({ item, name, specifier, value: takesValue ? (items[++at] as string) : null, file: null, graph: false })
   }
-  return { options }
+  return { options, files: [] }
 }
 
-const problemOf = (item: string, previous: string | undefined): string | undefined => {
-  const [, name] = /^-([A-Za-z0-9_?-]+)(?::.*)?$/s.exec(item) ?? []
+/** What an option's name stands for in ffmpeg's own eyes. */
+interface Found {
+  /** Without a leading `no`, and without the `v`, `a` or `s` that some options of codecs may begin with. */
+  readonly name: string
+  readonly negated: boolean
+  readonly takesValue: boolean
+  readonly meaning: CommandOption | AvOption
+}
+
+const nameGrammar = /^-([A-Za-z0-9_][A-Za-z0-9_-]*)(?::([A-Za-z0-9_:#.+?=-]*))?$/
+
+const readName = (item: string, { table, hardware }: PolicyValues) =>
+  Either.gen(function* () {
+    const [, name, specifier = null] = nameGrammar.exec(item) ?? []
+    const found = name === undefined ? undefined : find(name, specifier, table)
+    if (found !== undefined && isDropped(found)) return { name: name ?? "", specifier, found }
+    const why = refusalOf(looseName(item), hardware) ?? (found === undefined ? undefined : whyRefused(found.name, hardware))
+    if (why !== undefined) return yield* Either.left(`option ${shown(item)} is not allowed: ${why}`)
+    if (name === undefined) return yield* Either.left(noOption(item))
+    if (found === undefined) return yield* Either.left(unknownOption(item, name, specifier, table))
+    return { name, specifier, found }
+  })
+
+/** ffmpeg looks for its own options by the name alone, then for those of its libraries, then for a `no` before its own. */
+const find = (name: string, specifier: string | null, { options, avOptions }: OptionTable): Found | undefined => {
+  const own = options.get(name)
+  if (own !== undefined) return { name, negated: false, takesValue: own.takesValue, meaning: own }
+  const library = avOptions.get(name)
+  if (library !== undefined && (specifier === null || takesSpecifier(library)))
+    return { name, negated: false, takesValue: true, meaning: library }
+  const typed = /^[vas]/.test(name) && specifier === null ? avOptions.get(name.slice(1)) : undefined
+  if (typed?.owners.includes("codec")) return { name: name.slice(1), negated: false, takesValue: true, meaning: typed }
+  const positive = name.startsWith("no") ? options.get(name.slice(2)) : undefined
+  if (positive?.negatable) return { name: name.slice(2), negated: true, takesValue: false, meaning: positive }
+  return undefined
+}
+
+const takesSpecifier = ({ owners }: AvOption): boolean => owners.includes("codec") || owners.includes("private")
+
+const isDropped = ({ name, negated, meaning }: Found): boolean =>
+  "places" in meaning && (droppedNames.includes(name) || (negated && droppedNegations.includes(name)))
+
+/** The name in whatever looks like an option. */
+const looseName = (item: string): string => /^-([^:=\s]*)/.exec(item)?.[1] ?? ""
+
+const refusalOf = (name: string, hardware: boolean): string | undefined =>
+  whyRefused(name, hardware) ?? (name.startsWith("no") ? whyRefused(name.slice(2), hardware) : undefined)
+
+/** How the value is to be judged, where the option may be used at all, and here. */
+const grammarOf = (item: string, { name, meaning }: Found, place: "input" | "output"): Either.Either<Grammar, string> => {
+  if (isMisplaced(meaning, place)) {
+    const right = place === "input" ? "output" : "input"
+    return Either.left(`option ${shown(item)} is for an ${right}: move it to the options of the ${right} that should have it`)
+  }
+  if ("places" in meaning) {
+    const grammar = commandGrammar(name)
+    return grammar === undefined ? Either.left(`option ${shown(item)} is not allowed: leave it out`) : Either.right(grammar)
+  }
+  return meaning.text && namesAPlace(name)
+    ? Either.left(`option ${shown(item)} is not allowed: its value may name a file or a host`)
+    : Either.right(avGrammar(name))
+}
+
+/** Options of codecs have a direction that ffmpeg holds to; those of formats it takes on both sides. */
+const isMisplaced = (meaning: CommandOption | AvOption, place: "input" | "output"): boolean => {
+  if ("places" in meaning) return meaning.places.length > 0 && !meaning.places.includes(place) && !meaning.places.includes("global")
+  return (
+    meaning.owners.every((owner) => owner === "codec" || owner === "private") &&
+    !meaning.directions.includes(place === "input" ? "decode" : "encode")
+  )
+}
+
+const noOption = (item: string): string => {
   const [, first, rest] = /^(-[A-Za-z_][\w-]*(?::\S*)?)\s+(\S.*)$/s.exec(item) ?? []
-  if (first !== undefined && rest !== undefined)
-    return `"${shown(item)}" holds several items in one string: write "${first}", "${shown(rest)}"`
-  if (name !== undefined) {
-    const why = refusedNames.get(name) ?? (name.startsWith("no") ? refusedNames.get(name.slice(2)) : undefined)
-    return why === undefined ? undefined : `option ${shown(item)} is not allowed: ${why}`
+  if (first !== undefined && rest !== undefined) {
+    return `"${shown(item)}" holds several items in one string: write "${shown(first)}", "${shown(rest)}"`
   }
-  if (item.startsWith("-")) return undefined
-  return mayHaveValue(previous) ? undefined : `"${shown(item)}" is neither an option nor the value of one: options start with "-"`
+  const [, option, value] = /^(-[A-Za-z_][\w-]*)=(.*)$/s.exec(item) ?? []
+  if (option !== undefined) return `"${shown(item)}" is not how options are written: write "${shown(option)}", "${shown(value ?? "")}"`
+  if (item.startsWith("-/")) return `"${shown(item)}" is not allowed: a value can't be read from a file, so write it into the next item`
+  if (/^-[A-Za-z0-9_]/.test(item))
+    return `"${shown(item)}" is not an option: a name, and a stream specifier after ":", have no such characters`
+  return `"${shown(item)}" is neither an option nor the value of one: options start with "-" and a name`
 }
 
-/** Whether what follows `item` can be its value: no option takes two, and a flag takes none. */
-const mayHaveValue = (item: string | undefined): boolean => item !== undefined && /^-./s.test(item) && !flags.has(item.slice(1))
-
-/** As much of a caller's text as a message should repeat. */
-const shown = (text: string): string => (text.length <= 100 ? text : `${text.slice(0, 100)}...`)
+const unknownOption = (item: string, name: string, specifier: string | null, table: OptionTable): string =>
+  specifier !== null && find(name, null, table) !== undefined
+    ? `option ${shown(item)} takes no stream specifier: write "-${name}"`
+    : `option ${shown(item)} is not known to this ffmpeg (${table.version}): check its name`

@@ -1,0 +1,150 @@
+import { Effect, Either, type Scope } from "effect"
+import type { Unavailable } from "../../core/errors.js"
+import type { LimitValues } from "../../core/limits.js"
+import { disk, unavailable } from "./disk.js"
+import { type Ended, type Launcher, launch, plainLauncher, tiedLauncher } from "./launch.js"
+import { type ResourceLimits, readHardLimits, resourceLimits } from "./rlimits.js"
+import { openSandbox, type Sandbox } from "./sandbox.js"
+import { type WorkDirectory, type WorkRoot, workDirectory } from "./workdir.js"
+
+export type Program = "ffmpeg" | "ffprobe"
+
+/** "required": no sandbox, no start. "preferred": where it works, with a warning where it does not. "off": never. */
+export type SandboxMode = "required" | "preferred" | "off"
+
+export interface ConfinementOptions {
+  readonly mode: SandboxMode
+  /** Paths, or names to look for. */
+  readonly paths: Readonly<Record<Program, string>>
+  readonly root: WorkRoot
+  readonly limits: LimitValues
+  readonly searchPath: string
+  /** A folder of fonts that runs may use beside the system's. */
+  readonly fonts?: string | undefined
+}
+
+export interface Sinks {
+  readonly onStdout?: (chunk: Uint8Array) => void
+  readonly onStderr?: (chunk: Uint8Array) => void
+}
+
+export type Start = (
+  program: Program,
+  args: ReadonlyArray<string>,
+  work: WorkDirectory,
+  sinks: Sinks
+) => Effect.Effect<Effect.Effect<Ended, Unavailable>, Unavailable, Scope.Scope>
+
+/** How programs are started here, found out by starting them. */
+export interface Confinement {
+  readonly start: Start
+  /** What each of them may use. */
+  readonly resources: Readonly<Record<Program, ResourceLimits>>
+  /** Makes the work directories that `start` takes. */
+  readonly root: WorkRoot
+  readonly sandboxed: boolean
+  /** In one line for the operator. */
+  readonly description: string
+  /** The line in which ffmpeg tells its version. */
+  readonly version: string
+}
+
+export const confine = (options: ConfinementOptions): Effect.Effect<Confinement, Unavailable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { mode, root, limits } = options
+    const resources = { ffmpeg: resourceLimits(limits, limits.runSeconds), ffprobe: resourceLimits(limits, limits.probeSeconds) }
+    const startWith =
+      (launcher: Launcher): Start =>
+      (program, args, work, { onStdout = ignore, onStderr = ignore }) =>
+        launch(
+          { program: options.paths[program], args, work, limits: resources[program] },
+          { launcher, killSeconds: limits.killSeconds, onStdout, onStderr }
+        )
+    const open = yield* openly(options, startWith)
+    const found = mode === "off" ? Either.left("it is switched off") : yield* sandboxed(options, startWith)
+    if (Either.isRight(found)) {
+      const { launcher, root, description } = found.right
+      return { start: startWith(launcher), resources, root, sandboxed: true, description: `sandbox: ${description}`, version: open.version }
+    }
+    if (mode === "required") return yield* unavailable(`no sandbox for ffmpeg: ${found.left}, ${whatElse}`)
+    if (mode === "preferred") yield* Effect.logWarning(`ffmpeg runs without a sandbox: ${found.left}`)
+    return { ...open, resources, root, sandboxed: false, description: `sandbox: none (${found.left})` }
+  })
+
+const whatElse = "or set the sandbox (FFKILN_SANDBOX) to preferred or off where only trusted people send tasks"
+
+const ignore = () => {}
+
+/** Without a sandbox: tied to our life and limited where setpriv and prlimit are, else as the programs are. */
+const openly = ({ paths, root, searchPath }: ConfinementOptions, startWith: (launcher: Launcher) => Start) =>
+  Effect.gen(function* () {
+    const tied = process.platform === "linux" ? startWith(tiedLauncher(searchPath, yield* hardLimits)) : undefined
+    const versionTied = tied === undefined ? undefined : yield* versionOf(tied, "ffmpeg", root)
+    const start = tied === undefined || versionTied === undefined ? startWith(plainLauncher(searchPath)) : tied
+    const version = versionTied ?? (yield* versionOf(start, "ffmpeg", root))
+    for (const [program, answer] of [["ffmpeg", version] as const, ["ffprobe", yield* versionOf(start, "ffprobe", root)] as const]) {
+      if (answer === undefined)
+        return yield* unavailable(`${paths[program]} does not run: install ffmpeg, or set ${program}Path to where it is`)
+    }
+    return { start, version: version ?? "" }
+  })
+
+const hardLimits = disk("read this process's own limits", async () => readHardLimits())
+
+/** The first line of what it says of itself; undefined when it does not run. */
+const versionOf = (start: Start, program: Program, root: WorkRoot): Effect.Effect<string | undefined, Unavailable> =>
+  Effect.map(answerOf(start, program, ["-version"], root), ({ ended, stdout }) => (ended?.code === 0 ? stdout.split("\n")[0] : undefined))
+
+/** A sandbox that was tried: ffmpeg runs in it, and sees neither a network nor a file of the host. */
+const sandboxed = (
+  options: ConfinementOptions,
+  startWith: (launcher: Launcher) => Start
+): Effect.Effect<Either.Either<Sandbox, string>, Unavailable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { paths, root, searchPath, limits, fonts } = options
+    const opened = yield* openSandbox(root, {
+      programs: [paths.ffmpeg, paths.ffprobe],
+      searchPath,
+      hostLimits: yield* hardLimits,
+      temporaryBytes: limits.temporaryBytes,
+      fonts
+    })
+    if (Either.isLeft(opened)) return opened
+    const start = startWith(opened.right.launcher)
+    const show = ["-nostdin", "-v", "error", "-f", "data", "-i", "file:/proc/net/dev", "-map", "0", "-f", "data", "pipe:1"]
+    const [network, file] = yield* Effect.all(
+      [
+        answerOf(start, "ffmpeg", show, opened.right.root),
+        answerOf(start, "ffprobe", ["-v", "error", "file:/etc/passwd"], opened.right.root)
+      ],
+      { concurrency: "unbounded" }
+    )
+    if (network.ended?.code !== 0) return Either.left(`${opened.right.description} does not work here (${network.words}): ${namespaces()}`)
+    const interfaces = [...network.stdout.matchAll(/^\s*(\S+):/gm)].map(([, name]) => name)
+    if (interfaces.join() !== "lo" || file.ended?.code === 0 || !file.stderr.includes("No such file"))
+      return Either.left(`${opened.right.description} does not shut ffmpeg in`)
+    return opened
+  })
+
+const namespaces = () =>
+  process.getuid?.() === 0
+    ? "a container needs the right to make namespaces (CAP_SYS_ADMIN, and a system call filter that lets mount and unshare through)"
+    : "let users make namespaces (sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces above 0, and on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0), or start as root"
+
+/** What a short run says; `words` tells why there was none. */
+const answerOf = (start: Start, program: Program, args: ReadonlyArray<string>, root: WorkRoot) =>
+  Effect.gen(function* () {
+    const work = yield* workDirectory(root)
+    let [stdout, stderr] = ["", ""]
+    const end = yield* start(program, args, work, {
+      onStdout: (chunk) => {
+        stdout += Buffer.from(chunk)
+      },
+      onStderr: (chunk) => {
+        stderr += Buffer.from(chunk)
+      }
+    })
+    const result = yield* Effect.either(end)
+    const words = Either.isLeft(result) ? result.left.what : (stderr.split("\n")[0] ?? "")
+    return { ended: Either.isLeft(result) ? undefined : result.right, stdout, stderr, words }
+  }).pipe(Effect.scoped)

@@ -1,0 +1,131 @@
+/** Accepted and dropped, since people paste them; the server decides what they say. */
+export const droppedNames: ReadonlyArray<string> = "y n hide_banner stats loglevel v".split(" ")
+
+/** Dropped where it is negated, and refused where it is not. */
+export const droppedNegations: ReadonlyArray<string> = ["stdin"]
+
+/** Refused on the bare name, with a `:specifier` or a leading `no` too; the key says why, or what would do. */
+const refusals: Readonly<Record<string, string>> = {
+  "it reads or writes a file or URL of its own naming":
+    "report progress vstats vstats_file vstats_version sdp_file stats_enc_pre stats_enc_post stats_mux_pre stats_enc_pre_fmt stats_enc_post_fmt " +
+    "stats_mux_pre_fmt print_graphs print_graphs_file print_graphs_format filter_script filter_complex_script fpre vpre apre spre pre dump_attachment",
+  "inputs are listed in task.inputs": "i",
+  "the graph belongs in task.filter_complex": "filter_complex lavfi",
+  "it only prints something and exits":
+    "h help ? version L buildconf formats muxers demuxers devices codecs decoders encoders bsfs protocols filters pix_fmts layouts sample_fmts " +
+    "dispositions colors sources sinks hwaccels",
+  "the server decides it":
+    "stdin timelimit max_alloc cpuflags cpucount stats_period benchmark benchmark_all dump hex debug debug_ts fdebug max_pixels protocol_whitelist " +
+    "protocol_blacklist format_whitelist codec_whitelist",
+  "it opens devices or libraries":
+    "init_hw_device filter_hw_device vaapi_device qsv_device hwaccel_device omx_libname omx_libprefix load_plugins device server",
+  "it lets an input reach other files":
+    "safe enable_drefs use_absolute_path allowed_extensions allowed_segment_extensions sub_name ifo_palette graph graph_file dumpgraph " +
+    "assetmaps pattern_type export_path_metadata",
+  "it lets an output reach other files":
+    "segment_list segment_header_filename hls_key_info_file hls_enc hls_enc_key hls_enc_key_url hls_subtitle_path hls_base_url master_pl_name " +
+    "hls_master_name hls_fmp4_init_filename init_seg_name media_seg_name single_file_name header strftime strftime_mkdir",
+  "its value is a list of options that cannot be checked":
+    "segment_format_options hls_segment_options format_options format_opts fifo_options protocol_opts http_opts",
+  "it belongs to network connections, and a task has none":
+    "headers cookies user_agent referer http_proxy method ca_file cafile cert_file key_file private_key localaddr utc_timing_url"
+}
+
+const refused: ReadonlyMap<string, string> = new Map(
+  Object.entries(refusals).flatMap(([why, names]) => names.split(" ").map((name) => [name, why] as const))
+)
+
+/** Options for hardware: refused unless the operator has it. */
+const hardwareNames: ReadonlyArray<string> = ["hwaccel", "hwaccel_output_format"]
+
+/** Why an option of this name is refused whatever it is; undefined where it is not. */
+export const whyRefused = (name: string, hardware: boolean): string | undefined =>
+  hardwareNames.includes(name) ? (hardware ? undefined : "this server has no hardware for it: leave it out") : refused.get(name)
+
+/** What an option's value is made of; option-values.ts judges each. */
+export type Grammar =
+  | "attachment"
+  | "bitstreamFilters"
+  | "codec"
+  | "expression"
+  | "format"
+  | "frameSize"
+  | "graph"
+  | "hlsFlags"
+  | "map"
+  | "params"
+  | "passLog"
+  | "queue"
+  | "segmentFormat"
+  | "segmentNames"
+  | "streamMap"
+  | "target"
+  | "text"
+  | "threads"
+  | "word"
+
+/** The options of the ffmpeg program that a task may use, by what their values are; those without a value are among `expression`. */
+const ordinary: Readonly<Partial<Record<Grammar, string>>> = {
+  attachment: "attach",
+  bitstreamFilters: "bsf vbsf absf",
+  codec: "c codec vcodec acodec scodec dcodec",
+  format: "f",
+  frameSize: "s canvas_size",
+  graph: "filter vf af",
+  map: "map",
+  passLog: "passlogfile",
+  queue: "thread_queue_size max_muxing_queue_size filter_buffered_frames",
+  target: "target",
+  text: "metadata program timecode timestamp",
+  threads: "filter_threads filter_complex_threads",
+  word: "map_metadata map_channel map_chapters streamid hwaccel hwaccel_output_format",
+  expression:
+    // Time, rate and length.
+    "ss t to sseof itsoffset itsscale isync seek_timestamp accurate_seek re readrate readrate_initial_burst readrate_catchup r fpsmax force_fps " +
+    "fps_mode vsync async stream_loop frames vframes aframes dframes fs shortest shortest_buf_duration apad stream_group time_base enc_time_base " +
+    "copyts start_at_zero copytb copyinkf copypriorss muxdelay muxpreload muxing_queue_data_threshold max_error_rate xerror abort_on " +
+    "dts_delta_threshold dts_error_threshold frame_drop_threshold adrift_threshold find_stream_info discard " +
+    // Streams.
+    "an vn sn dn ignore_unknown copy_unknown recast_media disposition tag vtag atag stag bitexact " +
+    // Pictures.
+    "aspect pix_fmt q qscale b pass profile rc_override intra_matrix inter_matrix chroma_intra_matrix top force_key_frames autorotate autoscale " +
+    "apply_cropping reinit_filter drop_changed auto_conversion_filters bits_per_raw_sample display_rotation display_hflip display_vflip psnr qphist " +
+    // Sound and subtitles.
+    "ab aq ar ac vol sample_fmt channel_layout ch_layout guess_layout_max fix_sub_duration fix_sub_duration_heartbeat"
+}
+
+const commandGrammars: ReadonlyMap<string, Grammar> = new Map(
+  Object.entries(ordinary).flatMap(([grammar, names]) => names.split(" ").map((name) => [name, grammar as Grammar] as const))
+)
+
+/** The grammar of an option of the program; undefined for one that is not ordinary. */
+export const commandGrammar = (name: string): Grammar | undefined => commandGrammars.get(name)
+
+/** All names of the program's options that are judged here, of every version of ffmpeg. */
+export const knownOptions: ReadonlyArray<string> = [...commandGrammars.keys(), ...refused.keys(), ...hardwareNames, ...droppedNames]
+
+const avGrammars: ReadonlyMap<string, Grammar> = new Map(
+  Object.entries({
+    threads: "threads",
+    video_size: "frameSize",
+    sub_charenc: "word",
+    hls_flags: "hlsFlags",
+    hls_segment_filename: "segmentNames",
+    segment_format: "segmentFormat",
+    var_stream_map: "streamMap",
+    x264opts: "params"
+  })
+)
+
+/** The grammar of an option of the libraries. Any list of an encoder's own parameters is one. */
+export const avGrammar = (name: string): Grammar => avGrammars.get(name) ?? (name.endsWith("-params") ? "params" : "expression")
+
+/**
+ * Names of text options that say that the text is a place, or options of something else: refused unless there is a
+ * grammar for them, so that what later versions bring is refused before anyone has looked at it.
+ */
+export const namesAPlace = (name: string): boolean =>
+  !avGrammars.has(name) &&
+  /(file|filename|path|url|uri|dir|libname|libprefix|log|key|cert|proxy|host|addr|device|server|socket|headers|cookies|list|graph|script|template|options|opts|whitelist)$/.test(
+    name
+  )
