@@ -1,4 +1,5 @@
 /** The Effect-native API: ports to implement or call, values they speak, operations to run over them. */
+export * from "./account.js"
 export * from "./api-key.js"
 export * from "./closing.js"
 export * from "./directory.js"
@@ -9,11 +10,24 @@ export * from "./job.js"
 export * from "./limits.js"
 export * from "./operations/analyze.js"
 export * from "./operations/await-job.js"
+export * from "./operations/cancel.js"
+export { deliverer } from "./operations/deliver.js"
 export * from "./operations/directories.js"
-export { describeFile, type PresentFile, readFile, registerFile, signDownload, storeFile } from "./operations/files.js"
+export {
+  deleteFile,
+  describeFile,
+  listFiles,
+  type PresentFile,
+  readFile,
+  registerFile,
+  signDownload,
+  storeFile
+} from "./operations/files.js"
 export { signOutputs } from "./operations/links.js"
+export { storedBytes } from "./operations/quota.js"
 export { type Extras, submit } from "./operations/submit.js"
 export { sweep, sweeper, sweepOrphans } from "./operations/sweep.js"
+export * from "./operations/webhooks.js"
 export { workers } from "./operations/work.js"
 export * from "./plan.js"
 export * from "./ports/accounts.js"

@@ -1,43 +1,134 @@
 import { Schema } from "effect"
 
 /**
- * The JSON bodies, each described once: types, the compiled validator and the OpenAPI document come from these. They
- * say which types stand where; what a value may be is said by the parsers in `requests.ts` and beside it.
+ * The JSON bodies of requests, each described once: types, the compiled validator and the OpenAPI document come from
+ * these. They say which types stand where; what a value may be is said by the parsers in `requests.ts` and beside it, and
+ * in words here. The samples are the API reference's own.
  */
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+const text = (description: string, example: string) => Schema.String.annotations({ description, examples: [example] })
 
 /** Fields nobody knows are ignored at the top of a body, and refused further in, where a slip would change a result. */
 const open = { key: Schema.String, value: Schema.Unknown } as const
 
-const Items = Schema.Array(Schema.Union(Schema.String, Schema.JsonNumber))
+const NumberBody = Schema.JsonNumber.annotations({ identifier: "Number", title: "Number", description: "A finite number" })
+
+const Items = Schema.Array(Schema.Union(Schema.String, NumberBody)).annotations({
+  identifier: "Items",
+  description: "Arguments, one item each: `-crf` and `23` are two. Numbers are taken as text"
+})
+
+const InputBody = Schema.Struct({
+  file_path: text("A stored file as `dir_id/file_name`, or an https URL", "dir_abc123/input.mp4"),
+  options: optional(Items.annotations({ identifier: "InputOptions", description: "ffmpeg options of this input" }))
+}).annotations({ identifier: "Input" })
+
+const OutputBody = Schema.Struct({
+  file: text("The name of the file to make: 1 to 255 characters, no slashes", "output.mp4"),
+  options: optional(Items.annotations({ identifier: "OutputOptions", description: "ffmpeg options of this output" })),
+  maps: optional(Items.annotations({ identifier: "Maps", description: "Streams that go into this output, as ffmpeg's `-map` names them" }))
+}).annotations({ identifier: "Output" })
 
 export const TaskBody = Schema.Struct({
-  inputs: Schema.Array(Schema.Struct({ file_path: Schema.String, options: optional(Items) })),
-  outputs: Schema.Array(Schema.Struct({ file: Schema.String, options: optional(Items), maps: optional(Items) })),
-  filter_complex: optional(Schema.String),
-  output_dir_id: optional(Schema.String)
-})
-export const ProcessBody = Schema.Struct({ task: TaskBody }, open)
-export const AsyncBody = Schema.Struct({ task: TaskBody, webhook_url: optional(Schema.String) }, open)
+  inputs: Schema.Array(InputBody).annotations({ description: "At least one. All stored files are of one directory" }),
+  outputs: Schema.Array(OutputBody).annotations({ description: "At least one. No name twice, none that an input has" }),
+  filter_complex: optional(text("A filter graph; each of its labelled outputs is named by a map", "[0:v]scale=1280:720[out]")),
+  output_dir_id: optional(text("Where results go. Default: the inputs' directory, else a new one", "dir_abc123"))
+}).annotations({ identifier: "Task", description: "What ffmpeg has to do. Unknown fields are refused" })
 
-const Fields = Schema.Array(Schema.String)
-const Amount = Schema.Union(Schema.String, Schema.JsonNumber)
+const quickTask = { inputs: [{ file_path: "dir_123/video.mp4" }], outputs: [{ file: "compressed.mp4", options: ["-crf", "28"] }] }
+const fullTask = {
+  inputs: [{ file_path: "dir_abc123/input.mp4", options: ["-ss", "10", "-t", "30"] }],
+  outputs: [{ file: "output.mp4", options: ["-crf", "23", "-preset", "medium"], maps: ["0:v", "0:a"] }],
+  filter_complex: "[0:v]scale=1280:720[out]",
+  output_dir_id: "dir_abc123"
+}
+const asyncTask = {
+  inputs: [{ file_path: "dir_abc123/input.mp4" }],
+  outputs: [{ file: "output.mp4", options: ["-crf", "23"] }],
+  output_dir_id: "dir_abc123"
+}
+
+export const ProcessBody = Schema.Struct({ task: TaskBody }, open).annotations({
+  identifier: "ProcessRequest",
+  description: "The second sample is refused until a map names its label `[out]`",
+  examples: [{ task: quickTask }, { task: fullTask }]
+})
+
+export const AsyncBody = Schema.Struct(
+  {
+    task: TaskBody,
+    webhook_url: optional(text("An https URL of a public host: receives a POST when the job is over", "https://yoursite.com/callback"))
+  },
+  open
+).annotations({ identifier: "AsyncRequest", examples: [{ task: asyncTask, webhook_url: "https://yoursite.com/callback" }] })
+
+const Fields = Schema.Array(Schema.String).annotations({
+  identifier: "Fields",
+  description: "Names of the fields to return; an empty array returns all of them"
+})
+const Amount = Schema.Union(Schema.String, NumberBody)
 
 export const ProbeBody = Schema.Struct({
   format: optional(Fields),
   streams: optional(Fields),
   chapters: optional(Fields),
   programs: optional(Fields),
-  frames: optional(Fields),
-  packets: optional(Fields),
-  select_streams: optional(Schema.String),
-  read_intervals: optional(Schema.String),
-  count_frames: optional(Schema.Boolean),
-  analyzeduration: optional(Amount),
-  probesize: optional(Amount)
-})
-export const AnalyzeBody = Schema.Struct({ file_path: Schema.String, probe: optional(ProbeBody) }, open)
+  frames: optional(Fields.annotations({ identifier: "Frames", description: "Fields of each frame; needs `select_streams`" })),
+  packets: optional(Fields.annotations({ identifier: "Packets", description: "Fields of each packet; needs `select_streams`" })),
+  select_streams: optional(text("A stream specifier: `v:0`, `a`, `s:1`", "v:0")),
+  read_intervals: optional(text("Where to read: `0%+10` (seconds), `#500` (packets), several with commas", "0%+10")),
+  count_frames: optional(Schema.Boolean.annotations({ description: "Adds `nb_read_frames` to the streams" })),
+  analyzeduration: optional(Amount.annotations({ description: "At most 60 seconds: `10s`, `500ms`, or microseconds", examples: ["10s"] })),
+  probesize: optional(Amount.annotations({ description: "At most 50 MB: `10M`, or bytes, from 32", examples: ["10M"] }))
+}).annotations({ identifier: "Probe", description: "What to ask of ffprobe. Default: format and streams, all fields" })
 
-export const FileBody = Schema.Struct({ file_name: Schema.String, dir_id: optional(Schema.String) }, open)
-export const DirectoryBody = Schema.Struct({ ttl: optional(Schema.JsonNumber) }, open)
+export const AnalyzeBody = Schema.Struct(
+  {
+    file_path: text("A stored file as `dir_id/file_name`, or an https URL, which is read in place", "dir_abc123/video.mp4"),
+    probe: optional(ProbeBody)
+  },
+  open
+).annotations({
+  identifier: "AnalyzeRequest",
+  examples: [
+    {
+      file_path: "dir_abc123/video.mp4",
+      probe: {
+        format: ["duration", "size", "bit_rate"],
+        streams: ["codec_name", "width", "height", "sample_rate"],
+        select_streams: "v:0"
+      }
+    },
+    {
+      file_path: "dir_123/video.mp4",
+      probe: { format: ["duration", "size"], streams: ["codec_name", "width", "height"], select_streams: "v:0" }
+    }
+  ]
+})
+
+export const FileBody = Schema.Struct(
+  {
+    file_name: text("1 to 255 characters, no slashes", "video.mp4"),
+    dir_id: optional(text("Default: a new directory", "dir_abc123"))
+  },
+  open
+).annotations({
+  identifier: "FileRequest",
+  examples: [{ file_name: "video.mp4", dir_id: "dir_abc123" }, { file_name: "video.mp4" }]
+})
+
+export const DirectoryBody = Schema.Struct(
+  {
+    ttl: optional(
+      NumberBody.annotations({
+        identifier: "Ttl",
+        title: "ttl",
+        description: "Life in whole seconds. Default: 24 hours",
+        examples: [86400]
+      })
+    )
+  },
+  open
+).annotations({ identifier: "DirectoryRequest", examples: [{ ttl: 86400 }] })

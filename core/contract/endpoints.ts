@@ -1,27 +1,49 @@
-import { Effect, type Either, Option, Stream } from "effect"
-import { FileNotFound, InvalidRequest, JobNotFound } from "../errors.js"
-import { type OwnerId, parseDirId, parseFileName, parseJobId } from "../ids.js"
+import { Effect, type Either, Redacted, Stream } from "effect"
+import { DirectoryNotFound, FileNotFound, type InvalidRequest, type InvalidTask, JobNotFound } from "../errors.js"
+import { type JobId, type OwnerId, parseDirId, parseFileName, parseJobId } from "../ids.js"
 import { type Job, statusOf } from "../job.js"
 import { Limits } from "../limits.js"
 import { analyze } from "../operations/analyze.js"
 import { findJob, processTask, type Waiting } from "../operations/await-job.js"
-import { createDirectory } from "../operations/directories.js"
-import { describeFile, readFile, registerFile, signDownload, storeFile } from "../operations/files.js"
+import { cancelJob } from "../operations/cancel.js"
+import { createDirectory, listDirectories } from "../operations/directories.js"
+import { deleteFile, describeFile, listFiles, readFile, registerFile, signDownload, storeFile } from "../operations/files.js"
+import { type FormPart, withForm } from "../operations/form.js"
 import { signOutputs } from "../operations/links.js"
+import { storedBytes } from "../operations/quota.js"
 import { submit } from "../operations/submit.js"
+import { findDelivery, listDeliveries, replayDelivery } from "../operations/webhooks.js"
+import { Accounts } from "../ports/accounts.js"
 import type { Bytes } from "../ports/effect.js"
-import { Webhooks } from "../ports/webhooks.js"
-import { parseAnalyze, parseAsync, parseDirectory, parseFile, parseProcess } from "./requests.js"
+import {
+  type Command,
+  parseAnalyze,
+  parseAsync,
+  parseCommand,
+  parseDirectory,
+  parseFile,
+  parseIdempotencyKey,
+  parseProcess,
+  parseRun
+} from "./requests.js"
 import {
   analyzedBody,
+  cancelledBody,
+  deletedBody,
+  deliveriesBody,
+  deliveryBody,
+  directoriesBody,
   directoryBody,
   downloadBody,
   fileBody,
   fileInfoBody,
+  filesBody,
   jobBody,
   processedBody,
   registeredBody,
-  submittedBody
+  submittedBody,
+  usageBody,
+  webhookSecretBody
 } from "./responses.js"
 
 /**
@@ -42,6 +64,16 @@ export const postDirectory = ({ owner }: Caller, body: unknown) =>
   Effect.gen(function* () {
     const { ttlSeconds } = yield* limited((limits) => parseDirectory(body, limits))
     return directoryBody(yield* createDirectory(owner, ttlSeconds))
+  })
+
+/** `GET /directory` */
+export const getDirectories = ({ owner }: Caller) => Effect.map(listDirectories(owner), directoriesBody)
+
+/** `GET /directory/:dirId` */
+export const getDirectory = ({ owner }: Caller, dirId: string) =>
+  Effect.gen(function* () {
+    const dir = parseDirId(dirId)
+    return dir === undefined ? yield* new DirectoryNotFound() : filesBody(yield* listFiles(owner, dir))
   })
 
 /** `POST /file` */
@@ -67,6 +99,13 @@ export const getFile = ({ owner }: Caller, dirId: string, fileName: string) =>
     return fileInfoBody(yield* describeFile(owner, dir, name))
   })
 
+/** `DELETE /file/:dirId/:fileName` */
+export const removeFile = ({ owner }: Caller, dirId: string, fileName: string) =>
+  Effect.gen(function* () {
+    const { dir, name } = yield* filePath(dirId, fileName)
+    return deletedBody(yield* deleteFile(owner, dir, name))
+  })
+
 /** `GET /file/download/:dirId/:fileName` */
 export const getDownload = ({ owner, baseUrl }: Caller, dirId: string, fileName: string) =>
   Effect.gen(function* () {
@@ -75,30 +114,58 @@ export const getDownload = ({ owner, baseUrl }: Caller, dirId: string, fileName:
   })
 
 /** `POST /ffmpeg/process`: the answer once the job is over. */
-export const postProcess = ({ owner, baseUrl }: Caller, body: unknown, waiting: Omit<Waiting, "webhookUrl"> = {}) =>
+export const postProcess = ({ owner, baseUrl }: Caller, body: unknown, waiting: Omit<Waiting, "webhookUrl" | "baseUrl"> = {}) =>
   Effect.gen(function* () {
     const task = yield* limited((limits) => parseProcess(body, limits))
-    const job = yield* processTask(owner, task, { ...waiting, webhookUrl: null })
+    const job = yield* processTask(owner, task, { ...waiting, webhookUrl: null, baseUrl })
     return processedBody(job, yield* links(job), baseUrl)
   })
 
-/** `POST /ffmpeg/process/async` */
-export const postProcessAsync = ({ owner }: Caller, body: unknown) =>
+/**
+ * `POST /ffmpeg/run`, deprecated: the files of a form and the task that names them, answered like `/ffmpeg/process`.
+ * Files of a call that makes no job are removed again.
+ */
+export const postRun = <E>(
+  { owner, baseUrl }: Caller,
+  parts: Stream.Stream<FormPart, E>,
+  waiting: Omit<Waiting, "webhookUrl" | "baseUrl"> = {}
+) =>
+  withForm(owner, Stream.mapEffect(parts, checkedCommand), ({ command, pathOf }, keep) =>
+    Effect.gen(function* () {
+      const task = yield* limited((limits) => parseRun(command, pathOf, limits))
+      const onSubmitted = (id: JobId) => {
+        keep()
+        waiting.onSubmitted?.(id)
+      }
+      const job = yield* processTask(owner, task, { ...waiting, onSubmitted, webhookUrl: null, baseUrl })
+      return processedBody(job, yield* links(job), baseUrl)
+    })
+  )
+
+/** A command that can't be right is refused before the files behind it are taken. */
+const checkedCommand = (part: FormPart): Effect.Effect<FormPart<Command>, InvalidRequest | InvalidTask> =>
+  part._tag === "File" ? Effect.succeed(part) : Effect.map(parseCommand(part.body), (body) => ({ _tag: "Command", body }))
+
+/** `POST /ffmpeg/process/async`; with an `Idempotency-Key` seen within a day, the answer to the first submission. */
+export const postProcessAsync = ({ owner, baseUrl }: Caller, body: unknown, idempotencyKeyHeader?: string) =>
   Effect.gen(function* () {
+    const idempotencyKey = yield* parseIdempotencyKey(idempotencyKeyHeader)
     const { task, webhookUrl } = yield* limited((limits) => parseAsync(body, limits))
-    if (webhookUrl !== null && Option.isNone(yield* Effect.serviceOption(Webhooks))) {
-      return yield* new InvalidRequest({ message: "webhook_url: this server delivers no webhooks; ask GET /job/{job_id} instead" })
-    }
-    return submittedBody(yield* submit(owner, task, { webhookUrl }))
+    return submittedBody(yield* submit(owner, task, { webhookUrl, baseUrl, idempotencyKey }))
   })
 
 /** `GET /job/:jobId`, with fresh download links of a completed job. */
 export const getJob = ({ owner, baseUrl }: Caller, jobId: string) =>
   Effect.gen(function* () {
-    const id = parseJobId(jobId)
-    if (id === undefined) return yield* new JobNotFound()
-    const job = yield* findJob(owner, id)
+    const job = yield* findJob(owner, yield* knownJobId(jobId))
     return jobBody(job, yield* links(job), baseUrl)
+  })
+
+/** `DELETE /job/:jobId` */
+export const cancel = ({ owner }: Caller, jobId: string) =>
+  Effect.gen(function* () {
+    yield* cancelJob(owner, yield* knownJobId(jobId))
+    return cancelledBody
   })
 
 /** `POST /ffprobe/analyze` */
@@ -107,6 +174,32 @@ export const postAnalyze = ({ owner }: Caller, body: unknown) =>
     const request = yield* limited((limits) => parseAnalyze(body, limits))
     return analyzedBody(yield* analyze(owner, request))
   })
+
+/** Extension: `GET /usage` */
+export const getUsage = ({ owner }: Caller) =>
+  Effect.gen(function* () {
+    return usageBody(yield* (yield* Accounts).account(owner), yield* storedBytes(owner))
+  })
+
+/** Extension: `GET /webhook/delivery` */
+export const getDeliveries = ({ owner }: Caller) => Effect.map(listDeliveries(owner), deliveriesBody)
+
+/** Extension: `GET /webhook/delivery/:deliveryId` */
+export const getDelivery = ({ owner }: Caller, id: string) => Effect.map(findDelivery(owner, id), deliveryBody)
+
+/** Extension: `POST /webhook/delivery/:deliveryId/replay` */
+export const postReplay = ({ owner }: Caller, id: string) => Effect.map(replayDelivery(owner, id), deliveryBody)
+
+/** Extension: `GET /webhook/secret`, what a receiver verifies signatures with. */
+export const getWebhookSecret = ({ owner }: Caller) =>
+  Effect.gen(function* () {
+    return webhookSecretBody(Redacted.value(yield* (yield* Accounts).webhookSecret(owner)))
+  })
+
+const knownJobId = (text: string) => {
+  const id = parseJobId(text)
+  return id === undefined ? Effect.fail(new JobNotFound()) : Effect.succeed(id)
+}
 
 const links = (job: Job) =>
   Effect.gen(function* () {

@@ -208,6 +208,13 @@ describe("task", () => {
     expect([error._tag, error.message]).toEqual(["InvalidRequest", "The request body must be a JSON object"])
   })
 
+  it("names the field where segments would be made in another folder", () => {
+    const body = task({ outputs: [output, { ...output, options: ["-hls_segment_filename", "../%d.ts"] }] })
+    expect(refused(parseProcess(body, defaultLimits)).message).toBe(
+      'Invalid task format: task.outputs[1].options: the value of -hls_segment_filename must be a file name alone, such as "part%03d.ts", not "../%d.ts"'
+    )
+  })
+
   it("repeats no more than a little of what it refuses", () => {
     const flood = "x".repeat(100_000)
     for (const over of [

@@ -1,5 +1,5 @@
 import { Either } from "effect"
-import { InvalidRequest, type InvalidTask } from "../errors.js"
+import { InvalidRequest, InvalidTask } from "../errors.js"
 import { type DirId, type FileName, parseDirId, parseFileName } from "../ids.js"
 import type { LimitValues } from "../limits.js"
 import type { ProbeRequest } from "../probe.js"
@@ -22,6 +22,31 @@ type Parsed<A, E = InvalidRequest> = Either.Either<A, E>
 /** `POST /ffmpeg/process`. */
 export const parseProcess = (json: unknown, limits: LimitValues): Parsed<Task, InvalidRequest | InvalidTask> =>
   Either.flatMap(checked.process(json), ({ task }) => parseTask(task, limits))
+
+/** What the field `command` of `POST /ffmpeg/run` holds. */
+export type Command = typeof ProcessBody.Encoded
+
+/** The body of `/ffmpeg/process`, or its task alone. */
+export const parseCommand = (json: unknown): Parsed<Command, InvalidRequest | InvalidTask> => {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    return Either.left(invalid('The field "command" must be a JSON object: the task'))
+  }
+  return checked.process(Object.hasOwn(json, "task") ? json : { task: json })
+}
+
+/** The task of such a command; `pathOf` gives the path of a file that came with it, by its name or field. */
+export const parseRun = (
+  { task }: Command,
+  pathOf: (nameOrField: string) => string | undefined,
+  limits: LimitValues
+): Parsed<Task, InvalidTask> =>
+  Either.gen(function* () {
+    const inputs = task.inputs.map((input) => ({ ...input, file_path: pathOf(input.file_path) ?? input.file_path }))
+    const unknown = inputs.findIndex(({ file_path }) => !file_path.includes("/"))
+    if (unknown < 0) return yield* parseTask({ ...task, inputs }, limits)
+    const reason = `task.inputs[${unknown}].file_path must be the name or field of one file of the form, "dir_id/file_name" or an https URL`
+    return yield* Either.left(new InvalidTask({ reason }))
+  })
 
 /** `POST /ffmpeg/process/async`. Whether this host may call the URL is decided when the task is submitted. */
 export const parseAsync = (
@@ -62,6 +87,14 @@ export const parseDirectory = (json: unknown, limits: LimitValues): Parsed<{ rea
     if (Number.isInteger(ttl) && ttl >= min && ttl <= max) return { ttlSeconds: ttl }
     return yield* Either.left(invalid(`ttl must be a whole number of seconds from ${min} to ${max}`))
   })
+
+/** The `Idempotency-Key` header of an async submission: null where there is none. */
+export const parseIdempotencyKey = (header: string | undefined): Parsed<string | null> => {
+  if (header === undefined) return Either.right(null)
+  return /^[\x21-\x7e]{1,255}$/.test(header)
+    ? Either.right(header)
+    : Either.left(invalid("The Idempotency-Key header must be 1 to 255 visible ASCII characters"))
+}
 
 const parseWebhookUrl = (text: string): Parsed<string> => {
   const fits = /^https:\/\/[^/]/i.test(text) && text.isWellFormed() && URL.canParse(text)

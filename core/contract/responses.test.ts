@@ -30,6 +30,7 @@ const job: Job = {
   usage: { seconds: 12.5, inputBytes: 105226699, outputBytes: 16106127 },
   failure: null,
   webhookUrl: null,
+  baseUrl: "https://media.example.com",
   createdAt: new Date(0),
   startedAt: null,
   finishedAt: null

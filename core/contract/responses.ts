@@ -1,10 +1,33 @@
+import type { Account } from "../account.js"
 import type { Directory, StoredFile } from "../directory.js"
 import { failureOf, type Job, statusOf } from "../job.js"
 import { mediaType } from "../media-type.js"
+import type { DeliveryRecord } from "../ports/outbox.js"
 import type { SignedRequest } from "../ports/storage.js"
 import { reportUsage, type Usage } from "../usage.js"
+import type {
+  AnalyzeReply,
+  AsyncReply,
+  CancelReply,
+  DeleteReply,
+  DeliveriesReply,
+  DeliveryReply,
+  DirectoriesReply,
+  DirectoryReply,
+  DownloadReply,
+  Failure,
+  FileInfoReply,
+  FileReply,
+  FilesReply,
+  JobReply,
+  ProcessReply,
+  SecretReply,
+  UsageReply
+} from "./replies.js"
 
 /** The bodies of replies and webhooks, in the reference's shapes and field order. What the reference does not show comes last. */
+
+type Body<Reply extends { readonly Encoded: unknown }> = Reply["Encoded"]
 
 /** A finished file with the request that downloads it. */
 export interface Link {
@@ -13,9 +36,26 @@ export interface Link {
   readonly request: SignedRequest
 }
 
-export const failureBody = (message: string) => ({ ok: false, error: message }) as const
+export const failureBody = (message: string) => ({ ok: false, error: message }) as const satisfies Body<typeof Failure>
 
-export const directoryBody = (directory: Directory) => ({ ok: true, directory: { id: directory.id, ttl: directory.ttlSeconds } }) as const
+export const directoryBody = (directory: Directory) =>
+  ({ ok: true, directory: { id: directory.id, ttl: directory.ttlSeconds } }) as const satisfies Body<typeof DirectoryReply>
+
+export const directoriesBody = (directories: ReadonlyArray<Directory>) =>
+  ({
+    ok: true,
+    directories: directories.map(({ id, ttlSeconds, createdAt }) => ({ id, ttl: ttlSeconds, added_on: timestamp(createdAt) }))
+  }) as const satisfies Body<typeof DirectoriesReply>
+
+export const filesBody = (files: ReadonlyArray<StoredFile>) =>
+  ({ ok: true, files: files.map(({ name, addedAt }) => ({ file_name: name, added_on: timestamp(addedAt) })) }) as const satisfies Body<
+    typeof FilesReply
+  >
+
+export const deletedBody = (file: StoredFile) =>
+  ({ ok: true, deleted: { file_path: filePath(file) } }) as const satisfies Body<typeof DeleteReply>
+
+export const cancelledBody = { ok: true, message: "Job cancelled successfully" } as const satisfies Body<typeof CancelReply>
 
 /** `baseUrl` is where clients reach our own mount, for URLs that we serve ourselves. */
 export const registeredBody = (
@@ -25,8 +65,8 @@ export const registeredBody = (
   ({
     ok: true,
     file: fileBody(file),
-    upload: { url: absolute(baseUrl, upload), method: upload.method, headers: upload.headers, expiresInSeconds }
-  }) as const
+    upload: { url: absolute(baseUrl, upload), method: "PUT", headers: upload.headers, expiresInSeconds }
+  }) as const satisfies Body<typeof FileReply>
 
 export const fileBody = (file: StoredFile) =>
   ({ dir_id: file.dir, file_name: file.name, file_path: filePath(file), added_on: timestamp(file.addedAt) }) as const
@@ -34,7 +74,9 @@ export const fileBody = (file: StoredFile) =>
 type Present = StoredFile & { readonly bytes: number }
 
 export const fileInfoBody = (file: Present) =>
-  ({ ok: true, file_info: { file_path: filePath(file), file_type: mediaType(file.name), file_size: file.bytes } }) as const
+  ({ ok: true, file_info: { file_path: filePath(file), file_type: mediaType(file.name), file_size: file.bytes } }) as const satisfies Body<
+    typeof FileInfoReply
+  >
 
 export const downloadBody = (
   { file, request, expiresInSeconds }: { readonly file: Present; readonly request: SignedRequest; readonly expiresInSeconds: number },
@@ -44,29 +86,32 @@ export const downloadBody = (
     ok: true,
     download: {
       url: absolute(baseUrl, request),
-      method: request.method,
+      method: "GET",
       expiresInSeconds,
       file_path: filePath(file),
       file_size: file.bytes,
       file_type: mediaType(file.name)
     }
-  }) as const
+  }) as const satisfies Body<typeof DownloadReply>
 
-export const submittedBody = (jobId: string) => ({ ok: true, job_id: jobId }) as const
+export const submittedBody = (jobId: string) => ({ ok: true, job_id: jobId }) as const satisfies Body<typeof AsyncReply>
 
 export const analyzedBody = ({ result, usage }: { readonly result: Readonly<Record<string, unknown>>; readonly usage: Usage }) =>
-  ({ ok: true, result, usage: reportUsage(usage) }) as const
+  ({ ok: true, result, usage: reportUsage(usage) }) as const satisfies Body<typeof AnalyzeReply>
 
 /** Answer of the synchronous call, for a job that completed. */
 export const processedBody = (job: Job, links: ReadonlyArray<Link>, baseUrl: string) =>
-  ({ ok: true, ...outcome(job, links, baseUrl) }) as const
+  ({ ok: true, ...outcome(job, links, baseUrl) }) as const satisfies Body<typeof ProcessReply>
 
 /** Answer of `GET /job/:jobId`; `links` are those of a completed job. */
 export const jobBody = (job: Job, links: ReadonlyArray<Link>, baseUrl: string) => {
   const status = statusOf(job.state)
-  if (status === "completed") return { ok: true, job_id: job.id, status, ...outcome(job, links, baseUrl) } as const
-  if (status === "failed") return { ok: false, job_id: job.id, status, ...failure(job) } as const
-  return { ok: true, job_id: job.id, status, ...(job.progress === null ? {} : { progress: job.progress }) } as const
+  if (status === "completed")
+    return { ok: true, job_id: job.id, status, ...outcome(job, links, baseUrl) } as const satisfies Body<typeof JobReply>
+  if (status === "failed") return { ok: false, job_id: job.id, status, ...failure(job) } as const satisfies Body<typeof JobReply>
+  return { ok: true, job_id: job.id, status, ...(job.progress === null ? {} : { progress: job.progress }) } as const satisfies Body<
+    typeof JobReply
+  >
 }
 
 /** What a webhook's receiver reads of a job that is over: `GET /job/:jobId` without its `ok`. */
@@ -74,6 +119,45 @@ export const webhookBody = (job: Job, links: ReadonlyArray<Link>, baseUrl: strin
   const { ok: _, ...body } = jobBody(job, links, baseUrl)
   return body
 }
+
+/** Extension: what a key has used this month, and what it may use. */
+export const usageBody = (account: Account, storedBytes: number) => {
+  const { input_size_gb, output_size_gb, time_sec } = reportUsage(account.usage)
+  const { gibSecondsPerMonth, jobsPerMonth, storedBytes: storable } = account.quota
+  return {
+    ok: true,
+    usage: {
+      month: account.month,
+      jobs: account.jobs,
+      probes: account.probes,
+      time_sec,
+      input_size_gb,
+      output_size_gb,
+      gb_sec: Number(account.gibSeconds.toFixed(9)),
+      stored_bytes: storedBytes
+    },
+    quota: { jobs_per_month: jobsPerMonth, gb_sec_per_month: gibSecondsPerMonth, stored_bytes: storable }
+  } as const satisfies Body<typeof UsageReply>
+}
+
+/** Extension: the webhooks of a key, newest first. */
+export const deliveriesBody = (deliveries: ReadonlyArray<DeliveryRecord>) =>
+  ({ ok: true, deliveries: deliveries.map(delivery) }) as const satisfies Body<typeof DeliveriesReply>
+
+export const deliveryBody = (record: DeliveryRecord) =>
+  ({ ok: true, delivery: delivery(record) }) as const satisfies Body<typeof DeliveryReply>
+
+const delivery = ({ createdAt, id, jobId, nextTryAt, state, tries, url }: DeliveryRecord) => ({
+  id,
+  job_id: jobId,
+  url,
+  status: state,
+  added_on: timestamp(createdAt),
+  next_try_on: nextTryAt === null ? null : timestamp(nextTryAt),
+  tries: tries.map(({ at, error, seconds, status }) => ({ on: timestamp(at), time_sec: seconds, status, error }))
+})
+
+export const webhookSecretBody = (secret: string) => ({ ok: true, secret }) as const satisfies Body<typeof SecretReply>
 
 /** A URL that clients can use as it is. */
 export const absolute = (baseUrl: string, { url }: SignedRequest): string => (url.startsWith("/") ? `${baseUrl}${url}` : url)
@@ -88,7 +172,7 @@ const outcome = (job: Job, links: ReadonlyArray<Link>, baseUrl: string) => ({
 const failure = (job: Job) => {
   const reason =
     job.failure !== null && "detail" in job.failure ? `FFmpeg processing error: ${job.failure.detail}` : failureOf(job)?.message
-  return { error: reason ?? "FFmpeg processing error", ...(job.state === "cancelled" ? { cancelled: true } : {}) }
+  return { error: reason ?? "FFmpeg processing error", ...(job.state === "cancelled" ? { cancelled: true as const } : {}) }
 }
 
 const filePath = (file: StoredFile) => `${file.dir}/${file.name}`

@@ -7,16 +7,16 @@ import { type ProbeRequest, pickReport } from "../probe.js"
 import type { Source } from "../task.js"
 import type { Usage } from "../usage.js"
 import { describeFile } from "./files.js"
+import { allowProbe } from "./quota.js"
 
 /** What ffprobe says of a file, in the sections asked for; charged to the owner. */
 export const analyze = (owner: OwnerId, request: { readonly source: Source; readonly probe: ProbeRequest }) =>
   Effect.gen(function* () {
-    const accounts = yield* Accounts
-    yield* accounts.allow(owner)
+    yield* allowProbe(owner)
     const source = yield* probeSource(owner, request.source)
     const report = yield* (yield* Prober).probe(source, request.probe).pipe(Effect.catchTag("BlobMissing", () => new FileNotFound({})))
     const usage: Usage = { seconds: report.seconds, inputBytes: report.inputBytes, outputBytes: report.outputBytes }
-    yield* accounts.charge(owner, usage)
+    yield* (yield* Accounts).charge(owner, usage)
     return { result: pickReport(request.probe, report.raw, filePath(request.source)), usage }
   })
 

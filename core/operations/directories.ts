@@ -18,6 +18,9 @@ export const createDirectory = (owner: OwnerId, ttlSeconds: number | null) =>
     return directory
   })
 
+/** The owner's live directories, oldest first. */
+export const listDirectories = (owner: OwnerId) => Effect.flatMap(Directories, (directories) => directories.list(owner))
+
 const newDirId: Effect.Effect<DirId, never, Ids> = Effect.gen(function* () {
   return makeDirId(yield* (yield* Ids).next("dir"))
 })

@@ -7,6 +7,7 @@ import { Directories } from "../ports/directories.js"
 import type { Bytes } from "../ports/effect.js"
 import { Storage } from "../ports/storage.js"
 import { createDirectory } from "./directories.js"
+import { allowStore } from "./quota.js"
 
 /** A file whose bytes are there. */
 export type PresentFile = StoredFile & { readonly bytes: number }
@@ -17,14 +18,14 @@ export type PresentFile = StoredFile & { readonly bytes: number }
  */
 export const registerFile = (owner: OwnerId, request: { readonly name: FileName; readonly dir: DirId | null }) =>
   Effect.gen(function* () {
+    const maxBytes = yield* uploadRoom(owner)
     const file = yield* announced(owner, request)
-    const storage = yield* Storage
-    const { signedUrlSeconds, uploadBytes } = yield* Limits
-    const upload = yield* storage.sign({
+    const { signedUrlSeconds } = yield* Limits
+    const upload = yield* (yield* Storage).sign({
       method: "PUT",
       key: file.key,
       expiresAt: yield* inSeconds(signedUrlSeconds),
-      maxBytes: uploadBytes
+      maxBytes
     })
     return { file, upload, expiresInSeconds: signedUrlSeconds }
   })
@@ -32,10 +33,17 @@ export const registerFile = (owner: OwnerId, request: { readonly name: FileName;
 /** Takes the bytes itself: for callers that have them in hand. */
 export const storeFile = <E>(owner: OwnerId, request: { readonly name: FileName; readonly dir: DirId | null }, body: Bytes<E>) =>
   Effect.gen(function* () {
+    const maxBytes = yield* uploadRoom(owner)
     const file = yield* announced(owner, request)
-    const { uploadBytes } = yield* Limits
-    yield* (yield* Storage).write(file.key, body, uploadBytes)
+    yield* (yield* Storage).write(file.key, body, maxBytes)
     return file
+  })
+
+/** What one upload or import may bring: the limit, or what is left of the owner's quota. */
+export const uploadRoom = (owner: OwnerId) =>
+  Effect.gen(function* () {
+    const { uploadBytes } = yield* Limits
+    return Math.min(uploadBytes, yield* allowStore(owner))
   })
 
 /** The bytes of a file of the owner's. */
@@ -88,6 +96,14 @@ export const describeFile = (owner: OwnerId, dir: DirId, name: FileName) =>
     return yield* new FileNotFound(Option.isSome(file) ? { hint: `"${dir}/${name}" is registered but has not been uploaded yet` } : {})
   })
 
+/** The files of a directory of the owner's, oldest first. One that was registered appears once its bytes are there. */
+export const listFiles = (owner: OwnerId, id: DirId) =>
+  Effect.gen(function* () {
+    const dir = yield* ownedDirectory(owner, id)
+    const files = yield* Effect.forEach(yield* (yield* Directories).files(dir), present, { concurrency: 16 })
+    return files.flatMap(Option.toArray)
+  })
+
 /** A request that downloads the file, under its own name. */
 export const signDownload = (owner: OwnerId, dir: DirId, name: FileName) =>
   Effect.gen(function* () {
@@ -97,9 +113,35 @@ export const signDownload = (owner: OwnerId, dir: DirId, name: FileName) =>
     return { file, request, expiresInSeconds: signedUrlSeconds }
   })
 
+/** A playlist's request reads the files that were made with it too: players ask for them by the names in it. */
 export const signGet = (file: Pick<StoredFile, "key" | "name">, lifeSeconds: number) =>
   Effect.gen(function* () {
-    return yield* (yield* Storage).sign({ method: "GET", key: file.key, expiresAt: yield* inSeconds(lifeSeconds), fileName: file.name })
+    const expiresAt = yield* inSeconds(lifeSeconds)
+    const siblings = playlist.test(file.name) ? { siblings: true } : {}
+    return yield* (yield* Storage).sign({ method: "GET", key: file.key, expiresAt, fileName: file.name, ...siblings })
+  })
+
+const playlist = /\.(?:m3u8?|mpd)$/i
+
+/**
+ * Takes a file of the owner's out of its directory: gone from all listings at once. Its bytes go too, unless a job that
+ * was accepted still reads them: then the sweep of orphans takes them after that.
+ */
+export const deleteFile = (owner: OwnerId, dir: DirId, name: FileName) =>
+  Effect.gen(function* () {
+    const file = yield* describeFile(owner, dir, name)
+    yield* removeFile(dir, name)
+    return file
+  })
+
+/** Row first, bytes after: what a crash leaves behind is bytes that nobody sees. */
+export const removeFile = (dir: DirId, name: FileName) =>
+  Effect.gen(function* () {
+    const directories = yield* Directories
+    const key = yield* directories.removeFile(dir, name)
+    if (Option.isNone(key)) return yield* new FileNotFound({})
+    const storage = yield* Storage
+    yield* Effect.forEach(yield* directories.unreferenced([key.value]), storage.remove, { discard: true })
   })
 
 /** The directory's id once it is known to be live and the owner's. */

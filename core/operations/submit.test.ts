@@ -1,15 +1,15 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Option, TestClock } from "effect"
-import { type BlobKey, DirId, FileName } from "../ids.js"
-import { Directories } from "../ports/directories.js"
+import { Effect, Layer, Option, TestClock } from "effect"
+import { UrlRefused } from "../errors.js"
+import { DirId, FileName, type OwnerId } from "../ids.js"
+import { Jobs } from "../ports/jobs.js"
 import { Queue } from "../ports/queue.js"
-import { anOwner } from "../ports/samples.suite.js"
-import { Storage } from "../ports/storage.js"
+import { anOwner, aUsage, claimed } from "../ports/samples.suite.js"
+import { Webhooks } from "../ports/webhooks.js"
 import type { Task } from "../task.js"
 import { analyze } from "./analyze.js"
 import { findJob } from "./await-job.js"
-import { createDirectory } from "./directories.js"
-import { describeFile, registerFile, storeFile } from "./files.js"
+import { storeFile } from "./files.js"
 import { submit } from "./submit.js"
 import { bytes, ownerWithFile, taskOn, world } from "./world.suite.js"
 
@@ -17,43 +17,8 @@ const quiet = { webhookUrl: null }
 const name = FileName("in.mp4")
 const remote = (url: string) => ({ source: { _tag: "Remote", url }, options: [] }) as const
 const output = (text: string) => ({ name: FileName(text), options: [], maps: [] })
-
-describe("files", () => {
-  it.effect("a registration is there once its bytes are, and may be asked for again before", () =>
-    Effect.gen(function* () {
-      const owner = anOwner()
-      const { file } = yield* registerFile(owner, { name, dir: null })
-      const missing = yield* Effect.flip(describeFile(owner, file.dir, name))
-      expect(missing.message).toMatch(/not been uploaded/)
-      const again = yield* registerFile(owner, { name, dir: file.dir })
-      expect(again.file.key).toBe(file.key)
-      yield* (yield* Storage).write(file.key, bytes("12345"), 5)
-      expect((yield* describeFile(owner, file.dir, name)).bytes).toBe(5)
-      expect((yield* Effect.flip(registerFile(owner, { name, dir: file.dir })))._tag).toBe("NameTaken")
-      expect((yield* Effect.flip(describeFile(anOwner(), file.dir, name))).message).toBe("File not found")
-    }).pipe(Effect.provide(world()))
-  )
-
-  it.effect("two registrations at once agree on the place", () =>
-    Effect.gen(function* () {
-      const owner = anOwner()
-      const { id } = yield* createDirectory(owner, null)
-      const both = yield* Effect.all([registerFile(owner, { name, dir: id }), registerFile(owner, { name, dir: id })], { concurrency: 2 })
-      expect(new Set(both.map(({ file }) => file.key)).size).toBe(1)
-    }).pipe(Effect.provide(world()))
-  )
-
-  it.effect("a directory is gone the moment it expires", () =>
-    Effect.gen(function* () {
-      const owner = anOwner()
-      const { id } = yield* createDirectory(owner, 60)
-      yield* storeFile(owner, { name, dir: id }, bytes("x"))
-      yield* TestClock.adjust("60 seconds")
-      expect((yield* Effect.flip(describeFile(owner, id, name)))._tag).toBe("FileNotFound")
-      expect((yield* Effect.flip(registerFile(owner, { name, dir: id })))._tag).toBe("DirectoryNotFound")
-    }).pipe(Effect.provide(world()))
-  )
-})
+const fileOf = (owner: OwnerId) =>
+  Effect.map(storeFile(owner, { name, dir: null }, bytes("content")), (file) => ({ dir: file.dir, name: file.name }))
 
 describe("submit", () => {
   it.effect("leaves a job with everything decided, and a hint", () =>
@@ -98,31 +63,86 @@ describe("submit", () => {
       expect((yield* Effect.flip(submit(owner, taskOn(dir), quiet)))._tag).toBe("Busy")
     }).pipe(Effect.provide(world({ limits: { pendingJobs: 1 } })))
   )
+})
 
-  const url = "https://media.example/a%20b.mp4?x=1"
-  const web = new Map([[url, { bytes: new Uint8Array(3), type: "video/mp4" }]])
+describe("an idempotency key", () => {
+  const keyed = (idempotencyKey: string) => ({ ...quiet, idempotencyKey })
+  const hints = Effect.gen(function* () {
+    const { take } = yield* Queue
+    let count = 0
+    while (Option.isSome(yield* Effect.scoped(Effect.timeoutOption(take, 0)))) count++
+    return count
+  })
 
-  it.effect("fetches a URL once into a directory of its own, beside the outputs", () =>
-    Effect.gen(function* () {
-      const owner = anOwner()
-      const task = taskOn(DirId("unused"), { inputs: [remote(url), remote(url)], outputs: [output("a b.mp4")] })
-      const job = yield* findJob(owner, yield* submit(owner, task, quiet))
-      expect(job.task.inputs.map((input) => [input.name, input.bytes])).toEqual([
-        ["a b-2.mp4", 3],
-        ["a b-2.mp4", 3]
-      ])
-      expect(new Set<BlobKey>(job.task.inputs.map(({ key }) => key)).size).toBe(1)
-      const file = yield* (yield* Directories).file(job.task.directory, FileName("a b-2.mp4"))
-      expect(Option.getOrThrow(file)).toMatchObject({ origin: "import", bytes: 3 })
-    }).pipe(Effect.provide(world({ web })))
-  )
-
-  it.effect("fetches a URL beside stored inputs into their directory", () =>
+  it.effect("gives the first job for a day, whatever became of it, and a new one after that", () =>
     Effect.gen(function* () {
       const { owner, dir } = yield* ownerWithFile
-      const job = yield* findJob(owner, yield* submit(owner, taskOn(dir, { inputs: [...taskOn(dir).inputs, remote(url)] }), quiet))
-      expect([job.task.directory, job.task.inputs.map((input) => input.name)]).toEqual([dir, ["in.mp4", "a b.mp4"]])
-    }).pipe(Effect.provide(world({ web })))
+      const first = yield* submit(owner, taskOn(dir), keyed("a"))
+      expect(yield* submit(owner, taskOn(dir), keyed("a"))).toBe(first)
+      yield* (yield* Jobs).fail(yield* claimed(first), { reason: "input-missing" }, aUsage)
+      // Nothing of the second body is looked at: what was accepted is accepted.
+      yield* TestClock.adjust("86399 seconds")
+      expect(yield* submit(owner, taskOn(DirId("dir_gone")), keyed("a"))).toBe(first)
+      yield* TestClock.adjust("1 seconds")
+      const { dir: later } = yield* fileOf(owner)
+      const second = yield* submit(owner, taskOn(later), keyed("a"))
+      expect(second).not.toBe(first)
+      expect((yield* findJob(owner, second)).state).toBe("pending")
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("is its owner's own, and another key is another job", () =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      const other = yield* ownerWithFile
+      const ids = [
+        yield* submit(owner, taskOn(dir), keyed("a")),
+        yield* submit(other.owner, taskOn(other.dir), keyed("a")),
+        yield* submit(owner, taskOn(dir), keyed("b")),
+        yield* submit(owner, taskOn(dir), quiet),
+        yield* submit(owner, taskOn(dir), quiet)
+      ]
+      expect(new Set(ids).size).toBe(5)
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("sent twenty times at once makes one job", () =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      const submissions = Array.from({ length: 20 }, () => submit(owner, taskOn(dir), keyed("a")))
+      const ids = yield* Effect.all(submissions, { concurrency: "unbounded" })
+      expect(new Set(ids).size).toBe(1)
+      expect(yield* hints).toBe(1)
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("is not spent by a submission that was refused", () =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      yield* Effect.flip(submit(owner, taskOn(DirId("dir_none")), keyed("a")))
+      const first = yield* submit(owner, taskOn(dir), quiet)
+      yield* Effect.flip(submit(owner, taskOn(dir), keyed("a")))
+      yield* claimed(first)
+      expect((yield* findJob(owner, yield* submit(owner, taskOn(dir), keyed("a")))).state).toBe("pending")
+    }).pipe(Effect.provide(world({ limits: { pendingJobs: 1 } })))
+  )
+})
+
+describe("a webhook", () => {
+  const checked = (check: Webhooks["Type"]["check"]) => Layer.succeed(Webhooks, { check, post: () => Effect.succeed(200) })
+
+  it.effect("is asked about before the job is accepted, and a refusal names the field", () =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      const refused = yield* Effect.flip(submit(owner, taskOn(dir), { webhookUrl: "https://10.0.0.1/hook" }))
+      expect([refused._tag, refused.message]).toEqual(["UrlRefused", "webhook_url: URL is not allowed or not reachable"])
+      expect(yield* Effect.scoped(Effect.timeoutOption((yield* Queue).take, 0))).toEqual(Option.none())
+      const job = yield* findJob(
+        owner,
+        yield* submit(owner, taskOn(dir), { webhookUrl: "https://a.example/hook", baseUrl: "https://b.example" })
+      )
+      expect(job).toMatchObject({ webhookUrl: "https://a.example/hook", baseUrl: "https://b.example" })
+    }).pipe(Effect.provide(checked((url) => (url.includes("a.example") ? Effect.void : new UrlRefused({})))), Effect.provide(world()))
   )
 })
 

@@ -1,36 +1,60 @@
 import { Effect, Option } from "effect"
 import { outputDirectory } from "../directory.js"
-import { InvalidTask } from "../errors.js"
+import { InvalidTask, UrlRefused, UrlUnreachable } from "../errors.js"
 import { type DirId, Ids, JobId, type OwnerId } from "../ids.js"
 import type { NewJob } from "../job.js"
 import { Limits } from "../limits.js"
-import { Accounts } from "../ports/accounts.js"
 import { Directories } from "../ports/directories.js"
 import { Jobs } from "../ports/jobs.js"
 import { Queue } from "../ports/queue.js"
+import { Webhooks } from "../ports/webhooks.js"
 import { brokenRule, type Source, type Task } from "../task.js"
 import { createDirectory } from "./directories.js"
-import { describeFile, ownedDirectory, type PresentFile } from "./files.js"
+import { describeFile, ownedDirectory, type PresentFile, removeFile } from "./files.js"
 import { importUrl } from "./import-url.js"
+import { allowJob } from "./quota.js"
 
 export interface Extras {
   /** Told when the job is over; null for nobody. */
   readonly webhookUrl: string | null
+  /** What links in its webhook start with, where we serve them ourselves. */
+  readonly baseUrl?: string
+  /** The submitter's own name for this submission: sent again, it gives the first job. */
+  readonly idempotencyKey?: string | null
   readonly priority?: number
 }
 
 /** Accepts a task: when this returns, the job is in the table and will end in a terminal state. */
-export const submit = (owner: OwnerId, task: Task, extras: Extras) => Effect.flatMap(prepare(owner, task, extras), enqueue)
+export const submit = (owner: OwnerId, task: Task, extras: Extras) =>
+  Effect.gen(function* () {
+    const first = yield* repeated(owner, extras)
+    if (Option.isSome(first)) return first.value
+    // A caller that leaves may stop the preparing; what is prepared becomes a job, or is put away.
+    return yield* Effect.uninterruptibleMask((restore) => Effect.flatMap(restore(prepare(owner, task, extras)), enqueue))
+  })
+
+/** Looked for before anything is fetched or refused; the table itself decides between two that come at once. */
+const repeated = (owner: OwnerId, { idempotencyKey }: Extras) =>
+  typeof idempotencyKey === "string"
+    ? Effect.flatMap(Jobs, (jobs) => jobs.findRepeated(owner, idempotencyKey))
+    : Effect.succeed(Option.none<JobId>())
+
+/** A job that is ready to be accepted, and the files that were fetched for it. */
+interface Prepared {
+  readonly job: NewJob
+  readonly imported: ReadonlyArray<PresentFile>
+}
 
 /** Everything that may be refused, and the fetching of URLs: nothing of the job exists yet. */
 export const prepare = (owner: OwnerId, task: Task, extras: Extras) =>
   Effect.gen(function* () {
     const broken = brokenRule(task)
     if (broken !== undefined) return yield* new InvalidTask({ reason: broken })
-    yield* (yield* Accounts).allow(owner)
+    yield* allowJob(owner)
+    if (extras.webhookUrl !== null) yield* checkWebhook(extras.webhookUrl)
     const stored = yield* Effect.forEach(task.inputs, ({ source }) => storedFile(owner, source), { concurrency: 8 })
     const directory = yield* resolveDirectory(owner, task)
-    const imported = yield* importAll(directory, task)
+    const imported = yield* importAll(owner, directory, task)
     const job: NewJob = {
       id: JobId(yield* (yield* Ids).next("job")),
       owner,
@@ -44,19 +68,25 @@ export const prepare = (owner: OwnerId, task: Task, extras: Extras) =>
         filterComplex: task.filterComplex
       },
       priority: extras.priority ?? 0,
-      webhookUrl: extras.webhookUrl
+      webhookUrl: extras.webhookUrl,
+      baseUrl: extras.baseUrl ?? "",
+      idempotencyKey: extras.idempotencyKey ?? null
     }
-    return job
+    return { job, imported: [...imported.values()] } satisfies Prepared
   })
 
-/** Commit first, tell the workers afterwards: a lost hint costs seconds, never the job. */
-export const enqueue = (job: NewJob) =>
+/** Commit first, tell the workers afterwards: a lost hint costs seconds, never the job. What was fetched for no job goes. */
+export const enqueue = ({ job, imported }: Prepared) =>
   Effect.gen(function* () {
     const { pendingJobs } = yield* Limits
-    yield* (yield* Jobs).insert(job, pendingJobs)
-    yield* Effect.ignoreLogged((yield* Queue).offer(job.id, job.priority))
-    return job.id
+    const id = yield* Effect.onError((yield* Jobs).insert(job, pendingJobs), () => discard(imported))
+    // The same submission came twice at once, and the other one was faster.
+    if (id !== job.id) yield* discard(imported)
+    yield* Effect.ignoreLogged((yield* Queue).offer(id, job.priority))
+    return id
   })
+
+const discard = (files: Iterable<PresentFile>) => Effect.forEach(files, ({ dir, name }) => Effect.ignoreLogged(removeFile(dir, name)))
 
 const storedFile = (owner: OwnerId, source: Source) =>
   source._tag === "Remote" ? Effect.succeed(undefined) : describeFile(owner, source.dir, source.name)
@@ -78,11 +108,32 @@ const resolveDirectory = (owner: OwnerId, task: Task) =>
     return named
   })
 
-/** Each URL once, however often the task names it. */
-const importAll = (directory: DirId, task: Task) =>
+const checkWebhook = (url: string) =>
+  Effect.flatMap(Webhooks, (webhooks) => webhooks.check(url)).pipe(
+    Effect.catchTag("UrlRefused", ({ message }) => new UrlRefused({ reason: `webhook_url: ${message}` }))
+  )
+
+/** Each URL once, however often the task names it. When one can't be had, none of them stays. */
+const importAll = (owner: OwnerId, directory: DirId, task: Task) =>
   Effect.gen(function* () {
     const urls = [...new Set(task.inputs.flatMap(({ source }) => (source._tag === "Remote" ? [source.url] : [])))]
     const reserved = task.outputs.map(({ name }) => name)
-    const files = yield* Effect.forEach(urls, (url) => importUrl(directory, url, reserved), { concurrency: 4 })
-    return new Map(urls.map((url, index) => [url, files[index]] as const))
+    const imported = new Map<string, PresentFile>()
+    const importOne = (url: string) => {
+      const index = task.inputs.findIndex(({ source }) => source._tag === "Remote" && source.url === url)
+      return importUrl(owner, directory, url, reserved).pipe(
+        Effect.mapError((error) => named(`task.inputs[${index}].file_path`, error)),
+        Effect.map((file) => imported.set(url, file)),
+        // All but the fetching: a file that has its row is known here, or it would outlive the failure of another one.
+        Effect.uninterruptible
+      )
+    }
+    yield* Effect.forEach(urls, importOne, { concurrency: 4, discard: true }).pipe(Effect.onError(() => discard(imported.values())))
+    return imported
   })
+
+/** What was wrong with a URL, with the field that named it. */
+const named = <E>(field: string, error: E | UrlRefused | UrlUnreachable) => {
+  if (error instanceof UrlRefused) return new UrlRefused({ reason: `${field}: ${error.message}` })
+  return error instanceof UrlUnreachable ? new UrlUnreachable({ reason: `${field}: ${error.message}` }) : error
+}

@@ -3,6 +3,7 @@ import type { BlobKey } from "../ids.js"
 import { Limits } from "../limits.js"
 import { Directories } from "../ports/directories.js"
 import { Jobs } from "../ports/jobs.js"
+import { Outbox } from "../ports/outbox.js"
 import { Storage } from "../ports/storage.js"
 
 /** Sweeps for as long as the layer lives, first at once. Every host may: each step is one idempotent statement. */
@@ -23,11 +24,12 @@ const repeatedly = <E, R>(pass: Effect.Effect<void, E, R>, seconds: number) =>
 /** Leases that ended, directories that expired, jobs nobody asks for any more. */
 export const sweep = Effect.gen(function* () {
   const jobs = yield* Jobs
-  const { jobSeconds } = yield* Limits
+  const { deliverySeconds, jobSeconds } = yield* Limits
   const now = yield* Clock.currentTimeMillis
   yield* jobs.reclaim(new Date(now))
   yield* dropExpired(new Date(now))
   yield* jobs.purge(new Date(now - jobSeconds * 1000))
+  yield* (yield* Outbox).purge(new Date(now - deliverySeconds * 1000))
 })
 
 const batch = 100

@@ -1,7 +1,16 @@
 import { Effect, Layer, Stream } from "effect"
 import { randomIds } from "../../adapters/crypto/index.js"
 import type { Run } from "../../adapters/memory/executor.js"
-import { memoryDatabase, memoryExecutor, memoryImporter, memoryProber, memoryQueue, memoryStorage } from "../../adapters/memory/index.js"
+import {
+  type MemoryWebhooksOptions,
+  memoryDatabase,
+  memoryExecutor,
+  memoryImporter,
+  memoryProber,
+  memoryQueue,
+  memoryStorage,
+  memoryWebhooks
+} from "../../adapters/memory/index.js"
 import { type DirId, FileName } from "../ids.js"
 import { defaultLimits, Limits, type LimitValues } from "../limits.js"
 import { anOwner } from "../ports/samples.suite.js"
@@ -16,11 +25,13 @@ export interface World {
   readonly limits?: Partial<LimitValues>
   /** URLs that can be imported. */
   readonly web?: Parameters<typeof memoryImporter>[0]
+  /** What becomes of webhooks; by default every receiver takes them. */
+  readonly webhooks?: MemoryWebhooksOptions
 }
 
-export const world = ({ run, limits = {}, web = new Map() }: World = {}) => {
+export const world = ({ run, limits = {}, web = new Map(), webhooks = { posts: [] } }: World = {}) => {
   const onStorage = Layer.mergeAll(memoryExecutor(run), memoryProber(), memoryImporter(web)).pipe(Layer.provideMerge(memoryStorage))
-  return Layer.mergeAll(onStorage, memoryDatabase(), memoryQueue, randomIds).pipe(
+  return Layer.mergeAll(onStorage, memoryDatabase(), memoryQueue, memoryWebhooks(webhooks), randomIds).pipe(
     Layer.provideMerge(Layer.succeed(Limits, { ...defaultLimits, ...limits }))
   )
 }

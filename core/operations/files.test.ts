@@ -1,0 +1,163 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Option, Stream, TestClock } from "effect"
+import { BlobKey, DirId, FileName, type OwnerId } from "../ids.js"
+import { Jobs } from "../ports/jobs.js"
+import { anOwner, claimed, publishedBy } from "../ports/samples.suite.js"
+import { Storage } from "../ports/storage.js"
+import { findJob } from "./await-job.js"
+import { createDirectory, listDirectories } from "./directories.js"
+import { deleteFile, describeFile, listFiles, readFile, registerFile, storeFile } from "./files.js"
+import { submit } from "./submit.js"
+import { sweepOrphans } from "./sweep.js"
+import { bytes, ownerWithFile, taskOn, world } from "./world.suite.js"
+
+const quiet = { webhookUrl: null }
+const name = FileName("in.mp4")
+
+const stored = (key: BlobKey) => Effect.flatMap(Storage, (storage) => Effect.map(storage.stat(key), Option.isSome))
+const names = (owner: OwnerId, dir: DirId) => Effect.map(listFiles(owner, dir), (files) => files.map((file) => file.name))
+
+describe("registration", () => {
+  it.effect("a registration is there once its bytes are, and may be asked for again before", () =>
+    Effect.gen(function* () {
+      const owner = anOwner()
+      const { file } = yield* registerFile(owner, { name, dir: null })
+      const missing = yield* Effect.flip(describeFile(owner, file.dir, name))
+      expect(missing.message).toMatch(/not been uploaded/)
+      expect(yield* names(owner, file.dir)).toEqual([])
+      const again = yield* registerFile(owner, { name, dir: file.dir })
+      expect(again.file.key).toBe(file.key)
+      expect(again.upload.url).not.toBe("")
+      yield* (yield* Storage).write(file.key, bytes("12345"), 5)
+      expect((yield* describeFile(owner, file.dir, name)).bytes).toBe(5)
+      expect(yield* names(owner, file.dir)).toEqual([name])
+      expect((yield* Effect.flip(registerFile(owner, { name, dir: file.dir })))._tag).toBe("NameTaken")
+      expect((yield* Effect.flip(describeFile(anOwner(), file.dir, name))).message).toBe("File not found")
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("an upload repeated while its URL lives has the size of the last one", () =>
+    Effect.gen(function* () {
+      const owner = anOwner()
+      const { file } = yield* registerFile(owner, { name, dir: null })
+      const storage = yield* Storage
+      yield* storage.write(file.key, bytes("12345"), 5)
+      yield* storage.write(file.key, bytes("123"), 5)
+      expect((yield* describeFile(owner, file.dir, name)).bytes).toBe(3)
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("two registrations at once agree on the place", () =>
+    Effect.gen(function* () {
+      const owner = anOwner()
+      const { id } = yield* createDirectory(owner, null)
+      const both = yield* Effect.all([registerFile(owner, { name, dir: id }), registerFile(owner, { name, dir: id })], { concurrency: 2 })
+      expect(new Set(both.map(({ file }) => file.key)).size).toBe(1)
+    }).pipe(Effect.provide(world()))
+  )
+})
+
+describe("a directory", () => {
+  it.effect("is gone the moment it expires, and from the list of its owner's", () =>
+    Effect.gen(function* () {
+      const owner = anOwner()
+      const { id } = yield* createDirectory(owner, 60)
+      const later = yield* createDirectory(owner, 61)
+      yield* storeFile(owner, { name, dir: id }, bytes("x"))
+      yield* TestClock.adjust("60 seconds")
+      expect((yield* Effect.flip(describeFile(owner, id, name)))._tag).toBe("FileNotFound")
+      expect((yield* Effect.flip(registerFile(owner, { name, dir: id })))._tag).toBe("DirectoryNotFound")
+      expect((yield* Effect.flip(listFiles(owner, id)))._tag).toBe("DirectoryNotFound")
+      expect((yield* Effect.flip(deleteFile(owner, id, name)))._tag).toBe("FileNotFound")
+      expect((yield* listDirectories(owner)).map((directory) => directory.id)).toEqual([later.id])
+      expect(yield* listDirectories(anOwner())).toEqual([])
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("lists uploads, imports and outputs, oldest first", () =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      yield* TestClock.adjust("1 seconds")
+      yield* storeFile(owner, { name: FileName("a.mp4"), dir }, bytes("x"))
+      yield* TestClock.adjust("1 seconds")
+      const claim = yield* claimed(yield* submit(owner, taskOn(dir), quiet))
+      yield* (yield* Jobs).complete(claim, publishedBy(claim))
+      expect(yield* names(owner, dir)).toEqual(["in.mp4", "a.mp4", "out.mp4"])
+    }).pipe(Effect.provide(world()))
+  )
+})
+
+describe("deleting", () => {
+  it.effect("takes row and bytes, and leaves the name free", () =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      const { key } = yield* deleteFile(owner, dir, name)
+      expect(yield* stored(key)).toBe(false)
+      expect(yield* names(owner, dir)).toEqual([])
+      expect((yield* Effect.flip(deleteFile(owner, dir, name))).message).toBe("File not found")
+      expect((yield* registerFile(owner, { name, dir })).file.key).not.toBe(key)
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("an upload that comes by an old URL brings nothing back, and the sweep of orphans takes it", () =>
+    Effect.gen(function* () {
+      const owner = anOwner()
+      const storage = yield* Storage
+      const { file } = yield* registerFile(owner, { name, dir: null })
+      yield* storage.write(file.key, bytes("first"), 10)
+      yield* deleteFile(owner, file.dir, name)
+      yield* storage.write(file.key, bytes("late"), 10)
+      expect((yield* Effect.flip(describeFile(owner, file.dir, name))).message).toBe("File not found")
+      yield* TestClock.adjust("86401 seconds")
+      yield* sweepOrphans
+      expect(yield* stored(file.key)).toBe(false)
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect.each([
+    ["a foreign file", (_: OwnerId, dir: DirId) => deleteFile(anOwner(), dir, name)],
+    ["an unknown file", (owner: OwnerId, dir: DirId) => deleteFile(owner, dir, FileName("none.mp4"))],
+    ["a file of an unknown directory", (owner: OwnerId) => deleteFile(owner, DirId("dir_none"), name)]
+  ] as const)("%s is not found, and nothing goes", ([_, remove]) =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      const error = yield* Effect.flip(remove(owner, dir))
+      expect([error._tag, error.message]).toEqual(["FileNotFound", "File not found"])
+      expect(yield* names(owner, dir)).toEqual([name])
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("while a job that was accepted reads it: gone from listings, and the job still has it", () =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      const id = yield* submit(owner, taskOn(dir), quiet)
+      const { key } = yield* deleteFile(owner, dir, name)
+      expect(yield* names(owner, dir)).toEqual([])
+      expect((yield* Effect.flip(submit(owner, taskOn(dir), quiet))).message).toBe("File not found")
+
+      // As old as an orphan may get, the bytes are still there for the job: pending, then running.
+      yield* TestClock.adjust("86401 seconds")
+      yield* sweepOrphans
+      const claim = yield* claimed(id)
+      yield* sweepOrphans
+      const read = yield* Stream.runCollect((yield* Storage).read(claim.task.inputs[0]?.key ?? BlobKey("")))
+      expect(Buffer.concat([...read]).toString()).toBe("content")
+
+      yield* (yield* Jobs).complete(claim, publishedBy(claim))
+      yield* sweepOrphans
+      expect(yield* stored(key)).toBe(false)
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("while two rows want its name: the file uploaded anew is another one", () =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      const id = yield* submit(owner, taskOn(dir), quiet)
+      yield* deleteFile(owner, dir, name)
+      yield* storeFile(owner, { name, dir }, bytes("other"))
+      const read = yield* Stream.runCollect(readFile(owner, dir, name))
+      expect(Buffer.concat([...read]).toString()).toBe("other")
+      expect((yield* findJob(owner, id)).task.inputs[0]?.bytes).toBe("content".length)
+    }).pipe(Effect.provide(world()))
+  )
+})

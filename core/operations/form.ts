@@ -1,0 +1,87 @@
+import { Effect, Stream } from "effect"
+import { InvalidRequest, TooLarge } from "../errors.js"
+import { type DirId, type FileName, type OwnerId, parseFileName } from "../ids.js"
+import { Limits } from "../limits.js"
+import type { Bytes } from "../ports/effect.js"
+import { createDirectory } from "./directories.js"
+import { removeFile, storeFile } from "./files.js"
+import { allowJob } from "./quota.js"
+
+/** A part of a form. A file's bytes come with the form: whoever takes the parts reads them before the next one. */
+export type FormPart<Command = unknown> =
+  | { readonly _tag: "Command"; readonly body: Command }
+  | { readonly _tag: "File"; readonly field: string; readonly name: string; readonly bytes: Bytes<InvalidRequest> }
+
+/** A form whose files are stored. */
+export interface Form<Command> {
+  readonly command: Command
+  /** `dir_id/file_name` of the one file that has this name, or else came in this field. */
+  readonly pathOf: (nameOrField: string) => string | undefined
+}
+
+interface FormFile {
+  readonly dir: DirId
+  readonly name: FileName
+  readonly field: string
+}
+
+/**
+ * Stores the files of a form as they come, in one new directory of the owner's, and goes on with it. Unless `use` says
+ * that they are to be kept, none of them stays when anything fails or is interrupted.
+ */
+export const withForm = <Command, E, R, A, E2, R2>(
+  owner: OwnerId,
+  parts: Stream.Stream<FormPart<Command>, E, R>,
+  use: (form: Form<Command>, keep: () => void) => Effect.Effect<A, E2, R2>
+) =>
+  Effect.suspend(() => {
+    const files: Array<FormFile> = []
+    let kept = false
+    const keep = () => {
+      kept = true
+    }
+    const drop = Effect.suspend(() =>
+      Effect.forEach(kept ? [] : files, ({ dir, name }) => Effect.ignoreLogged(removeFile(dir, name)), { discard: true })
+    )
+    return take(owner, parts, files).pipe(
+      Effect.flatMap((command) => use({ command, pathOf: (text) => pathOf(files, text) }, keep)),
+      Effect.onError(() => drop)
+    )
+  })
+
+const take = <Command, E, R>(owner: OwnerId, parts: Stream.Stream<FormPart<Command>, E, R>, files: Array<FormFile>) =>
+  Effect.gen(function* () {
+    yield* allowJob(owner)
+    const { inputs: maxFiles } = yield* Limits
+    const commands: Array<Command> = []
+    yield* Stream.runForEach(parts, (part) =>
+      Effect.gen(function* () {
+        if (part._tag === "Command") {
+          if (commands.push(part.body) > 1) return yield* invalid('The field "command" came twice: send one task')
+          return
+        }
+        const parsed = parseFileName(part.name)
+        if ("reason" in parsed) return yield* invalid(`The name of the file in the field "${part.field}" ${parsed.reason}`)
+        const { name } = parsed
+        if (files.some((file) => file.name === name)) return yield* invalid(`Two files are named "${name}": give each a name of its own`)
+        if (files.length === maxFiles) return yield* invalid(`Too many files: at most ${maxFiles} are allowed`)
+        const dir = files[0]?.dir ?? (yield* createDirectory(owner, null)).id
+        // Listed first: a file that breaks off leaves a registration.
+        files.push({ dir, name, field: part.field })
+        yield* storeFile(owner, { name, dir }, part.bytes).pipe(
+          Effect.mapError((error) =>
+            error._tag === "TooLarge" ? new TooLarge({ what: `The file "${name}"`, maxBytes: error.maxBytes }) : error
+          )
+        )
+      })
+    )
+    return commands.length === 0 ? yield* invalid('The field "command" is missing: send the task in it, as JSON') : (commands[0] as Command)
+  })
+
+const pathOf = (files: ReadonlyArray<FormFile>, text: string): string | undefined => {
+  const named = files.filter(({ name }) => name === text.normalize("NFC"))
+  const [file, another] = named.length > 0 ? named : files.filter(({ field }) => field === text)
+  return file === undefined || another !== undefined ? undefined : `${file.dir}/${file.name}`
+}
+
+const invalid = (message: string) => new InvalidRequest({ message })

@@ -1,0 +1,58 @@
+import { Clock, Effect, Option } from "effect"
+import { type Account, jobRefusal, probeRefusal, storeRefusal } from "../account.js"
+import type { StoredFile } from "../directory.js"
+import { QuotaExceeded } from "../errors.js"
+import type { OwnerId } from "../ids.js"
+import { Limits } from "../limits.js"
+import { Accounts } from "../ports/accounts.js"
+import { Directories } from "../ports/directories.js"
+import { Storage } from "../ports/storage.js"
+
+/** Asked before a job is accepted. */
+export const allowJob = (owner: OwnerId) =>
+  Effect.gen(function* () {
+    const account = yield* (yield* Accounts).account(owner)
+    yield* unless(jobRefusal(account, yield* countedBytes(owner, account)))
+  })
+
+/** Asked before a probe. */
+export const allowProbe = (owner: OwnerId) =>
+  Effect.gen(function* () {
+    yield* unless(probeRefusal(yield* (yield* Accounts).account(owner)))
+  })
+
+/** Asked before a file is taken: how many bytes it may have at most, as far as the quota tells. */
+export const allowStore = (owner: OwnerId) =>
+  Effect.gen(function* () {
+    const account = yield* (yield* Accounts).account(owner)
+    const stored = yield* countedBytes(owner, account)
+    yield* unless(storeRefusal(account, stored))
+    return (account.quota.storedBytes ?? Number.POSITIVE_INFINITY) - stored
+  })
+
+/** What lies in the owner's directories. */
+export const storedBytes = (owner: OwnerId) =>
+  Effect.gen(function* () {
+    const { bytes, unsized } = yield* (yield* Directories).stored(owner)
+    const sizes = yield* Effect.forEach(unsized, sizeOf, { concurrency: 16 })
+    return sizes.reduce((sum, size) => sum + size, bytes)
+  })
+
+/** Counting costs a look at storage for each upload that is new: only for those whom it may concern. */
+const countedBytes = (owner: OwnerId, { quota }: Account) => (quota.storedBytes === null ? Effect.succeed(0) : storedBytes(owner))
+
+/** Bytes of an upload as storage has it, 0 before it arrives. */
+const sizeOf = (file: StoredFile) =>
+  Effect.gen(function* () {
+    const blob = yield* (yield* Storage).stat(file.key)
+    if (Option.isNone(blob)) return 0
+    const { bytes, modifiedAt } = blob.value
+    const { signedUrlSeconds } = yield* Limits
+    // A URL is given out only before the first upload, so by now none is alive: the size is final and needs no second look.
+    if (modifiedAt.getTime() + signedUrlSeconds * 1000 < (yield* Clock.currentTimeMillis)) {
+      yield* (yield* Directories).addFile({ ...file, bytes }).pipe(Effect.catchTag("NameTaken", () => Effect.void))
+    }
+    return bytes
+  })
+
+const unless = (refusal: string | undefined) => (refusal === undefined ? Effect.void : new QuotaExceeded({ message: refusal }))
