@@ -8,7 +8,8 @@ export default defineConfig({
       "hosts/**/*.test.ts",
       "examples/**/*.test.ts",
       "bench/**/*.test.ts",
-      "scripts/**/*.test.ts"
+      "scripts/**/*.test.ts",
+      "docs/**/*.test.ts"
     ],
     // A test ends on a condition, never on the clock; this only keeps a broken one from hanging the run.
     testTimeout: 60_000,

@@ -17,8 +17,11 @@ import { Problem } from "./setup/problem.mjs"
 /** A stopping server drains for half a minute at most; this is only for one that hangs. */
 const stopMs = 45_000
 
-/** Settings of this terminal's own server are none of a throwaway one's. */
-const cleanEnv = () => Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("FFKILN_")))
+/** Settings of this terminal's own server are none of a throwaway one's, which serves nobody else: it starts without a sandbox too. */
+const cleanEnv = () => ({
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("FFKILN_"))),
+  FFKILN_SANDBOX: "preferred"
+})
 
 /** Reads what the server prints until it has named its address and its first key. @param {import("node:stream").Readable} out */
 const announced = async (out) => {

@@ -8,6 +8,7 @@ import { locked } from "./setup/lock.mjs"
 import { native } from "./setup/native.mjs"
 import { cache } from "./setup/places.mjs"
 import { Problem, report } from "./setup/problem.mjs"
+import { sandbox } from "./setup/sandbox.mjs"
 
 /**
  * `ready` says whether there is nothing to do, in a fraction of a second; `prepare` makes it so or throws a Problem.
@@ -19,7 +20,7 @@ import { Problem, report } from "./setup/problem.mjs"
  */
 
 /** Each needs the ones before it. @type {ReadonlyArray<Step>} */
-const steps = [dependencies, native, ffmpeg, build]
+const always = [dependencies, native, ffmpeg, sandbox, build]
 
 const oldestNode = [20, 19]
 
@@ -30,18 +31,19 @@ const checkNode = () => {
   throw new Problem(`ffkiln needs Node ${oldestNode.join(".")} or later, and this is ${process.versions.node}: install a newer one`)
 }
 
-const allReady = async () => {
+const allReady = async (/** @type {ReadonlyArray<Step>} */ steps) => {
   for (const step of steps) if (!(await step.ready())) return false
   return true
 }
 
-/** Brings the folder up to date; two at once take turns. */
-export const setUp = async () => {
+/** Brings the folder up to date, and what `more` asks for; two at once take turns. @param {ReadonlyArray<Step>} more */
+export const setUp = async (more = []) => {
   checkNode()
-  if (await allReady()) return
+  const steps = [...always, ...more]
+  if (await allReady(steps)) return
   await locked(cache("setup.lock"), async (note) => {
     for (const step of steps) if (!(await step.ready())) await step.prepare(note)
   })
 }
 
-if (fileURLToPath(import.meta.url) === realpathSync(process.argv[1] ?? "")) await report(setUp)
+if (fileURLToPath(import.meta.url) === realpathSync(process.argv[1] ?? "")) await report(() => setUp())

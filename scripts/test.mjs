@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, rmSync } from "node:fs"
 import { follow } from "./child.mjs"
 import { summary } from "./kinds.mjs"
+import { chromium } from "./setup/chromium.mjs"
 import { cache, place, root } from "./setup/places.mjs"
 import { report, say } from "./setup/problem.mjs"
 import { setUp } from "./setup.mjs"
@@ -36,7 +37,7 @@ const tests = async () => {
 const steps = [["type-check", typeCheck], ["lint", lint], ...(checkOnly ? [] : [/** @type {const} */ (["tests", tests])])]
 
 await report(async () => {
-  await setUp()
+  await setUp(checkOnly ? [] : [chromium])
   for (const [name, step] of steps) {
     const code = await step()
     if (code !== 0) {

@@ -3,7 +3,9 @@ import { WrongSetting } from "../server/config.js"
 
 /** One command over all hosts; each is loaded only when it is asked for, and answers with the exit code. */
 const commands: Readonly<Record<string, (args: ReadonlyArray<string>) => Promise<number>>> = {
-  serve: async (args) => (await import("../server/main.js")).serve(args, process.env)
+  serve: async (args) => (await import("../server/main.js")).serve(args, process.env),
+  keys: async (args) => (await import("./keys.js")).keys(args),
+  doctor: async (args) => (await import("./doctor.js")).doctor(args, process.env)
 }
 
 const usage = `usage: ffkiln ${Object.keys(commands).join(" | ")} [options]`

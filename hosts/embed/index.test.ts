@@ -1,16 +1,21 @@
 import { execFile } from "node:child_process"
+import { createHmac } from "node:crypto"
 import { createReadStream } from "node:fs"
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises"
+import type { IncomingHttpHeaders } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { Cause, Effect, Exit, Layer } from "effect"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { fileSystem } from "../../adapters/fs/index.js"
 import { memoryDatabase } from "../../adapters/memory/index.js"
+import { localHttps } from "../../adapters/net/https.suite.js"
 import { Unavailable } from "../../core/errors.js"
 import { Jobs } from "../../core/ports/jobs.js"
+import { ownerOf } from "../http/auth.js"
 import { processesUnder, until } from "../server/serving.suite.js"
 import { type Ffkiln, open } from "./index.js"
 
@@ -120,6 +125,126 @@ describe("the Promise API", () => {
     expect((await ffkiln.as("ann").file(file_path)).ok).toBe(true)
     await expect(ffkiln.as("bob").file(file_path)).rejects.toMatchObject({ _tag: "FileNotFound" })
     await expect(ffkiln.file(file_path)).rejects.toMatchObject({ _tag: "FileNotFound" })
+  })
+})
+
+describe("the rest of the API", () => {
+  it("lists directories and their files, and deletes one", async () => {
+    const ann = ffkiln.as("ann")
+    const { directory } = await ann.createDirectory({ ttl: 600 })
+    const { file_path } = await ann.upload(clip, { dir_id: directory.id })
+    expect((await ann.directories()).directories).toEqual([{ id: directory.id, ttl: 600, added_on: expect.any(String) }])
+    expect((await ann.files(directory.id)).files).toEqual([{ file_name: "clip.mp4", added_on: expect.any(String) }])
+    await expect(ffkiln.files(directory.id)).rejects.toMatchObject({ _tag: "DirectoryNotFound" })
+    await expect(ffkiln.deleteFile(file_path)).rejects.toMatchObject({ _tag: "FileNotFound" })
+    expect(await ann.deleteFile(file_path)).toEqual({ ok: true, deleted: { file_path } })
+    expect((await ann.files(directory.id)).files).toEqual([])
+    await expect(ann.file(file_path)).rejects.toMatchObject({ _tag: "FileNotFound" })
+  })
+
+  it("cancels a job that waits, gives the first job for a repeated key, and counts usage", async () => {
+    const idle = await open({ dataDir, slots: 0 })
+    const { file_path } = await idle.upload(clip)
+    const first = await idle.submit(thumbnail(file_path), { idempotencyKey: "once" })
+    expect(await idle.submit(thumbnail(file_path), { idempotencyKey: "once" })).toEqual(first)
+    const other = await idle.submit(thumbnail(file_path), { idempotencyKey: "twice" })
+    expect(other.job_id).not.toBe(first.job_id)
+    await expect(idle.submit(thumbnail(file_path), { idempotencyKey: "" })).rejects.toMatchObject({ _tag: "InvalidRequest" })
+    expect(await idle.as("ann").usage()).toMatchObject({ usage: { jobs: 0, stored_bytes: 0 } })
+    await expect(idle.as("ann").cancel(other.job_id)).rejects.toMatchObject({ _tag: "JobNotFound" })
+    await idle.close()
+    await until(async () => (await ffkiln.job(first.job_id)).status === "completed")
+    await expect(ffkiln.cancel(first.job_id)).rejects.toMatchObject({ _tag: "JobNotPending" })
+    await until(async () => (await ffkiln.usage()).usage.jobs === 2)
+    expect((await ffkiln.usage()).usage.stored_bytes).toBeGreaterThan((await stat(clip)).size)
+  })
+
+  it("cancels only what waits", async () => {
+    const idle = await open({ dataDir: await mkdtemp(join(folder, "idle ")), slots: 0 })
+    const { file_path } = await idle.upload(clip)
+    const { job_id } = await idle.submit(thumbnail(file_path))
+    expect(await idle.cancel(job_id)).toEqual({ ok: true, message: "Job cancelled successfully" })
+    expect(await idle.job(job_id)).toMatchObject({ ok: false, status: "failed", cancelled: true })
+    await idle.close()
+  })
+
+  it("posts a webhook to its own network where code allows that, signed by the owner's secret, and posts it again", async () => {
+    const received: Array<{ headers: IncomingHttpHeaders; body: string }> = []
+    const receiver = await localHttps(async (request, response) => {
+      received.push({ headers: request.headers, body: await text(request) })
+      response.writeHead(204).end()
+    })
+    const webhook_url = `${receiver.url}/hook`
+    const own = await open({ dataDir: await mkdtemp(join(folder, "hook ")), guard: receiver.guard })
+    const { file_path } = await own.upload(clip)
+    const { job_id } = await own.submit({ ...thumbnail(file_path), webhook_url })
+    await until(async () => (await own.deliveries()).deliveries[0]?.status === "delivered")
+    const [delivery] = (await own.deliveries()).deliveries
+    expect(delivery).toMatchObject({ job_id, url: webhook_url, tries: [{ status: 204, error: null }] })
+    const id = delivery?.id ?? ""
+    expect((await own.replay(id)).delivery).toMatchObject({ id, status: "pending" })
+    await until(async () => (await own.delivery(id)).delivery.tries.length === 2)
+    await expect(own.as("ann").delivery(id)).rejects.toMatchObject({ _tag: "DeliveryNotFound" })
+    await expect(own.as("ann").replay(id)).rejects.toMatchObject({ _tag: "DeliveryNotFound" })
+    const { secret } = await own.webhookSecret()
+    for (const { headers, body } of received) {
+      const signed = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`
+      const key = Buffer.from(secret.replace("whsec_", ""), "base64")
+      expect(headers["webhook-signature"]).toBe(`v1,${createHmac("sha256", key).update(signed).digest("base64")}`)
+      expect(JSON.parse(body)).toMatchObject({ job_id, status: "completed" })
+    }
+    expect(received.map(({ headers }) => headers["webhook-id"])).toEqual([id, id])
+    await own.close()
+    await receiver.close()
+  })
+
+  it("refuses a webhook to its own network where nothing allows that", async () => {
+    const { file_path } = await ffkiln.upload(clip)
+    const hook = ffkiln.submit({ ...thumbnail(file_path), webhook_url: "https://127.0.0.1/hook" })
+    await expect(hook).rejects.toMatchObject({ _tag: "UrlRefused", message: expect.stringContaining("webhook_url") })
+  })
+})
+
+describe("keys", () => {
+  it("are made, listed, bounded and revoked, for whoever holds the instance and for no client of it", async () => {
+    expect(await ffkiln.keys.list()).toEqual([])
+    const { id, authorization, webhookSecret } = await ffkiln.keys.make({ name: "tv", quota: { jobsPerMonth: 1 } })
+    const identify = (header: string) => ffkiln.run(ownerOf(header))
+    expect(await identify(authorization)).toEqual(Exit.succeed(id))
+    expect((await ffkiln.as(id).webhookSecret()).secret).toBe(webhookSecret)
+
+    const { file_path } = await ffkiln.as(id).upload(clip)
+    await ffkiln.as(id).process(thumbnail(file_path))
+    await expect(ffkiln.as(id).process(thumbnail(file_path))).rejects.toMatchObject({ _tag: "QuotaExceeded" })
+    expect(await ffkiln.keys.setQuota(id, { jobsPerMonth: null, storedBytes: 1 })).toBe(true)
+    await expect(ffkiln.as(id).upload(clip, { file_name: "b.mp4" })).rejects.toMatchObject({ _tag: "QuotaExceeded" })
+    expect(await ffkiln.keys.list()).toEqual([
+      {
+        id,
+        name: "tv",
+        quota: { jobsPerMonth: null, gibSecondsPerMonth: null, storedBytes: 1 },
+        createdAt: expect.any(Date),
+        revokedAt: null,
+        used: { month: expect.stringMatching(/^\d{4}-\d\d$/), jobs: 1, gibSeconds: expect.any(Number), storedBytes: expect.any(Number) }
+      }
+    ])
+
+    expect(await ffkiln.keys.revoke(id)).toBe(true)
+    expect(await ffkiln.keys.revoke(id)).toBe(false)
+    expect(Exit.isFailure(await identify(authorization))).toBe(true)
+    expect((await ffkiln.keys.list())[0]?.revokedAt).toBeInstanceOf(Date)
+    expect(await ffkiln.keys.setQuota("nobody", {})).toBe(false)
+    expect(ffkiln.as(id)).not.toHaveProperty("keys")
+  })
+
+  it.each([
+    [{ jobsPerMonth: -1 }, "quota.jobsPerMonth must be a whole number of 0 or more, or null for no bound"],
+    [{ storedBytes: 1.5 }, "quota.storedBytes must be a whole number"],
+    [{ gibSecondsPerMonth: Number.NaN }, "quota.gibSecondsPerMonth must be a number"],
+    [{ jobsPerMonth: "3" as unknown as number }, "quota.jobsPerMonth"]
+  ])("take no quota of %j", async (quota, message) => {
+    await expect(ffkiln.keys.make({ quota })).rejects.toMatchObject({ _tag: "InvalidRequest", message: expect.stringContaining(message) })
+    expect(await ffkiln.keys.list()).toEqual([])
   })
 })
 

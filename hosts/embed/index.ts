@@ -1,25 +1,36 @@
 import { Cause, type Effect, Exit } from "effect"
 import type { AnalyzeBody, AsyncBody, DirectoryBody, FileBody, ProcessBody } from "../../core/contract/bodies.js"
 import {
+  cancel,
+  getDeliveries,
+  getDelivery,
+  getDirectories,
+  getDirectory,
   getDownload,
   getFile,
   getJob,
+  getUsage,
+  getWebhookSecret,
   postAnalyze,
   postDirectory,
   postFile,
   postProcess,
   postProcessAsync,
-  type putFile
+  postReplay,
+  type putFile,
+  removeFile
 } from "../../core/contract/endpoints.js"
 import type { ApiError } from "../../core/errors.js"
 import { OwnerId } from "../../core/ids.js"
 import type { Job } from "../../core/job.js"
 import { defaultLimits, type LimitValues } from "../../core/limits.js"
+import { type Keys, keysOf } from "./keys.js"
 import { type Adapters, type Services, services } from "./layers.js"
 import { type Instance, type RunOptions, start } from "./runtime.js"
 import { defaultSlots } from "./slots.js"
 import { read, save, type Upload, upload } from "./transfer.js"
 
+export type { Key, Keys, NewKey } from "./keys.js"
 export type { Services } from "./layers.js"
 export type { Instance, RunOptions } from "./runtime.js"
 
@@ -46,6 +57,11 @@ export interface ProcessOptions extends RunOptions {
   readonly onProgress?: (fraction: number | null) => void
 }
 
+export interface SubmitOptions extends RunOptions {
+  /** Your own name for this submission: sent again within a day, it gives the first job instead of a second one. */
+  readonly idempotencyKey?: string | undefined
+}
+
 /**
  * The HTTP API as promises: the same bodies in and out (API reference). A failure rejects with the error itself: its
  * `message` is the sentence an HTTP client would read, its `_tag` tells the kind. A signal that aborts ends the work.
@@ -56,7 +72,12 @@ export interface Client {
   readonly registerFile: (body: Fields<typeof FileBody>, options?: RunOptions) => Body<typeof postFile>
   /** Stores a local file (its path), bytes or a stream of them: the `file` of the answer is what tasks refer to. */
   readonly upload: (source: Upload, body?: Partial<Fields<typeof FileBody>>, options?: RunOptions) => Body<typeof putFile>
+  /** The caller's directories, and the files of one. */
+  readonly directories: (options?: RunOptions) => Body<typeof getDirectories>
+  readonly files: (dirId: string, options?: RunOptions) => Body<typeof getDirectory>
   readonly file: (filePath: string, options?: RunOptions) => Body<typeof getFile>
+  /** Gone from all listings at once; a job that was accepted with it still has it. */
+  readonly deleteFile: (filePath: string, options?: RunOptions) => Body<typeof removeFile>
   readonly downloadUrl: (filePath: string, options?: RunOptions) => Body<typeof getDownload>
   /** Copies a stored file to a local path. */
   readonly save: (filePath: string, path: string, options?: RunOptions) => Promise<void>
@@ -65,26 +86,41 @@ export interface Client {
   /** Runs a task and waits for its result. */
   readonly process: (body: Fields<typeof ProcessBody>, options?: ProcessOptions) => Body<typeof postProcess>
   /** Accepts a task: it will be finished, also by a later process on the same data. */
-  readonly submit: (body: Fields<typeof AsyncBody>, options?: RunOptions) => Body<typeof postProcessAsync>
+  readonly submit: (body: Fields<typeof AsyncBody>, options?: SubmitOptions) => Body<typeof postProcessAsync>
   readonly job: (jobId: string, options?: RunOptions) => Body<typeof getJob>
+  /** Ends a job that nobody has started yet; any other rejects with JobNotPending. */
+  readonly cancel: (jobId: string, options?: RunOptions) => Body<typeof cancel>
   readonly analyze: (body: Fields<typeof AnalyzeBody>, options?: RunOptions) => Body<typeof postAnalyze>
+  /** What the caller has used this month, and may use. */
+  readonly usage: (options?: RunOptions) => Body<typeof getUsage>
+  /** The caller's newest webhooks with their tries, one of them, and sending one again. */
+  readonly deliveries: (options?: RunOptions) => Body<typeof getDeliveries>
+  readonly delivery: (id: string, options?: RunOptions) => Body<typeof getDelivery>
+  readonly replay: (id: string, options?: RunOptions) => Body<typeof postReplay>
+  /** What the caller's webhooks are signed with. */
+  readonly webhookSecret: (options?: RunOptions) => Body<typeof getWebhookSecret>
 }
 
 export interface Ffkiln extends Client, Instance {
   /** The same API for another owner: nobody sees another's directories, files and jobs. */
   readonly as: (owner: string) => Client
+  /** The API keys of an HTTP host over this instance; a key's id is the owner that `as` takes. */
+  readonly keys: Keys
 }
 
 /** Starts ffkiln inside this process. Rejects with a sentence for an operator when a part can't be had. */
 export const open = async (options: Options): Promise<Ffkiln> => {
   const instance = await start(services(options, options.dataDir), { ...defaultLimits, ...options.limits }, options.slots ?? defaultSlots())
-  const as = (owner: string) => client(instance, OwnerId(owner), options.publicUrl ?? "")
-  return { ...instance, ...as("local"), as }
+  const run = runOn(instance)
+  const as = (owner: string) => client(instance, run, OwnerId(owner), options.publicUrl ?? "")
+  return { ...instance, ...as("local"), as, keys: keysOf(run) }
 }
 
-const client = (instance: Instance, owner: OwnerId, baseUrl: string): Client => {
-  const caller = { owner, baseUrl }
-  const run = async <A, E extends ApiError>(effect: Effect.Effect<A, E, Services>, options?: RunOptions): Promise<A> => {
+type Run = <A, E extends ApiError>(effect: Effect.Effect<A, E, Services>, options?: RunOptions) => Promise<A>
+
+const runOn =
+  (instance: Instance): Run =>
+  async (effect, options) => {
     options?.signal?.throwIfAborted()
     const exit = await instance.run(effect, options)
     if (Exit.isSuccess(exit)) return exit.value
@@ -92,19 +128,31 @@ const client = (instance: Instance, owner: OwnerId, baseUrl: string): Client => 
     if (Cause.isInterrupted(exit.cause)) options?.signal?.throwIfAborted()
     throw Cause.squash(exit.cause)
   }
+
+const client = (instance: Instance, run: Run, owner: OwnerId, baseUrl: string): Client => {
+  const caller = { owner, baseUrl }
   return {
     createDirectory: (body = {}, options) => run(postDirectory(caller, body), options),
     registerFile: (body, options) => run(postFile(caller, body), options),
     upload: (source, body, options) => run(upload(caller, source, body), options),
+    directories: (options) => run(getDirectories(caller), options),
+    files: (dirId, options) => run(getDirectory(caller, dirId), options),
     file: (filePath, options) => run(getFile(caller, ...split(filePath)), options),
+    deleteFile: (filePath, options) => run(removeFile(caller, ...split(filePath)), options),
     downloadUrl: (filePath, options) => run(getDownload(caller, ...split(filePath)), options),
     save: (filePath, path, options) => run(save(caller, split(filePath), path), options),
     read: (filePath) => read(instance, caller, split(filePath)),
     process: (body, { onProgress, ...options } = {}) =>
       run(postProcess(caller, body, onProgress === undefined ? {} : { onChange: reportTo(onProgress) }), options),
-    submit: (body, options) => run(postProcessAsync(caller, body), options),
+    submit: (body, { idempotencyKey, ...options } = {}) => run(postProcessAsync(caller, body, idempotencyKey), options),
     job: (jobId, options) => run(getJob(caller, jobId), options),
-    analyze: (body, options) => run(postAnalyze(caller, body), options)
+    cancel: (jobId, options) => run(cancel(caller, jobId), options),
+    analyze: (body, options) => run(postAnalyze(caller, body), options),
+    usage: (options) => run(getUsage(caller), options),
+    deliveries: (options) => run(getDeliveries(caller), options),
+    delivery: (id, options) => run(getDelivery(caller, id), options),
+    replay: (id, options) => run(postReplay(caller, id), options),
+    webhookSecret: (options) => run(getWebhookSecret(caller), options)
   }
 }
 

@@ -4,22 +4,23 @@ import { randomIds } from "../../adapters/crypto/index.js"
 import { ffmpeg } from "../../adapters/ffmpeg/index.js"
 import { fileSystem } from "../../adapters/fs/index.js"
 import { memoryQueue } from "../../adapters/memory/queue.js"
+import { type GuardOptions, importer, webhooks } from "../../adapters/net/index.js"
 import type { Unavailable } from "../../core/errors.js"
-import { UrlRefused } from "../../core/errors.js"
 import type { Ids } from "../../core/ids.js"
 import { defaultLimits, Limits, type LimitValues } from "../../core/limits.js"
 import type { Accounts } from "../../core/ports/accounts.js"
 import type { Directories } from "../../core/ports/directories.js"
 import type { Executor } from "../../core/ports/executor.js"
-import { Importer } from "../../core/ports/importer.js"
+import type { Importer } from "../../core/ports/importer.js"
 import type { Jobs } from "../../core/ports/jobs.js"
 import type { Outbox } from "../../core/ports/outbox.js"
 import type { Prober } from "../../core/ports/prober.js"
 import type { Queue } from "../../core/ports/queue.js"
 import type { Storage } from "../../core/ports/storage.js"
+import type { Webhooks } from "../../core/ports/webhooks.js"
 
 /** Everything an operation can ask for. */
-export type Services = Jobs | Directories | Outbox | Accounts | Storage | Queue | Executor | Prober | Importer | Ids
+export type Services = Jobs | Directories | Outbox | Accounts | Storage | Queue | Executor | Prober | Importer | Webhooks | Ids
 
 /** The parts that can be swapped. An adapter is an opaque value to those who do not use Effect. */
 export interface Adapters {
@@ -31,8 +32,12 @@ export interface Adapters {
   readonly queue?: Layer.Layer<Queue, Unavailable>
   /** Where ffmpeg and ffprobe run. Default: here, from PATH. */
   readonly executor?: Layer.Layer<Executor | Prober, Unavailable, Storage>
-  /** How URL inputs are fetched. Default: they are refused. */
+  /** How URL inputs are fetched. Default: from public https addresses alone. */
   readonly importer?: Layer.Layer<Importer, Unavailable, Storage>
+  /** How webhooks are posted. Default: to public https addresses alone. */
+  readonly webhooks?: Layer.Layer<Webhooks, Unavailable>
+  /** What the defaults above may reach, also when a URL is probed: for tests and networks of one's own. */
+  readonly guard?: GuardOptions
 }
 
 /** The adapters given, and the embedded default for the others. The SQLite driver is loaded only where it is used. */
@@ -43,9 +48,9 @@ export const services = (adapters: Adapters, dataDir: string | undefined): Layer
   }
   const storage = adapters.storage ?? fileSystem({ root: below("") })
   const database = adapters.database ?? defaultDatabase(below("ffkiln.db"))
-  const executor = adapters.executor ?? ffmpeg({ workRoot: below("work") })
-  const onStorage = Layer.mergeAll(executor, adapters.importer ?? noImporter).pipe(Layer.provideMerge(storage))
-  return Layer.mergeAll(onStorage, database, adapters.queue ?? memoryQueue, randomIds)
+  const executor = adapters.executor ?? ffmpeg({ workRoot: below("work"), ...(adapters.guard && { guard: adapters.guard }) })
+  const onStorage = Layer.mergeAll(executor, adapters.importer ?? importer(adapters.guard)).pipe(Layer.provideMerge(storage))
+  return Layer.mergeAll(onStorage, database, adapters.queue ?? memoryQueue, adapters.webhooks ?? webhooks(adapters.guard), randomIds)
 }
 
 const defaultDatabase = (file: string) =>
@@ -55,9 +60,5 @@ const defaultDatabase = (file: string) =>
       ({ sqlite }) => sqlite({ file })
     )
   )
-
-const noImporter = Layer.succeed(Importer, {
-  import: () => Effect.fail(new UrlRefused({ reason: "URL inputs are not available on this server: upload the file instead" }))
-})
 
 export const limitsLayer = (limits: Partial<LimitValues>): Layer.Layer<never> => Layer.succeed(Limits, { ...defaultLimits, ...limits })

@@ -4,6 +4,7 @@ import { Closing } from "../../core/closing.js"
 import { Unavailable } from "../../core/errors.js"
 import { Holder } from "../../core/holder.js"
 import { Limits, type LimitValues } from "../../core/limits.js"
+import { deliverer } from "../../core/operations/deliver.js"
 import { sweeper } from "../../core/operations/sweep.js"
 import { workers } from "../../core/operations/work.js"
 import type { Services } from "./layers.js"
@@ -31,7 +32,7 @@ export const start = async (services: Layer.Layer<Services, Unavailable>, limits
   const runtime = ManagedRuntime.make(Layer.provideMerge(services, ambient))
   // The workers end before the services they use, and before the callers who wait for them.
   const working = Effect.runSync(Scope.make())
-  const started = await runtime.runPromiseExit(Layer.buildWithScope(Layer.merge(workers(slots), sweeper), working))
+  const started = await runtime.runPromiseExit(Layer.buildWithScope(Layer.mergeAll(workers(slots), sweeper, deliverer), working))
   if (Exit.isFailure(started)) {
     await runtime.dispose()
     throw startFailure(started.cause)

@@ -216,8 +216,8 @@ describe("errors", () => {
     ["an unknown route", "GET", "/nothing/here", undefined, 404, "No such endpoint"],
     ["the root", "GET", "/", undefined, 404, "No such endpoint"],
     ["a wrong method", "GET", "/ffmpeg/process", undefined, 405, "Method not allowed: use POST"],
-    ["a forged URL", "GET", "/blob/forged", undefined, 403, "URL expired or invalid: request a new one"],
-    ["a forged upload", "PUT", "/blob/forged", "x", 403, "URL expired or invalid: request a new one"],
+    ["a forged URL", "GET", "/blob/forged", undefined, 403, "Download URL expired or invalid: request a new one"],
+    ["a forged upload", "PUT", "/blob/forged", "x", 403, "Upload URL expired or invalid: request a new one"],
     ["a bad escape", "GET", "/file/dir_x/%E0%A4%A", undefined, 400, "The URL path holds an escape that is not valid UTF-8"]
   ])("%s: %s %s", async (_, method, path, body, status, error) => {
     const reply = await host.call(method, path, { body })

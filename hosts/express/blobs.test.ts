@@ -109,15 +109,20 @@ describe("upload", () => {
 
   it("needs its own kind of URL", async () => {
     const { file, upload } = await register("a.bin")
-    expect((await host.call("GET", upload.url)).status).toBe(403)
-    await put(upload.url, "x")
-    expect((await put(await downloadUrl(file.file_path), "y")).status).toBe(403)
+    const expired = (what: string) => ({ status: 403, body: { ok: false, error: `${what} URL expired or invalid: request a new one` } })
+    expect(await host.call("GET", upload.url)).toMatchObject(expired("Download"))
+    expect(await put(`${upload.url}/other.bin`, "x")).toMatchObject(expired("Upload"))
+    expect((await put(`${upload.url}/a.bin`, "x")).status).toBe(200)
+    expect(await put(await downloadUrl(file.file_path), "y")).toMatchObject(expired("Upload"))
   })
 
   it("that is late is a 403", async () => {
     await using quick = await startHost({ slots: 0, limits: { signedUrlSeconds: 0 } })
     const { upload } = await register("a.bin", quick)
-    expect((await put(upload.url, "x")).status).toBe(403)
+    expect(await put(upload.url, "x")).toMatchObject({
+      status: 403,
+      body: { ok: false, error: "Upload URL expired or invalid: request a new one" }
+    })
   })
 })
 

@@ -4,18 +4,24 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Effect, Layer, Redacted } from "effect"
+import { Cause, Effect, Exit, Layer, Redacted } from "effect"
 import { execa } from "execa"
 import express, { type RequestHandler } from "express"
+import { expect } from "vitest"
 import { ffmpeg } from "../../adapters/ffmpeg/index.js"
 import { memoryDatabase } from "../../adapters/memory/index.js"
 import { memoryStorage } from "../../adapters/memory/storage.js"
+import type { GuardOptions } from "../../adapters/net/index.js"
+import { noQuota, type Quota } from "../../core/account.js"
 import { authorizationHeader } from "../../core/api-key.js"
 import { type JobId, OwnerId } from "../../core/ids.js"
 import { defaultLimits, type LimitValues } from "../../core/limits.js"
+import { Accounts } from "../../core/ports/accounts.js"
 import { Jobs } from "../../core/ports/jobs.js"
 import { type Adapters, services } from "../embed/layers.js"
 import { type Instance, start } from "../embed/runtime.js"
+import { conformance } from "../http/conformance.suite.js"
+import { knows } from "../http/match.js"
 import { type RouterOptions, router } from "./index.js"
 
 /** The set-up of tests over real HTTP: rows and bytes in memory, ffmpeg as real processes, Express on a port of its own. */
@@ -23,6 +29,8 @@ import { type RouterOptions, router } from "./index.js"
 export interface HostOptions extends RouterOptions {
   readonly limits?: Partial<LimitValues>
   readonly storage?: Adapters["storage"]
+  /** What imports, probes of URLs and webhooks may reach. Default: nothing at all, so that no test leaves the machine. */
+  readonly guard?: GuardOptions
   /** Jobs that run at a time; 0 leaves them pending. Default 2. */
   readonly slots?: number
   /** Where the router is mounted. Default: the root. */
@@ -54,10 +62,14 @@ export const aliceKey = authorizationHeader("alice", "alice-secret")
 export const bobKey = authorizationHeader("bob", "bob-secret")
 const keys = ["alice", "bob"].map((name) => ({ id: OwnerId(name), secret: Redacted.make(`${name}-secret`) }))
 
+/** Every reply of `call` is as the OpenAPI document says. */
+const documented = conformance()
+
 /** A running host; `await using` it, or close it. */
 export const startHost = async ({
   limits,
   storage,
+  guard = nowhere,
   slots = 2,
   mount = "",
   before = [],
@@ -68,7 +80,8 @@ export const startHost = async ({
   const folder = await mkdtemp(join(tmpdir(), "ffkiln-http-"))
   const jobs: Array<JobId> = []
   const database = Layer.provideMerge(recordJobs(jobs), memoryDatabase({ keys }))
-  const all = services({ storage: storage ?? memoryStorage, database, executor: ffmpeg({ workRoot: join(folder, "work") }) }, undefined)
+  const executor = ffmpeg({ workRoot: join(folder, "work"), guard })
+  const all = services({ storage: storage ?? memoryStorage, database, executor, guard }, undefined)
   const instance = await start(all, { ...defaultLimits, ...limits }, slots)
   const app = express()
   for (const handler of before) app.use(handler)
@@ -88,7 +101,13 @@ export const startHost = async ({
       ...(body !== undefined && { body: raw ? (body as string) : JSON.stringify(body) })
     })
     const text = await response.text()
-    return { status: response.status, headers: response.headers, body: text === "" ? undefined : JSON.parse(text) }
+    const reply = { status: response.status, headers: response.headers, body: text === "" ? undefined : JSON.parse(text) }
+    const below = new URL(response.url).pathname.slice(mount.length)
+    // What is not ours to answer is not ours to document.
+    if (options.ownNotFound !== false || knows(below)) {
+      expect(documented.faultOf({ ...reply, method, path: below, contentType: response.headers.get("content-type") })).toBeUndefined()
+    }
+    return reply
   }
 
   /** Registers a file and uploads it: its `dir_id/file_name`. */
@@ -96,6 +115,24 @@ export const startHost = async ({
     const { body } = await call("POST", "/file", { body: { file_name: name, ...(dir && { dir_id: dir }) } })
     await call("PUT", body.upload.url, { body: bytes, authorization: null })
     return body.file.file_path
+  }
+
+  /** A new key with that quota, as an Authorization header. */
+  const keyWith = async (quota: Partial<Quota>): Promise<string> => {
+    const issued = await instance.run(Effect.flatMap(Accounts, (accounts) => accounts.issue({ name: "", quota: { ...noQuota, ...quota } })))
+    const { id, secret } = Exit.getOrElse(issued, (cause) => {
+      throw Cause.squash(cause)
+    })
+    return authorizationHeader(id, Redacted.value(secret))
+  }
+
+  /** The job's end, as `GET /job` tells it. */
+  const ended = async (id: string, options?: Call): Promise<Reply> => {
+    for (;;) {
+      const job = await call("GET", `/job/${id}`, options)
+      if (!["pending", "processing"].includes(job.body.status)) return job
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
   }
 
   const close = async () => {
@@ -106,10 +143,12 @@ export const startHost = async ({
     await closed
     await rm(folder, { recursive: true, force: true })
   }
-  return { url, port, folder, instance, server, jobs, call, uploaded, close, [Symbol.asyncDispose]: close }
+  return { url, port, folder, instance, server, jobs, call, uploaded, keyWith, ended, close, [Symbol.asyncDispose]: close }
 }
 
 export type Host = Awaited<ReturnType<typeof startHost>>
+
+const nowhere: GuardOptions = { resolve: () => Promise.reject(new Error("no names in tests")), allowAddress: () => false }
 
 /** Ids of accepted jobs: a client that has gone never learns its own. */
 const recordJobs = (ids: Array<JobId>) =>

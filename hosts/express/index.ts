@@ -6,9 +6,9 @@ import { OwnerId } from "../../core/ids.js"
 import { type AnswerOptions, answer } from "../http/answer.js"
 import type { Api, ApiRequest } from "../http/api.js"
 import { knows } from "../http/match.js"
+import { bytesOf } from "../http/readable.js"
 import { failureReply } from "../http/reply.js"
 import type { OnDisconnect } from "../http/routes.js"
-import { bytesOf } from "./body.js"
 import { send, sendWhole } from "./send.js"
 
 export interface RouterOptions {
@@ -18,6 +18,8 @@ export interface RouterOptions {
   readonly publicUrl?: string | undefined
   /** Whether the job of a synchronous call ends with the client that waits for it (default), or goes on. */
   readonly onDisconnect?: OnDisconnect | undefined
+  /** False switches the deprecated `POST /ffmpeg/run` off: 404, naming what replaced it. Default: it works. */
+  readonly legacyRun?: boolean | undefined
   /** False hands unknown paths on to the application. Default: they get a 404 of ours. */
   readonly ownNotFound?: boolean | undefined
 }
@@ -63,8 +65,9 @@ const apiRequest = (request: Request, { publicUrl }: RouterOptions): ApiRequest 
   baseUrl: publicUrl?.replace(/\/+$/, "") ?? `${request.protocol}://${request.host || "localhost"}${request.baseUrl}`
 })
 
-const answerOptions = (request: Request, { identify, onDisconnect }: RouterOptions): AnswerOptions => ({
+const answerOptions = (request: Request, { identify, onDisconnect, legacyRun }: RouterOptions): AnswerOptions => ({
   onDisconnect,
+  legacyRun,
   identify:
     identify &&
     Effect.flatMap(

@@ -1,8 +1,9 @@
-import { Cause, Effect } from "effect"
+import { Cause, Effect, Either } from "effect"
 import type { InvalidApiKey } from "../../core/errors.js"
 import type { OwnerId } from "../../core/ids.js"
 import type { ApiReply, ApiRequest, Services } from "./api.js"
 import { challenge, ownerOf } from "./auth.js"
+import { isLegacy, legacyOff, withDeprecation } from "./legacy.js"
 import { match } from "./match.js"
 import { defect, failed } from "./reply.js"
 import type { Call, OnDisconnect, Route } from "./routes.js"
@@ -12,17 +13,23 @@ export interface AnswerOptions {
   readonly identify?: Effect.Effect<OwnerId, InvalidApiKey> | undefined
   /** Default: the job ends with the client that waits for it. */
   readonly onDisconnect?: OnDisconnect | undefined
+  /** False switches the deprecated `POST /ffmpeg/run` off: 404. */
+  readonly legacyRun?: boolean | undefined
 }
 
 /** The reply to a request, whatever happens: route, key, handler. Interruption alone is passed on. */
 export const answer = (request: ApiRequest, options: AnswerOptions): Effect.Effect<ApiReply, never, Services> =>
-  match(request.method, request.path).pipe(
+  routed(request, options).pipe(
     Effect.flatMap(({ route, params }) =>
       handled(route, { request, param: (name) => params[name] ?? "", onDisconnect: options.onDisconnect ?? "abandon" }, options)
     ),
     Effect.catchAll((error) => failed(error)),
-    Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : defect(cause)))
+    Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : defect(cause))),
+    Effect.map((reply) => (isLegacy(request) ? withDeprecation(reply, request) : reply))
   )
+
+const routed = (request: ApiRequest, { legacyRun }: AnswerOptions) =>
+  legacyRun === false && isLegacy(request) ? Either.left(legacyOff()) : match(request.method, request.path)
 
 const handled = (route: Route, call: Call, { identify }: AnswerOptions) => {
   if (route.auth === "none") return route.handle(call)

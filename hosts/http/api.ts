@@ -5,12 +5,14 @@ import type { Accounts } from "../../core/ports/accounts.js"
 import type { Directories } from "../../core/ports/directories.js"
 import type { Importer } from "../../core/ports/importer.js"
 import type { Jobs } from "../../core/ports/jobs.js"
+import type { Outbox } from "../../core/ports/outbox.js"
 import type { Prober } from "../../core/ports/prober.js"
 import type { Queue } from "../../core/ports/queue.js"
 import type { Storage } from "../../core/ports/storage.js"
+import type { Webhooks } from "../../core/ports/webhooks.js"
 
 /** What the routes need to be running. */
-export type Services = Accounts | Directories | Ids | Importer | Jobs | Prober | Queue | Storage
+export type Services = Accounts | Directories | Ids | Importer | Jobs | Outbox | Prober | Queue | Storage | Webhooks
 
 /** Something that runs operations: the embedding host's object, or any runtime with these services. */
 export interface Api {

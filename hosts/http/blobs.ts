@@ -1,18 +1,19 @@
 import { Effect, Option, Stream } from "effect"
 import { FileNotFound, InvalidRequest, SignedUrlExpired, TooLarge } from "../../core/errors.js"
-import type { FileName } from "../../core/ids.js"
+import { BlobKey, blobKeyParts, type FileName, parseFileName } from "../../core/ids.js"
 import { mediaType } from "../../core/media-type.js"
-import { type Blob, Storage } from "../../core/ports/storage.js"
+import { type Blob, type Grant, Storage } from "../../core/ports/storage.js"
 import type { ApiReply, ApiRequest } from "./api.js"
 import { requestedRange } from "./range.js"
 import { json } from "./reply.js"
 
-/** `PUT /blob/:token`: the raw body becomes the blob, whatever its label says. Cut off, nothing becomes visible. */
-export const upload = (request: ApiRequest, token: string) =>
+/** `PUT /blob/:token`, also with the file's name behind it: the raw body becomes the blob, whatever its label says. Cut off, nothing becomes visible. */
+export const upload = (request: ApiRequest, token: string, name: string) =>
   Effect.gen(function* () {
     const storage = yield* Storage
-    const grant = yield* storage.redeem(token)
-    if (grant.method !== "PUT") return yield* new SignedUrlExpired()
+    const grant = yield* redeemed(token, "Upload")
+    if (grant.method !== "PUT" || !["", blobKeyParts(grant.key)[2]].includes(name.normalize("NFC")))
+      return yield* new SignedUrlExpired({ what: "Upload" })
     const tooLarge = new TooLarge({ what: "The upload", maxBytes: grant.maxBytes })
     if (Number(request.header("content-length") ?? 0) > grant.maxBytes) return yield* tooLarge
     const bytes = yield* rawBytes(request)
@@ -27,13 +28,22 @@ const rawBytes = ({ body }: ApiRequest): Effect.Effect<Stream.Stream<Uint8Array,
   return Effect.fail(new InvalidRequest({ message }))
 }
 
-/** `GET /blob/:token`: the bytes, or one range of them, as a download that no browser runs. */
-export const download = (request: ApiRequest, token: string) =>
+const redeemed = (token: string, what: "Upload" | "Download") =>
+  Effect.flatMap(Storage, (storage) => storage.redeem(token)).pipe(
+    Effect.catchTag("SignedUrlExpired", () => new SignedUrlExpired({ what }))
+  )
+
+/**
+ * `GET /blob/:token/:name`: the bytes, or one range of them, as a download that no browser runs. `name` is the end of the
+ * path, decoded, "" where there is none.
+ */
+export const download = (request: ApiRequest, token: string, name: string) =>
   Effect.gen(function* () {
     const storage = yield* Storage
-    const grant = yield* storage.redeem(token)
-    if (grant.method !== "GET") return yield* new SignedUrlExpired()
-    const found = yield* storage.stat(grant.key)
+    const grant = yield* redeemed(token, "Download")
+    if (grant.method !== "GET") return yield* new SignedUrlExpired({ what: "Download" })
+    const { key, fileName } = yield* named(grant, name)
+    const found = yield* storage.stat(key)
     if (Option.isNone(found)) return yield* new FileNotFound({})
     const blob = found.value
     const headers = { ...always, etag: etag(blob), "last-modified": blob.modifiedAt.toUTCString() }
@@ -45,19 +55,32 @@ export const download = (request: ApiRequest, token: string) =>
     }
     const part = range === "whole" ? undefined : range
     const length = part === undefined ? blob.bytes : part.end - part.start + 1
-    const bytes = storage.read(grant.key, part).pipe(Stream.catchTag("BlobMissing", () => Stream.fail(new FileNotFound({}))))
+    const bytes = storage.read(key, part).pipe(Stream.catchTag("BlobMissing", () => Stream.fail(new FileNotFound({}))))
     return {
       status: part === undefined ? 200 : 206,
       headers: {
         ...headers,
-        "content-type": mediaType(grant.fileName),
-        "content-disposition": disposition(grant.fileName),
+        "content-type": mediaType(fileName),
+        "content-disposition": disposition(fileName),
         ...(part === undefined ? {} : { "content-range": `bytes ${part.start}-${part.end}/${blob.bytes}` })
       },
       // No range of an empty file exists, and none needs to be read.
       body: { _tag: "Bytes", length, bytes: length === 0 ? Stream.empty : bytes }
     } satisfies ApiReply
   })
+
+/** The blob that a name means under a grant: the granted one, or one beside it where the grant says so. */
+const named = (
+  grant: Extract<Grant, { readonly method: "GET" }>,
+  name: string
+): Effect.Effect<Pick<typeof grant, "key" | "fileName">, SignedUrlExpired | FileNotFound> => {
+  const parsed = parseFileName(name)
+  if (name === "" || ("name" in parsed && parsed.name === grant.fileName)) return Effect.succeed(grant)
+  if (grant.siblings !== true) return new SignedUrlExpired({ what: "Download" })
+  if ("reason" in parsed) return new FileNotFound({})
+  const [dir, slot] = blobKeyParts(grant.key)
+  return Effect.succeed({ key: BlobKey(`${dir}/${slot}/${parsed.name}`), fileName: parsed.name })
+}
 
 /** What strangers made is shown by no browser as a page of ours. */
 const always = {

@@ -11,20 +11,26 @@ const mountFirst = "mount ffkiln before body parsers such as express.urlencoded(
  */
 export const readJson = (request: ApiRequest, whenEmpty?: unknown): Effect.Effect<unknown, InvalidRequest | TooLarge> => {
   const { body } = request
-  if (body._tag === "Bytes") return Effect.flatMap(collect(request, body.bytes), (bytes) => parse(bytes, whenEmpty))
+  const what = "The request body"
+  if (body._tag === "Bytes") return jsonOf(what, body.bytes, { whenEmpty, announced: Number(request.header("content-length") ?? 0) })
   const { value } = body
-  if (value instanceof Uint8Array || typeof value === "string") return parse(value, whenEmpty)
+  if (value instanceof Uint8Array || typeof value === "string") return parse(what, value, whenEmpty)
   // A form parser takes JSON apart at its brackets and ampersands: nothing can put it together again.
   const isForm = /^application\/x-www-form-urlencoded/i.test(request.header("content-type") ?? "")
   if (typeof value === "object" && value !== null && !isForm) return Effect.succeed(value)
   return invalid(`The request body was consumed by the host application: ${mountFirst}`)
 }
 
-const collect = (request: ApiRequest, bytes: Stream.Stream<Uint8Array, InvalidRequest>) =>
+/** JSON from bytes; `what` is where they come from, as sentences begin with it. `announced` bytes are refused unread. */
+export const jsonOf = <E>(
+  what: string,
+  bytes: Stream.Stream<Uint8Array, E>,
+  { whenEmpty, announced = 0 }: { readonly whenEmpty?: unknown; readonly announced?: number } = {}
+): Effect.Effect<unknown, E | InvalidRequest | TooLarge> =>
   Effect.gen(function* () {
     const { jsonBytes: maxBytes } = yield* Limits
-    const tooLarge = new TooLarge({ what: "The request body", maxBytes })
-    if (Number(request.header("content-length") ?? 0) > maxBytes) return yield* tooLarge
+    const tooLarge = new TooLarge({ what, maxBytes })
+    if (announced > maxBytes) return yield* tooLarge
     const pieces: Array<Uint8Array> = []
     let length = 0
     yield* Stream.runForEach(bytes, (piece) => {
@@ -33,19 +39,18 @@ const collect = (request: ApiRequest, bytes: Stream.Stream<Uint8Array, InvalidRe
       pieces.push(piece)
       return Effect.void
     })
-    return Buffer.concat(pieces)
+    return yield* parse(what, Buffer.concat(pieces), whenEmpty)
   })
 
-const parse = (body: Uint8Array | string, whenEmpty: unknown): Effect.Effect<unknown, InvalidRequest> =>
+const parse = (what: string, body: Uint8Array | string, whenEmpty: unknown): Effect.Effect<unknown, InvalidRequest> =>
   Effect.suspend(() => {
     const text = typeof body === "string" ? body : decode(body)
-    if (text === undefined) return invalid("The request body is not valid UTF-8: send a JSON object")
-    if (text.trim() === "")
-      return whenEmpty === undefined ? invalid("The request body is empty: send a JSON object") : Effect.succeed(whenEmpty)
+    if (text === undefined) return invalid(`${what} is not valid UTF-8: send a JSON object`)
+    if (text.trim() === "") return whenEmpty === undefined ? invalid(`${what} is empty: send a JSON object`) : Effect.succeed(whenEmpty)
     try {
       return Effect.succeed(JSON.parse(text) as unknown)
     } catch {
-      return invalid("The request body is not valid JSON")
+      return invalid(`${what} is not valid JSON`)
     }
   })
 

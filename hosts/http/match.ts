@@ -14,7 +14,7 @@ export const match = (method: string, path: string): Either.Either<Match, RouteN
   const route = fitting.find((candidate) => candidate.method === (method === "HEAD" ? "GET" : method))
   if (route !== undefined) return Either.map(paramsOf(partsOf(route.path), parts), (params) => ({ route, params }))
   return Either.left(
-    fitting.length === 0 ? new RouteNotFound() : new MethodNotAllowed({ allowed: [...new Set(fitting.map((other) => other.method))] })
+    fitting.length === 0 ? new RouteNotFound({}) : new MethodNotAllowed({ allowed: [...new Set(fitting.map((other) => other.method))] })
   )
 }
 

@@ -1,19 +1,32 @@
 import { Effect } from "effect"
 import {
   type Caller,
+  cancel,
+  getDeliveries,
+  getDelivery,
+  getDirectories,
+  getDirectory,
   getDownload,
   getFile,
   getJob,
+  getUsage,
+  getWebhookSecret,
   postAnalyze,
   postDirectory,
   postFile,
   postProcess,
-  postProcessAsync
+  postProcessAsync,
+  postReplay,
+  postRun,
+  removeFile
 } from "../../core/contract/endpoints.js"
 import type { ApiError } from "../../core/errors.js"
 import type { ApiReply, ApiRequest, Services } from "./api.js"
 import { download, upload } from "./blobs.js"
+import { docsAsset, docsPage } from "./docs.js"
 import { readJson } from "./json-body.js"
+import { formParts } from "./multipart.js"
+import { type DocumentedLocation, openApi } from "./openapi.js"
 import { failed, json } from "./reply.js"
 
 /** What becomes of the job of a synchronous call whose client goes away. */
@@ -28,12 +41,8 @@ export interface Call {
 
 type Handled = Effect.Effect<ApiReply, ApiError, Services>
 
-interface Location {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE"
-  readonly path: string
-}
 /** `key` routes know their caller; `none` routes are open to all, or carry their right in the URL. */
-export type Route = Location &
+export type Route = DocumentedLocation &
   (
     | { readonly auth: "key"; readonly handle: (call: Call, caller: Caller) => Handled }
     | { readonly auth: "none"; readonly handle: (call: Call) => Handled }
@@ -41,19 +50,22 @@ export type Route = Location &
 
 const ok = <E, R>(body: Effect.Effect<unknown, E, R>) => Effect.map(body, (value) => json(200, value))
 
-/** The synchronous call. Once there is a job its id is in the headers, also of a failure. */
-const runAndWait = ({ request, onDisconnect }: Call, caller: Caller): Handled =>
-  Effect.suspend(() => {
-    const headers: Record<string, string> = {}
-    const onSubmitted = (id: string) => {
-      headers["x-job-id"] = id
-    }
-    return readJson(request).pipe(
-      Effect.flatMap((body) => postProcess(caller, body, { onSubmitted, onGone: onDisconnect })),
-      Effect.map((value) => json(200, value, headers)),
-      Effect.catchAll((error) => failed(error, headers))
-    )
-  })
+type SyncWaiting = Parameters<typeof postProcess>[2] & {}
+
+/** A synchronous call. Once there is a job its id is in the headers, also of a failure. */
+const runAndWait =
+  (work: (request: ApiRequest, caller: Caller, waiting: SyncWaiting) => Effect.Effect<unknown, ApiError, Services>) =>
+  ({ request, onDisconnect }: Call, caller: Caller): Handled =>
+    Effect.suspend(() => {
+      const headers: Record<string, string> = {}
+      const onSubmitted = (id: string) => {
+        headers["x-job-id"] = id
+      }
+      return work(request, caller, { onSubmitted, onGone: onDisconnect }).pipe(
+        Effect.map((value) => json(200, value, headers)),
+        Effect.catchAll((error) => failed(error, headers))
+      )
+    })
 
 /** Every endpoint. HEAD is answered wherever GET is. */
 export const routes: ReadonlyArray<Route> = [
@@ -64,6 +76,8 @@ export const routes: ReadonlyArray<Route> = [
     auth: "key",
     handle: ({ request }, caller) => ok(Effect.flatMap(readJson(request, {}), (body) => postDirectory(caller, body)))
   },
+  { method: "GET", path: "/directory", auth: "key", handle: (_, caller) => ok(getDirectories(caller)) },
+  { method: "GET", path: "/directory/:dirId", auth: "key", handle: ({ param }, caller) => ok(getDirectory(caller, param("dirId"))) },
   {
     method: "POST",
     path: "/file",
@@ -77,34 +91,75 @@ export const routes: ReadonlyArray<Route> = [
     handle: ({ param }, caller) => ok(getFile(caller, param("dirId"), param("fileName")))
   },
   {
+    method: "DELETE",
+    path: "/file/:dirId/:fileName",
+    auth: "key",
+    handle: ({ param }, caller) => ok(removeFile(caller, param("dirId"), param("fileName")))
+  },
+  {
     method: "GET",
     path: "/file/download/:dirId/:fileName",
     auth: "key",
     handle: ({ param }, caller) => ok(getDownload(caller, param("dirId"), param("fileName")))
   },
-  { method: "POST", path: "/ffmpeg/process", auth: "key", handle: runAndWait },
+  {
+    method: "POST",
+    path: "/ffmpeg/process",
+    auth: "key",
+    handle: runAndWait((request, caller, waiting) => Effect.flatMap(readJson(request), (body) => postProcess(caller, body, waiting)))
+  },
+  {
+    method: "POST",
+    path: "/ffmpeg/run",
+    auth: "key",
+    handle: runAndWait((request, caller, waiting) => postRun(caller, formParts(request), waiting))
+  },
   {
     method: "POST",
     path: "/ffmpeg/process/async",
     auth: "key",
     handle: ({ request }, caller) =>
       readJson(request).pipe(
-        Effect.flatMap((body) => postProcessAsync(caller, body)),
+        Effect.flatMap((body) => postProcessAsync(caller, body, request.header("idempotency-key"))),
         Effect.map((value) => json(202, value))
       )
   },
   { method: "GET", path: "/job/:jobId", auth: "key", handle: ({ param }, caller) => ok(getJob(caller, param("jobId"))) },
+  { method: "DELETE", path: "/job/:jobId", auth: "key", handle: ({ param }, caller) => ok(cancel(caller, param("jobId"))) },
   {
     method: "POST",
     path: "/ffprobe/analyze",
     auth: "key",
     handle: ({ request }, caller) => ok(Effect.flatMap(readJson(request), (body) => postAnalyze(caller, body)))
   },
-  // The name at the end is for people and their download tools; the token alone decides.
-  ...["/blob/:token", "/blob/:token/:name"].flatMap(
+  { method: "GET", path: "/usage", auth: "key", handle: (_, caller) => ok(getUsage(caller)) },
+  { method: "GET", path: "/webhook/secret", auth: "key", handle: (_, caller) => ok(getWebhookSecret(caller)) },
+  { method: "GET", path: "/webhook/delivery", auth: "key", handle: (_, caller) => ok(getDeliveries(caller)) },
+  {
+    method: "GET",
+    path: "/webhook/delivery/:deliveryId",
+    auth: "key",
+    handle: ({ param }, caller) => ok(getDelivery(caller, param("deliveryId")))
+  },
+  {
+    method: "POST",
+    path: "/webhook/delivery/:deliveryId/replay",
+    auth: "key",
+    handle: ({ param }, caller) => ok(postReplay(caller, param("deliveryId")))
+  },
+  {
+    method: "GET",
+    path: "/openapi.json",
+    auth: "none",
+    handle: ({ request }) => ok(Effect.sync(() => openApi(routes, request.baseUrl)))
+  },
+  { method: "GET", path: "/docs", auth: "none", handle: ({ request }) => docsPage(request) },
+  { method: "GET", path: "/docs/:asset", auth: "none", handle: ({ param }) => docsAsset(param("asset")) },
+  // The token decides; the name at the end is for download tools, and says which file beside a playlist is meant.
+  ...(["/blob/:token", "/blob/:token/:name"] as const).flatMap(
     (path): ReadonlyArray<Route> => [
-      { method: "GET", path, auth: "none", handle: ({ request, param }) => download(request, param("token")) },
-      { method: "PUT", path, auth: "none", handle: ({ request, param }) => upload(request, param("token")) }
+      { method: "GET", path, auth: "none", handle: ({ request, param }) => download(request, param("token"), param("name")) },
+      { method: "PUT", path, auth: "none", handle: ({ request, param }) => upload(request, param("token"), param("name")) }
     ]
   )
 ]

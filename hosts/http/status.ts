@@ -12,6 +12,7 @@ export const status = {
   DirectoryNotFound: 404,
   FileNotFound: 404,
   JobNotFound: 404,
+  DeliveryNotFound: 404,
   RouteNotFound: 404,
   MethodNotAllowed: 405,
   JobNotPending: 409,

@@ -14,9 +14,14 @@ describe("readSettings", () => {
       slots: defaultSlots(),
       keys: [],
       publicUrl: undefined,
+      prefix: "",
+      onDisconnect: "abandon",
+      legacyRun: true,
       secret: undefined,
       ffmpegPath: undefined,
       ffprobePath: undefined,
+      sandbox: "required",
+      fonts: undefined,
       limits: {}
     })
   })
@@ -26,7 +31,11 @@ describe("readSettings", () => {
       FFKILN_API_KEYS: "a:b:c, d:e",
       FFKILN_PUBLIC_URL: "https://media.example.com/ff/",
       FFKILN_SECRET: "0123456789abcdef",
+      FFKILN_PREFIX: "/media/v1/",
+      FFKILN_ON_DISCONNECT: "continue",
+      FFKILN_LEGACY_RUN: "off",
       FFMPEG_PATH: "/opt/ffmpeg",
+      FFKILN_SANDBOX: "preferred",
       FFKILN_LIMIT_RUN_SECONDS: "7",
       FFKILN_LIMIT_UPLOAD_BYTES: "1048576"
     })
@@ -36,7 +45,11 @@ describe("readSettings", () => {
       dataDir: "/srv/a b",
       slots: 0,
       publicUrl: "https://media.example.com/ff",
+      prefix: "/media/v1",
+      onDisconnect: "continue",
+      legacyRun: false,
       ffmpegPath: "/opt/ffmpeg",
+      sandbox: "preferred",
       limits: { runSeconds: 7, uploadBytes: 1_048_576 }
     })
     expect(settings.keys.map(({ id, secret }) => [id, Redacted.value(secret)])).toEqual([
@@ -48,15 +61,24 @@ describe("readSettings", () => {
   it.each([
     [["--port", "http"], {}, /--port must be a whole number from 0 to 65535/],
     [["--port", "65536"], {}, /--port/],
-    [["--slots", "-1"], {}, /--slots/],
-    [["--colour"], {}, /--colour/],
+    [["--slots", "-1"], {}, /^Option '--slots' argument is ambiguous: use --host, --port, --data or --slots$/],
+    [["--colour"], {}, /^Unknown option '--colour': use/],
     [["--port"], {}, /--port/],
     [["extra"], {}, /extra/],
     [[], { FFKILN_API_KEYS: "nocolon" }, /FFKILN_API_KEYS .* item 1/],
     [[], { FFKILN_API_KEYS: "a:b,," }, /item 2/],
     [[], { FFKILN_PUBLIC_URL: "media.example.com" }, /FFKILN_PUBLIC_URL must be/],
     [[], { FFKILN_PUBLIC_URL: "ftp://x" }, /FFKILN_PUBLIC_URL/],
+    [[], { FFKILN_PREFIX: "v1" }, /FFKILN_PREFIX must be a path such as \/v1, .* not "v1"/],
+    [[], { FFKILN_PREFIX: "/a b" }, /FFKILN_PREFIX/],
+    [[], { FFKILN_PREFIX: "/a//b" }, /FFKILN_PREFIX/],
+    [[], { FFKILN_PREFIX: "/a/../b" }, /FFKILN_PREFIX/],
+    [[], { FFKILN_PREFIX: "/:id" }, /FFKILN_PREFIX/],
+    [[], { FFKILN_PREFIX: "/Blob/x" }, /FFKILN_PREFIX must not begin like a path of the API, but \/Blob is one/],
+    [[], { FFKILN_ON_DISCONNECT: "stop" }, /FFKILN_ON_DISCONNECT must be abandon or continue, not "stop"/],
+    [[], { FFKILN_LEGACY_RUN: "no" }, /FFKILN_LEGACY_RUN must be on or off, not "no"/],
     [[], { FFKILN_SECRET: "short" }, /FFKILN_SECRET must have at least 16/],
+    [[], { FFKILN_SANDBOX: "on" }, /^FFKILN_SANDBOX must be required or preferred or off, not "on"$/],
     [[], { FFKILN_LIMIT_RUN_SECONDS: "1.5" }, /FFKILN_LIMIT_RUN_SECONDS/],
     [[], { FFKILN_LIMIT_RUN_SECONDS: "0" }, /FFKILN_LIMIT_RUN_SECONDS/],
     [[], { FFKILN_LIMIT_SPEED: "1" }, /FFKILN_LIMIT_SPEED is no limit/]

@@ -1,10 +1,12 @@
 import { resolve } from "node:path"
 import { parseArgs } from "node:util"
 import { Redacted } from "effect"
+import type { SandboxMode } from "../../adapters/ffmpeg/index.js"
 import { splitCredential } from "../../core/api-key.js"
 import { OwnerId } from "../../core/ids.js"
 import { type LimitName, type LimitValues, limitNames, limitVariable } from "../../core/limits.js"
 import { defaultSlots } from "../embed/slots.js"
+import { type OnDisconnect, routes } from "../http/routes.js"
 
 /** All that can be set from outside, checked. This file is the only reader of environment and arguments. */
 export interface Settings {
@@ -17,10 +19,19 @@ export interface Settings {
   readonly keys: ReadonlyArray<{ readonly id: OwnerId; readonly secret: Redacted.Redacted }>
   /** What signed URLs start with; undefined for the address each request came to. */
   readonly publicUrl: string | undefined
+  /** Serves the same routes below it as well as at the root; "" for the root alone. */
+  readonly prefix: string
+  /** What becomes of the job of a synchronous call whose client goes away. */
+  readonly onDisconnect: OnDisconnect
+  /** Whether the deprecated `POST /ffmpeg/run` works. */
+  readonly legacyRun: boolean
   /** Signs URLs; undefined for one made once and kept in the data directory. */
   readonly secret: Redacted.Redacted | undefined
   readonly ffmpegPath: string | undefined
   readonly ffprobePath: string | undefined
+  readonly sandbox: SandboxMode
+  /** A folder of fonts for filters, beside those of the system. */
+  readonly fonts: string | undefined
   readonly limits: Partial<LimitValues>
 }
 
@@ -40,9 +51,14 @@ export const readSettings = (args: ReadonlyArray<string>, environment: Environme
     slots: options.slots === undefined ? defaultSlots() : whole("--slots", options.slots, 0, 1024),
     keys: keys(set("FFKILN_API_KEYS")),
     publicUrl: publicUrl(set("FFKILN_PUBLIC_URL")),
+    prefix: prefix(set("FFKILN_PREFIX")),
+    onDisconnect: oneOf("FFKILN_ON_DISCONNECT", set("FFKILN_ON_DISCONNECT") ?? "abandon", ["abandon", "continue"]),
+    legacyRun: oneOf("FFKILN_LEGACY_RUN", set("FFKILN_LEGACY_RUN") ?? "on", ["on", "off"]) === "on",
     secret: secret(set("FFKILN_SECRET")),
     ffmpegPath: set("FFMPEG_PATH"),
     ffprobePath: set("FFPROBE_PATH"),
+    sandbox: oneOf("FFKILN_SANDBOX", set("FFKILN_SANDBOX") ?? "required", ["required", "preferred", "off"]),
+    fonts: set("FFKILN_FONTS"),
     limits: limits(environment)
   }
 }
@@ -52,10 +68,13 @@ const parsed = (args: ReadonlyArray<string>) => {
   try {
     return parseArgs({ args: [...args], options: { host: text, port: text, data: text, slots: text }, strict: true }).values
   } catch (error) {
-    const [problem] = error instanceof Error ? error.message.split(". ") : []
-    throw new WrongSetting(`${problem}: use --host, --port, --data or --slots`)
+    throw new WrongSetting(`${argumentProblem(error)}: use --host, --port, --data or --slots`)
   }
 }
+
+/** What Node's parser of arguments found wrong, without the advice that it adds in further sentences. */
+export const argumentProblem = (error: unknown): string =>
+  (error instanceof Error ? error.message : `${error}`).split(/\.(?:\s|$)/)[0] ?? ""
 
 const whole = (name: string, text: string, min: number, max: number): number => {
   const value = Number(text)
@@ -63,6 +82,12 @@ const whole = (name: string, text: string, min: number, max: number): number => 
     throw new WrongSetting(`${name} must be a whole number from ${min} to ${max}, not "${text}"`)
   }
   return value
+}
+
+const oneOf = <Choice extends string>(name: string, text: string, choices: ReadonlyArray<Choice>): Choice => {
+  const choice = choices.find((each) => each === text)
+  if (choice === undefined) throw new WrongSetting(`${name} must be ${choices.join(" or ")}, not "${text}"`)
+  return choice
 }
 
 const keys = (text: string | undefined): Settings["keys"] =>
@@ -82,6 +107,19 @@ const publicUrl = (text: string | undefined): string | undefined => {
     throw new WrongSetting(`FFKILN_PUBLIC_URL must be an http or https URL without query, such as https://media.example.com, not "${text}"`)
   }
   return text.replace(/\/+$/, "")
+}
+
+const prefix = (text: string | undefined): string => {
+  const path = text?.replace(/\/+$/, "") ?? ""
+  const parts = path.split("/").slice(1)
+  if (path !== "" && (!path.startsWith("/") || !parts.every((part) => /^[A-Za-z0-9_~.-]+$/.test(part) && !/^\.+$/.test(part)))) {
+    throw new WrongSetting(`FFKILN_PREFIX must be a path such as /v1, of A-Z a-z 0-9 _ ~ . and -, not "${text}"`)
+  }
+  // Routes at the root come below the prefix's own: it must not stand in the way of any.
+  if (routes.some((route) => route.path.split("/")[1]?.toLowerCase() === parts[0]?.toLowerCase())) {
+    throw new WrongSetting(`FFKILN_PREFIX must not begin like a path of the API, but /${parts[0]} is one: use another, such as /v1`)
+  }
+  return path
 }
 
 const secret = (text: string | undefined): Redacted.Redacted | undefined => {

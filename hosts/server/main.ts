@@ -1,10 +1,10 @@
 import { once } from "node:events"
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import { Effect, Exit, Option, Redacted } from "effect"
 import express from "express"
-import { ffmpeg } from "../../adapters/ffmpeg/index.js"
+import { type FfmpegOptions, ffmpeg } from "../../adapters/ffmpeg/index.js"
 import { fileSystem } from "../../adapters/fs/index.js"
 import { sqlite } from "../../adapters/sqlite/index.js"
 import { authorizationHeader } from "../../core/api-key.js"
@@ -30,12 +30,13 @@ export const serve = async (args: ReadonlyArray<string>, environment: Readonly<R
   }
 }
 
-const opened = async ({ dataDir, keys, secret, ffmpegPath, ffprobePath, slots, limits, publicUrl }: Settings): Promise<Ffkiln> => {
+const opened = async (settings: Settings): Promise<Ffkiln> => {
+  const { dataDir, keys, secret, slots, limits, publicUrl } = settings
   try {
     return await open({
       storage: fileSystem({ root: dataDir, ...(secret && { secret }) }),
       database: sqlite({ file: join(dataDir, "ffkiln.db"), keys }),
-      executor: ffmpeg({ workRoot: join(dataDir, "work"), ...(ffmpegPath && { ffmpegPath }), ...(ffprobePath && { ffprobePath }) }),
+      executor: ffmpeg({ ...ffmpegSettings(settings), onReady: announceConfinement }),
       slots,
       limits,
       publicUrl
@@ -45,8 +46,31 @@ const opened = async ({ dataDir, keys, secret, ffmpegPath, ffprobePath, slots, l
   }
 }
 
-const listen = async ({ host, port, publicUrl }: Settings, ffkiln: Ffkiln): Promise<Server> => {
-  const app = express().disable("x-powered-by").use(router(ffkiln, { publicUrl }))
+/** What the settings say of running ffmpeg. */
+export const ffmpegSettings = ({ dataDir, ffmpegPath, ffprobePath, sandbox, fonts }: Settings): FfmpegOptions => ({
+  workRoot: join(dataDir, "work"),
+  sandbox,
+  ...(ffmpegPath && { ffmpegPath }),
+  ...(ffprobePath && { ffprobePath }),
+  ...(fonts && { fonts: resolve(fonts) })
+})
+
+const announceConfinement: NonNullable<FfmpegOptions["onReady"]> = ({ sandboxed, description }) => {
+  console.log(description)
+  if (!sandboxed) console.error("WARNING: ffmpeg runs without a sandbox: serve only callers you trust (ffkiln doctor says what would help)")
+}
+
+/** The API at the root and below the prefix. Signed URLs stay where the request came in. */
+const application = ({ publicUrl, prefix, onDisconnect, legacyRun }: Settings, ffkiln: Ffkiln) => {
+  const app = express().disable("x-powered-by")
+  const mount = (path: string) => router(ffkiln, { publicUrl: publicUrl && `${publicUrl}${path}`, onDisconnect, legacyRun })
+  if (prefix !== "") app.use(prefix, mount(prefix))
+  return app.use(mount(""))
+}
+
+const listen = async (settings: Settings, ffkiln: Ffkiln): Promise<Server> => {
+  const { host, port } = settings
+  const app = application(settings, ffkiln)
   const server = createServer({ keepAliveTimeout: 65_000, requestTimeout: longestRequest }, app)
   server.listen(port, host)
   try {

@@ -1,5 +1,6 @@
-import { execFile } from "node:child_process"
+import { execFile, execFileSync } from "node:child_process"
 import { once } from "node:events"
+import { mkdtempSync, symlinkSync } from "node:fs"
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -7,9 +8,16 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { get, post, processesUnder, serving, start, until, uploaded } from "./serving.suite.js"
+import { authorization, get, post, processesUnder, serving, start, until, uploaded } from "./serving.suite.js"
 
 const run = promisify(execFile)
+
+/** A PATH of all that ffmpeg is started by, bubblewrap aside. */
+const withoutBubblewrap = mkdtempSync(join(tmpdir(), "ffkiln-path-"))
+for (const name of ["ffmpeg", "ffprobe", "setpriv", "prlimit"]) {
+  symlinkSync(execFileSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).trim(), join(withoutBubblewrap, name))
+}
+afterAll(() => rm(withoutBubblewrap, { recursive: true }))
 
 let folder: string
 let clip: Buffer
@@ -31,6 +39,10 @@ const slow = (input: string, index: number) => ({
   }
 })
 
+const thumbnail = (input: string) => ({
+  task: { inputs: [{ file_path: input }], outputs: [{ file: "frame.jpg", options: ["-frames:v", "1"] }] }
+})
+
 const terminal = async (url: string, id: string) => {
   await until(async () => ["completed", "failed"].includes((await get(url, `/job/${id}`)).body.status))
   return (await get(url, `/job/${id}`)).body
@@ -40,12 +52,13 @@ describe("a start", () => {
   it("makes the first key once, and prints it ready to use", async () => {
     const data = join(await dataDir(), "not", "there yet")
     const first = await serving(data, [], { FFKILN_API_KEYS: "" })
-    const header = /Authorization: (Basic \S+)$/.exec(first.lines[0] ?? "")?.[1] ?? ""
+    expect(first.lines[0]).toMatch(/^sandbox: bubblewrap /)
+    const header = /Authorization: (Basic \S+)$/.exec(first.lines[1] ?? "")?.[1] ?? ""
     const call = (url: string) => fetch(`${url}/directory`, { method: "POST", headers: { authorization: header } })
     expect((await call(first.url)).status).toBe(200)
     expect(await first.end("SIGTERM")).toEqual([0, null])
     const second = await serving(data, [], { FFKILN_API_KEYS: "" })
-    expect(second.lines).toEqual([`ffkiln listening on ${second.url}`])
+    expect(second.lines).toEqual([first.lines[0], `ffkiln listening on ${second.url}`])
     expect((await call(second.url)).status).toBe(200)
     expect((await fetch(`${second.url}/health`)).status).toBe(200)
     expect(await second.end("SIGINT")).toEqual([0, null])
@@ -54,6 +67,12 @@ describe("a start", () => {
   const sentences: ReadonlyArray<readonly [string, ReadonlyArray<string>, Record<string, string>, RegExp]> = [
     ["a wrong argument", ["--port", "x"], {}, /^ffkiln: --port must be a whole number from 0 to 65535, not "x"\n$/],
     ["a wrong limit", [], { FFKILN_LIMIT_RUN_SECONDS: "soon" }, /^ffkiln: FFKILN_LIMIT_RUN_SECONDS must be .*\n$/],
+    [
+      "no sandbox to be had",
+      [],
+      { PATH: withoutBubblewrap },
+      /^ffkiln: .*bubblewrap is missing: install it.* or set .*FFKILN_SANDBOX.*\n$/
+    ],
     ["no ffmpeg", [], { FFMPEG_PATH: "/nowhere/ffmpeg" }, /^ffkiln: ffkiln cannot start: .*ffmpeg.*\n$/],
     ["a data directory that is a file", ["--data", "/dev/null/data"], {}, /^ffkiln: .*\n$/]
   ]
@@ -79,6 +98,91 @@ describe("a start", () => {
     expect((await once(child, "close"))[0]).toBe(1)
     expect(errors).toMatch(/^ffkiln: cannot listen on 127\.0\.0\.1 port \d+: EADDRINUSE\n$/)
     taken.close()
+  })
+})
+
+describe("settings", () => {
+  it("FFKILN_PREFIX serves the same routes there and at the root; signed URLs stay where the request came in", async () => {
+    const server = await serving(await dataDir(), [], { FFKILN_PREFIX: "/v1" })
+    const prefixed = `${server.url}/v1`
+    const path = await uploaded(prefixed, "in.mp4", clip)
+    for (const base of [server.url, prefixed]) {
+      const { body } = await get(base, `/file/download/${path}`)
+      expect(body.download.url.startsWith(`${base}/blob/`)).toBe(true)
+      expect((await (await fetch(body.download.url)).arrayBuffer()).byteLength).toBe(clip.length)
+    }
+    expect((await get(prefixed, "/nothing")).status).toBe(404)
+    expect((await get(server.url, "/v2/health")).status).toBe(404)
+    expect(await server.end("SIGTERM")).toEqual([0, null])
+  })
+
+  it("FFKILN_PUBLIC_URL goes before the prefix", async () => {
+    const server = await serving(await dataDir(), [], { FFKILN_PREFIX: "/v1", FFKILN_PUBLIC_URL: "https://media.example.com/" })
+    const urls = await Promise.all(
+      ["", "/v1"].map(async (path) => (await post(server.url + path, "/file", { file_name: "a" })).body.upload.url)
+    )
+    expect(urls).toEqual([
+      expect.stringMatching(/^https:\/\/media\.example\.com\/blob\//),
+      expect.stringMatching(/^https:\/\/media\.example\.com\/v1\/blob\//)
+    ])
+    expect(await server.end("SIGTERM")).toEqual([0, null])
+  })
+
+  it("FFKILN_LEGACY_RUN=off switches the deprecated endpoint off", async () => {
+    const call = async (url: string) => {
+      const form = new FormData()
+      form.append("video", new Blob([clip as Uint8Array<ArrayBuffer>]), "in.mp4")
+      form.append(
+        "command",
+        JSON.stringify({ inputs: [{ file_path: "video" }], outputs: [{ file: "a.jpg", options: ["-frames:v", "1"] }] })
+      )
+      const reply = await fetch(`${url}/ffmpeg/run`, { method: "POST", headers: { authorization }, body: form })
+      return [reply.status, await reply.json()]
+    }
+    const on = await serving(await dataDir())
+    expect(await call(on.url)).toMatchObject([200, { ok: true, result: [{ file_name: "a.jpg" }] }])
+    expect(await on.end("SIGTERM")).toEqual([0, null])
+    const off = await serving(await dataDir(), [], { FFKILN_LEGACY_RUN: "off" })
+    expect(await call(off.url)).toEqual([404, { ok: false, error: expect.stringContaining("use POST /ffmpeg/process") }])
+    expect(await off.end("SIGTERM")).toEqual([0, null])
+  })
+
+  it.each([
+    ["abandon", "failed"],
+    ["continue", "completed"]
+  ])(
+    "FFKILN_ON_DISCONNECT=%s: the job of a client that left has %s",
+    async (choice, status) => {
+      const data = await dataDir()
+      const server = await serving(data, [], { FFKILN_ON_DISCONNECT: choice })
+      const input = await uploaded(server.url, "in.mp4", clip)
+      const gone = new AbortController()
+      const body = JSON.stringify(slow(input, 0))
+      const call = fetch(`${server.url}/ffmpeg/process`, { method: "POST", headers: { authorization }, body, signal: gone.signal })
+      await until(() => processesUnder(data).length > 0)
+      gone.abort()
+      await expect(call).rejects.toThrow()
+      await until(() => processesUnder(data).length === 0)
+      const [dir] = input.split("/")
+      const output = async () => (await get(server.url, `/file/${dir}/out-0.mp4`)).status
+      if (status === "completed") await until(async () => (await output()) === 200)
+      // Another job comes and goes: what the abandoned one could still have published would be there by now.
+      expect((await post(server.url, "/ffmpeg/process", thumbnail(input))).status).toBe(200)
+      expect(await output()).toBe(status === "completed" ? 200 : 404)
+      expect(await server.end("SIGTERM")).toEqual([0, null])
+    },
+    180_000
+  )
+
+  it("a webhook to an address that nobody may call is a 400, and no job", async () => {
+    const server = await serving(await dataDir(), ["--slots", "0"])
+    const input = await uploaded(server.url, "in.mp4", clip)
+    for (const host of ["127.0.0.1", "localhost", "10.0.0.1", "[::1]", "169.254.169.254", "2130706433"]) {
+      const reply = await post(server.url, "/ffmpeg/process/async", { ...thumbnail(input), webhook_url: `https://${host}/hook` })
+      expect([host, reply.status, reply.body]).toEqual([host, 400, { ok: false, error: expect.stringContaining("webhook_url") }])
+    }
+    expect((await get(server.url, "/webhook/delivery")).body.deliveries).toEqual([])
+    expect(await server.end("SIGTERM")).toEqual([0, null])
   })
 })
 
@@ -116,7 +220,7 @@ describe("SIGTERM", () => {
     for (const id of ids) expect((await terminal(again.url, id)).status).toBe("completed")
     expect(await again.end("SIGTERM")).toEqual([0, null])
     expect(await readdir(join(data, "work"))).toEqual([])
-  })
+  }, 180_000)
 })
 
 describe("kill -9", () => {

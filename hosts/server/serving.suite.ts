@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { readdirSync, readFileSync } from "node:fs"
+import { basename } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 
@@ -71,12 +72,15 @@ export const uploaded = async (url: string, name: string, bytes: Uint8Array): Pr
   return body.file.file_path
 }
 
-/** Processes whose environment or command line names the folder: what a server of ours started below it. */
+/** Processes of ffmpeg and ffprobe that a server of ours started below the folder: it is their home, or mounted in their sandbox. */
 export const processesUnder = (folder: string): ReadonlyArray<string> =>
   readdirSync("/proc").filter((pid) => {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return false
     try {
-      return readFileSync(`/proc/${pid}/environ`, "utf8").includes(`HOME=${folder}`)
+      if (!/^ff(mpeg|probe)\n$/.test(readFileSync(`/proc/${pid}/comm`, "utf8"))) return false
+      if (readFileSync(`/proc/${pid}/environ`, "utf8").includes(`HOME=${folder}`)) return true
+      // Written with escapes, and without what lies above the mount that the folder is in.
+      return readFileSync(`/proc/${pid}/mountinfo`, "utf8").includes(`${basename(folder).replaceAll(" ", "\\040")}/`)
     } catch {
       return false
     }

@@ -46,9 +46,12 @@ const installers = /** @type {const} */ ([
   ["winget", "winget install"]
 ])
 
-/** The command that installs ffmpeg here, for people to type. */
-export const ffmpegCommand = () => {
-  const [name, command] = installers.find(([name]) => onPath(name) !== undefined) ?? []
-  if (command === undefined) return process.platform === "darwin" ? "brew install ffmpeg" : "your system's package manager"
-  return `${command} ${name === "winget" ? "Gyan.FFmpeg" : "ffmpeg"}`
+/** The command that installs a package here, for people to type. @param {string} name */
+export const packageCommand = (name) => {
+  const [, command] = installers.find(([installer]) => onPath(installer) !== undefined) ?? []
+  if (command === undefined) return process.platform === "darwin" ? `brew install ${name}` : "your system's package manager"
+  return `${command} ${name}`
 }
+
+/** The command that installs ffmpeg here. */
+export const ffmpegCommand = () => packageCommand(process.platform === "win32" ? "Gyan.FFmpeg" : "ffmpeg")

@@ -1,0 +1,71 @@
+import { execFile, execFileSync } from "node:child_process"
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { afterAll, describe, expect, it } from "vitest"
+
+const command = fileURLToPath(new URL("../../dist/hosts/cli/main.js", import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), "ffkiln-doctor-"))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const without = (missing: string) => {
+  const path = mkdtempSync(join(folder, missing))
+  for (const name of ["ffmpeg", "ffprobe", "setpriv", "prlimit", "bwrap"].filter((name) => name !== missing)) {
+    symlinkSync(execFileSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).trim(), join(path, name))
+  }
+  return path
+}
+
+const doctor = (environment: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) =>
+  new Promise<{ readonly code: number; readonly out: string; readonly err: string }>((resolve) => {
+    execFile(process.execPath, [command, "doctor", ...args], { env: { ...process.env, ...environment } }, (error, out, err) =>
+      resolve({ code: error === null ? 0 : Number(error.code), out, err })
+    )
+  })
+
+describe.runIf(process.platform === "linux")("ffkiln doctor", () => {
+  it("tells what is there, and leaves nothing", async () => {
+    const data = join(folder, "not", "there")
+    const { code, out, err } = await doctor({}, "--data", data)
+    expect([code, err]).toEqual([0, ""])
+    expect(out).toMatch(/^node: 2\d\.\S+ on linux/)
+    for (const line of [
+      /^disk: [\d.]+ GiB free/m,
+      /^ffmpeg: \d+\.\S+$/m,
+      /^sandbox: bubblewrap \d/m,
+      /^setting: FFKILN_SANDBOX=required: every run is shut in$/m
+    ])
+      expect(out).toMatch(line)
+    expect(readdirSync(folder)).not.toContain("not")
+  })
+
+  it.each([
+    ["required", 1, /the server does not start/],
+    ["preferred", 0, /serve only callers you trust/],
+    ["off", 0, /serve only callers you trust/]
+  ])("without bubblewrap, %s: %i, and what to install", async (sandbox, code, verdict) => {
+    const found = await doctor({ PATH: without("bwrap"), FFKILN_SANDBOX: sandbox })
+    expect([found.code, found.err]).toEqual([code, ""])
+    expect(found.out).toMatch(/bubblewrap is missing: install it/)
+    expect(found.out).toMatch(verdict)
+  })
+
+  it("says so when the sandbox is off though it could be had", async () => {
+    const { code, out } = await doctor({ FFKILN_SANDBOX: "off" })
+    expect(code).toBe(0)
+    expect(out).toMatch(/^sandbox: bubblewrap/m)
+    expect(out).toMatch(/set required/)
+  })
+
+  it("without ffmpeg: 1, and what to install", async () => {
+    const { code, out } = await doctor({ PATH: without("ffmpeg") })
+    expect(code).toBe(1)
+    expect(out).toMatch(/install ffmpeg/)
+  })
+
+  it("a wrong setting is a sentence, as for the server", async () => {
+    const { code, err } = await doctor({ FFKILN_SANDBOX: "maybe" })
+    expect([code, err]).toEqual([1, 'ffkiln: FFKILN_SANDBOX must be required or preferred or off, not "maybe"\n'])
+  })
+})

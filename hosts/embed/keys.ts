@@ -1,0 +1,81 @@
+import { Effect, Redacted } from "effect"
+import { noQuota, type Quota } from "../../core/account.js"
+import { authorizationHeader } from "../../core/api-key.js"
+import { InvalidRequest, type Unavailable } from "../../core/errors.js"
+import { OwnerId } from "../../core/ids.js"
+import { storedBytes } from "../../core/operations/quota.js"
+import { Accounts, type KeyRecord } from "../../core/ports/accounts.js"
+import type { Directories } from "../../core/ports/directories.js"
+import type { Storage } from "../../core/ports/storage.js"
+
+/** A key that has just been made. Only a hash of it is kept: this is the one time it can be read. */
+export interface NewKey {
+  /** The owner of all that is made with it, as `as(...)` takes it. */
+  readonly id: string
+  /** The value of the `Authorization` header. */
+  readonly authorization: string
+  /** What its webhooks are signed with; its owner can read it again at `GET /webhook/secret`. */
+  readonly webhookSecret: string
+}
+
+export interface Key extends KeyRecord {
+  /** This month (UTC), and what is stored now. */
+  readonly used: { readonly month: string; readonly jobs: number; readonly gibSeconds: number; readonly storedBytes: number }
+}
+
+/** API keys, for whoever runs the service. They hold at once for every process on the same database. */
+export interface Keys {
+  /** A new key; `name` is a note of your own, and what the quota does not name is unlimited. */
+  readonly make: (options?: { readonly name?: string; readonly quota?: Partial<Quota> }) => Promise<NewKey>
+  /** Every key that was made, oldest first, revoked ones included. */
+  readonly list: () => Promise<ReadonlyArray<Key>>
+  /** The key opens nothing any more. False when there is none of that id, or it was revoked already. */
+  readonly revoke: (id: string) => Promise<boolean>
+  /** Changes what is given; null takes a bound away. False when there is no key of that id. */
+  readonly setQuota: (id: string, quota: Partial<Quota>) => Promise<boolean>
+}
+
+type Services = Accounts | Directories | Storage
+
+export const keysOf = (run: <A>(effect: Effect.Effect<A, InvalidRequest | Unavailable, Services>) => Promise<A>): Keys => ({
+  make: ({ name = "", quota = {} } = {}) => run(make(name, quota)),
+  list: () => run(list),
+  revoke: (id) => run(Effect.flatMap(Accounts, (accounts) => accounts.revoke(OwnerId(id)))),
+  setQuota: (id, quota) => run(setQuota(OwnerId(id), quota))
+})
+
+const make = (name: string, quota: Partial<Quota>) =>
+  Effect.gen(function* () {
+    const accounts = yield* Accounts
+    const { id, secret } = yield* accounts.issue({ name, quota: yield* checked({ ...noQuota, ...quota }) })
+    const webhookSecret = Redacted.value(yield* accounts.webhookSecret(id))
+    return { id, authorization: authorizationHeader(id, Redacted.value(secret)), webhookSecret }
+  })
+
+const list = Effect.gen(function* () {
+  const accounts = yield* Accounts
+  return yield* Effect.forEach(yield* accounts.keys, (key) =>
+    Effect.gen(function* () {
+      const { month, jobs, gibSeconds } = yield* accounts.account(key.id)
+      return { ...key, used: { month, jobs, gibSeconds, storedBytes: yield* storedBytes(key.id) } }
+    })
+  )
+})
+
+const setQuota = (id: OwnerId, quota: Partial<Quota>) =>
+  Effect.gen(function* () {
+    const accounts = yield* Accounts
+    const key = (yield* accounts.keys).find((known) => known.id === id)
+    return key !== undefined && (yield* accounts.setQuota(id, yield* checked({ ...key.quota, ...quota })))
+  })
+
+const checked = (quota: Quota) => {
+  const wrong = (["jobsPerMonth", "gibSecondsPerMonth", "storedBytes"] as const).find((name) => !isBound(quota[name], name))
+  if (wrong === undefined) return Effect.succeed(quota)
+  const number = wrong === "gibSecondsPerMonth" ? "a number" : "a whole number"
+  return new InvalidRequest({ message: `quota.${wrong} must be ${number} of 0 or more, or null for no bound` })
+}
+
+const isBound = (value: number | null, name: keyof Quota): boolean =>
+  value === null ||
+  (typeof value === "number" && value >= 0 && (name === "gibSecondsPerMonth" ? Number.isFinite(value) : Number.isSafeInteger(value)))

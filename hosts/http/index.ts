@@ -1,0 +1,5 @@
+/** The API over any HTTP server: give `answer` a request, send the reply it makes. `hosts/express` is one such host. */
+export { type AnswerOptions, answer } from "./answer.js"
+export type * from "./api.js"
+export { openApi } from "./openapi.js"
+export { type OnDisconnect, type Route, routes } from "./routes.js"
