@@ -5,7 +5,8 @@ import { Effect, Layer, Stream } from "effect"
 import { randomIds } from "ffkiln/adapters/crypto"
 import { ffmpeg } from "ffkiln/adapters/ffmpeg"
 import { fileSystem } from "ffkiln/adapters/fs"
-import { memoryDatabase, memoryImporter, memoryQueue } from "ffkiln/adapters/memory"
+import { memoryDatabase, memoryQueue } from "ffkiln/adapters/memory"
+import { importer, webhooks } from "ffkiln/adapters/net"
 import { FileName, OwnerId, processTask, readFile, storeFile, Unavailable, workers } from "ffkiln/effect"
 
 const [input = "input.mp4", output = "output.jpg"] = process.argv.slice(2)
@@ -30,8 +31,8 @@ const program = Effect.gen(function* () {
 })
 
 const storage = fileSystem({ root: "./data" })
-const onStorage = Layer.merge(ffmpeg({ workRoot: "./data/work" }), memoryImporter(new Map()))
-const services = Layer.mergeAll(Layer.provideMerge(onStorage, storage), memoryDatabase(), memoryQueue, randomIds)
+const onStorage = Layer.merge(ffmpeg({ workRoot: "./data/work" }), importer())
+const services = Layer.mergeAll(Layer.provideMerge(onStorage, storage), memoryDatabase(), memoryQueue, webhooks(), randomIds)
 const running = Layer.provideMerge(workers(2), services)
 
 console.log(await Effect.runPromise(Effect.provide(program, running)))

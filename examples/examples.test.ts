@@ -1,4 +1,5 @@
 import { execFile, spawn } from "node:child_process"
+import { createHmac, randomBytes } from "node:crypto"
 import { once } from "node:events"
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -44,6 +45,44 @@ describe("examples, run as they stand on the built package", () => {
     const program = (await readFile(example("library.mjs"), "utf8")).trim()
     expect(program.split("\n").length).toBeLessThan(20)
     expect(await readFile(example("../README.md"), "utf8")).toContain(`\`\`\`js\n${program}\n\`\`\``)
+  })
+
+  it("webhook-receiver.mjs believes what was signed for it and nothing else", async () => {
+    const key = randomBytes(32)
+    const child = spawn(process.execPath, [example("webhook-receiver.mjs")], {
+      env: { ...process.env, PORT: "0", WEBHOOK_SECRET: `whsec_${key.toString("base64")}` },
+      stdio: ["ignore", "pipe", "inherit"]
+    })
+    const exited = once(child, "exit")
+    const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+    try {
+      const url = `${(await lines.next()).value}`.replace("listening on ", "")
+      const body = JSON.stringify({ job_id: "job_1", status: "completed" })
+      const send = async (sent: string, secondsAgo: number, signer = key) => {
+        const seconds = `${Math.floor(Date.now() / 1000) - secondsAgo}`
+        const signature = createHmac("sha256", signer).update(`wh_1.${seconds}.${body}`).digest("base64")
+        const headers = { "webhook-id": "wh_1", "webhook-timestamp": seconds, "webhook-signature": `v1,old v1,${signature}` }
+        return (await fetch(url, { method: "POST", headers, body: sent })).status
+      }
+      expect(await send(`${body} `, 0)).toBe(401)
+      expect(await send(body, 3600)).toBe(401)
+      expect(await send(body, 0, randomBytes(32))).toBe(401)
+      expect((await fetch(url, { method: "POST", body })).status).toBe(401)
+      expect(await send(body, 0)).toBe(204)
+      expect((await lines.next()).value).toBe("job_1 completed")
+    } finally {
+      child.kill("SIGTERM")
+      await exited
+    }
+  })
+
+  it("webhook-receiver.mjs is what the README shows", async () => {
+    const lines = (text: string) => text.split("\n").filter((line) => line !== "" && !line.startsWith("/**"))
+    const program = await readFile(example("webhook-receiver.mjs"), "utf8")
+    const shown = program.slice(program.indexOf("const secret"), program.indexOf("const server"))
+    const readme = await readFile(example("../README.md"), "utf8")
+    const [, block = ""] = /```js\n(const secret[\s\S]*?)```/.exec(readme) ?? []
+    expect(lines(block)).toEqual(lines(shown))
   })
 
   it("effect-program.mjs makes a thumbnail", async () => {
