@@ -2,7 +2,7 @@ import { FastCheck as fc } from "effect"
 import { describe, expect, it } from "vitest"
 import { BlobKey, DirId, FileName } from "./ids.js"
 import { defaultLimits } from "./limits.js"
-import { makePlan, seconds } from "./plan.js"
+import { makePlan, placeOf, seconds } from "./plan.js"
 import type { ResolvedInput, ResolvedTask } from "./task.js"
 
 const input = (name: string, options: ReadonlyArray<string> = [], slot = name): ResolvedInput => ({
@@ -50,16 +50,37 @@ describe("makePlan", () => {
     expect(plan.outputPrefix).toBe("dir_a/job_1-2/")
   })
 
-  it("puts the segments of a playlist into the folder of outputs", () => {
-    const options = ["-hls_segment_filename", "part%03d.ts", "-metadata", "title=part%03d.ts"]
-    const { args } = planOf({ outputs: [{ name: FileName("list.m3u8"), options, maps: [] }] })
-    expect(spoken(args).slice(2)).toEqual([
-      "-hls_segment_filename",
-      "file:../out/part%03d.ts",
-      "-metadata",
-      "title=part%03d.ts",
-      "file:../out/list.m3u8"
+  it.each([
+    [{ name: "part%03d.ts", use: "write", shape: "pattern" }, "file:../out/part%03d.ts"],
+    [{ name: "log", use: "write", shape: "prefix" }, "../out/log"],
+    [{ name: "log", use: "read", shape: "prefix" }, "log"],
+    [{ name: "cover.jpg", use: "read", shape: "file" }, "cover.jpg"]
+  ] as const)("knows where a file lies that an option names: %j", ({ name, use, shape }, place) => {
+    expect(placeOf({ name: FileName(name), use, shape })).toBe(place)
+  })
+
+  it("stages files that are named elsewhere under just those names, and no blob twice", () => {
+    const file = (name: string, slot = name) => ({ name: FileName(name), key: BlobKey(`dir_a/${slot}/${name}`), bytes: 7 })
+    const files = [{ ...file("in.srt"), subtitles: true as const }, file("in.mkv")]
+    const plan = planOf({ inputs: [input("in.srt", [], "other"), input("in.mkv"), input("in.mp4")], files })
+    expect(plan.inputs.map(({ name, key, bytes, subtitles }) => [name, key, bytes, subtitles])).toEqual([
+      ["in.srt", "dir_a/in.srt/in.srt", 7, true],
+      ["in.mkv", "dir_a/in.mkv/in.mkv", 7, undefined],
+      ["2-in.srt", "dir_a/other/in.srt", 5, undefined],
+      ["in.mp4", "dir_a/in.mp4/in.mp4", 5, undefined]
     ])
+    expect(spoken(plan.args).filter((arg) => arg.startsWith("file:"))).toEqual([
+      "file:2-in.srt",
+      "file:in.mkv",
+      "file:in.mp4",
+      "file:../out/out.mp4"
+    ])
+  })
+
+  it("lets a list open what it lists, and no other input", () => {
+    const { args } = planOf({ inputs: [input("a"), { ...input("list.txt", ["-f", "concat"]), concat: true }, input("b")] })
+    const lists = args.flatMap((arg, index) => (args[index - 1] === "-format_whitelist" ? [arg.split(",")] : []))
+    expect(lists.map((demuxers) => demuxers.includes("concat"))).toEqual([false, true, false])
   })
 
   it("guards every input after the caller's options, so that the guard wins", () => {

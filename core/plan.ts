@@ -1,8 +1,8 @@
 import { type BlobKey, type DirId, FileName } from "./ids.js"
 import type { LimitValues } from "./limits.js"
 import { allowedProtocols, maxPixels, selfContainedDemuxers } from "./policy/allowed.js"
-import { placedSegments } from "./policy/options.js"
-import type { ResolvedTask } from "./task.js"
+import type { FileReference } from "./policy/option-values.js"
+import type { ResolvedTask, StagedFile } from "./task.js"
 
 /** Bounds of one run; what is exceeded ends it. */
 export interface RunLimits {
@@ -33,7 +33,7 @@ export interface Plan {
   /** All arguments but the program; names are `file:NAME` for inputs and `file:../out/NAME` for outputs. */
   readonly args: ReadonlyArray<string>
   /** Each staged file: its name in the input folder, and the bytes. */
-  readonly inputs: ReadonlyArray<{ readonly name: FileName; readonly key: BlobKey; readonly bytes: number }>
+  readonly inputs: ReadonlyArray<StagedFile>
   /** The outputs as named by the task, in its order: what must be there, and be listed first. */
   readonly outputs: ReadonlyArray<FileName>
   /** `<dir>/<job>-<attempt>/`: outputs are stored below it. */
@@ -50,10 +50,14 @@ export const outputPrefix = (directory: DirId, slot: string): string => `${direc
 /** `slot` names the attempt: see `outputSlot`. */
 export const makePlan = (task: ResolvedTask, slot: string, limits: LimitValues): Plan => {
   const staged = stage(task)
-  const inputArgs = task.inputs.flatMap((input) => [...input.options, ...guard, "-i", `file:${staged.get(input.key)?.name}`])
+  const inputArgs = task.inputs.flatMap((input) => [
+    ...input.options,
+    ...guard(input.concat === true ? [...selfContainedDemuxers, "concat"] : selfContainedDemuxers),
+    ...["-i", `file:${staged.get(input.key)?.name}`]
+  ])
   const outputArgs = task.outputs.flatMap((output) => [
     ...output.maps.flatMap((map) => ["-map", map]),
-    ...placedSegments(output.options, outputFolder),
+    ...output.options,
     `${outputFolder}${output.name}`
   ])
   return {
@@ -72,19 +76,28 @@ export const makePlan = (task: ResolvedTask, slot: string, limits: LimitValues):
 /** As seen from the folder of inputs. */
 const outputFolder = "file:../out/"
 
+/** What stands in an option for the file that it names: those that are read are staged where the process runs. */
+export const placeOf = ({ name, use, shape }: FileReference): string => {
+  if (use === "read") return name
+  // A pass log is opened as a plain path.
+  return shape === "prefix" ? `../out/${name}` : `${outputFolder}${name}`
+}
+
 /** Verbose, because only then ffmpeg says how many packets each output stream got. */
 const fixed = ["-hide_banner", "-nostdin", "-y", "-v", "verbose", "-nostats", "-progress", "pipe:1"]
 
 /** Directly before each `-i`, after the caller's own options: of two settings ffmpeg takes the last. */
-const guard = ["-protocol_whitelist", allowedProtocols, "-format_whitelist", selfContainedDemuxers.join(","), "-max_pixels", `${maxPixels}`]
+const guard = (demuxers: ReadonlyArray<string>) => [
+  ...["-protocol_whitelist", allowedProtocols, "-format_whitelist", demuxers.join(","), "-max_pixels", `${maxPixels}`]
+]
 
 /**
- * Each blob once, under its own name where that is safe: `%` would make the image demuxer read a whole sequence, and
- * inputs of two directories may share a name.
+ * Each blob once. Files that are named elsewhere have those very names; an input has its own where that is safe: `%` would
+ * make the image demuxer read a whole sequence, and inputs of two directories may share a name.
  */
-const stage = (task: ResolvedTask): ReadonlyMap<BlobKey, Plan["inputs"][number]> => {
-  const staged = new Map<BlobKey, Plan["inputs"][number]>()
-  const taken = new Set<string>()
+const stage = (task: ResolvedTask): ReadonlyMap<BlobKey, StagedFile> => {
+  const staged = new Map((task.files ?? []).map((file) => [file.key, file]))
+  const taken = new Set<string>([...staged.values()].map(({ name }) => name))
   for (const { key, name, bytes } of task.inputs) {
     if (staged.has(key)) continue
     const safe = name.replaceAll("%", "_")

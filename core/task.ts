@@ -10,6 +10,8 @@ export type Source =
 export interface Input {
   readonly source: Source
   readonly options: ReadonlyArray<string>
+  /** It is a list of files to be joined. */
+  readonly concat?: true
 }
 
 export interface Output {
@@ -18,12 +20,25 @@ export interface Output {
   readonly maps: ReadonlyArray<string>
 }
 
+/** A file of the task's own directory that an option, a filter or a list names: the run reads it beside the inputs. */
+export interface NamedFile {
+  readonly name: FileName
+  /** What names it, for a sentence that goes on with "names". */
+  readonly by: string
+  /** The name begins those of the logs of a first pass: there is one for each stream. */
+  readonly passLog?: true
+  /** It must hold subtitles. */
+  readonly subtitles?: true
+}
+
 /** What a caller asks for, parsed: every name is a name, every array within its limits. */
 export interface Task {
   readonly inputs: ReadonlyArray<Input>
   readonly outputs: ReadonlyArray<Output>
   readonly filterComplex: string | null
   readonly outputDirectory: DirId | null
+  /** Absent where nothing names any. */
+  readonly named?: ReadonlyArray<NamedFile>
 }
 
 /** A task with everything decided: a worker needs nothing but this. */
@@ -33,6 +48,8 @@ export interface ResolvedTask {
   readonly inputs: ReadonlyArray<ResolvedInput>
   readonly outputs: ReadonlyArray<Output>
   readonly filterComplex: string | null
+  /** Read beside the inputs, under just these names. Absent where there are none. */
+  readonly files?: ReadonlyArray<StagedFile>
 }
 
 export interface ResolvedInput {
@@ -40,7 +57,21 @@ export interface ResolvedInput {
   readonly key: BlobKey
   readonly bytes: number
   readonly options: ReadonlyArray<string>
+  /** It is a list of files to be joined. */
+  readonly concat?: true
 }
+
+export interface StagedFile {
+  readonly name: FileName
+  readonly key: BlobKey
+  readonly bytes: number
+  /** It must hold subtitles, which is found out before the run. */
+  readonly subtitles?: true
+}
+
+/** Every blob that a run reads, once, and how long it is. */
+export const blobsRead = ({ inputs, files = [] }: ResolvedTask): ReadonlyMap<BlobKey, number> =>
+  new Map([...inputs, ...files].map(({ key, bytes }) => [key, bytes]))
 
 /**
  * The rules that need no I/O. A sentence for the first one broken, or undefined.

@@ -13,6 +13,7 @@ import { signOutputs } from "../operations/links.js"
 import { storedBytes } from "../operations/quota.js"
 import { submit } from "../operations/submit.js"
 import { findDelivery, listDeliveries, replayDelivery } from "../operations/webhooks.js"
+import { Policy } from "../policy/policy.js"
 import { Accounts } from "../ports/accounts.js"
 import type { Bytes } from "../ports/effect.js"
 import {
@@ -57,7 +58,8 @@ export interface Caller {
   readonly baseUrl: string
 }
 
-const limited = <A, E>(parse: (limits: Limits["Type"]) => Either.Either<A, E>) => Effect.flatMap(Limits, parse)
+const limited = <A, E>(parse: (limits: Limits["Type"], policy: Policy["Type"]) => Either.Either<A, E>) =>
+  Effect.flatMap(Effect.all([Limits, Policy]), ([limits, policy]) => parse(limits, policy))
 
 /** `POST /directory` */
 export const postDirectory = ({ owner }: Caller, body: unknown) =>
@@ -116,7 +118,7 @@ export const getDownload = ({ owner, baseUrl }: Caller, dirId: string, fileName:
 /** `POST /ffmpeg/process`: the answer once the job is over. */
 export const postProcess = ({ owner, baseUrl }: Caller, body: unknown, waiting: Omit<Waiting, "webhookUrl" | "baseUrl"> = {}) =>
   Effect.gen(function* () {
-    const task = yield* limited((limits) => parseProcess(body, limits))
+    const task = yield* limited((limits, policy) => parseProcess(body, limits, policy))
     const job = yield* processTask(owner, task, { ...waiting, webhookUrl: null, baseUrl })
     return processedBody(job, yield* links(job), baseUrl)
   })
@@ -132,7 +134,7 @@ export const postRun = <E>(
 ) =>
   withForm(owner, Stream.mapEffect(parts, checkedCommand), ({ command, pathOf }, keep) =>
     Effect.gen(function* () {
-      const task = yield* limited((limits) => parseRun(command, pathOf, limits))
+      const task = yield* limited((limits, policy) => parseRun(command, pathOf, limits, policy))
       const onSubmitted = (id: JobId) => {
         keep()
         waiting.onSubmitted?.(id)
@@ -150,7 +152,7 @@ const checkedCommand = (part: FormPart): Effect.Effect<FormPart<Command>, Invali
 export const postProcessAsync = ({ owner, baseUrl }: Caller, body: unknown, idempotencyKeyHeader?: string) =>
   Effect.gen(function* () {
     const idempotencyKey = yield* parseIdempotencyKey(idempotencyKeyHeader)
-    const { task, webhookUrl } = yield* limited((limits) => parseAsync(body, limits))
+    const { task, webhookUrl } = yield* limited((limits, policy) => parseAsync(body, limits, policy))
     return submittedBody(yield* submit(owner, task, { webhookUrl, baseUrl, idempotencyKey }))
   })
 

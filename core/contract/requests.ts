@@ -2,6 +2,7 @@ import { Either } from "effect"
 import { InvalidRequest, InvalidTask } from "../errors.js"
 import { type DirId, type FileName, parseDirId, parseFileName } from "../ids.js"
 import type { LimitValues } from "../limits.js"
+import type { PolicyValues } from "../policy/policy.js"
 import type { ProbeRequest } from "../probe.js"
 import type { Source, Task } from "../task.js"
 import { AnalyzeBody, AsyncBody, DirectoryBody, FileBody, ProcessBody } from "./bodies.js"
@@ -20,8 +21,8 @@ const checked = {
 type Parsed<A, E = InvalidRequest> = Either.Either<A, E>
 
 /** `POST /ffmpeg/process`. */
-export const parseProcess = (json: unknown, limits: LimitValues): Parsed<Task, InvalidRequest | InvalidTask> =>
-  Either.flatMap(checked.process(json), ({ task }) => parseTask(task, limits))
+export const parseProcess = (json: unknown, limits: LimitValues, policy?: PolicyValues): Parsed<Task, InvalidRequest | InvalidTask> =>
+  Either.flatMap(checked.process(json), ({ task }) => parseTask(task, limits, policy))
 
 /** What the field `command` of `POST /ffmpeg/run` holds. */
 export type Command = typeof ProcessBody.Encoded
@@ -38,12 +39,13 @@ export const parseCommand = (json: unknown): Parsed<Command, InvalidRequest | In
 export const parseRun = (
   { task }: Command,
   pathOf: (nameOrField: string) => string | undefined,
-  limits: LimitValues
+  limits: LimitValues,
+  policy?: PolicyValues
 ): Parsed<Task, InvalidTask> =>
   Either.gen(function* () {
     const inputs = task.inputs.map((input) => ({ ...input, file_path: pathOf(input.file_path) ?? input.file_path }))
     const unknown = inputs.findIndex(({ file_path }) => !file_path.includes("/"))
-    if (unknown < 0) return yield* parseTask({ ...task, inputs }, limits)
+    if (unknown < 0) return yield* parseTask({ ...task, inputs }, limits, policy)
     const reason = `task.inputs[${unknown}].file_path must be the name or field of one file of the form, "dir_id/file_name" or an https URL`
     return yield* Either.left(new InvalidTask({ reason }))
   })
@@ -51,11 +53,12 @@ export const parseRun = (
 /** `POST /ffmpeg/process/async`. Whether this host may call the URL is decided when the task is submitted. */
 export const parseAsync = (
   json: unknown,
-  limits: LimitValues
+  limits: LimitValues,
+  policy?: PolicyValues
 ): Parsed<{ readonly task: Task; readonly webhookUrl: string | null }, InvalidRequest | InvalidTask> =>
   Either.gen(function* () {
     const body = yield* checked.async(json)
-    const task = yield* parseTask(body.task, limits)
+    const task = yield* parseTask(body.task, limits, policy)
     return { task, webhookUrl: body.webhook_url === undefined ? null : yield* parseWebhookUrl(body.webhook_url) }
   })
 

@@ -2,9 +2,11 @@ import { Either } from "effect"
 import { InvalidTask } from "../errors.js"
 import { type DirId, type FileName, parseDirId, parseFileName } from "../ids.js"
 import type { LimitValues } from "../limits.js"
-import { parseOptions } from "../policy/options.js"
-import type { Input, Output, Source, Task } from "../task.js"
+import { mapProblem } from "../policy/option-values.js"
+import { defaultPolicy, type PolicyValues } from "../policy/policy.js"
+import type { Input, NamedFile, Output, Source, Task } from "../task.js"
 import type { TaskBody } from "./bodies.js"
+import { parseGraph, parseOptions, type TaskOptions } from "./task-options.js"
 
 type Wire = typeof TaskBody.Encoded
 type Items = NonNullable<Wire["inputs"][number]["options"]>
@@ -13,19 +15,31 @@ type Items = NonNullable<Wire["inputs"][number]["options"]>
 export const dirIdRule = "must be 1 to 64 characters long, of A-Z a-z 0-9 _ and -"
 
 /** A body of the right types becomes a task of right values, or the first thing wrong with it. */
-export const parseTask = (body: Wire, limits: LimitValues): Either.Either<Task, InvalidTask> =>
+export const parseTask = (body: Wire, limits: LimitValues, policy: PolicyValues = defaultPolicy): Either.Either<Task, InvalidTask> =>
   Either.gen(function* () {
     yield* count("task.inputs", body.inputs, limits.inputs)
     yield* count("task.outputs", body.outputs, limits.outputs)
-    const inputs = yield* Either.all(body.inputs.map((input, index) => parseInput(input, `task.inputs[${index}]`, limits)))
-    const outputs = yield* Either.all(body.outputs.map((output, index) => parseOutput(output, `task.outputs[${index}]`, limits)))
+    const rules = { limits, policy }
+    const inputs = yield* Either.all(body.inputs.map((input, index) => parseInput(input, `task.inputs[${index}]`, rules)))
+    const outputs = yield* Either.all(body.outputs.map((output, index) => parseOutput(output, `task.outputs[${index}]`, rules)))
+    const { graph, files } = yield* filterComplex(body.filter_complex, rules)
+    const named = [...[...inputs, ...outputs].flatMap(({ files }) => files), ...files]
     return {
-      inputs,
-      outputs,
-      filterComplex: yield* parseGraph(body.filter_complex, limits),
-      outputDirectory: yield* parseOutputDirectory(body.output_dir_id)
+      inputs: inputs.map(({ input }) => input),
+      outputs: outputs.map(({ output }) => output),
+      filterComplex: graph,
+      outputDirectory: yield* parseOutputDirectory(body.output_dir_id),
+      ...(named.length > 0 && { named })
     }
   })
+
+interface Rules {
+  readonly limits: LimitValues
+  readonly policy: PolicyValues
+}
+
+/** What else a part of a task names. */
+type WithFiles<A> = Either.Either<A & { readonly files: ReadonlyArray<NamedFile> }, InvalidTask>
 
 /** `dir_id/file_name` or an https URL; else the reason, worded to follow the field's name. */
 export const fileSource = (text: string): Either.Either<Source, string> => {
@@ -44,27 +58,34 @@ export const fileSource = (text: string): Either.Either<Source, string> => {
 
 const stored = (dir: DirId, name: FileName): Source => ({ _tag: "Stored", dir, name })
 
-const parseInput = (input: Wire["inputs"][number], field: string, limits: LimitValues): Either.Either<Input, InvalidTask> =>
+const parseInput = (input: Wire["inputs"][number], field: string, rules: Rules): WithFiles<{ readonly input: Input }> =>
   Either.gen(function* () {
     const source = yield* Either.mapLeft(fileSource(input.file_path), (reason) => invalid(`${field}.file_path ${reason}`))
-    return { source, options: yield* options(input.options, `${field}.options`, limits) }
+    const { args, files, concat } = yield* options(input.options, "input", `${field}.options`, rules)
+    return { input: { source, options: args, ...(concat && { concat }) }, files }
   })
 
-const parseOutput = (output: Wire["outputs"][number], field: string, limits: LimitValues): Either.Either<Output, InvalidTask> =>
+const parseOutput = (output: Wire["outputs"][number], field: string, rules: Rules): WithFiles<{ readonly output: Output }> =>
   Either.gen(function* () {
     const name = parseFileName(output.file)
     if ("reason" in name) return yield* refuse(`${field}.file ${name.reason}`)
-    return {
-      name: name.name,
-      options: yield* options(output.options, `${field}.options`, limits),
-      maps: yield* texts(output.maps, `${field}.maps`, limits)
-    }
+    const { args, files } = yield* options(output.options, "output", `${field}.options`, rules)
+    return { output: { name: name.name, options: args, maps: yield* parseMaps(output.maps, `${field}.maps`, rules) }, files }
   })
 
-const options = (items: Items | undefined, field: string, limits: LimitValues) =>
-  Either.flatMap(texts(items, field, limits), (list) => {
-    const parsed = parseOptions(list)
-    return "problem" in parsed ? refuse(`${field}: ${parsed.problem}`) : Either.right(parsed.options)
+const options = (
+  items: Items | undefined,
+  place: "input" | "output",
+  field: string,
+  { limits, policy }: Rules
+): Either.Either<TaskOptions, InvalidTask> =>
+  Either.flatMap(texts(items, field, limits), (list) => Either.mapLeft(parseOptions(list, place, field, policy), invalid))
+
+const parseMaps = (items: Items | undefined, field: string, { limits, policy }: Rules) =>
+  Either.flatMap(texts(items, field, limits), (maps) => {
+    const problems = policy.options === "off" ? [] : maps.map(mapProblem)
+    const bad = problems.findIndex((problem) => problem !== undefined)
+    return bad < 0 ? Either.right(maps) : refuse(`${field}[${bad}] ${problems[bad]}`)
   })
 
 /** The items as text. A process takes no NUL in an argument, and no string that is not Unicode. */
@@ -77,12 +98,12 @@ const texts = (items: Items | undefined, field: string, limits: LimitValues): Ei
   return long >= 0 ? refuse(`${field}[${long}] is too long: at most ${limits.optionBytes} bytes are allowed`) : Either.right(list)
 }
 
-const parseGraph = (graph: string | undefined, limits: LimitValues): Either.Either<string | null, InvalidTask> => {
-  if (graph === undefined || graph.trim() === "") return Either.right(null)
-  if (!plainText(graph)) return refuse("task.filter_complex must be well-formed Unicode without NUL")
-  return byteLength(graph) > limits.graphBytes
-    ? refuse(`task.filter_complex is too long: at most ${limits.graphBytes} bytes are allowed`)
-    : Either.right(graph)
+const filterComplex = (text: string | undefined, { limits, policy }: Rules): WithFiles<{ readonly graph: string | null }> => {
+  const field = "task.filter_complex"
+  if (text === undefined || text.trim() === "") return Either.right({ graph: null, files: [] })
+  if (!plainText(text)) return refuse(`${field} must be well-formed Unicode without NUL`)
+  if (byteLength(text) > limits.graphBytes) return refuse(`${field} is too long: at most ${limits.graphBytes} bytes are allowed`)
+  return Either.mapLeft(parseGraph(text, field, policy), invalid)
 }
 
 const parseOutputDirectory = (text: string | undefined): Either.Either<DirId | null, InvalidTask> => {

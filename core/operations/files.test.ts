@@ -7,6 +7,7 @@ import { Storage } from "../ports/storage.js"
 import { findJob } from "./await-job.js"
 import { createDirectory, listDirectories } from "./directories.js"
 import { deleteFile, describeFile, listFiles, readFile, registerFile, storeFile } from "./files.js"
+import { storedBytes } from "./quota.js"
 import { submit } from "./submit.js"
 import { sweepOrphans } from "./sweep.js"
 import { bytes, ownerWithFile, taskOn, world } from "./world.suite.js"
@@ -45,6 +46,25 @@ describe("registration", () => {
       yield* storage.write(file.key, bytes("123"), 5)
       expect((yield* describeFile(owner, file.dir, name)).bytes).toBe(3)
     }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("an upload that is larger than the limit, which a storage's own URL can't hold, is removed and may be made anew", () =>
+    Effect.gen(function* () {
+      const owner = anOwner()
+      const { file } = yield* registerFile(owner, { name, dir: null })
+      const storage = yield* Storage
+      yield* storage.write(file.key, bytes("123456"), 10)
+      expect((yield* Effect.flip(describeFile(owner, file.dir, name))).message).toMatch(/not been uploaded/)
+      expect(yield* stored(file.key)).toBe(false)
+      yield* storage.write(file.key, bytes("123456"), 10)
+      yield* TestClock.adjust("1 hours")
+      // Counting it must not take its size for final.
+      expect(yield* storedBytes(owner)).toBe(6)
+      expect((yield* Effect.flip(submit(owner, taskOn(file.dir), quiet)))._tag).toBe("FileNotFound")
+      expect((yield* registerFile(owner, { name, dir: file.dir })).file.key).toBe(file.key)
+      yield* storage.write(file.key, bytes("12345"), 10)
+      expect((yield* describeFile(owner, file.dir, name)).bytes).toBe(5)
+    }).pipe(Effect.provide(world({ limits: { uploadBytes: 5 } })))
   )
 
   it.effect("two registrations at once agree on the place", () =>

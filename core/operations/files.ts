@@ -153,13 +153,18 @@ export const ownedDirectory = (owner: OwnerId, dir: DirId) =>
 
 /**
  * The file with its size, or none while its upload has not arrived. Uploads go to storage behind our back (a signed URL
- * may lead straight to it, and may be used again while it lives), so their size is what storage says.
+ * may lead straight to it, and may be used again while it lives), so their size is what storage says. Not all storage can
+ * cap what comes by its URLs: an upload that is too large is removed, and has not arrived.
  */
 export const present = (file: StoredFile) =>
   Effect.gen(function* () {
     if (file.bytes !== null) return Option.some<PresentFile>({ ...file, bytes: file.bytes })
-    const blob = yield* (yield* Storage).stat(file.key)
-    return Option.map(blob, ({ bytes }): PresentFile => ({ ...file, bytes }))
+    const storage = yield* Storage
+    const { uploadBytes } = yield* Limits
+    const blob = yield* storage.stat(file.key)
+    const fits = Option.filter(blob, ({ bytes }) => bytes <= uploadBytes)
+    if (Option.isSome(blob) && Option.isNone(fits)) yield* storage.remove(file.key)
+    return Option.map(fits, ({ bytes }): PresentFile => ({ ...file, bytes }))
   })
 
 const inSeconds = (seconds: number) => Effect.map(Clock.currentTimeMillis, (now) => new Date(now + seconds * 1000))

@@ -1,16 +1,24 @@
 import { Clock, Effect, Option } from "effect"
 import { type Account, jobRefusal, probeRefusal, storeRefusal } from "../account.js"
 import type { StoredFile } from "../directory.js"
-import { QuotaExceeded } from "../errors.js"
+import { DiskFull, QuotaExceeded } from "../errors.js"
 import type { OwnerId } from "../ids.js"
 import { Limits } from "../limits.js"
 import { Accounts } from "../ports/accounts.js"
 import { Directories } from "../ports/directories.js"
+import { DiskSpace } from "../ports/disk-space.js"
 import { Storage } from "../ports/storage.js"
+
+/** Asked before anything that takes room: what is left on the disk is for that which was accepted already. */
+export const allowRoom = Effect.gen(function* () {
+  const { diskFreeBytes } = yield* Limits
+  if ((yield* (yield* DiskSpace).free) < diskFreeBytes) yield* new DiskFull()
+})
 
 /** Asked before a job is accepted. */
 export const allowJob = (owner: OwnerId) =>
   Effect.gen(function* () {
+    yield* allowRoom
     const account = yield* (yield* Accounts).account(owner)
     yield* unless(jobRefusal(account, yield* countedBytes(owner, account)))
   })
@@ -24,6 +32,7 @@ export const allowProbe = (owner: OwnerId) =>
 /** Asked before a file is taken: how many bytes it may have at most, as far as the quota tells. */
 export const allowStore = (owner: OwnerId) =>
   Effect.gen(function* () {
+    yield* allowRoom
     const account = yield* (yield* Accounts).account(owner)
     const stored = yield* countedBytes(owner, account)
     yield* unless(storeRefusal(account, stored))
@@ -47,9 +56,10 @@ const sizeOf = (file: StoredFile) =>
     const blob = yield* (yield* Storage).stat(file.key)
     if (Option.isNone(blob)) return 0
     const { bytes, modifiedAt } = blob.value
-    const { signedUrlSeconds } = yield* Limits
+    const { signedUrlSeconds, uploadBytes } = yield* Limits
     // A URL is given out only before the first upload, so by now none is alive: the size is final and needs no second look.
-    if (modifiedAt.getTime() + signedUrlSeconds * 1000 < (yield* Clock.currentTimeMillis)) {
+    // One that is too large is left to its first use, which removes it.
+    if (bytes <= uploadBytes && modifiedAt.getTime() + signedUrlSeconds * 1000 < (yield* Clock.currentTimeMillis)) {
       yield* (yield* Directories).addFile({ ...file, bytes }).pipe(Effect.catchTag("NameTaken", () => Effect.void))
     }
     return bytes

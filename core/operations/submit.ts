@@ -12,6 +12,7 @@ import { brokenRule, type Source, type Task } from "../task.js"
 import { createDirectory } from "./directories.js"
 import { describeFile, ownedDirectory, type PresentFile, removeFile } from "./files.js"
 import { importUrl } from "./import-url.js"
+import { resolveFiles } from "./named-files.js"
 import { allowJob } from "./quota.js"
 
 export interface Extras {
@@ -55,17 +56,22 @@ export const prepare = (owner: OwnerId, task: Task, extras: Extras) =>
     const stored = yield* Effect.forEach(task.inputs, ({ source }) => storedFile(owner, source), { concurrency: 8 })
     const directory = yield* resolveDirectory(owner, task)
     const imported = yield* importAll(owner, directory, task)
+    const inputs = task.inputs.map(
+      ({ source }, index) => (source._tag === "Remote" ? imported.get(source.url) : stored[index]) as PresentFile
+    )
+    const files = yield* Effect.onError(resolveFiles(task, inputs, directory), () => discard(imported.values()))
     const job: NewJob = {
       id: JobId(yield* (yield* Ids).next("job")),
       owner,
       task: {
         directory,
-        inputs: task.inputs.map(({ source, options }, index) => {
-          const { name, key, bytes } = (source._tag === "Remote" ? imported.get(source.url) : stored[index]) as PresentFile
-          return { name, key, bytes, options }
+        inputs: task.inputs.map(({ source: _, ...said }, index) => {
+          const { name, key, bytes } = inputs[index] as PresentFile
+          return { name, key, bytes, ...said }
         }),
         outputs: task.outputs,
-        filterComplex: task.filterComplex
+        filterComplex: task.filterComplex,
+        ...(files.length > 0 && { files })
       },
       priority: extras.priority ?? 0,
       webhookUrl: extras.webhookUrl,

@@ -6,6 +6,7 @@ import { makePlan, outputPrefix, outputSlot } from "../plan.js"
 import { Executor, type RunEvent } from "../ports/executor.js"
 import { Jobs } from "../ports/jobs.js"
 import { Queue } from "../ports/queue.js"
+import { blobsRead } from "../task.js"
 import type { Usage } from "../usage.js"
 import { removeUnreferenced } from "./sweep.js"
 
@@ -160,6 +161,6 @@ const takenAway = (claim: Claim) =>
 /** What a run that failed has cost: its time and the inputs it was given. */
 const spent = (claim: Claim, seconds: number): Usage => ({
   seconds,
-  inputBytes: [...new Map(claim.task.inputs.map(({ key, bytes }) => [key, bytes])).values()].reduce((sum, bytes) => sum + bytes, 0),
+  inputBytes: [...blobsRead(claim.task).values()].reduce((sum, bytes) => sum + bytes, 0),
   outputBytes: 0
 })

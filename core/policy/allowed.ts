@@ -9,6 +9,12 @@ export const selfContainedDemuxers: ReadonlyArray<string> = (
   "srt ass webvtt ttml ffmetadata s8 u8 s16le s16be u16le u16be s24le s24be u24le u24be s32le s32be u32le u32be f32le f32be f64le f64be alaw mulaw"
 ).split(/[ ,]/)
 
+/** Demuxers of what the filters for subtitles may read: text that refers to nothing, and containers of it. */
+export const subtitleDemuxers: ReadonlyArray<string> = (
+  "srt ass webvtt microdvd subviewer subviewer1 jacosub mpl2 mpsub pjs realtext sami stl vplayer aqtitle lrc tedcaptions scc ttml matroska,webm " +
+  "mov,mp4,m4a,3gp,3g2,mj2"
+).split(/[ ,]/)
+
 /** What a run or a probe may open: files of its own folder. */
 export const allowedProtocols = "file"
 

@@ -21,10 +21,10 @@ export interface ValueContext {
 }
 
 /** Most of what is asked for in one option. */
-const maxThreads = 16
+export const maxThreads = 16
 const maxQueue = 100_000
 /** Longest side of a picture. */
-const maxSide = 16_384
+export const maxSide = 16_384
 
 type Check = (value: string, context: ValueContext) => string | undefined
 
@@ -114,7 +114,7 @@ export function mapProblem(value: string): string | undefined {
  * ffmpeg reads most numbers as expressions, and of those `while` alone may never end. White space is taken out of them
  * before they are read, quotes and backslashes where they stand in a list.
  */
-function expressionProblem(value: string): string | undefined {
+export function expressionProblem(value: string): string | undefined {
   return value.replaceAll(/[ \t\n\v\f\r\\']/g, "").includes("while(") ? "must not contain while(): it may never end" : undefined
 }
 

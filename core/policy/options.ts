@@ -4,8 +4,6 @@ import type { AvOption, CommandOption, OptionTable } from "./option-table.js"
 import { type FileReference, fileNamed, shown, valueProblem } from "./option-values.js"
 import type { PolicyValues } from "./policy.js"
 
-export { droppedOptions, parseOptions, placedSegments } from "./options-before.js"
-
 /** An option as ffmpeg reads it. */
 export interface ParsedOption {
   /** As it was written, dash and specifier included: `-c:v`. */
@@ -69,7 +67,14 @@ const unjudged = (items: ReadonlyArray<string>, table: OptionTable): ParsedOptio
     const item = items[at] as string
     const [, name = item, specifier = null] = nameGrammar.exec(item) ?? []
     const takesValue = find(name, specifier, table)?.takesValue === true && at + 1 < items.length
-    options.push({ item, name, specifier, value: takesValue ? (items[++at] as string) : null, file: null, graph: false })
+    options.push({
+      item,
+      name,
+      specifier,
+      value: takesValue ? (items[++at] as string) : null,
+      file: null,
+      graph: commandGrammar(name) === "graph"
+    })
   }
   return { options, files: [] }
 }

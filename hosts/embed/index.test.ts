@@ -115,8 +115,8 @@ describe("the Promise API", () => {
     await expect(ffkiln.file("no slash")).rejects.toMatchObject({ _tag: "FileNotFound" })
     await expect(ffkiln.upload(join(folder, "missing.mp4"))).rejects.toThrow(/source can't be read/)
     const { file_path } = await ffkiln.upload(clip)
-    const broken = { task: { inputs: [{ file_path }], outputs: [{ file: "a.mp4", options: ["-vf", "nonsense"] }] } }
-    await expect(ffkiln.process(broken)).rejects.toMatchObject({ _tag: "FfmpegFailed", message: expect.stringMatching(/nonsense/) })
+    const broken = { task: { inputs: [{ file_path }], outputs: [{ file: "a.mp4", options: ["-vf", "crop=9000:9000"] }] } }
+    await expect(ffkiln.process(broken)).rejects.toMatchObject({ _tag: "FfmpegFailed", message: expect.stringMatching(/crop/) })
     await expect(ffkiln.process({ task: { inputs: [], outputs: [] } })).rejects.toThrow(/Invalid task format: task.inputs/)
   })
 

@@ -1,0 +1,58 @@
+import { Either } from "effect"
+import { placeOf } from "../plan.js"
+import { readFilters } from "../policy/filters.js"
+import { optionArgs, type ParsedOption, readOptions } from "../policy/options.js"
+import type { PolicyValues } from "../policy/policy.js"
+import type { NamedFile } from "../task.js"
+
+/** Options as ffmpeg will get them, and what else they say. */
+export interface TaskOptions {
+  readonly args: ReadonlyArray<string>
+  /** Files of the task's directory that they read. */
+  readonly files: ReadonlyArray<NamedFile>
+  /** Before an input: it is a list of files to be joined. */
+  readonly concat: boolean
+}
+
+/** A list of options, its filter graphs included, or the first thing that is not allowed, with the field in front. */
+export const parseOptions = (
+  items: ReadonlyArray<string>,
+  place: "input" | "output",
+  field: string,
+  policy: PolicyValues
+): Either.Either<TaskOptions, string> =>
+  Either.gen(function* () {
+    const read = yield* Either.mapLeft(readOptions(withPassLog(items, policy), place, policy), (problem) => `${field}: ${problem}`)
+    const options = read.options.map((option) => (option.graph ? { ...option, value: option.value?.normalize("NFC") ?? null } : option))
+    const files: Array<NamedFile> = []
+    for (const option of options) files.push(...fileOf(option, field), ...(yield* filesOfGraph(option, field, policy)))
+    return {
+      args: optionArgs(options, placeOf),
+      files,
+      concat: options.findLast(({ name }) => name === "f")?.value?.toLowerCase() === "concat"
+    }
+  })
+
+/** A filter graph in the form in which names of files are stored, and the files that it reads. */
+export const parseGraph = (text: string, by: string, policy: PolicyValues) => {
+  const graph = text.normalize("NFC")
+  return Either.mapBoth(readFilters(graph, policy), {
+    onLeft: (problem) => `${by} ${problem}`,
+    onRight: (files) => ({
+      graph,
+      files: files.map(({ name, subtitles }): NamedFile => ({ name, by, ...(subtitles && { subtitles }) }))
+    })
+  })
+}
+
+const filesOfGraph = ({ item, value, graph }: ParsedOption, field: string, policy: PolicyValues) =>
+  graph && value !== null ? Either.map(parseGraph(value, `${field}: the value of ${item}`, policy), ({ files }) => files) : Either.right([])
+
+const fileOf = ({ item, file }: ParsedOption, field: string): ReadonlyArray<NamedFile> =>
+  file?.use === "read" ? [{ name: file.name, by: `${field}: ${item}`, ...(file.shape === "prefix" && { passLog: true }) }] : []
+
+/** Without a name for the log ffmpeg takes this one, and puts it where the process runs: nobody would find it there. */
+const withPassLog = (items: ReadonlyArray<string>, policy: PolicyValues): ReadonlyArray<string> => {
+  const names = Either.getOrElse(readOptions(items, "output", policy), () => ({ options: [] })).options.map(({ name }) => name)
+  return names.includes("pass") && !names.includes("passlogfile") ? [...items, "-passlogfile", "ffmpeg2pass"] : items
+}

@@ -1,0 +1,68 @@
+import { Effect, Either, Option, Stream } from "effect"
+import { FileNotFound, InvalidTask } from "../errors.js"
+import type { DirId, FileName } from "../ids.js"
+import { maxListBytes, parseConcatList } from "../policy/concat-list.js"
+import { Policy } from "../policy/policy.js"
+import { Directories } from "../ports/directories.js"
+import { Storage } from "../ports/storage.js"
+import type { NamedFile, StagedFile, Task } from "../task.js"
+import { type PresentFile, present } from "./files.js"
+
+/**
+ * The blobs of all files that a task names beside its inputs: by options, by filters, and in lists that are joined. They
+ * lie in the directory of its inputs, else in that of its outputs. `inputs` are the task's, in its order.
+ */
+export const resolveFiles = (task: Task, inputs: ReadonlyArray<PresentFile>, outputDirectory: DirId) =>
+  Effect.gen(function* () {
+    const dir = inputs.find((_, index) => task.inputs[index]?.source._tag === "Stored")?.dir ?? outputDirectory
+    const listed = yield* Effect.forEach(inputs, (file, index) =>
+      task.inputs[index]?.concat ? filesInList(file, index) : Effect.succeed([])
+    )
+    const named = [...(task.named ?? []), ...listed.flat()]
+    const found = yield* Effect.forEach(named, (file) => stagedFiles(dir, file), { concurrency: 8 })
+    const byName = new Map<FileName, StagedFile>()
+    for (const file of found.flat()) byName.set(file.name, { ...byName.get(file.name), ...file })
+    return [...byName.values()]
+  })
+
+/** Lists are read now: at run time nothing can be fetched that was not known before. */
+const filesInList = (list: PresentFile, index: number) =>
+  Effect.gen(function* () {
+    const by = `task.inputs[${index}].file_path: the list "${list.name}"`
+    if (list.bytes > maxListBytes) return yield* refused(`${by} is too long: at most ${maxListBytes} bytes are allowed`)
+    const names = parseConcatList(yield* bytesOf(list))
+    if (Either.isRight(names)) return names.right.map((name): NamedFile => ({ name, by }))
+    return yield* orNothing(`${by} ${names.left}`)
+  })
+
+const bytesOf = ({ key }: PresentFile) =>
+  Effect.flatMap(Storage, (storage) => Stream.runCollect(storage.read(key))).pipe(
+    Effect.map((chunks) => Uint8Array.from([...chunks].flatMap((chunk) => [...chunk]))),
+    Effect.catchTag("BlobMissing", () => new FileNotFound({}))
+  )
+
+const stagedFiles = (dir: DirId, { name, by, passLog, subtitles }: NamedFile) =>
+  Effect.gen(function* () {
+    const directories = yield* Directories
+    const rows = passLog
+      ? (yield* directories.files(dir)).filter((file) => isLogOf(name, file.name))
+      : Option.toArray(yield* directories.file(dir, name))
+    const files = (yield* Effect.forEach(rows, present)).flatMap(Option.toArray)
+    if (files.length > 0) {
+      return files.map(({ name, key, bytes }): StagedFile => ({ name, key, bytes, ...(subtitles && { subtitles }) }))
+    }
+    const missing = passLog
+      ? `"${name}", but "${dir}" has no "${name}-0.log": run the first pass there`
+      : `"${name}", which is not in "${dir}": upload it there`
+    return yield* orNothing(`${by} names ${missing} first`)
+  })
+
+/** ffmpeg adds the number of the stream, and x264 keeps a second file beside it. */
+const isLogOf = (prefix: FileName, name: FileName): boolean =>
+  name.startsWith(prefix) && /^-\d+\.log(\.mbtree)?$/.test(name.slice(prefix.length))
+
+const refused = (reason: string) => new InvalidTask({ reason })
+
+/** Where nothing is refused, what is not there is left to ffmpeg. */
+const orNothing = (reason: string) =>
+  Effect.flatMap(Policy, ({ options }) => (options === "off" ? Effect.succeed([]) : Effect.fail(refused(reason))))

@@ -1,0 +1,65 @@
+import { Either, FastCheck as fc } from "effect"
+import { describe, expect, it } from "vitest"
+import { parseConcatList } from "./concat-list.js"
+
+const read = (text: string) => parseConcatList(new TextEncoder().encode(text))
+
+describe("a list of files to join", () => {
+  it.each([
+    ["file a.mp4\nfile b.mp4\n", ["a.mp4", "b.mp4"]],
+    ["file 'a.mp4'\r\nfile 'b.mp4'", ["a.mp4", "b.mp4"]],
+    ["ffconcat version 1.0\n\n# first\n  file\ta.mp4  \n duration 2.5\ninpoint 1\noutpoint 3\nfile a.mp4", ["a.mp4"]],
+    ["file a'.'mp\\4", ["a.mp4"]],
+    ["file -x_1.mp4\rfile B-2.MOV", ["-x_1.mp4", "B-2.MOV"]]
+  ])("%j", (text, names) => {
+    expect(read(text)).toEqual(Either.right(names))
+  })
+
+  it.each([
+    ["file /etc/passwd", "without a path"],
+    ["file ../a.mp4", "without a path"],
+    ["file a/b.mp4", "without a path"],
+    ["file 'http://127.0.0.1/a.mp4'", "without a path"],
+    ["file ..", "without a path"],
+    ["file", "without a path"],
+    ["file ''", "without a path"],
+    ["file pipe:0", "only letters"],
+    ["file 'my clip.mp4'", "only letters"],
+    ["file .hidden.mp4", "only letters"],
+    ["file a%03d.png", "only letters"],
+    ["file a|b.mp4", "only letters"],
+    ["file a\\\\b", "without a path"],
+    ["file é.mp4", "only letters"],
+    ["file a.mp4\noption protocol_whitelist file,http", 'line 2 has the directive "option"'],
+    ["file a.mp4\nfiles b.mp4", 'line 2 has the directive "files"'],
+    ["FILE a.mp4", 'the directive "FILE"'],
+    ["\ufefffile a.mp4", "directive"],
+    ["#EXTM3U\na.ts", 'the directive "a.ts"'],
+    ["file a.mp4\0\nfile b.mp4", "UTF-8"],
+    ["", "it needs lines"],
+    ["# nothing\n", "it needs lines"],
+    [Array.from({ length: 501 }, (_, index) => `file ${index}.mp4`).join("\n"), "at most 500"],
+    [`file ${"/x".repeat(30_000)}`, "without a path"]
+  ])("%j is none: %s", (text, reason) => {
+    const refused = read(text)
+    expect(refused).toEqual(Either.left(expect.stringContaining(reason)))
+    expect(Either.getOrThrow(Either.flip(refused)).length).toBeLessThan(400)
+  })
+
+  it("is text", () => {
+    expect(parseConcatList(Uint8Array.of(0xff, 0xfe))).toEqual(Either.left(expect.stringContaining("UTF-8")))
+  })
+
+  it("never throws, and names plain files alone", () => {
+    const line = fc.oneof(
+      fc.fullUnicodeString(),
+      fc.stringOf(fc.constantFrom("file ", "a", ".", "/", "'", "\\", " ", "\n", "\r", "#", "option "), { maxLength: 20 })
+    )
+    fc.assert(
+      fc.property(line, (text) => {
+        for (const name of Either.getOrElse(read(text), () => [])) expect(name).toMatch(/^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/)
+      }),
+      { numRuns: 5000 }
+    )
+  })
+})

@@ -1,0 +1,94 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Either, FastCheck as fc } from "effect"
+import { execa } from "execa"
+import { afterAll, describe, expect, it } from "vitest"
+import { ordinaryGraphs, refusedGraphs } from "./filter-lists.suite.js"
+import { fileRule, whyForbidden } from "./filter-rules.js"
+import { parseGraph } from "./filtergraph.js"
+import { readFilters } from "./filters.js"
+import { filters5 } from "./filters-5.js"
+import { defaultPolicy } from "./policy.js"
+
+/** Some filters write files as soon as they are made. */
+const cwd = mkdtempSync(join(tmpdir(), "filters-test-"))
+afterAll(() => rmSync(cwd, { recursive: true, force: true }))
+
+interface Setting {
+  readonly filter: string
+  readonly key: string
+  readonly value: string
+}
+
+/** What ffmpeg understands of a graph, up to the first filter that it can't make. */
+const readByFfmpeg = async (graph: string) => {
+  const { stderr } = await execa("ffmpeg", ["-nostdin", "-v", "debug", "-filter_complex", graph], {
+    ...{ cwd, reject: false, stdin: "ignore", maxBuffer: 2 ** 24, timeout: 20_000, env: { AV_LOG_FORCE_NOCOLOR: "1" } }
+  })
+  const settings = [
+    ...stderr.matchAll(/^\[(?:Parsed_(\w+?)_\d+|([^@\]]+)@[^\]]*?) @ 0x[0-9a-f]+\] Setting '(.*?)' to value '([\s\S]*?)'$/gm)
+  ].map(([, parsed, named, key = "", value = ""]): Setting => ({ filter: parsed ?? named ?? "", key, value }))
+  const unknown = [...stderr.matchAll(/No such filter: '(.*)'$/gm)].map(([, name = ""]) => name)
+  return { settings, unknown }
+}
+
+const accepted = (graph: string) => readFilters(graph, defaultPolicy)
+
+/** Ordinary and refused graphs, bent here and there: what is accepted of them is worth asking about. */
+const bent = fc
+  .record({
+    parts: fc.array(fc.constantFrom(...ordinaryGraphs, ...refusedGraphs.map(([graph]) => graph).filter((graph) => graph.length < 200)), {
+      minLength: 1,
+      maxLength: 3
+    }),
+    between: fc.constantFrom(",", ";", ":", "[x],", "'"),
+    at: fc.nat(200),
+    put: fc.constantFrom("", "'", "\\", "\\'", ",", ";", ":", "=", "@", " ", "[a]", "f=", "movie=x", ",movie=x", "/")
+  })
+  .map(({ parts, between, at, put }) => {
+    const graph = parts.join(between)
+    return `${graph.slice(0, at)}${put}${graph.slice(at)}`
+  })
+  .filter((graph) => Either.isRight(accepted(graph)))
+
+describe("ffmpeg itself", () => {
+  it("finds no forbidden filter, no unknown one and no file that was not seen in graphs that are accepted", {
+    timeout: 120_000
+  }, async () => {
+    const graphs = fc.sample(bent, process.env.FFKILN_LONG === undefined ? 60 : 2000)
+    let settings = 0
+    const check = async (graph: string) => {
+      const told = await readByFfmpeg(graph)
+      const names = Either.getOrThrow(parseGraph(graph))
+        .chains.flat()
+        .map(({ name }) => name)
+      const files = Either.getOrThrow(accepted(graph)).map(({ name }) => name as string)
+      // Those of builds and versions other than this one are allowed.
+      for (const name of told.unknown) expect(filters5.has(name)).toBe(false)
+      for (const { filter, key, value } of told.settings) {
+        expect([graph, names]).toEqual([graph, expect.arrayContaining([filter])])
+        expect(whyForbidden(filter, false)).toBeUndefined()
+        const rule = fileRule(filter, key)
+        expect(rule).not.toBe("nothing")
+        if (rule === "file" || rule === "subtitles") expect([graph, files]).toEqual([graph, expect.arrayContaining([value])])
+        settings++
+      }
+    }
+    const queue = [...graphs]
+    const work = async () => {
+      for (let graph = queue.pop(); graph !== undefined; graph = queue.pop()) await check(graph)
+    }
+    await Promise.all([work(), work(), work()])
+    expect(settings).toBeGreaterThan(graphs.length)
+  })
+
+  it.each(["drawtext", "subtitles", "ass", "curves", "lut3d", "scale", "psnr", "showcqt", "life", "metadata"])(
+    "takes values without keys for the options that the table says: %s",
+    async (name) => {
+      const { ordered = [] } = filters5.get(name) ?? {}
+      const { settings } = await readByFfmpeg(`${name}=${ordered.map(() => "1").join(":")}`)
+      expect(settings).toEqual(ordered.map((key) => ({ filter: name, key, value: "1" })))
+    }
+  )
+})

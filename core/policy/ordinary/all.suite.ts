@@ -1,0 +1,19 @@
+import { codecs } from "./codecs.suite.js"
+import type { Ordinary } from "./command.suite.js"
+import { containers } from "./containers.suite.js"
+import { cutting } from "./cutting.suite.js"
+import { layers } from "./layers.suite.js"
+import { picture } from "./picture.suite.js"
+import { sound } from "./sound.suite.js"
+import { stills } from "./stills.suite.js"
+
+/** What people do with ffmpeg, by subject. All of it must be accepted, and give what ffmpeg gives by itself. */
+export const ordinary: ReadonlyArray<readonly [subject: string, wishes: ReadonlyArray<Ordinary>]> = Object.entries({
+  cutting,
+  picture,
+  layers,
+  sound,
+  stills,
+  codecs,
+  containers
+})

@@ -1,0 +1,79 @@
+import { execFile } from "node:child_process"
+import { copyFile, mkdir, mkdtemp, readdir, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { promisify } from "node:util"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { ordinary } from "../../core/policy/ordinary/all.suite.js"
+import { argsOf, type Ordinary, taskOf } from "../../core/policy/ordinary/command.suite.js"
+import { type Ffkiln, open } from "./index.js"
+import { contentOf, identical, makeSamples } from "./samples.suite.js"
+
+const run = promisify(execFile)
+
+let folder: string
+let samples: ReadonlyArray<string>
+let ffkiln: Ffkiln
+const counts = { accepted: 0, equal: 0 }
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ordinary-"))
+  const made = join(folder, "samples")
+  await mkdir(made)
+  samples = await makeSamples(made)
+  ffkiln = await open({ dataDir: join(folder, "data") })
+})
+afterAll(async () => {
+  const rows = ordinary.flatMap(([, wishes]) => wishes)
+  console.log(`${rows.length} ordinary commands, ${counts.accepted} accepted, ${counts.equal} equal to bare ffmpeg`)
+  await ffkiln?.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+describe.each(ordinary)("as bare ffmpeg does it: %s", (_, wishes) => {
+  it.each(wishes.map((row) => [row.wish, row] as const))("%s", async (_, row) => {
+    const place = await mkdtemp(join(folder, "row-"))
+    const [bare, ours] = await Promise.allSettled([runBare(row, join(place, "bare")), runOurs(row, join(place, "ours"))])
+    if (bare.status === "rejected") throw bare.reason
+    if (ours.status === "rejected") throw ours.reason
+    counts.accepted++
+    expect(ours.value).toEqual(bare.value)
+    for (const name of bare.value) await expectSame(join(place, "ours", name), join(place, "bare", name))
+    counts.equal++
+    await rm(place, { recursive: true })
+  })
+})
+
+const samplesOf = (row: Ordinary): ReadonlyArray<string> => {
+  const text = JSON.stringify(row)
+  return samples.filter((name) => text.includes(name))
+}
+
+/** The files that ffmpeg makes in a folder of the row's samples, in order of their names. */
+const runBare = async (row: Ordinary, place: string): Promise<ReadonlyArray<string>> => {
+  await mkdir(place)
+  const given = samplesOf(row)
+  for (const name of given) await copyFile(join(folder, "samples", name), join(place, name))
+  for (const command of [row, ...(row.next ?? [])]) {
+    await run("ffmpeg", ["-v", "error", "-nostdin", "-y", ...argsOf(command)], { cwd: place })
+  }
+  return (await readdir(place)).filter((name) => !given.includes(name)).sort()
+}
+
+/** The results of the same tasks, saved to a folder. */
+const runOurs = async (row: Ordinary, place: string): Promise<ReadonlyArray<string>> => {
+  await mkdir(place)
+  const { directory } = await ffkiln.createDirectory()
+  for (const name of samplesOf(row)) await ffkiln.upload(join(folder, "samples", name), { dir_id: directory.id })
+  const made = new Set<string>()
+  for (const command of [row, ...(row.next ?? [])]) {
+    const { result } = await ffkiln.process({ task: taskOf(command, directory.id) })
+    for (const { file_name } of result) made.add(file_name)
+  }
+  for (const name of made) await ffkiln.save(`${directory.id}/${name}`, join(place, name))
+  return [...made].sort()
+}
+
+const expectSame = async (ours: string, bare: string): Promise<void> => {
+  if (await identical(ours, bare)) return
+  expect(await contentOf(ours)).toBe(await contentOf(bare))
+}
