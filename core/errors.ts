@@ -125,6 +125,18 @@ export class Busy extends Data.TaggedError("Busy") {
   override readonly message = "Too many jobs are waiting: try again later"
 }
 
+/** There is too little room for anything new. What is stored can still be read, and deleted. */
+export class DiskFull extends Data.TaggedError("DiskFull") {
+  override readonly message = "The server's disk is nearly full: nothing new is taken until there is room, try again later"
+}
+
+/** A key asks for more than its share; others are served meanwhile. */
+export class TooManyRequests extends Data.TaggedError("TooManyRequests")<{
+  readonly message: string
+  /** Whole seconds, 1 at least, after which it may work. */
+  readonly retryAfterSeconds: number
+}> {}
+
 /** The sync call's wait is over; the job goes on. */
 export class StillRunning extends Data.TaggedError("StillRunning")<{ readonly jobId: JobId }> {
   override get message() {
@@ -161,6 +173,8 @@ export type ApiError =
   | WorkerLost
   | JobCancelled
   | Busy
+  | DiskFull
+  | TooManyRequests
   | StillRunning
   | Unavailable
 

@@ -1,4 +1,4 @@
-import { FfmpegFailed, InputMissing, JobCancelled, RunLimitExceeded, WorkerLost } from "./errors.js"
+import { FfmpegFailed, InputMissing, JobCancelled, RunLimitExceeded, TooManyRequests, WorkerLost } from "./errors.js"
 import type { FileName, JobId, OwnerId } from "./ids.js"
 import type { ResolvedTask } from "./task.js"
 import type { Usage } from "./usage.js"
@@ -83,13 +83,20 @@ export interface NewJob {
   readonly id: JobId
   readonly owner: OwnerId
   readonly task: ResolvedTask
-  /** Higher goes first; equals go in the order of their arrival. */
+  /** Higher goes first; among equals it is the turn of the owner with the fewest running jobs, then of the oldest. */
   readonly priority: number
   readonly webhookUrl: string | null
   readonly baseUrl: string
   /** Its owner's own name for the submission: sent again, it means the same job. */
   readonly idempotencyKey: string | null
 }
+
+/** What an owner reads whose jobs wait or run in their `most`: the next may be accepted when one of them has ended. */
+export const tooManyJobs = (most: number): TooManyRequests =>
+  new TooManyRequests({
+    message: `Too many jobs of this API key wait or run: at most ${most} are allowed, try again when some of them have ended`,
+    retryAfterSeconds: 5
+  })
 
 /** The right to run a job: good while no later attempt exists and the lease is renewed. */
 export interface Claim {

@@ -20,8 +20,13 @@ export const limitTable = {
   logBytes: { default: 64 * KiB, means: "end of ffmpeg's log that is kept" },
   probeReportBytes: { default: 32 * MiB, means: "ffprobe's report" },
 
+  diskFreeBytes: { default: 1 * GiB, means: "room on the disk below which nothing new is taken" },
   uploadBytes: { default: 2 * GiB, means: "one uploaded or imported file" },
   jsonBytes: { default: 1 * MiB, means: "one JSON request body" },
+  headerBytes: { default: 16 * KiB, means: "URL and headers of one request" },
+  headerSeconds: { default: 30, means: "how long the URL and headers of one request may take to arrive" },
+  connections: { default: 10_000, means: "connections that clients hold open; further ones are closed at once" },
+  unreadSeconds: { default: 600, means: "how long a download may stand still because its client takes nothing" },
   signedUrlSeconds: { default: 300, means: "life of a signed upload or download URL" },
 
   directoryTtlSeconds: { default: 86_400, means: "life of a directory when its creator names none" },
@@ -36,6 +41,7 @@ export const limitTable = {
   probeFields: { default: 200, means: "fields asked of one section of a probe" },
 
   pendingJobs: { default: 1000, means: "jobs that may wait; more are refused with 503" },
+  pendingJobsPerKey: { default: 500, means: "jobs of one key that may wait or run; more are refused with 429" },
   syncWaitSeconds: { default: 900, means: "how long a synchronous call waits for its job" },
   attempts: { default: 5, means: "times a job is started when infrastructure breaks under it" },
   leaseSeconds: { default: 60, means: "how long a worker holds a job without renewing" },
@@ -52,7 +58,7 @@ export const limitTable = {
 
   importSeconds: { default: 600, means: "fetching one URL" },
   connectSeconds: { default: 10, means: "connecting to the host of a URL" },
-  idleSeconds: { default: 30, means: "silence of the host of a URL" },
+  idleSeconds: { default: 30, means: "silence of the host of a URL, or of a client in the middle of its request's body" },
   redirects: { default: 5, means: "redirects followed when a URL is fetched" },
 
   webhookSeconds: { default: 15, means: "one delivery of a webhook" },

@@ -76,7 +76,6 @@ export const attacks = ({ canary, port, socket, folder }: Prey, neighbour: strin
     ["a file behind a subfile", `subfile,,start,0,end,9,,:${canary}`],
     ["a file by concat", `concat:${canary}|${canary}`],
     ["the input of another run", neighbour],
-    ["the environment of the first process", "/proc/1/environ"],
     ["a file through the first process", `/proc/1/root${canary}`],
     ["a file through its own process", `/proc/self/root${canary}`],
     ["a file through the first process's folder", `/proc/1/cwd/../../..${canary}`]

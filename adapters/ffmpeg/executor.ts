@@ -11,7 +11,7 @@ import type { Ended } from "./launch.js"
 import { lastLines, lineReader } from "./lines.js"
 import { explain, leftUnfinished, warningsOf } from "./log.js"
 import { arrange, checkLimits, filesOf, judge, listMade, type Made, shortfall } from "./outputs.js"
-import { packetsIn } from "./prober.js"
+import { holdsSubtitles, packetsIn } from "./prober.js"
 import { advance, expectedSeconds, progressReader } from "./progress.js"
 import type { Tools } from "./tools.js"
 import { type WorkDirectory, workDirectory } from "./workdir.js"
@@ -52,6 +52,7 @@ const attempt = (
       concurrency: transfers,
       discard: true
     })
+    yield* checkSubtitles(tools, plan, work)
     const run = yield* transcode(tools, plan, work, report)
     const made = yield* listMade(work.out)
     yield* checkLimits(made, plan.limits)
@@ -69,6 +70,26 @@ const attempt = (
 const transfers = 8
 
 const watchMillis = 250
+
+/** The filters for subtitles take no list of formats and protocols: a playlist under such a name would make them open what it lists. */
+const checkSubtitles = (
+  tools: Tools,
+  { inputs }: Plan,
+  work: WorkDirectory
+): Effect.Effect<void, FfmpegFailed | RunLimitExceeded | Unavailable> =>
+  Effect.forEach(
+    inputs.filter(({ subtitles }) => subtitles),
+    ({ name }) =>
+      Effect.filterOrFail(
+        holdsSubtitles(tools, work, name),
+        (holds) => holds,
+        () =>
+          new FfmpegFailed({
+            reason: `"${name}" holds no subtitles that can be drawn: use a file such as SRT, ASS or WebVTT, or a video with such a stream`
+          })
+      ),
+    { discard: true }
+  )
 
 interface Run {
   readonly account: Account
@@ -146,16 +167,27 @@ const verify = (
     const warnings: Array<string> = []
     for (const [index, name] of plan.outputs.entries()) {
       const [first] = filesOf(name, made)
-      const streams = account.outputs.get(index) ?? (first === undefined ? undefined : yield* packetsIn(tools, work, first.name))
+      const counted = account.outputs.get(index)
+      // A file of tags alone (ffmetadata); any other output without a stream ffmpeg refuses itself.
+      if (counted?.length === 0 && first !== undefined && first.bytes > 0) continue
+      const streams = counted ?? (first === undefined ? undefined : yield* packetsIn(tools, work, first.name))
       const judged =
         streams === undefined ? { warnings: [`the output "${name}" could not be checked: ffprobe does not read it`] } : judge(name, streams)
-      if ("failure" in judged) return yield* new FfmpegFailed({ reason: judged.failure })
+      if ("failure" in judged) {
+        if (first === undefined || !isFirstPass(plan, made)) return yield* new FfmpegFailed({ reason: judged.failure })
+        warnings.push(`the output "${name}" is empty: the encoder wrote only the log of the first pass`)
+        continue
+      }
       if (first === undefined) return yield* new FfmpegFailed({ reason: `no file came of the output "${name}"${hintAtNull(plan)}` })
       if (streams === undefined && first.bytes === 0) return yield* new FfmpegFailed({ reason: `the output "${name}" is empty` })
       warnings.push(...judged.warnings)
     }
     return warnings
   })
+
+/** The encoders of VP8 and VP9 make no packets in it. */
+const isFirstPass = ({ args }: Plan, made: ReadonlyArray<Made>): boolean =>
+  args.some((arg, index) => arg === "1" && /^-pass(?::|$)/.test(args[index - 1] ?? "")) && made.some(({ name }) => /-\d+\.log$/.test(name))
 
 const hintAtNull = ({ args }: Plan): string =>
   args.some((arg, index) => arg === "null" && args[index - 1] === "-f") ? ": -f null makes none, and an output of a task is a file" : ""

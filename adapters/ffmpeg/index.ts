@@ -1,27 +1,34 @@
 import { Context, Effect, Layer, Logger } from "effect"
 import type { Unavailable } from "../../core/errors.js"
+import { tableVersion } from "../../core/policy/option-table.js"
+import { Policy } from "../../core/policy/policy.js"
 import { Executor } from "../../core/ports/executor.js"
 import { Prober } from "../../core/ports/prober.js"
 import { Storage, type StorageShape } from "../../core/ports/storage.js"
 import { makeGuard } from "../net/index.js"
 import { makeExecutor } from "./executor.js"
+import { optionTable } from "./option-table.js"
 import { makeProber } from "./prober.js"
-import { type FfmpegOptions, openConfinement, openTools, type Tools } from "./tools.js"
+import { type FfmpegOptions, openConfinement, openTools, programPath, type Tools } from "./tools.js"
 import { knownHole } from "./versions.js"
 
 export type { SandboxMode } from "./confinement.js"
 export type { FfmpegOptions } from "./tools.js"
 
 /**
- * ffmpeg and ffprobe as processes of this machine. Fails at once when one of them does not run.
- * What a dead process left in the work root is removed at the start; when the layer is closed, nothing of it runs on.
+ * ffmpeg and ffprobe as processes of this machine, and the policy by which that ffmpeg reads its options. Fails at once
+ * when one of them does not run. What a dead process left in the work root is removed at the start; when the layer is
+ * closed, nothing of it runs on.
  */
-export const ffmpeg = (options?: FfmpegOptions): Layer.Layer<Executor | Prober, Unavailable, Storage> =>
+export const ffmpeg = (options?: FfmpegOptions): Layer.Layer<Executor | Prober | Policy, Unavailable, Storage> =>
   Layer.scopedContext(
     Effect.gen(function* () {
       const storage = yield* Storage
       const tools = yield* openTools(options)
-      return Context.make(Executor, makeExecutor(tools, storage)).pipe(Context.add(Prober, proberOf(tools, storage, options)))
+      return Context.make(Executor, makeExecutor(tools, storage)).pipe(
+        Context.add(Prober, proberOf(tools, storage, options)),
+        Context.add(Policy, yield* policyOf(tools, options))
+      )
     })
   )
 
@@ -44,6 +51,14 @@ export const ffprobeProber = (options?: FfmpegOptions): Layer.Layer<Prober, Unav
       return proberOf(yield* openTools(options), storage, options)
     })
   )
+
+/** What is in force here, with the options of this very ffmpeg. For a version we have no table of, one is made at the first start. */
+const policyOf = (tools: Tools, { ffmpegPath = "ffmpeg" }: FfmpegOptions = {}) =>
+  Effect.gen(function* () {
+    const policy = yield* Policy
+    if (tableVersion(tools.version) === policy.table.version) return policy
+    return { ...policy, table: yield* optionTable({ ffmpegPath: programPath(ffmpegPath), folder: tools.root.path }) }
+  })
 
 const proberOf = (tools: Tools, storage: StorageShape, options: FfmpegOptions = {}) =>
   makeProber(tools, storage, makeGuard(options.guard ?? {}, tools.limits))

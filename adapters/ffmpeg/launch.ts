@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs"
 import { constants } from "node:os"
 import { Clock, Effect, type Scope } from "effect"
 import { execa } from "execa"
@@ -117,6 +118,20 @@ const starterComplaint = ({ starters = [] }: Launcher, words: string): string | 
 
 const firstBytes = 300
 
+/**
+ * Kills the first process of a sandbox, and by that all others in it; what we started waits for that and ends as well. Were it
+ * told to end first, it would leave its child to the system's first process, which in a container often reaps nothing.
+ * False when there is no such process yet.
+ */
+const killInside = (pid: number): boolean => {
+  try {
+    const [first = ""] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ")
+    return first !== "" && process.kill(Number(first), "SIGKILL")
+  } catch {
+    return false
+  }
+}
+
 const start = (command: Command, { launcher, killSeconds, onStdout, onStderr }: LaunchOptions) => {
   const { file, args, cwd, env, data = [] } = launcher.invocation(command)
   const child = execa(file, args, {
@@ -150,7 +165,7 @@ const start = (command: Command, { launcher, killSeconds, onStdout, onStderr }: 
     } catch {}
   }
   const stop = async () => {
-    signal("SIGTERM")
+    if (launcher.name !== "sandboxed" || child.pid === undefined || over || !killInside(child.pid)) signal("SIGTERM")
     const timer = setTimeout(() => signal("SIGKILL"), killSeconds * 1000)
     await ended
     clearTimeout(timer)

@@ -2,7 +2,7 @@ import { join } from "node:path"
 import { Deferred, Duration, Effect, type Scope } from "effect"
 import { type BlobMissing, ProbeFailed, RunLimitExceeded, type Unavailable, UrlUnreachable } from "../../core/errors.js"
 import { FileName } from "../../core/ids.js"
-import { allowedProtocols, selfContainedDemuxers } from "../../core/policy/allowed.js"
+import { allowedProtocols, selfContainedDemuxers, subtitleDemuxers } from "../../core/policy/allowed.js"
 import type { ProberShape, ProbeSource } from "../../core/ports/prober.js"
 import type { StorageShape } from "../../core/ports/storage.js"
 import { type ProbeRequest, probeArgs } from "../../core/probe.js"
@@ -84,6 +84,19 @@ export const packetsIn = (
         : undefined
     ),
     Effect.catchTags({ ProbeFailed: () => Effect.succeed(undefined), RunLimitExceeded: () => Effect.succeed(undefined) }),
+    Effect.scoped
+  )
+
+/** Whether a staged file holds subtitles, and is nothing that would make their filter open other files. */
+export const holdsSubtitles = (tools: Tools, work: WorkDirectory, name: FileName): Effect.Effect<boolean, RunLimitExceeded | Unavailable> =>
+  ffprobe(tools, work, [
+    ...["-v", "error", "-print_format", "json", "-show_entries", "stream=codec_type"],
+    ...["-protocol_whitelist", allowedProtocols, "-format_whitelist", subtitleDemuxers.join(",")],
+    ...["-i", `file:${name}`]
+  ]).pipe(
+    Effect.flatMap(({ stdout }) => parseReport(stdout)),
+    Effect.map(({ streams }) => Array.isArray(streams) && streams.some((stream) => stream.codec_type === "subtitle")),
+    Effect.catchTag("ProbeFailed", () => Effect.succeed(false)),
     Effect.scoped
   )
 

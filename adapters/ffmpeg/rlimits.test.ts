@@ -35,6 +35,7 @@ describe("resource limits", () => {
 
   it.each([
     [{ code: null, signal: "SIGXFSZ" }, [], /larger than 20 bytes/],
+    [{ code: 1, signal: null }, ["av_interleaved_write_frame(): File too large"], /larger than 20 bytes/],
     [{ code: null, signal: "SIGXCPU" }, [], /7 s of processor time/],
     [{ code: 255, signal: null }, ["Exiting normally, received signal 24."], /7 s of processor time/],
     [{ code: 123, signal: null }, [], /processor time/],

@@ -71,10 +71,13 @@ export const limitReached = (
   ended: { readonly code: number | null; readonly signal: string | null },
   log: ReadonlyArray<string>
 ): string | undefined => {
-  if (ended.signal === "SIGXFSZ") return `a file grew larger than ${limits.fsize} bytes`
+  if (ended.signal === "SIGXFSZ" || log.some((line) => tooLarge.test(line))) return `a file grew larger than ${limits.fsize} bytes`
   const overtime = ended.signal === "SIGXCPU" || ended.code === hardExit || log.some((line) => line.startsWith(heardOfCpu))
   return overtime ? `it took more than ${limits.cpu} s of processor time` : undefined
 }
+
+/** The first process of a sandbox hears nothing of SIGXFSZ; its write fails. */
+const tooLarge = /^\S.*: File too large$/
 
 /** ffmpeg takes SIGXCPU, number 24, as a wish to end; after the third that it had no time to follow it ends with 123. */
 const heardOfCpu = "Exiting normally, received signal 24."

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { chmod, chown, mkdir, readdir, readFile, readlink, rm } from "node:fs/promises"
 import { availableParallelism, tmpdir } from "node:os"
 import { basename, join } from "node:path"
@@ -16,7 +16,7 @@ import { attacks, layOut, type Prey, untouched } from "./attacks.suite.js"
 import { adapters, bundled, core } from "./bundle.suite.js"
 import { type FfmpegOptions, ffmpeg, type SandboxMode } from "./index.js"
 import { launch } from "./launch.js"
-import { ffmpegsIn, remainsOf } from "./remains.suite.js"
+import { ffmpegsIn, processesIn, remainsOf } from "./remains.suite.js"
 import { readHardLimits, resourceLimits } from "./rlimits.js"
 import { openSandbox } from "./sandbox.js"
 import { openWorkRoot, workDirectory } from "./workdir.js"
@@ -229,6 +229,30 @@ describe.runIf(linux)("a process in the sandbox", () => {
           })
         )
       }).pipe(Effect.provide(layer({ workRoot, sandbox: "required" })))
+    })
+  )
+
+  it.live("finds nothing of ours in the environment of the first process", () =>
+    Effect.gen(function* () {
+      const args = ["-f", "data", "-i", "file:/proc/1/environ", "-map", "0", "-c", "copy", "-f", "data", "file:../out/a"]
+      const tried = yield* Effect.either(run(plan(args, ["a"])))
+      // Under root that is another user's, else ffmpeg's own.
+      if (isRoot)
+        return expect(tried).toMatchObject({ left: { _tag: "FfmpegFailed", message: expect.stringContaining("Permission denied") } })
+      const bytes = Buffer.concat([...(yield* Stream.runCollect((yield* Storage).read(BlobKey("dir_1/job_1-1/a"))))])
+      expect(bytes.toString().split("\0").filter(Boolean).sort()).toEqual(["HOME=/tmp", "LANG=C.UTF-8", "PATH=/usr/bin:/bin", "PWD=/in"])
+    }).pipe(Effect.provide(layer({ workRoot: join(folder, "memory"), sandbox: "required" })))
+  )
+
+  it.live("leaves nothing when it is ended, not even for others to reap", () =>
+    Effect.gen(function* () {
+      const workRoot = join(folder, "ended")
+      const processes = yield* besideNeighbour(workRoot, () => Effect.promise(() => processesIn(workRoot))).pipe(
+        Effect.provide(layer({ workRoot, sandbox: "required" }))
+      )
+      // bubblewrap outside, under root also inside, and ffmpeg.
+      expect(processes).toHaveLength(isRoot ? 3 : 2)
+      expect(processes.filter((id) => existsSync(`/proc/${id}`))).toEqual([])
     })
   )
 

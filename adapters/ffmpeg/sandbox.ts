@@ -68,7 +68,6 @@ export const openSandbox = (root: WorkRoot, options: SandboxOptions): Effect.Eff
         ...args
       ],
       cwd: work.in,
-      // The sandbox's first process keeps it in its memory, where others in there might read it.
       env: {},
       ...(filter !== undefined && { data: [filter] })
     })
@@ -101,10 +100,15 @@ const asUser = (setpriv: string, user: number): ReadonlyArray<string> => [
   ...["--inh-caps", "-all", "--bounding-set", "-all", "--no-new-privs", "--"]
 ]
 
-/** `--disable-userns` came with 0.8; before, the system call filter alone keeps further namespaces away. */
+/**
+ * `--disable-userns` came with 0.8; before, the system call filter alone keeps further namespaces away. ffmpeg is the first
+ * process: bubblewrap's own would show it our paths, and end after the one outside, a zombie where nobody reaps. Under root it
+ * is needed, because the kernel lets the one outside kill nothing of another user when our process is killed.
+ */
 const namespaceUser = (help: string): ReadonlyArray<string> => [
   "--unshare-user",
-  ...(help.includes("--disable-userns") ? ["--disable-userns"] : [])
+  ...(help.includes("--disable-userns") ? ["--disable-userns"] : []),
+  "--as-pid-1"
 ]
 
 /**
@@ -119,14 +123,18 @@ const users = (): (() => number) => {
   return () => firstUser + (count++ % userCount)
 }
 
-/** What fonts, and libraries chosen among several, are found by; `-try`, because systems differ. */
+/**
+ * What fonts, libraries chosen among several, and processors are found by (libx265 makes no threads where it can't see the
+ * nodes); `-try`, because systems differ.
+ */
 const systemFolders = [
   "/usr/share/fonts",
   "/usr/share/fontconfig",
   "/etc/fonts",
   "/var/cache/fontconfig",
   "/etc/alternatives",
-  "/etc/ld.so.cache"
+  "/etc/ld.so.cache",
+  "/sys/devices/system/node"
 ]
 const localFonts = "/usr/local/share/fonts"
 

@@ -30,6 +30,8 @@ export interface FfmpegOptions {
 /** What executor and prober share: programs that are known to answer, a place to work, and an owner for what runs. */
 export interface Tools {
   readonly limits: LimitValues
+  /** ffmpeg's own version, as in `5.1.9-0+deb12u1`. */
+  readonly version: string
   readonly root: WorkRoot
   /** Starts a program over a work directory; see `launch`. */
   readonly start: Start
@@ -51,7 +53,8 @@ export const openTools = (options: FfmpegOptions = {}): Effect.Effect<Tools, Una
       const limit = limitReached(confinement.resources[program], ended, log)
       return limit === undefined ? undefined : new RunLimitExceeded({ limit, ...(program === "ffprobe" && { probe: true }) })
     }
-    return { limits, root: confinement.root, start: confinement.start, exceeded, owned: yield* makeOwned }
+    const [, version = ""] = /^ffmpeg version (\S+)/.exec(confinement.version) ?? []
+    return { limits, version, root: confinement.root, start: confinement.start, exceeded, owned: yield* makeOwned }
   })
 
 /** Finds out how programs are started here; fails when they can't be, or not as the options demand. */
@@ -70,7 +73,7 @@ export const openConfinement = (options: FfmpegOptions): Effect.Effect<Confineme
   })
 
 /** A path is meant from where we are now; a bare name is looked for in PATH. */
-const programPath = (path: string): string => (path.includes("/") && !isAbsolute(path) ? resolve(path) : path)
+export const programPath = (path: string): string => (path.includes("/") && !isAbsolute(path) ? resolve(path) : path)
 
 const makeOwned: Effect.Effect<Tools["owned"], never, Scope.Scope> = Effect.map(
   FiberSet.make<unknown, unknown>(),

@@ -5,6 +5,7 @@ import type { Unavailable } from "../../core/errors.js"
 import { Limits } from "../../core/limits.js"
 import { Storage } from "../../core/ports/storage.js"
 import { onDisk } from "./disk.js"
+import { diskSpace } from "./disk-space.js"
 import { layout } from "./layout.js"
 import { removeLeftovers, temporaryNames } from "./leftovers.js"
 import { keptSecret } from "./secret.js"
@@ -17,7 +18,7 @@ export interface FileSystemOptions {
   readonly secret?: Redacted.Redacted
 }
 
-/** Storage in a folder. */
+/** Storage in a folder, which also tells how much room its disk has. */
 export const fileSystem = (options: FileSystemOptions): Layer.Layer<Storage, Unavailable> =>
   Layer.effect(
     Storage,
@@ -35,4 +36,4 @@ export const fileSystem = (options: FileSystemOptions): Layer.Layer<Storage, Una
         return storage(places.blobs, temporary, secret)
       })
     })
-  )
+  ).pipe(Layer.merge(diskSpace(options.root)))

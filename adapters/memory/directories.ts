@@ -2,6 +2,7 @@ import { Effect, Layer, Option } from "effect"
 import { expiresAt, type StoredFile } from "../../core/directory.js"
 import { NameTaken } from "../../core/errors.js"
 import { Directories } from "../../core/ports/directories.js"
+import { blobsRead } from "../../core/task.js"
 import { filesOf, liveJobs, now, placeOf, putFile, State } from "./state.js"
 
 export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.effect(
@@ -54,7 +55,9 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
 
     dropExpired: (at, limit) =>
       Effect.sync(() => {
-        const used = new Set(liveJobs(state).flatMap(({ task }) => [task.directory, ...task.inputs.map(({ key }) => placeOf(key).dir)]))
+        const used = new Set(
+          liveJobs(state).flatMap(({ task }) => [task.directory, ...Array.from(blobsRead(task).keys(), (key) => placeOf(key).dir)])
+        )
         const dropped = [...state.directories.values()]
           .filter((directory) => expiresAt(directory) <= at && !used.has(directory.id))
           .slice(0, limit)
@@ -70,7 +73,7 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
       Effect.sync(() => {
         const rows = [...state.files.values()].flatMap((files) => [...files.values()])
         const live = liveJobs(state)
-        const referenced = new Set([...rows.map(({ key }) => key), ...live.flatMap(({ task }) => task.inputs.map(({ key }) => key))])
+        const referenced = new Set([...rows.map(({ key }) => key), ...live.flatMap(({ task }) => [...blobsRead(task).keys()])])
         return keys.filter((key) => {
           const { dir, slot } = placeOf(key)
           return !referenced.has(key) && !live.some(({ id, task }) => task.directory === dir && slot.startsWith(`${id}-`))

@@ -2,18 +2,28 @@ import { Effect, Layer, Option, Stream } from "effect"
 import { Busy, JobNotFound, JobNotPending, LeaseLost } from "../../core/errors.js"
 import { Holder } from "../../core/holder.js"
 import type { JobId, OwnerId } from "../../core/ids.js"
-import { type Claim, type Failure, isTerminal, type Job, type JobEvent, nameTakenMeanwhile, next, statusOf } from "../../core/job.js"
+import {
+  type Claim,
+  type Failure,
+  isTerminal,
+  type Job,
+  type JobEvent,
+  nameTakenMeanwhile,
+  next,
+  statusOf,
+  tooManyJobs
+} from "../../core/job.js"
 import { Limits } from "../../core/limits.js"
 import { Jobs, type Published } from "../../core/ports/jobs.js"
 import type { Usage } from "../../core/usage.js"
-import { charge, type JobRow, now, pair, putFile, State, type StateShape } from "./state.js"
+import { charge, type JobRow, liveJobs, now, pair, putFile, State, type StateShape } from "./state.js"
 
 /** The job table in memory: `transitions` of job.ts, run as it stands. */
 export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
   Jobs,
   Effect.gen(function* () {
     const state = yield* State
-    const { attempts, idempotencySeconds } = yield* Limits
+    const { attempts, idempotencySeconds, pendingJobsPerKey } = yield* Limits
 
     const isLast = (job: JobRow) => job.attempt >= attempts
     /** The row that `claim` may change by `event`, or undefined: the fence. */
@@ -53,6 +63,7 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
           const { id, owner } = given
           const first = idempotencyKey === null ? undefined : repeated(owner, idempotencyKey, createdAt)
           if (first !== undefined) return first
+          if (liveJobs(state).filter((job) => job.owner === owner).length >= pendingJobsPerKey) return yield* tooManyJobs(pendingJobsPerKey)
           if (inState(state, "pending").length >= maxPending) return yield* new Busy()
           if (idempotencyKey !== null) state.repeatable.set(pair(owner, idempotencyKey), { job: id, createdAt })
           put(state, { ...given, ...unstarted, priority, createdAt })
@@ -69,7 +80,7 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
         Effect.gen(function* () {
           const startedAt = yield* now
           const { name: holder } = yield* Holder
-          const job = id === undefined ? inState(state, "pending").sort(byTurn)[0] : state.jobs.get(id)
+          const job = id === undefined ? inState(state, "pending").sort(byTurn(runningOf(state)))[0] : state.jobs.get(id)
           const target = job === undefined ? undefined : next(job.state, "claim")
           if (job === undefined || target === undefined) return Option.none()
           const attempt = job.attempt + 1
@@ -136,8 +147,20 @@ const shown = ({ priority: _, leaseUntil: __, holder: ___, ...job }: JobRow): Jo
 
 const inState = (state: StateShape, wanted: Job["state"]): Array<JobRow> => [...state.jobs.values()].filter((job) => job.state === wanted)
 
-const byTurn = (a: JobRow, b: JobRow): number =>
-  b.priority - a.priority || a.createdAt.getTime() - b.createdAt.getTime() || (a.id < b.id ? -1 : 1)
+/** How many jobs each owner has running, as a function. */
+const runningOf = (state: StateShape): ((owner: OwnerId) => number) => {
+  const counts = new Map<OwnerId, number>()
+  for (const { owner } of inState(state, "processing")) counts.set(owner, (counts.get(owner) ?? 0) + 1)
+  return (owner) => counts.get(owner) ?? 0
+}
+
+const byTurn =
+  (running: (owner: OwnerId) => number) =>
+  (a: JobRow, b: JobRow): number =>
+    b.priority - a.priority ||
+    running(a.owner) - running(b.owner) ||
+    a.createdAt.getTime() - b.createdAt.getTime() ||
+    (a.id < b.id ? -1 : 1)
 
 const put = (state: StateShape, job: JobRow): void => {
   state.jobs.set(job.id, job)

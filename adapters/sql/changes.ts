@@ -1,7 +1,7 @@
 import { Effect, Queue, type Scope } from "effect"
 import type { JobId } from "../../core/ids.js"
 
-/** Tells the watchers of this process at once that a job has changed; those of other processes find out by reading. */
+/** Tells the watchers of this process at once that a job has changed. Those of other processes find out by reading, or an adapter tells them. */
 export interface Changes {
   readonly announce: (jobs: ReadonlyArray<{ readonly id: JobId }>) => Effect.Effect<void>
   /** Holds a signal once the job has changed since the last take, however often; forgotten when the scope closes. */

@@ -38,6 +38,12 @@ const run: Guard =
       })
     )
 
+/** The driver's own sentence, which the client wraps. A host name with several addresses fails once for each of them. */
+export const reasonOf = (cause: unknown): string => {
+  if (cause instanceof AggregateError && cause.message === "") return cause.errors.map(reasonOf).join(", ")
+  return cause instanceof Error ? (cause.cause instanceof Error ? reasonOf(cause.cause) : cause.message) : String(cause)
+}
+
 /**
  * The client finds the transaction it is in by a tag that all clients share: without this, a call made inside a
  * transaction of another database would be sent to that one.

@@ -6,7 +6,7 @@ import type { BlobKey, DirId, FileName } from "../../core/ids.js"
 import type { DirectoriesShape } from "../../core/ports/directories.js"
 import type { Published } from "../../core/ports/jobs.js"
 import { type Database, nowText } from "./database.js"
-import { isLive, skipLocked } from "./dialect.js"
+import { isLive, keepLocked, skipLocked } from "./dialect.js"
 import { readDirectory, readFile } from "./rows.js"
 
 /** Well below the parameters a statement may have: 32,766 on SQLite, 65,535 on Postgres. */
@@ -38,7 +38,7 @@ export const makeDirectories = ({ sql, run, transaction }: Database): Directorie
   // Into a directory that is gone nothing is added, as if it had gone right afterwards: its row would never be swept.
   addFile: ({ addedAt, bytes, dir, key, name, origin }) =>
     Effect.gen(function* () {
-      const directory = sql`SELECT 1 FROM ffkiln_directories WHERE id = ${dir}`
+      const directory = kept(sql, dir)
       const rows = yield* sql`
         INSERT INTO ffkiln_files (dir, name, key, bytes, origin, added_at)
         SELECT ${dir}, ${name}, ${key}, CAST(${bytes} AS BIGINT), ${origin}, ${addedAt.toISOString()} WHERE EXISTS (${directory})
@@ -105,6 +105,9 @@ export const makeDirectories = ({ sql, run, transaction }: Database): Directorie
     )
 })
 
+/** The directory, which is not dropped between being found and getting a file. */
+const kept = (sql: SqlClient, dir: DirId) => sql`SELECT 1 FROM ffkiln_directories WHERE id = ${dir} ${keepLocked(sql)}`
+
 /** One statement, hence one moment: a job that ends between two looks would be in neither. */
 const unreferencedOf = (sql: SqlClient, keys: ReadonlyArray<BlobKey>) => {
   const asked = keys.map((key) => {
@@ -131,7 +134,7 @@ export class Clash extends Data.TaggedError("Clash")<{ readonly name: FileName }
 /** Rows of a run's outputs, in the caller's transaction; none where the directory is gone. */
 export const publishFiles = (sql: SqlClient, dir: DirId, outputs: Published["outputs"], now: string) =>
   Effect.gen(function* () {
-    const directories = yield* sql`SELECT 1 FROM ffkiln_directories WHERE id = ${dir}`
+    const directories = yield* kept(sql, dir)
     if (directories.length === 0) return
     for (const some of Array.chunksOf(outputs, rowsPerStatement)) {
       const rows = some.map(({ name, blob }) => ({ dir, name, key: blob.key, bytes: blob.bytes, origin: "output", added_at: now }))

@@ -1,12 +1,12 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, type Scope } from "effect"
 import type { Unavailable } from "../../core/errors.js"
 import { Accounts, type ApiKey } from "../../core/ports/accounts.js"
 import { Directories } from "../../core/ports/directories.js"
 import { Jobs } from "../../core/ports/jobs.js"
 import { Outbox } from "../../core/ports/outbox.js"
 import { makeAccounts } from "./accounts.js"
-import { makeChanges } from "./changes.js"
+import { type Changes, makeChanges } from "./changes.js"
 import { makeDatabase } from "./database.js"
 import { makeDirectories } from "./directories.js"
 import { makeJobs } from "./jobs.js"
@@ -21,15 +21,17 @@ export interface SqlDatabaseOptions {
 /**
  * The row ports over one SQL database, whose schema is brought up to date first. Tables are named `ffkiln_...`.
  * A port's call never joins a transaction it is made in: it is durable when it returns, whatever its caller does then.
+ * `changes` may tell other hosts as well.
  */
 export const sqlDatabase = (
-  options: SqlDatabaseOptions = {}
+  options: SqlDatabaseOptions = {},
+  changes: Effect.Effect<Changes, never, Scope.Scope> = makeChanges
 ): Layer.Layer<Jobs | Directories | Outbox | Accounts, Unavailable, SqlClient> =>
-  Layer.effectContext(
+  Layer.scopedContext(
     Effect.gen(function* () {
       const database = yield* makeDatabase
       yield* migrate(database)
-      return Context.make(Jobs, makeJobs(database, yield* makeChanges)).pipe(
+      return Context.make(Jobs, makeJobs(database, yield* changes)).pipe(
         Context.add(Directories, makeDirectories(database)),
         Context.add(Outbox, makeOutbox(database)),
         Context.add(Accounts, makeAccounts(database, options.keys ?? []))

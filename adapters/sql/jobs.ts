@@ -13,15 +13,17 @@ import {
   type OutputFile,
   statusOf,
   terminalStates,
+  tooManyJobs,
   transitions
 } from "../../core/job.js"
 import { Limits } from "../../core/limits.js"
 import type { JobsShape } from "../../core/ports/jobs.js"
+import { blobsRead } from "../../core/task.js"
 import type { Usage } from "../../core/usage.js"
 import { charge } from "./accounts.js"
 import type { Changes } from "./changes.js"
 import { type Database, nowText } from "./database.js"
-import { skipLocked, stateIn } from "./dialect.js"
+import { isLive, lockCount, runningJobs, skipLocked, stateIn } from "./dialect.js"
 import { type Clash, publishFiles } from "./directories.js"
 import { claimKey, jobOfKey, purgeKeys } from "./idempotency.js"
 import { readClaim, readJob } from "./rows.js"
@@ -41,18 +43,27 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
   /** The job, while no later attempt than the claim's holds it. */
   const held = (event: JobEvent, { id, attempt }: Claim): Fragment => sql`id = ${id} AND attempt = ${attempt} AND ${from(event)}`
 
+  /** Whether fewer than `most` jobs are such; counts no further. */
+  const fewerThan = (most: number, which: Fragment): Fragment =>
+    sql`(SELECT count(*) FROM (SELECT 1 FROM ffkiln_jobs WHERE ${which} LIMIT ${most}) AS waiting) < ${most}`
+
   const insert: JobsShape["insert"] = (job, maxPending) =>
     Effect.gen(function* () {
       const first = job.idempotencyKey === null ? Option.none() : yield* claimKey(sql, job, job.idempotencyKey)
       if (Option.isSome(first)) return first.value
-      const room = sql`(SELECT count(*) FROM (SELECT 1 FROM ffkiln_jobs WHERE ${from("claim")} LIMIT ${maxPending}) AS waiting) < ${maxPending}`
+      yield* lockCount(sql, "ffkiln_jobs")
+      const { pendingJobsPerKey } = yield* Limits
+      const hasShare = fewerThan(pendingJobsPerKey, sql`owner = ${job.owner} AND ${isLive(sql)}`)
       const rows = yield* sql`
         INSERT INTO ffkiln_jobs (id, owner, state, directory, task, priority, webhook_url, base_url, attempt, outputs, warnings, created_at)
         SELECT ${job.id}, ${job.owner}, ${"pending" satisfies JobState}, ${job.task.directory}, ${JSON.stringify(job.task)},
           CAST(${job.priority} AS BIGINT), ${job.webhookUrl}, ${job.baseUrl}, 0, '[]', '[]', ${yield* nowText}
-        WHERE ${room} RETURNING id`
-      if (rows.length === 0) return yield* new Busy()
-      const keys = new Set(job.task.inputs.map(({ key }) => key))
+        WHERE ${hasShare} AND ${fewerThan(maxPending, from("claim"))} RETURNING id`
+      if (rows.length === 0) {
+        const share = yield* sql`SELECT 1 AS one WHERE ${hasShare}`
+        return yield* share.length > 0 ? new Busy() : tooManyJobs(pendingJobsPerKey)
+      }
+      const keys = blobsRead(job.task).keys()
       const inputs = Array.fromIterable(keys).map((key) => ({ job: job.id, dir: key.slice(0, key.indexOf("/")), key }))
       if (inputs.length > 0) yield* sql`INSERT INTO ffkiln_job_inputs ${sql.insert(inputs)}`
       return job.id
@@ -64,19 +75,24 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
       run("read a job")
     )
 
+  const { counted, runningOf } = runningJobs(sql, sql`${from("renew")} AND ${isLive(sql)}`)
+
+  const firstInTurn = sql`
+    ${counted}
+    SELECT id FROM ffkiln_jobs AS candidate WHERE ${from("claim")}
+    ORDER BY priority DESC, ${runningOf}, created_at, id
+    LIMIT 1 ${skipLocked(sql)}`
+
   const claim: JobsShape["claim"] = (leaseUntil, id) =>
     Effect.gen(function* () {
       const { name: holder } = yield* Holder
-      const wanted = id === undefined ? sql.literal("") : sql`AND id = ${id}`
+      const which =
+        id === undefined ? firstInTurn : sql`SELECT id FROM ffkiln_jobs WHERE id = ${id} AND ${from("claim")} ${skipLocked(sql)}`
       const rows = yield* sql`
         UPDATE ffkiln_jobs
         SET state = ${transitions.claim.to}, attempt = attempt + 1, lease_until = ${leaseUntil.toISOString()}, holder = ${holder},
           started_at = ${yield* nowText}, progress = NULL
-        WHERE id = (
-          SELECT id FROM ffkiln_jobs WHERE ${from("claim")} ${wanted}
-          ORDER BY priority DESC, created_at, id LIMIT 1 ${skipLocked(sql)}
-        )
-        RETURNING id, owner, attempt, task`
+        WHERE id = (${which}) RETURNING id, owner, attempt, task`
       return Option.map(Array.head(rows), readClaim)
     }).pipe(
       run("claim a job"),

@@ -2,7 +2,7 @@ import * as Migrator from "@effect/sql/Migrator"
 import { SqlClient } from "@effect/sql/SqlClient"
 import { Effect } from "effect"
 import { Unavailable } from "../../core/errors.js"
-import type { Database } from "./database.js"
+import { type Database, reasonOf } from "./database.js"
 import { columnTypes, lockMigrations, prepareMigrations } from "./dialect.js"
 
 const table = "ffkiln_migrations"
@@ -11,11 +11,12 @@ const table = "ffkiln_migrations"
 export const migrate = ({ sql, run, transaction }: Database): Effect.Effect<void, Unavailable> => {
   const newOnes = Migrator.make({})({ loader: Migrator.fromRecord(migrations), table })
   const upgrade = Effect.all([lockMigrations(sql, table), newOnes, refuseNewer(sql)], { discard: true })
-  return run("prepare the migrations")(prepareMigrations(sql, table)).pipe(
+  return run("prepare the migrations")(prepareMigrations(sql)).pipe(
     Effect.zipRight(transaction("bring the database up to date")(upgrade)),
     Effect.provideService(SqlClient, sql),
     Effect.catchAllDefect(unavailable),
     Effect.catchTag("MigrationError", unavailable),
+    Effect.mapError((error) => (error.cause === undefined ? error : unavailable(error.cause))),
     Effect.asVoid
   )
 }
@@ -32,7 +33,7 @@ const refuseNewer = (sql: SqlClient) =>
     }
   })
 
-const unavailable = (cause: unknown) => new Unavailable({ what: "could not bring the database up to date", cause })
+const unavailable = (cause: unknown) => new Unavailable({ what: `could not bring the database up to date: ${reasonOf(cause)}`, cause })
 
 /** Statements one by one, since the driver prepares one at a time. What has been released is never edited: add the next. */
 const migration = (statements: (types: ReturnType<typeof columnTypes>) => ReadonlyArray<string>) =>

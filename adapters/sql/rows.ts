@@ -25,18 +25,21 @@ const Failure = Schema.Union(
 
 const Options = Schema.Array(Schema.String)
 
+const stagedFields = {
+  name: Schema.fromBrand(FileName)(Schema.String),
+  key: Schema.fromBrand(BlobKey)(Schema.String),
+  bytes: Schema.Number
+}
+
+/** Older rows have no optional field. */
+const whereSo = Schema.optionalWith(Schema.Literal(true), { exact: true })
+
 const ResolvedTask = Schema.Struct({
   directory: Schema.fromBrand(DirId)(Schema.String),
-  inputs: Schema.Array(
-    Schema.Struct({
-      name: Schema.fromBrand(FileName)(Schema.String),
-      key: Schema.fromBrand(BlobKey)(Schema.String),
-      bytes: Schema.Number,
-      options: Options
-    })
-  ),
+  inputs: Schema.Array(Schema.Struct({ ...stagedFields, options: Options, concat: whereSo })),
   outputs: Schema.Array(Schema.Struct({ name: Schema.fromBrand(FileName)(Schema.String), options: Options, maps: Options })),
-  filterComplex: Schema.NullOr(Schema.String)
+  filterComplex: Schema.NullOr(Schema.String),
+  files: Schema.optionalWith(Schema.Array(Schema.Struct({ ...stagedFields, subtitles: whereSo })), { exact: true })
 })
 
 const ClaimRow = Schema.Struct({

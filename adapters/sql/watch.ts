@@ -5,7 +5,7 @@ import { Limits } from "../../core/limits.js"
 import type { JobsShape } from "../../core/ports/jobs.js"
 import type { Changes } from "./changes.js"
 
-/** Reads the row when a change is announced, and every `watchSeconds` for the changes of other processes. */
+/** Reads the row when a change is announced, and every `watchSeconds` for those of other processes that nobody told us of. */
 export const watchJob =
   (find: JobsShape["find"], changes: Changes): JobsShape["watch"] =>
   (owner, id) =>

@@ -46,13 +46,21 @@ const until = inSeconds(60)
 
 /** What the big tables are asked, and the index that must answer; a scan of one of them is never right. */
 const questions: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown, Rows>, ReadonlyArray<RegExp>]> = [
-  ["claim", Effect.flatMap(Jobs, (jobs) => Effect.flatMap(until, (at) => jobs.claim(at))), [/USING (COVERING )?INDEX ffkiln_jobs_pending/]],
+  [
+    "claim",
+    Effect.flatMap(Jobs, (jobs) => Effect.flatMap(until, (at) => jobs.claim(at))),
+    [/USING INDEX ffkiln_jobs_pending/, /running USING COVERING INDEX ffkiln_jobs_owner_live \(owner=\? AND state=\?\)/]
+  ],
   [
     "claim of one job",
     Effect.flatMap(Jobs, (jobs) => Effect.flatMap(until, (at) => jobs.claim(at, aJobId()))),
     [/autoindex_ffkiln_jobs_1 \(id=\?\)/]
   ],
-  ["insert", Effect.flatMap(Jobs, (jobs) => jobs.insert(aJob(), roomy)), [/USING COVERING INDEX ffkiln_jobs_pending/]],
+  [
+    "insert",
+    Effect.flatMap(Jobs, (jobs) => jobs.insert(aJob(), roomy)),
+    [/USING COVERING INDEX ffkiln_jobs_pending/, /USING COVERING INDEX ffkiln_jobs_owner_live \(owner=\? AND state=\?\)/]
+  ],
   ["reclaim", Effect.flatMap(Jobs, (jobs) => Effect.flatMap(now, jobs.reclaim)), [/INDEX ffkiln_jobs_processing \(lease_until<\?\)/]],
   ["purge", Effect.flatMap(Jobs, (jobs) => Effect.flatMap(now, jobs.purge)), [/INDEX ffkiln_jobs_finished \(finished_at<\?\)/]],
   [
@@ -134,7 +142,8 @@ for (const [what, call, indexes] of questions) {
             !/ffkiln_jobs_(pending|holders)/.test(step)
         )
       ).toEqual([])
-      expect(plan.filter((step) => step.includes("TEMP B-TREE"))).toEqual([])
+      // Those that wait at one priority are put into the order of turns, which no index can have.
+      expect(plan.filter((step) => /TEMP B-TREE(?! FOR LAST 3 TERMS)/.test(step))).toEqual([])
     })
   )
 }

@@ -2,6 +2,7 @@ import { describe, expect, layer, it as plainIt } from "@effect/vitest"
 import { Effect, Option, TestClock } from "effect"
 import { expiresAt } from "../directory.js"
 import { BlobKey, blobKey, DirId, FileName, JobId } from "../ids.js"
+import { blobsRead } from "../task.js"
 import { Directories } from "./directories.js"
 import { Jobs } from "./jobs.js"
 import {
@@ -347,10 +348,11 @@ const unreferencedTests = (rows: RowsLayer) =>
         Effect.gen(function* () {
           const [jobs, directories] = [yield* Jobs, yield* Directories]
           const task = aTask({
-            inputs: [aKey(), aKey(), aKey()].map((key) => ({ name: FileName("in.mp4"), key, bytes: 1000, options: [] }))
+            inputs: [aKey(), aKey(), aKey()].map((key) => ({ name: FileName("in.mp4"), key, bytes: 1000, options: [] })),
+            files: [aKey(), aKey()].map((key) => ({ name: FileName("in.srt"), key, bytes: 10 }))
           })
           const job = aJob({ task })
-          const inputs = task.inputs.map(({ key }) => key)
+          const inputs = [...blobsRead(task).keys()]
           const made = [1, 2, 12].map((attempt) => blobKey(task.directory, `${job.id}-${attempt}`, FileName("out.mp4")))
           yield* inserted(job)
           expect(yield* directories.unreferenced([...inputs, ...made])).toEqual([])

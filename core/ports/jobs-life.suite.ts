@@ -1,6 +1,7 @@
 import { expect, layer } from "@effect/vitest"
 import { Data, Effect, Option } from "effect"
 import { type JobNotFound, JobNotPending, LeaseLost, type Unavailable } from "../errors.js"
+import { FileName } from "../ids.js"
 import { type Claim, type JobEvent, type JobState, type NewJob, next, statusOf, transitions } from "../job.js"
 import { Limits } from "../limits.js"
 import { Directories } from "./directories.js"
@@ -8,7 +9,9 @@ import { Jobs } from "./jobs.js"
 import {
   aJob,
   aJobInDirectory,
+  aKey,
   anOwner,
+  aTask,
   aUsage,
   claimed,
   inSeconds,
@@ -128,6 +131,20 @@ export const jobLifeSuite = (rows: RowsLayer): void =>
         })
       )
     }
+
+    it.effect("a claim carries all that its task reads, and how", () =>
+      Effect.gen(function* () {
+        const [inputs, files] = [
+          [{ name: FileName("list.txt"), key: aKey(), bytes: 20, options: ["-f", "concat"], concat: true as const }],
+          [
+            { name: FileName("a b.srt"), key: aKey(), bytes: 10, subtitles: true as const },
+            { name: FileName("a.mp4"), key: aKey(), bytes: 0 }
+          ]
+        ]
+        const job = aJob({ task: aTask({ inputs, files }) })
+        expect((yield* started(job)).task).toEqual(job.task)
+      })
+    )
 
     it.effect("what ffmpeg said is kept, with what it cost", () =>
       Effect.gen(function* () {

@@ -6,6 +6,7 @@ import { Jobs } from "./jobs.js"
 import { jobLifeSuite } from "./jobs-life.suite.js"
 import { jobPublishSuite } from "./jobs-publish.suite.js"
 import { jobRepeatSuite } from "./jobs-repeat.suite.js"
+import { jobTurnSuite } from "./jobs-turn.suite.js"
 import { jobWatchSuite } from "./jobs-watch.suite.js"
 import {
   aJob,
@@ -33,6 +34,7 @@ export const jobsSuite = (name: string, rows: RowsLayer, twins?: Twins): void =>
     describe("rows", () => rowTests(rows))
     describe("life", () => jobLifeSuite(rows))
     describe("claims", () => claimTests(rows))
+    describe("turns", () => jobTurnSuite(rows))
     describe("leases", () => leaseTests(rows))
     describe("waiting room", () => waitingRoomTests(rows))
     describe("repetition", () => jobRepeatSuite(rows, twins))
@@ -104,7 +106,7 @@ const rowTests = (rows: RowsLayer) =>
   })
 
 const claimTests = (rows: RowsLayer) => {
-  it.effect("the first is that of the highest priority, then the oldest, then the first by id", () =>
+  it.effect("of owners with as much running, the first is the highest priority, then the oldest, then the first by id", () =>
     Effect.gen(function* () {
       const jobs = yield* Jobs
       const [a, b, c, d, e] = ["a", "b", "c", "d", "e"].map((letter) => ({

@@ -1,5 +1,5 @@
 import { Context, type Option, type Stream } from "effect"
-import type { Busy, JobNotFound, JobNotPending, LeaseLost, Unavailable } from "../errors.js"
+import type { Busy, JobNotFound, JobNotPending, LeaseLost, TooManyRequests, Unavailable } from "../errors.js"
 import type { FileName, JobId, OwnerId } from "../ids.js"
 import type { Claim, Failure, Job, NewJob } from "../job.js"
 import type { Usage } from "../usage.js"
@@ -22,16 +22,21 @@ export interface JobsShape {
   /**
    * The row is durable when this returns: the id of the job that is there now. That is another one, and nothing is
    * inserted, where its owner used the same idempotency key within `idempotencySeconds` of limits.ts.
-   * Fails when `maxPending` jobs wait already, counted in the same statement.
+   * Fails when its owner has `pendingJobsPerKey` (limits.ts) jobs that wait or run already, then when `maxPending` jobs of
+   * all owners wait; both are counted in the same statement.
    */
-  readonly insert: (job: NewJob, maxPending: number) => Fx<JobId, Busy>
+  readonly insert: (job: NewJob, maxPending: number) => Fx<JobId, Busy | TooManyRequests>
   /** The job that was inserted with this idempotency key less than `idempotencySeconds` ago. */
   readonly findRepeated: (owner: OwnerId, idempotencyKey: string) => Fx<Option.Option<JobId>>
   /** Foreign and unknown are both none. */
   readonly find: (owner: OwnerId, id: JobId) => Fx<Option.Option<Job>>
   /** The job as it is now, then after each change that is seen, ending with the terminal one. */
   readonly watch: (owner: OwnerId, id: JobId) => Stream.Stream<Job, JobNotFound | Unavailable>
-  /** Takes that job, or without an id the first pending one (priority, then age, then id); none when there is nothing to take. */
+  /**
+   * Takes that job, or without an id the pending one whose turn it is; none when there is nothing to take. The highest
+   * priority goes first, then the owner with the fewest running jobs (nobody's many jobs keep another's one waiting),
+   * then the oldest, then the first by id.
+   */
   readonly claim: (leaseUntil: Date, id?: JobId) => Fx<Option.Option<Claim>>
   /** Extends the lease; progress is written as given. */
   readonly renew: (claim: Claim, leaseUntil: Date, progress: number | null) => Fx<void, LeaseLost>

@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync, statfsSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { expect, it } from "@effect/vitest"
+import { Effect, Layer, TestClock } from "effect"
+import { afterAll, describe } from "vitest"
+import { DiskSpace } from "../../core/ports/disk-space.js"
+import { diskSpace } from "./disk-space.js"
+import { fileSystem } from "./index.js"
+
+const folder = mkdtempSync(join(tmpdir(), "disk-space-"))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const free = Effect.flatMap(DiskSpace, (space) => space.free)
+
+describe("disk space", () => {
+  it.effect("has no end where nobody tells", () => Effect.map(free, (bytes) => expect(bytes).toBe(Number.POSITIVE_INFINITY)))
+
+  it.effect("is that of the folder's disk, and comes with the file storage", () =>
+    Effect.gen(function* () {
+      const { blocks, bsize } = statfsSync(folder)
+      for (const layer of [diskSpace(folder), fileSystem({ root: join(folder, "files") })]) {
+        const bytes = yield* Effect.provide(free, layer)
+        expect(bytes).toBeGreaterThan(0)
+        expect(bytes).toBeLessThanOrEqual(blocks * bsize)
+      }
+    })
+  )
+
+  it.effect("is asked once a second: a folder that is gone is noticed then", () =>
+    Effect.gen(function* () {
+      const gone = mkdtempSync(join(folder, "gone-"))
+      yield* Effect.gen(function* () {
+        const first = yield* free
+        rmSync(gone, { recursive: true })
+        expect(yield* free).toBe(first)
+        yield* TestClock.adjust("1 second")
+        expect(yield* Effect.flip(free)).toMatchObject({ _tag: "Unavailable" })
+      }).pipe(Effect.provide(Layer.fresh(diskSpace(gone))))
+    })
+  )
+})
