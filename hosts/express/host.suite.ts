@@ -8,7 +8,7 @@ import { Cause, Effect, Exit, Layer, Redacted } from "effect"
 import { execa } from "execa"
 import express, { type RequestHandler } from "express"
 import { expect } from "vitest"
-import { ffmpeg } from "../../adapters/ffmpeg/index.js"
+import { ffmpeg, type SandboxMode } from "../../adapters/ffmpeg/index.js"
 import { memoryDatabase } from "../../adapters/memory/index.js"
 import { memoryStorage } from "../../adapters/memory/storage.js"
 import type { GuardOptions } from "../../adapters/net/index.js"
@@ -16,6 +16,7 @@ import { noQuota, type Quota } from "../../core/account.js"
 import { authorizationHeader } from "../../core/api-key.js"
 import { type JobId, OwnerId } from "../../core/ids.js"
 import { defaultLimits, type LimitValues } from "../../core/limits.js"
+import { defaultPolicy, Policy, type PolicyValues } from "../../core/policy/policy.js"
 import { Accounts } from "../../core/ports/accounts.js"
 import { Jobs } from "../../core/ports/jobs.js"
 import { type Adapters, services } from "../embed/layers.js"
@@ -31,6 +32,10 @@ export interface HostOptions extends RouterOptions {
   readonly storage?: Adapters["storage"]
   /** What imports, probes of URLs and webhooks may reach. Default: nothing at all, so that no test leaves the machine. */
   readonly guard?: GuardOptions
+  /** What runs are shut into. Default "preferred". */
+  readonly sandbox?: SandboxMode
+  /** What tasks may ask for. Default: what they may ask of every host. */
+  readonly policy?: Partial<PolicyValues>
   /** Jobs that run at a time; 0 leaves them pending. Default 2. */
   readonly slots?: number
   /** Where the router is mounted. Default: the root. */
@@ -70,6 +75,8 @@ export const startHost = async ({
   limits,
   storage,
   guard = nowhere,
+  sandbox = "preferred",
+  policy,
   slots = 2,
   mount = "",
   before = [],
@@ -80,8 +87,10 @@ export const startHost = async ({
   const folder = await mkdtemp(join(tmpdir(), "ffkiln-http-"))
   const jobs: Array<JobId> = []
   const database = Layer.provideMerge(recordJobs(jobs), memoryDatabase({ keys }))
-  const executor = ffmpeg({ workRoot: join(folder, "work"), guard })
-  const all = services({ storage: storage ?? memoryStorage, database, executor, guard }, undefined)
+  const executor = ffmpeg({ workRoot: join(folder, "work"), guard, sandbox })
+  const all = services({ storage: storage ?? memoryStorage, database, executor, guard }, undefined).pipe(
+    Layer.merge(Layer.succeed(Policy, { ...defaultPolicy, ...policy }))
+  )
   const instance = await start(all, { ...defaultLimits, ...limits }, slots)
   const app = express()
   for (const handler of before) app.use(handler)

@@ -5,7 +5,9 @@ import { InvalidApiKey, Unavailable } from "../../core/errors.js"
 import { OwnerId } from "../../core/ids.js"
 import { type AnswerOptions, answer } from "../http/answer.js"
 import type { Api, ApiRequest } from "../http/api.js"
+import type { CorsOrigins } from "../http/cors.js"
 import { knows } from "../http/match.js"
+import type { KeyGate } from "../http/rate-limit.js"
 import { bytesOf } from "../http/readable.js"
 import { failureReply } from "../http/reply.js"
 import type { OnDisconnect } from "../http/routes.js"
@@ -20,6 +22,10 @@ export interface RouterOptions {
   readonly onDisconnect?: OnDisconnect | undefined
   /** False switches the deprecated `POST /ffmpeg/run` off: 404, naming what replaced it. Default: it works. */
   readonly legacyRun?: boolean | undefined
+  /** Holds each owner to what a key may ask for: `keyGate` of `ffkiln/http`. Default: nobody is held back. */
+  readonly gate?: KeyGate | undefined
+  /** Whose pages may call from a browser: origins such as `https://app.example.com`, or "*". Default: no other origin's. */
+  readonly corsOrigins?: CorsOrigins | undefined
   /** False hands unknown paths on to the application. Default: they get a 404 of ours. */
   readonly ownNotFound?: boolean | undefined
 }
@@ -65,9 +71,11 @@ const apiRequest = (request: Request, { publicUrl }: RouterOptions): ApiRequest 
   baseUrl: publicUrl?.replace(/\/+$/, "") ?? `${request.protocol}://${request.host || "localhost"}${request.baseUrl}`
 })
 
-const answerOptions = (request: Request, { identify, onDisconnect, legacyRun }: RouterOptions): AnswerOptions => ({
+const answerOptions = (request: Request, { identify, onDisconnect, legacyRun, gate, corsOrigins }: RouterOptions): AnswerOptions => ({
   onDisconnect,
   legacyRun,
+  gate,
+  corsOrigins,
   identify:
     identify &&
     Effect.flatMap(

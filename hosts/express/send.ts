@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http"
 import { Cause, Effect, Stream } from "effect"
+import { Limits } from "../../core/limits.js"
 import type { ApiReply, ReplyBody, Services } from "../http/api.js"
 import { defect, failed } from "../http/reply.js"
 
@@ -44,9 +45,18 @@ const sendBytes = (response: ServerResponse, reply: ApiReply, body: Extract<Repl
 
 /** Done when there is room for more. A client that has gone makes it wait, and its going interrupts the waiting. */
 const write = (response: ServerResponse, piece: Uint8Array) =>
-  Effect.async<void>((resume) => {
-    if (response.write(piece)) return resume(Effect.void)
-    const onDrain = () => resume(Effect.void)
-    response.once("drain", onDrain)
-    return Effect.sync(() => response.off("drain", onDrain))
-  })
+  Effect.flatMap(Limits, ({ unreadSeconds }) =>
+    Effect.async<void>((resume) => {
+      if (response.write(piece)) return resume(Effect.void)
+      const giveUp = setTimeout(() => response.destroy(), unreadSeconds * 1000)
+      const onDrain = () => {
+        clearTimeout(giveUp)
+        resume(Effect.void)
+      }
+      response.once("drain", onDrain)
+      return Effect.sync(() => {
+        clearTimeout(giveUp)
+        response.off("drain", onDrain)
+      })
+    })
+  )

@@ -3,9 +3,11 @@ import type { InvalidApiKey } from "../../core/errors.js"
 import type { OwnerId } from "../../core/ids.js"
 import type { ApiReply, ApiRequest, Services } from "./api.js"
 import { challenge, ownerOf } from "./auth.js"
+import { type CorsOrigins, isPreflight, preflightReply, withCors } from "./cors.js"
 import { isLegacy, legacyOff, withDeprecation } from "./legacy.js"
 import { match } from "./match.js"
-import { defect, failed } from "./reply.js"
+import type { KeyGate } from "./rate-limit.js"
+import { defect, failed, safeHeaders } from "./reply.js"
 import type { Call, OnDisconnect, Route } from "./routes.js"
 
 export interface AnswerOptions {
@@ -15,27 +17,39 @@ export interface AnswerOptions {
   readonly onDisconnect?: OnDisconnect | undefined
   /** False switches the deprecated `POST /ffmpeg/run` off: 404. */
   readonly legacyRun?: boolean | undefined
+  /** Holds each owner to what a key may ask for: `keyGate`. Default: nobody is held back. */
+  readonly gate?: KeyGate | undefined
+  /** Whose pages may call from a browser. Default: nobody's but those that the API's own origin serves. */
+  readonly corsOrigins?: CorsOrigins | undefined
 }
 
 /** The reply to a request, whatever happens: route, key, handler. Interruption alone is passed on. */
-export const answer = (request: ApiRequest, options: AnswerOptions): Effect.Effect<ApiReply, never, Services> =>
-  routed(request, options).pipe(
+export const answer = (request: ApiRequest, options: AnswerOptions): Effect.Effect<ApiReply, never, Services> => {
+  const { corsOrigins = [] } = options
+  return routed(request, options).pipe(
     Effect.flatMap(({ route, params }) =>
       handled(route, { request, param: (name) => params[name] ?? "", onDisconnect: options.onDisconnect ?? "abandon" }, options)
     ),
-    Effect.catchAll((error) => failed(error)),
+    Effect.catchAll((error) =>
+      error._tag === "MethodNotAllowed" && isPreflight(request, corsOrigins) ? Effect.succeed(preflightReply(error.allowed)) : failed(error)
+    ),
     Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : defect(cause))),
-    Effect.map((reply) => (isLegacy(request) ? withDeprecation(reply, request) : reply))
+    Effect.map((reply) => (isLegacy(request) ? withDeprecation(reply, request) : reply)),
+    Effect.map((reply) => (corsOrigins.length === 0 ? reply : withCors(reply, request, corsOrigins))),
+    Effect.map((reply) => ({ ...reply, headers: { ...safeHeaders, ...reply.headers } }))
   )
+}
+
+const open: KeyGate = () => (answered) => answered
 
 const routed = (request: ApiRequest, { legacyRun }: AnswerOptions) =>
   legacyRun === false && isLegacy(request) ? Either.left(legacyOff()) : match(request.method, request.path)
 
-const handled = (route: Route, call: Call, { identify }: AnswerOptions) => {
+const handled = (route: Route, call: Call, { identify, gate = open }: AnswerOptions) => {
   if (route.auth === "none") return route.handle(call)
   const owner = identify ?? ownerOf(call.request.header("authorization"))
   return owner.pipe(
-    Effect.flatMap((id) => route.handle(call, { owner: id, baseUrl: call.request.baseUrl })),
+    Effect.flatMap((id) => gate(id)(route.handle(call, { owner: id, baseUrl: call.request.baseUrl }))),
     Effect.catchTag("InvalidApiKey", (error) => failed(error, identify === undefined ? challenge : {}))
   )
 }

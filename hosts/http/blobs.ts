@@ -1,7 +1,9 @@
 import { Effect, Option, Stream } from "effect"
+import { disposition } from "../../core/content-disposition.js"
 import { FileNotFound, InvalidRequest, SignedUrlExpired, TooLarge } from "../../core/errors.js"
-import { BlobKey, blobKeyParts, type FileName, parseFileName } from "../../core/ids.js"
+import { BlobKey, blobKeyParts, parseFileName } from "../../core/ids.js"
 import { mediaType } from "../../core/media-type.js"
+import { allowRoom } from "../../core/operations/quota.js"
 import { type Blob, type Grant, Storage } from "../../core/ports/storage.js"
 import type { ApiReply, ApiRequest } from "./api.js"
 import { requestedRange } from "./range.js"
@@ -16,6 +18,7 @@ export const upload = (request: ApiRequest, token: string, name: string) =>
       return yield* new SignedUrlExpired({ what: "Upload" })
     const tooLarge = new TooLarge({ what: "The upload", maxBytes: grant.maxBytes })
     if (Number(request.header("content-length") ?? 0) > grant.maxBytes) return yield* tooLarge
+    yield* allowRoom
     const bytes = yield* rawBytes(request)
     yield* storage.write(grant.key, bytes, grant.maxBytes).pipe(Effect.catchTag("TooLarge", () => tooLarge))
     return json(200, { ok: true })
@@ -100,11 +103,4 @@ const namesTag = (header: string | undefined, tag: string): boolean =>
 const rangeHeader = (request: ApiRequest, tag: string): string | undefined => {
   const condition = request.header("if-range")
   return condition === undefined || condition.trim() === tag ? request.header("range") : undefined
-}
-
-/** RFC 6266 with RFC 5987: a plain name for old clients, the real one beside it. */
-export const disposition = (name: FileName): string => {
-  const plain = name.replace(/[^\x20-\x7e]|["\\%]/gu, "_")
-  const real = encodeURIComponent(name).replace(/['()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
-  return `attachment; filename="${plain}"; filename*=UTF-8''${real}`
 }

@@ -92,6 +92,7 @@ const sync: Reply = { status: 200, means: "The results", schema: replies.Process
 const syncFailures = failuresOf<"postProcess">({
   Busy: true,
   DirectoryNotFound: true,
+  DiskFull: true,
   FfmpegFailed: true,
   FileNotFound: true,
   InputMissing: true,
@@ -102,6 +103,7 @@ const syncFailures = failuresOf<"postProcess">({
   QuotaExceeded: true,
   RunLimitExceeded: true,
   StillRunning: true,
+  TooManyRequests: true,
   UrlRefused: true,
   UrlUnreachable: true,
   WorkerLost: true
@@ -134,7 +136,7 @@ const upload = (id: string) =>
     internal: true,
     request: "bytes",
     reply: ok("The file is stored", replies.UploadedReply),
-    errors: ["InvalidRequest", "SignedUrlExpired", "TooLarge"]
+    errors: ["DiskFull", "InvalidRequest", "SignedUrlExpired", "TooLarge"]
   }) as const
 
 export const endpointDocs = {
@@ -173,10 +175,12 @@ export const endpointDocs = {
       ...failuresOf<"postProcessAsync">({
         Busy: true,
         DirectoryNotFound: true,
+        DiskFull: true,
         FileNotFound: true,
         InvalidRequest: true,
         InvalidTask: true,
         QuotaExceeded: true,
+        TooManyRequests: true,
         UrlRefused: true,
         UrlUnreachable: true
       })
@@ -227,7 +231,7 @@ export const endpointDocs = {
     reply: ok("The file and its upload", replies.FileReply),
     errors: [
       ...readsJson,
-      ...failuresOf<"postFile">({ DirectoryNotFound: true, InvalidRequest: true, NameTaken: true, QuotaExceeded: true })
+      ...failuresOf<"postFile">({ DirectoryNotFound: true, DiskFull: true, InvalidRequest: true, NameTaken: true, QuotaExceeded: true })
     ]
   },
   "GET /file/:dirId/:fileName": {

@@ -1,5 +1,6 @@
 import * as errors from "../../core/errors.js"
 import { FileName, JobId } from "../../core/ids.js"
+import { tooManyJobs } from "../../core/job.js"
 import type { status } from "./status.js"
 
 /** One failure of each kind, for the OpenAPI document: its sentence is the one that clients read. */
@@ -27,6 +28,8 @@ export const failureSamples: { readonly [Tag in errors.ApiError["_tag"]]: Extrac
   UrlUnreachable: new errors.UrlUnreachable({}),
   WorkerLost: new errors.WorkerLost(),
   Busy: new errors.Busy(),
+  DiskFull: new errors.DiskFull(),
+  TooManyRequests: tooManyJobs(500),
   StillRunning: new errors.StillRunning({ jobId: JobId("job_abc123xyz") }),
   Unavailable: new errors.Unavailable({ what: "sample" })
 }
@@ -40,6 +43,7 @@ export const statusMeans: { readonly [Code in (typeof status)[keyof typeof statu
   405: "Method Not Allowed",
   409: "Conflict - The job's status does not allow it",
   413: "Content Too Large",
+  429: "Too Many Requests - This key asks for more than its share: try again later",
   500: "Internal Error - FFmpeg processing failed",
   502: "Bad Gateway - The server behind a URL failed",
   503: "Service Unavailable - Try again later"

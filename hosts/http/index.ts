@@ -1,5 +1,7 @@
 /** The API over any HTTP server: give `answer` a request, send the reply it makes. `hosts/express` is one such host. */
 export { type AnswerOptions, answer } from "./answer.js"
 export type * from "./api.js"
+export type { CorsOrigins } from "./cors.js"
 export { openApi } from "./openapi.js"
+export { type KeyGate, type KeyLimits, keyGate } from "./rate-limit.js"
 export { type OnDisconnect, type Route, routes } from "./routes.js"

@@ -84,7 +84,7 @@ const samplesOf = (ast: SchemaAST.AST): ReadonlyArray<unknown> =>
 const failuresOf = ({ auth, path }: DocumentedRoute, { errors }: EndpointDocs): ReadonlySet<Tag> =>
   new Set<Tag>([
     ...errors,
-    ...(auth === "key" ? ["InvalidApiKey" as const] : []),
+    ...(auth === "key" ? (["InvalidApiKey", "TooManyRequests"] as const) : []),
     ...(path.includes(":") ? ["InvalidRequest" as const] : []),
     "Unavailable"
   ])
@@ -141,6 +141,12 @@ const response = ({ headers = [], means, schema, type }: Reply, content: Content
   ...(type && { content: { [type]: {} } })
 })
 
+const headersOfStatus: { readonly [code: number]: NonNullable<Reply["headers"]> } = {
+  401: ["WWW-Authenticate"],
+  429: ["Retry-After"],
+  503: ["Retry-After"]
+}
+
 /** Every status that these failures have; any bug is a 500. */
 const failureResponses = (failures: ReadonlySet<Tag>, headers: NonNullable<Reply["headers"]>, content: Content): Json => {
   const codes = new Set([...failures].map((tag) => status[tag])).add(500)
@@ -148,7 +154,7 @@ const failureResponses = (failures: ReadonlySet<Tag>, headers: NonNullable<Reply
   const of = (code: number) => {
     const tags = [...failures].filter((tag) => status[tag] === code)
     return {
-      ...headersOf([...headers, ...(code === 401 ? (["WWW-Authenticate"] as const) : code === 503 ? (["Retry-After"] as const) : [])]),
+      ...headersOf([...headers, ...(headersOfStatus[code] ?? [])]),
       content: {
         "application/json": { schema, examples: Object.fromEntries(tags.map((tag) => [tag, { $ref: `#/components/examples/${tag}` }])) }
       }

@@ -6,12 +6,23 @@ import { status } from "./status.js"
 
 const retryAfterSeconds = "5"
 
+/** On every answer that says nothing else: it is no page, stands in nobody's frame, and no link out of it tells where it was. */
+export const safeHeaders = {
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY"
+} as const
+
 /** Headers that belong to an error wherever it comes from. */
 const headersOf = (error: ApiError): Readonly<Record<string, string>> => {
   switch (error._tag) {
     case "MethodNotAllowed":
       return { allow: error.allowed.join(", ") }
+    case "TooManyRequests":
+      return { "retry-after": `${error.retryAfterSeconds}` }
     case "Busy":
+    case "DiskFull":
     case "Unavailable":
       return { "retry-after": retryAfterSeconds }
     default:
@@ -22,7 +33,7 @@ const headersOf = (error: ApiError): Readonly<Record<string, string>> => {
 /** A JSON reply. It may carry signed URLs, so no cache keeps it. */
 export const json = (code: number, value: unknown, headers: Readonly<Record<string, string>> = {}): ApiReply => ({
   status: code,
-  headers: { "cache-control": "no-store", "x-content-type-options": "nosniff", ...headers },
+  headers: { ...safeHeaders, "cache-control": "no-store", ...headers },
   body: { _tag: "Json", value }
 })
 

@@ -18,6 +18,7 @@ export const status = {
   JobNotPending: 409,
   JobCancelled: 409,
   TooLarge: 413,
+  TooManyRequests: 429,
   FfmpegFailed: 500,
   RunLimitExceeded: 500,
   ProbeFailed: 500,
@@ -25,6 +26,7 @@ export const status = {
   UrlUnreachable: 502,
   WorkerLost: 503,
   Busy: 503,
+  DiskFull: 503,
   StillRunning: 503,
   Unavailable: 503
 } as const satisfies { readonly [Tag in ApiError["_tag"]]: number }

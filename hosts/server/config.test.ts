@@ -17,6 +17,8 @@ describe("readSettings", () => {
       prefix: "",
       onDisconnect: "abandon",
       legacyRun: true,
+      keyLimits: {},
+      corsOrigins: [],
       secret: undefined,
       ffmpegPath: undefined,
       ffprobePath: undefined,
@@ -34,6 +36,10 @@ describe("readSettings", () => {
       FFKILN_PREFIX: "/media/v1/",
       FFKILN_ON_DISCONNECT: "continue",
       FFKILN_LEGACY_RUN: "off",
+      FFKILN_RATE_LIMIT: "60",
+      FFKILN_RATE_BURST: "5",
+      FFKILN_KEY_CONCURRENCY: "2",
+      FFKILN_CORS_ORIGIN: "https://a.example.com, http://localhost:3000",
       FFMPEG_PATH: "/opt/ffmpeg",
       FFKILN_SANDBOX: "preferred",
       FFKILN_LIMIT_RUN_SECONDS: "7",
@@ -48,6 +54,8 @@ describe("readSettings", () => {
       prefix: "/media/v1",
       onDisconnect: "continue",
       legacyRun: false,
+      keyLimits: { perMinute: 60, burst: 5, atOnce: 2 },
+      corsOrigins: ["https://a.example.com", "http://localhost:3000"],
       ffmpegPath: "/opt/ffmpeg",
       sandbox: "preferred",
       limits: { runSeconds: 7, uploadBytes: 1_048_576 }
@@ -77,6 +85,14 @@ describe("readSettings", () => {
     [[], { FFKILN_PREFIX: "/Blob/x" }, /FFKILN_PREFIX must not begin like a path of the API, but \/Blob is one/],
     [[], { FFKILN_ON_DISCONNECT: "stop" }, /FFKILN_ON_DISCONNECT must be abandon or continue, not "stop"/],
     [[], { FFKILN_LEGACY_RUN: "no" }, /FFKILN_LEGACY_RUN must be on or off, not "no"/],
+    [[], { FFKILN_RATE_LIMIT: "many" }, /^FFKILN_RATE_LIMIT must be a whole number from 1 to 1000000, not "many"$/],
+    [[], { FFKILN_RATE_LIMIT: "0" }, /FFKILN_RATE_LIMIT/],
+    [[], { FFKILN_RATE_BURST: "5" }, /^FFKILN_RATE_BURST needs FFKILN_RATE_LIMIT: set both$/],
+    [[], { FFKILN_KEY_CONCURRENCY: "0" }, /FFKILN_KEY_CONCURRENCY/],
+    [[], { FFKILN_CORS_ORIGIN: "app.example.com" }, /FFKILN_CORS_ORIGIN must be \* or origins .*, not "app.example.com"/],
+    [[], { FFKILN_CORS_ORIGIN: "https://a.example.com/" }, /FFKILN_CORS_ORIGIN/],
+    [[], { FFKILN_CORS_ORIGIN: "https://a.example.com,*" }, /FFKILN_CORS_ORIGIN .* not "\*"/],
+    [[], { FFKILN_CORS_ORIGIN: "null" }, /FFKILN_CORS_ORIGIN/],
     [[], { FFKILN_SECRET: "short" }, /FFKILN_SECRET must have at least 16/],
     [[], { FFKILN_SANDBOX: "on" }, /^FFKILN_SANDBOX must be required or preferred or off, not "on"$/],
     [[], { FFKILN_LIMIT_RUN_SECONDS: "1.5" }, /FFKILN_LIMIT_RUN_SECONDS/],
@@ -85,6 +101,10 @@ describe("readSettings", () => {
   ] as ReadonlyArray<[ReadonlyArray<string>, Record<string, string>, RegExp]>)("refuses %j %j", (args, environment, sentence) => {
     expect(() => readSettings(args, environment)).toThrow(WrongSetting)
     expect(() => readSettings(args, environment)).toThrow(sentence)
+  })
+
+  it("takes pages of every origin where told so", () => {
+    expect(readSettings([], { FFKILN_CORS_ORIGIN: "*" }).corsOrigins).toBe("*")
   })
 
   it("never shows a secret in a sentence", () => {

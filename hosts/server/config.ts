@@ -6,6 +6,8 @@ import { splitCredential } from "../../core/api-key.js"
 import { OwnerId } from "../../core/ids.js"
 import { type LimitName, type LimitValues, limitNames, limitVariable } from "../../core/limits.js"
 import { defaultSlots } from "../embed/slots.js"
+import type { CorsOrigins } from "../http/cors.js"
+import type { KeyLimits } from "../http/rate-limit.js"
 import { type OnDisconnect, routes } from "../http/routes.js"
 
 /** All that can be set from outside, checked. This file is the only reader of environment and arguments. */
@@ -25,6 +27,10 @@ export interface Settings {
   readonly onDisconnect: OnDisconnect
   /** Whether the deprecated `POST /ffmpeg/run` works. */
   readonly legacyRun: boolean
+  /** What each key may ask for; nothing that is undefined is bounded. */
+  readonly keyLimits: KeyLimits
+  /** Whose pages may call from a browser; empty for nobody's. */
+  readonly corsOrigins: CorsOrigins
   /** Signs URLs; undefined for one made once and kept in the data directory. */
   readonly secret: Redacted.Redacted | undefined
   readonly ffmpegPath: string | undefined
@@ -54,6 +60,8 @@ export const readSettings = (args: ReadonlyArray<string>, environment: Environme
     prefix: prefix(set("FFKILN_PREFIX")),
     onDisconnect: oneOf("FFKILN_ON_DISCONNECT", set("FFKILN_ON_DISCONNECT") ?? "abandon", ["abandon", "continue"]),
     legacyRun: oneOf("FFKILN_LEGACY_RUN", set("FFKILN_LEGACY_RUN") ?? "on", ["on", "off"]) === "on",
+    keyLimits: keyLimits(set),
+    corsOrigins: corsOrigins(set("FFKILN_CORS_ORIGIN")),
     secret: secret(set("FFKILN_SECRET")),
     ffmpegPath: set("FFMPEG_PATH"),
     ffprobePath: set("FFPROBE_PATH"),
@@ -120,6 +128,30 @@ const prefix = (text: string | undefined): string => {
     throw new WrongSetting(`FFKILN_PREFIX must not begin like a path of the API, but /${parts[0]} is one: use another, such as /v1`)
   }
   return path
+}
+
+const keyLimits = (set: (name: string) => string | undefined): KeyLimits => {
+  const optional = (name: string) => {
+    const text = set(name)
+    return text === undefined ? undefined : whole(name, text, 1, 1_000_000)
+  }
+  const [perMinute, burst] = [optional("FFKILN_RATE_LIMIT"), optional("FFKILN_RATE_BURST")]
+  if (burst !== undefined && perMinute === undefined) throw new WrongSetting("FFKILN_RATE_BURST needs FFKILN_RATE_LIMIT: set both")
+  return { perMinute, burst, atOnce: optional("FFKILN_KEY_CONCURRENCY") }
+}
+
+const corsOrigins = (text: string | undefined): CorsOrigins => {
+  if (text === undefined) return []
+  if (text.trim() === "*") return "*"
+  return text.split(",").map((item) => {
+    const origin = item.trim()
+    if (!URL.canParse(origin) || !/^https?:/.test(origin) || new URL(origin).origin !== origin) {
+      throw new WrongSetting(
+        `FFKILN_CORS_ORIGIN must be * or origins such as https://app.example.com, without a path and in lower case, not "${origin}"`
+      )
+    }
+    return origin
+  })
 }
 
 const secret = (text: string | undefined): Redacted.Redacted | undefined => {

@@ -1,5 +1,5 @@
 import { once } from "node:events"
-import { createServer, type Server } from "node:http"
+import type { Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join, resolve } from "node:path"
 import { Effect, Exit, Option, Redacted } from "effect"
@@ -8,10 +8,13 @@ import { type FfmpegOptions, ffmpeg } from "../../adapters/ffmpeg/index.js"
 import { fileSystem } from "../../adapters/fs/index.js"
 import { sqlite } from "../../adapters/sqlite/index.js"
 import { authorizationHeader } from "../../core/api-key.js"
+import { defaultLimits } from "../../core/limits.js"
 import { Accounts } from "../../core/ports/accounts.js"
 import { type Ffkiln, open } from "../embed/index.js"
 import { router } from "../express/index.js"
+import { keyGate } from "../http/rate-limit.js"
 import { readSettings, type Settings, WrongSetting } from "./config.js"
+import { listen } from "./listener.js"
 
 /** Runs the server until a signal ends it: the exit code. */
 export const serve = async (args: ReadonlyArray<string>, environment: Readonly<Record<string, string | undefined>>): Promise<number> => {
@@ -19,7 +22,7 @@ export const serve = async (args: ReadonlyArray<string>, environment: Readonly<R
   const stop = signal()
   const ffkiln = await opened(settings)
   try {
-    const server = await listen(settings, ffkiln)
+    const server = await listening(settings, ffkiln)
     await announce(settings, ffkiln, server)
     await stop.received
     await drain(server, ffkiln)
@@ -60,29 +63,25 @@ const announceConfinement: NonNullable<FfmpegOptions["onReady"]> = ({ sandboxed,
   if (!sandboxed) console.error("WARNING: ffmpeg runs without a sandbox: serve only callers you trust (ffkiln doctor says what would help)")
 }
 
-/** The API at the root and below the prefix. Signed URLs stay where the request came in. */
-const application = ({ publicUrl, prefix, onDisconnect, legacyRun }: Settings, ffkiln: Ffkiln) => {
+/** The API at the root and below the prefix, with one count of what keys ask for. Signed URLs stay where the request came in. */
+const application = ({ publicUrl, prefix, keyLimits, ...options }: Settings, ffkiln: Ffkiln) => {
+  const { onDisconnect, legacyRun, corsOrigins } = options
+  const gate = keyGate(keyLimits)
   const app = express().disable("x-powered-by")
-  const mount = (path: string) => router(ffkiln, { publicUrl: publicUrl && `${publicUrl}${path}`, onDisconnect, legacyRun })
+  const mount = (path: string) =>
+    router(ffkiln, { publicUrl: publicUrl && `${publicUrl}${path}`, onDisconnect, legacyRun, corsOrigins, gate })
   if (prefix !== "") app.use(prefix, mount(prefix))
   return app.use(mount(""))
 }
 
-const listen = async (settings: Settings, ffkiln: Ffkiln): Promise<Server> => {
-  const { host, port } = settings
-  const app = application(settings, ffkiln)
-  const server = createServer({ keepAliveTimeout: 65_000, requestTimeout: longestRequest }, app)
-  server.listen(port, host)
+const listening = async (settings: Settings, ffkiln: Ffkiln): Promise<Server> => {
+  const { host, port, limits } = settings
   try {
-    await once(server, "listening")
+    return await listen(application(settings, ffkiln), { ...defaultLimits, ...limits }, port, host)
   } catch (error) {
     throw new WrongSetting(`cannot listen on ${host} port ${port}: ${(error as NodeJS.ErrnoException).code ?? error}`)
   }
-  return server
 }
-
-/** Milliseconds for a whole request to arrive: Node's five minutes would cut off honest uploads over slow lines. */
-const longestRequest = 6 * 3_600_000
 
 const announce = async ({ keys, host }: Settings, ffkiln: Ffkiln, server: Server): Promise<void> => {
   if (keys.length === 0) await announceFirstKey(ffkiln)

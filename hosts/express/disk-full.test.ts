@@ -1,0 +1,75 @@
+import { once } from "node:events"
+import { mkdtemp, rm } from "node:fs/promises"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import express from "express"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { open } from "../embed/index.js"
+import { clip } from "./host.suite.js"
+import { router } from "./index.js"
+
+/** A disk with less room than the limit asks for, as one host finds it after another has filled it. */
+
+const sentence = "The server's disk is nearly full: nothing new is taken until there is room, try again later"
+
+let dataDir: string
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "disk-full-"))
+})
+afterAll(() => rm(dataDir, { recursive: true, force: true }))
+
+const host = async (diskFreeBytes: number) => {
+  const ffkiln = await open({ dataDir, limits: { diskFreeBytes } })
+  const server = createServer(express().use(router(ffkiln, { identify: () => "local" })))
+  server.listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const { port } = server.address() as AddressInfo
+  const call = async (method: string, path: string, body?: Uint8Array<ArrayBuffer> | object) => {
+    const sent = body === undefined || body instanceof Uint8Array ? body : JSON.stringify(body)
+    const reply = await fetch(`http://127.0.0.1:${port}${path}`, { method, ...(sent !== undefined && { body: sent }) })
+    return { status: reply.status, retryAfter: reply.headers.get("retry-after"), text: await reply.text() }
+  }
+  const close = async () => {
+    server.close()
+    server.closeAllConnections()
+    await ffkiln.close()
+  }
+  return { ffkiln, call, close, [Symbol.asyncDispose]: close }
+}
+
+describe("the room that must be left on the disk", () => {
+  it("where it is not, new jobs, files and uploads are refused in a sentence; what is there can be read and deleted", async () => {
+    const bytes = new Uint8Array(await clip())
+    const before = await host(1)
+    const { file_path } = await before.ffkiln.upload(bytes, { file_name: "in.mp4" })
+    const { upload } = await before.ffkiln.registerFile({ file_name: "late.mp4" })
+    await before.close()
+
+    await using full = await host(Number.MAX_SAFE_INTEGER)
+    const { call } = full
+    const task = { inputs: [{ file_path }], outputs: [{ file: "out.mp4", options: ["-c", "copy"] }] }
+    const refused = await Promise.all([
+      call("POST", "/ffmpeg/process", { task }),
+      call("POST", "/ffmpeg/process/async", { task }),
+      call("POST", "/file", { file_name: "new.mp4" }),
+      call("PUT", upload.url, bytes)
+    ])
+    for (const { status, retryAfter, text } of refused) {
+      expect([status, JSON.parse(text)]).toEqual([503, { ok: false, error: sentence }])
+      expect(Number(retryAfter)).toBeGreaterThan(0)
+    }
+    await expect(full.ffkiln.upload(bytes, { file_name: "new.mp4" })).rejects.toMatchObject({ _tag: "DiskFull", message: sentence })
+
+    const { download } = JSON.parse((await call("GET", `/file/download/${file_path}`)).text)
+    expect((await call("GET", new URL(download.url).pathname)).status).toBe(200)
+    expect((await call("POST", "/ffprobe/analyze", { file_path })).status).toBe(200)
+    expect((await call("DELETE", `/file/${file_path}`)).status).toBe(200)
+  })
+
+  it("where it is, they are taken", async () => {
+    await using enough = await host(1)
+    expect((await enough.call("POST", "/file", { file_name: "new.mp4" })).status).toBe(200)
+  })
+})

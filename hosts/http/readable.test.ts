@@ -1,0 +1,85 @@
+import { PassThrough } from "node:stream"
+import { Effect, Stream } from "effect"
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
+import { defaultLimits, Limits } from "../../core/limits.js"
+import { bytesOf } from "./readable.js"
+
+/** How long a body may take, told by a clock of the test's own. */
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }))
+afterEach(() => void vi.useRealTimers())
+
+/** Reads a body with that patience: what has come, and how it ended. */
+const reading = (idleSeconds: number) => {
+  const source = new PassThrough()
+  const state = { bytes: 0, end: undefined as string | undefined }
+  const read = Stream.runForEach(bytesOf(source), (piece) => Effect.sync(() => (state.bytes += piece.length)))
+  const ended = read.pipe(
+    Effect.match({ onSuccess: () => "whole", onFailure: ({ message }) => message }),
+    Effect.map((end) => (state.end = end)),
+    Effect.provideService(Limits, { ...defaultLimits, idleSeconds })
+  )
+  void Effect.runPromise(ended)
+  return { source, state }
+}
+
+const pass = (milliseconds: number) => vi.advanceTimersByTimeAsync(milliseconds)
+const tooSlow = "The request body came too slowly: hardly anything arrived for 10 seconds, send it again"
+
+describe("a body", () => {
+  it("that stays away, or stops, is given up after idleSeconds of silence", async () => {
+    for (const begun of [0, 50_000]) {
+      const { source, state } = reading(10)
+      if (begun > 0) source.write(Buffer.alloc(begun))
+      await pass(9999)
+      expect(state).toEqual({ bytes: begun, end: undefined })
+      await pass(2)
+      expect(state.end).toBe(tooSlow)
+    }
+  })
+
+  it("that comes steadily may take as long as it needs", async () => {
+    const { source, state } = reading(10)
+    for (let sent = 0; sent < 200; sent++) {
+      source.write(Buffer.alloc(9000))
+      await pass(9000)
+    }
+    source.end()
+    await pass(0)
+    expect(state).toEqual({ bytes: 1_800_000, end: "whole" })
+  })
+
+  it("that trickles is given up, however often something comes", async () => {
+    const { source, state } = reading(10)
+    let seconds = 0
+    for (; state.end === undefined && seconds < 1000; seconds++) {
+      source.write("x")
+      await pass(1000)
+    }
+    expect([seconds, state.end]).toEqual([11, tooSlow])
+  })
+
+  it("does not pay for the time that its reader takes", async () => {
+    const source = new PassThrough()
+    source.end(Buffer.alloc(1000))
+    const slow = Stream.runForEach(bytesOf(source), () => Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 60_000))))
+    const done = vi.fn()
+    void Effect.runPromise(Effect.provideService(slow, Limits, { ...defaultLimits, idleSeconds: 1 })).then(done)
+    await pass(60_001)
+    expect(done).toHaveBeenCalledOnce()
+  })
+
+  it("leaves no timer behind, whether it ends, breaks off or is left", async () => {
+    const { source: ends } = reading(10)
+    const { source: breaks } = reading(10)
+    const left = new PassThrough()
+    void Effect.runPromise(Effect.timeoutOption(Stream.runDrain(bytesOf(left)), "1 seconds"))
+    await pass(0)
+    expect(vi.getTimerCount()).toBeGreaterThanOrEqual(3)
+    ends.end("x")
+    breaks.destroy()
+    await pass(1001)
+    expect(vi.getTimerCount()).toBe(0)
+    for (const event of ["readable", "end", "error", "close"]) expect(left.listenerCount(event)).toBe(0)
+  })
+})

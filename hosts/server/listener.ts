@@ -1,0 +1,92 @@
+import { once } from "node:events"
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http"
+import type { Socket } from "node:net"
+import type { Express, Request, Response } from "express"
+import { failureBody } from "../../core/contract/responses.js"
+import { InvalidRequest } from "../../core/errors.js"
+import type { LimitValues } from "../../core/limits.js"
+import { sendWhole } from "../express/send.js"
+import { failureReply, json, safeHeaders } from "../http/reply.js"
+
+/** Node's HTTP server, with bounds on what a client may hold, and answers of ours to what never becomes a request. */
+
+export type Bounds = Pick<LimitValues, "connections" | "headerBytes" | "headerSeconds">
+
+/** Listens, or rejects as the system says. Port 0 is any free one. */
+export const listen = async (app: Express, bounds: Bounds, port: number, host: string): Promise<Server> => {
+  const { connections, headerBytes, headerSeconds } = bounds
+  const server = createServer({
+    keepAliveTimeout: 65_000,
+    headersTimeout: headerSeconds * 1000,
+    // How late a client that is too slow may be found out, at most.
+    connectionsCheckingInterval: Math.min(headerSeconds * 500, 5000),
+    // Bodies have a bound of their own, which grows with what arrives.
+    requestTimeout: 0,
+    maxHeaderSize: headerBytes,
+    // Node's own answer to a missing one has no body; ours is in `handle`.
+    requireHostHeader: false
+  })
+  server.maxConnections = connections
+
+  const answering = new WeakMap<Socket, number>()
+  const count = (socket: Socket, by: 1 | -1) => answering.set(socket, (answering.get(socket) ?? 0) + by)
+  server.on("request", (request, response) => {
+    const { socket } = request
+    count(socket, 1)
+    response.once("close", () => count(socket, -1))
+    handle(app, request, response)
+  })
+  server.on("checkExpectation", (_, response) =>
+    sendWhole(response, json(417, failureBody("Expect: only 100-continue can be met"), closing))
+  )
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+    // Words of ours in the middle of an answer would be taken for a part of it.
+    if (socket.writable && !answering.get(socket)) socket.end(refusal(error.code, bounds))
+    else socket.destroy()
+  })
+
+  server.listen(port, host)
+  await once(server, "listening")
+  return server
+}
+
+const handle = (app: Express, request: IncomingMessage, response: ServerResponse) => {
+  const hosts = request.headersDistinct.host?.length ?? 0
+  if (request.httpVersion === "1.1" && hosts !== 1) return refuse(response, "An HTTP/1.1 request needs one Host header")
+  // What Express can't make sense of ends here: its own page for that would show where we are installed.
+  app(request as Request, response as Response, () => {
+    if (response.headersSent) response.destroy()
+    else refuse(response, "The request's URL is malformed")
+  })
+}
+
+const refuse = (response: ServerResponse, message: string) => sendWhole(response, failureReply(new InvalidRequest({ message }), closing))
+
+/** Nobody reads the body of such a request. */
+const closing = { connection: "close" }
+
+/** Why no request came out of what the client sent, as a whole HTTP answer. */
+const refusal = (code: string | undefined, bounds: Bounds): string => {
+  const [status, sentence] = reasonOf(code, bounds)
+  const body = JSON.stringify(failureBody(sentence))
+  const headers = {
+    ...safeHeaders,
+    "cache-control": "no-store",
+    "content-type": "application/json; charset=utf-8",
+    "content-length": Buffer.byteLength(body),
+    ...closing
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`
+}
+
+const reasonOf = (code: string | undefined, { headerBytes, headerSeconds }: Bounds): readonly [number, string] => {
+  switch (code) {
+    case "HPE_HEADER_OVERFLOW":
+      return [431, `The request's URL and headers are too large: at most ${headerBytes} bytes are allowed`]
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return [408, `The request's headers did not arrive within ${headerSeconds} seconds: send them at once`]
+    default:
+      return [400, "This is not a valid HTTP request"]
+  }
+}
