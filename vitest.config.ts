@@ -1,7 +1,10 @@
+import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
 export default defineConfig({
   test: {
+    // Much of a run is waiting for processes: with fewer than two at a time a core idles.
+    maxWorkers: Math.max(2, availableParallelism()),
     include: [
       "core/**/*.test.ts",
       "adapters/**/*.test.ts",

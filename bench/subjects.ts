@@ -5,6 +5,7 @@ import { basename, join } from "node:path"
 import { createInterface } from "node:readline"
 import type { Readable } from "node:stream"
 import { fileURLToPath } from "node:url"
+import { ffmpeg, type SandboxMode } from "../adapters/ffmpeg/index.js"
 import { open } from "../hosts/embed/index.js"
 import type { Subject } from "./measure.js"
 import { bareName } from "./report.js"
@@ -51,13 +52,20 @@ export const bare = async ({ folder, clip, slots, ffmpeg, ffprobe }: Setting): P
   return { subject, close: () => rm(home, { recursive: true, force: true }) }
 }
 
-/** The library, in this process. */
-export const inProcess = async ({ folder, clip, slots }: Setting): Promise<Side> => {
+/** The library, in this process, with its sandbox. */
+export const inProcess = (setting: Setting): Promise<Side> => library("in process", "required", setting)
+
+/** The same with ffmpeg started as it is: what the sandbox costs is the difference. */
+export const unconfined = (setting: Setting): Promise<Side> => library("no sandbox", "off", setting)
+
+const library = async (name: string, sandbox: SandboxMode, setting: Setting): Promise<Side> => {
+  const { folder, clip, slots, ffmpeg: ffmpegPath, ffprobe: ffprobePath } = setting
   const dataDir = await mkdtemp(join(folder, "library-"))
-  const ff = await open({ dataDir, slots })
+  const executor = ffmpeg({ workRoot: join(dataDir, "work"), ffmpegPath, ffprobePath, sandbox })
+  const ff = await open({ dataDir, slots, executor })
   const { file_path } = await ff.upload(clip, { file_name: basename(clip) })
   const subject = (workload: Workload): Subject => ({
-    name: "in process",
+    name,
     run: async (caller) => {
       if (workload.path === "/ffmpeg/process") await ff.process(workload.body(file_path, caller))
       else await ff.analyze(workload.body(file_path, caller))

@@ -1,6 +1,6 @@
 import { interleave, milliseconds, perSecond, type Samples, type Subject } from "./measure.js"
 import { type LatencyRow, latencyRows, type ThroughputRow, throughputRows } from "./report.js"
-import { bare, inProcess, overHttp, type Setting, type Side } from "./subjects.js"
+import { bare, inProcess, overHttp, type Setting, type Side, unconfined } from "./subjects.js"
 import { encode, probe, thumbnail, type Workload } from "./workloads.js"
 
 /** How much is measured. */
@@ -49,7 +49,7 @@ export interface Run {
 
 /** The time of one call, with a server that has nothing else to do. */
 export const latency = (setting: Setting, { calls }: Effort, { say, signal }: Run): Promise<ReadonlyArray<LatencyRow>> =>
-  withSides(setting, async (sides) => {
+  withSides([bare, unconfined, inProcess, overHttp], setting, async (sides) => {
     const rows: LatencyRow[] = []
     for (const [workload, count] of calls) {
       say(`${workload.name}: ${count} calls of each subject`)
@@ -66,7 +66,7 @@ export const throughput = async (
 ): Promise<ReadonlyArray<ThroughputRow>> => {
   const byWorkload = new Map<Workload, Map<number, Samples>>(tasks.map(([workload]) => [workload, new Map()]))
   for (const callers of numbers) {
-    await withSides({ ...setting, slots: callers }, async (sides) => {
+    await withSides([bare, inProcess, overHttp], { ...setting, slots: callers }, async (sides) => {
       for (const [workload, least] of tasks) {
         const total = Math.max(least, callers)
         say(`${workload.name}, ${callers} at a time: ${rounds} rounds of ${total} for each subject`)
@@ -80,11 +80,15 @@ export const throughput = async (
 
 const subjects = (sides: ReadonlyArray<Side>, workload: Workload): ReadonlyArray<Subject> => sides.map((side) => side.subject(workload))
 
-/** All three sides over one clip, closed at the end whatever happens. */
-const withSides = async <A>(setting: Setting, body: (sides: ReadonlyArray<Side>) => Promise<A>): Promise<A> => {
+/** The sides over one clip, closed at the end whatever happens. */
+const withSides = async <A>(
+  makers: ReadonlyArray<(setting: Setting) => Promise<Side>>,
+  setting: Setting,
+  body: (sides: ReadonlyArray<Side>) => Promise<A>
+): Promise<A> => {
   const sides: Side[] = []
   try {
-    for (const make of [bare, inProcess, overHttp]) sides.push(await make(setting))
+    for (const make of makers) sides.push(await make(setting))
     return await body(sides)
   } finally {
     for (const side of sides.reverse()) await side.close()
