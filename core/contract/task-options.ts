@@ -22,7 +22,7 @@ export const parseOptions = (
   policy: PolicyValues
 ): Either.Either<TaskOptions, string> =>
   Either.gen(function* () {
-    const read = yield* Either.mapLeft(readOptions(withPassLog(items, policy), place, policy), (problem) => `${field}: ${problem}`)
+    const read = yield* Either.mapLeft(readWithPassLog(items, place, policy), (problem) => `${field}: ${problem}`)
     const options = read.options.map((option) => (option.graph ? { ...option, value: option.value?.normalize("NFC") ?? null } : option))
     const files: Array<NamedFile> = []
     for (const option of options) files.push(...fileOf(option, field), ...(yield* filesOfGraph(option, field, policy)))
@@ -51,8 +51,9 @@ const filesOfGraph = ({ item, value, graph }: ParsedOption, field: string, polic
 const fileOf = ({ item, file }: ParsedOption, field: string): ReadonlyArray<NamedFile> =>
   file?.use === "read" ? [{ name: file.name, by: `${field}: ${item}`, ...(file.shape === "prefix" && { passLog: true }) }] : []
 
-/** Without a name for the log ffmpeg takes this one, and puts it where the process runs: nobody would find it there. */
-const withPassLog = (items: ReadonlyArray<string>, policy: PolicyValues): ReadonlyArray<string> => {
-  const names = Either.getOrElse(readOptions(items, "output", policy), () => ({ options: [] })).options.map(({ name }) => name)
-  return names.includes("pass") && !names.includes("passlogfile") ? [...items, "-passlogfile", "ffmpeg2pass"] : items
-}
+/** Without a name for the log of a pass ffmpeg takes this one, and puts it where the process runs: nobody would find it there. */
+const readWithPassLog = (items: ReadonlyArray<string>, place: "input" | "output", policy: PolicyValues) =>
+  Either.flatMap(readOptions(items, place, policy), (read) => {
+    const has = (wanted: string) => read.options.some(({ name }) => name === wanted)
+    return has("pass") && !has("passlogfile") ? readOptions([...items, "-passlogfile", "ffmpeg2pass"], place, policy) : Either.right(read)
+  })

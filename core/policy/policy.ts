@@ -10,10 +10,8 @@ export interface PolicyValues {
   readonly options: "enforced" | "off"
   /** Whether codecs and decoding of the machine's own hardware may be asked for. Default false. */
   readonly hardware: boolean
-  /** The folder of fonts that filters may use, as ffmpeg sees it. Default: null, none but the system's. */
-  readonly fontsDirectory: string | null
 }
 
-export const defaultPolicy: PolicyValues = { table: ffmpeg5, options: "enforced", hardware: false, fontsDirectory: null }
+export const defaultPolicy: PolicyValues = { table: ffmpeg5, options: "enforced", hardware: false }
 
 export class Policy extends Context.Reference<Policy>()("ffkiln/Policy", { defaultValue: (): PolicyValues => defaultPolicy }) {}

@@ -89,8 +89,7 @@ const named = (
 const always = {
   "accept-ranges": "bytes",
   "cache-control": "private, no-transform",
-  "content-security-policy": "default-src 'none'; sandbox",
-  "x-content-type-options": "nosniff"
+  "content-security-policy": "default-src 'none'; sandbox"
 }
 
 /** A slot's content changes only while its upload may be repeated; length and time tell that. */
