@@ -5,6 +5,7 @@ import { summary } from "./kinds.mjs"
 import { chromium } from "./setup/chromium.mjs"
 import { cache, place, root } from "./setup/places.mjs"
 import { report, say } from "./setup/problem.mjs"
+import { testTools } from "./setup/test-tools.mjs"
 import { setUp } from "./setup.mjs"
 
 const ours = ["--check", "--long"]
@@ -37,7 +38,7 @@ const tests = async () => {
 const steps = [["type-check", typeCheck], ["lint", lint], ...(checkOnly ? [] : [/** @type {const} */ (["tests", tests])])]
 
 await report(async () => {
-  await setUp(checkOnly ? [] : [chromium])
+  await setUp(checkOnly ? [] : [chromium, testTools])
   for (const [name, step] of steps) {
     const code = await step()
     if (code !== 0) {
