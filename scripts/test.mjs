@@ -4,7 +4,9 @@ import { follow } from "./child.mjs"
 import { summary } from "./kinds.mjs"
 import { chromium } from "./setup/chromium.mjs"
 import { cache, place, root } from "./setup/places.mjs"
+import { postgres } from "./setup/postgres.mjs"
 import { report, say } from "./setup/problem.mjs"
+import { radosgw } from "./setup/radosgw.mjs"
 import { setUp } from "./setup.mjs"
 
 const ours = ["--check", "--long"]
@@ -37,7 +39,7 @@ const tests = async () => {
 const steps = [["type-check", typeCheck], ["lint", lint], ...(checkOnly ? [] : [/** @type {const} */ (["tests", tests])])]
 
 await report(async () => {
-  await setUp(checkOnly ? [] : [chromium])
+  await setUp(checkOnly ? [] : [chromium, postgres, radosgw])
   for (const [name, step] of steps) {
     const code = await step()
     if (code !== 0) {
