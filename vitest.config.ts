@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     // Much of a run is waiting for processes: with fewer than two at a time a core idles.
     maxWorkers: Math.max(2, availableParallelism()),
+    globalSetup: "scripts/test-servers.mjs",
     include: [
       "core/**/*.test.ts",
       "adapters/**/*.test.ts",

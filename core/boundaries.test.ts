@@ -12,6 +12,7 @@ const downwards: Readonly<Record<string, ReadonlyArray<string>>> = {
   postgres: ["sql"],
   memory: ["crypto"],
   fs: ["process"],
+  s3: ["fs"],
   ffmpeg: ["net", "process"]
 }
 

@@ -4,7 +4,10 @@ import { follow } from "./child.mjs"
 import { summary } from "./kinds.mjs"
 import { chromium } from "./setup/chromium.mjs"
 import { cache, place, root } from "./setup/places.mjs"
+import { postgres } from "./setup/postgres.mjs"
 import { report, say } from "./setup/problem.mjs"
+import { radosgw } from "./setup/radosgw.mjs"
+import { redis } from "./setup/redis.mjs"
 import { testTools } from "./setup/test-tools.mjs"
 import { setUp } from "./setup.mjs"
 
@@ -38,7 +41,7 @@ const tests = async () => {
 const steps = [["type-check", typeCheck], ["lint", lint], ...(checkOnly ? [] : [/** @type {const} */ (["tests", tests])])]
 
 await report(async () => {
-  await setUp(checkOnly ? [] : [chromium, testTools])
+  await setUp(checkOnly ? [] : [chromium, testTools, postgres, radosgw, redis])
   for (const [name, step] of steps) {
     const code = await step()
     if (code !== 0) {

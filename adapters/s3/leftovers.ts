@@ -1,0 +1,53 @@
+import { Chunk, Clock, Duration, Effect, Option, Schedule, Stream } from "effect"
+import { Limits } from "../../core/limits.js"
+import type { Bucket } from "./bucket.js"
+import { isMissing, unavailable } from "./failures.js"
+
+/**
+ * Ends the multipart uploads below our prefix that their process did not live to finish, which cost their owner money and
+ * are seen by nobody: at once, then as often as orphans are looked for. Where the server has no such listing a rule of the
+ * bucket's lifecycle (AbortIncompleteMultipartUpload) does the same.
+ */
+export const sweepUploads = (bucket: Bucket): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const { orphanSweepSeconds, orphanSeconds } = yield* Limits
+    const pass = Effect.gen(function* () {
+      const before = new Date((yield* Clock.currentTimeMillis) - orphanSeconds * 1000)
+      yield* abortUploads(bucket, before)
+    })
+    yield* pass.pipe(
+      Effect.catchTag("S3Refused", (error) => Effect.logWarning("unfinished uploads stay until the next sweep", unavailable(error))),
+      Effect.repeat(Schedule.jittered(Schedule.spaced(Duration.seconds(orphanSweepSeconds))))
+    )
+  })
+
+/** Aborts those that were begun before a time; how many they were. */
+export const abortUploads = (bucket: Bucket, before: Date) =>
+  unfinished(bucket).pipe(
+    Stream.filter(({ Initiated }) => Initiated !== undefined && Initiated < before),
+    Stream.mapEffect(({ Key, UploadId }) => abortUpload(bucket, Key, UploadId), { concurrency: 4 }),
+    Stream.runCount
+  )
+
+/** Aborting what is finished, or aborted already, succeeds. */
+export const abortUpload = ({ ask, client, sdk, name }: Bucket, Key: string | undefined, UploadId: string | undefined) =>
+  ask("abort an upload", (options) => client.send(new sdk.AbortMultipartUploadCommand({ Bucket: name, Key, UploadId }), options)).pipe(
+    Effect.catchIf(isMissing, () => Effect.void),
+    Effect.asVoid
+  )
+
+const unfinished = ({ ask, client, sdk, name, prefix }: Bucket) =>
+  Stream.paginateChunkEffect({} as { KeyMarker?: string; UploadIdMarker?: string }, (marker) =>
+    Effect.map(
+      ask("list uploads", (options) =>
+        client.send(new sdk.ListMultipartUploadsCommand({ Bucket: name, Prefix: `${prefix}blobs/`, ...marker }), options)
+      ),
+      ({ Uploads = [], IsTruncated, NextKeyMarker, NextUploadIdMarker }) =>
+        [
+          Chunk.unsafeFromArray(Uploads),
+          IsTruncated && NextKeyMarker !== undefined
+            ? Option.some({ KeyMarker: NextKeyMarker, ...(NextUploadIdMarker === undefined ? {} : { UploadIdMarker: NextUploadIdMarker }) })
+            : Option.none()
+        ] as const
+    )
+  )

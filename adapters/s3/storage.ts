@@ -1,0 +1,134 @@
+import { constants } from "node:fs"
+import { open } from "node:fs/promises"
+import { Chunk, Clock, Effect, Option, Stream } from "effect"
+import { BlobMissing, SignedUrlExpired, type Unavailable } from "../../core/errors.js"
+import { BlobKey, blobKeyParts, blobPath, blobPrefixParts, isBlobKeyPart } from "../../core/ids.js"
+import type { Bytes } from "../../core/ports/effect.js"
+import type { Blob, ByteRange, StorageShape } from "../../core/ports/storage.js"
+import { capped, close, fill, pieces, withNewFile } from "../fs/bytes.js"
+import { onDisk, unavailable as unavailableDisk } from "../fs/disk.js"
+import { grantOf, grantToken } from "../fs/signed-url.js"
+import type { Bucket } from "./bucket.js"
+import { isMissing, type Refused, unavailable } from "./failures.js"
+import { presigned } from "./presign.js"
+import { contentOf } from "./read.js"
+import { store } from "./upload.js"
+
+/** The port over a bucket. `secret` signs the tokens of playlists. */
+export const storage = (bucket: Bucket, secret: Uint8Array): StorageShape => {
+  const { ask, client, sdk, name: Bucket } = bucket
+  const root = `${bucket.prefix}blobs/`
+  const objectOf = (key: BlobKey) => `${root}${blobKeyParts(key).join("/")}`
+  const missing = (key: BlobKey) => new BlobMissing({ dir: blobKeyParts(key)[0] })
+
+  const stat: StorageShape["stat"] = (key) =>
+    Effect.suspend(() => {
+      const Key = objectOf(key)
+      return ask("stat", (options) => client.send(new sdk.HeadObjectCommand({ Bucket, Key }), options)).pipe(
+        Effect.map(({ ContentLength, LastModified }) => Option.some(blobOf(key, ContentLength, LastModified))),
+        Effect.catchIf(isMissing, () => Effect.succeedNone),
+        Effect.mapError(unavailable)
+      )
+    })
+
+  const read = (key: BlobKey, range?: ByteRange): Bytes<BlobMissing> =>
+    Stream.suspend((): Bytes<BlobMissing> => {
+      if (range !== undefined && range.end < range.start) return Stream.drain(Stream.fromEffect(existing(key)))
+      return Stream.mapError(contentOf(bucket, objectOf(key), range), (error) => (isMissing(error) ? missing(key) : unavailable(error)))
+    })
+
+  const existing = (key: BlobKey) => Effect.flatMap(stat(key), Option.match({ onNone: () => missing(key), onSome: Effect.succeed }))
+
+  const stored = <E>(key: BlobKey, body: Bytes<E>, mostBytes: number): Effect.Effect<Blob, E | Unavailable> =>
+    Effect.suspend(() =>
+      Effect.zipRight(
+        store(bucket, objectOf(key), body, mostBytes),
+        // The server says when it was, and nobody else's clock will do: the sweep of orphans goes by it.
+        Effect.catchTag(existing(key), "BlobMissing", (cause) => Effect.fail(unavailable({ what: "write: removed meanwhile", cause })))
+      )
+    )
+
+  const upload: StorageShape["upload"] = (path, key) =>
+    Effect.acquireUseRelease(
+      Effect.suspend(() => {
+        objectOf(key)
+        // What a run left at `path` may be anything: a link is not followed, and a pipe does not make us wait for its other end.
+        return onDisk("upload", () => open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK))
+      }),
+      (file) =>
+        Effect.gen(function* () {
+          const stats = yield* onDisk("upload", () => file.stat())
+          if (!stats.isFile()) return yield* unavailableDisk("upload", "not a regular file")
+          return yield* stored(key, pieces(file), stats.size)
+        }),
+      close
+    )
+
+  const list = (prefix: string): Stream.Stream<Blob, Unavailable> =>
+    Stream.suspend(() => {
+      const Prefix = `${root}${blobPrefixParts(prefix)
+        .map((part) => `${part}/`)
+        .join("")}`
+      const page = (ContinuationToken: string | undefined) =>
+        ask("list", (options) =>
+          // In URL encoding: XML has no way to write some characters that a name may have.
+          client.send(new sdk.ListObjectsV2Command({ Bucket, Prefix, ContinuationToken, EncodingType: "url" }), options)
+        )
+      return Stream.paginateChunkEffect(undefined as string | undefined, (token) =>
+        Effect.map(page(token), ({ Contents = [], EncodingType, NextContinuationToken }) => {
+          const blobs = Contents.flatMap(({ Key = "", Size, LastModified }) => {
+            const object = EncodingType === "url" ? decodeURIComponent(Key.replaceAll("+", " ")) : Key
+            const parts = object.slice(root.length).split("/")
+            return parts.length === 3 && parts.every(isBlobKeyPart) ? [blobOf(BlobKey(parts.join("/")), Size, LastModified)] : []
+          })
+          return [Chunk.unsafeFromArray(blobs), Option.fromNullable(NextContinuationToken)] as const
+        })
+      ).pipe(Stream.mapError(unavailable))
+    })
+
+  return {
+    write: (key, body, maxBytes) => stored(key, capped(body, maxBytes), maxBytes),
+    read,
+    stat,
+    remove: (key) =>
+      Effect.suspend(() => {
+        const Key = objectOf(key)
+        return ask("remove", (options) => client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), options)).pipe(
+          Effect.catchIf(isMissing, () => Effect.void),
+          Effect.mapError(unavailable),
+          Effect.asVoid
+        )
+      }),
+    list,
+    download: (key, path) =>
+      Effect.suspend(() => {
+        const bytes = read(key)
+        return withNewFile(path, (file) => fill(file, bytes))
+      }),
+    upload,
+    sign: (grant) =>
+      Effect.suspend(() => {
+        const Key = objectOf(grant.key)
+        const request = (url: string) => ({ url, method: grant.method, headers: {} })
+        return grant.method === "GET" && grant.siblings === true
+          ? Effect.sync(() => request(blobPath(grantToken(secret, grant), grant.fileName)))
+          : presigned(bucket, Key, grant).pipe(
+              Effect.map(request),
+              Effect.mapError((error: Refused) => unavailable(error))
+            )
+      }),
+    redeem: (token) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const grant = grantOf(secret, token, now)
+        // None but playlists have tokens of ours, whoever may have read the secret in the bucket.
+        return grant?.method === "GET" && grant.siblings === true ? Effect.succeed(grant) : Effect.fail(new SignedUrlExpired({}))
+      })
+  }
+}
+
+/** Listings tell milliseconds where headers tell seconds: the same blob has one time. */
+const blobOf = (key: BlobKey, bytes = 0, modifiedAt = new Date(0)): Blob => ({
+  key,
+  bytes,
+  modifiedAt: new Date(Math.floor(modifiedAt.getTime() / 1000) * 1000)
+})

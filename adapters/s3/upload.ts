@@ -1,0 +1,112 @@
+import { createHash, randomUUID } from "node:crypto"
+import { Chunk, Effect, Exit, Stream } from "effect"
+import type { Unavailable } from "../../core/errors.js"
+import type { Bytes } from "../../core/ports/effect.js"
+import type { Bucket } from "./bucket.js"
+import { isMissing, type Refused, unavailable } from "./failures.js"
+import { abortUpload } from "./leftovers.js"
+
+const MiB = 1024 * 1024
+/** Servers take parts from 5 MiB on, at most 10,000 of them, and some want all but the last to be equal. */
+const smallestPart = 8 * MiB
+const mostParts = 10_000
+/** Parts under way: with two in the making, 40 MiB of memory for each upload. */
+const partsAtOnce = 3
+
+/** Makes the body the object's content, whole or not at all: in one request where it is small, else in parts. */
+export const store = <E>(bucket: Bucket, key: string, body: Bytes<E>, mostBytes: number): Effect.Effect<void, E | Unavailable> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const partBytes = Math.max(smallestPart, Number.isFinite(mostBytes) ? Math.ceil(mostBytes / mostParts) : 0)
+      // One part a pull, so that looking at two leaves the third.
+      const parts = Stream.fromPull(Effect.succeed(yield* Stream.toPull(Stream.rechunk(inParts(body, partBytes), 1))))
+      const first = yield* Stream.runCollect(Stream.take(parts, 2))
+      if (first.length < 2) yield* put(bucket, key, Chunk.toReadonlyArray(first)[0] ?? new Uint8Array())
+      else yield* putParts(bucket, key, Stream.concat(Stream.fromChunk(first), parts))
+    })
+  ).pipe(Effect.catchIf(isRefused, (error) => Effect.fail(unavailable(error))))
+
+const isRefused = (error: unknown): error is Refused => error instanceof Object && "_tag" in error && error._tag === "S3Refused"
+
+/** The same bytes in pieces of exactly `partBytes`, but for the last. */
+export const inParts = <E>(body: Bytes<E>, partBytes: number): Bytes<E> =>
+  Stream.suspend(() => {
+    let part = Buffer.allocUnsafe(partBytes)
+    let filled = 0
+    const full = (piece: Uint8Array): ReadonlyArray<Uint8Array> => {
+      const parts: Array<Uint8Array> = []
+      for (let at = 0; at < piece.length; ) {
+        const taken = Math.min(piece.length - at, partBytes - filled)
+        part.set(piece.subarray(at, at + taken), filled)
+        at += taken
+        filled += taken
+        if (filled < partBytes) continue
+        parts.push(part)
+        part = Buffer.allocUnsafe(partBytes)
+        filled = 0
+      }
+      return parts
+    }
+    const last = Stream.suspend(() => (filled === 0 ? Stream.empty : Stream.make(part.subarray(0, filled))))
+    return Stream.concat(Stream.mapConcat(body, full), last)
+  })
+
+/** Integrity that every server checks, unlike the checksums of newer SDKs. */
+const md5 = (bytes: Uint8Array): string => createHash("md5").update(bytes).digest("base64")
+
+const put = ({ ask, client, sdk, name }: Bucket, Key: string, Body: Uint8Array) =>
+  ask("put", (options) => client.send(new sdk.PutObjectCommand({ Bucket: name, Key, Body, ContentMD5: md5(Body) }), options))
+
+const putParts = <E>(bucket: Bucket, Key: string, parts: Bytes<E>) => {
+  const { ask, client, sdk, name: Bucket } = bucket
+  const mark = randomUUID()
+  return Effect.acquireUseRelease(
+    ask("begin an upload", (options) =>
+      client.send(new sdk.CreateMultipartUploadCommand({ Bucket, Key, Metadata: { upload: mark } }), options)
+    ),
+    ({ UploadId }) =>
+      Effect.gen(function* () {
+        const stored = yield* Stream.zipWithIndex(parts).pipe(
+          Stream.mapEffect(
+            ([Body, index]) => {
+              const PartNumber = index + 1
+              const part = { Bucket, Key, UploadId, PartNumber, Body, ContentMD5: md5(Body) }
+              return Effect.map(
+                ask("put a part", (options) => client.send(new sdk.UploadPartCommand(part), options)),
+                ({ ETag }) => ({ ETag, PartNumber })
+              )
+            },
+            { concurrency: partsAtOnce }
+          ),
+          Stream.runCollect
+        )
+        const MultipartUpload = { Parts: Chunk.toArray(stored) }
+        yield* ask("finish an upload", (options) =>
+          client.send(new sdk.CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload }), options)
+        ).pipe(
+          // The answer to an attempt that succeeded may have been lost: then the next finds no upload, but our object.
+          Effect.catchIf(isMissing, (error) =>
+            Effect.filterOrFail(
+              markOf(bucket, Key),
+              (found) => found === mark,
+              () => error
+            )
+          ),
+          // Half a request more or less: either is whole, and an abort beside it would not be.
+          Effect.uninterruptible
+        )
+      }),
+    ({ UploadId }, exit) =>
+      Exit.isSuccess(exit)
+        ? Effect.void
+        : abortUpload(bucket, Key, UploadId).pipe(
+            Effect.catchAll((error) => Effect.logWarning("an unfinished upload stays until the sweep", unavailable(error)))
+          )
+  )
+}
+
+const markOf = ({ ask, client, sdk, name }: Bucket, Key: string) =>
+  Effect.map(
+    ask("look at a finished upload", (options) => client.send(new sdk.HeadObjectCommand({ Bucket: name, Key }), options)),
+    ({ Metadata }) => Metadata?.upload
+  )
