@@ -83,6 +83,8 @@ export interface NewJob {
   readonly id: JobId
   readonly owner: OwnerId
   readonly task: ResolvedTask
+  /** What a worker must have to run it, sorted; any will do where there is none. */
+  readonly tags: ReadonlyArray<string>
   /** Higher goes first; among equals it is the turn of the owner with the fewest running jobs, then of the oldest. */
   readonly priority: number
   readonly webhookUrl: string | null
@@ -97,6 +99,9 @@ export const tooManyJobs = (most: number): TooManyRequests =>
     message: `Too many jobs of this API key wait or run: at most ${most} are allowed, try again when some of them have ended`,
     retryAfterSeconds: 5
   })
+
+/** How long a job that infrastructure broke under waits for its next attempt: four times as long each time, a minute at most. */
+export const retryPauseSeconds = (attempt: number, firstSeconds: number): number => Math.min(60, firstSeconds * 4 ** (attempt - 1))
 
 /** The right to run a job: good while no later attempt exists and the lease is renewed. */
 export interface Claim {

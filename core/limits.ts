@@ -47,6 +47,7 @@ export const limitTable = {
   leaseSeconds: { default: 60, means: "how long a worker holds a job without renewing" },
   renewSeconds: { default: 15, means: "how often a worker renews its lease at least" },
   progressSeconds: { default: 1, means: "how often progress is written at most" },
+  retrySeconds: { default: 1, means: "pause before a job is started again under which infrastructure broke; four times as long each time" },
   pollSeconds: { default: 5, means: "how often an idle worker looks for jobs that no hint named" },
   watchSeconds: { default: 1, means: "how often a waiter reads the job's row when nobody tells it of a change" },
   sweepSeconds: { default: 10, means: "how often leases, expired directories and old jobs are swept" },

@@ -43,10 +43,10 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
       const job = state.jobs.get(id)
       return job?.owner === owner ? job : undefined
     }
-    const giveBack = (job: JobRow, event: "release" | "reclaim", at: Date) => {
+    const giveBack = (job: JobRow, event: "release" | "reclaim", at: Date, dueAt: Date | null = null) => {
       const target = next(job.state, event, isLast(job)) ?? job.state
       if (target === "failed") finish(state, job, at, { state: target, failure: { reason: "worker-lost" } })
-      else put(state, { ...job, state: target, progress: null, leaseUntil: null })
+      else put(state, { ...job, state: target, progress: null, leaseUntil: null, dueAt })
     }
 
     const isOver = ({ createdAt }: { readonly createdAt: Date }, at: Date) =>
@@ -57,7 +57,7 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
     }
 
     return {
-      insert: ({ priority, idempotencyKey, ...given }, maxPending) =>
+      insert: ({ idempotencyKey, ...given }, maxPending) =>
         Effect.gen(function* () {
           const createdAt = yield* now
           const { id, owner } = given
@@ -66,7 +66,7 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
           if (liveJobs(state).filter((job) => job.owner === owner).length >= pendingJobsPerKey) return yield* tooManyJobs(pendingJobsPerKey)
           if (inState(state, "pending").length >= maxPending) return yield* new Busy()
           if (idempotencyKey !== null) state.repeatable.set(pair(owner, idempotencyKey), { job: id, createdAt })
-          put(state, { ...given, ...unstarted, priority, createdAt })
+          put(state, { ...given, ...unstarted, createdAt })
           return id
         }),
 
@@ -76,22 +76,33 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
 
       watch: (owner, id) => Stream.suspend(() => (own(owner, id) === undefined ? Stream.fail(new JobNotFound()) : changes(state, id))),
 
-      claim: (leaseUntil, id) =>
+      claim: (leaseUntil, hint, tags = []) =>
         Effect.gen(function* () {
           const startedAt = yield* now
           const { name: holder } = yield* Holder
-          const job = id === undefined ? inState(state, "pending").sort(byTurn(runningOf(state)))[0] : state.jobs.get(id)
-          const target = job === undefined ? undefined : next(job.state, "claim")
+          const [job] = due(state, startedAt)
+            .filter((job) => job.tags.every((tag) => tags.includes(tag)))
+            .sort(byTurn(runningOf(state), hint))
+          const target = job && next(job.state, "claim")
           if (job === undefined || target === undefined) return Option.none()
           const attempt = job.attempt + 1
           put(state, { ...job, state: target, attempt, startedAt, leaseUntil, holder })
           return Option.some({ id: job.id, owner: job.owner, attempt, task: job.task })
         }),
 
+      waiting: (limit) =>
+        Effect.map(now, (at) =>
+          due(state, at)
+            .filter(({ tags }) => tags.length === 0)
+            .sort((a, b) => b.priority - a.priority || byAge(a, b))
+            .slice(0, limit)
+            .map(({ id, priority }) => ({ id, priority }))
+        ),
+
       renew: (claim, leaseUntil, progress) => fenced(claim, "renew", (job) => put(state, { ...job, leaseUntil, progress })),
       complete: (claim, published) => fenced(claim, "complete", (job, at) => publish(state, job, at, published)),
       fail: (claim, failure, usage) => fenced(claim, "fail", (job, at) => finish(state, job, at, { state: "failed", failure, usage })),
-      release: (claim) => fenced(claim, "release", (job, at) => giveBack(job, "release", at)),
+      release: (claim, until) => fenced(claim, "release", (job, at) => giveBack(job, "release", at, until)),
 
       cancel: (owner, id) =>
         Effect.gen(function* () {
@@ -131,6 +142,7 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
 
 const unstarted = {
   state: "pending",
+  dueAt: null,
   attempt: 0,
   progress: null,
   outputs: [],
@@ -143,7 +155,7 @@ const unstarted = {
   holder: ""
 } as const
 
-const shown = ({ priority: _, leaseUntil: __, holder: ___, ...job }: JobRow): Job => job
+const shown = ({ priority: _, tags: __, dueAt: ___, leaseUntil: ____, holder: _____, ...job }: JobRow): Job => job
 
 const inState = (state: StateShape, wanted: Job["state"]): Array<JobRow> => [...state.jobs.values()].filter((job) => job.state === wanted)
 
@@ -155,12 +167,14 @@ const runningOf = (state: StateShape): ((owner: OwnerId) => number) => {
 }
 
 const byTurn =
-  (running: (owner: OwnerId) => number) =>
+  (running: (owner: OwnerId) => number, hint: JobId | undefined) =>
   (a: JobRow, b: JobRow): number =>
-    b.priority - a.priority ||
-    running(a.owner) - running(b.owner) ||
-    a.createdAt.getTime() - b.createdAt.getTime() ||
-    (a.id < b.id ? -1 : 1)
+    b.priority - a.priority || running(a.owner) - running(b.owner) || Number(b.id === hint) - Number(a.id === hint) || byAge(a, b)
+
+/** Those that may be claimed at that time. */
+const due = (state: StateShape, at: Date): Array<JobRow> => inState(state, "pending").filter(({ dueAt }) => dueAt === null || dueAt <= at)
+
+const byAge = (a: JobRow, b: JobRow): number => a.createdAt.getTime() - b.createdAt.getTime() || (a.id < b.id ? -1 : 1)
 
 const put = (state: StateShape, job: JobRow): void => {
   state.jobs.set(job.id, job)

@@ -1,11 +1,13 @@
 import { Clock, Effect, Exit, Layer } from "effect"
 import type { JobId } from "../../core/ids.js"
+import { Limits } from "../../core/limits.js"
 import { Queue, type Ticket } from "../../core/ports/queue.js"
 
 /** Hints in memory: gone with the process, which costs nothing but the time until a worker polls. */
 export const memoryQueue: Layer.Layer<Queue> = Layer.scoped(
   Queue,
   Effect.gen(function* () {
+    const { pendingJobs } = yield* Limits
     const waiting = new Map<JobId, number>()
     const held = new Set<JobId>()
     const scope = yield* Effect.scope
@@ -14,7 +16,8 @@ export const memoryQueue: Layer.Layer<Queue> = Layer.scoped(
 
     const offer = (id: JobId, priority: number) =>
       Effect.suspend(() => {
-        if (waiting.has(id) || held.has(id)) return Effect.void
+        // Where nobody takes any, as on a host without slots, they would be kept for ever.
+        if (waiting.has(id) || held.has(id) || waiting.size >= pendingJobs) return Effect.void
         waiting.set(id, priority)
         return bell.open
       })

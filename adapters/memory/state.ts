@@ -10,6 +10,9 @@ import { reportUsage, type Usage } from "../../core/usage.js"
 /** A job with what its reader does not see. */
 export interface JobRow extends Job {
   readonly priority: number
+  readonly tags: ReadonlyArray<string>
+  /** While it is pending: when it may be claimed at the earliest. */
+  readonly dueAt: Date | null
   /** While it is processing: when its holder counts as lost. */
   readonly leaseUntil: Date | null
   readonly holder: string

@@ -1,16 +1,19 @@
 import { Effect, Layer } from "effect"
+import { afterAll } from "vitest"
 import { accountsSuite } from "../../core/ports/accounts.suite.js"
 import { directoriesSuite } from "../../core/ports/directories.suite.js"
 import { jobsSuite } from "../../core/ports/jobs.suite.js"
 import { outboxSuite } from "../../core/ports/outbox.suite.js"
 import type { SqlDatabaseOptions } from "../sql/index.js"
 import { postgres } from "./index.js"
-import { temporaryDatabase } from "./temporary.suite.js"
+import { reusedDatabases } from "./temporary.suite.js"
 
-const fresh = (options: SqlDatabaseOptions = {}) =>
-  Layer.unwrapScoped(Effect.map(temporaryDatabase, (url) => postgres({ url, ...options })))
+const { database, drop } = reusedDatabases()
+afterAll(drop)
 
-const twins = Effect.flatMap(temporaryDatabase, (url) => Effect.all([Layer.build(postgres({ url })), Layer.build(postgres({ url }))]))
+const fresh = (options: SqlDatabaseOptions = {}) => Layer.unwrapScoped(Effect.map(database, (url) => postgres({ url, ...options })))
+
+const twins = Effect.flatMap(database, (url) => Effect.all([Layer.build(postgres({ url })), Layer.build(postgres({ url }))]))
 
 jobsSuite("Jobs in Postgres", fresh(), twins)
 directoriesSuite("Directories in Postgres", fresh())

@@ -100,6 +100,7 @@ const questions: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown,
     Effect.flatMap(Jobs, (jobs) => Effect.flatMap(until, (at) => jobs.claim(at))),
     /Scan using ffkiln_jobs_(pending|live|owner_live) on ffkiln_jobs candidate.*CTE Scan on running/s
   ],
+  ["waiting", Effect.flatMap(Jobs, (jobs) => jobs.waiting(100)), /Scan using ffkiln_jobs_(pending|live|owner_live)/],
   [
     "insert",
     Effect.flatMap(Jobs, (jobs) => jobs.insert(aJob({ idempotencyKey: "b" }), roomy)),

@@ -9,7 +9,10 @@ import { startPostgres } from "../../scripts/servers/postgres.mjs"
 import { postgres } from "./index.js"
 import { ask } from "./temporary.suite.js"
 
-const server = Effect.acquireRelease(Effect.promise(startPostgres), ({ remove }) => Effect.promise(remove))
+const server = Effect.acquireRelease(
+  Effect.promise(() => startPostgres()),
+  ({ remove }) => Effect.promise(remove)
+)
 
 it.scopedLive("the database is restarted under load: calls fail as Unavailable or hold, and all goes on", () =>
   Effect.gen(function* () {

@@ -63,6 +63,14 @@ export const lockMigrations = (sql: SqlClient, table: string): Effect.Effect<unk
 export const stateIn = (sql: SqlClient, states: ReadonlyArray<string>): Fragment =>
   sql.literal(states.length === 1 ? `state = '${states[0]}'` : `state IN (${states.map((state) => `'${state}'`).join(", ")})`)
 
+/** Whether everything in the column, a JSON array of texts, is among these. */
+export const isAmong = (sql: SqlClient, column: string, texts: ReadonlyArray<string>): Fragment =>
+  sql.onDialectOrElse({
+    pg: () => sql`CAST(${sql(column)} AS JSONB) <@ CAST(${JSON.stringify(texts)} AS JSONB)`,
+    orElse: () =>
+      sql`NOT EXISTS (SELECT 1 FROM json_each(${sql(column)}) AS each WHERE each.value NOT IN (SELECT value FROM json_each(${JSON.stringify(texts)})))`
+  })
+
 /** A job that may still read its inputs and write its outputs. */
 export const isLive = (sql: SqlClient): Fragment => stateIn(sql, transitions.abandon.from)
 

@@ -23,7 +23,7 @@ import type { Usage } from "../../core/usage.js"
 import { charge } from "./accounts.js"
 import type { Changes } from "./changes.js"
 import { type Database, nowText } from "./database.js"
-import { isLive, lockCount, runningJobs, skipLocked, stateIn } from "./dialect.js"
+import { isAmong, isLive, lockCount, runningJobs, skipLocked, stateIn } from "./dialect.js"
 import { type Clash, publishFiles } from "./directories.js"
 import { claimKey, jobOfKey, purgeKeys } from "./idempotency.js"
 import { readClaim, readJob } from "./rows.js"
@@ -55,9 +55,9 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
       const { pendingJobsPerKey } = yield* Limits
       const hasShare = fewerThan(pendingJobsPerKey, sql`owner = ${job.owner} AND ${isLive(sql)}`)
       const rows = yield* sql`
-        INSERT INTO ffkiln_jobs (id, owner, state, directory, task, priority, webhook_url, base_url, attempt, outputs, warnings, created_at)
+        INSERT INTO ffkiln_jobs (id, owner, state, directory, task, tags, priority, webhook_url, base_url, attempt, outputs, warnings, created_at)
         SELECT ${job.id}, ${job.owner}, ${"pending" satisfies JobState}, ${job.task.directory}, ${JSON.stringify(job.task)},
-          CAST(${job.priority} AS BIGINT), ${job.webhookUrl}, ${job.baseUrl}, 0, '[]', '[]', ${yield* nowText}
+          ${JSON.stringify(job.tags)}, CAST(${job.priority} AS BIGINT), ${job.webhookUrl}, ${job.baseUrl}, 0, '[]', '[]', ${yield* nowText}
         WHERE ${hasShare} AND ${fewerThan(maxPending, from("claim"))} RETURNING id`
       if (rows.length === 0) {
         const share = yield* sql`SELECT 1 AS one WHERE ${hasShare}`
@@ -77,26 +77,37 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
 
   const { counted, runningOf } = runningJobs(sql, sql`${from("renew")} AND ${isLive(sql)}`)
 
-  const firstInTurn = sql`
+  const isDue = (now: string): Fragment => sql`${from("claim")} AND (due_at IS NULL OR due_at <= ${now})`
+
+  const firstInTurn = (now: string, hint: JobId | undefined, tags: ReadonlyArray<string>) => sql`
     ${counted}
-    SELECT id FROM ffkiln_jobs AS candidate WHERE ${from("claim")}
-    ORDER BY priority DESC, ${runningOf}, created_at, id
+    SELECT id FROM ffkiln_jobs AS candidate WHERE ${isDue(now)} AND ${isAmong(sql, "tags", tags)}
+    ORDER BY priority DESC, ${runningOf}, CASE WHEN id = ${hint ?? ""} THEN 0 ELSE 1 END, created_at, id
     LIMIT 1 ${skipLocked(sql)}`
 
-  const claim: JobsShape["claim"] = (leaseUntil, id) =>
+  const claim: JobsShape["claim"] = (leaseUntil, hint, tags = []) =>
     Effect.gen(function* () {
       const { name: holder } = yield* Holder
-      const which =
-        id === undefined ? firstInTurn : sql`SELECT id FROM ffkiln_jobs WHERE id = ${id} AND ${from("claim")} ${skipLocked(sql)}`
+      const now = yield* nowText
       const rows = yield* sql`
         UPDATE ffkiln_jobs
         SET state = ${transitions.claim.to}, attempt = attempt + 1, lease_until = ${leaseUntil.toISOString()}, holder = ${holder},
-          started_at = ${yield* nowText}, progress = NULL
-        WHERE id = (${which}) RETURNING id, owner, attempt, task`
+          started_at = ${now}, progress = NULL
+        WHERE id = (${firstInTurn(now, hint, tags)}) RETURNING id, owner, attempt, task`
       return Option.map(Array.head(rows), readClaim)
     }).pipe(
       run("claim a job"),
       Effect.tap((claimed) => changes.announce(Option.toArray(claimed)))
+    )
+
+  const waiting: JobsShape["waiting"] = (limit) =>
+    Effect.flatMap(
+      nowText,
+      (now) => sql<{ readonly id: JobId; readonly priority: number | string }>`
+        SELECT id, priority FROM ffkiln_jobs WHERE ${isDue(now)} AND tags = '[]' ORDER BY priority DESC, created_at, id LIMIT ${limit}`
+    ).pipe(
+      Effect.map((rows) => rows.map(({ id, priority }) => ({ id, priority: Number(priority) }))),
+      run("look for waiting jobs")
     )
 
   const renew: JobsShape["renew"] = (claim, leaseUntil, progress) =>
@@ -144,7 +155,7 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
       SELECT id, owner, webhook_url, 0, ${now}, ${now} FROM ffkiln_jobs WHERE webhook_url IS NOT NULL AND id IN ${sql.in(ids)}`
 
   /** Takes jobs from their holders: back to waiting, or given up after the last attempt. Which they were. */
-  const takeBack = (event: "release" | "reclaim", which: Fragment) =>
+  const takeBack = (event: "release" | "reclaim", which: Fragment, until: Date | null = null) =>
     Effect.gen(function* () {
       const { attempts } = yield* Limits
       const now = yield* nowText
@@ -156,7 +167,7 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
           failure = ${again} NULL ELSE ${JSON.stringify({ reason: "worker-lost" } satisfies Failure)} END,
           finished_at = ${again} NULL ELSE ${now} END,
           started_at = ${again} NULL ELSE started_at END,
-          lease_until = NULL, progress = NULL
+          due_at = ${until === null ? null : until.toISOString()}, lease_until = NULL, progress = NULL
         WHERE ${which} RETURNING id, state`
       const givenUp = rows.filter(({ state }) => state === onLastAttempt)
       if (givenUp.length > 0)
@@ -219,10 +230,11 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
     find,
     watch: watchJob(find, changes),
     claim,
+    waiting,
     renew,
     complete,
     fail,
-    release: (claim) => Effect.flatMap(takeBack("release", held("release", claim)), orLeaseLost),
+    release: (claim, until) => Effect.flatMap(takeBack("release", held("release", claim), until), orLeaseLost),
     cancel,
     abandon,
     reclaim,

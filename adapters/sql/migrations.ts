@@ -164,5 +164,11 @@ const migrations = {
     "CREATE INDEX ffkiln_outbox_due ON ffkiln_outbox (due_at, job) WHERE state = 'pending'",
     "CREATE INDEX ffkiln_outbox_owner ON ffkiln_outbox (owner, created_at, job)",
     "CREATE INDEX ffkiln_outbox_settled ON ffkiln_outbox (created_at) WHERE state IN ('delivered', 'abandoned')"
+  ]),
+
+  "0003_fleet": migration(({ text }) => [
+    // When a pending job may be claimed at the earliest, and what a worker must have for it.
+    `ALTER TABLE ffkiln_jobs ADD COLUMN due_at ${text}`,
+    `ALTER TABLE ffkiln_jobs ADD COLUMN tags ${text} NOT NULL DEFAULT '[]'`
   ])
 }

@@ -50,7 +50,17 @@ const asyncTask = {
   output_dir_id: "dir_abc123"
 }
 
-export const ProcessBody = Schema.Struct({ task: TaskBody }, open).annotations({
+const Tags = optional(
+  Schema.Array(Schema.String).annotations({
+    identifier: "Tags",
+    description:
+      "Extension: what the worker that runs this must have, as its operator named it: at most 8, each 1 to 32 of a-z 0-9 . _ -, " +
+      "starting with a letter or digit. A job whose tags no worker has waits",
+    examples: [["gpu"]]
+  })
+)
+
+export const ProcessBody = Schema.Struct({ task: TaskBody, tags: Tags }, open).annotations({
   identifier: "ProcessRequest",
   description: "The second sample is refused until a map names its label `[out]`",
   examples: [{ task: quickTask }, { task: fullTask }]
@@ -59,7 +69,8 @@ export const ProcessBody = Schema.Struct({ task: TaskBody }, open).annotations({
 export const AsyncBody = Schema.Struct(
   {
     task: TaskBody,
-    webhook_url: optional(text("An https URL of a public host: receives a POST when the job is over", "https://yoursite.com/callback"))
+    webhook_url: optional(text("An https URL of a public host: receives a POST when the job is over", "https://yoursite.com/callback")),
+    tags: Tags
   },
   open
 ).annotations({ identifier: "AsyncRequest", examples: [{ task: asyncTask, webhook_url: "https://yoursite.com/callback" }] })

@@ -116,10 +116,10 @@ export const getDownload = ({ owner, baseUrl }: Caller, dirId: string, fileName:
   })
 
 /** `POST /ffmpeg/process`: the answer once the job is over. */
-export const postProcess = ({ owner, baseUrl }: Caller, body: unknown, waiting: Omit<Waiting, "webhookUrl" | "baseUrl"> = {}) =>
+export const postProcess = ({ owner, baseUrl }: Caller, body: unknown, waiting: Omit<Waiting, "webhookUrl" | "baseUrl" | "tags"> = {}) =>
   Effect.gen(function* () {
-    const task = yield* limited((limits, policy) => parseProcess(body, limits, policy))
-    const job = yield* processTask(owner, task, { ...waiting, webhookUrl: null, baseUrl })
+    const { task, tags } = yield* limited((limits, policy) => parseProcess(body, limits, policy))
+    const job = yield* processTask(owner, task, { ...waiting, webhookUrl: null, baseUrl, tags })
     return processedBody(job, yield* links(job), baseUrl)
   })
 
@@ -130,16 +130,16 @@ export const postProcess = ({ owner, baseUrl }: Caller, body: unknown, waiting: 
 export const postRun = <E>(
   { owner, baseUrl }: Caller,
   parts: Stream.Stream<FormPart, E>,
-  waiting: Omit<Waiting, "webhookUrl" | "baseUrl"> = {}
+  waiting: Omit<Waiting, "webhookUrl" | "baseUrl" | "tags"> = {}
 ) =>
   withForm(owner, Stream.mapEffect(parts, checkedCommand), ({ command, pathOf }, keep) =>
     Effect.gen(function* () {
-      const task = yield* limited((limits, policy) => parseRun(command, pathOf, limits, policy))
+      const { task, tags } = yield* limited((limits, policy) => parseRun(command, pathOf, limits, policy))
       const onSubmitted = (id: JobId) => {
         keep()
         waiting.onSubmitted?.(id)
       }
-      const job = yield* processTask(owner, task, { ...waiting, onSubmitted, webhookUrl: null, baseUrl })
+      const job = yield* processTask(owner, task, { ...waiting, onSubmitted, webhookUrl: null, baseUrl, tags })
       return processedBody(job, yield* links(job), baseUrl)
     })
   )
@@ -152,8 +152,8 @@ const checkedCommand = (part: FormPart): Effect.Effect<FormPart<Command>, Invali
 export const postProcessAsync = ({ owner, baseUrl }: Caller, body: unknown, idempotencyKeyHeader?: string) =>
   Effect.gen(function* () {
     const idempotencyKey = yield* parseIdempotencyKey(idempotencyKeyHeader)
-    const { task, webhookUrl } = yield* limited((limits, policy) => parseAsync(body, limits, policy))
-    return submittedBody(yield* submit(owner, task, { webhookUrl, baseUrl, idempotencyKey }))
+    const { task, webhookUrl, tags } = yield* limited((limits, policy) => parseAsync(body, limits, policy))
+    return submittedBody(yield* submit(owner, task, { webhookUrl, baseUrl, idempotencyKey, tags }))
   })
 
 /** `GET /job/:jobId`, with fresh download links of a completed job. */

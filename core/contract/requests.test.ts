@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest"
 import type { InvalidRequest, InvalidTask } from "../errors.js"
 import { defaultLimits } from "../limits.js"
 import { defaultPolicy } from "../policy/policy.js"
-import { parseAnalyze, parseAsync, parseDirectory, parseFile, parseProcess } from "./requests.js"
+import { tagRule } from "../tags.js"
+import { parseAnalyze, parseAsync, parseCommand, parseDirectory, parseFile, parseProcess, parseRun } from "./requests.js"
 
 const limits = { ...defaultLimits, inputs: 2, outputs: 3, optionItems: 6, optionBytes: 20, graphBytes: 30, probeFields: 3 }
 const input = { file_path: "dir_abc123/input.mp4" }
@@ -26,7 +27,7 @@ describe("task", () => {
         output_dir_id: "dir_abc123"
       }
     }
-    expect(ok(parseProcess(body, defaultLimits))).toEqual({
+    expect(ok(parseProcess(body, defaultLimits)).task).toEqual({
       inputs: [{ source: { _tag: "Stored", dir: "dir_abc123", name: "input.mp4" }, options: ["-ss", "10", "-t", "30"] }],
       outputs: [{ name: "output.mp4", options: ["-crf", "23", "-preset", "medium"], maps: ["0:v", "0:a"] }],
       filterComplex: "[0:v]scale=1280:720[out]",
@@ -81,7 +82,7 @@ describe("task", () => {
       { inputs: [input, input], outputs: [output, output, output], filter_complex: "null".padEnd(30) },
       { filterComplex: "null".padEnd(30) }
     ]
-  ])("%s", (_, over, expected) => expect(ok(parseProcess(task(over), limits))).toMatchObject(expected))
+  ])("%s", (_, over, expected) => expect(ok(parseProcess(task(over), limits)).task).toMatchObject(expected))
 
   it("ignores unknown fields at the top of the body only", () => {
     expect(Either.isRight(parseProcess({ ...task(), extra: { a: [null] } }, limits))).toBe(true)
@@ -217,7 +218,7 @@ describe("task", () => {
   })
 
   describe("files that are named beside the inputs", () => {
-    const parsed = (over: object) => ok(parseProcess(task(over), defaultLimits))
+    const parsed = (over: object) => ok(parseProcess(task(over), defaultLimits)).task
     const named = (over: object) => parsed(over).named?.map(({ name, by }) => [name, by])
     const withOptions = (...options: ReadonlyArray<string>) => ({ outputs: [{ ...output, options }] })
 
@@ -300,6 +301,58 @@ describe("task", () => {
     ]) {
       expect(refused(parseProcess(task(over), defaultLimits)).message.length).toBeLessThan(500)
     }
+  })
+})
+
+describe("tags", () => {
+  const long = "a".repeat(32)
+  const many = Array.from({ length: 9 }, (_, index) => `t${index}`)
+  /** Every body that may have them, as what is read of it. */
+  const bodies: ReadonlyArray<
+    readonly [string, (json: object) => Either.Either<{ readonly tags: unknown }, InvalidRequest | InvalidTask>]
+  > = [
+    ["/ffmpeg/process", (json) => parseProcess(json, limits)],
+    ["/ffmpeg/process/async", (json) => parseAsync(json, limits)],
+    ["/ffmpeg/run", (json) => Either.flatMap(parseCommand(json), (command) => parseRun(command, () => undefined, limits))]
+  ]
+
+  describe.each(bodies)("of %s", (_, parse) => {
+    it.each([
+      ["none", {}, []],
+      ["an empty list", { tags: [] }, []],
+      ["one", { tags: ["gpu"] }, ["gpu"]],
+      ["several, sorted, each once", { tags: ["nvenc", "gpu", "nvenc", "2.0_a-b"] }, ["2.0_a-b", "gpu", "nvenc"]],
+      ["the longest", { tags: [long] }, [long]],
+      ["the most", { tags: many.slice(1) }, many.slice(1)]
+    ])("may be %s", (_, over, expected) => expect(ok(parse({ ...task(), ...over })).tags).toEqual(expected))
+
+    it.each([
+      ["a text", "gpu", "tags must be an array"],
+      ["null", null, "tags must not be null"],
+      ["an object", { gpu: true }, "tags must be an array"],
+      ["a number in the list", ["gpu", 1], "tags[1] must be a string"],
+      ["null in the list", ["gpu", null], "tags[1] must not be null"],
+      ["one too many", many, "tags has 9 items: at most 8 are allowed"],
+      ["one too many, all the same", Array(9).fill("gpu"), "tags has 9 items: at most 8 are allowed"],
+      ["an empty one", ["gpu", ""], `tags[1] ${tagRule}`],
+      ["a long one", [`${long}a`], `tags[0] ${tagRule}`],
+      ["a capital", ["GPU"], `tags[0] ${tagRule}`],
+      ["a dash first", ["-gpu"], `tags[0] ${tagRule}`],
+      ["a dot first", [".gpu"], `tags[0] ${tagRule}`],
+      ["an underscore first", ["_gpu"], `tags[0] ${tagRule}`],
+      ["a space", ["g pu"], `tags[0] ${tagRule}`],
+      ["a line end", ["gpu\n"], `tags[0] ${tagRule}`],
+      ["a comma", ["gpu,nvenc"], `tags[0] ${tagRule}`],
+      ["a quote", ['gpu"'], `tags[0] ${tagRule}`],
+      ["an accent", ["g\u00fc"], `tags[0] ${tagRule}`]
+    ])("may not be %s", (_, tags, message) => {
+      const error = refused(parse({ ...task(), tags }))
+      expect([error._tag, error.message]).toEqual(["InvalidRequest", message])
+    })
+  })
+
+  it("are no part of a task", () => {
+    expect(refused(parseProcess(task({ tags: ["gpu"] }), limits)).message).toMatch(/^Invalid task format: task has fields .* tags/)
   })
 })
 

@@ -4,6 +4,7 @@ import { type DirId, type FileName, parseDirId, parseFileName } from "../ids.js"
 import type { LimitValues } from "../limits.js"
 import type { PolicyValues } from "../policy/policy.js"
 import type { ProbeRequest } from "../probe.js"
+import { maxTags, parseTags } from "../tags.js"
 import type { Source, Task } from "../task.js"
 import { AnalyzeBody, AsyncBody, DirectoryBody, FileBody, ProcessBody } from "./bodies.js"
 import { parseProbe } from "./probe-request.js"
@@ -20,9 +21,15 @@ const checked = {
 
 type Parsed<A, E = InvalidRequest> = Either.Either<A, E>
 
+/** A task, and what the worker that runs it must have. */
+interface Tagged {
+  readonly task: Task
+  readonly tags: ReadonlyArray<string>
+}
+
 /** `POST /ffmpeg/process`. */
-export const parseProcess = (json: unknown, limits: LimitValues, policy?: PolicyValues): Parsed<Task, InvalidRequest | InvalidTask> =>
-  Either.flatMap(checked.process(json), ({ task }) => parseTask(task, limits, policy))
+export const parseProcess = (json: unknown, limits: LimitValues, policy?: PolicyValues): Parsed<Tagged, InvalidRequest | InvalidTask> =>
+  Either.flatMap(checked.process(json), (body) => parseTagged(body, limits, policy))
 
 /** What the field `command` of `POST /ffmpeg/run` holds. */
 export type Command = typeof ProcessBody.Encoded
@@ -37,15 +44,15 @@ export const parseCommand = (json: unknown): Parsed<Command, InvalidRequest | In
 
 /** The task of such a command; `pathOf` gives the path of a file that came with it, by its name or field. */
 export const parseRun = (
-  { task }: Command,
+  { task, tags = [] }: Command,
   pathOf: (nameOrField: string) => string | undefined,
   limits: LimitValues,
   policy?: PolicyValues
-): Parsed<Task, InvalidTask> =>
+): Parsed<Tagged, InvalidRequest | InvalidTask> =>
   Either.gen(function* () {
     const inputs = task.inputs.map((input) => ({ ...input, file_path: pathOf(input.file_path) ?? input.file_path }))
     const unknown = inputs.findIndex(({ file_path }) => !file_path.includes("/"))
-    if (unknown < 0) return yield* parseTask({ ...task, inputs }, limits, policy)
+    if (unknown < 0) return yield* parseTagged({ task: { ...task, inputs }, tags }, limits, policy)
     const reason = `task.inputs[${unknown}].file_path must be the name or field of one file of the form, "dir_id/file_name" or an https URL`
     return yield* Either.left(new InvalidTask({ reason }))
   })
@@ -55,11 +62,11 @@ export const parseAsync = (
   json: unknown,
   limits: LimitValues,
   policy?: PolicyValues
-): Parsed<{ readonly task: Task; readonly webhookUrl: string | null }, InvalidRequest | InvalidTask> =>
+): Parsed<Tagged & { readonly webhookUrl: string | null }, InvalidRequest | InvalidTask> =>
   Either.gen(function* () {
     const body = yield* checked.async(json)
-    const task = yield* parseTask(body.task, limits, policy)
-    return { task, webhookUrl: body.webhook_url === undefined ? null : yield* parseWebhookUrl(body.webhook_url) }
+    const tagged = yield* parseTagged(body, limits, policy)
+    return { ...tagged, webhookUrl: body.webhook_url === undefined ? null : yield* parseWebhookUrl(body.webhook_url) }
   })
 
 /** `POST /ffprobe/analyze`. */
@@ -98,6 +105,20 @@ export const parseIdempotencyKey = (header: string | undefined): Parsed<string |
     ? Either.right(header)
     : Either.left(invalid("The Idempotency-Key header must be 1 to 255 visible ASCII characters"))
 }
+
+const parseTagged = (
+  { task, tags = [] }: Pick<Command, "task" | "tags">,
+  limits: LimitValues,
+  policy?: PolicyValues
+): Parsed<Tagged, InvalidRequest | InvalidTask> =>
+  Either.gen(function* () {
+    return { task: yield* parseTask(task, limits, policy), tags: yield* parseJobTags(tags) }
+  })
+
+const parseJobTags = (tags: ReadonlyArray<string>): Parsed<ReadonlyArray<string>> =>
+  tags.length > maxTags
+    ? Either.left(invalid(`tags has ${tags.length} items: at most ${maxTags} are allowed`))
+    : Either.mapLeft(parseTags(tags, "tags"), invalid)
 
 const parseWebhookUrl = (text: string): Parsed<string> => {
   const fits = /^https:\/\/[^/]/i.test(text) && text.isWellFormed() && URL.canParse(text)

@@ -22,6 +22,8 @@ export interface Extras {
   readonly baseUrl?: string
   /** The submitter's own name for this submission: sent again, it gives the first job. */
   readonly idempotencyKey?: string | null
+  /** What a worker must have to run it. */
+  readonly tags?: ReadonlyArray<string>
   readonly priority?: number
 }
 
@@ -73,6 +75,7 @@ export const prepare = (owner: OwnerId, task: Task, extras: Extras) =>
         filterComplex: task.filterComplex,
         ...(files.length > 0 && { files })
       },
+      tags: extras.tags ?? [],
       priority: extras.priority ?? 0,
       webhookUrl: extras.webhookUrl,
       baseUrl: extras.baseUrl ?? "",

@@ -5,6 +5,7 @@ import { Directories } from "../ports/directories.js"
 import { Jobs } from "../ports/jobs.js"
 import { Outbox } from "../ports/outbox.js"
 import { Storage } from "../ports/storage.js"
+import { offerWaiting } from "./hints.js"
 
 /** Sweeps for as long as the layer lives, first at once. Every host may: each step is one idempotent statement. */
 export const sweeper = Layer.scopedDiscard(
@@ -26,7 +27,7 @@ export const sweep = Effect.gen(function* () {
   const jobs = yield* Jobs
   const { deliverySeconds, jobSeconds } = yield* Limits
   const now = yield* Clock.currentTimeMillis
-  yield* jobs.reclaim(new Date(now))
+  if ((yield* jobs.reclaim(new Date(now))) > 0) yield* Effect.ignoreLogged(offerWaiting)
   yield* dropExpired(new Date(now))
   yield* jobs.purge(new Date(now - jobSeconds * 1000))
   yield* (yield* Outbox).purge(new Date(now - deliverySeconds * 1000))

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Layer, Option, Ref, Scope, Stream } from "effect"
+import { Deferred, Effect, Queue as EffectQueue, Exit, Fiber, Layer, Option, Ref, Scope, Stream } from "effect"
 import { copyFirstInput, type Run } from "../../adapters/memory/executor.js"
 import { Closing } from "../closing.js"
 import { FfmpegFailed, RunLimitExceeded, Unavailable } from "../errors.js"
 import { FileName, type JobId, type OwnerId } from "../ids.js"
 import type { JobState } from "../job.js"
 import type { LimitValues } from "../limits.js"
+import { Executor } from "../ports/executor.js"
 import { Jobs } from "../ports/jobs.js"
 import { Queue } from "../ports/queue.js"
 import { until } from "../ports/samples.suite.js"
@@ -20,13 +21,20 @@ import { ownerWithFile, taskOn, world } from "./world.suite.js"
 const quiet = { webhookUrl: null }
 
 /** Real time, so short waits: what takes long here is a failure, not a slow machine. */
-const brisk: Partial<LimitValues> = { pollSeconds: 0.2, progressSeconds: 0.01, renewSeconds: 0.02, watchSeconds: 0.05, drainSeconds: 0.2 }
+const brisk: Partial<LimitValues> = {
+  pollSeconds: 0.2,
+  retrySeconds: 0.01,
+  progressSeconds: 0.01,
+  renewSeconds: 0.02,
+  watchSeconds: 0.05,
+  drainSeconds: 0.2
+}
 
 /** Starts workers in a scope of their own, so that a test can stop them. */
-const working = (slots: number) =>
+const working = (slots: number, tags: ReadonlyArray<string> = []) =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
-    yield* Layer.buildWithScope(workers(slots), scope)
+    yield* Layer.buildWithScope(workers(slots, tags), scope)
     return Effect.ensuring(Scope.close(scope, Exit.void), Effect.void)
   })
 
@@ -34,6 +42,18 @@ const reaches = (owner: OwnerId, id: JobId, state: JobState) => until(Effect.map
 
 const blobs = (prefix: string) =>
   Effect.flatMap(Storage, (storage) => Effect.map(Stream.runCollect(storage.list(prefix)), (all) => [...all].map(({ key }) => key)))
+
+/** The first of these jobs that is over and was not before. */
+const untilAnotherIsOver = (owner: OwnerId, other: OwnerId, ids: ReadonlyArray<JobId>, before: ReadonlyArray<JobId>) =>
+  Effect.gen(function* () {
+    const jobs = yield* Jobs
+    const over = Effect.map(
+      Effect.forEach(ids, (id) => Effect.map(Effect.all([jobs.find(owner, id), jobs.find(other, id)]), (found) => [id, found] as const)),
+      (all) => all.flatMap(([id, found]) => (found.some((job) => Option.isSome(job) && job.value.state === "completed") ? [id] : []))
+    )
+    yield* until(Effect.map(over, ({ length }) => length > before.length))
+    return (yield* over).find((id) => !before.includes(id)) as JobId
+  })
 
 /** A run that tells that it has begun, then waits to be let go on, and knows whether it was interrupted. */
 const gated = Effect.gen(function* () {
@@ -78,6 +98,53 @@ describe("workers", () => {
     }).pipe(Effect.provide(world({ limits: brisk })))
   )
 
+  it.live("claim from the table while the queue is out of reach", () =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      const down = new Unavailable({ what: "the queue" })
+      const broken = Effect.provideService(Queue, { offer: () => down, take: down })
+      const stop = yield* broken(working(1))
+      const ids = yield* Effect.replicateEffect(broken(submit(owner, taskOn(dir), quiet)), 3)
+      yield* Effect.forEach(ids, (id) => reaches(owner, id, "completed"))
+      yield* stop
+    }).pipe(Effect.provide(world({ limits: brisk })))
+  )
+
+  it.live("leave the choice of the next job to the table: a hint is no claim", () =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      const other = yield* ownerWithFile
+      const ids = yield* Effect.replicateEffect(submit(owner, taskOn(dir), quiet), 2)
+      const urgent = yield* submit(other.owner, taskOn(other.dir), { ...quiet, priority: 5 })
+      const order: Array<JobId> = []
+      const [first] = ids as [JobId]
+      const hints = yield* EffectQueue.unbounded<JobId>()
+      const engine = { offer: () => Effect.void, take: Effect.map(EffectQueue.take(hints), (id) => ({ id, again: () => Effect.void })) }
+      const stop = yield* Effect.provideService(working(1), Queue, engine)
+      for (const hint of [first, first, first]) {
+        yield* EffectQueue.offer(hints, hint)
+        const ran = yield* untilAnotherIsOver(owner, other.owner, [...ids, urgent], order)
+        order.push(ran)
+      }
+      expect(order).toEqual([urgent, ...ids])
+      yield* stop
+    }).pipe(Effect.provide(world({ limits: { ...brisk, pollSeconds: 60 } })))
+  )
+
+  it.live("run what asks for a tag only where it is", () =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      const id = yield* submit(owner, taskOn(dir), { ...quiet, tags: ["gpu"] })
+      const without = yield* working(1)
+      const plain = yield* submit(owner, taskOn(dir), quiet)
+      yield* reaches(owner, plain, "completed")
+      expect((yield* findJob(owner, id)).state).toBe("pending")
+      const stop = yield* working(1, ["gpu", "nvme"])
+      yield* reaches(owner, id, "completed")
+      yield* Effect.zipRight(stop, without)
+    }).pipe(Effect.provide(world({ limits: brisk })))
+  )
+
   it.live("replace an earlier output of the same name", () =>
     Effect.gen(function* () {
       const { owner, dir } = yield* ownerWithFile
@@ -118,6 +185,35 @@ describe("workers", () => {
       expect(failure._tag).toBe("WorkerLost")
       yield* stop
     }).pipe(Effect.provide(world({ limits: { ...brisk, attempts: 3 }, run: () => Effect.fail(new Unavailable({ what: "the disk" })) })))
+  )
+
+  it.live("a table that is out of reach for a moment when a run ends costs no second run", () =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      const jobs = yield* Jobs
+      let refused = 0
+      const complete: typeof jobs.complete = (...args) =>
+        Effect.suspend(() => (refused++ < 3 ? new Unavailable({ what: "the table" }) : jobs.complete(...args)))
+      const stop = yield* Effect.provideService(working(1), Jobs, { ...jobs, complete })
+      const job = yield* processTask(owner, taskOn(dir), quiet)
+      expect([job.state, job.attempt, refused]).toEqual(["completed", 1, 4])
+      yield* stop
+    }).pipe(Effect.provide(world({ limits: brisk })))
+  )
+
+  it.live("a slot under which infrastructure breaks steps back, so that others get the jobs", () =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      let broken = 0
+      const failing: Executor["Type"] = { run: () => Stream.fail(new Unavailable({ what: `the disk, ${++broken}` })) }
+      const bad = yield* Effect.provideService(working(1), Executor, failing)
+      const ids = yield* Effect.replicateEffect(submit(owner, taskOn(dir), quiet), 3)
+      yield* until(Effect.sync(() => broken > 0))
+      const good = yield* working(1)
+      yield* Effect.forEach(ids, (id) => reaches(owner, id, "completed"))
+      expect(broken).toBeLessThan(5)
+      yield* Effect.zipRight(bad, good)
+    }).pipe(Effect.provide(world({ limits: { ...brisk, retrySeconds: 0.3 } })))
   )
 
   it.live("a bug in a run gives the job back, and the slot goes on", () =>

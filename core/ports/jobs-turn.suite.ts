@@ -67,14 +67,20 @@ export const jobTurnSuite = (rows: RowsLayer): void => {
   )
 
   test(
-    "one that is asked for by its id has no turn to wait for",
+    "a hint jumps no turn: neither of a higher priority nor of an owner with less that runs",
     Effect.gen(function* () {
+      const jobs = yield* Jobs
       const [busy, idle] = [anOwner(), anOwner()]
       yield* started(aJob({ owner: busy }))
       yield* insertedFor(idle, 1)
-      const wanted = aJob({ owner: busy })
-      yield* inserted(wanted)
-      expect((yield* claimed(wanted.id)).id).toBe(wanted.id)
+      yield* insertedFor(busy, 1, 1)
+      const hinted = aJob({ owner: busy })
+      yield* inserted(hinted)
+      const claims = yield* Effect.replicateEffect(
+        Effect.flatMap(inSeconds(leaseSeconds), (until) => jobs.claim(until, hinted.id)),
+        3
+      )
+      expect(claims.map(Option.match({ onNone: () => undefined, onSome: ({ owner }) => owner }))).toEqual([busy, idle, busy])
     })
   )
 

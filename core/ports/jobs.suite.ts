@@ -1,6 +1,7 @@
 import { describe, expect, it, layer } from "@effect/vitest"
 import { Effect, Option, TestClock } from "effect"
 import { Holder } from "../holder.js"
+import type { JobId } from "../ids.js"
 import { Limits } from "../limits.js"
 import { Jobs } from "./jobs.js"
 import { jobLifeSuite } from "./jobs-life.suite.js"
@@ -49,7 +50,7 @@ const rowTests = (rows: RowsLayer) =>
     it.effect("a new job is found as it was given", () =>
       Effect.gen(function* () {
         const job = aJob({ webhookUrl: "https://example.com/done?a=1&b=ü", baseUrl: "https://api.example.com/v1/ü", priority: 3 })
-        const { priority: _, idempotencyKey: __, ...given } = job
+        const { priority: _, tags: __, idempotencyKey: ___, ...given } = job
         expect(yield* inserted(job)).toEqual({
           ...given,
           state: "pending",
@@ -63,6 +64,7 @@ const rowTests = (rows: RowsLayer) =>
           startedAt: null,
           finishedAt: null
         })
+        yield* (yield* Jobs).abandon(job.owner, job.id)
       })
     )
 
@@ -129,16 +131,73 @@ const claimTests = (rows: RowsLayer) => {
     }).pipe(Effect.provide(rows))
   )
 
-  it.effect("by id takes that one and no other", () =>
+  it.effect("one that is hinted at goes before older ones, and when it does not wait the next in turn is taken", () =>
     Effect.gen(function* () {
       const jobs = yield* Jobs
-      const [other, wanted] = [aJob({ priority: 9 }), aJob()]
-      yield* inserted(other)
+      const [older, wanted] = [aJob(), aJob()]
+      yield* inserted(older)
+      yield* TestClock.adjust("1 hours")
       yield* inserted(wanted)
-      expect((yield* claimed(wanted.id)).id).toBe(wanted.id)
-      expect(yield* jobs.claim(yield* inSeconds(leaseSeconds), wanted.id)).toEqual(Option.none())
-      expect(yield* jobs.claim(yield* inSeconds(leaseSeconds), aJob().id)).toEqual(Option.none())
-      expect((yield* rowOf(other)).state).toBe("pending")
+      const takenWith = (hint: JobId) =>
+        Effect.map(
+          Effect.flatMap(inSeconds(leaseSeconds), (until) => jobs.claim(until, hint)),
+          Option.map(({ id }) => id)
+        )
+      expect(yield* takenWith(wanted.id)).toEqual(Option.some(wanted.id))
+      expect(yield* takenWith(wanted.id)).toEqual(Option.some(older.id))
+      expect(yield* takenWith(aJob().id)).toEqual(Option.none())
+    }).pipe(Effect.provide(rows))
+  )
+
+  it.effect("of those that wait are told the highest priority first, then the oldest, and no more than asked for", () =>
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      expect(yield* jobs.waiting(9)).toEqual([])
+      const [first, second, urgent, running] = [aJob(), aJob(), aJob({ priority: 7 }), aJob({ priority: 9 })]
+      yield* started(running)
+      for (const job of [first, second, urgent]) {
+        yield* inserted(job)
+        yield* TestClock.adjust("1 hours")
+      }
+      yield* inserted(aJob({ tags: ["gpu"] }))
+      const told = [urgent, first, second].map(({ id, priority }) => ({ id, priority }))
+      expect(yield* jobs.waiting(9)).toEqual(told)
+      expect(yield* jobs.waiting(2)).toEqual(told.slice(0, 2))
+    }).pipe(Effect.provide(rows))
+  )
+
+  it.effect("one that was released until later does not wait before that", () =>
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const job = aJob()
+      yield* jobs.release(yield* started(job), yield* inSeconds(30))
+      const take = Effect.flatMap(inSeconds(leaseSeconds), (until) => jobs.claim(until, job.id))
+      yield* TestClock.adjust("29 seconds")
+      expect([yield* take, yield* jobs.waiting(1)]).toEqual([Option.none(), []])
+      yield* TestClock.adjust("1 seconds")
+      expect(yield* jobs.waiting(1)).toMatchObject([{ id: job.id }])
+      expect(yield* take).toMatchObject({ value: { id: job.id, attempt: 2 } })
+      yield* jobs.reclaim(yield* inSeconds(leaseSeconds + 1))
+      expect(yield* take).toMatchObject({ value: { id: job.id, attempt: 3 } })
+    }).pipe(Effect.provide(rows))
+  )
+
+  it.effect("jobs that ask for tags go to workers that have them all, and those that ask for none to everybody", () =>
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const both = aJob({ tags: ["gpu", 'odd "tag"'], priority: 3 })
+      const [one, none] = [aJob({ tags: ["gpu"], priority: 2 }), aJob({ priority: 1 })]
+      yield* Effect.forEach([both, one, none], inserted)
+      const takenBy = (...tags: ReadonlyArray<string>) =>
+        Effect.map(
+          Effect.flatMap(inSeconds(leaseSeconds), (until) => jobs.claim(until, both.id, tags)),
+          Option.map(({ id }) => id)
+        )
+      expect(yield* takenBy()).toEqual(Option.some(none.id))
+      expect(yield* takenBy()).toEqual(Option.none())
+      expect(yield* takenBy("cpu", 'odd "tag"')).toEqual(Option.none())
+      expect(yield* takenBy("gpu")).toEqual(Option.some(one.id))
+      expect(yield* takenBy("cpu", 'odd "tag"', "gpu")).toEqual(Option.some(both.id))
     }).pipe(Effect.provide(rows))
   )
 

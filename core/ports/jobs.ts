@@ -33,11 +33,14 @@ export interface JobsShape {
   /** The job as it is now, then after each change that is seen, ending with the terminal one. */
   readonly watch: (owner: OwnerId, id: JobId) => Stream.Stream<Job, JobNotFound | Unavailable>
   /**
-   * Takes that job, or without an id the pending one whose turn it is; none when there is nothing to take. The highest
-   * priority goes first, then the owner with the fewest running jobs (nobody's many jobs keep another's one waiting),
-   * then the oldest, then the first by id.
+   * Takes the pending job whose turn it is; none when there is nothing to take. The highest priority goes first, then the
+   * owner with the fewest running jobs (nobody's many jobs keep another's one waiting), then the one that is hinted at,
+   * then the oldest, then the first by id. Passed over are jobs that ask for other tags than these, and those that were
+   * released until later.
    */
-  readonly claim: (leaseUntil: Date, id?: JobId) => Fx<Option.Option<Claim>>
+  readonly claim: (leaseUntil: Date, hint?: JobId, tags?: ReadonlyArray<string>) => Fx<Option.Option<Claim>>
+  /** Jobs without tags that could be claimed now: of the highest priority first, then the oldest; at most so many. */
+  readonly waiting: (limit: number) => Fx<ReadonlyArray<{ readonly id: JobId; readonly priority: number }>>
   /** Extends the lease; progress is written as given. */
   readonly renew: (claim: Claim, leaseUntil: Date, progress: number | null) => Fx<void, LeaseLost>
   /**
@@ -47,8 +50,11 @@ export interface JobsShape {
    */
   readonly complete: (claim: Claim, published: Published) => Fx<void, LeaseLost>
   readonly fail: (claim: Claim, failure: Failure, usage: Usage) => Fx<void, LeaseLost>
-  /** Back to pending and without progress, or failed as `worker-lost` after the last attempt (`attempts` of limits.ts). */
-  readonly release: (claim: Claim) => Fx<void, LeaseLost>
+  /**
+   * Back to pending and without progress, not to be claimed before `until`; or failed as `worker-lost` after the last
+   * attempt (`attempts` of limits.ts).
+   */
+  readonly release: (claim: Claim, until?: Date) => Fx<void, LeaseLost>
   /** A foreign job is not found; one that is no longer pending is named by its `statusOf`. */
   readonly cancel: (owner: OwnerId, id: JobId) => Fx<void, JobNotFound | JobNotPending>
   /** Ends a job that nobody waits for any more; a job that is over stays as it is. No webhook. */

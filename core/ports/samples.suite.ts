@@ -46,6 +46,7 @@ export const aJob = (over: Partial<NewJob> = {}): NewJob => ({
   id: aJobId(),
   owner: anOwner(),
   task: aTask(),
+  tags: [],
   priority: 0,
   webhookUrl: null,
   baseUrl: "https://api.example.com",
@@ -95,11 +96,11 @@ export const inserted = (job: NewJob) =>
     return yield* rowOf(job)
   })
 
-/** Claims that very job, which must be pending. */
+/** Claims that very job, which must be pending, and no other's turn. */
 export const claimed = (id: JobId) =>
   Effect.gen(function* () {
-    const claim = yield* (yield* Jobs).claim(yield* inSeconds(leaseSeconds), id)
-    return yield* Effect.orDie(claim)
+    const claim = yield* Effect.orDie(yield* (yield* Jobs).claim(yield* inSeconds(leaseSeconds), id))
+    return claim.id === id ? claim : yield* Effect.dieMessage(`it was the turn of ${claim.id}, not of ${id}`)
   })
 
 /** Inserts and claims. */

@@ -85,6 +85,20 @@ describe("the Promise API", () => {
     expect(await ffkiln.job(job_id)).toMatchObject({ ok: true, job_id, status: "completed", result: [{ file_name: "frame.jpg" }] })
   })
 
+  it("runs a task with tags where an instance has them", async () => {
+    const { file_path } = await ffkiln.upload(clip)
+    const { job_id } = await ffkiln.submit({ ...thumbnail(file_path), tags: ["gpu"] })
+    await ffkiln.process({ task: { inputs: [{ file_path }], outputs: [{ file: "later.jpg", options: ["-frames:v", "1"] }] } })
+    expect((await ffkiln.job(job_id)).status).toBe("pending")
+    const other = await open({ dataDir, slots: 1, tags: ["gpu", "av1"], limits: { pollSeconds: 0.1 } })
+    try {
+      await until(async () => (await ffkiln.job(job_id)).status === "completed")
+    } finally {
+      await other.close()
+    }
+    await expect(open({ dataDir, tags: ["gpu", "AV1"] })).rejects.toThrow(/^ffkiln cannot start: tags\[1\] must be 1 to 32 /)
+  })
+
   it("tells progress that only grows", async () => {
     const { file_path } = await ffkiln.upload(clip)
     const told: Array<number> = []

@@ -1,4 +1,4 @@
-import { Cause, type Effect, Exit } from "effect"
+import { Cause, type Effect, Either, Exit } from "effect"
 import type { AnalyzeBody, AsyncBody, DirectoryBody, FileBody, ProcessBody } from "../../core/contract/bodies.js"
 import {
   cancel,
@@ -24,6 +24,7 @@ import type { ApiError } from "../../core/errors.js"
 import { OwnerId } from "../../core/ids.js"
 import type { Job } from "../../core/job.js"
 import { defaultLimits, type LimitValues } from "../../core/limits.js"
+import { parseTags } from "../../core/tags.js"
 import { type Keys, keysOf } from "./keys.js"
 import { type Adapters, type Services, services } from "./layers.js"
 import { type Instance, type RunOptions, start } from "./runtime.js"
@@ -39,6 +40,8 @@ export interface Options extends Adapters {
   readonly dataDir?: string
   /** Jobs that run at a time; 0 only accepts them. Default: one a core, two at least. */
   readonly slots?: number
+  /** What this machine has that some jobs ask for, such as "gpu": each 1 to 32 of `a-z 0-9 . _ -`, starting with a letter or digit. */
+  readonly tags?: ReadonlyArray<string>
   /** What is not given has its default. */
   readonly limits?: Partial<LimitValues>
   /** What the URLs that we serve ourselves start with. Default: nothing, so that they start with `/blob/`. */
@@ -110,7 +113,10 @@ export interface Ffkiln extends Client, Instance {
 
 /** Starts ffkiln inside this process. Rejects with a sentence for an operator when a part can't be had. */
 export const open = async (options: Options): Promise<Ffkiln> => {
-  const instance = await start(services(options, options.dataDir), { ...defaultLimits, ...options.limits }, options.slots ?? defaultSlots())
+  const { dataDir, limits, slots = defaultSlots() } = options
+  // No job could ask for one of another form: it would be a slip.
+  const tags = Either.getOrThrowWith(parseTags(options.tags ?? [], "tags"), (reason) => new Error(`ffkiln cannot start: ${reason}`))
+  const instance = await start(services(options, dataDir), { ...defaultLimits, ...limits }, slots, tags)
   const run = runOn(instance)
   const as = (owner: string) => client(instance, run, OwnerId(owner), options.publicUrl ?? "")
   return { ...instance, ...as("local"), as, keys: keysOf(run) }

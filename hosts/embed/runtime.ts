@@ -26,13 +26,18 @@ export interface RunOptions {
 }
 
 /** Rejects with an Error whose message tells an operator what is missing. */
-export const start = async (services: Layer.Layer<Services, Unavailable>, limits: LimitValues, slots: number): Promise<Instance> => {
+export const start = async (
+  services: Layer.Layer<Services, Unavailable>,
+  limits: LimitValues,
+  slots: number,
+  tags: ReadonlyArray<string> = []
+): Promise<Instance> => {
   const closing = Deferred.unsafeMake<void>(FiberId.none)
   const ambient = Layer.mergeAll(Layer.succeed(Limits, limits), Layer.succeed(Closing, Deferred.await(closing)), holder, warningsToStderr)
   const runtime = ManagedRuntime.make(Layer.provideMerge(services, ambient))
   // The workers end before the services they use, and before the callers who wait for them.
   const working = Effect.runSync(Scope.make())
-  const started = await runtime.runPromiseExit(Layer.buildWithScope(Layer.mergeAll(workers(slots), sweeper, deliverer), working))
+  const started = await runtime.runPromiseExit(Layer.buildWithScope(Layer.mergeAll(workers(slots, tags), sweeper, deliverer), working))
   if (Exit.isFailure(started)) {
     await runtime.dispose()
     throw startFailure(started.cause)

@@ -28,8 +28,9 @@ const user = () => {
 /**
  * A Postgres of the caller's own, on a free port of 127.0.0.1, with everything it writes in one temporary folder.
  * `stop` ends it with all its connections, `start` starts it again on the same port; `remove` stops it and removes its folder.
+ * @param {Readonly<Record<string, string>>} [given] settings of postgresql.conf
  */
-export const startPostgres = async () => {
+export const startPostgres = async (given = {}) => {
   const programs = postgresFolder()
   if (programs === undefined) throw new Problem("no Postgres server is installed: what needs one can't run")
   const folder = mkdtempSync(join(tmpdir(), "ffkiln-postgres-"))
@@ -37,7 +38,7 @@ export const startPostgres = async () => {
   writeFileSync(join(folder, "password"), password)
   for (const path of [folder, join(folder, "password")]) chownSync(path, who.uid, who.gid)
   const data = join(folder, "data")
-  const settings = Object.entries({ ...forTests, port, unix_socket_directories: folder })
+  const settings = Object.entries({ ...forTests, ...given, port, unix_socket_directories: folder })
   const server = program({
     program: join(programs, "postgres"),
     args: ["-D", data, ...settings.flatMap(([name, value]) => ["-c", `${name}=${value}`])],
