@@ -1,0 +1,38 @@
+import { Effect, Layer, Scope } from "effect"
+import type { Unavailable } from "../../core/errors.js"
+import { Queue } from "../../core/ports/queue.js"
+import { bullPriority, type Naming, queueOn } from "./bull.js"
+import { openDispatch } from "./dispatch.js"
+import { openLink } from "./link.js"
+import { type RedisServer, serverOf } from "./server.js"
+import type { Locks } from "./worker.js"
+
+export { bullQueue } from "./bull.js"
+export type { RedisServer } from "./server.js"
+
+export type RedisQueueOptions = RedisServer & Naming & Locks
+
+/**
+ * Dispatch by BullMQ, on Redis 5 or later or what speaks its language. A host that only offers has one connection, one
+ * that takes three. Unavailable, in one sentence, when Redis can't be reached or used at start; later its calls fail so,
+ * within about a second, and work again when it is back.
+ */
+export const redisQueue = (options: RedisQueueOptions): Layer.Layer<Queue, Unavailable> =>
+  Layer.scoped(
+    Queue,
+    Effect.gen(function* () {
+      const server = yield* serverOf(options)
+      const link = yield* openLink(server)
+      const queue = yield* queueOn(link.client, options)
+      const scope = yield* Effect.scope
+      // Hosts that only offer never take.
+      const dispatch = yield* Effect.cached(
+        Effect.uninterruptible(Effect.provideService(openDispatch(link, server, queue, options), Scope.Scope, scope))
+      )
+      return {
+        offer: (id, priority) =>
+          Effect.asVoid(link.ask("offer a job", () => queue.add("job", {}, { jobId: id, priority: bullPriority(priority) }))),
+        take: Effect.flatten(dispatch)
+      }
+    })
+  )

@@ -1,0 +1,68 @@
+import { Effect, Runtime, type Scope } from "effect"
+import type { Redis } from "ioredis"
+import { Unavailable } from "../../core/errors.js"
+import { openConnection, reasonOf, type Server } from "./server.js"
+
+/** Whether the server is within reach, and the connection that tells. */
+export interface Link {
+  readonly client: Redis
+  readonly isUp: () => boolean
+  /** Ends as soon as the server is within reach. */
+  readonly up: Effect.Effect<void>
+  /** Somebody found it out of reach, which is logged once. The next answer finds it back. */
+  readonly lost: (reason: string) => void
+  readonly onChange: (listener: () => void) => void
+  /** Unavailable when the server can't be asked, or refuses. */
+  readonly ask: <A>(what: string, question: () => Promise<A>) => Effect.Effect<A, Unavailable>
+}
+
+export const openLink = (server: Server): Effect.Effect<Link, Unavailable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { address } = server
+    const log = Runtime.runFork(yield* Effect.runtime())
+    const client = yield* openConnection(server)
+    const latch = yield* Effect.makeLatch(true)
+    const listeners: Array<() => void> = []
+    let isUp = true
+    const turn = (to: boolean) => {
+      isUp = to
+      if (to) latch.unsafeOpen()
+      else latch.unsafeClose()
+      for (const listener of listeners) listener()
+    }
+    const lost = (reason: string) => {
+      if (!isUp) return
+      turn(false)
+      log(Effect.logWarning(`lost ${address}, jobs are found by polling until it is back: ${reason}`))
+    }
+    const found = () => {
+      if (isUp) return
+      turn(true)
+      log(Effect.logInfo(`${address} is back`))
+    }
+    let reason = "the connection was closed"
+    const onError = (error: unknown) => {
+      reason = reasonOf(error)
+    }
+    const onClose = () => lost(reason)
+    client.on("error", onError).on("close", onClose)
+    yield* Effect.addFinalizer(() => Effect.sync(() => client.off("close", onClose)))
+    return {
+      client,
+      isUp: () => isUp,
+      up: latch.await,
+      lost,
+      onChange: (listener) => void listeners.push(listener),
+      ask: (what, question) =>
+        Effect.tryPromise({
+          try: question,
+          catch: (error) => new Unavailable({ what: `could not ${what} at ${address}: ${reasonOf(error)}` })
+        }).pipe(Effect.tap(() => Effect.sync(found)))
+    }
+  })
+
+/** A server that is silent may have gone without a word: a new connection leads to whoever has its name now. */
+export const renew = (client: Redis): void => {
+  // One that is between two attempts would make no further one.
+  if (client.status === "ready" || client.status === "connect") client.disconnect(true)
+}

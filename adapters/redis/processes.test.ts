@@ -1,0 +1,134 @@
+import { once } from "node:events"
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import { afterAll, expect, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { execa } from "execa"
+import { build } from "vite"
+import { aJobId, until } from "../../core/ports/samples.suite.js"
+import { clientOf, counts, dashboard, emptyQueue, host, nobody, ownServer, takenAndFinished } from "./temporary.suite.js"
+
+const folder = mkdtempSync(join(tmpdir(), "ffkiln-redis-host-"))
+afterAll(() => rmSync(folder, { recursive: true }))
+symlinkSync(join(import.meta.dirname, "../../node_modules"), join(folder, "node_modules"))
+await build({
+  configFile: false,
+  logLevel: "silent",
+  root: import.meta.dirname,
+  build: {
+    ssr: "process.suite.ts",
+    outDir: folder,
+    emptyOutDir: false,
+    rollupOptions: { output: { entryFileNames: "host.mjs" } }
+  }
+})
+
+/** A host in a process of its own; `says` waits for its next line. */
+const aProcess = ({ url, prefix }: { readonly url: string; readonly prefix: string }) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => execa("node", [join(folder, "host.mjs"), url, prefix], { reject: false })),
+      (child) =>
+        Effect.promise(() => {
+          child.kill("SIGKILL")
+          return child
+        })
+    ),
+    (child) => {
+      const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+      return { child, says: Effect.promise(async () => String((await lines.next()).value)) }
+    }
+  )
+
+const short = { lockSeconds: 1, stalledSeconds: 0.3 }
+
+it.scopedLive("a job whose host was killed comes to another host", () =>
+  Effect.gen(function* () {
+    const options = yield* emptyQueue
+    const [queue, dash] = [yield* host({ ...options, ...short }), yield* dashboard(options)]
+    const id = aJobId()
+    for (let round = 0; round < 3; round++) {
+      yield* queue.offer(id, 0)
+      const { child, says } = yield* aProcess(options)
+      expect([yield* says, yield* says]).toEqual(["ready", `took ${id}`])
+      child.kill("SIGKILL")
+      if (round < 2) continue
+      // Lost more often than BullMQ would bear by itself.
+      expect(yield* takenAndFinished(queue)).toBe(id)
+    }
+    expect(yield* counts(dash)).toEqual(nobody)
+  })
+)
+
+it.scopedLive("a job whose host was frozen comes to another host, which keeps it when the first wakes", () =>
+  Effect.gen(function* () {
+    const options = yield* emptyQueue
+    const [queue, dash] = [yield* host({ ...options, ...short }), yield* dashboard(options)]
+    const id = aJobId()
+    yield* queue.offer(id, 0)
+    const { child, says } = yield* aProcess(options)
+    expect([yield* says, yield* says]).toEqual(["ready", `took ${id}`])
+    child.kill("SIGSTOP")
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        expect((yield* queue.take).id).toBe(id)
+        child.kill("SIGCONT")
+        child.stdin.write("go on\n")
+        expect(yield* says).toBe("finished")
+        expect(yield* counts(dash)).toEqual({ ...nobody, active: 1 })
+      })
+    )
+    expect(yield* counts(dash)).toEqual(nobody)
+  })
+)
+
+it.scopedLive("a lock is renewed for as long as its ticket is held, and a host ends by itself when it is done", () =>
+  Effect.gen(function* () {
+    const options = yield* emptyQueue
+    const [queue, dash] = [yield* host({ ...options, ...short }), yield* dashboard(options)]
+    const id = aJobId()
+    yield* queue.offer(id, 0)
+    const { child, says } = yield* aProcess(options)
+    expect([yield* says, yield* says]).toEqual(["ready", `took ${id}`])
+    // Somebody waits, and looks for lost ones, for longer than a lock lives without being renewed.
+    const other = yield* Effect.fork(takenAndFinished(queue))
+    const client = yield* clientOf(options.url)
+    const left = Effect.promise(() => client.pttl(`${options.prefix}:ffkiln:${id}:lock`))
+    let [renewals, before] = [0, 1000]
+    yield* until(
+      Effect.map(left, (now) => {
+        expect(now).toBeGreaterThan(0)
+        if (now > before) renewals++
+        before = now
+        return renewals === 5
+      })
+    )
+    expect(yield* counts(dash)).toEqual({ ...nobody, active: 1 })
+    child.stdin.write("go on\n")
+    expect(yield* says).toBe("finished")
+    yield* Effect.promise(() => once(child, "exit"))
+    expect(child.exitCode).toBe(0)
+    yield* Fiber.interrupt(other)
+    expect(yield* counts(dash)).toEqual(nobody)
+  })
+)
+
+for (const what of ["down", "frozen"] as const) {
+  it.scopedLive(`a host whose Redis is ${what} ends by itself all the same, with nothing left open`, () =>
+    Effect.gen(function* () {
+      const server = yield* ownServer()
+      const options = { url: server.url, prefix: "bull" }
+      const id = aJobId()
+      yield* Effect.scoped(Effect.flatMap(host(options), (queue) => queue.offer(id, 0)))
+      const { child, says } = yield* aProcess(options)
+      expect([yield* says, yield* says]).toEqual(["ready", `took ${id}`])
+      if (what === "down") yield* Effect.promise(() => server.stop("SIGKILL"))
+      else process.kill(server.pid() ?? 0, "SIGSTOP")
+      child.stdin.write("go on\n")
+      yield* Effect.promise(() => once(child, "exit"))
+      expect(child.exitCode).toBe(0)
+    })
+  )
+}
