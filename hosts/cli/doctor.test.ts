@@ -1,11 +1,11 @@
-import { execFile, execFileSync } from "node:child_process"
+import { execFileSync } from "node:child_process"
 import { mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { afterAll, describe, expect, it } from "vitest"
 
-const command = fileURLToPath(new URL("../../dist/hosts/cli/main.js", import.meta.url))
+import { ended, run } from "../server/serving.suite.js"
+
 const folder = mkdtempSync(join(tmpdir(), "ffkiln-doctor-"))
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -17,12 +17,7 @@ const without = (missing: string) => {
   return path
 }
 
-const doctor = (environment: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) =>
-  new Promise<{ readonly code: number; readonly out: string; readonly err: string }>((resolve) => {
-    execFile(process.execPath, [command, "doctor", ...args], { env: { ...process.env, ...environment } }, (error, out, err) =>
-      resolve({ code: error === null ? 0 : Number(error.code), out, err })
-    )
-  })
+const doctor = (environment: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) => ended(run("doctor", args, environment))
 
 describe.runIf(process.platform === "linux")("ffkiln doctor", () => {
   it("tells what is there, and leaves nothing", async () => {
@@ -34,7 +29,10 @@ describe.runIf(process.platform === "linux")("ffkiln doctor", () => {
       /^disk: [\d.]+ GiB free/m,
       /^ffmpeg: \d+\.\S+$/m,
       /^sandbox: bubblewrap \d/m,
-      /^setting: FFKILN_SANDBOX=required: every run is shut in$/m
+      /^setting: FFKILN_SANDBOX=required: every run is shut in$/m,
+      /^database: SQLite will make .*ffkiln\.db$/m,
+      /^queue: in memory, /m,
+      /^storage: files in .*there$/m
     ])
       expect(out).toMatch(line)
     expect(readdirSync(folder)).not.toContain("not")

@@ -1,34 +1,43 @@
 import { statfs } from "node:fs/promises"
 import { dirname } from "node:path"
-import { Effect, Either, Layer } from "effect"
+import { Effect, Either } from "effect"
 import { examine } from "../../adapters/ffmpeg/index.js"
-import { defaultLimits, Limits } from "../../core/limits.js"
-import { readSettings } from "../server/config.js"
-import { ffmpegSettings } from "../server/main.js"
+import { limitsLayer } from "../embed/layers.js"
+import { ffmpegSettings } from "../server/adapters.js"
+import { readSettings, type Settings } from "../server/config.js"
+import type { Environment } from "../server/setting.js"
+import { lookAtPlaces } from "./places.js"
 
 /** `ffkiln doctor`: what a server with these settings would find on this machine, and what would make it better. 1 when it would not start. */
-export const doctor = async (args: ReadonlyArray<string>, environment: Readonly<Record<string, string | undefined>>): Promise<number> => {
+export const doctor = async (args: ReadonlyArray<string>, environment: Environment): Promise<number> => {
   const settings = readSettings(args, environment)
   console.log(
     `node: ${process.versions.node} on ${process.platform} ${process.arch}, ${process.getuid?.() === 0 ? "as root" : "not as root"}`
   )
   console.log(`disk: ${await freeSpace(settings.dataDir)} free for the data directory`)
+  const places = await lookAtPlaces(settings)
+  for (const { line } of places) console.log(line)
+  const runs = await ffmpegRuns(settings)
+  return runs && places.every(({ fine }) => fine) ? 0 : 1
+}
+
+/** Tells what ffmpeg there is and how it is shut in: whether a server would start with that. */
+const ffmpegRuns = async (settings: Settings): Promise<boolean> => {
   const { workRoot: _, ...options } = ffmpegSettings(settings)
-  const limits = Layer.succeed(Limits, { ...defaultLimits, ...settings.limits })
   const look = (mode: typeof settings.sandbox) =>
-    Effect.runPromise(Effect.either(examine({ ...options, sandbox: mode })).pipe(Effect.provide(limits)))
+    Effect.runPromise(Effect.either(examine({ ...options, sandbox: mode })).pipe(Effect.provide(limitsLayer(settings.limits))))
   // What could be had is of interest also where nobody asks for it.
   const found = await look("preferred")
   if (Either.isLeft(found)) {
     console.log(`ffmpeg: ${found.left.what}`)
-    return 1
+    return false
   }
   const { version, sandboxed, description, hole } = found.right
   console.log(`ffmpeg: ${/^ff\w+ version (\S+)/.exec(version)?.[1] ?? version}`)
   if (hole !== undefined) console.log(`ffmpeg: ${hole}`)
   console.log(description)
   console.log(`setting: FFKILN_SANDBOX=${settings.sandbox}: ${verdict[settings.sandbox](sandboxed)}`)
-  return settings.sandbox === "required" && !sandboxed ? 1 : 0
+  return sandboxed || settings.sandbox !== "required"
 }
 
 const unsafe = "runs are not shut in: serve only callers you trust"

@@ -5,8 +5,8 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { WrongSetting } from "../server/config.js"
 import { serving } from "../server/serving.suite.js"
+import { WrongSetting } from "../server/setting.js"
 import { keys as runKeys } from "./keys.js"
 
 const run = promisify(execFile)
@@ -116,17 +116,17 @@ describe("ffkiln keys", () => {
     [["quota", "nobody", "--jobs", "1"], /there is no key nobody/],
     [["revoke", "nobody"], /there is no key nobody/]
   ])("%j is refused in one sentence", async (args, sentence) => {
-    const refusal = await runKeys([...args, "--data", known]).catch((error) => error)
+    const refusal = await runKeys([...args, "--data", known], {}).catch((error) => error)
     expect(refusal).toBeInstanceOf(WrongSetting)
     expect(refusal.message).toMatch(sentence)
     expect(refusal.message).not.toContain("\n")
   })
 
   it("says so where there is no such data directory, or none that can be read", async () => {
-    expect(await refused("list", "--data", join(folder, "typo"))).toMatch(/typo holds no keys: .*--data/)
+    expect(await refused("list", "--data", join(folder, "typo"))).toMatch(/there is no database at .*typo\/ffkiln\.db: name .*--data/)
     const broken = join(folder, "broken")
     await mkdir(broken)
     await writeFile(join(broken, "ffkiln.db"), "this is no database, however long one looks at it".repeat(100))
-    await expect(runKeys(["list", "--data", broken])).rejects.toThrow(/^the keys in .* can't be reached: /)
+    await expect(runKeys(["list", "--data", broken], {})).rejects.toThrow(/^the keys can't be reached: could not open /)
   })
 })

@@ -1,23 +1,23 @@
 import { existsSync } from "node:fs"
-import { join, resolve } from "node:path"
 import { parseArgs } from "node:util"
-import { Cause, Effect, Exit } from "effect"
-import { fileSystem } from "../../adapters/fs/index.js"
-import { sqlite } from "../../adapters/sqlite/index.js"
+import { Cause, Effect, Exit, Layer } from "effect"
 import type { Quota } from "../../core/account.js"
 import { Unavailable } from "../../core/errors.js"
 import { type Key, type Keys, keysOf } from "../embed/keys.js"
-import { argumentProblem, WrongSetting } from "../server/config.js"
+import { limitsLayer } from "../embed/layers.js"
+import { databaseOf, storageOf } from "../server/adapters.js"
+import { type Parts, readParts } from "../server/config.js"
+import { argumentProblem, type Environment, WrongSetting } from "../server/setting.js"
 
 const usage =
   "use keys make [--name TEXT], keys list, keys revoke ID or keys quota ID, with --jobs, --gb-seconds and --bytes for a quota and --data for the data directory"
 
-/** `ffkiln keys ...`: makes, lists and revokes API keys in a data directory, also while a server runs on it. */
-export const keys = async (args: ReadonlyArray<string>): Promise<number> => {
+/** `ffkiln keys ...`: makes, lists and revokes API keys in the server's database, also while servers run on it. */
+export const keys = async (args: ReadonlyArray<string>, environment: Environment): Promise<number> => {
   const { options, positionals } = parsed(args)
   const [action, id, ...rest] = positionals
-  const dataDir = resolve(options.data ?? "./data")
-  const { name, data: _, ...bounds } = options
+  const { name, data, ...bounds } = options
+  const parts = readParts({ ...(data !== undefined && { data }) }, environment)
   const quota = quotaOf(bounds)
   const given = Object.keys(quota).length
   const work = {
@@ -27,11 +27,13 @@ export const keys = async (args: ReadonlyArray<string>): Promise<number> => {
     quota: id !== undefined && name === undefined && given > 0 ? setQuota(id, quota) : undefined
   }[action ?? ""]
   if (work === undefined || rest.length > 0) throw new WrongSetting(usage)
-  // A slip in --data must not look like a service without keys.
-  if (action !== "make" && !existsSync(databaseIn(dataDir))) {
-    throw new WrongSetting(`${dataDir} holds no keys: name the data directory of the server with --data, or make the first key`)
+  // A slip in a path must not look like a service without keys.
+  if (action !== "make" && parts.database._tag === "Sqlite" && !existsSync(parts.database.file)) {
+    throw new WrongSetting(
+      `there is no database at ${parts.database.file}: name the server's data directory with --data, or its database with FFKILN_DATABASE_URL, or make the first key`
+    )
   }
-  for (const line of await work(keysIn(dataDir))) console.log(line)
+  for (const line of await work(keysIn(parts))) console.log(line)
   return 0
 }
 
@@ -87,17 +89,15 @@ const setQuota =
     return list(keys).then((lines) => lines.filter((line, index) => index === 0 || line.startsWith(`${id} `)))
   }
 
-const databaseIn = (dataDir: string) => join(dataDir, "ffkiln.db")
-
-/** On the files of a data directory alone: no worker is started, and no ffmpeg is needed. */
-const keysIn = (dataDir: string): Keys =>
+/** On rows and files alone: no worker is started, and no ffmpeg is needed. */
+const keysIn = (parts: Parts): Keys =>
   keysOf(async (effect) => {
     // The database first: where there is none, nothing else is begun.
-    const provided = effect.pipe(Effect.provide(fileSystem({ root: dataDir })), Effect.provide(sqlite({ file: databaseIn(dataDir) })))
-    const exit = await Effect.runPromiseExit(provided)
+    const places = storageOf(parts).pipe(Layer.provideMerge(databaseOf(parts)), Layer.provide(limitsLayer(parts.limits)))
+    const exit = await Effect.runPromiseExit(Effect.provide(effect, places))
     if (Exit.isSuccess(exit)) return exit.value
     const error = Cause.squash(exit.cause)
-    throw error instanceof Unavailable ? new WrongSetting(`the keys in ${dataDir} can't be reached: ${error.what}`) : error
+    throw error instanceof Unavailable ? new WrongSetting(`the keys can't be reached: ${error.what}`) : error
   })
 
 const parsed = (args: ReadonlyArray<string>) => {

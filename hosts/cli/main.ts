@@ -1,10 +1,11 @@
 #!/usr/bin/env node
-import { WrongSetting } from "../server/config.js"
+import { WrongSetting } from "../server/setting.js"
 
 /** One command over all hosts; each is loaded only when it is asked for, and answers with the exit code. */
 const commands: Readonly<Record<string, (args: ReadonlyArray<string>) => Promise<number>>> = {
   serve: async (args) => (await import("../server/main.js")).serve(args, process.env),
-  keys: async (args) => (await import("./keys.js")).keys(args),
+  worker: async (args) => (await import("../worker/main.js")).worker(args, process.env),
+  keys: async (args) => (await import("./keys.js")).keys(args, process.env),
   doctor: async (args) => (await import("./doctor.js")).doctor(args, process.env)
 }
 

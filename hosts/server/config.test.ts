@@ -3,7 +3,8 @@ import { Redacted } from "effect"
 import { describe, expect, it } from "vitest"
 import { limitNames, limitVariable } from "../../core/limits.js"
 import { defaultSlots } from "../embed/slots.js"
-import { readSettings, WrongSetting } from "./config.js"
+import { readSettings, readWorkerSettings } from "./config.js"
+import { WrongSetting } from "./setting.js"
 
 describe("readSettings", () => {
   it("serves loopback from ./data with nothing set", () => {
@@ -11,7 +12,12 @@ describe("readSettings", () => {
       host: "127.0.0.1",
       port: 8080,
       dataDir: resolve("data"),
+      database: { _tag: "Sqlite", file: resolve("data/ffkiln.db") },
+      queue: { _tag: "Memory" },
+      storage: { _tag: "Files", root: resolve("data") },
       slots: defaultSlots(),
+      adminKey: undefined,
+      tags: [],
       keys: [],
       publicUrl: undefined,
       prefix: "",
@@ -69,7 +75,7 @@ describe("readSettings", () => {
   it.each([
     [["--port", "http"], {}, /--port must be a whole number from 0 to 65535/],
     [["--port", "65536"], {}, /--port/],
-    [["--slots", "-1"], {}, /^Option '--slots' argument is ambiguous: use --host, --port, --data or --slots$/],
+    [["--slots", "-1"], {}, /^Option '--slots' argument is ambiguous: use --host, --port, --data, --slots or --tags$/],
     [["--colour"], {}, /^Unknown option '--colour': use/],
     [["--port"], {}, /--port/],
     [["extra"], {}, /extra/],
@@ -82,6 +88,7 @@ describe("readSettings", () => {
     [[], { FFKILN_PREFIX: "/a//b" }, /FFKILN_PREFIX/],
     [[], { FFKILN_PREFIX: "/a/../b" }, /FFKILN_PREFIX/],
     [[], { FFKILN_PREFIX: "/:id" }, /FFKILN_PREFIX/],
+    [[], { FFKILN_PREFIX: "/admin" }, /\/admin is one/],
     [[], { FFKILN_PREFIX: "/Blob/x" }, /FFKILN_PREFIX must not begin like a path of the API, but \/Blob is one/],
     [[], { FFKILN_ON_DISCONNECT: "stop" }, /FFKILN_ON_DISCONNECT must be abandon or continue, not "stop"/],
     [[], { FFKILN_LEGACY_RUN: "no" }, /FFKILN_LEGACY_RUN must be on or off, not "no"/],
@@ -94,6 +101,8 @@ describe("readSettings", () => {
     [[], { FFKILN_CORS_ORIGIN: "https://a.example.com,*" }, /FFKILN_CORS_ORIGIN .* not "\*"/],
     [[], { FFKILN_CORS_ORIGIN: "null" }, /FFKILN_CORS_ORIGIN/],
     [[], { FFKILN_SECRET: "short" }, /FFKILN_SECRET must have at least 16/],
+    [[], { FFKILN_ADMIN_KEY: "fifteen-letters" }, /^FFKILN_ADMIN_KEY must have at least 16 characters$/],
+    [[], { FFKILN_DATABASE_URL: "db" }, /^FFKILN_DATABASE_URL must be/],
     [[], { FFKILN_SANDBOX: "on" }, /^FFKILN_SANDBOX must be required or preferred or off, not "on"$/],
     [[], { FFKILN_LIMIT_RUN_SECONDS: "1.5" }, /FFKILN_LIMIT_RUN_SECONDS/],
     [[], { FFKILN_LIMIT_RUN_SECONDS: "0" }, /FFKILN_LIMIT_RUN_SECONDS/],
@@ -118,5 +127,37 @@ describe("readSettings", () => {
 
   it("names the two limits others script against", () => {
     expect([limitVariable("runSeconds"), limitVariable("uploadBytes")]).toEqual(["FFKILN_LIMIT_RUN_SECONDS", "FFKILN_LIMIT_UPLOAD_BYTES"])
+  })
+})
+
+describe("readWorkerSettings", () => {
+  it("takes what a server takes of parts, and no API", () => {
+    const environment = { FFKILN_PREFIX: "/admin", FFKILN_REDIS_URL: "redis://127.0.0.1", FFKILN_LIMIT_RUN_SECONDS: "7" }
+    expect(readWorkerSettings(["--data", "/srv", "--tags", "gpu, x-1"], environment)).toMatchObject({
+      dataDir: "/srv",
+      tags: ["gpu", "x-1"],
+      slots: defaultSlots(),
+      queue: { _tag: "Redis" },
+      limits: { runSeconds: 7 },
+      health: undefined
+    })
+  })
+
+  it("tells how it is where a port is given", () => {
+    expect(readWorkerSettings(["--port", "8081"], {}).health).toEqual({ host: "127.0.0.1", port: 8081 })
+    expect(readWorkerSettings(["--port", "0", "--host", "0.0.0.0"], {}).health).toEqual({ host: "0.0.0.0", port: 0 })
+  })
+
+  it.each<readonly [ReadonlyArray<string>, Record<string, string>, RegExp]>([
+    [["--slots", "0"], {}, /^--slots must be a whole number from 1 to 1024, not "0"$/],
+    [["--host", "0.0.0.0"], {}, /^--host needs --port, .*: set both$/],
+    [["--port", "x"], {}, /^--port/],
+    [["--tags", "gpu,a b"], {}, /^--tags are names .*, not "a b"$/],
+    [["--key", "x"], {}, /^Unknown option '--key': use/],
+    [[], { FFKILN_STORAGE: "bucket" }, /^FFKILN_STORAGE/],
+    [[], { FFKILN_LIMIT_SPEED: "1" }, /FFKILN_LIMIT_SPEED is no limit/]
+  ])("refuses %j %j", (args, environment, sentence) => {
+    expect(() => readWorkerSettings(args, environment)).toThrow(WrongSetting)
+    expect(() => readWorkerSettings(args, environment)).toThrow(sentence)
   })
 })

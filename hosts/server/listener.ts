@@ -1,19 +1,32 @@
 import { once } from "node:events"
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http"
-import type { Socket } from "node:net"
-import type { Express, Request, Response } from "express"
+import type { AddressInfo, Socket } from "node:net"
 import { failureBody } from "../../core/contract/responses.js"
 import { InvalidRequest } from "../../core/errors.js"
 import type { LimitValues } from "../../core/limits.js"
 import { sendWhole } from "../express/send.js"
 import { failureReply, json, safeHeaders } from "../http/reply.js"
+import { WrongSetting } from "./setting.js"
 
 /** Node's HTTP server, with bounds on what a client may hold, and answers of ours to what never becomes a request. */
 
 export type Bounds = Pick<LimitValues, "connections" | "headerBytes" | "headerSeconds">
 
-/** Listens, or rejects as the system says. Port 0 is any free one. */
-export const listen = async (app: Express, bounds: Bounds, port: number, host: string): Promise<Server> => {
+/** What answers requests, and hands on those that it can't make sense of. */
+export type Handler = (request: IncomingMessage, response: ServerResponse, next: () => void) => void
+
+export interface Address {
+  readonly host: string
+  /** 0 is any free one. */
+  readonly port: number
+}
+
+/** The beginning of its URLs. */
+export const originOf = (server: Server, host: string): string =>
+  `http://${host.includes(":") ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`
+
+/** Listens. Rejects with WrongSetting where that address can't be had. */
+export const listen = async (handler: Handler, { host, port }: Address, bounds: Bounds): Promise<Server> => {
   const { connections, headerBytes, headerSeconds } = bounds
   const server = createServer({
     keepAliveTimeout: 65_000,
@@ -34,7 +47,7 @@ export const listen = async (app: Express, bounds: Bounds, port: number, host: s
     const { socket } = request
     count(socket, 1)
     response.once("close", () => count(socket, -1))
-    handle(app, request, response)
+    handle(handler, request, response)
   })
   server.on("checkExpectation", (_, response) =>
     sendWhole(response, json(417, failureBody("Expect: only 100-continue can be met"), closing))
@@ -46,15 +59,30 @@ export const listen = async (app: Express, bounds: Bounds, port: number, host: s
   })
 
   server.listen(port, host)
-  await once(server, "listening")
+  try {
+    await once(server, "listening")
+  } catch (error) {
+    throw new WrongSetting(`cannot listen on ${host} port ${port}: ${(error as NodeJS.ErrnoException).code ?? error}`)
+  }
   return server
 }
 
-const handle = (app: Express, request: IncomingMessage, response: ServerResponse) => {
+/** No new connections while `work` comes to its end; who still holds a connection some time after that is cut off. */
+export const drain = async (server: Server, work: () => Promise<void>): Promise<void> => {
+  const closed = once(server, "close")
+  server.close()
+  await work()
+  server.closeIdleConnections()
+  const cutOff = setTimeout(() => server.closeAllConnections(), 2000)
+  await closed
+  clearTimeout(cutOff)
+}
+
+const handle = (handler: Handler, request: IncomingMessage, response: ServerResponse) => {
   const hosts = request.headersDistinct.host?.length ?? 0
   if (request.httpVersion === "1.1" && hosts !== 1) return refuse(response, "An HTTP/1.1 request needs one Host header")
   // What Express can't make sense of ends here: its own page for that would show where we are installed.
-  app(request as Request, response as Response, () => {
+  handler(request, response, () => {
     if (response.headersSent) response.destroy()
     else refuse(response, "The request's URL is malformed")
   })

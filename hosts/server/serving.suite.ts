@@ -3,54 +3,92 @@ import { once } from "node:events"
 import { readdirSync, readFileSync } from "node:fs"
 import { basename } from "node:path"
 import { createInterface } from "node:readline"
+import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
 
 /** The server as operators run it: the built command, as a process of its own. */
 
-const command = fileURLToPath(new URL("../../dist/hosts/cli/main.js", import.meta.url))
+const program = fileURLToPath(new URL("../../dist/hosts/cli/main.js", import.meta.url))
 
-export interface Serving {
+export interface Running {
   readonly child: ChildProcess
-  readonly url: string
+  /** What it has printed so far, and what it has complained of. */
   readonly lines: ReadonlyArray<string>
+  readonly errors: () => string
   /** Sends a signal and waits for the end: exit code and signal. */
   readonly end: (signal: NodeJS.Signals) => Promise<readonly [number | null, NodeJS.Signals | null]>
 }
 
+export interface Serving extends Running {
+  readonly url: string
+}
+
 export const authorization = `Basic ${Buffer.from("test:secret-of-test").toString("base64")}`
 
-export const start = (args: ReadonlyArray<string>, environment: Readonly<Record<string, string>> = {}) =>
-  spawn(process.execPath, [command, "serve", ...args], {
-    env: { ...process.env, FFKILN_API_KEYS: "test:secret-of-test", ...environment },
+type Environment = Readonly<Record<string, string>>
+
+/** The settings of whoever runs the tests, and their account in some cloud, are none of a test's. */
+const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(FFKILN|AWS)_/.test(name)))
+/** Where nothing else is set the SDK would ask the network who it is. */
+const noCloud = {
+  AWS_EC2_METADATA_DISABLED: "true",
+  AWS_CONFIG_FILE: "/dev/null",
+  AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+  // Its advice about the version of Node is not what tests look for.
+  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true"
+}
+
+/** Any command of ours. */
+export const run = (command: string, args: ReadonlyArray<string>, environment: Environment = {}) =>
+  spawn(process.execPath, [program, command, ...args], {
+    env: { ...inherited, ...noCloud, FFKILN_API_KEYS: "test:secret-of-test", ...environment },
     stdio: ["ignore", "pipe", "pipe"]
   })
 
-/** Ready to take requests, on a port of its own. */
-export const serving = async (
-  dataDir: string,
-  args: ReadonlyArray<string> = [],
-  environment: Readonly<Record<string, string>> = {}
-): Promise<Serving> => {
-  const child = start(["--port", "0", "--data", dataDir, ...args], environment)
+export const start = (args: ReadonlyArray<string>, environment?: Environment) => run("serve", args, environment)
+
+/** What a command that comes to its end by itself printed, and its exit code. */
+export const ended = async (child: ReturnType<typeof run>) => {
+  const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")])
+  return { code: code as number | null, out, err }
+}
+
+/** Resolves once a line fits, with what the pattern found in it. Rejects when the process ends before. */
+const printed = async (child: ReturnType<typeof run>, pattern: RegExp): Promise<Running & { readonly found: RegExpExecArray }> => {
   const lines: Array<string> = []
+  let errors = ""
   const exit = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>
-  const ready = new Promise<string>((resolve, reject) => {
+  const found = new Promise<RegExpExecArray>((resolve, reject) => {
     createInterface(child.stdout).on("line", (line) => {
       lines.push(line)
-      const [, url] = /^ffkiln listening on (http:\/\/\S+)$/.exec(line) ?? []
-      if (url !== undefined) resolve(url)
+      const match = pattern.exec(line)
+      if (match !== null) resolve(match)
     })
-    let errors = ""
     child.stderr.on("data", (piece) => {
       errors += piece
     })
-    exit.then(([code]) => reject(new Error(`the server ended with ${code}: ${errors}`)))
+    exit.then(([code]) => reject(new Error(`the process ended with ${code}: ${errors}`)))
   })
   const end = (signal: NodeJS.Signals) => {
     child.kill(signal)
     return exit
   }
-  return { child, url: await ready, lines, end }
+  return { child, lines, errors: () => errors, end, found: await found }
+}
+
+/** Ready to take requests, on a port of its own. */
+export const serving = async (dataDir: string, args: ReadonlyArray<string> = [], environment: Environment = {}): Promise<Serving> => {
+  const child = start(["--port", "0", "--data", dataDir, ...args], environment)
+  const { found, ...running } = await printed(child, /^ffkiln listening on (http:\/\/\S+)$/)
+  return { ...running, url: found[1] ?? "" }
+}
+
+/** A worker that is ready, and tells how it is on a port of its own. */
+export const working = async (dataDir: string, args: ReadonlyArray<string> = [], environment: Environment = {}): Promise<Serving> => {
+  const child = run("worker", ["--port", "0", "--data", dataDir, ...args], environment)
+  const { found: _, ...running } = await printed(child, /^ffkiln worker ready$/)
+  const [, url = ""] = running.lines.map((line) => /^health: (\S+)$/.exec(line)).find((match) => match !== null) ?? []
+  return { ...running, url }
 }
 
 export const post = async (url: string, path: string, body: unknown) => {

@@ -1,0 +1,95 @@
+import { randomBytes } from "node:crypto"
+import { access, constants, open } from "node:fs/promises"
+import { dirname } from "node:path"
+import { Effect, Layer, Redacted } from "effect"
+import { Unavailable } from "../../core/errors.js"
+import { limitsLayer } from "../embed/layers.js"
+import { load, queueOf, storageOf } from "../server/adapters.js"
+import type { Parts } from "../server/config.js"
+import type { DatabasePlace, QueuePlace, StoragePlace } from "../server/places.js"
+
+/** What doctor tells of a place. */
+interface Look {
+  readonly line: string
+  readonly fine: boolean
+}
+
+/** Whether database, queue and storage can be reached from here: one line each, without passwords. It changes nothing in them. */
+export const lookAtPlaces = ({ database, queue, storage, limits }: Parts): Promise<ReadonlyArray<Look>> => {
+  const told = (name: string, look: Effect.Effect<string, Unavailable>) =>
+    Effect.match(look, {
+      onSuccess: (state) => ({ line: `${name}: ${state}`, fine: true }),
+      onFailure: ({ what }) => ({ line: `${name}: out of reach: ${what}`, fine: false })
+    })
+  const looks = [told("database", lookAtDatabase(database)), told("queue", lookAtQueue(queue)), told("storage", lookAtStorage(storage))]
+  return Effect.runPromise(Effect.all(looks, { concurrency: "unbounded" }).pipe(Effect.provide(limitsLayer(limits))))
+}
+
+const lookAtDatabase = (place: DatabasePlace) =>
+  place._tag === "Sqlite"
+    ? Effect.zipRight(load.sqlite, lookAtFile(place.file))
+    : Effect.zipRight(
+        load.postgres,
+        Effect.promise(() => import("../../adapters/postgres/pool.js"))
+      ).pipe(
+        // The adapter itself would bring the tables up to date.
+        Effect.flatMap(({ openPool }) => openPool({ url: place.url })),
+        Effect.as("Postgres answers"),
+        Effect.scoped
+      )
+
+const lookAtQueue = (queue: QueuePlace): Effect.Effect<string, Unavailable> => {
+  switch (queue._tag) {
+    case "Memory":
+      return Effect.succeed("in memory, of each process for itself: others find jobs when they look")
+    case "Notify":
+      return Effect.succeed("notifications of Postgres")
+    case "Redis":
+      return built(queueOf({ queue, slots: 0 }), "Redis answers")
+  }
+}
+
+const lookAtStorage = (storage: StoragePlace) =>
+  storage._tag === "Files"
+    ? Effect.as(lookAtFolder(storage.root), `files in ${storage.root}`)
+    : // With a secret of its own it leaves none in the bucket.
+      built(storageOf({ storage, secret: Redacted.make(randomBytes(16).toString("hex")) }), `bucket ${storage.bucket} answers`)
+
+const built = <Service>(layer: Layer.Layer<Service, Unavailable>, state: string) => Effect.as(Effect.scoped(Layer.build(layer)), state)
+
+const header = "SQLite format 3\0"
+
+/** Looks without the driver, which would make a file where there is none. */
+const lookAtFile = (path: string): Effect.Effect<string, Unavailable> =>
+  Effect.gen(function* () {
+    const begins = yield* onDisk(path, async () => {
+      const file = await open(path, "r+").catch(orMissing)
+      if (file === undefined) return undefined
+      try {
+        const { buffer, bytesRead } = await file.read(Buffer.alloc(header.length), 0, header.length, 0)
+        return buffer.toString("latin1", 0, bytesRead)
+      } finally {
+        await file.close()
+      }
+    })
+    if (begins === undefined) return yield* Effect.as(lookAtFolder(dirname(path)), `SQLite will make ${path}`)
+    if (begins !== "" && begins !== header) yield* new Unavailable({ what: `${path} is no SQLite database` })
+    return `SQLite in ${path}`
+  })
+
+/** A folder that can be written to, or made. */
+const lookAtFolder = (path: string): Effect.Effect<void, Unavailable> =>
+  Effect.flatMap(
+    onDisk(path, () => access(path, constants.W_OK | constants.X_OK).then(() => true, orMissing)),
+    (there) => (there || dirname(path) === path ? Effect.void : lookAtFolder(dirname(path)))
+  )
+
+const onDisk = <A>(path: string, look: () => Promise<A>) =>
+  Effect.tryPromise({
+    try: look,
+    catch: (cause) => new Unavailable({ what: `${path} can't be written to: ${(cause as NodeJS.ErrnoException).code ?? cause}`, cause })
+  })
+
+const orMissing = (cause: NodeJS.ErrnoException): undefined => {
+  if (cause.code !== "ENOENT") throw cause
+}

@@ -1,0 +1,107 @@
+import { join, resolve } from "node:path"
+import { Effect, Layer } from "effect"
+import { type FfmpegOptions, ffmpeg } from "../../adapters/ffmpeg/index.js"
+import { fileSystem } from "../../adapters/fs/index.js"
+import { memoryQueue } from "../../adapters/memory/queue.js"
+import { Unavailable } from "../../core/errors.js"
+import { Queue } from "../../core/ports/queue.js"
+import type { Adapters } from "../embed/layers.js"
+import type { Parts } from "./config.js"
+import type { Places } from "./places.js"
+
+/** What the settings say, as adapters. Only the technologies that they name are loaded. */
+
+export type HostAdapters = Required<Pick<Adapters, "storage" | "database" | "queue" | "executor">>
+
+/** `onReady` hears how ffmpeg is confined. */
+export const adaptersOf = (parts: Parts & { readonly slots: number }, onReady: NonNullable<FfmpegOptions["onReady"]>): HostAdapters => ({
+  storage: storageOf(parts),
+  database: databaseOf(parts),
+  queue: queueOf(parts),
+  executor: ffmpeg({ ...ffmpegSettings(parts), onReady })
+})
+
+/** What the settings say of running ffmpeg. */
+export const ffmpegSettings = ({ dataDir, ffmpegPath, ffprobePath, sandbox, fonts }: Parts): FfmpegOptions => ({
+  workRoot: join(dataDir, "work"),
+  sandbox,
+  ...(ffmpegPath && { ffmpegPath }),
+  ...(ffprobePath && { ffprobePath }),
+  ...(fonts && { fonts: resolve(fonts) })
+})
+
+export const databaseOf = ({ database, keys }: Parts): HostAdapters["database"] =>
+  Layer.unwrapEffect(
+    database._tag === "Sqlite"
+      ? Effect.map(load.sqlite, ({ sqlite }) => sqlite({ file: database.file, keys }))
+      : Effect.map(load.postgres, ({ postgres }) => postgres({ url: database.url, keys }))
+  )
+
+export const storageOf = ({ storage, secret }: Pick<Parts, "storage" | "secret">): HostAdapters["storage"] => {
+  if (storage._tag === "Files") return fileSystem({ root: storage.root, ...(secret && { secret }) })
+  const { bucket, prefix, endpoint, publicEndpoint, region, pathStyle } = storage
+  return Layer.unwrapEffect(
+    Effect.map(load.s3, ({ s3 }) =>
+      s3({
+        bucket,
+        prefix,
+        ...(endpoint !== undefined && { endpoint }),
+        ...(publicEndpoint !== undefined && { publicEndpoint }),
+        ...(region !== undefined && { region }),
+        ...(pathStyle !== undefined && { pathStyle }),
+        ...(secret && { secret })
+      })
+    )
+  )
+}
+
+/** Without slots nobody here takes hints. */
+export const queueOf = ({ queue, slots }: Pick<Parts, "queue"> & { readonly slots: number }): HostAdapters["queue"] => {
+  const local = slots === 0 ? nobodyWaits : memoryQueue
+  switch (queue._tag) {
+    case "Memory":
+      return local
+    case "Notify":
+      return Layer.unwrapEffect(Effect.map(load.postgres, ({ postgresQueue }) => Layer.provide(postgresQueue({ url: queue.url }), local)))
+    case "Redis":
+      return Layer.unwrapEffect(Effect.map(load.redis, ({ redisQueue }) => redisQueue({ url: queue.url })))
+  }
+}
+
+/** In memory they would pile up. */
+const nobodyWaits = Layer.succeed(Queue, { offer: () => Effect.void, take: Effect.never })
+
+/** The module of an adapter, once somebody has asked for it. Its packages are optional: Unavailable says which are missing. */
+export const loaded = <Module>(what: string, packages: string, load: () => Promise<Module>): Effect.Effect<Module, Unavailable> =>
+  Effect.tryPromise({ try: load, catch: (cause) => cause }).pipe(
+    Effect.catchAll((cause) =>
+      (cause as NodeJS.ErrnoException).code === "ERR_MODULE_NOT_FOUND"
+        ? new Unavailable({ what: `${what} needs what is not installed here: npm install ${packages}`, cause })
+        : Effect.die(cause)
+    )
+  )
+
+export const load = {
+  sqlite: loaded("SQLite", "@effect/sql-sqlite-node", () => import("../../adapters/sqlite/index.js")),
+  postgres: loaded("Postgres", "@effect/sql-pg pg", () => import("../../adapters/postgres/index.js")),
+  redis: loaded("Redis", "bullmq ioredis", () => import("../../adapters/redis/index.js")),
+  // The adapter itself would load these two only when it starts.
+  s3: loaded("S3 storage", "@aws-sdk/client-s3 @aws-sdk/s3-request-presigner", async () => {
+    await Promise.all([import("@aws-sdk/client-s3"), import("@aws-sdk/s3-request-presigner")])
+    return import("../../adapters/s3/index.js")
+  })
+}
+
+/**
+ * Loads all that the settings name. That may keep the process from anything else for seconds, in which a server that has
+ * answered long ago seems to be silent: so it is done before any of them is asked.
+ */
+export const loadAdapters = ({ database, queue, storage }: Places): Effect.Effect<void, Unavailable> =>
+  Effect.all(
+    [
+      database._tag === "Sqlite" ? load.sqlite : load.postgres,
+      queue._tag === "Redis" ? load.redis : Effect.void,
+      storage._tag === "S3" ? load.s3 : Effect.void
+    ],
+    { discard: true }
+  )

@@ -1,0 +1,105 @@
+import { createHash, timingSafeEqual } from "node:crypto"
+import type { IncomingMessage } from "node:http"
+import { Cause, Effect, Exit, Redacted, Scope } from "effect"
+import type { RequestHandler, Response } from "express"
+import { failureBody } from "../../core/contract/responses.js"
+import { sendWhole } from "../express/send.js"
+import { json, safeHeaders } from "../http/reply.js"
+import { load, loaded } from "./adapters.js"
+import type { Settings } from "./config.js"
+import { cannotStart } from "./setting.js"
+
+/**
+ * Bull's dashboard over the queue, behind the admin key. What can be done in it is safe: pausing holds all workers back, and
+ * a hint that is removed comes back, since the table of jobs decides.
+ */
+export interface Dashboard {
+  /** For one place; `path` is what browsers see of it. Without Redis or without an admin key nothing is there. */
+  readonly at: (path: string) => RequestHandler
+  readonly close: () => Promise<void>
+}
+
+/** Rejects with WrongSetting where its packages are missing or Redis is out of reach. */
+export const openDashboard = async ({ queue, adminKey }: Pick<Settings, "queue" | "adminKey">): Promise<Dashboard> => {
+  if (queue._tag !== "Redis" || adminKey === undefined) return { at: () => (_request, _response, next) => next(), close: async () => {} }
+  const scope = Effect.runSync(Scope.make())
+  const close = () => Effect.runPromise(Scope.close(scope, Exit.void))
+  const opening = Effect.gen(function* () {
+    const { bullQueue } = yield* load.redis
+    return { board: yield* loadBoard, bull: yield* bullQueue({ url: queue.url }).pipe(Scope.extend(scope)) }
+  })
+  const found = await Effect.runPromiseExit(opening)
+  if (Exit.isFailure(found)) {
+    await close()
+    throw cannotStart(Cause.squash(found.cause))
+  }
+  const { BullMQAdapter, ExpressAdapter, createBullBoard } = found.value.board
+  const adapter = new BullMQAdapter(found.value.bull, { description: "Hints to jobs; the jobs themselves are rows of the database" })
+  const at = (path: string): RequestHandler => {
+    const serverAdapter = new ExpressAdapter().setBasePath(path)
+    createBullBoard({ queues: [adapter], serverAdapter, options: { uiConfig: { boardTitle: "ffkiln" } } })
+    const board = serverAdapter.getRouter().disable("x-powered-by")
+    return (request, response, next) => {
+      const refusal = refusalOf(request, adminKey)
+      if (refusal !== undefined) return refusal(response)
+      response.set({ ...safeHeaders, "content-security-policy": policy, "cache-control": "no-store" })
+      ownOriginAlone(response)
+      board(request, response, next)
+    }
+  }
+  return { at, close }
+}
+
+const loadBoard = loaded("FFKILN_ADMIN_KEY", "@bull-board/api @bull-board/express", async () => ({
+  ...(await import("@bull-board/api")),
+  ...(await import("@bull-board/api/bullMQAdapter")),
+  ...(await import("@bull-board/express"))
+}))
+
+/** Why a request is turned away; undefined where it may pass. */
+const refusalOf = (request: IncomingMessage, adminKey: Redacted.Redacted): ((response: Response) => void) | undefined => {
+  const given = givenKey(request.headers.authorization ?? "")
+  if (!same(given, Redacted.value(adminKey))) {
+    const headers = { "www-authenticate": 'Basic realm="ffkiln queues", charset="UTF-8"' }
+    return (response) =>
+      sendWhole(response, json(401, failureBody("The admin key is missing or wrong: give it as the password, with any user name"), headers))
+  }
+  // A browser that knows the key sends it along with whatever another site makes it ask for.
+  if (!["same-origin", "none", undefined].includes(request.headers["sec-fetch-site"] as string | undefined)) {
+    return (response) => sendWhole(response, json(403, failureBody("Requests of other sites are refused")))
+  }
+  return undefined
+}
+
+/** The password of Basic, or the token of Bearer. */
+const givenKey = (header: string): string => {
+  const [, scheme = "", value = ""] = /^(Basic|Bearer) +(\S+)$/i.exec(header) ?? []
+  if (scheme.toLowerCase() === "bearer") return value
+  const text = Buffer.from(value, "base64").toString()
+  return text.slice(text.indexOf(":") + 1)
+}
+
+/** In the same time, whatever is given. */
+const same = (given: string, wanted: string) => {
+  const [one, other] = [given, wanted].map((text) => createHash("sha256").update(text).digest()) as [Buffer, Buffer]
+  return timingSafeEqual(one, other)
+}
+
+/** The page sets styles of its own in its elements; everything else is loaded, and only from here. */
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'self'",
+  "form-action 'none'",
+  "frame-ancestors 'none'"
+].join("; ")
+
+/** The page asks a font service on the internet for its letters, which would tell that service who looks. */
+const ownOriginAlone = (response: Response) => {
+  const send = response.send.bind(response)
+  response.send = (body: unknown) => send(typeof body === "string" ? body.replaceAll(/<link[^>]*\shref="https?:[^>]*>/g, "") : body)
+}

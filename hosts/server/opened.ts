@@ -1,0 +1,29 @@
+import { Cause, Effect, Exit } from "effect"
+import type { FfmpegOptions } from "../../adapters/ffmpeg/index.js"
+import { type Ffkiln, type Options, open } from "../embed/index.js"
+import { adaptersOf, type HostAdapters, loadAdapters } from "./adapters.js"
+import type { Parts } from "./config.js"
+import { cannotStart, WrongSetting } from "./setting.js"
+
+interface Opening extends Pick<Options, "publicUrl"> {
+  readonly slots: number
+  /** Stands between the adapters that the settings name and the program. */
+  readonly wrap?: (adapters: HostAdapters) => HostAdapters
+}
+
+/** All that the settings name, up and running; it prints how ffmpeg is confined. Rejects with WrongSetting when a part can't be had. */
+export const opened = async (parts: Parts & Opening): Promise<Ffkiln> => {
+  const { slots, tags, limits, publicUrl, wrap = (adapters) => adapters } = parts
+  const loaded = await Effect.runPromiseExit(loadAdapters(parts))
+  if (Exit.isFailure(loaded)) throw cannotStart(Cause.squash(loaded.cause))
+  try {
+    return await open({ ...wrap(adaptersOf(parts, announceConfinement)), slots, tags, limits, publicUrl })
+  } catch (error) {
+    throw new WrongSetting(error instanceof Error ? error.message : String(error))
+  }
+}
+
+const announceConfinement: NonNullable<FfmpegOptions["onReady"]> = ({ sandboxed, description }) => {
+  console.log(description)
+  if (!sandboxed) console.error("WARNING: ffmpeg runs without a sandbox: serve only callers you trust (ffkiln doctor says what would help)")
+}

@@ -1,0 +1,27 @@
+import { readWorkerSettings } from "../server/config.js"
+import { opened } from "../server/opened.js"
+import type { Environment } from "../server/setting.js"
+import { signal } from "../server/signal.js"
+import { openHealth } from "./health.js"
+import { runCounter } from "./running.js"
+
+/** Runs jobs that others accept, until a signal ends it: the exit code. It has no API of its own. */
+export const worker = async (args: ReadonlyArray<string>, environment: Environment): Promise<number> => {
+  const settings = readWorkerSettings(args, environment)
+  const stop = signal()
+  const running = runCounter()
+  const ffkiln = await opened({ ...settings, wrap: (adapters) => ({ ...adapters, executor: running.wrap(adapters.executor) }) })
+  try {
+    const health = settings.health && (await openHealth(settings, settings.health, ffkiln, running.count))
+    if (health) console.log(`health: ${health.url}`)
+    console.log("ffkiln worker ready")
+    await stop.received
+    health?.stopping()
+    await ffkiln.close()
+    await health?.close()
+    return 0
+  } finally {
+    stop.ignore()
+    await ffkiln.close()
+  }
+}
