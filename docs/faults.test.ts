@@ -1,0 +1,34 @@
+import { readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { describe, expect, it } from "vitest"
+
+/** docs/faults.md says nothing that no test holds, and leaves out nothing that one does. */
+
+const read = (path: string) => readFileSync(fileURLToPath(new URL(`../${path}`, import.meta.url)), "utf8")
+const rows = read("docs/faults.md")
+  .split("\n")
+  .filter((line) => line.startsWith("| ") && line.includes("`hosts/crash/"))
+  .map((line) => line.split("|").map((cell) => cell.trim()))
+  .map((cells) => ({ what: cells[1] ?? "", file: /`(hosts\/crash\/[\w.]+)`/.exec(cells.at(-2) ?? "")?.[1] ?? "" }))
+
+const rowsOf = (file: string) => rows.filter((row) => row.file === file).map(({ what }) => what)
+
+describe("docs/faults.md", () => {
+  it("has a row for every moment at which a host is killed, and no other", () => {
+    const moments = [...read("hosts/crash/moments.suite.ts").matchAll(/^ {2}"([^"]+)": changed\(/gm)].map(([, moment]) => moment)
+    expect(moments.length).toBeGreaterThan(7)
+    expect(rowsOf("hosts/crash/moments.test.ts")).toEqual(moments)
+  })
+
+  it("has a row for every fault that is tried, and no other", () => {
+    const source = read("hosts/crash/faults.test.ts")
+    const storage = [...source.matchAll(/\["([^"]+)", "(?:500|silence)"\]/g)].map(([, what]) => `S3 ${what} for a while`)
+    const titles = [...source.matchAll(/\bit(?:\.runIf\([^"]*\))?\(\s*"([^"]+)"/g)].map(([, title = ""]) => title.replace(/: .*/, ""))
+    const tried = [...titles.slice(0, 4), ...storage, ...titles.slice(4).map((title) => `a worker ${title}`)]
+    expect(rowsOf("hosts/crash/faults.test.ts")).toEqual(tried)
+  })
+
+  it("has a row for the kills at random", () => {
+    expect(rowsOf("hosts/crash/kills.test.ts")).toHaveLength(1)
+  })
+})
