@@ -1,0 +1,203 @@
+import { execFileSync } from "node:child_process"
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { Effect, Layer } from "effect"
+import { describe, expect, it } from "vitest"
+import { postgres } from "../../adapters/postgres/index.js"
+import { ask, temporaryDatabase } from "../../adapters/postgres/temporary.suite.js"
+import { defaultLimits, limitVariable } from "../../core/limits.js"
+import { limitsLayer } from "../../hosts/embed/layers.js"
+import { readSettings, readWorkerSettings } from "../../hosts/server/config.js"
+
+/** What operators deploy says nothing that the program does not know. Docker and Kubernetes themselves are not run. */
+
+const path = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+const text = (name: string) => readFileSync(path(name), "utf8")
+const manifests = readdirSync(path("kubernetes")).map((name) => `kubernetes/${name}`)
+const dockerfile = text("../../Dockerfile")
+const instructions = dockerfile.replaceAll(/^#.*\n/gm, "")
+const files = [...manifests, "compose.yaml", "secrets.env.example"]
+
+/** `NAME: value` and `NAME=value`, with the defaults of `${NAME:-default}`. */
+const variables = (name: string) =>
+  Object.fromEntries(
+    [...text(name).matchAll(/^\s*((?:FFKILN|AWS)_\w+)(?:: |=)"?(.*?)"?$/gm)].map(([, variable = "", value = ""]) => [
+      variable,
+      value.replaceAll(/\$\{\w+:-(.*?)\}/g, "$1")
+    ])
+  )
+
+/** The flow sequences that begin with one of our commands. */
+const commands = (from: string) =>
+  [...from.matchAll(/\[("?(?:serve|worker)\b.*?)\]/g)].map(([, list = ""]) =>
+    list.split(",").map((word) => word.trim().replaceAll('"', ""))
+  )
+
+const settings = {
+  "compose.yaml": { ...variables("secrets.env.example"), ...variables("compose.yaml") },
+  "kubernetes/": { ...variables("kubernetes/secrets.yaml"), ...variables("kubernetes/settings.yaml") }
+}
+
+/** What the hosts make of a command and variables, and the variables that they asked for. */
+const read = ([command, ...args]: ReadonlyArray<string>, environment: Readonly<Record<string, string>>) => {
+  const asked = new Set<string>()
+  const watched = new Proxy(environment, {
+    get: (target, name) => {
+      asked.add(String(name))
+      return Reflect.get(target, name)
+    },
+    // Whoever goes through all of them looks for limits, and refuses those that are none.
+    ownKeys: (target) => Object.keys(target).filter((name) => name.startsWith("FFKILN_LIMIT_"))
+  })
+  return { asked, read: command === "worker" ? readWorkerSettings(args, watched) : readSettings(args, watched) }
+}
+
+const limits = new Set(Object.keys(defaultLimits).map((name) => limitVariable(name as keyof typeof defaultLimits)))
+
+describe("compose.yaml and the manifests", () => {
+  it.each(files)("%s is indented by spaces, and its quotes and brackets are closed", (name) => {
+    const lines = text(name)
+      .split("\n")
+      .filter((line) => !/^\s*#/.test(line))
+    expect(lines.filter((line) => /\t|\s$/.test(line))).toEqual([])
+    if (!name.endsWith(".yaml")) return
+    for (const line of lines) {
+      const count = (character: string) => line.split(character).length - 1
+      expect([line, count("["), count("{"), count('"') % 2]).toEqual([line, count("]"), count("}"), 0])
+      expect([line, (/^ */.exec(line)?.[0].length ?? 0) % 2]).toEqual([line, 0])
+    }
+  })
+
+  it.each(Object.entries(settings))("%s sets nothing that the hosts do not read, to values they take", (_, environment) => {
+    const { asked, read: parts } = read(["serve"], environment)
+    const ours = Object.keys(environment).filter((name) => name.startsWith("FFKILN_"))
+    expect(ours.length).toBeGreaterThan(6)
+    expect(ours.filter((name) => !asked.has(name) && !limits.has(name))).toEqual([])
+    expect([parts.database._tag, parts.queue._tag, parts.storage._tag]).toEqual(["Postgres", "Redis", "S3"])
+  })
+
+  it.each(["compose.yaml", "kubernetes/api.yaml", "kubernetes/worker.yaml"])("%s starts hosts as the command line takes it", (name) => {
+    const environment = settings[name.startsWith("kubernetes/") ? "kubernetes/" : "compose.yaml"]
+    const given = commands(text(name))
+    expect(given.length).toBeGreaterThan(0)
+    for (const command of given) {
+      const { read: parts } = read(command, environment)
+      const address = "health" in parts ? parts.health : parts
+      expect(address).toMatchObject({ host: "0.0.0.0", port: 8080 })
+      expect(parts).toMatchObject({ dataDir: "/data", slots: command[0] === "serve" ? 0 : 2 })
+    }
+  })
+
+  it("let hosts drain before they are killed", () => {
+    const drain = (environment: Readonly<Record<string, string>>) => Number(environment.FFKILN_LIMIT_DRAIN_SECONDS)
+    const grace = Number(/stop_grace_period: (\d+)s/.exec(text("compose.yaml"))?.[1])
+    // Those who still hold a connection have two seconds more, and nobody is cut off on the second.
+    expect(grace).toBeGreaterThan(drain(settings["compose.yaml"]) + 10)
+    for (const name of ["kubernetes/api.yaml", "kubernetes/worker.yaml"]) {
+      const [, seconds] = /terminationGracePeriodSeconds: (\d+)/.exec(text(name)) ?? []
+      const [, before = "0"] = /command: \[sleep, "(\d+)"\]/.exec(text(name)) ?? []
+      expect(Number(seconds)).toBeGreaterThan(drain(settings["kubernetes/"]) + Number(before) + 10)
+    }
+  })
+
+  it("agree with the image on its port and its user", () => {
+    expect(instructions).toMatch(/^EXPOSE 8080$/m)
+    expect(instructions).toContain("http://127.0.0.1:8080/health")
+    const user = /^USER (\d+):(\d+)$/m.exec(instructions)
+    for (const name of ["kubernetes/api.yaml", "kubernetes/worker.yaml"]) {
+      expect(text(name)).toContain(`runAsUser: ${user?.[1]}\n`)
+      expect(text(name)).toContain(`fsGroup: ${user?.[2]}\n`)
+      expect(text(name)).toContain("containerPort: 8080\n")
+      expect(new Set([...text(name).matchAll(/httpGet: \{ path: ([^,]+),/g)].map(([, at]) => at))).toEqual(new Set(["/health"]))
+    }
+    expect(text("compose.yaml")).toContain("--to api:8080")
+  })
+
+  it("name only files that are there", () => {
+    for (const [, resource] of text("kubernetes/kustomization.yaml").matchAll(/^ {2}- (\S+)$/gm)) {
+      expect(existsSync(path(`kubernetes/${resource}`))).toBe(true)
+    }
+    expect(text("compose.yaml")).toContain("seccomp=seccomp.json")
+  })
+
+  it("keep the slots of a worker equal to the jobs that the scaler gives it", () => {
+    const [[, , slots] = []] = commands(text("kubernetes/worker.yaml"))
+    expect(/targetQueryValue: "(\d+)"/.exec(text("kubernetes/scaler.yaml"))?.[1]).toBe(slots)
+  })
+})
+
+describe("the image", () => {
+  const described = JSON.parse(text("../../package.json"))
+
+  it("starts the package's own command, and holds all folders that the package is made of", () => {
+    expect(instructions).toContain(`ENTRYPOINT ["node", "${described.bin.ffkiln}"]`)
+    for (const folder of described.files) expect(instructions).toContain(`COPY --from=build /app/${folder} ${folder}\n`)
+    const [[command, ...args] = []] = commands(instructions)
+    expect(command).toBe("serve")
+    expect(readSettings(args, {})).toMatchObject({ host: "0.0.0.0", port: 8080, dataDir: "/data" })
+  })
+
+  it("has every optional package, in the version of the lock file", () => {
+    const folder = mkdtempSync(join(tmpdir(), "ffkiln-image-"))
+    try {
+      const file = join(folder, "package.json")
+      copyFileSync(path("../../package.json"), file)
+      execFileSync(process.execPath, [path("production.mjs"), file])
+      const { dependencies, devDependencies } = JSON.parse(readFileSync(file, "utf8"))
+      const locked = JSON.parse(text("../../package-lock.json")).packages
+      for (const name of Object.keys(described.peerDependencies)) {
+        expect([name, dependencies[name]]).toEqual([name, locked[`node_modules/${name}`].version])
+        expect(devDependencies).not.toHaveProperty([name])
+      }
+      expect(dependencies).toMatchObject(described.dependencies)
+      expect(devDependencies).toHaveProperty("typescript")
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  it("is built without secrets and without what other machines made", () => {
+    const ignored = text("../../.dockerignore").split("\n")
+    expect(ignored).toEqual(expect.arrayContaining(["node_modules", "dist", ".git", "data", "**/secrets.env"]))
+  })
+
+  it("runs under a filter of system calls that leaves the sandbox what it needs", () => {
+    const { defaultAction, syscalls } = JSON.parse(text("seccomp.json"))
+    expect(defaultAction).toBe("SCMP_ACT_ALLOW")
+    const denied = syscalls.flatMap(({ names }: { readonly names: ReadonlyArray<string> }) => names)
+    expect(denied).toEqual(
+      expect.arrayContaining(["bpf", "ptrace", "keyctl", "kexec_load", "init_module", "io_uring_setup", "userfaultfd"])
+    )
+    for (const name of ["clone", "clone3", "unshare", "mount", "umount2", "pivot_root", "sethostname", "prctl", "seccomp"])
+      expect(denied).not.toContain(name)
+  })
+})
+
+describe("what operators ask of the database", () => {
+  const guide = text("../../docs/fleet.md")
+  const queries = [
+    /query: "(.*)"/.exec(text("kubernetes/scaler.yaml"))?.[1] ?? "",
+    ...[...guide.matchAll(/```sql\n([\s\S]*?)```/g)].flatMap(([, block = ""]) => block.split(";").map((query) => query.trim()))
+  ].filter((query) => query !== "")
+
+  it("is answered by the tables as they are", async () => {
+    expect(queries.length).toBeGreaterThan(4)
+    await Effect.runPromise(
+      Effect.scoped(
+        Effect.gen(function* () {
+          const url = yield* temporaryDatabase
+          yield* Layer.build(postgres({ url }).pipe(Layer.provide(limitsLayer({}))))
+          for (const query of queries) expect(yield* ask(url, query)).toBeInstanceOf(Array)
+        })
+      )
+    )
+  })
+
+  it("is told in a guide that names no variable and no limit that is not there", () => {
+    const { asked } = read(["serve"], {})
+    const known = (name: string) => asked.has(name) || limits.has(name) || /^FFKILN_LIMIT_$/.test(name)
+    expect([...guide.matchAll(/FFKILN_\w+/g)].map(([name]) => name).filter((name) => !known(name))).toEqual([])
+  })
+})
