@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { FleetReport } from "./fleet.js"
 import type { Report } from "./report.js"
 
 const path = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url))
@@ -48,6 +49,34 @@ describe("npm run bench, as built", () => {
 
     const printed = await stdout
     for (const word of [...subjects, "median ms", "tasks/s", report.machine.ffmpeg]) expect(printed).toContain(word)
+    expect(leftovers(child.pid)).toEqual([])
+  })
+
+  it("--fleet --quick --json FILE measures a fleet, and leaves nothing behind", { timeout: 300_000 }, async () => {
+    const { child, exit, stdout, stderr } = bench("--fleet", "--quick", "--json", "fleet.json")
+    const [code] = await exit
+    expect(`${code} ${await stderr}`).toMatch(/^0 /)
+
+    const report: FleetReport = JSON.parse(readFileSync(join(folder, "fleet.json"), "utf8"))
+    expect(report.delays.map(({ queue, n }) => [queue.split(/[ ,]/)[0], n])).toEqual([
+      ["memory", 2],
+      ["Postgres", 2],
+      ["Redis", 2]
+    ])
+    for (const { medianMs, rowMedianMs } of report.delays) expect(medianMs).toBeGreaterThanOrEqual(rowMedianMs)
+    expect(report.rates.map(({ workload, callers, subject }) => [workload, callers, subject])).toEqual(
+      ["no-op", "thumbnail"].flatMap((workload) =>
+        [1, 2].flatMap((workers) => ["bare spawn", "fleet"].map((name) => [workload, workers, name]))
+      )
+    )
+    for (const { perSecond } of report.rates) expect(perSecond).toBeGreaterThan(0)
+    expect(report.claims.map(({ database, finished, n }) => [database, finished, n])).toEqual(
+      [0, 1000].flatMap((finished) => ["SQLite", "Postgres"].map((database) => [database, finished, 2]))
+    )
+    for (const { medianMs } of report.claims) expect(medianMs).toBeGreaterThan(0)
+
+    const printed = await stdout
+    for (const word of ["submit to start", "jobs a second", "claim", "load"]) expect(printed).toContain(word)
     expect(leftovers(child.pid)).toEqual([])
   })
 

@@ -3,12 +3,17 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
+import { type FleetReport, fullFleet, measureFleet, quickFleet } from "./fleet.js"
 import { machine, type Report } from "./report.js"
 import { full, latency, quick, type Run, throughput } from "./suites.js"
-import { table } from "./table.js"
+import { fleetTable, table } from "./table.js"
 
-/** `npm run bench -- [--quick] [--json FILE]`: what a call costs over the bare program, and how many can be done a second. */
-const { values: args } = parseArgs({ options: { quick: { type: "boolean", default: false }, json: { type: "string" } } })
+/**
+ * `npm run bench -- [--fleet] [--quick] [--json FILE]`: what a call costs over the bare program, and how many can be done a
+ * second; or, with `--fleet`, what it costs to run as many processes.
+ */
+const flag = { type: "boolean", default: false } as const
+const { values: args } = parseArgs({ options: { fleet: flag, quick: flag, json: { type: "string" } } })
 const ffmpeg = process.env.FFMPEG_PATH || "ffmpeg"
 const ffprobe = process.env.FFPROBE_PATH || "ffprobe"
 
@@ -20,17 +25,23 @@ const makeClip = (path: string) => {
   execFileSync(ffmpeg, ["-nostdin", "-v", "error", ...picture, ...tone, ...codecs, path])
 }
 
-const measure = async (folder: string, run: Run): Promise<Report> => {
+/** The report, and the table of it. */
+const measure = async (folder: string, run: Run): Promise<readonly [report: Report | FleetReport, table: string]> => {
   const clip = join(folder, "clip.mp4")
   makeClip(clip)
+  if (args.fleet) {
+    const report = await measureFleet({ folder, clip, ffmpeg, ffprobe }, args.quick ? quickFleet : fullFleet, run)
+    return [report, fleetTable(report)]
+  }
   const effort = args.quick ? quick : full
   const setting = { folder, clip, slots: 1, ffmpeg, ffprobe }
-  return {
+  const report: Report = {
     startedAt: new Date().toISOString(),
     machine: machine(ffmpeg),
     latency: await latency(setting, effort, run),
     throughput: await throughput(setting, effort, run)
   }
+  return [report, table(report)]
 }
 
 const stopping = new AbortController()
@@ -41,8 +52,8 @@ const cache = fileURLToPath(new URL("../../.cache/", import.meta.url))
 await mkdir(cache, { recursive: true })
 const folder = await mkdtemp(join(cache, `bench-${process.pid}-`))
 try {
-  const report = await measure(folder, { say: (line) => process.stderr.write(`${line}\n`), signal: stopping.signal })
-  console.log(`\n${table(report)}`)
+  const [report, printed] = await measure(folder, { say: (line) => process.stderr.write(`${line}\n`), signal: stopping.signal })
+  console.log(`\n${printed}`)
   if (args.json !== undefined) await writeFile(args.json, `${JSON.stringify(report, null, 2)}\n`)
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`)

@@ -13,10 +13,10 @@ export type Samples = ReadonlyMap<string, ReadonlyArray<number>>
  * for a while then meets all of them; each round starts with the next subject, so that none always follows the same one.
  * An aborted signal ends it before the next measurement.
  */
-export const interleave = async (
-  subjects: ReadonlyArray<Subject>,
+export const interleave = async <S extends { readonly name: string }>(
+  subjects: ReadonlyArray<S>,
   rounds: number,
-  measure: (subject: Subject) => Promise<number>,
+  measure: (subject: S) => Promise<number>,
   signal?: AbortSignal
 ): Promise<Samples> => {
   const samples = new Map<string, number[]>(subjects.map(({ name }) => [name, []]))

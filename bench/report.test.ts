@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest"
+import { claimRow } from "./claims.js"
+import { delayRow } from "./delays.js"
 import { bareName, latencyRows, type Report, throughputRows } from "./report.js"
-import { align, table } from "./table.js"
+import { align, fleetTable, table } from "./table.js"
 
 const samples = (bare: ReadonlyArray<number>, other: ReadonlyArray<number>) =>
   new Map([
@@ -61,6 +63,32 @@ describe("table", () => {
       ["throughput", "subject", "callers", "n", "tasks/s", "ratio", "to best bare"],
       ["encode", "bare spawn", "4", "1", "2.00", "1.00", "1.00"],
       ["encode", "ours", "4", "1", "1.00", "0.50", "0.50"]
+    ])
+  })
+
+  it("of a fleet shows every row once, and how busy the machine was", () => {
+    const lines = fleetTable({
+      startedAt: "2030-01-01T00:00:00.000Z",
+      machine: { cpu: "A cpu", cores: 2, memoryBytes: 1, platform: "linux x64", node: "20.19.0", ffmpeg: "5.1" },
+      load: [0.25, 3],
+      delays: [delayRow("memory", [10, 20, 40], [1, 2, 4])],
+      rates: throughputRows("no-op", new Map([[2, samples([8], [6])]])),
+      claims: [claimRow("SQLite", 1000, [0.5, 1, 1.5])]
+    })
+      .split("\n")
+      .map((line) => line.split(/ {2,}/))
+    expect(lines).toEqual([
+      ["A cpu, 2 cores, Node 20.19.0, ffmpeg 5.1, load 0.3 before and 3.0 after"],
+      [""],
+      ["submit to start", "n", "median ms", "p95 ms", "row median ms", "row p95 ms"],
+      ["memory", "3", "20.0", "38.0", "2.0", "3.8"],
+      [""],
+      ["jobs a second", "subject", "workers", "n", "jobs/s", "ratio", "to best bare"],
+      ["no-op", "bare spawn", "2", "1", "8.00", "1.00", "1.00"],
+      ["no-op", "ours", "2", "1", "6.00", "0.75", "0.75"],
+      [""],
+      ["claim", "finished rows", "n", "median ms", "p95 ms"],
+      ["SQLite", "1000", "3", "1.00", "1.45"]
     ])
   })
 })

@@ -1,13 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process"
+import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { link, mkdir, mkdtemp, readFile, rm } from "node:fs/promises"
+import { link, mkdir, mkdtemp, rm } from "node:fs/promises"
 import { basename, join } from "node:path"
-import { createInterface } from "node:readline"
-import type { Readable } from "node:stream"
-import { fileURLToPath } from "node:url"
 import { ffmpeg, type SandboxMode } from "../adapters/ffmpeg/index.js"
 import { open } from "../hosts/embed/index.js"
 import type { Subject } from "./measure.js"
+import { serve } from "./processes.js"
 import { bareName } from "./report.js"
 import { argvOf, type Workload } from "./workloads.js"
 
@@ -81,52 +79,23 @@ const library = async (name: string, sandbox: SandboxMode, setting: Setting): Pr
 /** The server, a process of its own on this machine, with the client here. */
 export const overHttp = async ({ folder, clip, slots, ffmpeg, ffprobe }: Setting): Promise<Side> => {
   const data = await mkdtemp(join(folder, "server-"))
-  const child = spawn(process.execPath, [cli, "serve", "--port", "0", "--data", data, "--slots", `${slots}`], {
-    env: { PATH: process.env.PATH, FFMPEG_PATH: ffmpeg, FFPROBE_PATH: ffprobe, FFKILN_API_KEYS: "bench:not-much-of-a-secret" },
-    stdio: ["ignore", "pipe", "inherit"]
-  })
-  const close = async () => {
-    await stop(child)
-    await rm(data, { recursive: true, force: true })
-  }
+  const remove = () => rm(data, { recursive: true, force: true })
   try {
-    const url = await address(child)
-    const post = async (path: string, body: unknown) => {
-      const answer = await fetch(url + path, { method: "POST", headers: { Authorization: authorization }, body: JSON.stringify(body) })
-      const text = await answer.text()
-      if (!answer.ok) throw new Error(`POST ${path} answered ${answer.status}: ${text}`)
-      return JSON.parse(text)
+    const { stop, post, upload } = await serve({ data, slots, environment: { FFMPEG_PATH: ffmpeg, FFPROBE_PATH: ffprobe } })
+    const close = () => stop().then(remove)
+    try {
+      const file = await upload(clip)
+      const subject = ({ path, body }: Workload): Subject => ({
+        name: "over HTTP",
+        run: async (caller) => void (await post(path, body(file, caller)))
+      })
+      return { subject, close }
+    } catch (error) {
+      await close()
+      throw error
     }
-    const { file, upload } = await post("/file", { file_name: basename(clip) })
-    const sent = await fetch(upload.url, { method: "PUT", body: await readFile(clip) })
-    if (!sent.ok) throw new Error(`the upload answered ${sent.status}`)
-    const subject = ({ path, body }: Workload): Subject => ({
-      name: "over HTTP",
-      run: async (caller) => void (await post(path, body(file.file_path, caller)))
-    })
-    return { subject, close }
   } catch (error) {
-    await close()
+    await remove()
     throw error
   }
-}
-
-const cli = fileURLToPath(new URL("../hosts/cli/main.js", import.meta.url))
-const authorization = `Basic ${Buffer.from("bench:not-much-of-a-secret").toString("base64")}`
-
-const address = async ({ stdout }: { readonly stdout: Readable }): Promise<string> => {
-  for await (const line of createInterface(stdout)) {
-    const url = /^ffkiln listening on (http:\S+)$/.exec(line)?.[1]
-    if (url === undefined) continue
-    stdout.resume()
-    return url
-  }
-  throw new Error("the server ended before it was ready")
-}
-
-const stop = async (child: ChildProcess) => {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = once(child, "exit")
-  child.kill("SIGTERM")
-  await exited
 }

@@ -1,4 +1,5 @@
-import type { Report } from "./report.js"
+import type { FleetReport } from "./fleet.js"
+import type { Machine, Report } from "./report.js"
 
 /** Columns of equal width, the first `left` of them aligned to the left and the rest, numbers, to the right. */
 export const align = (rows: ReadonlyArray<ReadonlyArray<string>>, left: number): string => {
@@ -35,6 +36,35 @@ export const table = ({ machine, latency, throughput }: Report): string => {
       row.ratioToBest.toFixed(2)
     ])
   ]
-  const { cpu, cores, node, ffmpeg } = machine
-  return `${cpu}, ${cores} cores, Node ${node}, ffmpeg ${ffmpeg}\n\n${align(latencyTable, 2)}\n\n${align(throughputTable, 2)}`
+  return [headline(machine), align(latencyTable, 2), align(throughputTable, 2)].join("\n\n")
 }
+
+/** The same of a run with `--fleet`. */
+export const fleetTable = ({ machine, load, delays, rates, claims }: FleetReport): string => {
+  const delayTable = [
+    ["submit to start", "n", "median ms", "p95 ms", "row median ms", "row p95 ms"],
+    ...delays.map(({ queue, n, ...times }) => [
+      queue,
+      `${n}`,
+      ...[times.medianMs, times.p95Ms, times.rowMedianMs, times.rowP95Ms].map((time) => time.toFixed(1))
+    ])
+  ]
+  const rateTable = [
+    ["jobs a second", "subject", "workers", "n", "jobs/s", "ratio", "to best bare"],
+    ...rates.map(({ workload, subject, callers, n, perSecond, ratio, ratioToBest }) => [
+      workload,
+      subject,
+      `${callers}`,
+      `${n}`,
+      ...[perSecond, ratio, ratioToBest].map((value) => value.toFixed(2))
+    ])
+  ]
+  const claimTable = [
+    ["claim", "finished rows", "n", "median ms", "p95 ms"],
+    ...claims.map(({ database, finished, n, medianMs, p95Ms }) => [database, `${finished}`, `${n}`, medianMs.toFixed(2), p95Ms.toFixed(2)])
+  ]
+  const loads = load.map((value) => value.toFixed(1)).join(" before and ")
+  return [`${headline(machine)}, load ${loads} after`, align(delayTable, 1), align(rateTable, 2), align(claimTable, 1)].join("\n\n")
+}
+
+const headline = ({ cpu, cores, node, ffmpeg }: Machine) => `${cpu}, ${cores} cores, Node ${node}, ffmpeg ${ffmpeg}`

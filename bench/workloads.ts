@@ -52,7 +52,7 @@ export const argvOf = (workload: Workload, fileName: string, caller: number): Ar
   if (workload.path === "/ffprobe/analyze") {
     return { program: "ffprobe", args: probeArgs(Either.getOrThrow(parseAnalyze(body, defaultLimits)).probe, name) }
   }
-  const task = Either.getOrThrow(parseProcess(body, defaultLimits))
+  const { task } = Either.getOrThrow(parseProcess(body, defaultLimits))
   const directory = DirId("dir_bench")
   const inputs = task.inputs.map(({ options }) => ({ name, key: BlobKey(`dir_bench/blob/${fileName}`), bytes: 0, options }))
   return { program: "ffmpeg", args: makePlan({ ...task, directory, inputs }, "job_bench-1", defaultLimits).args }

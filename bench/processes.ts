@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { readFile } from "node:fs/promises"
+import { basename } from "node:path"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+
+/** Servers and workers as operators start them: the built command, as processes of their own. */
+
+export interface Setup {
+  /** The data directory. */
+  readonly data: string
+  readonly slots: number
+  /** Settings; nothing else of our environment but PATH goes to the process. */
+  readonly environment: Readonly<Record<string, string>>
+}
+
+export interface Running {
+  /** Asks it to end, and waits for that. */
+  readonly stop: () => Promise<void>
+}
+
+export interface Server extends Running {
+  /** Posts JSON; the body of the answer, which must be a success. */
+  // biome-ignore lint/suspicious/noExplicitAny: the bodies of the API
+  readonly post: (path: string, body: unknown) => Promise<any>
+  /** Registers a local file and uploads it: its `dir_id/file_name`. */
+  readonly upload: (path: string) => Promise<string>
+}
+
+/** A server that is ready, with a client that has a key. */
+export const serve = async (setup: Setup): Promise<Server> => {
+  const { stop, found } = await start(["serve", "--port", "0"], setup, /^ffkiln listening on (http:\S+)$/)
+  const post: Server["post"] = async (path, body) => {
+    const answer = await fetch(found + path, { method: "POST", headers: { Authorization: authorization }, body: JSON.stringify(body) })
+    const text = await answer.text()
+    if (!answer.ok) throw new Error(`POST ${path} answered ${answer.status}: ${text}`)
+    return JSON.parse(text)
+  }
+  const upload = async (path: string) => {
+    const { file, upload } = await post("/file", { file_name: basename(path) })
+    const sent = await fetch(upload.url, { method: "PUT", body: await readFile(path) })
+    if (!sent.ok) throw new Error(`the upload answered ${sent.status}`)
+    return file.file_path as string
+  }
+  return { stop, post, upload }
+}
+
+/** A worker that takes jobs. */
+export const work = (setup: Setup): Promise<Running> => start(["worker"], setup, /^ffkiln worker ready$/)
+
+const cli = fileURLToPath(new URL("../hosts/cli/main.js", import.meta.url))
+const credential = "bench:not-much-of-a-secret"
+const authorization = `Basic ${Buffer.from(credential).toString("base64")}`
+
+/** Waits for the line that says that it is ready: what the pattern found in it. */
+const start = async (command: ReadonlyArray<string>, { data, slots, environment }: Setup, ready: RegExp) => {
+  const child = spawn(process.execPath, [cli, ...command, "--data", data, "--slots", `${slots}`], {
+    env: { PATH: process.env.PATH, FFKILN_API_KEYS: credential, ...environment },
+    stdio: ["ignore", "pipe", "pipe"]
+  })
+  createInterface(child.stderr).on("line", (line) => {
+    // That it has no sandbox is what it was asked for.
+    if (environment.FFKILN_SANDBOX !== "off" || !line.startsWith("WARNING: ")) process.stderr.write(`${line}\n`)
+  })
+  for await (const line of createInterface(child.stdout)) {
+    const match = ready.exec(line)
+    if (match === null) continue
+    child.stdout.resume()
+    return { found: match[1] ?? "", stop: () => stop(child) }
+  }
+  throw new Error(`${command[0]} ended before it was ready`)
+}
+
+const stop = async (child: ChildProcess) => {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, "exit")
+  child.kill("SIGTERM")
+  await exited
+}
