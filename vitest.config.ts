@@ -1,19 +1,17 @@
 import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
+const folders = ["adapters", "bench", "docs", "examples", "hosts", "scripts"]
+
 export default defineConfig({
   test: {
     // Much of a run is waiting for processes: with fewer than two at a time a core idles.
     maxWorkers: Math.max(2, availableParallelism()),
     globalSetup: "scripts/test-servers.mjs",
-    include: [
-      "core/**/*.test.ts",
-      "adapters/**/*.test.ts",
-      "hosts/**/*.test.ts",
-      "examples/**/*.test.ts",
-      "bench/**/*.test.ts",
-      "scripts/**/*.test.ts",
-      "docs/**/*.test.ts"
+    projects: [
+      // Their tests replace no module and start nothing: they may share a process, which loads what they test once, not 36 times.
+      { extends: true, test: { name: "core", include: ["core/**/*.test.ts"], isolate: false } },
+      { extends: true, test: { name: "around it", include: folders.map((folder) => `${folder}/**/*.test.ts`) } }
     ],
     // A test ends on a condition, never on the clock; this only keeps a broken one from hanging the run.
     testTimeout: 60_000,

@@ -3,20 +3,20 @@ import { describe, expect, it } from "vitest"
 import { clip } from "../host.suite.js"
 import type { Effect, MediaAttack, TaskAttack } from "./attack.suite.js"
 import { filterAttacks } from "./filters.suite.js"
-import { holding } from "./hold.suite.js"
+import { holding, shareOf } from "./hold.suite.js"
 import { textAttacks } from "./media.suite.js"
 import { optionAttacks } from "./options.suite.js"
 import { tryAll, tryMedia, tryTask } from "./runs.suite.js"
 import { openScene, type Scene } from "./scene.suite.js"
 
-/** The rules alone, without a sandbox; and what attacks do where there is neither. */
+/** The rules alone, without a sandbox; and what attacks do where there is neither. What runs a program is a share of them. */
 
-const { hold } = holding(async () => ({ sandbox: "off" }))
+const { hold, holdShare } = holding(async () => ({ sandbox: "off" }))
 
 describe("the rules alone", () => {
   hold("options", optionAttacks, (at, attack) => tryTask(at, attack, "rules"))
   hold("filters", filterAttacks, (at, attack) => tryTask(at, attack, "rules"))
-  hold("playlists, scripts and manifests", textAttacks, (at, attack) => tryMedia(at, attack, "rules"))
+  holdShare("playlists, scripts and manifests", textAttacks, (at, attack) => tryMedia(at, attack, "rules"))
 })
 
 /** The attack as a task, whose media are there. */
@@ -43,7 +43,7 @@ const effectsOf = async (scene: Scene, attack: TaskAttack | MediaAttack): Promis
 }
 
 describe.runIf(process.platform === "linux")("with neither", () => {
-  const able = [...optionAttacks, ...filterAttacks, ...textAttacks].filter(({ openly }) => openly !== undefined)
+  const able = shareOf([...optionAttacks, ...filterAttacks, ...textAttacks].filter(({ openly }) => openly !== undefined))
 
   it(`${able.length} attacks do what they are for`, { timeout: 300_000 }, async () => {
     const scene = await openScene({ sandbox: "off", policy: { options: "off" }, limits: { runSeconds: 60 } })

@@ -7,14 +7,14 @@ import { outputNames } from "./names.suite.js"
 import { optionAttacks } from "./options.suite.js"
 import { tryMedia, tryTask } from "./runs.suite.js"
 
-/** All that reaches ffmpeg where no rule refuses an option or a filter: the sandbox alone. */
+/** A share of all that reaches ffmpeg where no rule refuses an option or a filter: the sandbox alone. */
 
-const { hold } = holding(async () => ({ sandbox: "required", policy: { options: "off" } }))
+const { holdShare } = holding(async () => ({ sandbox: "required", policy: { options: "off" } }))
 
 describe.runIf(process.platform === "linux")("the sandbox alone", () => {
-  hold("options", optionAttacks, (at, attack) => tryTask(at, attack, "no rules"))
-  hold("filters", filterAttacks, (at, attack) => tryTask(at, attack, "no rules"))
-  hold("names of outputs", outputNames, (at, attack) => tryTask(at, attack, "no rules"))
-  hold("playlists, scripts and manifests", textAttacks, (at, attack) => tryMedia(at, attack, "no rules"))
-  hold("binary media", byteAttacks("/etc/passwd"), (at, attack) => tryMedia(at, attack, "no rules"))
+  holdShare("options", optionAttacks, (at, attack) => tryTask(at, attack, "no rules"))
+  holdShare("filters", filterAttacks, (at, attack) => tryTask(at, attack, "no rules"))
+  holdShare("names of outputs", outputNames, (at, attack) => tryTask(at, attack, "no rules"))
+  holdShare("playlists, scripts and manifests", textAttacks, (at, attack) => tryMedia(at, attack, "no rules"))
+  holdShare("binary media", byteAttacks("/etc/passwd"), (at, attack) => tryMedia(at, attack, "no rules"))
 })
