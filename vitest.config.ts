@@ -7,11 +7,13 @@ export default defineConfig({
   test: {
     // Much of a run is waiting for processes: with fewer than two at a time a core idles.
     maxWorkers: Math.max(2, availableParallelism()),
-    globalSetup: "scripts/test-servers.mjs",
     projects: [
       // Their tests replace no module and start nothing: they may share a process, which loads what they test once, not 36 times.
       { extends: true, test: { name: "core", include: ["core/**/*.test.ts"], isolate: false } },
-      { extends: true, test: { name: "around it", include: folders.map((folder) => `${folder}/**/*.test.ts`) } }
+      {
+        extends: true,
+        test: { name: "around it", include: folders.map((folder) => `${folder}/**/*.test.ts`), globalSetup: "scripts/test-servers.mjs" }
+      }
     ],
     // A test ends on a condition, never on the clock; this only keeps a broken one from hanging the run.
     testTimeout: 60_000,

@@ -17,10 +17,10 @@ const { values: args } = parseArgs({ options: { fleet: flag, quick: flag, json: 
 const ffmpeg = process.env.FFMPEG_PATH || "ffmpeg"
 const ffprobe = process.env.FFPROBE_PATH || "ffprobe"
 
-/** Ten seconds of moving picture with a tone. */
-const makeClip = (path: string) => {
-  const picture = ["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=10"]
-  const tone = ["-f", "lavfi", "-i", "sine=frequency=440:duration=10"]
+/** So many seconds of moving picture with a tone. */
+const makeClip = (path: string, seconds: number) => {
+  const picture = ["-f", "lavfi", "-i", `testsrc2=size=1280x720:rate=30:duration=${seconds}`]
+  const tone = ["-f", "lavfi", "-i", `sine=frequency=440:duration=${seconds}`]
   const codecs = ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-c:a", "aac", "-movflags", "+faststart"]
   execFileSync(ffmpeg, ["-nostdin", "-v", "error", ...picture, ...tone, ...codecs, path])
 }
@@ -28,7 +28,7 @@ const makeClip = (path: string) => {
 /** The report, and the table of it. */
 const measure = async (folder: string, run: Run): Promise<readonly [report: Report | FleetReport, table: string]> => {
   const clip = join(folder, "clip.mp4")
-  makeClip(clip)
+  makeClip(clip, args.quick ? 2 : 10)
   if (args.fleet) {
     const report = await measureFleet({ folder, clip, ffmpeg, ffprobe }, args.quick ? quickFleet : fullFleet, run)
     return [report, fleetTable(report)]

@@ -15,11 +15,11 @@ const clip = cache("quickstart", "video.mp4")
 const result = cache("quickstart", "compressed.mp4")
 const own = (/** @type {string} */ file) => `${file}.${process.pid}.part.mp4`
 
-/** Ten seconds of a moving test picture with a tone, encoded in haste so that there is something to compress. */
+/** Five seconds of a moving test picture with a tone, encoded in haste so that there is something to compress. */
 const makeClip = () => {
   const made = own(clip)
-  const picture = ["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=10"]
-  const tone = ["-f", "lavfi", "-i", "sine=frequency=440:duration=10"]
+  const picture = ["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=5"]
+  const tone = ["-f", "lavfi", "-i", "sine=frequency=440:duration=5"]
   const codecs = ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "18", "-pix_fmt", "yuv420p", "-c:a", "aac", "-shortest"]
   const args = ["-y", "-nostdin", "-hide_banner", "-loglevel", "error", ...picture, ...tone, ...codecs, made]
   const { status, stderr } = spawnSync(pathOf("ffmpeg") ?? "ffmpeg", args, { encoding: "utf8" })

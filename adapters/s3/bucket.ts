@@ -3,7 +3,7 @@ import { Effect, Redacted } from "effect"
 import { Unavailable } from "../../core/errors.js"
 import { isBlobKeyPart } from "../../core/ids.js"
 import { type Refused, refused } from "./failures.js"
-import type { S3Options } from "./index.js"
+import type { S3Options } from "./options.js"
 
 /** The SDK, loaded when a storage starts: whoever keeps files elsewhere needs none. */
 export type Sdk = typeof import("@aws-sdk/client-s3") & Pick<typeof import("@aws-sdk/s3-request-presigner"), "getSignedUrl">

@@ -27,7 +27,13 @@ export const adaptersOn = (kept: Kept): Required<Pick<Adapters, "storage" | "dat
   const { bucket, endpoint, accessKeyId, secretAccessKey } = kept.s3
   return {
     // A request that never comes back is given up soon: the tests wait for what follows.
-    storage: s3({ bucket, endpoint, credentials: { accessKeyId, secretAccessKey: Redacted.make(secretAccessKey) }, requestSeconds: 3 }),
+    storage: s3({
+      bucket,
+      endpoint,
+      credentials: { accessKeyId, secretAccessKey: Redacted.make(secretAccessKey) },
+      requestSeconds: 2,
+      attempts: 2
+    }),
     database: postgres({ url: kept.databaseUrl, maxConnections: 4 }),
     queue: redisQueue({ url: kept.redisUrl, name: kept.name, lockSeconds: 3, stalledSeconds: 2 })
   }
