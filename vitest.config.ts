@@ -5,8 +5,8 @@ const folders = ["adapters", "bench", "docs", "examples", "hosts", "scripts"]
 
 export default defineConfig({
   test: {
-    // Much of a run is waiting for processes: with fewer than two at a time a core idles.
-    maxWorkers: Math.max(2, availableParallelism()),
+    // Much of a run is waiting for processes: with one a core, cores would idle.
+    maxWorkers: availableParallelism() + 1,
     projects: [
       // Their tests replace no module and start nothing: they may share a process, which loads what they test once, not 36 times.
       { extends: true, test: { name: "core", include: ["core/**/*.test.ts"], isolate: false } },

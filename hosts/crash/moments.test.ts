@@ -58,8 +58,8 @@ describe.each(Object.entries(setUps))("%s: killed", (_, make) => {
         dir,
         input: "in.mp4",
         output: "out.mp4",
-        // At the speed of the film, so that it can be met while it runs.
-        inputOptions: ["-re"],
+        // At the speed of the film, where it is to be met while it runs.
+        inputOptions: moment === "while ffmpeg runs" ? ["-re"] : [],
         webhookUrl: `https://hooks.example.com:${place.receiver.port}/`
       }
       victim = place.host("host", 1, { killAt: moment as Moment })
