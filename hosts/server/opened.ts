@@ -1,5 +1,6 @@
 import { Cause, Effect, Exit } from "effect"
 import type { FfmpegOptions } from "../../adapters/ffmpeg/index.js"
+import type { LimitValues } from "../../core/limits.js"
 import { type Ffkiln, type Options, open } from "../embed/index.js"
 import { adaptersOf, type HostAdapters, loadAdapters } from "./adapters.js"
 import type { Parts } from "./config.js"
@@ -7,13 +8,16 @@ import { cannotStart, WrongSetting } from "./setting.js"
 
 interface Opening extends Pick<Options, "publicUrl"> {
   readonly slots: number
+  /** Whether its jobs are accepted or run by another process. */
+  readonly shares: boolean
   /** Stands between the adapters that the settings name and the program. */
   readonly wrap?: (adapters: HostAdapters) => HostAdapters
 }
 
 /** All that the settings name, up and running; it prints how ffmpeg is confined. Rejects with WrongSetting when a part can't be had. */
 export const opened = async (parts: Parts & Opening): Promise<Ffkiln> => {
-  const { slots, tags, limits, publicUrl, wrap = (adapters) => adapters } = parts
+  const { slots, tags, publicUrl, wrap = (adapters) => adapters } = parts
+  const limits = { ...(parts.shares && looks(parts)), ...parts.limits }
   const loaded = await Effect.runPromiseExit(loadAdapters(parts))
   if (Exit.isFailure(loaded)) throw cannotStart(Cause.squash(loaded.cause))
   try {
@@ -22,6 +26,12 @@ export const opened = async (parts: Parts & Opening): Promise<Ffkiln> => {
     throw new WrongSetting(error instanceof Error ? error.message : String(error))
   }
 }
+
+/** Processes on one SQLite file tell one another nothing, and find out by looking, which costs little in a file. In seconds. */
+const looks = ({ database, queue }: Parts): Partial<LimitValues> => ({
+  ...(database._tag === "Sqlite" && { watchSeconds: 0.1 }),
+  ...(queue._tag === "Memory" && { pollSeconds: 0.2 })
+})
 
 const announceConfinement: NonNullable<FfmpegOptions["onReady"]> = ({ sandboxed, description }) => {
   console.log(description)

@@ -10,7 +10,11 @@ export const worker = async (args: ReadonlyArray<string>, environment: Environme
   const settings = readWorkerSettings(args, environment)
   const stop = signal()
   const running = runCounter()
-  const ffkiln = await opened({ ...settings, wrap: (adapters) => ({ ...adapters, executor: running.wrap(adapters.executor) }) })
+  const ffkiln = await opened({
+    ...settings,
+    shares: true,
+    wrap: (adapters) => ({ ...adapters, executor: running.wrap(adapters.executor) })
+  })
   try {
     const health = settings.health && (await openHealth(settings, settings.health, ffkiln, running.count))
     if (health) console.log(`health: ${health.url}`)
