@@ -24,6 +24,14 @@ export const columnTypes = (sql: SqlClient) =>
 export const skipLocked = (sql: SqlClient): Fragment =>
   sql.onDialectOrElse({ pg: () => sql.literal("FOR UPDATE SKIP LOCKED"), orElse: () => sql.literal("") })
 
+/**
+ * DELETEs what `which` selects by its only column, and returns that. Chosen first, and once: Postgres may run a subquery
+ * again for every row it is compared with, and one that skips locked rows then goes past its LIMIT.
+ */
+export const deleteChosen = <Row extends object>(sql: SqlClient, table: string, column: string, which: Fragment) => sql<Row>`
+  WITH chosen AS MATERIALIZED (${which})
+  DELETE FROM ${sql(table)} WHERE ${sql(column)} IN (SELECT ${sql(column)} FROM chosen) RETURNING ${sql(column)}`
+
 /** Comes between looking for a row and relying on it: whoever would delete it waits for our commit. SQLite has one writer anyway. */
 export const keepLocked = (sql: SqlClient): Fragment =>
   sql.onDialectOrElse({ pg: () => sql.literal("FOR KEY SHARE"), orElse: () => sql.literal("") })

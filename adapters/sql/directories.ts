@@ -6,7 +6,7 @@ import type { BlobKey, DirId, FileName } from "../../core/ids.js"
 import type { DirectoriesShape } from "../../core/ports/directories.js"
 import type { Published } from "../../core/ports/jobs.js"
 import { type Database, nowText } from "./database.js"
-import { isLive, keepLocked, skipLocked } from "./dialect.js"
+import { deleteChosen, isLive, keepLocked, skipLocked } from "./dialect.js"
 import { readDirectory, readFile } from "./rows.js"
 
 /** Well below the parameters a statement may have: 32,766 on SQLite, 65,535 on Postgres. */
@@ -80,17 +80,16 @@ export const makeDirectories = ({ sql, run, transaction }: Database): Directorie
 
   dropExpired: (now, limit) =>
     Effect.gen(function* () {
-      const dropped = yield* sql<{ readonly id: DirId }>`
-        DELETE FROM ffkiln_directories WHERE id IN (
-          SELECT id FROM ffkiln_directories AS old
-          WHERE expires_at <= ${now.toISOString()}
-            AND NOT EXISTS (SELECT 1 FROM ffkiln_jobs WHERE directory = old.id AND ${isLive(sql)})
-            AND NOT EXISTS (
-              SELECT 1 FROM ffkiln_job_inputs AS input JOIN ffkiln_jobs AS job ON job.id = input.job
-              WHERE input.dir = old.id AND ${isLive(sql)}
-            )
-          ORDER BY expires_at LIMIT ${limit} ${skipLocked(sql)}
-        ) RETURNING id`
+      const expired = sql`
+        SELECT id FROM ffkiln_directories AS old
+        WHERE expires_at <= ${now.toISOString()}
+          AND NOT EXISTS (SELECT 1 FROM ffkiln_jobs WHERE directory = old.id AND ${isLive(sql)})
+          AND NOT EXISTS (
+            SELECT 1 FROM ffkiln_job_inputs AS input JOIN ffkiln_jobs AS job ON job.id = input.job
+            WHERE input.dir = old.id AND ${isLive(sql)}
+          )
+        ORDER BY expires_at LIMIT ${limit} ${skipLocked(sql)}`
+      const dropped = yield* deleteChosen<{ readonly id: DirId }>(sql, "ffkiln_directories", "id", expired)
       const keys = yield* Effect.forEach(
         Array.chunksOf(dropped, rowsPerStatement),
         (some) => sql<{ readonly key: BlobKey }>`DELETE FROM ffkiln_files WHERE dir IN ${sql.in(some.map(({ id }) => id))} RETURNING key`

@@ -23,7 +23,7 @@ import type { Usage } from "../../core/usage.js"
 import { charge } from "./accounts.js"
 import type { Changes } from "./changes.js"
 import { type Database, nowText } from "./database.js"
-import { isAmong, isLive, lockCount, runningJobs, skipLocked, stateIn } from "./dialect.js"
+import { deleteChosen, isAmong, isLive, lockCount, runningJobs, skipLocked, stateIn } from "./dialect.js"
 import { type Clash, publishFiles } from "./directories.js"
 import { claimKey, jobOfKey, purgeKeys } from "./idempotency.js"
 import { readClaim, readJob } from "./rows.js"
@@ -213,11 +213,14 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
 
   /** A thousand at a time, so that others get their turn of the database in between. */
   const purgeJobs = (finishedBefore: Date): Effect.Effect<number, Unavailable> =>
-    sql`
-      DELETE FROM ffkiln_jobs WHERE id IN (
+    deleteChosen(
+      sql,
+      "ffkiln_jobs",
+      "id",
+      sql`
         SELECT id FROM ffkiln_jobs WHERE finished_at < ${finishedBefore.toISOString()} AND ${stateIn(sql, terminalStates)}
-        LIMIT 1000 ${skipLocked(sql)}
-      ) RETURNING id`.pipe(
+        LIMIT 1000 ${skipLocked(sql)}`
+    ).pipe(
       run("forget old jobs"),
       Effect.flatMap(({ length }) =>
         length < 1000 ? Effect.succeed(length) : Effect.map(purgeJobs(finishedBefore), (more) => length + more)

@@ -3,7 +3,7 @@ import { type JobId, parseJobId } from "../../core/ids.js"
 import { Limits } from "../../core/limits.js"
 import type { DeliveryRecord, OutboxShape } from "../../core/ports/outbox.js"
 import { type Database, nowText } from "./database.js"
-import { skipLocked, stateIn } from "./dialect.js"
+import { deleteChosen, skipLocked, stateIn } from "./dialect.js"
 import { readDelivery, readDeliveryClaim, readTries, writeTries } from "./rows.js"
 
 /** A job ends once and owes one webhook, so its id names the row. Whatever is done to a row moves its `claim` on. */
@@ -13,10 +13,12 @@ export const makeOutbox = ({ sql, run, transaction }: Database): OutboxShape => 
 
   /** Thousand by thousand, so that others get their turn of the database in between. */
   const purge: OutboxShape["purge"] = (madeBefore) =>
-    sql`
-      DELETE FROM ffkiln_outbox WHERE job IN (
-        SELECT job FROM ffkiln_outbox WHERE created_at < ${madeBefore.toISOString()} AND ${settled} LIMIT 1000 ${skipLocked(sql)}
-      ) RETURNING job`.pipe(
+    deleteChosen(
+      sql,
+      "ffkiln_outbox",
+      "job",
+      sql`SELECT job FROM ffkiln_outbox WHERE created_at < ${madeBefore.toISOString()} AND ${settled} LIMIT 1000 ${skipLocked(sql)}`
+    ).pipe(
       run("forget old webhooks"),
       Effect.flatMap(({ length }) => (length < 1000 ? Effect.succeed(length) : Effect.map(purge(madeBefore), (more) => length + more)))
     )
