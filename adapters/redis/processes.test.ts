@@ -1,46 +1,22 @@
 import { once } from "node:events"
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { afterAll, expect, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
-import { execa } from "execa"
-import { build } from "vite"
+import { Effect, Exit, Fiber, Scope } from "effect"
 import { aJobId, until } from "../../core/ports/samples.suite.js"
+import { bundled, startedProgram } from "../program.suite.js"
 import { clientOf, counts, dashboard, emptyQueue, host, nobody, ownServer, takenAndFinished } from "./temporary.suite.js"
 
-const folder = mkdtempSync(join(tmpdir(), "ffkiln-redis-host-"))
-afterAll(() => rmSync(folder, { recursive: true }))
-symlinkSync(join(import.meta.dirname, "../../node_modules"), join(folder, "node_modules"))
-await build({
-  configFile: false,
-  logLevel: "silent",
-  root: import.meta.dirname,
-  build: {
-    ssr: "process.suite.ts",
-    outDir: folder,
-    emptyOutDir: false,
-    rollupOptions: { output: { entryFileNames: "host.mjs" } }
-  }
-})
+const file = Effect.runSync(Scope.make())
+afterAll(() => Effect.runPromise(Scope.close(file, Exit.void)))
+const script = await Effect.runPromise(Scope.extend(bundled(join(import.meta.dirname, "process.suite.ts")), file))
 
 /** A host in a process of its own; `says` waits for its next line. */
 const aProcess = ({ url, prefix }: { readonly url: string; readonly prefix: string }) =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.sync(() => execa("node", [join(folder, "host.mjs"), url, prefix], { reject: false })),
-      (child) =>
-        Effect.promise(() => {
-          child.kill("SIGKILL")
-          return child
-        })
-    ),
-    (child) => {
-      const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
-      return { child, says: Effect.promise(async () => String((await lines.next()).value)) }
-    }
-  )
+  Effect.map(startedProgram(script, [url, prefix]), (child) => {
+    const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+    return { child, says: Effect.promise(async () => String((await lines.next()).value)) }
+  })
 
 const short = { lockSeconds: 1, stalledSeconds: 0.3 }
 

@@ -1,27 +1,6 @@
-import { once } from "node:events"
-import { Effect, Option } from "effect"
-import { Jobs } from "../../core/ports/jobs.js"
-import { aUsage } from "../../core/ports/samples.suite.js"
+import { endWaitingJobs } from "../sql/process.suite.js"
 import { sqlite } from "./index.js"
 
-/**
- * What the processes of processes.test.ts run. Says `ready`, waits for a line on its standard input, then opens the file
- * and works until nothing is pending; each job it ended is a line of its output.
- */
 const [file = ""] = process.argv.slice(2)
 
-const work = Effect.gen(function* () {
-  const jobs = yield* Jobs
-  while (true) {
-    const claim = yield* jobs.claim(new Date(Date.now() + 60_000))
-    if (Option.isNone(claim)) return
-    yield* jobs.renew(claim.value, new Date(Date.now() + 60_000), 0.5)
-    yield* jobs.fail(claim.value, { reason: "input-missing" }, aUsage)
-    yield* Effect.sync(() => process.stdout.write(`${claim.value.id}\n`))
-  }
-})
-
-process.stdout.write("ready\n")
-await once(process.stdin, "data")
-await Effect.runPromise(Effect.provide(work, sqlite({ file })))
-process.stdin.destroy()
+await endWaitingJobs(sqlite({ file }))

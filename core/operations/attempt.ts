@@ -13,7 +13,7 @@ import { removeUnreferenced } from "./sweep.js"
 /** What became of a look for a job: there was none, its attempt is over, or infrastructure broke under it. */
 export type Outcome = "none" | "over" | "given back"
 
-const none: Outcome = "none"
+export const none: Outcome = "none"
 const over: Outcome = "over"
 const givenBack: Outcome = "given back"
 
@@ -68,12 +68,12 @@ const attempt = (
       }),
       Effect.catchTag("LeaseLost", () => Effect.as(removeUnreferenced(outputPrefix(claim.task.directory, outputSlot(claim))), over)),
       // Interrupted because the host stops, or a bug: either way the job is not to wait for its lease to end.
-      Effect.onError((cause) =>
-        Effect.zipRight(
-          Cause.isInterruptedOnly(cause) ? Effect.void : Effect.logError("attempt broke off", claim.id, cause),
-          Effect.ignore(giveBack(Cause.isInterruptedOnly(cause) ? 0 : pauseSeconds))
-        )
-      )
+      Effect.onError((cause) => {
+        // The table was asked for long enough, or the lease is another's.
+        if (Cause.isFailure(cause)) return Effect.void
+        if (Cause.isInterruptedOnly(cause)) return Effect.ignore(giveBack(0))
+        return Effect.zipRight(Effect.logError("attempt broke off", claim.id, cause), Effect.ignore(giveBack(pauseSeconds)))
+      })
     )
   })
 

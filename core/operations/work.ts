@@ -2,7 +2,7 @@ import { Cause, Deferred, Duration, Effect, Either, Fiber, Layer, Option, Random
 import { retryPauseSeconds } from "../job.js"
 import { Limits } from "../limits.js"
 import { Queue } from "../ports/queue.js"
-import { attemptOne, type Outcome } from "./attempt.js"
+import { attemptOne, none } from "./attempt.js"
 import { offerWaiting } from "./hints.js"
 
 /**
@@ -15,7 +15,7 @@ export const workers = (slots: number, tags: ReadonlyArray<string> = []) =>
       const { drainSeconds } = yield* Limits
       const stopping = yield* Deferred.make<void>()
       // What was accepted before this process began has its hints elsewhere, or nowhere.
-      yield* Effect.forkScoped(Effect.ignoreLogged(offerWaiting))
+      if (slots > 0) yield* Effect.forkScoped(Effect.ignoreLogged(offerWaiting))
       const fibers = yield* Effect.forEach(Array.from({ length: slots }), () => Effect.forkDaemon(slot(stopping, tags)))
       yield* Effect.addFinalizer(() =>
         Deferred.succeed(stopping, undefined).pipe(
@@ -28,8 +28,6 @@ export const workers = (slots: number, tags: ReadonlyArray<string> = []) =>
       )
     })
   )
-
-const none: Outcome = "none"
 
 /** One slot: a ticket is the right to run one job; which one, the table says. */
 const slot = (stopping: Deferred.Deferred<void>, tags: ReadonlyArray<string>) =>

@@ -45,7 +45,7 @@ const lookAtQueue = (queue: QueuePlace): Effect.Effect<string, Unavailable> => {
     case "Notify":
       return Effect.succeed("notifications of Postgres")
     case "Redis":
-      return built(queueOf({ queue, slots: 0 }), "Redis answers")
+      return built(queueOf({ queue }), "Redis answers")
   }
 }
 

@@ -4,7 +4,6 @@ import { type FfmpegOptions, ffmpeg } from "../../adapters/ffmpeg/index.js"
 import { fileSystem } from "../../adapters/fs/index.js"
 import { memoryQueue } from "../../adapters/memory/queue.js"
 import { Unavailable } from "../../core/errors.js"
-import { Queue } from "../../core/ports/queue.js"
 import type { Adapters } from "../embed/layers.js"
 import type { Parts } from "./config.js"
 import type { Places } from "./places.js"
@@ -14,7 +13,7 @@ import type { Places } from "./places.js"
 export type HostAdapters = Required<Pick<Adapters, "storage" | "database" | "queue" | "executor">>
 
 /** `onReady` hears how ffmpeg is confined. */
-export const adaptersOf = (parts: Parts & { readonly slots: number }, onReady: NonNullable<FfmpegOptions["onReady"]>): HostAdapters => ({
+export const adaptersOf = (parts: Parts, onReady: NonNullable<FfmpegOptions["onReady"]>): HostAdapters => ({
   storage: storageOf(parts),
   database: databaseOf(parts),
   queue: queueOf(parts),
@@ -55,21 +54,18 @@ export const storageOf = ({ storage, secret }: Pick<Parts, "storage" | "secret">
   )
 }
 
-/** Without slots nobody here takes hints. */
-export const queueOf = ({ queue, slots }: Pick<Parts, "queue"> & { readonly slots: number }): HostAdapters["queue"] => {
-  const local = slots === 0 ? nobodyWaits : memoryQueue
+export const queueOf = ({ queue }: Pick<Parts, "queue">): HostAdapters["queue"] => {
   switch (queue._tag) {
     case "Memory":
-      return local
+      return memoryQueue
     case "Notify":
-      return Layer.unwrapEffect(Effect.map(load.postgres, ({ postgresQueue }) => Layer.provide(postgresQueue({ url: queue.url }), local)))
+      return Layer.unwrapEffect(
+        Effect.map(load.postgres, ({ postgresQueue }) => Layer.provide(postgresQueue({ url: queue.url }), memoryQueue))
+      )
     case "Redis":
       return Layer.unwrapEffect(Effect.map(load.redis, ({ redisQueue }) => redisQueue({ url: queue.url })))
   }
 }
-
-/** In memory they would pile up. */
-const nobodyWaits = Layer.succeed(Queue, { offer: () => Effect.void, take: Effect.never })
 
 /** The module of an adapter, once somebody has asked for it. Its packages are optional: Unavailable says which are missing. */
 export const loaded = <Module>(what: string, packages: string, load: () => Promise<Module>): Effect.Effect<Module, Unavailable> =>
