@@ -5,15 +5,16 @@ import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { type FleetReport, fullFleet, measureFleet, quickFleet } from "./fleet.js"
 import { machine, type Report } from "./report.js"
+import { fullRunners, measureRunners, quickRunners, type RunnersReport } from "./runners.js"
 import { full, latency, quick, type Run, throughput } from "./suites.js"
-import { fleetTable, table } from "./table.js"
+import { fleetTable, runnersTable, table } from "./table.js"
 
 /**
- * `npm run bench -- [--fleet] [--quick] [--json FILE]`: what a call costs over the bare program, and how many can be done a
- * second; or, with `--fleet`, what it costs to run as many processes.
+ * `npm run bench -- [--fleet | --runners] [--quick] [--json FILE]`: what a call costs over the bare program, and how many can
+ * be done a second; or, with `--fleet`, what it costs to run as many processes, and with `--runners` to run elsewhere.
  */
 const flag = { type: "boolean", default: false } as const
-const { values: args } = parseArgs({ options: { fleet: flag, quick: flag, json: { type: "string" } } })
+const { values: args } = parseArgs({ options: { fleet: flag, runners: flag, quick: flag, json: { type: "string" } } })
 const ffmpeg = process.env.FFMPEG_PATH || "ffmpeg"
 const ffprobe = process.env.FFPROBE_PATH || "ffprobe"
 
@@ -26,12 +27,16 @@ const makeClip = (path: string, seconds: number) => {
 }
 
 /** The report, and the table of it. */
-const measure = async (folder: string, run: Run): Promise<readonly [report: Report | FleetReport, table: string]> => {
+const measure = async (folder: string, run: Run): Promise<readonly [report: Report | FleetReport | RunnersReport, table: string]> => {
   const clip = join(folder, "clip.mp4")
   makeClip(clip, args.quick ? 2 : 10)
   if (args.fleet) {
     const report = await measureFleet({ folder, clip, ffmpeg, ffprobe }, args.quick ? quickFleet : fullFleet, run)
     return [report, fleetTable(report)]
+  }
+  if (args.runners) {
+    const report = await measureRunners({ folder, clip, ffmpeg, ffprobe }, args.quick ? quickRunners : fullRunners, run)
+    return [report, runnersTable(report)]
   }
   const effort = args.quick ? quick : full
   const setting = { folder, clip, slots: 1, ffmpeg, ffprobe }

@@ -21,6 +21,9 @@ export interface Running {
 }
 
 export interface Server extends Running {
+  readonly url: string
+  // biome-ignore lint/suspicious/noExplicitAny: the bodies of the API
+  readonly get: (path: string) => Promise<any>
   /** Posts JSON; the body of the answer, which must be a success. */
   // biome-ignore lint/suspicious/noExplicitAny: the bodies of the API
   readonly post: (path: string, body: unknown) => Promise<any>
@@ -31,31 +34,37 @@ export interface Server extends Running {
 /** A server that is ready, with a client that has a key. */
 export const serve = async (setup: Setup): Promise<Server> => {
   const { stop, found } = await start(["serve", "--port", "0"], setup, /^ffkiln listening on (http:\S+)$/)
-  const post: Server["post"] = async (path, body) => {
-    const answer = await fetch(found + path, { method: "POST", headers: { Authorization: authorization }, body: JSON.stringify(body) })
+  const ask = async (method: string, path: string, body?: string) => {
+    const answer = await fetch(found + path, { method, headers: { Authorization: authorization }, ...(body !== undefined && { body }) })
     const text = await answer.text()
-    if (!answer.ok) throw new Error(`POST ${path} answered ${answer.status}: ${text}`)
+    if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`)
     return JSON.parse(text)
   }
+  const post: Server["post"] = (path, body) => ask("POST", path, JSON.stringify(body))
   const upload = async (path: string) => {
     const { file, upload } = await post("/file", { file_name: basename(path) })
     const sent = await fetch(upload.url, { method: "PUT", body: await readFile(path) })
     if (!sent.ok) throw new Error(`the upload answered ${sent.status}`)
     return file.file_path as string
   }
-  return { stop, post, upload }
+  return { url: found, stop, post, upload, get: (path) => ask("GET", path) }
 }
 
 /** A worker that takes jobs. */
 export const work = (setup: Setup): Promise<Running> => start(["worker"], setup, /^ffkiln worker ready$/)
+
+/** A runner of the host at `url`; on one core alone where that is said. */
+export const runner = (setup: Setup & { readonly core?: number }, url: string, token: string): Promise<Running> =>
+  start(["runner", "--url", url, "--token", token], setup, /^ffkiln runner ready$/, setup.core)
 
 const cli = fileURLToPath(new URL("../hosts/cli/main.js", import.meta.url))
 const credential = "bench:not-much-of-a-secret"
 const authorization = `Basic ${Buffer.from(credential).toString("base64")}`
 
 /** Waits for the line that says that it is ready: what the pattern found in it. */
-const start = async (command: ReadonlyArray<string>, { data, slots, environment }: Setup, ready: RegExp) => {
-  const child = spawn(process.execPath, [cli, ...command, "--data", data, "--slots", `${slots}`], {
+const start = async (command: ReadonlyArray<string>, { data, slots, environment }: Setup, ready: RegExp, core?: number) => {
+  const [program = "", ...args] = [...(core === undefined ? [] : ["taskset", "--cpu-list", `${core}`]), process.execPath, cli, ...command]
+  const child = spawn(program, [...args, "--data", data, "--slots", `${slots}`], {
     env: { PATH: process.env.PATH, FFKILN_API_KEYS: credential, ...environment },
     stdio: ["ignore", "pipe", "pipe"]
   })

@@ -1,5 +1,6 @@
 import type { FleetReport } from "./fleet.js"
 import type { Machine, Report } from "./report.js"
+import type { RunnersReport } from "./runners.js"
 
 /** Columns of equal width, the first `left` of them aligned to the left and the rest, numbers, to the right. */
 export const align = (rows: ReadonlyArray<ReadonlyArray<string>>, left: number): string => {
@@ -63,8 +64,28 @@ export const fleetTable = ({ machine, load, delays, rates, claims }: FleetReport
     ["claim", "finished rows", "n", "median ms", "p95 ms"],
     ...claims.map(({ database, finished, n, medianMs, p95Ms }) => [database, `${finished}`, `${n}`, medianMs.toFixed(2), p95Ms.toFixed(2)])
   ]
-  const loads = load.map((value) => value.toFixed(1)).join(" before and ")
-  return [`${headline(machine)}, load ${loads} after`, align(delayTable, 1), align(rateTable, 2), align(claimTable, 1)].join("\n\n")
+  return [`${headline(machine)}, load ${loadsOf(load)} after`, align(delayTable, 1), align(rateTable, 2), align(claimTable, 1)].join("\n\n")
 }
+
+/** The same of a run with `--runners`. */
+export const runnersTable = ({ machine, load, inputBytes, runs, rates }: RunnersReport): string => {
+  const runTable = [
+    [`one run on ${(inputBytes / 1024 ** 2).toFixed(0)} MiB`, "where", "n", "median ms", "first progress ms", "ratio"],
+    ...runs.map(({ workload, where, n, medianMs, firstProgressMs, ratio }) => [
+      workload,
+      where,
+      `${n}`,
+      ...[medianMs, firstProgressMs].map((time) => time.toFixed(0)),
+      ratio.toFixed(2)
+    ])
+  ]
+  const rateTable = [
+    ["runners of 2 slots, on a core each", "n", "jobs/s", "ratio"],
+    ...rates.map(({ runners, n, perSecond, ratio }) => [`${runners}`, `${n}`, perSecond.toFixed(2), ratio.toFixed(2)])
+  ]
+  return [`${headline(machine)}, load ${loadsOf(load)} after`, align(runTable, 2), align(rateTable, 1)].join("\n\n")
+}
+
+const loadsOf = (load: readonly [number, number]) => load.map((value) => value.toFixed(1)).join(" before and ")
 
 const headline = ({ cpu, cores, node, ffmpeg }: Machine) => `${cpu}, ${cores} cores, Node ${node}, ffmpeg ${ffmpeg}`

@@ -13,7 +13,8 @@ const downwards: Readonly<Record<string, ReadonlyArray<string>>> = {
   memory: ["crypto"],
   fs: ["process"],
   s3: ["fs"],
-  ffmpeg: ["net", "process"]
+  ffmpeg: ["net", "process"],
+  runner: ["ffmpeg", "process"]
 }
 
 const sources = ["core", "adapters", "hosts"]

@@ -39,6 +39,16 @@ export class InvalidApiKey extends Data.TaggedError("InvalidApiKey") {
   override readonly message = "Invalid API key"
 }
 
+/** Of a remote runner, or of one of its runs. */
+export class InvalidRunnerToken extends Data.TaggedError("InvalidRunnerToken") {
+  override readonly message = "Invalid runner token"
+}
+
+/** The run is another's by now, or over: what a runner still does for it is for nothing. */
+export class RunLost extends Data.TaggedError("RunLost") {
+  override readonly message = "This run is no longer yours: end it"
+}
+
 export class QuotaExceeded extends Data.TaggedError("QuotaExceeded")<{ readonly message: string }> {}
 
 /** Late and forged tokens are told apart for nobody. The words for uploads are the reference's ("Common Error Scenarios"). */
@@ -177,6 +187,9 @@ export type ApiError =
   | TooManyRequests
   | StillRunning
   | Unavailable
+
+/** What only remote runners meet, beside all that. */
+export type RunnerError = ApiError | InvalidRunnerToken | RunLost
 
 /** What stays between ports and operations; no caller meets these. */
 

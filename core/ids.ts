@@ -8,12 +8,15 @@ export type OwnerId = string & Brand.Brand<"OwnerId">
 export type FileName = string & Brand.Brand<"FileName">
 /** `<dir>/<slot>/<name>`: where bytes lie in storage. A slot is never reused for other content. */
 export type BlobKey = string & Brand.Brand<"BlobKey">
+/** What an operator calls a remote runner. */
+export type RunnerName = string & Brand.Brand<"RunnerName">
 
 export const JobId = Brand.nominal<JobId>()
 export const DirId = Brand.nominal<DirId>()
 export const OwnerId = Brand.nominal<OwnerId>()
 export const FileName = Brand.nominal<FileName>()
 export const BlobKey = Brand.nominal<BlobKey>()
+export const RunnerName = Brand.nominal<RunnerName>()
 
 export const blobKey = (dir: DirId, slot: string, name: FileName): BlobKey => BlobKey(`${dir}/${slot}/${name}`)
 
@@ -49,6 +52,9 @@ export const parseDirId = (text: string): DirId | undefined => (/^[A-Za-z0-9_-]{
 
 /** Same alphabet as directories; anything else cannot name a job of ours. */
 export const parseJobId = (text: string): JobId | undefined => (/^[A-Za-z0-9_-]{1,64}$/.test(text) ? JobId(text) : undefined)
+
+/** Same alphabet again: it stands before the colon of its token. */
+export const parseRunnerName = (text: string): RunnerName | undefined => (/^[A-Za-z0-9_-]{1,64}$/.test(text) ? RunnerName(text) : undefined)
 
 const maxNameLength = 255
 

@@ -1,5 +1,6 @@
 import { FfmpegFailed, InputMissing, JobCancelled, RunLimitExceeded, TooManyRequests, WorkerLost } from "./errors.js"
 import type { FileName, JobId, OwnerId } from "./ids.js"
+import type { Needs } from "./needs.js"
 import type { ResolvedTask } from "./task.js"
 import type { Usage } from "./usage.js"
 
@@ -85,6 +86,8 @@ export interface NewJob {
   readonly task: ResolvedTask
   /** What a worker must have to run it, sorted; any will do where there is none. */
   readonly tags: ReadonlyArray<string>
+  /** What it names of an ffmpeg: who can't meet all of it does not get it. */
+  readonly needs: Needs
   /** Higher goes first; among equals it is the turn of the owner with the fewest running jobs, then of the oldest. */
   readonly priority: number
   readonly webhookUrl: string | null
@@ -103,11 +106,15 @@ export const tooManyJobs = (most: number): TooManyRequests =>
 /** How long a job that infrastructure broke under waits for its next attempt: four times as long each time, a minute at most. */
 export const retryPauseSeconds = (attempt: number, firstSeconds: number): number => Math.min(60, firstSeconds * 4 ** (attempt - 1))
 
-/** The right to run a job: good while no later attempt exists and the lease is renewed. */
-export interface Claim {
+/** Names one holder of a job: good while no later attempt exists and the lease is renewed. */
+export interface Hold {
   readonly id: JobId
   readonly owner: OwnerId
   readonly attempt: number
+}
+
+/** The right to run a job, and what it is. */
+export interface Claim extends Hold {
   readonly task: ResolvedTask
 }
 

@@ -54,6 +54,13 @@ export const limitTable = {
   orphanSweepSeconds: { default: 3600, means: "how often storage is searched for bytes that nothing refers to" },
   orphanSeconds: { default: 86_400, means: "age from which unreferenced bytes are removed" },
   jobSeconds: { default: 30 * 86_400, means: "how long a finished job is remembered" },
+  runnerWaitSeconds: { default: 20, means: "how long a runner's request for work stays open" },
+  runnerLookSeconds: { default: 1, means: "how often jobs are looked through for a runner, and by slots that yield to others" },
+  runnerHeartbeatSeconds: { default: 5, means: "how often a runner tells of each run at least; a lease without a word loses it" },
+  runnerKnownSeconds: { default: 7 * 86_400, means: "how long after its last word a runner counts as one that could run a task" },
+  runnerCacheBytes: { default: 10 * GiB, means: "inputs that a runner keeps for later runs" },
+  transferSeconds: { default: 3600, means: "moving the inputs of one run to a runner, and its outputs back" },
+
   drainSeconds: { default: 30, means: "how long a stopping host lets running jobs finish" },
   idempotencySeconds: { default: 86_400, means: "how long an Idempotency-Key means the same job" },
 

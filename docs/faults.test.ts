@@ -7,9 +7,9 @@ import { describe, expect, it } from "vitest"
 const read = (path: string) => readFileSync(fileURLToPath(new URL(`../${path}`, import.meta.url)), "utf8")
 const rows = read("docs/faults.md")
   .split("\n")
-  .filter((line) => line.startsWith("| ") && line.includes("`hosts/crash/"))
+  .filter((line) => line.startsWith("| ") && /`hosts\/(crash|runner)\//.test(line))
   .map((line) => line.split("|").map((cell) => cell.trim()))
-  .map((cells) => ({ what: cells[1] ?? "", file: /`(hosts\/crash\/[\w.]+)`/.exec(cells.at(-2) ?? "")?.[1] ?? "" }))
+  .map((cells) => ({ what: cells[1] ?? "", file: /`(hosts\/(?:crash|runner)\/[\w.]+)`/.exec(cells.at(-2) ?? "")?.[1] ?? "" }))
 
 const rowsOf = (file: string) => rows.filter((row) => row.file === file).map(({ what }) => what)
 
@@ -30,5 +30,21 @@ describe("docs/faults.md", () => {
 
   it("has a row for the kills at random", () => {
     expect(rowsOf("hosts/crash/kills.test.ts")).toHaveLength(1)
+  })
+
+  it("has a row for everything that is done to remote runners, and no other", () => {
+    const source = read("hosts/runner/faults.test.ts")
+    const tried: Array<string> = []
+    let subject = ""
+    const lost = [...source.matchAll(/^ {4}\["([^"]+)", \/.*, "(?:POST|PUT|GET)"\]/gm)].map(([, what = ""]) => what)
+    for (const [, group, title] of source.matchAll(/^describe(?:\.concurrent)?\("([^"]+)"|^ +(?:scene|it\.live)\(\s*["`]([^"`]+)["`]/gm)) {
+      subject = group ?? subject
+      if (title === undefined) continue
+      const whats = title.startsWith("loses the answer") ? lost.filter((what) => !/^an? (input|request)/.test(what)) : lost
+      tried.push(
+        ...(/\$\{what\}/.test(title) ? whats.map((what) => title.replace(/\$\{what\}/, what)) : [title]).map((each) => `${subject} ${each}`)
+      )
+    }
+    expect(rowsOf("hosts/runner/faults.test.ts")).toEqual(tried)
   })
 })

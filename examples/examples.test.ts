@@ -47,6 +47,16 @@ describe("examples, run as they stand on the built package", () => {
     expect(await readFile(example("../README.md"), "utf8")).toContain(`\`\`\`js\n${program}\n\`\`\``)
   })
 
+  it("remote-runner.mjs has a runner make a smaller video", async () => {
+    const { stdout, stderr } = await run(process.execPath, [example("remote-runner.mjs"), "input.mp4", "by-runner.mp4"], { cwd: folder })
+    expect(stderr).toBe("")
+    expect(stdout).toMatch(/^a runner with ffmpeg \d/)
+    expect((await probe(inFolder("by-runner.mp4"))).streams.map(({ codec_name, width }) => [codec_name, width])).toEqual([
+      ["h264", 320],
+      ["aac", undefined]
+    ])
+  })
+
   it("webhook-receiver.mjs believes what was signed for it and nothing else", async () => {
     const key = randomBytes(32)
     const child = spawn(process.execPath, [example("webhook-receiver.mjs")], {

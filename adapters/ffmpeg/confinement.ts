@@ -1,8 +1,9 @@
 import { Effect, Either, type Scope } from "effect"
 import type { Unavailable } from "../../core/errors.js"
 import type { LimitValues } from "../../core/limits.js"
+import { findDevices } from "./devices.js"
 import { disk, unavailable } from "./disk.js"
-import { type Ended, type Launcher, launch, plainLauncher, tiedLauncher } from "./launch.js"
+import { type Ended, type Launcher, launch, type Prepare, plainLauncher, tiedLauncher } from "./launch.js"
 import { type ResourceLimits, readHardLimits, resourceLimits } from "./rlimits.js"
 import { openSandbox, type Sandbox } from "./sandbox.js"
 import { type WorkDirectory, type WorkRoot, workDirectory } from "./workdir.js"
@@ -21,6 +22,8 @@ export interface ConfinementOptions {
   readonly searchPath: string
   /** A folder of fonts that runs may use beside the system's. */
   readonly fonts?: string | undefined
+  /** Whether runs see this machine's devices for codecs. Default false. */
+  readonly hardware?: boolean
 }
 
 export interface Sinks {
@@ -28,12 +31,14 @@ export interface Sinks {
   readonly onStderr?: (chunk: Uint8Array) => void
 }
 
-export type Start = (
+/** With `prepare` the process may connect, within its sandbox, to what was made to listen there before it starts. */
+export type Start = <E = never>(
   program: Program,
   args: ReadonlyArray<string>,
   work: WorkDirectory,
-  sinks: Sinks
-) => Effect.Effect<Effect.Effect<Ended, Unavailable>, Unavailable, Scope.Scope>
+  sinks: Sinks,
+  prepare?: Prepare<E>
+) => Effect.Effect<Effect.Effect<Ended, Unavailable>, Unavailable | E, Scope.Scope>
 
 /** How programs are started here, found out by starting them. */
 export interface Confinement {
@@ -43,6 +48,8 @@ export interface Confinement {
   /** Makes the work directories that `start` takes. */
   readonly root: WorkRoot
   readonly sandboxed: boolean
+  /** See `Sandbox`. */
+  readonly enter: Sandbox["enter"]
   /** In one line for the operator. */
   readonly description: string
   /** The line in which ffmpeg tells its version. */
@@ -55,20 +62,22 @@ export const confine = (options: ConfinementOptions): Effect.Effect<Confinement,
     const resources = { ffmpeg: resourceLimits(limits, limits.runSeconds), ffprobe: resourceLimits(limits, limits.probeSeconds) }
     const startWith =
       (launcher: Launcher): Start =>
-      (program, args, work, { onStdout = ignore, onStderr = ignore }) =>
+      (program, args, work, { onStdout = ignore, onStderr = ignore }, prepare) =>
         launch(
           { program: options.paths[program], args, work, limits: resources[program] },
-          { launcher, killSeconds: limits.killSeconds, onStdout, onStderr }
+          { launcher, killSeconds: limits.killSeconds, onStdout, onStderr },
+          prepare
         )
     const open = yield* openly(options, startWith)
     const found = mode === "off" ? Either.left("it is switched off") : yield* sandboxed(options, startWith)
     if (Either.isRight(found)) {
-      const { launcher, root, description } = found.right
-      return { start: startWith(launcher), resources, root, sandboxed: true, description: `sandbox: ${description}`, version: open.version }
+      const { launcher, root, description, enter } = found.right
+      const said = `sandbox: ${description}`
+      return { start: startWith(launcher), resources, root, sandboxed: true, enter, description: said, version: open.version }
     }
     if (mode === "required") return yield* unavailable(`no sandbox for ffmpeg: ${found.left}, ${whatElse}`)
     if (mode === "preferred") yield* Effect.logWarning(`ffmpeg runs without a sandbox: ${found.left}`)
-    return { ...open, resources, root, sandboxed: false, description: `sandbox: none (${found.left})` }
+    return { ...open, resources, root, sandboxed: false, enter: undefined, description: `sandbox: none (${found.left})` }
   })
 
 const whatElse = "or set the sandbox (FFKILN_SANDBOX) to preferred or off where only trusted people send tasks"
@@ -101,13 +110,14 @@ const sandboxed = (
   startWith: (launcher: Launcher) => Start
 ): Effect.Effect<Either.Either<Sandbox, string>, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
-    const { paths, root, searchPath, limits, fonts } = options
+    const { paths, root, searchPath, limits, fonts, hardware } = options
     const opened = yield* openSandbox(root, {
       programs: [paths.ffmpeg, paths.ffprobe],
       searchPath,
       hostLimits: yield* hardLimits,
       temporaryBytes: limits.temporaryBytes,
-      fonts
+      fonts,
+      devices: hardware ? yield* Effect.promise(findDevices) : undefined
     })
     if (Either.isLeft(opened)) return opened
     const start = startWith(opened.right.launcher)
@@ -132,7 +142,7 @@ const namespaces = () =>
     : "let users make namespaces (sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces above 0, and on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0), or start as root"
 
 /** What a short run says; `words` tells why there was none. */
-const answerOf = (start: Start, program: Program, args: ReadonlyArray<string>, root: WorkRoot) =>
+export const answerOf = (start: Start, program: Program, args: ReadonlyArray<string>, root: WorkRoot) =>
   Effect.gen(function* () {
     const work = yield* workDirectory(root)
     let [stdout, stderr] = ["", ""]

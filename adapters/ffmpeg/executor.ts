@@ -1,12 +1,14 @@
 import { join } from "node:path"
 import { Effect, Stream } from "effect"
 import { type BlobMissing, FfmpegFailed, RunLimitExceeded, type Unavailable } from "../../core/errors.js"
-import { BlobKey } from "../../core/ids.js"
+import type { FileName } from "../../core/ids.js"
 import type { Plan } from "../../core/plan.js"
 import { type ExecutorShape, RunEvent } from "../../core/ports/executor.js"
-import type { Blob, StorageShape } from "../../core/ports/storage.js"
+import type { StagedFile } from "../../core/task.js"
 import { type Account, accountReader } from "./account.js"
 import { unavailable } from "./disk.js"
+import { readByInputAlone } from "./late-args.js"
+import { startRun } from "./late-run.js"
 import type { Ended } from "./launch.js"
 import { lastLines, lineReader } from "./lines.js"
 import { explain, leftUnfinished, warningsOf } from "./log.js"
@@ -14,18 +16,19 @@ import { arrange, checkLimits, filesOf, judge, listMade, type Made, shortfall } 
 import { holdsSubtitles, packetsIn } from "./prober.js"
 import { advance, expectedSeconds, progressReader } from "./progress.js"
 import type { Tools } from "./tools.js"
+import { type Late, type Transfer, transfersAtATime } from "./transfer.js"
 import { type WorkDirectory, workDirectory } from "./workdir.js"
 
 type RunError = FfmpegFailed | RunLimitExceeded | BlobMissing | Unavailable
 type Progress = Extract<RunEvent, { readonly _tag: "Progress" }>
 type Finished = Extract<RunEvent, { readonly _tag: "Finished" }>
 
-/** Runs plans by the ffmpeg of this machine. */
-export const makeExecutor = (tools: Tools, storage: StorageShape): ExecutorShape => ({
+/** Runs plans by the ffmpeg of this machine; `transfer` brings their inputs and takes their outputs. */
+export const makeExecutor = (tools: Tools, transfer: Transfer): ExecutorShape => ({
   run: (plan) =>
     Stream.asyncPush<RunEvent, RunError>(
       (emit) =>
-        tools.owned(attempt(tools, storage, plan, (progress) => void emit.single(progress))).pipe(
+        tools.owned(attempt(tools, transfer, plan, (progress) => void emit.single(progress))).pipe(
           Effect.matchCause({
             onFailure: (cause) => emit.halt(cause),
             onSuccess: (finished) => {
@@ -40,24 +43,16 @@ export const makeExecutor = (tools: Tools, storage: StorageShape): ExecutorShape
     )
 })
 
-const attempt = (
-  tools: Tools,
-  storage: StorageShape,
-  plan: Plan,
-  report: (progress: Progress) => void
-): Effect.Effect<Finished, RunError> =>
+const attempt = (tools: Tools, transfer: Transfer, plan: Plan, report: (progress: Progress) => void): Effect.Effect<Finished, RunError> =>
   Effect.gen(function* () {
     const work = yield* workDirectory(tools.root)
-    yield* Effect.forEach(plan.inputs, ({ key, name }) => storage.download(key, join(work.in, name)), {
-      concurrency: transfers,
-      discard: true
-    })
+    const late = yield* stageAll(transfer, plan, work)
     yield* checkSubtitles(tools, plan, work)
-    const run = yield* transcode(tools, plan, work, report)
+    const run = yield* transcode(tools, plan, work, late, report)
     const made = yield* listMade(work.out)
     yield* checkLimits(made, plan.limits)
     const warnings = yield* verify(tools, plan, work, made, run.account)
-    const outputs = yield* publish(storage, plan, arrange(plan.outputs, made))
+    const outputs = yield* transfer.publish(plan, arrange(plan.outputs, made))
     return RunEvent.Finished({
       outputs,
       warnings: [...warnings, ...run.warnings],
@@ -66,10 +61,23 @@ const attempt = (
     })
   }).pipe(Effect.scoped)
 
-/** Blobs moved at a time. */
-const transfers = 8
-
 const watchMillis = 250
+
+/** The inputs that ffmpeg may read before they are whole; all others lie in the work directory. */
+const stageAll = (transfer: Transfer, plan: Plan, work: WorkDirectory) =>
+  Effect.gen(function* () {
+    const mayBeLate = readByInputAlone(plan)
+    const late = new Map<FileName, Late>()
+    const stageOne = (input: StagedFile) =>
+      Effect.gen(function* () {
+        const arriving = yield* transfer.stage(input, join(work.in, input.name))
+        if (arriving === undefined) return
+        if (mayBeLate.has(input.name)) late.set(input.name, arriving)
+        else yield* arriving.whole
+      })
+    yield* Effect.forEach(plan.inputs, stageOne, { concurrency: transfersAtATime, discard: true })
+    return late
+  })
 
 /** The filters for subtitles take no list of formats and protocols: a playlist under such a name would make them open what it lists. */
 const checkSubtitles = (
@@ -102,8 +110,9 @@ const transcode = (
   tools: Tools,
   plan: Plan,
   work: WorkDirectory,
+  late: ReadonlyMap<FileName, Late>,
   report: (progress: Progress) => void
-): Effect.Effect<Run, FfmpegFailed | RunLimitExceeded | Unavailable> =>
+): Effect.Effect<Run, RunError> =>
   Effect.gen(function* () {
     const log = lastLines(tools.limits.logBytes)
     const accounts = accountReader()
@@ -116,20 +125,15 @@ const transcode = (
     }
     const expected = () => expectedSeconds(plan.timeline, accounts.account().durations)
     const stdout = lineReader(progressReader((reached) => moveOn(reached ?? 0, expected())))
-    const stderr = lineReader((line) => {
+    const onLine = (line: string) => {
       accounts.line(line)
       log.push(line)
-    })
+    }
 
-    const end = yield* tools.start("ffmpeg", plan.args, work, { onStdout: stdout.push, onStderr: stderr.push })
-    const ended = yield* Effect.raceFirst(end, keepWithin(plan.limits, work)).pipe(
-      Effect.timeoutFail({
-        duration: plan.limits.seconds * 1000,
-        onTimeout: () => new RunLimitExceeded({ limit: `the run took longer than ${plan.limits.seconds} s` })
-      })
-    )
+    const { end, whole } = yield* startRun(tools, plan.args, work, late, { onStdout: stdout.push, onLine })
+    const bounds = Effect.raceFirst(keepWithin(plan.limits, work), Effect.zipRight(whole, tooLong(plan.limits)))
+    const ended = yield* Effect.raceFirst(end, bounds)
     stdout.end()
-    stderr.end()
     if (ended.code !== 0 || leftUnfinished(log.all())) {
       return yield* tools.exceeded("ffmpeg", ended, log.all()) ?? failed(ended, log.all(), work)
     }
@@ -141,6 +145,10 @@ const transcode = (
       seconds: ended.seconds
     }
   }).pipe(Effect.scoped)
+
+/** What still arrives has a deadline of its own: the run's begins when all is there. */
+const tooLong = ({ seconds }: Plan["limits"]): Effect.Effect<never, RunLimitExceeded> =>
+  Effect.zipRight(Effect.sleep(seconds * 1000), new RunLimitExceeded({ limit: `the run took longer than ${seconds} s` }))
 
 /** Never ends by itself; fails as soon as the files made so far are too many or too large. */
 const keepWithin = (limits: Plan["limits"], work: WorkDirectory): Effect.Effect<never, RunLimitExceeded | Unavailable> =>
@@ -191,18 +199,3 @@ const isFirstPass = ({ args }: Plan, made: ReadonlyArray<Made>): boolean =>
 
 const hintAtNull = ({ args }: Plan): string =>
   args.some((arg, index) => arg === "null" && args[index - 1] === "-f") ? ": -f null makes none, and an output of a task is a file" : ""
-
-/** All outputs into storage, or none. */
-const publish = (
-  storage: StorageShape,
-  plan: Plan,
-  files: ReadonlyArray<Made>
-): Effect.Effect<ReadonlyArray<{ readonly name: Made["name"]; readonly blob: Blob }>, Unavailable> => {
-  const keyOf = ({ name }: Made) => BlobKey(`${plan.outputPrefix}${name}`)
-  return Effect.forEach(files, (file) => Effect.map(storage.upload(file.path, keyOf(file)), (blob) => ({ name: file.name, blob })), {
-    concurrency: transfers
-  }).pipe(
-    // The sweep of orphans would find them too, a day later.
-    Effect.onError(() => Effect.forEach(files, (file) => Effect.ignore(storage.remove(keyOf(file))), { concurrency: transfers }))
-  )
-}

@@ -1,33 +1,40 @@
-import { Context, Effect, Layer, Logger } from "effect"
-import type { Unavailable } from "../../core/errors.js"
+import { Context, Effect, Layer, Logger, type Scope, type Stream } from "effect"
+import type { BlobMissing, FfmpegFailed, RunLimitExceeded, Unavailable } from "../../core/errors.js"
+import { Abilities, type Capabilities } from "../../core/needs.js"
+import type { Plan } from "../../core/plan.js"
 import { tableVersion } from "../../core/policy/option-table.js"
 import { Policy } from "../../core/policy/policy.js"
-import { Executor } from "../../core/ports/executor.js"
+import { Executor, type RunEvent } from "../../core/ports/executor.js"
 import { Prober } from "../../core/ports/prober.js"
 import { Storage, type StorageShape } from "../../core/ports/storage.js"
 import { makeGuard } from "../net/index.js"
+import { capabilitiesOf, once } from "./capabilities.js"
 import { makeExecutor } from "./executor.js"
 import { optionTable } from "./option-table.js"
 import { makeProber } from "./prober.js"
 import { type FfmpegOptions, openConfinement, openTools, programPath, type Tools } from "./tools.js"
+import { storageTransfer, type Transfer } from "./transfer.js"
 import { knownHole } from "./versions.js"
 
 export type { SandboxMode } from "./confinement.js"
+export type { Made } from "./outputs.js"
 export type { FfmpegOptions } from "./tools.js"
+export type { Late, Transfer } from "./transfer.js"
 
 /**
- * ffmpeg and ffprobe as processes of this machine, and the policy by which that ffmpeg reads its options. Fails at once
- * when one of them does not run. What a dead process left in the work root is removed at the start; when the layer is
+ * ffmpeg and ffprobe as processes of this machine, what that ffmpeg can do, and the policy by which it reads its options. Fails
+ * at once when one of them does not run. What a dead process left in the work root is removed at the start; when the layer is
  * closed, nothing of it runs on.
  */
-export const ffmpeg = (options?: FfmpegOptions): Layer.Layer<Executor | Prober | Policy, Unavailable, Storage> =>
+export const ffmpeg = (options?: FfmpegOptions): Layer.Layer<Executor | Prober | Policy | Abilities, Unavailable, Storage> =>
   Layer.scopedContext(
     Effect.gen(function* () {
       const storage = yield* Storage
       const tools = yield* openTools(options)
-      return Context.make(Executor, makeExecutor(tools, storage)).pipe(
+      return Context.make(Executor, makeExecutor(tools, storageTransfer(storage))).pipe(
         Context.add(Prober, proberOf(tools, storage, options)),
-        Context.add(Policy, yield* policyOf(tools, options))
+        Context.add(Policy, yield* policyOf(tools, options)),
+        Context.add(Abilities, yield* abilitiesOf(tools))
       )
     })
   )
@@ -38,7 +45,7 @@ export const ffmpegExecutor = (options?: FfmpegOptions): Layer.Layer<Executor, U
     Executor,
     Effect.gen(function* () {
       const storage = yield* Storage
-      return makeExecutor(yield* openTools(options), storage)
+      return makeExecutor(yield* openTools(options), storageTransfer(storage))
     })
   )
 
@@ -52,10 +59,36 @@ export const ffprobeProber = (options?: FfmpegOptions): Layer.Layer<Prober, Unav
     })
   )
 
+/** The ffmpeg of this machine without a storage: each run brings its own way for the bytes. */
+export interface Ffmpeg {
+  /** What it can do, asked when it is first needed; fails where it does not tell. `tags` are empty: they are its operator's. */
+  readonly capabilities: Effect.Effect<Capabilities, Unavailable>
+  /** Like `Executor.run`, over this transfer. */
+  readonly run: (plan: Plan, transfer: Transfer) => Stream.Stream<RunEvent, FfmpegFailed | RunLimitExceeded | BlobMissing | Unavailable>
+}
+
+/** Fails when a program does not answer or there is no place to work. Closing the scope ends all that runs. */
+export const openFfmpeg = (options?: FfmpegOptions): Effect.Effect<Ffmpeg, Unavailable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const tools = yield* openTools(options)
+    return { capabilities: yield* capabilitiesOf(tools), run: (plan, transfer) => makeExecutor(tools, transfer).run(plan) }
+  })
+
+/** Where ffmpeg does not tell what it can do, nothing is refused for want of it. */
+const abilitiesOf = (tools: Tools) =>
+  Effect.gen(function* () {
+    const capabilities = yield* capabilitiesOf(tools)
+    const orNothing = Effect.catchTag(capabilities, "Unavailable", ({ what }) =>
+      Effect.as(Effect.logWarning("ffmpeg does not tell what it can do: nothing is refused for want of it", what), null)
+    )
+    return { own: yield* once(orNothing) }
+  })
+
 /** What is in force here, with the options of this very ffmpeg. For a version we have no table of, one is made at the first start. */
 const policyOf = (tools: Tools, { ffmpegPath = "ffmpeg" }: FfmpegOptions = {}) =>
   Effect.gen(function* () {
-    const policy = yield* Policy
+    const given = yield* Policy
+    const policy = { ...given, hardware: given.hardware || tools.hardware }
     if (tableVersion(tools.version) === policy.table.version) return policy
     return { ...policy, table: yield* optionTable({ ffmpegPath: programPath(ffmpegPath), folder: tools.root.path }) }
   })

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs"
 import { constants } from "node:os"
+import type { Duplex, Readable } from "node:stream"
 import { Clock, Effect, type Scope } from "effect"
 import { execa } from "execa"
 import type { Unavailable } from "../../core/errors.js"
@@ -13,6 +14,8 @@ export interface Command {
   readonly args: ReadonlyArray<string>
   readonly work: WorkDirectory
   readonly limits: ResourceLimits
+  /** It may connect, within its sandbox, to what listens there, and is held until that is so. */
+  readonly connects?: boolean
 }
 
 /** What is really started. */
@@ -24,6 +27,8 @@ export interface Invocation {
   readonly env: Readonly<Record<string, string>>
   /** What it reads from the descriptors 3 and up. */
   readonly data?: ReadonlyArray<Uint8Array>
+  /** The two descriptors after those: on the first it tells of its first process inside, on the second it waits for a byte. */
+  readonly held?: boolean
 }
 
 /** How a command becomes a process: as it is, tied to our life, or inside a sandbox. */
@@ -65,6 +70,12 @@ export interface LaunchOptions {
   readonly onStderr: (chunk: Uint8Array) => void
 }
 
+/**
+ * What is to be done between the making of a sandbox and the start of the program in it; with the id of the sandbox's first
+ * process. Without a sandbox it is not asked for.
+ */
+export type Prepare<E> = (pid: number) => Effect.Effect<void, E, Scope.Scope>
+
 export interface Ended {
   /** Null when a signal ended the process. */
   readonly code: number | null
@@ -77,17 +88,22 @@ export interface Ended {
  * Starts a process that lives no longer than the scope: its group is ended, and its exit and the end of its output are
  * awaited, before the scope is closed. Gives the wait for its own end; `Unavailable` when it could not be started.
  */
-export const launch = (
+export const launch = <E = never>(
   command: Command,
-  options: LaunchOptions
-): Effect.Effect<Effect.Effect<Ended, Unavailable>, Unavailable, Scope.Scope> =>
+  options: LaunchOptions,
+  prepare?: Prepare<E>
+): Effect.Effect<Effect.Effect<Ended, Unavailable>, Unavailable | E, Scope.Scope> =>
   Effect.gen(function* () {
     if (command.work.user !== undefined) yield* disk(`hand over ${command.work.in}`, () => handOver(command.work))
     const startedAt = yield* Clock.currentTimeNanos
-    const { ended, firstWords } = yield* Effect.acquireRelease(
-      Effect.sync(() => start(command, options)),
+    const { ended, firstWords, inside, release } = yield* Effect.acquireRelease(
+      Effect.sync(() => start({ ...command, connects: prepare !== undefined }, options)),
       ({ stop }) => Effect.promise(stop)
     )
+    const pid = prepare === undefined ? undefined : yield* Effect.promise(() => inside)
+    // Where there is none it has ended already, and its end tells why.
+    if (prepare !== undefined && pid !== undefined) yield* prepare(pid)
+    release()
     return Effect.gen(function* () {
       const result = yield* Effect.promise(() => ended)
       if (result.exitCode === undefined && result.signal === undefined) {
@@ -132,13 +148,23 @@ const killInside = (pid: number): boolean => {
   }
 }
 
+/** The id that bubblewrap tells of the first process inside; undefined when it ended before. */
+const idTold = async (info: Readable): Promise<number | undefined> => {
+  let text = ""
+  try {
+    for await (const chunk of info) text += chunk
+  } catch {}
+  const [, pid] = /"child-pid": (\d+)/.exec(text) ?? []
+  return pid === undefined ? undefined : Number(pid)
+}
+
 const start = (command: Command, { launcher, killSeconds, onStdout, onStderr }: LaunchOptions) => {
-  const { file, args, cwd, env, data = [] } = launcher.invocation(command)
+  const { file, args, cwd, env, data = [], held = false } = launcher.invocation(command)
   const child = execa(file, args, {
     cwd,
     env,
     extendEnv: false,
-    stdio: ["ignore", "pipe", "pipe", ...data],
+    stdio: ["ignore", "pipe", "pipe", ...data, ...(held ? (["pipe", "pipe"] as const) : [])],
     buffer: false,
     // A group of its own, so that a signal reaches whatever the process started.
     detached: true,
@@ -153,6 +179,10 @@ const start = (command: Command, { launcher, killSeconds, onStdout, onStderr }: 
     onStderr(chunk)
   })
   let over = false
+  const [info, gate] = held ? (child.stdio.slice(3 + data.length) as unknown as readonly [Readable, Duplex]) : []
+  // It may be gone by the time it is let go.
+  gate?.on("error", () => {})
+  const inside = info === undefined ? Promise.resolve(undefined) : idTold(info)
   const ended = child.then((result) => {
     over = true
     return result
@@ -170,5 +200,5 @@ const start = (command: Command, { launcher, killSeconds, onStdout, onStderr }: 
     await ended
     clearTimeout(timer)
   }
-  return { ended, stop, firstWords: () => words }
+  return { ended, stop, firstWords: () => words, inside, release: () => gate?.end("x") }
 }

@@ -1,6 +1,7 @@
 import { Effect, Either } from "effect"
 import { execa } from "execa"
 import type { Unavailable } from "../../core/errors.js"
+import type { Devices } from "./devices.js"
 import { disk } from "./disk.js"
 import type { Command, Launcher } from "./launch.js"
 import { type HardLimits, prlimitCommand } from "./rlimits.js"
@@ -17,6 +18,8 @@ export interface SandboxOptions {
   readonly temporaryBytes: number
   /** A folder of fonts beside the system's. */
   readonly fonts?: string | undefined
+  /** Hardware that it may use. */
+  readonly devices?: Devices | undefined
 }
 
 /** A launcher that shuts each process in, and how work directories must be made for it. */
@@ -25,6 +28,8 @@ export interface Sandbox {
   readonly root: WorkRoot
   /** Its program and version, in words. */
   readonly description: string
+  /** A command line in front of a program's own, by which it runs in the network of a sandbox; undefined where that can't be had. */
+  readonly enter?: ((pid: number) => ReadonlyArray<string>) | undefined
 }
 
 /**
@@ -53,28 +58,43 @@ export const openSandbox = (root: WorkRoot, options: SandboxOptions): Effect.Eff
     const programs = [...new Set([...inside.values(), prlimit, ...(asRoot ? [setpriv] : [])])]
     const libraries = yield* disk("look for shared libraries", () => librariesOf(programs))
     const { version, help } = yield* Effect.promise(() => ask(bwrap))
-    const filter = seccompFilter(process.arch)
-    const fixed = [...isolation, ...(asRoot ? rootUser : namespaceUser(help)), ...fileSystem(programs, libraries, options)]
-    const invocation: Launcher["invocation"] = ({ program, args, work, limits }: Command) => ({
+    const nsenter = yield* find("nsenter")
+    const filters = { none: seccompFilter(process.arch), tcp: seccompFilter(process.arch, true) }
+    const files = fileSystem(programs, libraries, options)
+    const hardware = (options.devices?.paths ?? []).flatMap((path) => ["--dev-bind-try", path, path])
+    // Its /dev/shm would be memory without a bound, could it be written.
+    const ownDev = ["--dev", "/dev", ...hardware]
+    const plainDev = ["--tmpfs", "/dev", ...basicDevices.flatMap((path) => ["--dev-bind", path, path]), ...hardware]
+    const invocation: Launcher["invocation"] = ({ program, args, work, limits, connects = false }: Command) => ({
       file: bwrap,
       args: [
-        ...fixed,
+        ...isolation,
+        ...(asRoot ? rootUser : namespaceUser(help, connects)),
+        ...files,
+        ...(connects && !asRoot ? plainDev : ownDev),
+        ...["--remount-ro", "/dev", "--perms", "1777", "--size", `${options.temporaryBytes}`, "--tmpfs", "/tmp"],
         ...["--ro-bind", work.in, "/in", "--bind", work.out, "/out", "--remount-ro", "/", "--chdir", "/in"],
-        ...(filter === undefined ? [] : ["--seccomp", "3"]),
+        ...(filters.none === undefined ? [] : ["--seccomp", "3"]),
+        ...(connects ? ["--info-fd", "4", "--block-fd", "5"] : []),
         "--",
-        ...(work.user === undefined ? [] : asUser(setpriv, work.user)),
+        ...(work.user === undefined ? [] : asUser(setpriv, work.user, options.devices?.groups ?? [])),
         ...prlimitCommand(prlimit, limits, options.hostLimits),
         inside.get(program) ?? program,
         ...args
       ],
       cwd: work.in,
       env: {},
-      ...(filter !== undefined && { data: [filter] })
+      ...(filters.none !== undefined && { data: [(connects && filters.tcp) || filters.none] }),
+      held: connects
     })
+    // By root's own rights, or by those that a user has inside a sandbox of theirs.
+    const rights = asRoot ? [] : ["--user", "--preserve-credentials"]
+    const canEnter = nsenter !== undefined && filters.tcp !== undefined
     return Either.right({
       launcher: { name: "sandboxed", starters: ["bwrap", "setpriv", "prlimit"], invocation },
       root: asRoot ? { ...root, nextUser: users() } : root,
-      description: `bubblewrap ${version}`
+      description: `bubblewrap ${version}`,
+      enter: canEnter ? (pid) => [nsenter, "--target", `${pid}`, ...rights, "--net", "--"] : undefined
     })
   })
 
@@ -95,19 +115,21 @@ const isolation = [
 /** What setpriv needs to become someone else; whoever it becomes has none of it. */
 const rootUser = ["CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"].flatMap((capability) => ["--cap-add", capability])
 
-const asUser = (setpriv: string, user: number): ReadonlyArray<string> => [
-  ...[setpriv, "--reuid", `${user}`, "--regid", `${user}`, "--clear-groups"],
+const asUser = (setpriv: string, user: number, groups: ReadonlyArray<number>): ReadonlyArray<string> => [
+  ...[setpriv, "--reuid", `${user}`, "--regid", `${user}`],
+  ...(groups.length === 0 ? ["--clear-groups"] : ["--groups", groups.join()]),
   ...["--inh-caps", "-all", "--bounding-set", "-all", "--no-new-privs", "--"]
 ]
 
 /**
- * `--disable-userns` came with 0.8; before, the system call filter alone keeps further namespaces away. ffmpeg is the first
- * process: bubblewrap's own would show it our paths, and end after the one outside, a zombie where nobody reaps. Under root it
- * is needed, because the kernel lets the one outside kill nothing of another user when our process is killed.
+ * `--disable-userns` came with 0.8; before, the system call filter alone keeps further namespaces away, and so it does where
+ * we must get in: see `basicDevices`. ffmpeg is the first process: bubblewrap's own would show it our paths, and end after the
+ * one outside, a zombie where nobody reaps. Under root it is needed, because the kernel lets the one outside kill nothing of
+ * another user when our process is killed.
  */
-const namespaceUser = (help: string): ReadonlyArray<string> => [
+const namespaceUser = (help: string, entered: boolean): ReadonlyArray<string> => [
   "--unshare-user",
-  ...(help.includes("--disable-userns") ? ["--disable-userns"] : []),
+  ...(help.includes("--disable-userns") && !entered ? ["--disable-userns"] : []),
   "--as-pid-1"
 ]
 
@@ -136,11 +158,18 @@ const systemFolders = [
   "/etc/ld.so.cache",
   "/sys/devices/system/node"
 ]
+/**
+ * For a sandbox that we must get into under another user than root. `--dev` and `--disable-userns` would put the program into a
+ * second user namespace, from which nobody gets into the network, which belongs to the first.
+ */
+const basicDevices = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"]
+/** By what drivers find out which device they have. */
+const deviceFolders = ["/sys/dev/char", "/sys/devices"]
 const localFonts = "/usr/local/share/fonts"
 
-const fileSystem = (programs: ReadonlyArray<string>, { folders, links }: Libraries, { fonts, temporaryBytes }: SandboxOptions) => {
+const fileSystem = (programs: ReadonlyArray<string>, { folders, links }: Libraries, { fonts, devices }: SandboxOptions) => {
   const shown = [...folders, ...programs.filter((path) => !folders.some((folder) => path.startsWith(`${folder}/`)))]
-  const optional = [...systemFolders, ...(fonts === undefined ? [localFonts] : [])].filter(
+  const optional = [...systemFolders, ...(devices === undefined ? [] : deviceFolders), ...(fonts === undefined ? [localFonts] : [])].filter(
     (path) => !folders.some((folder) => path.startsWith(`${folder}/`))
   )
   // Made by bubblewrap itself they would be root's alone.
@@ -151,9 +180,6 @@ const fileSystem = (programs: ReadonlyArray<string>, { folders, links }: Librari
     ...shown.flatMap((path) => ["--ro-bind", path, path]),
     ...optional.flatMap((path) => ["--ro-bind-try", path, path]),
     ...(fonts === undefined ? [] : ["--ro-bind", fonts, localFonts]),
-    ...["--proc", "/proc"],
-    // Its /dev/shm would be memory without a bound.
-    ...["--dev", "/dev", "--remount-ro", "/dev"],
-    ...["--perms", "1777", "--size", `${temporaryBytes}`, "--tmpfs", "/tmp"]
+    ...["--proc", "/proc"]
   ]
 }

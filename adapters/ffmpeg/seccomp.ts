@@ -70,8 +70,15 @@ const x32 = 0x40000000
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
 const newNamespaces = 0x7e020000
 
-/** Offsets in struct seccomp_data; both architectures are little-endian, so the low half of the first argument comes first. */
-const at = { number: 0, architecture: 4, firstArgument: 16 }
+/** Offsets in struct seccomp_data; both architectures are little-endian, so the low half of an argument comes first. */
+const at = { number: 0, architecture: 4, firstArgument: 16, secondArgument: 24, thirdArgument: 32 }
+
+const inet = 2
+const stream = 1
+/** The protocols that are TCP: by default, and said. Others, such as SCTP, would make the kernel load more of itself. */
+const tcpProtocols = [0, 6] as const
+/** What a kind of socket is said with: SOCK_NONBLOCK and SOCK_CLOEXEC. */
+const socketFlags = 0x80800
 
 const answer = { allow: 0x7fff0000, kill: 0x80000000, notPermitted: 0x00050001, noSuchCall: 0x00050026 }
 
@@ -79,17 +86,37 @@ type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, valu
 
 const load = (offset: number): Instruction => [0x20, 0, 0, offset]
 const ret = (value: number): Instruction => [0x06, 0, 0, value]
+const keepBits = (mask: number): Instruction => [0x54, 0, 0, mask]
 /** The next instruction where it holds, else the one after it. */
 const whenEqual = (value: number): Instruction => [0x15, 0, 1, value]
 const whenAtLeast = (value: number): Instruction => [0x35, 0, 1, value]
 const whenAnyBit = (value: number): Instruction => [0x45, 0, 1, value]
 
-/** The program for a processor as Node calls it (`process.arch`); undefined where its numbers are not in the table. */
-export const seccompFilter = (arch: string): Buffer | undefined => {
+/** Of all calls of `socket`, those that open a TCP stream over IPv4 go on to what follows, like every other call. */
+const tcpAlone = (socket: number): ReadonlyArray<Instruction> => [
+  load(at.number),
+  [0x15, 0, 9, socket],
+  load(at.firstArgument),
+  [0x15, 0, 6, inet],
+  load(at.secondArgument),
+  keepBits(0xffffffff - socketFlags),
+  [0x15, 0, 3, stream],
+  load(at.thirdArgument),
+  [0x15, 2, 0, tcpProtocols[0]],
+  [0x15, 1, 0, tcpProtocols[1]],
+  ret(answer.notPermitted)
+]
+
+/**
+ * The program for a processor as Node calls it (`process.arch`); undefined where its numbers are not in the table. `tcp`
+ * lets IPv4 streams through: in a network namespace of its own such a process reaches what listens in there.
+ */
+export const seccompFilter = (arch: string, tcp = false): Buffer | undefined => {
   const architecture = architectures[arch]
   if (architecture === undefined) return undefined
   const { audit, column, clone } = architecture
-  const numbers = Object.values(denied).flatMap((row) => row[column] ?? [])
+  const socket = denied.socket?.[column] ?? 0
+  const numbers = Object.values(denied).flatMap((row) => (tcp && row === denied.socket ? [] : (row[column] ?? [])))
   const program: ReadonlyArray<Instruction> = [
     load(at.architecture),
     [0x15, 1, 0, audit],
@@ -105,6 +132,7 @@ export const seccompFilter = (arch: string): Buffer | undefined => {
     load(at.firstArgument),
     whenAnyBit(newNamespaces),
     ret(answer.notPermitted),
+    ...(tcp ? tcpAlone(socket) : []),
     ret(answer.allow)
   ]
   const bytes = Buffer.alloc(program.length * 8)

@@ -23,6 +23,8 @@ export interface FfmpegOptions {
   readonly sandbox?: SandboxMode
   /** A folder of fonts that sandboxed runs see beside those of the system. */
   readonly fonts?: string
+  /** Whether tasks may use this machine's hardware for codecs, and sandboxed runs see its devices. Default false. */
+  readonly hardware?: boolean
   /** Told once, when all is ready, how runs are confined: `description` is a line for the operator. */
   readonly onReady?: (confinement: { readonly sandboxed: boolean; readonly description: string }) => void
 }
@@ -35,6 +37,11 @@ export interface Tools {
   readonly root: WorkRoot
   /** Starts a program over a work directory; see `launch`. */
   readonly start: Start
+  /** Whether what `start` starts is shut in, and how a program gets into the network of that; see `Sandbox`. */
+  readonly sandboxed: boolean
+  readonly enter: Confinement["enter"]
+  /** Whether runs may use hardware. */
+  readonly hardware: boolean
   /** Why a run ended, where that was a limit of the process; see `limitReached`. */
   readonly exceeded: (program: Program, ended: Ended, log: ReadonlyArray<string>) => RunLimitExceeded | undefined
   /** Runs an effect that ends with its caller, and also with the adapter: then it has failed as unavailable. */
@@ -54,7 +61,8 @@ export const openTools = (options: FfmpegOptions = {}): Effect.Effect<Tools, Una
       return limit === undefined ? undefined : new RunLimitExceeded({ limit, ...(program === "ffprobe" && { probe: true }) })
     }
     const [, version = ""] = /^ffmpeg version (\S+)/.exec(confinement.version) ?? []
-    return { limits, version, root: confinement.root, start: confinement.start, exceeded, owned: yield* makeOwned }
+    const { root, start, sandboxed, enter } = confinement
+    return { limits, version, root, start, sandboxed, enter, hardware: options.hardware ?? false, exceeded, owned: yield* makeOwned }
   })
 
 /** Finds out how programs are started here; fails when they can't be, or not as the options demand. */
@@ -68,7 +76,8 @@ export const openConfinement = (options: FfmpegOptions): Effect.Effect<Confineme
       root,
       limits,
       searchPath: process.env.PATH ?? "",
-      fonts: options.fonts
+      fonts: options.fonts,
+      hardware: options.hardware ?? false
     })
   })
 

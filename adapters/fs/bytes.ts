@@ -5,7 +5,7 @@ import type { Bytes } from "../../core/ports/effect.js"
 import type { ByteRange } from "../../core/ports/storage.js"
 import { onDisk } from "./disk.js"
 
-const pieceBytes = 256 * 1024
+const pieceBytes = 512 * 1024
 
 export const close = (file: FileHandle): Effect.Effect<void> => Effect.promise(() => file.close().catch(() => undefined))
 
@@ -19,16 +19,26 @@ export const withNewFile = <A, E>(path: string, use: (file: FileHandle) => Effec
       Effect.zipRight(close(file), Exit.isSuccess(exit) ? Effect.void : Effect.promise(() => unlink(path).catch(() => undefined)))
   )
 
-/** Appends the body; the next piece is asked for when the system has the last. */
-export const fill = <E>(file: FileHandle, body: Bytes<E>): Effect.Effect<void, E | Unavailable> =>
-  Stream.runForEachChunk(body, (pieces) =>
-    // A piece that is begun is finished before the file is closed.
-    Effect.uninterruptible(
-      onDisk("write", async () => {
-        for (const piece of pieces) await file.writeFile(piece)
-      })
-    )
-  )
+/** Writes the body from `start` on, and tells how many bytes it has. The next pieces are asked for when the system has the last. */
+export const fill = <E>(file: FileHandle, body: Bytes<E>, start = 0): Effect.Effect<number, E | Unavailable> =>
+  Effect.suspend(() => {
+    let at = start
+    const write = (pieces: Chunk.Chunk<Uint8Array>) =>
+      // A piece that is begun is finished before the file is closed.
+      Effect.uninterruptible(
+        onDisk("write", async () => {
+          at = await writeAll(file, Chunk.toReadonlyArray(pieces), at)
+        })
+      )
+    return Effect.map(Stream.runForEachChunk(body, write), () => at - start)
+  })
+
+/** Where they end. Of what it takes in part the system refuses the rest, and says why, when it is asked again. */
+const writeAll = async (file: FileHandle, pieces: ReadonlyArray<Uint8Array>, at: number): Promise<number> => {
+  const { bytesWritten } = await file.writev(pieces, at)
+  const bytes = pieces.reduce((sum, { length }) => sum + length, 0)
+  return bytesWritten === bytes ? at + bytes : writeAll(file, [Buffer.concat(pieces).subarray(bytesWritten)], at + bytesWritten)
+}
 
 /** The body, failing at the piece that leads past the cap. */
 export const capped = <E>(body: Bytes<E>, maxBytes: number): Bytes<E | TooLarge> =>
@@ -40,27 +50,19 @@ export const capped = <E>(body: Bytes<E>, maxBytes: number): Bytes<E | TooLarge>
     })
   })
 
-/** The bytes of a file, or the range of them cut to what is there. */
-export const pieces = (file: FileHandle, range?: ByteRange): Bytes =>
+/** The bytes of a file, or the range of them cut to what is there; read into what is spare, else into new memory. */
+export const pieces = (file: FileHandle, range?: ByteRange, spare: Array<Uint8Array> = []): Bytes =>
   Stream.unwrap(
     Effect.map(
       onDisk("read", () => file.stat()),
       ({ size }) => {
         const end = Math.min(size, (range?.end ?? size) + 1)
-        return Stream.unfoldChunkEffect(range?.start ?? 0, (at) =>
-          at < end
-            ? Effect.map(
-                pieceAt(file, at, end),
-                Option.map((piece) => [Chunk.of(piece), at + piece.length] as const)
-              )
-            : Effect.succeedNone
-        )
+        const pieceAt = async (at: number) => {
+          const into = spare.pop() ?? Buffer.allocUnsafe(Math.min(pieceBytes, end - at))
+          const { bytesRead } = await file.read(into, 0, Math.min(into.length, end - at), at)
+          return bytesRead === 0 ? Option.none() : Option.some([Chunk.of(into.subarray(0, bytesRead)), at + bytesRead] as const)
+        }
+        return Stream.unfoldChunkEffect(range?.start ?? 0, (at) => (at < end ? onDisk("read", () => pieceAt(at)) : Effect.succeedNone))
       }
     )
   )
-
-const pieceAt = (file: FileHandle, at: number, end: number) =>
-  onDisk("read", async () => {
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(Math.min(pieceBytes, end - at)), 0, null, at)
-    return bytesRead === 0 ? Option.none() : Option.some(buffer.subarray(0, bytesRead))
-  })

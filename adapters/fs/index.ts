@@ -7,7 +7,7 @@ import { Storage } from "../../core/ports/storage.js"
 import { onDisk } from "./disk.js"
 import { diskSpace } from "./disk-space.js"
 import { layout } from "./layout.js"
-import { removeLeftovers, temporaryNames } from "./leftovers.js"
+import { removeLeftovers, sweepLeftovers, temporaryNames } from "./leftovers.js"
 import { keptSecret } from "./secret.js"
 import { storage } from "./storage.js"
 
@@ -20,20 +20,22 @@ export interface FileSystemOptions {
 
 /** Storage in a folder, which also tells how much room its disk has. */
 export const fileSystem = (options: FileSystemOptions): Layer.Layer<Storage, Unavailable> =>
-  Layer.effect(
+  Layer.scoped(
     Storage,
     Effect.gen(function* () {
       const places = layout(resolve(options.root))
       const { orphanSeconds } = yield* Limits
       const before = new Date((yield* Clock.currentTimeMillis) - orphanSeconds * 1000)
-      return yield* onDisk("start", async () => {
+      const opened = yield* onDisk("start", async () => {
         await mkdir(places.blobs, { recursive: true })
         await mkdir(places.tmp, { recursive: true })
         await removeLeftovers(places.tmp, before)
         const temporary = temporaryNames(places.tmp)
         const secret = options.secret === undefined ? await keptSecret(places.secret, temporary()) : Redacted.value(options.secret)
         if (Buffer.byteLength(secret) < 16) throw new TypeError("the secret of the file storage must have at least 16 bytes")
-        return storage(places.blobs, temporary, secret)
+        return storage(places, temporary, secret)
       })
+      yield* Effect.forkScoped(sweepLeftovers(places.tmp))
+      return opened
     })
   ).pipe(Layer.merge(diskSpace(options.root)))

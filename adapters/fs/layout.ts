@@ -1,4 +1,7 @@
+import type { Stats } from "node:fs"
 import { join } from "node:path"
+import { type BlobKey, blobKeyParts } from "../../core/ids.js"
+import type { Blob } from "../../core/ports/storage.js"
 
 /** Where things lie below a root: blobs in `blobs/<dir>/<slot>/<name>`, unfinished ones in `tmp/`, and `secret`. */
 export interface Layout {
@@ -14,3 +17,9 @@ export const layout = (root: string): Layout => ({
   tmp: join(root, "tmp"),
   secret: join(root, "secret")
 })
+
+/** The file of a blob. Throws for what is no key. */
+export const blobFile = ({ blobs }: Layout, key: BlobKey): string => join(blobs, ...blobKeyParts(key))
+
+/** The blob that such a file is. */
+export const blobOf = (key: BlobKey, stats: Stats): Blob => ({ key, bytes: stats.size, modifiedAt: stats.mtime })

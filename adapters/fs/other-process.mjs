@@ -38,6 +38,17 @@ const actions = {
     )
   }),
 
+  /** Opens an upload of two parts, sends the first, says the upload's name, and stays until it is killed or nobody listens. */
+  part: Effect.gen(function* () {
+    const storage = yield* Storage
+    process.stdin.resume().on("end", () => process.exit(1))
+    const parted = { bytes: 2 * MiB, partBytes: MiB }
+    const upload = yield* storage.openParts(key, parted)
+    yield* storage.writePart(key, { upload, number: 1, ...parted }, body(1))
+    yield* say(upload)
+    yield* Effect.never
+  }),
+
   /** On a disk of 8 MiB: what becomes of 16 MiB, what is left of it, and whether 6 MiB fit afterwards. */
   overflow: Effect.gen(function* () {
     const storage = yield* Storage

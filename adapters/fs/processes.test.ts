@@ -8,6 +8,8 @@ import { describe, expect, it } from "@effect/vitest"
 import { Context, Effect, Layer, Stream } from "effect"
 import { execa } from "execa"
 import { BlobKey } from "../../core/ids.js"
+import { defaultLimits, Limits } from "../../core/limits.js"
+import { until } from "../../core/ports/samples.suite.js"
 import { Storage } from "../../core/ports/storage.js"
 import { thisProcess } from "../process/index.js"
 import { fileSystem } from "./index.js"
@@ -15,6 +17,7 @@ import { temporaryNames } from "./leftovers.js"
 
 const script = fileURLToPath(new URL("other-process.mjs", import.meta.url))
 const key = BlobKey("dir_1/slot_1/a.bin")
+const MiB = 1024 * 1024
 
 const scratch = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "fs-processes-"))),
@@ -78,6 +81,40 @@ describe("several processes on one root", () => {
       expect(yield* unfinished(root)).toEqual([name])
       expect(yield* keys(root)).toEqual([kept])
       expect(yield* unfinished(root)).toEqual([])
+    })
+  )
+
+  it.scopedLive("join what one sent that was killed, and sweep it after a day of silence where nobody does", () =>
+    Effect.gen(function* () {
+      const root = yield* scratch
+      const parted = { bytes: 2 * MiB, partBytes: MiB }
+      const sent = Effect.gen(function* () {
+        const child = yield* run(process.execPath, [script, "part", root, key])
+        const upload: string = yield* firstLine(child)
+        child.kill("SIGKILL")
+        yield* Effect.promise(() => child)
+        return upload
+      })
+      const upload = yield* sent
+      const storage = yield* start(root)
+      yield* storage.writePart(key, { upload, number: 2, ...parted }, Stream.make(new Uint8Array(MiB)))
+      expect((yield* storage.joinParts(key, upload, parted)).bytes).toBe(2 * MiB)
+      expect(yield* unfinished(root)).toEqual([])
+
+      yield* sent
+      const [folder = ""] = yield* unfinished(root)
+      yield* start(root)
+      expect(yield* unfinished(root)).toEqual([folder])
+      const then = new Date(Date.now() - 25 * 3_600_000)
+      yield* Effect.promise(() => utimes(join(root, "tmp", folder), then, then))
+      yield* start(root)
+      expect(yield* unfinished(root)).toEqual([])
+      // One that runs for long looks again and again.
+      yield* Layer.build(Layer.provide(fileSystem({ root }), Layer.succeed(Limits, { ...defaultLimits, orphanSweepSeconds: 0.05 })))
+      yield* sent
+      const [later = ""] = yield* unfinished(root)
+      yield* Effect.promise(() => utimes(join(root, "tmp", later), then, then))
+      yield* until(Effect.map(unfinished(root), (names) => names.length === 0))
     })
   )
 

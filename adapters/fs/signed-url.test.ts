@@ -16,7 +16,10 @@ const grants: fc.Arbitrary<Grant> = fc.oneof(
   fc
     .tuple(common, words, fc.constantFrom({}, { siblings: true }, { siblings: false }))
     .map(([rest, name, siblings]): Grant => ({ method: "GET", ...rest, fileName: FileName(name), ...siblings })),
-  fc.tuple(common, fc.maxSafeNat()).map(([rest, maxBytes]): Grant => ({ method: "PUT", ...rest, maxBytes }))
+  fc.tuple(common, fc.maxSafeNat()).map(([rest, maxBytes]): Grant => ({ method: "PUT", ...rest, maxBytes })),
+  fc.tuple(common, words, fc.maxSafeNat(), fc.maxSafeNat(), fc.maxSafeNat()).map(([rest, upload, number, bytes, partBytes]): Grant => {
+    return { method: "PUT", ...rest, maxBytes: partBytes, part: { upload, number, bytes, partBytes } }
+  })
 )
 
 /** The alphabet of tokens, and what lenient decoders take for a part of it or skip. */

@@ -1,13 +1,15 @@
 import { createHmac, timingSafeEqual } from "node:crypto"
 import { BlobKey, FileName } from "../../core/ids.js"
-import type { Grant } from "../../core/ports/storage.js"
+import type { Grant, Part, Parted } from "../../core/ports/storage.js"
 
 /** Signed along with every grant: another version, or another use of the same secret, makes other signatures. */
 const version = "ffkiln blob grant 1"
 
 type Fields =
   | readonly ["GET", key: string, expires: number, fileName: string, siblings?: boolean]
-  | readonly ["PUT", key: string, expires: number, maxBytes: number]
+  | readonly ["PUT", key: string, expires: number, maxBytes: number, part?: PartFields]
+
+type PartFields = readonly [upload: string, number: number, bytes: number, partBytes: number]
 
 const signature = (secret: string | Uint8Array, payload: string): Buffer =>
   Buffer.from(createHmac("sha256", secret).update(`${version}\n${payload}`).digest("base64url"))
@@ -20,10 +22,17 @@ export const grantToken = (secret: string | Uint8Array, grant: Grant): string =>
 
 const fieldsOf = (grant: Grant): Fields => {
   const expires = grant.expiresAt.getTime()
-  if (grant.method === "PUT") return ["PUT", grant.key, expires, grant.maxBytes]
+  if (grant.method === "PUT") {
+    const fields = ["PUT", grant.key, expires, grant.maxBytes] as const
+    return grant.part === undefined ? fields : [...fields, partFields(grant.part)]
+  }
   const fields = ["GET", grant.key, expires, grant.fileName] as const
   return grant.siblings === undefined ? fields : [...fields, grant.siblings]
 }
+
+const partFields = ({ upload, number, bytes, partBytes }: Part & Parted): PartFields => [upload, number, bytes, partBytes]
+
+const partOf = ([upload, number, bytes, partBytes]: PartFields): Part & Parted => ({ upload, number, bytes, partBytes })
 
 /** The grant of a token that was made with this secret and is not over at `now` (milliseconds); nothing of any other. */
 export const grantOf = (secret: string | Uint8Array, token: string, now: number): Grant | undefined => {
@@ -36,7 +45,10 @@ export const grantOf = (secret: string | Uint8Array, token: string, now: number)
   const [, key, expires] = fields
   if (now >= expires) return undefined
   const common = { key: BlobKey(key), expiresAt: new Date(expires) }
-  if (fields[0] === "PUT") return { method: "PUT", ...common, maxBytes: fields[3] }
+  if (fields[0] === "PUT") {
+    const [method, , , maxBytes, part] = fields
+    return { method, ...common, maxBytes, ...(part === undefined ? {} : { part: partOf(part) }) }
+  }
   const [method, , , fileName, siblings] = fields
   return { method, ...common, fileName: FileName(fileName), ...(siblings === undefined ? {} : { siblings }) }
 }

@@ -1,4 +1,4 @@
-import { constants, type Stats } from "node:fs"
+import { constants } from "node:fs"
 import { link, lstat, open, readdir, unlink } from "node:fs/promises"
 import { join } from "node:path"
 import { Clock, Effect, Option, Stream } from "effect"
@@ -7,15 +7,18 @@ import { BlobKey, blobKeyParts, blobPath, blobPrefixParts, isBlobKeyPart } from 
 import type { Blob, StorageShape } from "../../core/ports/storage.js"
 import { capped, close, fill, pieces, withNewFile } from "./bytes.js"
 import { onDisk, orCode, unavailable } from "./disk.js"
+import { blobFile, blobOf, type Layout } from "./layout.js"
+import { parts } from "./parts.js"
 import { moveIntoPlace, removeEmptyFolders } from "./place.js"
 import { grantOf, grantToken } from "./signed-url.js"
 
 /** What the system answers where a file can't be linked to or moved, and must be copied: another disk, another owner, too many links. */
 const mustCopy = ["EXDEV", "EPERM", "EACCES", "EMLINK", "ENOTSUP", "ENOSYS"] as const
 
-/** The port over a folder of blobs. `temporary` gives names for unfinished files, on the same file system. */
-export const storage = (blobs: string, temporary: () => string, secret: string | Uint8Array): StorageShape => {
-  const pathOf = (key: BlobKey) => join(blobs, ...blobKeyParts(key))
+/** The port over a folder. `temporary` gives names for unfinished files, on the same file system. */
+export const storage = (places: Layout, temporary: () => string, secret: string | Uint8Array): StorageShape => {
+  const { blobs } = places
+  const pathOf = (key: BlobKey) => blobFile(places, key)
 
   const write: StorageShape["write"] = (key, body, maxBytes) =>
     Effect.suspend(() => {
@@ -36,7 +39,7 @@ export const storage = (blobs: string, temporary: () => string, secret: string |
       )
     })
 
-  const read: StorageShape["read"] = (key, range) =>
+  const read: StorageShape["read"] = (key, range, spare) =>
     Stream.unwrapScoped(
       Effect.gen(function* () {
         const path = pathOf(key)
@@ -45,7 +48,7 @@ export const storage = (blobs: string, temporary: () => string, secret: string |
           (opened) => (opened === "ENOENT" ? Effect.void : close(opened))
         )
         if (file === "ENOENT") return yield* new BlobMissing({ dir: blobKeyParts(key)[0] })
-        return pieces(file, range)
+        return pieces(file, range, spare)
       })
     )
 
@@ -122,6 +125,7 @@ export const storage = (blobs: string, temporary: () => string, secret: string |
     list: (prefix) => Stream.suspend(() => list(prefix)),
     download,
     upload,
+    ...parts(places),
     sign: (grant) =>
       Effect.sync(() => {
         blobKeyParts(grant.key)
@@ -135,8 +139,6 @@ export const storage = (blobs: string, temporary: () => string, secret: string |
       })
   }
 }
-
-const blobOf = (key: BlobKey, stats: Stats): Blob => ({ key, bytes: stats.size, modifiedAt: stats.mtime })
 
 /** The names in a folder that can be parts of keys; none when it is gone. */
 const namesIn = async (path: string): Promise<ReadonlyArray<string>> => {

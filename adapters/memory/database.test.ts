@@ -2,9 +2,11 @@ import { accountsSuite } from "../../core/ports/accounts.suite.js"
 import { directoriesSuite } from "../../core/ports/directories.suite.js"
 import { jobsSuite } from "../../core/ports/jobs.suite.js"
 import { outboxSuite } from "../../core/ports/outbox.suite.js"
+import { runnersSuite } from "../../core/ports/runners.suite.js"
 import { memoryDatabase } from "./index.js"
 
 jobsSuite("memory: jobs", memoryDatabase())
 directoriesSuite("memory: directories", memoryDatabase())
 outboxSuite("memory: outbox", memoryDatabase())
 accountsSuite("memory: accounts", memoryDatabase(), (keys) => memoryDatabase({ keys }))
+runnersSuite("memory: runners", memoryDatabase(), (runners) => memoryDatabase({ runners }))

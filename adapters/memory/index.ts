@@ -1,12 +1,12 @@
 import { Layer } from "effect"
-import type { Accounts, ApiKey } from "../../core/ports/accounts.js"
-import type { Directories } from "../../core/ports/directories.js"
-import type { Jobs } from "../../core/ports/jobs.js"
-import type { Outbox } from "../../core/ports/outbox.js"
+import type { ApiKey } from "../../core/ports/accounts.js"
+import type { Rows } from "../../core/ports/rows.js"
+import type { RunnerToken } from "../../core/ports/runners.js"
 import { memoryAccounts } from "./accounts.js"
 import { memoryDirectories } from "./directories.js"
 import { memoryJobs } from "./jobs.js"
 import { memoryOutbox } from "./outbox.js"
+import { memoryRunners } from "./runners.js"
 import { State } from "./state.js"
 
 export { memoryExecutor } from "./executor.js"
@@ -19,10 +19,16 @@ export { type MemoryWebhooksOptions, memoryWebhooks } from "./webhooks.js"
 export interface MemoryDatabaseOptions {
   /** API keys that are good from the start. */
   readonly keys?: ReadonlyArray<ApiKey>
+  /** Runners whose tokens hold beside the issued ones, unless an issued runner of the same name was revoked. */
+  readonly runners?: ReadonlyArray<RunnerToken>
 }
 
 /** All rows in memory, gone with the process: the readable reference of what the row ports promise. */
-export const memoryDatabase = (options: MemoryDatabaseOptions = {}): Layer.Layer<Jobs | Directories | Outbox | Accounts> =>
-  Layer.mergeAll(memoryJobs, memoryDirectories, memoryOutbox, memoryAccounts(options.keys ?? [])).pipe(
-    Layer.provide(Layer.fresh(State.layer))
-  )
+export const memoryDatabase = (options: MemoryDatabaseOptions = {}): Layer.Layer<Rows> =>
+  Layer.mergeAll(
+    memoryJobs,
+    memoryDirectories,
+    memoryOutbox,
+    memoryAccounts(options.keys ?? []),
+    memoryRunners(options.runners ?? [])
+  ).pipe(Layer.provide(Layer.fresh(State.layer)))

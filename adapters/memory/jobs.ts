@@ -3,8 +3,8 @@ import { Busy, JobNotFound, JobNotPending, LeaseLost } from "../../core/errors.j
 import { Holder } from "../../core/holder.js"
 import type { JobId, OwnerId } from "../../core/ids.js"
 import {
-  type Claim,
   type Failure,
+  type Hold,
   isTerminal,
   type Job,
   type JobEvent,
@@ -26,16 +26,16 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
     const { attempts, idempotencySeconds, pendingJobsPerKey } = yield* Limits
 
     const isLast = (job: JobRow) => job.attempt >= attempts
-    /** The row that `claim` may change by `event`, or undefined: the fence. */
-    const heldBy = (claim: Claim, event: JobEvent): JobRow | undefined => {
-      const job = state.jobs.get(claim.id)
-      return job !== undefined && job.attempt === claim.attempt && next(job.state, event) !== undefined ? job : undefined
+    /** The row that the holder may change by `event`, or undefined: the fence. */
+    const heldBy = (hold: Hold, event: JobEvent): JobRow | undefined => {
+      const job = state.jobs.get(hold.id)
+      return job !== undefined && job.attempt === hold.attempt && next(job.state, event) !== undefined ? job : undefined
     }
     /** Carries out a fenced event, or tells the holder that it is none any more. */
-    const fenced = (claim: Claim, event: JobEvent, change: (job: JobRow, at: Date) => void) =>
+    const fenced = (hold: Hold, event: JobEvent, change: (job: JobRow, at: Date) => void) =>
       Effect.gen(function* () {
         const at = yield* now
-        const job = heldBy(claim, event)
+        const job = heldBy(hold, event)
         if (job === undefined) return yield* new LeaseLost()
         change(job, at)
       })
@@ -76,12 +76,12 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
 
       watch: (owner, id) => Stream.suspend(() => (own(owner, id) === undefined ? Stream.fail(new JobNotFound()) : changes(state, id))),
 
-      claim: (leaseUntil, hint, tags = []) =>
+      claim: (leaseUntil, hint, { tags = [], meets = () => true } = {}) =>
         Effect.gen(function* () {
           const startedAt = yield* now
           const { name: holder } = yield* Holder
           const [job] = due(state, startedAt)
-            .filter((job) => job.tags.every((tag) => tags.includes(tag)))
+            .filter((job) => job.tags.every((tag) => tags.includes(tag)) && meets(job.needs))
             .sort(byTurn(runningOf(state), hint))
           const target = job && next(job.state, "claim")
           if (job === undefined || target === undefined) return Option.none()
@@ -99,10 +99,10 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
             .map(({ id, priority }) => ({ id, priority }))
         ),
 
-      renew: (claim, leaseUntil, progress) => fenced(claim, "renew", (job) => put(state, { ...job, leaseUntil, progress })),
-      complete: (claim, published) => fenced(claim, "complete", (job, at) => publish(state, job, at, published)),
-      fail: (claim, failure, usage) => fenced(claim, "fail", (job, at) => finish(state, job, at, { state: "failed", failure, usage })),
-      release: (claim, until) => fenced(claim, "release", (job, at) => giveBack(job, "release", at, until)),
+      renew: (hold, leaseUntil, progress) => fenced(hold, "renew", (job) => put(state, { ...job, leaseUntil, progress })),
+      complete: (hold, published) => fenced(hold, "complete", (job, at) => publish(state, job, at, published)),
+      fail: (hold, failure, usage) => fenced(hold, "fail", (job, at) => finish(state, job, at, { state: "failed", failure, usage })),
+      release: (hold, until) => fenced(hold, "release", (job, at) => giveBack(job, "release", at, until)),
 
       cancel: (owner, id) =>
         Effect.gen(function* () {
@@ -155,7 +155,7 @@ const unstarted = {
   holder: ""
 } as const
 
-const shown = ({ priority: _, tags: __, dueAt: ___, leaseUntil: ____, holder: _____, ...job }: JobRow): Job => job
+const shown = ({ priority: _, tags: __, needs: ___, dueAt: ____, leaseUntil: _____, holder: ______, ...job }: JobRow): Job => job
 
 const inState = (state: StateShape, wanted: Job["state"]): Array<JobRow> => [...state.jobs.values()].filter((job) => job.state === wanted)
 

@@ -1,16 +1,20 @@
 import { Clock, Context, Effect, Layer, type Redacted } from "effect"
 import type { Account } from "../../core/account.js"
 import type { Directory, StoredFile } from "../../core/directory.js"
-import type { BlobKey, DirId, FileName, JobId, OwnerId } from "../../core/ids.js"
+import type { BlobKey, DirId, FileName, JobId, OwnerId, RunnerName } from "../../core/ids.js"
 import { isTerminal, type Job } from "../../core/job.js"
+import type { Needs } from "../../core/needs.js"
 import type { KeyRecord } from "../../core/ports/accounts.js"
 import type { DeliveryRecord } from "../../core/ports/outbox.js"
+import type { RunnerRecord } from "../../core/ports/runners.js"
 import { reportUsage, type Usage } from "../../core/usage.js"
+import { newSecret } from "../crypto/index.js"
 
 /** A job with what its reader does not see. */
 export interface JobRow extends Job {
   readonly priority: number
   readonly tags: ReadonlyArray<string>
+  readonly needs: Needs
   /** While it is pending: when it may be claimed at the earliest. */
   readonly dueAt: Date | null
   /** While it is processing: when its holder counts as lost. */
@@ -31,6 +35,13 @@ export interface KeyRow extends KeyRecord {
   readonly secretHash: string
 }
 
+export interface RunnerRow extends Omit<RunnerRecord, "createdAt" | "processes"> {
+  readonly createdAt: Date
+  readonly secretHash: string
+}
+
+export type ProcessRow = RunnerRecord["processes"][number]
+
 /** What an owner used in a month. */
 export type Spent = Pick<Account, "jobs" | "probes" | "usage" | "gibSeconds">
 
@@ -49,6 +60,11 @@ export interface StateShape {
   readonly spent: Map<string, Spent>
   /** What an idempotency key stands for, by `pair` of owner and key. */
   readonly repeatable: Map<string, { readonly job: JobId; readonly createdAt: Date }>
+  readonly runners: Map<RunnerName, RunnerRow>
+  /** Of each runner by their ids, the last heard last. */
+  readonly processes: Map<RunnerName, Map<string, ProcessRow>>
+  /** What the tokens of runs are signed with. */
+  readonly runSecret: Redacted.Redacted
   /** Who wants to hear of a job's changes. */
   readonly watchers: Map<JobId, Set<(job: Job) => void>>
 }
@@ -63,6 +79,9 @@ export class State extends Context.Tag("ffkiln/memory/State")<State, StateShape>
     webhookSecrets: new Map(),
     spent: new Map(),
     repeatable: new Map(),
+    runners: new Map(),
+    processes: new Map(),
+    runSecret: newSecret(),
     watchers: new Map()
   }))
 }

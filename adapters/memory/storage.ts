@@ -3,14 +3,38 @@ import { lstat, readFile, writeFile } from "node:fs/promises"
 import { Clock, Effect, Layer, Option, Stream } from "effect"
 import { BlobMissing, SignedUrlExpired, TooLarge, Unavailable } from "../../core/errors.js"
 import { type BlobKey, blobKeyParts, blobPath, blobPrefixParts } from "../../core/ids.js"
-import { type Blob, type Grant, Storage } from "../../core/ports/storage.js"
+import { Limits } from "../../core/limits.js"
+import { partCount, partSpan } from "../../core/parts.js"
+import type { Bytes } from "../../core/ports/effect.js"
+import { type Blob, type Grant, type Parted, Storage, type StorageShape } from "../../core/ports/storage.js"
 
 interface Stored {
   readonly blob: Blob
   readonly content: Uint8Array
 }
 
+interface Upload {
+  readonly key: BlobKey
+  readonly parted: Parted
+  readonly openedAt: number
+  readonly parts: Map<number, Uint8Array>
+}
+
 const pieceBytes = 256 * 1024
+
+/** All of the body, copied. */
+const collect = <E>(body: Bytes<E>, maxBytes: number): Effect.Effect<Uint8Array, E | TooLarge | Unavailable> =>
+  Effect.suspend(() => {
+    const pieces: Array<Uint8Array> = []
+    let bytes = 0
+    const take = (piece: Uint8Array) => {
+      bytes += piece.length
+      if (bytes > maxBytes) return Effect.fail(new TooLarge({ what: "The file", maxBytes }))
+      pieces.push(Buffer.from(piece))
+      return Effect.void
+    }
+    return Effect.map(Stream.runForEach(body, take), () => Buffer.concat(pieces))
+  })
 
 const onDisk = <A>(what: string, work: () => Promise<A>) =>
   Effect.tryPromise({ try: work, catch: (cause) => new Unavailable({ what: `memory storage: ${what}`, cause }) })
@@ -19,6 +43,7 @@ const onDisk = <A>(what: string, work: () => Promise<A>) =>
 export const memoryStorage: Layer.Layer<Storage> = Layer.sync(Storage, () => {
   const blobs = new Map<string, Stored>()
   const grants = new Map<string, Grant>()
+  const uploads = new Map<string, Upload>()
 
   const find = (key: BlobKey) =>
     Effect.suspend(() => {
@@ -34,19 +59,49 @@ export const memoryStorage: Layer.Layer<Storage> = Layer.sync(Storage, () => {
       return blob
     })
 
+  /** One of just this key, and cut in just this way. */
+  const findUpload = (key: BlobKey, name: string, { bytes, partBytes }: Parted) =>
+    Effect.suspend(() => {
+      const [dir] = blobKeyParts(key)
+      const upload = uploads.get(name)
+      const same = upload?.key === key && upload.parted.bytes === bytes && upload.parted.partBytes === partBytes
+      return same ? Effect.succeed(upload) : Effect.fail(new BlobMissing({ dir }))
+    })
+
+  const openParts: StorageShape["openParts"] = (key, parted) =>
+    Effect.gen(function* () {
+      blobKeyParts(key)
+      const openedAt = yield* Clock.currentTimeMillis
+      const { orphanSeconds } = yield* Limits
+      for (const [name, upload] of uploads) if (upload.openedAt < openedAt - orphanSeconds * 1000) uploads.delete(name)
+      const name = randomBytes(16).toString("base64url")
+      uploads.set(name, { key, parted, openedAt, parts: new Map() })
+      return name
+    })
+
+  const writePart: StorageShape["writePart"] = (key, part, body) =>
+    Effect.gen(function* () {
+      const { length } = partSpan(part, part.number)
+      const content = yield* collect(body, length)
+      const { parts } = yield* findUpload(key, part.upload, part)
+      if (length <= 0 || content.length < length) return yield* new BlobMissing({ dir: blobKeyParts(key)[0] })
+      parts.set(part.number, content)
+    })
+
+  const joinParts: StorageShape["joinParts"] = (key, name, parted) =>
+    Effect.gen(function* () {
+      const { parts } = yield* findUpload(key, name, parted)
+      if (parts.size < partCount(parted)) return yield* new BlobMissing({ dir: blobKeyParts(key)[0] })
+      uploads.delete(name)
+      const inOrder = [...parts].sort(([one], [other]) => one - other)
+      return yield* keep(key, Buffer.concat(inOrder.map(([, content]) => content)))
+    })
+
   return Storage.of({
     write: (key, body, maxBytes) =>
       Effect.gen(function* () {
         blobKeyParts(key)
-        const pieces: Array<Uint8Array> = []
-        let bytes = 0
-        yield* Stream.runForEach(body, (piece) => {
-          bytes += piece.length
-          if (bytes > maxBytes) return Effect.fail(new TooLarge({ what: "The file", maxBytes }))
-          pieces.push(piece)
-          return Effect.void
-        })
-        return yield* keep(key, Buffer.concat(pieces))
+        return yield* keep(key, yield* collect(body, maxBytes))
       }),
 
     read: (key, range) =>
@@ -90,6 +145,10 @@ export const memoryStorage: Layer.Layer<Storage> = Layer.sync(Storage, () => {
         })
         return yield* keep(key, content)
       }),
+
+    openParts,
+    writePart,
+    joinParts,
 
     sign: (grant) =>
       Effect.map(Clock.currentTimeMillis, (now) => {

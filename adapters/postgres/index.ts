@@ -1,10 +1,7 @@
 import { Effect, Layer } from "effect"
 import type { Unavailable } from "../../core/errors.js"
 import { JobId } from "../../core/ids.js"
-import type { Accounts } from "../../core/ports/accounts.js"
-import type { Directories } from "../../core/ports/directories.js"
-import type { Jobs } from "../../core/ports/jobs.js"
-import type { Outbox } from "../../core/ports/outbox.js"
+import type { Rows } from "../../core/ports/rows.js"
 import { type Changes, makeChanges } from "../sql/changes.js"
 import { type SqlDatabaseOptions, sqlDatabase } from "../sql/index.js"
 import { openChannel } from "./channel.js"
@@ -20,7 +17,7 @@ export type PostgresOptions = SqlDatabaseOptions & PostgresServer
  * The row ports in one Postgres database, version 12 or later; its user may make tables in the first schema of its search
  * path. Any number of hosts share it. Unavailable when it can't be reached.
  */
-export const postgres = (options: PostgresOptions): Layer.Layer<Jobs | Directories | Outbox | Accounts, Unavailable> =>
+export const postgres = (options: PostgresOptions): Layer.Layer<Rows, Unavailable> =>
   Layer.unwrapScoped(Effect.map(openPool(options), (pool) => Layer.provide(sqlDatabase(options, changesOn(pool)), postgresClient(pool))))
 
 /** Watchers of all hosts hear of a change at once, wherever it was made. */

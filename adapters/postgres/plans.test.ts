@@ -1,17 +1,20 @@
 import { expect, layer } from "@effect/vitest"
-import { Context, Effect, Layer, Option } from "effect"
+import { Context, Effect, Layer, Option, Redacted } from "effect"
 import { Pool } from "pg"
 import { noQuota } from "../../core/account.js"
 import { Accounts } from "../../core/ports/accounts.js"
 import { Directories } from "../../core/ports/directories.js"
 import { Jobs } from "../../core/ports/jobs.js"
 import { Outbox } from "../../core/ports/outbox.js"
+import { Runners } from "../../core/ports/runners.js"
 import {
   aDirectory,
   aFile,
   aJob,
   aKey,
   anOwner,
+  aProcess,
+  aRunnerName,
   aTry,
   aUsage,
   endedJob,
@@ -71,6 +74,9 @@ const oneOfEach = Effect.gen(function* () {
   yield* directories.addFile(yield* aFile({ dir: directory.id }))
   const { id } = yield* accounts.issue({ name: "", quota: noQuota })
   yield* accounts.webhookSecret(id)
+  const [runners, runner] = [yield* Runners, aRunnerName()]
+  yield* runners.issue(runner)
+  yield* runners.seen(runner, aProcess())
 })
 
 /** Copies of the one row of each table, told apart by what names them. */
@@ -83,7 +89,9 @@ const copies = Object.entries({
   ffkiln_idempotency: ["key", "owner"],
   ffkiln_webhook_secrets: ["owner"],
   ffkiln_usage: ["owner"],
-  ffkiln_keys: ["id"]
+  ffkiln_keys: ["id"],
+  ffkiln_runners: ["name"],
+  ffkiln_runner_processes: ["runner"]
 }).map(
   ([table, names]) => `
     INSERT INTO ${table}
@@ -99,6 +107,11 @@ const questions: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown,
     "claim",
     Effect.flatMap(Jobs, (jobs) => Effect.flatMap(until, (at) => jobs.claim(at))),
     /Scan using ffkiln_jobs_(pending|live|owner_live) on ffkiln_jobs candidate.*CTE Scan on running/s
+  ],
+  [
+    "claim by one that asks for the needs first",
+    Effect.flatMap(Jobs, (jobs) => Effect.flatMap(until, (at) => jobs.claim(at, undefined, { meets: () => true }))),
+    /Scan using ffkiln_jobs_(pending|live|owner_live) on ffkiln_jobs {2}.*Scan using ffkiln_jobs_(pending|live|owner_live) on ffkiln_jobs candidate/s
   ],
   ["waiting", Effect.flatMap(Jobs, (jobs) => jobs.waiting(100)), /Scan using ffkiln_jobs_(pending|live|owner_live)/],
   [
@@ -128,7 +141,19 @@ const questions: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown,
   ["webhookSecret", Effect.flatMap(Accounts, (accounts) => accounts.webhookSecret(anOwner())), /ffkiln_webhook_secrets_pkey/],
   ["claim of a webhook", Effect.flatMap(Outbox, (outbox) => Effect.flatMap(until, outbox.claim)), /ffkiln_outbox_due/],
   ["list of webhooks", Effect.flatMap(Outbox, (outbox) => outbox.list(anOwner(), 100)), /ffkiln_outbox_owner/],
-  ["purge of webhooks", Effect.flatMap(Outbox, (outbox) => outbox.purge(new Date(-1))), /ffkiln_outbox_settled/]
+  ["purge of webhooks", Effect.flatMap(Outbox, (outbox) => outbox.purge(new Date(-1))), /ffkiln_outbox_settled/],
+  ["identify of a runner", Effect.flatMap(Runners, (runners) => runners.identify(Redacted.make("box:secret"))), /ffkiln_runners_pkey/],
+  [
+    "seen",
+    Effect.flatMap(Runners, (runners) => runners.seen(aRunnerName(), aProcess())),
+    /ffkiln_runner_processes_pkey.*ffkiln_runner_processes_last/s
+  ],
+  [
+    "capabilities of runners",
+    Effect.flatMap(Runners, (runners) => Effect.flatMap(inSeconds(1), runners.capabilities)),
+    /ffkiln_runner_processes_seen/
+  ],
+  ["forget of runners' processes", Effect.flatMap(Runners, (runners) => runners.forget(new Date(-1))), /ffkiln_runner_processes_seen/]
 ]
 
 layer(grown)((it) => {

@@ -221,6 +221,38 @@ describe("an upload in parts", () => {
     )
   }
 
+  it.scopedLive("that others sent in parts is joined also when the answer is lost, by this host or the next one asked", () =>
+    Effect.gen(function* () {
+      const parted = { bytes: content.length, partBytes: content.length / 2 }
+      const sent = Effect.gen(function* () {
+        const key = aKey()
+        const direct = yield* start()
+        const upload = yield* direct.openParts(key, parted)
+        for (const number of [1, 2]) {
+          const part = content.subarray((number - 1) * parted.partBytes, number * parted.partBytes)
+          yield* direct.writePart(key, { upload, number, ...parted }, body(part))
+        }
+        return { key, upload, direct }
+      })
+      for (const second of ["none", "no such upload"] as const) {
+        const { key, upload, direct } = yield* sent
+        const faults = first("lost answer", second)
+        const { storage } = yield* behind((one) => (isFinish(one) ? faults() : "none"))
+        expect((yield* storage.joinParts(key, upload, parted)).bytes).toBe(content.length)
+        expect((yield* collect(direct.read(key))).equals(content)).toBe(true)
+      }
+      const { key, upload, direct } = yield* sent
+      const { storage } = yield* behind((one) => (isFinish(one) ? "lost answer" : "none"), { attempts: 1 })
+      expect(yield* Effect.flip(storage.joinParts(key, upload, parted))).toBeInstanceOf(Unavailable)
+      const blob = yield* direct.joinParts(key, upload, parted)
+      expect(blob.bytes).toBe(content.length)
+      // What another has written there since is not the upload's.
+      yield* direct.write(key, body(content.subarray(0, 2000)), 2000)
+      expect(yield* Effect.flip(direct.joinParts(key, upload, parted))).toBeInstanceOf(BlobMissing)
+      expect(yield* unfinishedUploads).toEqual([])
+    })
+  )
+
   it.scopedLive("has failed when it is gone and the object is another's", () =>
     Effect.gen(function* () {
       const key = aKey()

@@ -1,18 +1,20 @@
 import { Clock, Effect } from "effect"
 import { disposition } from "../../core/content-disposition.js"
 import { mediaType } from "../../core/media-type.js"
-import type { Grant } from "../../core/ports/storage.js"
+import type { Grant, Part } from "../../core/ports/storage.js"
 import type { Bucket } from "./bucket.js"
+import { uploadIdOf } from "./parts.js"
 
 const week = 7 * 86_400
 
 /**
  * A URL of the server's own for the grant. It ends with the grant, after a week at most, and with the credentials that
  * signed it where those are temporary. A download is saved under its name and typed by it; `nosniff` is beyond what a URL
- * can ask for. An upload's size is too.
+ * can ask for. An upload's size is too; that of a part is looked at when the parts are joined.
  */
-export const presigned = ({ ask, signer, sdk, name }: Bucket, Key: string, grant: Grant) =>
+export const presigned = (bucket: Bucket, Key: string, grant: Grant) =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const { ask, signer, sdk, name } = bucket
     const signedAt = Math.min(now, grant.expiresAt.getTime() - 1000)
     const lifetime = {
       signingDate: new Date(signedAt),
@@ -20,7 +22,7 @@ export const presigned = ({ ask, signer, sdk, name }: Bucket, Key: string, grant
     }
     return ask("sign", () =>
       grant.method === "PUT"
-        ? sdk.getSignedUrl(signer, new sdk.PutObjectCommand({ Bucket: name, Key }), lifetime)
+        ? presignedPut(bucket, Key, grant.part, lifetime)
         : sdk.getSignedUrl(
             signer,
             new sdk.GetObjectCommand({
@@ -34,3 +36,16 @@ export const presigned = ({ ask, signer, sdk, name }: Bucket, Key: string, grant
           )
     )
   })
+
+/** Each command by itself: the SDK's types know no union of them. */
+const presignedPut = ({ signer, sdk, name }: Bucket, Key: string, part: Part | undefined, lifetime: Lifetime): Promise<string> => {
+  const object = { Bucket: name, Key }
+  if (part === undefined) return sdk.getSignedUrl(signer, new sdk.PutObjectCommand(object), lifetime)
+  const command = new sdk.UploadPartCommand({ ...object, UploadId: uploadIdOf(part.upload), PartNumber: part.number })
+  return sdk.getSignedUrl(signer, command, lifetime)
+}
+
+interface Lifetime {
+  readonly signingDate: Date
+  readonly expiresIn: number
+}

@@ -2,8 +2,8 @@ import { execFile } from "node:child_process"
 import { randomBytes, randomUUID } from "node:crypto"
 import { promisify } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
-import { Clock, Context, Effect, Layer, Option, Redacted, Stream } from "effect"
-import { SignedUrlExpired } from "../../core/errors.js"
+import { Chunk, Clock, Context, Effect, Layer, Option, Redacted, Stream } from "effect"
+import { BlobMissing, SignedUrlExpired } from "../../core/errors.js"
 import { BlobKey, FileName } from "../../core/ids.js"
 import { type Grant, Storage } from "../../core/ports/storage.js"
 import { grantToken } from "../fs/signed-url.js"
@@ -69,6 +69,74 @@ describe("a presigned upload", () => {
   )
 })
 
+describe("presigned parts", () => {
+  const parted = { bytes: 5 * 1024 * 1024 + 10, partBytes: 5 * 1024 * 1024 }
+  const content = randomBytes(parted.bytes)
+  const [first, last] = [content.subarray(0, parted.partBytes), content.subarray(parted.partBytes)]
+  const send = (url: string, body: Buffer) =>
+    Effect.promise(() => fetch(url, { method: "PUT", body: new Uint8Array(body) }).then(({ status }) => status))
+
+  const opened = Effect.gen(function* () {
+    const storage = yield* start
+    const key = aKey()
+    const upload = yield* storage.openParts(key, parted)
+    const expiresAt = yield* inAMinute
+    const urlOf = (number: number, until = expiresAt) =>
+      Effect.map(storage.sign({ method: "PUT", key, expiresAt: until, maxBytes: 0, part: { upload, number, ...parted } }), ({ url }) => url)
+    return { storage, key, upload, urlOf }
+  })
+
+  it.scopedLive("go straight to the server, and another host joins them", () =>
+    Effect.gen(function* () {
+      const { storage, key, upload, urlOf } = yield* opened
+      expect(new URL(yield* urlOf(1)).origin).toBe(server.endpoint)
+      for (const [number, bytes] of [
+        [2, last],
+        [1, first.subarray(1)],
+        [1, first]
+      ] as const) {
+        expect(yield* send(yield* urlOf(number), bytes)).toBe(200)
+      }
+      expect((yield* (yield* start).joinParts(key, upload, parted)).bytes).toBe(parted.bytes)
+      const bytes = Chunk.toReadonlyArray(yield* Stream.runCollect(storage.read(key)))
+      expect(Buffer.concat(bytes).equals(content)).toBe(true)
+    })
+  )
+
+  it.scopedLive("of another length are not joined: nothing else looks at what is sent there", () =>
+    Effect.gen(function* () {
+      const { storage, key, upload, urlOf } = yield* opened
+      for (const [one, two] of [
+        [first, content.subarray(0, 11)],
+        [first, last.subarray(1)],
+        [content, last]
+      ] as const) {
+        expect(yield* send(yield* urlOf(1), one)).toBe(200)
+        expect(yield* send(yield* urlOf(2), two)).toBe(200)
+        expect(yield* Effect.flip(storage.joinParts(key, upload, parted))).toBeInstanceOf(BlobMissing)
+      }
+      expect(yield* storage.stat(key)).toEqual(Option.none())
+    })
+  )
+
+  it.scopedLive("end on time, and are for one part of one upload alone", () =>
+    Effect.gen(function* () {
+      const { urlOf, upload } = yield* opened
+      const url = yield* urlOf(1)
+      const other = yield* (yield* start).openParts(aKey(), parted)
+      for (const altered of [
+        yield* urlOf(1, over),
+        url.replace("partNumber=1", "partNumber=2"),
+        url.replace(encodeURIComponent(upload.split(":")[1] ?? ""), encodeURIComponent(other.split(":")[1] ?? "")),
+        url.replace(/[?&]partNumber=1/, "")
+      ]) {
+        expect(altered).not.toBe(url)
+        expect(yield* send(altered, first)).toBe(403)
+      }
+    })
+  )
+})
+
 describe("a presigned download", () => {
   it.scopedLive.each([
     "video.mp4",
@@ -115,6 +183,22 @@ describe("a presigned download", () => {
         expect((yield* curl(altered)).status).toBe(403)
       }
       expect((yield* curl(`${server.endpoint}/${bucket}/blobs/${key}`)).status).toBe(403)
+    })
+  )
+
+  it.scopedLive("has an etag, by which a client knows what it has", () =>
+    Effect.gen(function* () {
+      const storage = yield* start
+      const key = aKey()
+      yield* put(key, "content")
+      const { url } = yield* storage.sign({ method: "GET", key, expiresAt: yield* inAMinute, fileName: FileName("a.bin") })
+      const tag = (yield* curl(url)).headers.get("etag") ?? ""
+      expect(tag).toMatch(/^"[^"]+"$/)
+      expect((yield* curl("-H", `if-none-match: ${tag}`, url)).status).toBe(304)
+      const part = yield* curl("-r", "3-5", "-H", `if-match: ${tag}`, url)
+      expect([part.status, part.body, part.headers.get("etag")]).toEqual([206, "ten", tag])
+      yield* put(key, "others!")
+      expect((yield* curl("-H", `if-none-match: ${tag}`, url)).body).toBe("others!")
     })
   )
 

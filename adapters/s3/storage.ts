@@ -3,6 +3,7 @@ import { open } from "node:fs/promises"
 import { Chunk, Clock, Effect, Option, Stream } from "effect"
 import { BlobMissing, SignedUrlExpired, type Unavailable } from "../../core/errors.js"
 import { BlobKey, blobKeyParts, blobPath, blobPrefixParts, isBlobKeyPart } from "../../core/ids.js"
+import { partSpan } from "../../core/parts.js"
 import type { Bytes } from "../../core/ports/effect.js"
 import type { Blob, ByteRange, StorageShape } from "../../core/ports/storage.js"
 import { capped, close, fill, pieces, withNewFile } from "../fs/bytes.js"
@@ -10,9 +11,10 @@ import { onDisk, unavailable as unavailableDisk } from "../fs/disk.js"
 import { grantOf, grantToken } from "../fs/signed-url.js"
 import type { Bucket } from "./bucket.js"
 import { isMissing, type Refused, unavailable } from "./failures.js"
+import { joinUpload, openUpload, putPart } from "./parts.js"
 import { presigned } from "./presign.js"
 import { contentOf } from "./read.js"
-import { store } from "./upload.js"
+import { inParts, store } from "./upload.js"
 
 /** The port over a bucket. `secret` signs the tokens of playlists. */
 export const storage = (bucket: Bucket, secret: Uint8Array): StorageShape => {
@@ -106,6 +108,21 @@ export const storage = (bucket: Bucket, secret: Uint8Array): StorageShape => {
         return withNewFile(path, (file) => fill(file, bytes))
       }),
     upload,
+    openParts: (key) => Effect.suspend(() => Effect.mapError(openUpload(bucket, objectOf(key)), unavailable)),
+    writePart: (key, part, body) =>
+      Effect.gen(function* () {
+        const Key = objectOf(key)
+        const { length } = partSpan(part, part.number)
+        if (length <= 0) return yield* missing(key)
+        const content = Chunk.toReadonlyArray(yield* Stream.runCollect(inParts(capped(body, length), length)))[0]
+        if (content?.length !== length) return yield* missing(key)
+        yield* Effect.mapError(putPart(bucket, Key, part, content), (error) => (isMissing(error) ? missing(key) : unavailable(error)))
+      }),
+    joinParts: (key, upload, parted) =>
+      Effect.gen(function* () {
+        const isJoined = yield* Effect.mapError(joinUpload(bucket, objectOf(key), upload, parted), unavailable)
+        return yield* isJoined ? existing(key) : missing(key)
+      }),
     sign: (grant) =>
       Effect.suspend(() => {
         const Key = objectOf(grant.key)

@@ -52,7 +52,7 @@ export const inParts = <E>(body: Bytes<E>, partBytes: number): Bytes<E> =>
   })
 
 /** Integrity that every server checks, unlike the checksums of newer SDKs. */
-const md5 = (bytes: Uint8Array): string => createHash("md5").update(bytes).digest("base64")
+export const md5 = (bytes: Uint8Array): string => createHash("md5").update(bytes).digest("base64")
 
 const put = ({ ask, client, sdk, name }: Bucket, Key: string, Body: Uint8Array) =>
   ask("put", (options) => client.send(new sdk.PutObjectCommand({ Bucket: name, Key, Body, ContentMD5: md5(Body) }), options))
@@ -105,7 +105,8 @@ const putParts = <E>(bucket: Bucket, Key: string, parts: Bytes<E>) => {
   )
 }
 
-const markOf = ({ ask, client, sdk, name }: Bucket, Key: string) =>
+/** The mark of the upload that made the object. */
+export const markOf = ({ ask, client, sdk, name }: Bucket, Key: string) =>
   Effect.map(
     ask("look at a finished upload", (options) => client.send(new sdk.HeadObjectCommand({ Bucket: name, Key }), options)),
     ({ Metadata }) => Metadata?.upload

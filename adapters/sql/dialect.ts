@@ -79,6 +79,13 @@ export const isAmong = (sql: SqlClient, column: string, texts: ReadonlyArray<str
       sql`NOT EXISTS (SELECT 1 FROM json_each(${sql(column)}) AS each WHERE each.value NOT IN (SELECT value FROM json_each(${JSON.stringify(texts)})))`
   })
 
+/** Whether the column's text is one of these: one parameter, and one statement, however many they are. */
+export const isOneOf = (sql: SqlClient, column: string, texts: ReadonlyArray<string>): Fragment =>
+  sql.onDialectOrElse({
+    pg: () => sql`${sql(column)} = ANY (ARRAY(SELECT jsonb_array_elements_text(CAST(${JSON.stringify(texts)} AS JSONB))))`,
+    orElse: () => sql`${sql(column)} IN (SELECT value FROM json_each(${JSON.stringify(texts)}))`
+  })
+
 /** A job that may still read its inputs and write its outputs. */
 export const isLive = (sql: SqlClient): Fragment => stateIn(sql, transitions.abandon.from)
 

@@ -5,6 +5,8 @@ import { Accounts, type ApiKey } from "../../core/ports/accounts.js"
 import { Directories } from "../../core/ports/directories.js"
 import { Jobs } from "../../core/ports/jobs.js"
 import { Outbox } from "../../core/ports/outbox.js"
+import type { Rows } from "../../core/ports/rows.js"
+import { Runners, type RunnerToken } from "../../core/ports/runners.js"
 import { makeAccounts } from "./accounts.js"
 import { type Changes, makeChanges } from "./changes.js"
 import { makeDatabase } from "./database.js"
@@ -12,10 +14,13 @@ import { makeDirectories } from "./directories.js"
 import { makeJobs } from "./jobs.js"
 import { migrate } from "./migrations.js"
 import { makeOutbox } from "./outbox.js"
+import { makeRunners } from "./runners.js"
 
 export interface SqlDatabaseOptions {
   /** Keys that hold beside the stored ones, for hosts that bring their own. With any, no first key is made. */
   readonly keys?: ReadonlyArray<ApiKey>
+  /** Runners whose tokens hold beside the stored ones, unless a stored runner of the same name was revoked. */
+  readonly runners?: ReadonlyArray<RunnerToken>
 }
 
 /**
@@ -26,7 +31,7 @@ export interface SqlDatabaseOptions {
 export const sqlDatabase = (
   options: SqlDatabaseOptions = {},
   changes: Effect.Effect<Changes, never, Scope.Scope> = makeChanges
-): Layer.Layer<Jobs | Directories | Outbox | Accounts, Unavailable, SqlClient> =>
+): Layer.Layer<Rows, Unavailable, SqlClient> =>
   Layer.scopedContext(
     Effect.gen(function* () {
       const database = yield* makeDatabase
@@ -34,7 +39,8 @@ export const sqlDatabase = (
       return Context.make(Jobs, makeJobs(database, yield* changes)).pipe(
         Context.add(Directories, makeDirectories(database)),
         Context.add(Outbox, makeOutbox(database)),
-        Context.add(Accounts, makeAccounts(database, options.keys ?? []))
+        Context.add(Accounts, makeAccounts(database, options.keys ?? [])),
+        Context.add(Runners, makeRunners(database, options.runners ?? []))
       )
     })
   )

@@ -5,8 +5,8 @@ import { Busy, JobNotFound, JobNotPending, LeaseLost, type Unavailable } from ".
 import { Holder } from "../../core/holder.js"
 import type { DirId, JobId } from "../../core/ids.js"
 import {
-  type Claim,
   type Failure,
+  type Hold,
   type JobEvent,
   type JobState,
   nameTakenMeanwhile,
@@ -23,10 +23,11 @@ import type { Usage } from "../../core/usage.js"
 import { charge } from "./accounts.js"
 import type { Changes } from "./changes.js"
 import { type Database, nowText } from "./database.js"
-import { deleteChosen, isAmong, isLive, lockCount, runningJobs, skipLocked, stateIn } from "./dialect.js"
+import { deleteChosen, isLive, lockCount, runningJobs, skipLocked, stateIn } from "./dialect.js"
 import { type Clash, publishFiles } from "./directories.js"
 import { claimKey, jobOfKey, purgeKeys } from "./idempotency.js"
 import { readClaim, readJob } from "./rows.js"
+import { isForTaker } from "./taker.js"
 import { watchJob } from "./watch.js"
 
 interface Result {
@@ -40,8 +41,8 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
   /** The states `event` may start from, as job.ts has them. */
   const from = (event: JobEvent): Fragment => stateIn(sql, transitions[event].from)
 
-  /** The job, while no later attempt than the claim's holds it. */
-  const held = (event: JobEvent, { id, attempt }: Claim): Fragment => sql`id = ${id} AND attempt = ${attempt} AND ${from(event)}`
+  /** The job, while no later attempt than the holder's has it. */
+  const held = (event: JobEvent, { id, attempt }: Hold): Fragment => sql`id = ${id} AND attempt = ${attempt} AND ${from(event)}`
 
   /** Whether fewer than `most` jobs are such; counts no further. */
   const fewerThan = (most: number, which: Fragment): Fragment =>
@@ -55,9 +56,11 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
       const { pendingJobsPerKey } = yield* Limits
       const hasShare = fewerThan(pendingJobsPerKey, sql`owner = ${job.owner} AND ${isLive(sql)}`)
       const rows = yield* sql`
-        INSERT INTO ffkiln_jobs (id, owner, state, directory, task, tags, priority, webhook_url, base_url, attempt, outputs, warnings, created_at)
+        INSERT INTO ffkiln_jobs
+          (id, owner, state, directory, task, tags, needs, priority, webhook_url, base_url, attempt, outputs, warnings, created_at)
         SELECT ${job.id}, ${job.owner}, ${"pending" satisfies JobState}, ${job.task.directory}, ${JSON.stringify(job.task)},
-          ${JSON.stringify(job.tags)}, CAST(${job.priority} AS BIGINT), ${job.webhookUrl}, ${job.baseUrl}, 0, '[]', '[]', ${yield* nowText}
+          ${JSON.stringify(job.tags)}, ${JSON.stringify(job.needs)}, CAST(${job.priority} AS BIGINT), ${job.webhookUrl}, ${job.baseUrl},
+          0, '[]', '[]', ${yield* nowText}
         WHERE ${hasShare} AND ${fewerThan(maxPending, from("claim"))} RETURNING id`
       if (rows.length === 0) {
         const share = yield* sql`SELECT 1 AS one WHERE ${hasShare}`
@@ -79,21 +82,23 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
 
   const isDue = (now: string): Fragment => sql`${from("claim")} AND (due_at IS NULL OR due_at <= ${now})`
 
-  const firstInTurn = (now: string, hint: JobId | undefined, tags: ReadonlyArray<string>) => sql`
+  const firstInTurn = (now: string, hint: JobId | undefined, isTakers: Fragment) => sql`
     ${counted}
-    SELECT id FROM ffkiln_jobs AS candidate WHERE ${isDue(now)} AND ${isAmong(sql, "tags", tags)}
+    SELECT id FROM ffkiln_jobs AS candidate WHERE ${isDue(now)} AND ${isTakers}
     ORDER BY priority DESC, ${runningOf}, CASE WHEN id = ${hint ?? ""} THEN 0 ELSE 1 END, created_at, id
     LIMIT 1 ${skipLocked(sql)}`
 
-  const claim: JobsShape["claim"] = (leaseUntil, hint, tags = []) =>
+  const claim: JobsShape["claim"] = (leaseUntil, hint, taker = {}) =>
     Effect.gen(function* () {
       const { name: holder } = yield* Holder
       const now = yield* nowText
+      const isTakers = yield* isForTaker(sql, isDue(now), taker)
+      if (isTakers === undefined) return Option.none()
       const rows = yield* sql`
         UPDATE ffkiln_jobs
         SET state = ${transitions.claim.to}, attempt = attempt + 1, lease_until = ${leaseUntil.toISOString()}, holder = ${holder},
           started_at = ${now}, progress = NULL
-        WHERE id = (${firstInTurn(now, hint, tags)}) RETURNING id, owner, attempt, task`
+        WHERE id = (${firstInTurn(now, hint, isTakers)}) RETURNING id, owner, attempt, task`
       return Option.map(Array.head(rows), readClaim)
     }).pipe(
       run("claim a job"),
@@ -110,17 +115,17 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
       run("look for waiting jobs")
     )
 
-  const renew: JobsShape["renew"] = (claim, leaseUntil, progress) =>
-    sql`UPDATE ffkiln_jobs SET lease_until = ${leaseUntil.toISOString()}, progress = ${progress} WHERE ${held("renew", claim)} RETURNING id`.pipe(
+  const renew: JobsShape["renew"] = (hold, leaseUntil, progress) =>
+    sql`UPDATE ffkiln_jobs SET lease_until = ${leaseUntil.toISOString()}, progress = ${progress} WHERE ${held("renew", hold)} RETURNING id`.pipe(
       Effect.flatMap(orLeaseLost),
       run("renew a lease"),
-      Effect.zipRight(changes.announce([claim]))
+      Effect.zipRight(changes.announce([hold]))
     )
 
-  /** Ends the claim's job, with all that must appear together with its end. */
+  /** Ends the job that is held, with all that must appear together with its end. */
   const end = (
     event: "complete" | "fail",
-    claim: Claim,
+    hold: Hold,
     result: Result,
     publish: (dir: DirId, now: string) => Effect.Effect<void, Clash | SqlError>
   ) =>
@@ -131,23 +136,23 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
         SET state = ${transitions[event].to}, lease_until = NULL, finished_at = ${now}, outputs = ${JSON.stringify(result.outputs)},
           warnings = ${JSON.stringify(result.warnings)}, usage = ${JSON.stringify(result.usage)},
           failure = ${result.failure === null ? null : JSON.stringify(result.failure)}
-        WHERE ${held(event, claim)} RETURNING directory`
+        WHERE ${held(event, hold)} RETURNING directory`
       const { directory } = yield* orLeaseLost(ended)
       yield* publish(directory, now)
-      yield* charge(sql, claim.owner, "jobs", result.usage)
-      yield* oweWebhooks([claim.id], now)
-    }).pipe(transaction(`${event} a job`), Effect.zipRight(changes.announce([claim])))
+      yield* charge(sql, hold.owner, "jobs", result.usage)
+      yield* oweWebhooks([hold.id], now)
+    }).pipe(transaction(`${event} a job`), Effect.zipRight(changes.announce([hold])))
 
-  const complete: JobsShape["complete"] = (claim, { outputs, usage, warnings }) => {
+  const complete: JobsShape["complete"] = (hold, { outputs, usage, warnings }) => {
     const files = outputs.map(({ name, blob }) => ({ name, bytes: blob.bytes }))
     const result = { outputs: files, warnings, failure: null, usage }
-    return end("complete", claim, result, (dir, now) => publishFiles(sql, dir, outputs, now)).pipe(
-      Effect.catchTag("Clash", ({ name }) => fail(claim, nameTakenMeanwhile(name), usage))
+    return end("complete", hold, result, (dir, now) => publishFiles(sql, dir, outputs, now)).pipe(
+      Effect.catchTag("Clash", ({ name }) => fail(hold, nameTakenMeanwhile(name), usage))
     )
   }
 
-  const fail = (claim: Claim, failure: Failure, usage: Usage) =>
-    end("fail", claim, { outputs: [], warnings: [], failure, usage }, () => Effect.void).pipe(Effect.catchTag("Clash", Effect.die))
+  const fail = (hold: Hold, failure: Failure, usage: Usage) =>
+    end("fail", hold, { outputs: [], warnings: [], failure, usage }, () => Effect.void).pipe(Effect.catchTag("Clash", Effect.die))
 
   const oweWebhooks = (ids: ReadonlyArray<JobId>, now: string) =>
     sql`
@@ -237,7 +242,7 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
     renew,
     complete,
     fail,
-    release: (claim, until) => Effect.flatMap(takeBack("release", held("release", claim), until), orLeaseLost),
+    release: (hold, until) => Effect.flatMap(takeBack("release", held("release", hold), until), orLeaseLost),
     cancel,
     abandon,
     reclaim,

@@ -1,10 +1,12 @@
 import { Schema } from "effect"
 import type { Account, Quota } from "../../core/account.js"
 import type { Directory, StoredFile } from "../../core/directory.js"
-import { BlobKey, DirId, FileName, JobId, OwnerId } from "../../core/ids.js"
+import { BlobKey, DirId, FileName, JobId, OwnerId, RunnerName } from "../../core/ids.js"
 import { type Claim, type Job, terminalStates } from "../../core/job.js"
+import type { Capabilities, Needs } from "../../core/needs.js"
 import type { KeyRecord } from "../../core/ports/accounts.js"
 import type { Delivery, DeliveryRecord, Try } from "../../core/ports/outbox.js"
+import type { RunnerRecord } from "../../core/ports/runners.js"
 
 /**
  * Rows as the database gives them, read into domain values. A row that does not fit is a bug, or was written by a newer
@@ -23,7 +25,7 @@ const Failure = Schema.Union(
   Schema.Struct({ reason: Schema.Literal("input-missing", "worker-lost") })
 )
 
-const Options = Schema.Array(Schema.String)
+const Texts = Schema.Array(Schema.String)
 
 const stagedFields = {
   name: Schema.fromBrand(FileName)(Schema.String),
@@ -36,8 +38,8 @@ const whereSo = Schema.optionalWith(Schema.Literal(true), { exact: true })
 
 const ResolvedTask = Schema.Struct({
   directory: Schema.fromBrand(DirId)(Schema.String),
-  inputs: Schema.Array(Schema.Struct({ ...stagedFields, options: Options, concat: whereSo })),
-  outputs: Schema.Array(Schema.Struct({ name: Schema.fromBrand(FileName)(Schema.String), options: Options, maps: Options })),
+  inputs: Schema.Array(Schema.Struct({ ...stagedFields, options: Texts, concat: whereSo })),
+  outputs: Schema.Array(Schema.Struct({ name: Schema.fromBrand(FileName)(Schema.String), options: Texts, maps: Texts })),
   filterComplex: Schema.NullOr(Schema.String),
   files: Schema.optionalWith(Schema.Array(Schema.Struct({ ...stagedFields, subtitles: whereSo })), { exact: true })
 })
@@ -142,6 +144,35 @@ const AccountRow = Schema.Struct({
   ...quotaFields
 })
 
+const CapabilitiesText = Schema.parseJson(
+  Schema.Struct({
+    version: Schema.String,
+    encoders: Texts,
+    decoders: Texts,
+    filters: Texts,
+    muxers: Texts,
+    demuxers: Texts,
+    hardware: Texts,
+    cores: Schema.Number,
+    tags: Texts
+  })
+)
+
+const RunnerRow = Schema.Struct({
+  name: Schema.fromBrand(RunnerName)(Schema.String),
+  created_at: Schema.Date,
+  revoked_at: Schema.NullOr(Schema.Date)
+}).pipe(Schema.rename({ created_at: "createdAt", revoked_at: "revokedAt" }))
+
+const ProcessRow = Schema.Struct({
+  runner: Schema.fromBrand(RunnerName)(Schema.String),
+  id: Schema.String,
+  slots: Integer,
+  running: Schema.parseJson(Texts),
+  capabilities: CapabilitiesText,
+  seen_at: Schema.Date
+}).pipe(Schema.rename({ seen_at: "seenAt" }))
+
 const quotaOf = (row: Schema.Struct.Type<typeof quotaFields>): Quota => ({
   jobsPerMonth: row.jobs_per_month,
   gibSecondsPerMonth: row.gib_seconds_per_month,
@@ -159,6 +190,13 @@ export const readFile: (row: unknown) => StoredFile = Schema.decodeUnknownSync(F
 export const readDeliveryClaim: (row: unknown) => Omit<Delivery, "id"> = Schema.decodeUnknownSync(DeliveryClaimRow)
 export const readTries: (text: string) => ReadonlyArray<Try> = Schema.decodeSync(Tries)
 export const writeTries: (tries: ReadonlyArray<Try>) => string = Schema.encodeSync(Tries)
+
+export const readNeeds: (text: string) => Needs = Schema.decodeSync(Schema.parseJson(Texts))
+export const readCapabilities: (text: string) => Capabilities = Schema.decodeSync(CapabilitiesText)
+export const writeCapabilities: (capabilities: Capabilities) => string = Schema.encodeSync(CapabilitiesText)
+export const readRunner: (row: unknown) => Omit<RunnerRecord, "processes"> = Schema.decodeUnknownSync(RunnerRow)
+export const readProcess: (row: unknown) => RunnerRecord["processes"][number] & { readonly runner: RunnerName } =
+  Schema.decodeUnknownSync(ProcessRow)
 
 export const readDelivery = (row: unknown): Omit<DeliveryRecord, "id"> => {
   const { dueAt, ...delivery } = decodeDelivery(row)

@@ -1,9 +1,6 @@
 import { Layer } from "effect"
 import type { Unavailable } from "../../core/errors.js"
-import type { Accounts } from "../../core/ports/accounts.js"
-import type { Directories } from "../../core/ports/directories.js"
-import type { Jobs } from "../../core/ports/jobs.js"
-import type { Outbox } from "../../core/ports/outbox.js"
+import type { Rows } from "../../core/ports/rows.js"
 import { type SqlDatabaseOptions, sqlDatabase } from "../sql/index.js"
 import { sqliteClient } from "./client.js"
 
@@ -13,5 +10,5 @@ export interface SqliteOptions extends SqlDatabaseOptions {
 }
 
 /** The row ports in one SQLite file. Unavailable when it can't be opened, or is no database. */
-export const sqlite = ({ file, ...options }: SqliteOptions): Layer.Layer<Jobs | Directories | Outbox | Accounts, Unavailable> =>
+export const sqlite = ({ file, ...options }: SqliteOptions): Layer.Layer<Rows, Unavailable> =>
   Layer.provide(sqlDatabase(options), sqliteClient(file))

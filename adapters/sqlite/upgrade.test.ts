@@ -4,12 +4,13 @@ import { SqlClient } from "@effect/sql/SqlClient"
 import { expect, it } from "@effect/vitest"
 import { Effect, Layer, Option, Redacted, TestClock } from "effect"
 import { noQuota } from "../../core/account.js"
-import { DirId, FileName, JobId, OwnerId } from "../../core/ids.js"
+import { DirId, FileName, JobId, OwnerId, RunnerName } from "../../core/ids.js"
 import { Accounts } from "../../core/ports/accounts.js"
 import { Directories } from "../../core/ports/directories.js"
 import { Jobs } from "../../core/ports/jobs.js"
 import { Outbox } from "../../core/ports/outbox.js"
-import { aTry, inSeconds, type Rows, rowOf } from "../../core/ports/samples.suite.js"
+import { Runners } from "../../core/ports/runners.js"
+import { aProcess, aTry, inSeconds, type Rows, rowOf } from "../../core/ports/samples.suite.js"
 import { sqliteClient } from "./client.js"
 import { sqlite } from "./index.js"
 import { temporaryFile } from "./temporary.suite.js"
@@ -43,7 +44,8 @@ upgrade(
       expect(yield* rowOf({ owner, id: JobId(id) })).toMatchObject({ id, owner, state, baseUrl: "", task: { directory: dir } })
     }
     expect(yield* rowOf({ owner, id: JobId("job_completed") })).toMatchObject({ outputs: [{ name: "out.mp4", bytes: 70 }] })
-    const waiting = yield* Effect.orDie(yield* jobs.claim(yield* inSeconds(60)))
+    // Nothing is known of what it needs, so whoever asks for that gets it too.
+    const waiting = yield* Effect.orDie(yield* jobs.claim(yield* inSeconds(60), undefined, { meets: (needs) => needs.length === 0 }))
     expect(waiting).toMatchObject({ id: "job_waiting", attempt: 1 })
     expect(yield* jobs.reclaim(yield* inSeconds(0))).toBe(1)
     expect((yield* rowOf({ owner, id: JobId("job_running") })).state).toBe("pending")
@@ -99,6 +101,21 @@ upgrade(
     const directories = yield* Directories
     expect((yield* directories.files(dir)).map(({ name }) => name).sort()).toEqual(["announced.mp4", "in.mp4", "out.mp4"])
     expect(yield* directories.stored(owner)).toMatchObject({ bytes: 1070, unsized: [{ name: FileName("announced.mp4") }] })
+  })
+)
+
+upgrade(
+  "it knows no runner, and takes some",
+  Effect.gen(function* () {
+    const runners = yield* Runners
+    expect(yield* runners.list).toEqual([])
+    const runner = RunnerName("desk")
+    const secret = yield* runners.issue(runner)
+    expect(yield* runners.identify(Redacted.make(`${runner}:${Redacted.value(secret)}`))).toBe(runner)
+    yield* runners.seen(runner, aProcess())
+    const right = { id: JobId("job_running"), owner, attempt: 1, runner, directory: dir, expiresAt: yield* inSeconds(60) }
+    expect(yield* runners.unseal(yield* runners.seal(right))).toEqual(right)
+    expect(yield* runners.list).toMatchObject([{ name: runner, processes: [{ slots: 2 }] }])
   })
 )
 

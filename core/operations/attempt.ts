@@ -4,7 +4,7 @@ import { type Claim, type Failure, retryPauseSeconds } from "../job.js"
 import { Limits } from "../limits.js"
 import { makePlan, outputPrefix, outputSlot } from "../plan.js"
 import { Executor, type RunEvent } from "../ports/executor.js"
-import { Jobs } from "../ports/jobs.js"
+import { Jobs, type Taker } from "../ports/jobs.js"
 import type { Ticket } from "../ports/queue.js"
 import { blobsRead } from "../task.js"
 import type { Usage } from "../usage.js"
@@ -18,16 +18,16 @@ const over: Outcome = "over"
 const givenBack: Outcome = "given back"
 
 /** Claims the job whose turn it is and runs it to its end. */
-export const attemptOne = (ticket: Option.Option<Ticket>, tags: ReadonlyArray<string>) =>
+export const attemptOne = (ticket: Option.Option<Ticket>, taker: Taker) =>
   // A claim in hand is always attempted or released, also when the slot is interrupted right after it.
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
-      const claim = yield* (yield* Jobs).claim(yield* leaseEnd, Option.getOrUndefined(Option.map(ticket, ({ id }) => id)), tags)
+      const claim = yield* (yield* Jobs).claim(yield* leaseEnd, Option.getOrUndefined(Option.map(ticket, ({ id }) => id)), taker)
       return Option.isNone(claim) ? none : yield* attempt(claim.value, ticket, restore)
     })
   )
 
-const leaseEnd = Effect.gen(function* () {
+export const leaseEnd = Effect.gen(function* () {
   const { leaseSeconds } = yield* Limits
   return new Date((yield* Clock.currentTimeMillis) + leaseSeconds * 1000)
 })
@@ -142,7 +142,7 @@ const takenAway = (claim: Claim) =>
  * A table that is out of reach for a moment is no reason to do a run again: asked anew for half a lease. Where the first
  * write arrived and only its answer was lost, the next one loses a lease that nobody needs any more.
  */
-const insist = <A, E, R>(write: Effect.Effect<A, E, R>) =>
+export const insist = <A, E, R>(write: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const { leaseSeconds } = yield* Limits
     const pauses = Schedule.union(Schedule.exponential("100 millis"), Schedule.spaced("2 seconds"))
@@ -153,7 +153,7 @@ const insist = <A, E, R>(write: Effect.Effect<A, E, R>) =>
   })
 
 /** What a run that failed has cost: its time and the inputs it was given. */
-const spent = (claim: Claim, seconds: number): Usage => ({
+export const spent = (claim: Claim, seconds: number): Usage => ({
   seconds,
   inputBytes: [...blobsRead(claim.task).values()].reduce((sum, bytes) => sum + bytes, 0),
   outputBytes: 0

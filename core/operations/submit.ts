@@ -1,12 +1,15 @@
-import { Effect, Option } from "effect"
+import { Clock, Effect, Option } from "effect"
 import { outputDirectory } from "../directory.js"
 import { InvalidTask, UrlRefused, UrlUnreachable } from "../errors.js"
 import { type DirId, Ids, JobId, type OwnerId } from "../ids.js"
 import type { NewJob } from "../job.js"
 import { Limits } from "../limits.js"
+import { Abilities, type Needs, needsOf, offered, unmet } from "../needs.js"
+import { Policy } from "../policy/policy.js"
 import { Directories } from "../ports/directories.js"
 import { Jobs } from "../ports/jobs.js"
 import { Queue } from "../ports/queue.js"
+import { Runners } from "../ports/runners.js"
 import { Webhooks } from "../ports/webhooks.js"
 import { brokenRule, type Source, type Task } from "../task.js"
 import { createDirectory } from "./directories.js"
@@ -53,6 +56,8 @@ export const prepare = (owner: OwnerId, task: Task, extras: Extras) =>
   Effect.gen(function* () {
     const broken = brokenRule(task)
     if (broken !== undefined) return yield* new InvalidTask({ reason: broken })
+    const needs = needsOf(task, yield* Policy)
+    yield* allowNeeds(needs)
     yield* allowJob(owner)
     if (extras.webhookUrl !== null) yield* checkWebhook(extras.webhookUrl)
     const stored = yield* Effect.forEach(task.inputs, ({ source }) => storedFile(owner, source), { concurrency: 8 })
@@ -76,6 +81,7 @@ export const prepare = (owner: OwnerId, task: Task, extras: Extras) =>
         ...(files.length > 0 && { files })
       },
       tags: extras.tags ?? [],
+      needs,
       priority: extras.priority ?? 0,
       webhookUrl: extras.webhookUrl,
       baseUrl: extras.baseUrl ?? "",
@@ -93,6 +99,18 @@ export const enqueue = ({ job, imported }: Prepared) =>
     if (id !== job.id) yield* discard(imported)
     yield* Effect.ignoreLogged((yield* Queue).offer(id, job.priority))
     return id
+  })
+
+/** Some machine must be known that can run it, this one or a runner's, whether it is up just now or not. */
+const allowNeeds = (needs: Needs) =>
+  Effect.gen(function* () {
+    const own = yield* (yield* Abilities).own
+    if (own === null || unmet(needs, [offered(own)]) === undefined) return
+    const { runnerKnownSeconds } = yield* Limits
+    const since = new Date((yield* Clock.currentTimeMillis) - runnerKnownSeconds * 1000)
+    const runners = yield* (yield* Runners).capabilities(since)
+    const reason = unmet(needs, [own, ...runners].map(offered))
+    if (reason !== undefined) return yield* new InvalidTask({ reason })
   })
 
 const discard = (files: Iterable<PresentFile>) => Effect.forEach(files, ({ dir, name }) => Effect.ignoreLogged(removeFile(dir, name)))

@@ -4,6 +4,7 @@ import { Limits } from "../limits.js"
 import { Directories } from "../ports/directories.js"
 import { Jobs } from "../ports/jobs.js"
 import { Outbox } from "../ports/outbox.js"
+import { Runners } from "../ports/runners.js"
 import { Storage } from "../ports/storage.js"
 import { offerWaiting } from "./hints.js"
 
@@ -25,12 +26,13 @@ const repeatedly = <E, R>(pass: Effect.Effect<void, E, R>, seconds: number) =>
 /** Leases that ended, directories that expired, jobs nobody asks for any more. */
 export const sweep = Effect.gen(function* () {
   const jobs = yield* Jobs
-  const { deliverySeconds, jobSeconds } = yield* Limits
+  const { deliverySeconds, jobSeconds, runnerKnownSeconds } = yield* Limits
   const now = yield* Clock.currentTimeMillis
   if ((yield* jobs.reclaim(new Date(now))) > 0) yield* Effect.ignoreLogged(offerWaiting)
   yield* dropExpired(new Date(now))
   yield* jobs.purge(new Date(now - jobSeconds * 1000))
   yield* (yield* Outbox).purge(new Date(now - deliverySeconds * 1000))
+  yield* (yield* Runners).forget(new Date(now - runnerKnownSeconds * 1000))
 })
 
 const batch = 100

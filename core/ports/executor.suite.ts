@@ -12,6 +12,8 @@ import { Storage } from "./storage.js"
 export interface ExecutorSuiteOptions {
   /** Plans are run by an ffmpeg. Where none is, an executor is asked no more than to copy its first input to each output. */
   readonly ffmpeg: boolean
+  /** Progress is told now and then, and not how long the output is: the way of an executor on another machine. Default false. */
+  readonly sampled?: boolean
   /** What runs have left on this machine (processes, directories): looked at after each test, and must be nothing. */
   readonly leftovers?: Effect.Effect<ReadonlyArray<string>>
 }
@@ -160,12 +162,21 @@ export const executorSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, opt
       "progress never goes back and ends near 1 where the length is known",
       Effect.gen(function* () {
         const given = yield* copying("a.mkv")
-        const slow = [...["-re", "-i", "file:in.mkv"], ...["-c", "copy", "-f", "matroska", "file:../out/a.mkv"]]
+        const slow = [
+          ...["-readrate", options.sampled ? "0.4" : "1", "-i", "file:in.mkv"],
+          ...["-c", "copy", "-f", "matroska", "file:../out/a.mkv"]
+        ]
         const events = yield* run({ ...given, args: [...reporting, ...slow], timeline: { inputs: [whole], outputs: [whole] } })
         const progress = events.filter((event) => event._tag === "Progress")
         const fractions = progress.map(({ fraction }) => fraction ?? Number.NaN)
+        const known = fractions.filter((fraction) => !Number.isNaN(fraction))
+        expect(known).toEqual([...known].sort((a, b) => a - b))
+        if (options.sampled) {
+          expect(known.length).toBeGreaterThan(0)
+          return expect(known.every((fraction) => fraction > 0 && fraction <= 1)).toBe(true)
+        }
         expect(fractions.length).toBeGreaterThan(2)
-        expect(fractions).toEqual([...fractions].sort((a, b) => a - b))
+        expect(known.length).toBe(fractions.length)
         expect(fractions.at(-1)).toBeGreaterThanOrEqual(0.9)
         expect(fractions.at(-1)).toBeLessThanOrEqual(1)
         expect(fractions[0]).toBeLessThan(0.9)
@@ -186,7 +197,7 @@ export const executorSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, opt
         const progress = events.filter((event) => event._tag === "Progress")
         expect(progress.length).toBeGreaterThan(0)
         expect(progress.map(({ fraction }) => fraction).every((fraction) => fraction === null)).toBe(true)
-        expect(progress.at(-1)?.outTimeSeconds).toBeGreaterThan(0)
+        if (!options.sampled) expect(progress.at(-1)?.outTimeSeconds).toBeGreaterThan(0)
       })
     )
 
@@ -264,7 +275,7 @@ export const executorSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, opt
         const events = yield* run(makePlan(task, "job_1-1", defaultLimits))
         const finished = events.at(-1)
         expect(finished).toMatchObject({ outputs: [{ name: '-o "ut".mp4' }], warnings: [], inputBytes: source.bytes })
-        expect(events.at(-2)).toMatchObject({ _tag: "Progress", fraction: 1 })
+        expect(events.at(-2)).toMatchObject({ _tag: "Progress", ...(!options.sampled && { fraction: 1 }) })
         const frames = yield* framesOf(finished?._tag === "Finished" ? finished.outputs[0]?.blob.key : undefined)
         // 0.8 s, and a frame more where the sound's first packet moves the start.
         expect([20, 21]).toContain(frames)

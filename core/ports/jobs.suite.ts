@@ -5,6 +5,7 @@ import type { JobId } from "../ids.js"
 import { Limits } from "../limits.js"
 import { Jobs } from "./jobs.js"
 import { jobLifeSuite } from "./jobs-life.suite.js"
+import { jobNeedsSuite } from "./jobs-needs.suite.js"
 import { jobPublishSuite } from "./jobs-publish.suite.js"
 import { jobRepeatSuite } from "./jobs-repeat.suite.js"
 import { jobTurnSuite } from "./jobs-turn.suite.js"
@@ -35,6 +36,7 @@ export const jobsSuite = (name: string, rows: RowsLayer, twins?: Twins): void =>
     describe("rows", () => rowTests(rows))
     describe("life", () => jobLifeSuite(rows))
     describe("claims", () => claimTests(rows))
+    describe("needs", () => jobNeedsSuite(rows))
     describe("turns", () => jobTurnSuite(rows))
     describe("leases", () => leaseTests(rows))
     describe("waiting room", () => waitingRoomTests(rows))
@@ -50,7 +52,7 @@ const rowTests = (rows: RowsLayer) =>
     it.effect("a new job is found as it was given", () =>
       Effect.gen(function* () {
         const job = aJob({ webhookUrl: "https://example.com/done?a=1&b=ü", baseUrl: "https://api.example.com/v1/ü", priority: 3 })
-        const { priority: _, tags: __, idempotencyKey: ___, ...given } = job
+        const { priority: _, tags: __, needs: ___, idempotencyKey: ____, ...given } = job
         expect(yield* inserted(job)).toEqual({
           ...given,
           state: "pending",
@@ -190,7 +192,7 @@ const claimTests = (rows: RowsLayer) => {
       yield* Effect.forEach([both, one, none], inserted)
       const takenBy = (...tags: ReadonlyArray<string>) =>
         Effect.map(
-          Effect.flatMap(inSeconds(leaseSeconds), (until) => jobs.claim(until, both.id, tags)),
+          Effect.flatMap(inSeconds(leaseSeconds), (until) => jobs.claim(until, both.id, { tags })),
           Option.map(({ id }) => id)
         )
       expect(yield* takenBy()).toEqual(Option.some(none.id))

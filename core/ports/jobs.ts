@@ -1,7 +1,8 @@
 import { Context, type Option, type Stream } from "effect"
 import type { Busy, JobNotFound, JobNotPending, LeaseLost, TooManyRequests, Unavailable } from "../errors.js"
 import type { FileName, JobId, OwnerId } from "../ids.js"
-import type { Claim, Failure, Job, NewJob } from "../job.js"
+import type { Claim, Failure, Hold, Job, NewJob } from "../job.js"
+import type { Needs } from "../needs.js"
 import type { Usage } from "../usage.js"
 import type { Fx } from "./effect.js"
 import type { Blob } from "./storage.js"
@@ -12,6 +13,13 @@ export interface Published {
   readonly outputs: ReadonlyArray<{ readonly name: FileName; readonly blob: Blob }>
   readonly usage: Usage
   readonly warnings: ReadonlyArray<string>
+}
+
+/** Who takes a job: only those come into question whose tags it has all of, and whose needs it meets. */
+export interface Taker {
+  readonly tags?: ReadonlyArray<string>
+  /** Default: whatever it is. */
+  readonly meets?: ((needs: Needs) => boolean) | undefined
 }
 
 /**
@@ -35,26 +43,26 @@ export interface JobsShape {
   /**
    * Takes the pending job whose turn it is; none when there is nothing to take. The highest priority goes first, then the
    * owner with the fewest running jobs (nobody's many jobs keep another's one waiting), then the one that is hinted at,
-   * then the oldest, then the first by id. Passed over are jobs that ask for other tags than these, and those that were
-   * released until later.
+   * then the oldest, then the first by id. Passed over are jobs that are not for this taker, and those that were released
+   * until later.
    */
-  readonly claim: (leaseUntil: Date, hint?: JobId, tags?: ReadonlyArray<string>) => Fx<Option.Option<Claim>>
+  readonly claim: (leaseUntil: Date, hint?: JobId, taker?: Taker) => Fx<Option.Option<Claim>>
   /** Jobs without tags that could be claimed now: of the highest priority first, then the oldest; at most so many. */
   readonly waiting: (limit: number) => Fx<ReadonlyArray<{ readonly id: JobId; readonly priority: number }>>
   /** Extends the lease; progress is written as given. */
-  readonly renew: (claim: Claim, leaseUntil: Date, progress: number | null) => Fx<void, LeaseLost>
+  readonly renew: (hold: Hold, leaseUntil: Date, progress: number | null) => Fx<void, LeaseLost>
   /**
    * State, output file rows (earlier outputs of the same names replaced), usage and webhook row: all or nothing.
    * Where an upload or import took an output's name meanwhile it stays: the job fails instead, as `nameTakenMeanwhile`.
    * Where the directory is gone the job completes without file rows, so that nothing keeps the bytes from the sweep.
    */
-  readonly complete: (claim: Claim, published: Published) => Fx<void, LeaseLost>
-  readonly fail: (claim: Claim, failure: Failure, usage: Usage) => Fx<void, LeaseLost>
+  readonly complete: (hold: Hold, published: Published) => Fx<void, LeaseLost>
+  readonly fail: (hold: Hold, failure: Failure, usage: Usage) => Fx<void, LeaseLost>
   /**
    * Back to pending and without progress, not to be claimed before `until`; or failed as `worker-lost` after the last
    * attempt (`attempts` of limits.ts).
    */
-  readonly release: (claim: Claim, until?: Date) => Fx<void, LeaseLost>
+  readonly release: (hold: Hold, until?: Date) => Fx<void, LeaseLost>
   /** A foreign job is not found; one that is no longer pending is named by its `statusOf`. */
   readonly cancel: (owner: OwnerId, id: JobId) => Fx<void, JobNotFound | JobNotPending>
   /** Ends a job that nobody waits for any more; a job that is over stays as it is. No webhook. */

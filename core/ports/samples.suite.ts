@@ -1,17 +1,18 @@
 import { Clock, type Context, Effect, type Layer, type Scope, TestClock, TestServices } from "effect"
 import type { Directory, StoredFile } from "../directory.js"
-import { type BlobKey, blobKey, DirId, FileName, JobId, OwnerId } from "../ids.js"
+import { type BlobKey, blobKey, DirId, FileName, JobId, OwnerId, RunnerName } from "../ids.js"
 import type { Claim, Job, NewJob } from "../job.js"
+import type { Capabilities } from "../needs.js"
 import { outputSlot } from "../plan.js"
 import type { ResolvedTask } from "../task.js"
 import type { Usage } from "../usage.js"
-import type { Accounts } from "./accounts.js"
 import { Directories } from "./directories.js"
 import { Jobs, type Published } from "./jobs.js"
-import type { Outbox, Try } from "./outbox.js"
+import type { Try } from "./outbox.js"
+import type { Rows } from "./rows.js"
+import type { RunnerProcess } from "./runners.js"
 
-/** The row ports, which share one database. */
-export type Rows = Jobs | Directories | Outbox | Accounts
+export type { Rows } from "./rows.js"
 
 /** Each build of it must be an empty database of its own: suites build it once for most tests, and anew where they count. */
 export type RowsLayer = Layer.Layer<Rows, unknown>
@@ -25,6 +26,7 @@ export const anOwner = () => OwnerId(`key_${random()}`)
 export const aJobId = () => JobId(`job_${random()}`)
 export const aDirId = () => DirId(`dir_${random()}`)
 export const aSlot = () => `blob_${random()}`
+export const aRunnerName = () => RunnerName(`box_${random()}`)
 export const aKey = (dir: DirId = aDirId(), name = "a.mp4") => blobKey(dir, aSlot(), FileName(name))
 
 export const now = Effect.map(Clock.currentTimeMillis, (millis) => new Date(millis))
@@ -47,6 +49,7 @@ export const aJob = (over: Partial<NewJob> = {}): NewJob => ({
   owner: anOwner(),
   task: aTask(),
   tags: [],
+  needs: [],
   priority: 0,
   webhookUrl: null,
   baseUrl: "https://api.example.com",
@@ -78,6 +81,28 @@ export const aFile = (over: Partial<StoredFile> = {}): Effect.Effect<StoredFile>
     const name = over.name ?? FileName("a.mp4")
     return { dir, name, key: aKey(dir, name), bytes: 1000, origin: "upload", addedAt, ...over }
   })
+
+/** What an ffmpeg can do that has hardly anything. */
+export const someCapabilities = (over: Partial<Capabilities> = {}): Capabilities => ({
+  version: "5.1.9",
+  encoders: ["libx264", "aac"],
+  decoders: ["h264"],
+  filters: ["scale"],
+  muxers: ["mp4"],
+  demuxers: ["mov"],
+  hardware: [],
+  cores: 4,
+  tags: [],
+  ...over
+})
+
+export const aProcess = (over: Partial<RunnerProcess> = {}): RunnerProcess => ({
+  id: random(),
+  slots: 2,
+  running: [],
+  capabilities: someCapabilities(),
+  ...over
+})
 
 /** A job whose outputs go to a live directory of its owner. */
 export const aJobInDirectory = Effect.gen(function* () {

@@ -7,6 +7,7 @@ import { Cause, Chunk, Clock, Data, Deferred, Effect, Exit, Fiber, Layer, Option
 import { BlobMissing, SignedUrlExpired, TooLarge, Unavailable } from "../errors.js"
 import { BlobKey, blobKey, DirId, FileName } from "../ids.js"
 import { type Blob, type ByteRange, type Grant, Storage } from "./storage.js"
+import { storagePartsSuite } from "./storage-parts.suite.js"
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -302,8 +303,24 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage>, options:
           yield* put(key(), mine)
           mine.fill("x")
           const storage = yield* Storage
-          yield* Stream.runForEach(storage.read(key()), (bytes) => Effect.sync(() => bytes.fill(120)))
+          const spare: Array<Uint8Array> = []
+          const done = (bytes: Uint8Array) => Effect.sync(() => spare.push(bytes.fill(120)))
+          for (let time = 0; time < 2; time++) yield* Stream.runForEach(storage.read(key(), undefined, spare), done)
           expect(yield* text(key())).toBe("mine")
+        })
+      )
+
+      live(
+        "has taken what it needs of a piece when it asks for the next",
+        Effect.gen(function* () {
+          const { key } = place()
+          const storage = yield* Storage
+          const memory = Buffer.alloc(300 * KiB)
+          const numbers = Array.from({ length: 40 }, (_, index) => index + 1)
+          const overwritten = Stream.mapEffect(Stream.fromIterable(numbers), (number) => Effect.sync(() => memory.fill(number)))
+          yield* storage.write(key(), overwritten, 40 * memory.length)
+          const expected = Buffer.concat(numbers.map((number) => Buffer.alloc(memory.length, number)))
+          expect((yield* get(key())).equals(expected)).toBe(true)
         })
       )
 
@@ -349,6 +366,25 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage>, options:
           yield* put(key(), content)
           const range = { start: 1 * MiB - 1, end: 4 * MiB + 1 }
           expect((yield* get(key(), range)).equals(content.subarray(range.start, range.end + 1))).toBe(true)
+        })
+      )
+
+      live(
+        "may read into pieces that are done with, whatever their lengths",
+        Effect.gen(function* () {
+          const { key } = place()
+          const storage = yield* Storage
+          const content = pattern(5 * MiB + 3)
+          yield* put(key(), content)
+          const spare: Array<Uint8Array> = [new Uint8Array(1), new Uint8Array(700 * KiB)]
+          const got: Array<Uint8Array> = []
+          yield* Stream.runForEach(storage.read(key(), { start: 3, end: 5 * MiB }, spare), (piece) =>
+            Effect.sync(() => {
+              got.push(Buffer.from(piece))
+              spare.push(piece)
+            })
+          )
+          expect(Buffer.concat(got).equals(content.subarray(3, 5 * MiB + 1))).toBe(true)
         })
       )
 
@@ -589,6 +625,9 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage>, options:
               storage.remove(key),
               storage.download(key, `${path}.in`),
               storage.upload(path, key),
+              storage.openParts(key, { bytes: 1, partBytes: 1 }),
+              storage.writePart(key, { upload: "x", number: 1, bytes: 1, partBytes: 1 }, body("x")),
+              storage.joinParts(key, "x", { bytes: 1, partBytes: 1 }),
               storage.sign({ method: "PUT", key, expiresAt: new Date(0), maxBytes: 1 })
             ]
             for (const attempt of attempts) {
@@ -629,6 +668,8 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage>, options:
       )
     })
 
+    storagePartsSuite(layer)
+
     describe("signed requests", () => {
       if (options.tokens ?? true) tokenSuite(layer)
       else {
@@ -655,7 +696,8 @@ const tokenSuite = (layer: Layer.Layer<Storage>) => {
     ...oddNames.map((odd): Grant => ({ method: "GET", key: key(odd), expiresAt, fileName: FileName(odd) })),
     { method: "GET", key: key("list.m3u8"), expiresAt, fileName: FileName("list.m3u8"), siblings: true },
     { method: "PUT", key: key(), expiresAt, maxBytes: 2 ** 31 },
-    { method: "PUT", key: key("é %2f"), expiresAt: new Date(1), maxBytes: 0 }
+    { method: "PUT", key: key("é %2f"), expiresAt: new Date(1), maxBytes: 0 },
+    { method: "PUT", key: key(), expiresAt, maxBytes: 5, part: { upload: "an upload / of: é", number: 3, bytes: 25, partBytes: 10 } }
   ]
   const download = grants[0] as Grant
 

@@ -25,7 +25,27 @@ export type Grant =
       /** True for a playlist: the blobs beside it, of the same slot, may be read by the names it calls them. */
       readonly siblings?: boolean
     }
-  | { readonly method: "PUT"; readonly key: BlobKey; readonly expiresAt: Date; readonly maxBytes: number }
+  | {
+      readonly method: "PUT"
+      readonly key: BlobKey
+      readonly expiresAt: Date
+      readonly maxBytes: number
+      /** Only this part of a blob that is sent in parts. */
+      readonly part?: Part & Parted
+    }
+
+/** A part of an upload begun by `openParts`. */
+export interface Part {
+  readonly upload: string
+  /** From 1. */
+  readonly number: number
+}
+
+/** How a blob is cut: into parts of `partBytes`, the last of which may be shorter. */
+export interface Parted {
+  readonly bytes: number
+  readonly partBytes: number
+}
 
 /** `url` is absolute where the storage serves it, and a path below our own mount (`/blob/...`) where we do. */
 export interface SignedRequest {
@@ -39,10 +59,16 @@ export interface SignedRequest {
  * A key or prefix that is not made of legal file names is a bug of the caller, and dies.
  */
 export interface StorageShape {
-  /** Whole or not at all, durable when it returns; a body that fails or grows past `maxBytes` leaves what was there before. */
+  /**
+   * Whole or not at all, durable when it returns; a body that fails or grows past `maxBytes` leaves what was there before.
+   * Of a piece of a body nothing is looked at any more when the next one is asked for.
+   */
   readonly write: <E>(key: BlobKey, body: Bytes<E>, maxBytes: number) => Fx<Blob, E | TooLarge>
-  /** The bytes, or the range of them cut to what is there. A blob that is missing fails before the first chunk. */
-  readonly read: (key: BlobKey, range?: ByteRange) => Bytes<BlobMissing>
+  /**
+   * The bytes, or the range of them cut to what is there. A blob that is missing fails before the first chunk. Pieces that
+   * their reader is done with may be put into `spare`, for the next to be read into.
+   */
+  readonly read: (key: BlobKey, range?: ByteRange, spare?: Array<Uint8Array>) => Bytes<BlobMissing>
   readonly stat: (key: BlobKey) => Fx<Option.Option<Blob>>
   /** Removing nothing succeeds. Readers that have begun read on. */
   readonly remove: (key: BlobKey) => Fx<void>
@@ -54,6 +80,15 @@ export interface StorageShape {
   readonly upload: (path: string, key: BlobKey) => Fx<Blob>
   /** A request that anyone may make until the grant ends. */
   readonly sign: (grant: Grant) => Fx<SignedRequest>
+  /**
+   * Begins a blob that is sent in parts, in any order, and each as often as it takes: what the upload is called. Nothing
+   * of it is seen before `joinParts`; what is never joined is swept like other leftovers, a day later.
+   */
+  readonly openParts: (key: BlobKey, parted: Parted) => Fx<string>
+  /** One part that came by our own route: whole or not at all. BlobMissing where it is too short, or the upload is over. */
+  readonly writePart: <E>(key: BlobKey, part: Part & Parted, body: Bytes<E>) => Fx<void, E | TooLarge | BlobMissing>
+  /** The parts become the blob, whole or not at all; durable when it returns. BlobMissing where parts are missing. */
+  readonly joinParts: (key: BlobKey, upload: string, parted: Parted) => Fx<Blob, BlobMissing>
   /** The grant behind a token of our own route. Late, altered and foreign tokens fail alike. */
   readonly redeem: (token: string) => Fx<Grant, SignedUrlExpired>
 }

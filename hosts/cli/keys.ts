@@ -1,13 +1,12 @@
-import { existsSync } from "node:fs"
 import { parseArgs } from "node:util"
-import { Cause, Effect, Exit, Layer } from "effect"
+import { Layer } from "effect"
 import type { Quota } from "../../core/account.js"
-import { Unavailable } from "../../core/errors.js"
 import { type Key, type Keys, keysOf } from "../embed/keys.js"
 import { limitsLayer } from "../embed/layers.js"
 import { databaseOf, storageOf } from "../server/adapters.js"
 import { type Parts, readParts } from "../server/config.js"
 import { argumentProblem, type Environment, WrongSetting } from "../server/setting.js"
+import { mustBeThere, printable, runOn, table } from "./records.js"
 
 const usage =
   "use keys make [--name TEXT], keys list, keys revoke ID or keys quota ID, with --jobs, --gb-seconds and --bytes for a quota and --data for the data directory"
@@ -27,12 +26,7 @@ export const keys = async (args: ReadonlyArray<string>, environment: Environment
     quota: id !== undefined && name === undefined && given > 0 ? setQuota(id, quota) : undefined
   }[action ?? ""]
   if (work === undefined || rest.length > 0) throw new WrongSetting(usage)
-  // A slip in a path must not look like a service without keys.
-  if (action !== "make" && parts.database._tag === "Sqlite" && !existsSync(parts.database.file)) {
-    throw new WrongSetting(
-      `there is no database at ${parts.database.file}: name the server's data directory with --data, or its database with FFKILN_DATABASE_URL, or make the first key`
-    )
-  }
+  if (action !== "make") mustBeThere(parts, "key")
   for (const line of await work(keysIn(parts))) console.log(line)
   return 0
 }
@@ -48,14 +42,7 @@ const make =
 
 const list: Work = async (keys) => {
   const rows = (await keys.list()).map(row)
-  const table = [["id", "name", "made", "revoked", "jobs", "GB-seconds", "bytes stored"], ...rows]
-  const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((cells) => cells[column]?.length ?? 0)))
-  return table.map((cells) =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd()
-  )
+  return table([["id", "name", "made", "revoked", "jobs", "GB-seconds", "bytes stored"], ...rows])
 }
 
 /** Usage is this month's; `3/100` is three of a hundred. */
@@ -63,8 +50,7 @@ const row = ({ createdAt, id, name, quota, revokedAt, used }: Key): ReadonlyArra
   const of = (spent: number, bound: number | null) => (bound === null ? `${spent}` : `${spent}/${bound}`)
   return [
     id,
-    // A name is its maker's own words: no control character of it reaches a terminal.
-    name.replaceAll(/\p{Cc}/gu, " ") || "-",
+    printable(name) || "-",
     day(createdAt),
     revokedAt === null ? "-" : day(revokedAt),
     of(used.jobs, quota.jobsPerMonth),
@@ -89,16 +75,9 @@ const setQuota =
     return list(keys).then((lines) => lines.filter((line, index) => index === 0 || line.startsWith(`${id} `)))
   }
 
-/** On rows and files alone: no worker is started, and no ffmpeg is needed. */
+/** The database first: where there is none, nothing else is begun. */
 const keysIn = (parts: Parts): Keys =>
-  keysOf(async (effect) => {
-    // The database first: where there is none, nothing else is begun.
-    const places = storageOf(parts).pipe(Layer.provideMerge(databaseOf(parts)), Layer.provide(limitsLayer(parts.limits)))
-    const exit = await Effect.runPromiseExit(Effect.provide(effect, places))
-    if (Exit.isSuccess(exit)) return exit.value
-    const error = Cause.squash(exit.cause)
-    throw error instanceof Unavailable ? new WrongSetting(`the keys can't be reached: ${error.what}`) : error
-  })
+  keysOf(runOn(storageOf(parts).pipe(Layer.provideMerge(databaseOf(parts)), Layer.provide(limitsLayer(parts.limits))), "keys"))
 
 const parsed = (args: ReadonlyArray<string>) => {
   const text = { type: "string" } as const

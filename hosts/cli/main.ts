@@ -5,6 +5,8 @@ import { WrongSetting } from "../server/setting.js"
 const commands: Readonly<Record<string, (args: ReadonlyArray<string>) => Promise<number>>> = {
   serve: async (args) => (await import("../server/main.js")).serve(args, process.env),
   worker: async (args) => (await import("../worker/main.js")).worker(args, process.env),
+  runner: async (args) => (await import("../runner/main.js")).runner(args, process.env),
+  runners: async (args) => (await import("./runners.js")).runners(args, process.env),
   keys: async (args) => (await import("./keys.js")).keys(args, process.env),
   doctor: async (args) => (await import("./doctor.js")).doctor(args, process.env)
 }

@@ -24,15 +24,18 @@ import type { ApiError } from "../../core/errors.js"
 import { OwnerId } from "../../core/ids.js"
 import type { Job } from "../../core/job.js"
 import { defaultLimits, type LimitValues } from "../../core/limits.js"
+import type { Preference } from "../../core/operations/turn.js"
 import { parseTags } from "../../core/tags.js"
 import { type Keys, keysOf } from "./keys.js"
 import { type Adapters, type Services, services } from "./layers.js"
+import { type GivenRunner, type Runners, runnersOf, runnerTokens } from "./runners.js"
 import { type Instance, type RunOptions, start } from "./runtime.js"
 import { defaultSlots } from "./slots.js"
 import { read, save, type Upload, upload } from "./transfer.js"
 
 export type { Key, Keys, NewKey } from "./keys.js"
 export type { Services } from "./layers.js"
+export type { GivenRunner, NewRunner, Runner, RunnerState, Runners } from "./runners.js"
 export type { Instance, RunOptions } from "./runtime.js"
 
 export interface Options extends Adapters {
@@ -42,6 +45,13 @@ export interface Options extends Adapters {
   readonly slots?: number
   /** What this machine has that some jobs ask for, such as "gpu": each 1 to 32 of `a-z 0-9 . _ -`, starting with a letter or digit. */
   readonly tags?: ReadonlyArray<string>
+  /** Other machines that run jobs for this one, over an HTTP host on this instance. */
+  readonly runners?: {
+    /** Accepted beside those that `runners.make` makes. A `database` of your own takes its tokens itself. */
+    readonly tokens?: ReadonlyArray<GivenRunner>
+    /** Whose slots go first: this machine's (default), the runners', or those of whoever has less to do. */
+    readonly prefer?: Preference | undefined
+  }
   /** What is not given has its default. */
   readonly limits?: Partial<LimitValues>
   /** What the URLs that we serve ourselves start with. Default: nothing, so that they start with `/blob/`. */
@@ -109,18 +119,27 @@ export interface Ffkiln extends Client, Instance {
   readonly as: (owner: string) => Client
   /** The API keys of an HTTP host over this instance; a key's id is the owner that `as` takes. */
   readonly keys: Keys
+  /** The remote runners of an HTTP host over this instance. */
+  readonly runners: Runners
 }
 
 /** Starts ffkiln inside this process. Rejects with a sentence for an operator when a part can't be had. */
 export const open = async (options: Options): Promise<Ffkiln> => {
-  const { dataDir, limits, slots = defaultSlots() } = options
+  const { dataDir, limits, runners, slots = defaultSlots() } = options
   // No job could ask for one of another form: it would be a slip.
-  const tags = Either.getOrThrowWith(parseTags(options.tags ?? [], "tags"), (reason) => new Error(`ffkiln cannot start: ${reason}`))
-  const instance = await start(services(options, dataDir), { ...defaultLimits, ...limits }, slots, tags)
+  const tags = valid(parseTags(options.tags ?? [], "tags"))
+  const tokens = valid(runnerTokens(runners?.tokens ?? []))
+  if (tokens.length > 0 && options.database !== undefined) throw new Error(`ffkiln cannot start: ${ownTokens}`)
+  const instance = await start(services(options, dataDir, tokens), { ...defaultLimits, ...limits }, slots, tags, runners?.prefer)
   const run = runOn(instance)
   const as = (owner: string) => client(instance, run, OwnerId(owner), options.publicUrl ?? "")
-  return { ...instance, ...as("local"), as, keys: keysOf(run) }
+  return { ...instance, ...as("local"), as, keys: keysOf(run), runners: runnersOf(run) }
 }
+
+const ownTokens = "runners.tokens are for the default database: give those of a database of your own to its adapter, as runners"
+
+const valid = <A>(parsed: Either.Either<A, string>): A =>
+  Either.getOrThrowWith(parsed, (reason) => new Error(`ffkiln cannot start: ${reason}`))
 
 type Run = <A, E extends ApiError>(effect: Effect.Effect<A, E, Services>, options?: RunOptions) => Promise<A>
 

@@ -6,6 +6,7 @@ import { Holder } from "../../core/holder.js"
 import { Limits, type LimitValues } from "../../core/limits.js"
 import { deliverer } from "../../core/operations/deliver.js"
 import { sweeper } from "../../core/operations/sweep.js"
+import { makeTurn, type Preference, Turn } from "../../core/operations/turn.js"
 import { workers } from "../../core/operations/work.js"
 import type { Services } from "./layers.js"
 
@@ -25,15 +26,22 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Rejects with an Error whose message tells an operator what is missing. */
+/** Rejects with an Error whose message tells an operator what is missing. `prefer` says whose slots go first where runners ask too. */
 export const start = async (
   services: Layer.Layer<Services, Unavailable>,
   limits: LimitValues,
   slots: number,
-  tags: ReadonlyArray<string> = []
+  tags: ReadonlyArray<string> = [],
+  prefer: Preference = "local"
 ): Promise<Instance> => {
   const closing = Deferred.unsafeMake<void>(FiberId.none)
-  const ambient = Layer.mergeAll(Layer.succeed(Limits, limits), Layer.succeed(Closing, Deferred.await(closing)), holder, warningsToStderr)
+  const ambient = Layer.mergeAll(
+    Layer.succeed(Limits, limits),
+    Layer.succeed(Closing, Deferred.await(closing)),
+    Layer.succeed(Turn, makeTurn(prefer)),
+    holder,
+    warningsToStderr
+  )
   const runtime = ManagedRuntime.make(Layer.provideMerge(services, ambient))
   // The workers end before the services they use, and before the callers who wait for them.
   const working = Effect.runSync(Scope.make())
@@ -82,7 +90,7 @@ export const start = async (
 const holder = Layer.sync(Holder, () => ({ name: thisProcess(), isGone }))
 
 /** A library has no business on stdout; what it can't tell its caller goes to stderr. */
-const warningsToStderr = Layer.merge(
+export const warningsToStderr = Layer.merge(
   Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger)),
   Logger.minimumLogLevel(LogLevel.Warning)
 )

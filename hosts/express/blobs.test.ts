@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto"
+import { createHash, randomBytes, randomUUID } from "node:crypto"
 import { once } from "node:events"
 import { mkdtemp, readdir, rm } from "node:fs/promises"
 import { request } from "node:http"
@@ -7,8 +7,11 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
+import { Cause, Effect, Exit, Stream } from "effect"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { fileSystem } from "../../adapters/fs/index.js"
+import { blobKey, DirId, FileName } from "../../core/ids.js"
+import { Storage, type StorageShape } from "../../core/ports/storage.js"
 import { type Host, startHost } from "./host.suite.js"
 
 /** Uploads and downloads by signed URLs, with bytes on a real disk. */
@@ -126,6 +129,66 @@ describe("upload", () => {
   })
 })
 
+describe("upload of a part", () => {
+  const parted = { bytes: 2_500_000, partBytes: 1_000_000 }
+  const content = randomBytes(parted.bytes)
+
+  /** An upload as the host opens it for a runner, and the URL of each part. */
+  const opened = async () => {
+    const key = blobKey(DirId(`dir_${randomUUID()}`), "slot_1", FileName("a.bin"))
+    const use = <A, E>(work: (storage: StorageShape) => Effect.Effect<A, E>) =>
+      host.instance.run(Effect.flatMap(Storage, work)).then(Exit.getOrElse((cause) => Promise.reject(Cause.squash(cause))))
+    const upload = await use((storage) => storage.openParts(key, parted))
+    const urlOf = (number: number) => {
+      const maxBytes = Math.min(parted.partBytes, parted.bytes - (number - 1) * parted.partBytes)
+      const part = { upload, number, ...parted }
+      const grant = { method: "PUT", key, maxBytes, expiresAt: new Date(Date.now() + 60_000), part } as const
+      return use((storage) => Effect.map(storage.sign(grant), ({ url }) => `${host.url}${url}`))
+    }
+    const join = () => use((storage) => storage.joinParts(key, upload, parted))
+    const read = () => use((storage) => Effect.map(Stream.runCollect(storage.read(key)), (pieces) => Buffer.concat([...pieces])))
+    return { urlOf, join, read }
+  }
+  const partOf = (number: number) => content.subarray((number - 1) * parted.partBytes, number * parted.partBytes)
+
+  it("puts it in its place, at any time and as often as it takes", async () => {
+    const { urlOf, join, read } = await opened()
+    for (const number of [3, 1, 3, 2]) {
+      expect(await put(await urlOf(number), partOf(number))).toMatchObject({ status: 200, body: { ok: true } })
+    }
+    expect((await join()).bytes).toBe(parted.bytes)
+    expect((await read()).equals(content)).toBe(true)
+    const late = await put(await urlOf(3), partOf(3))
+    expect([late.status, late.body.error]).toEqual([
+      400,
+      "The part must have exactly 500000 bytes, and come before its upload is finished or given up"
+    ])
+  })
+
+  it("takes neither more nor less than its length, nor what is cut off", async () => {
+    const { urlOf, join, read } = await opened()
+    const url = await urlOf(2)
+    const chunked = (bytes: Uint8Array) =>
+      fetch(url, { method: "PUT", body: Readable.toWeb(Readable.from([bytes])) as ReadableStream, duplex: "half" }).then(
+        ({ status }) => status
+      )
+    for (const number of [1, 3]) await put(await urlOf(number), partOf(number))
+    const long = content.subarray(0, parted.partBytes + 1)
+    const short = content.subarray(0, parted.partBytes - 1)
+    expect([(await put(url, long)).status, await chunked(long)]).toEqual([413, 413])
+    expect([(await put(url, short)).status, await chunked(short), (await put(url, "")).status]).toEqual([400, 400, 400])
+    const cutOff = request(url, { method: "PUT", headers: { "content-length": parted.partBytes } })
+    cutOff.on("error", () => {})
+    await new Promise<void>((resolve) => cutOff.write(partOf(2).subarray(1), () => resolve()))
+    cutOff.destroy()
+    await expect(join()).rejects.toMatchObject({ _tag: "BlobMissing" })
+    expect((await put(url, partOf(2))).status).toBe(200)
+    await join()
+    expect((await read()).equals(content)).toBe(true)
+    await vi.waitFor(async () => expect(await unfinished()).toBe(0), 10_000)
+  })
+})
+
 describe("download", () => {
   const text = "0123456789"
   let url: string
@@ -177,6 +240,26 @@ describe("download", () => {
     expect((await fetch(url, { headers: { "if-none-match": '"other"' } })).status).toBe(200)
     expect((await fetch(url, { headers: { "if-range": etag, range: "bytes=0-3" } })).status).toBe(206)
     expect((await fetch(url, { headers: { "if-range": '"other"', range: "bytes=0-3" } })).status).toBe(200)
+  })
+
+  it("has a strong etag on every answer, which is another for other content", async () => {
+    const { file, upload } = await register("tagged.bin")
+    await put(upload.url, "one")
+    const tagged = await downloadUrl(file.file_path)
+    const answer = async (headers: Record<string, string> = {}) => {
+      const reply = await fetch(tagged, { headers })
+      return [reply.status, reply.headers.get("etag"), await reply.text()] as const
+    }
+    const [, tag] = await answer()
+    expect(tag).toMatch(/^"[^"]+"$/)
+    if (tag === null) return
+    expect(await answer({ range: "bytes=1-1" })).toEqual([206, tag, "n"])
+    expect(await answer({ "if-none-match": tag })).toEqual([304, tag, ""])
+    expect(await answer({ "if-none-match": tag, range: "bytes=1-1" })).toEqual([304, tag, ""])
+    await put(upload.url, "other")
+    const [status, other, text] = await answer({ "if-none-match": tag })
+    expect([status, text, other === tag]).toEqual([200, "other", false])
+    expect(await answer({ "if-range": tag, range: "bytes=1-1" })).toEqual([200, other, "other"])
   })
 
   it("of bytes that are gone is a 404", async () => {

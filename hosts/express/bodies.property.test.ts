@@ -164,7 +164,7 @@ describe(`${direct} mangled bodies for each POST route, answered in memory`, () 
             body: { _tag: "Bytes", bytes: Stream.make(body.slice(0, 10), body.slice(10)) },
             baseUrl: "http://test"
           }
-          const reply = Effect.runSync(await instance.run(answer(request, { identify: Effect.succeed(owner) })))
+          const reply = Effect.runSync(await instance.run(Effect.scoped(answer(request, { identify: Effect.succeed(owner) }))))
           seen.set(reply.status, (seen.get(reply.status) ?? 0) + 1)
           expect(faultOf(exchange(path, reply))).toBeUndefined()
           expect(reply.status).toBeLessThan(500)

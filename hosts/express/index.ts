@@ -49,7 +49,8 @@ const serve = async (api: Api, request: Request, response: Response, options: Ro
     if (!response.writableFinished) gone.abort()
   })
   const exchange = answer(apiRequest(request, options), answerOptions(request, options)).pipe(
-    Effect.flatMap((reply) => send(response, reply))
+    Effect.flatMap((reply) => send(response, reply)),
+    Effect.scoped
   )
   const exit = await api.run(exchange, { signal: gone.signal })
   if (Exit.isFailure(exit)) giveUp(response)

@@ -30,7 +30,7 @@ const sendBytes = (response: ServerResponse, reply: ApiReply, body: Extract<Repl
       left -= piece.length
       if (left < 0) return Effect.dieMessage("a download grew while it was sent")
       begin()
-      return write(response, piece)
+      return write(response, piece, body.spare)
     })
     if (left > 0) return yield* Effect.dieMessage("a download shrank while it was sent")
     begin()
@@ -44,10 +44,11 @@ const sendBytes = (response: ServerResponse, reply: ApiReply, body: Extract<Repl
   )
 
 /** Done when there is room for more. A client that has gone makes it wait, and its going interrupts the waiting. */
-const write = (response: ServerResponse, piece: Uint8Array) =>
+const write = (response: ServerResponse, piece: Uint8Array, spare: Array<Uint8Array> | undefined) =>
   Effect.flatMap(Limits, ({ unreadSeconds }) =>
     Effect.async<void>((resume) => {
-      if (response.write(piece)) return resume(Effect.void)
+      // New memory for each piece would cost more than all the rest: a garbage collection every few dozen MiB.
+      if (response.write(piece, () => void spare?.push(piece))) return resume(Effect.void)
       const giveUp = setTimeout(() => response.destroy(), unreadSeconds * 1000)
       const onDrain = () => {
         clearTimeout(giveUp)

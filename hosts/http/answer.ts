@@ -1,4 +1,4 @@
-import { Cause, Effect, Either } from "effect"
+import { Cause, Effect, Either, type Scope } from "effect"
 import type { InvalidApiKey } from "../../core/errors.js"
 import type { OwnerId } from "../../core/ids.js"
 import type { ApiReply, ApiRequest, Services } from "./api.js"
@@ -9,6 +9,7 @@ import { match } from "./match.js"
 import type { KeyGate } from "./rate-limit.js"
 import { defect, failed, safeHeaders } from "./reply.js"
 import type { Call, OnDisconnect, Route } from "./routes.js"
+import { answerRunner, isForRunners } from "./runners.js"
 
 export interface AnswerOptions {
   /** The host application's own login. Default: the API key of the Authorization header. */
@@ -23,8 +24,22 @@ export interface AnswerOptions {
   readonly corsOrigins?: CorsOrigins | undefined
 }
 
-/** The reply to a request, whatever happens: route, key, handler. Interruption alone is passed on. */
-export const answer = (request: ApiRequest, options: AnswerOptions): Effect.Effect<ApiReply, never, Services> => {
+/**
+ * The reply to a request, whatever happens: route, key, handler. Interruption alone is passed on. The scope is to be closed
+ * when the reply is sent, or was not: what nobody got to hear is undone.
+ */
+export const answer = (request: ApiRequest, options: AnswerOptions): Effect.Effect<ApiReply, never, Services | Scope.Scope> =>
+  (isForRunners(request.path) ? answerRunner(request) : answerCaller(request, options)).pipe(
+    whateverHappens,
+    Effect.map((reply) => ({ ...reply, headers: { ...safeHeaders, ...reply.headers } }))
+  )
+
+/** A bug is a reply too. */
+const whateverHappens = Effect.catchAllCause((cause: Cause.Cause<never>) =>
+  Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : defect(cause)
+)
+
+const answerCaller = (request: ApiRequest, options: AnswerOptions): Effect.Effect<ApiReply, never, Services> => {
   const { corsOrigins = [] } = options
   return routed(request, options).pipe(
     Effect.flatMap(({ route, params }) =>
@@ -33,10 +48,9 @@ export const answer = (request: ApiRequest, options: AnswerOptions): Effect.Effe
     Effect.catchAll((error) =>
       error._tag === "MethodNotAllowed" && isPreflight(request, corsOrigins) ? Effect.succeed(preflightReply(error.allowed)) : failed(error)
     ),
-    Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : defect(cause))),
+    whateverHappens,
     Effect.map((reply) => (isLegacy(request) ? withDeprecation(reply, request) : reply)),
-    Effect.map((reply) => (corsOrigins.length === 0 ? reply : withCors(reply, request, corsOrigins))),
-    Effect.map((reply) => ({ ...reply, headers: { ...safeHeaders, ...reply.headers } }))
+    Effect.map((reply) => (corsOrigins.length === 0 ? reply : withCors(reply, request, corsOrigins)))
   )
 }
 

@@ -1,18 +1,15 @@
 import type { Effect, Exit, Stream } from "effect"
 import type { ApiError, InvalidRequest, Unavailable } from "../../core/errors.js"
 import type { Ids } from "../../core/ids.js"
-import type { Accounts } from "../../core/ports/accounts.js"
-import type { Directories } from "../../core/ports/directories.js"
 import type { Importer } from "../../core/ports/importer.js"
-import type { Jobs } from "../../core/ports/jobs.js"
-import type { Outbox } from "../../core/ports/outbox.js"
 import type { Prober } from "../../core/ports/prober.js"
 import type { Queue } from "../../core/ports/queue.js"
+import type { Rows } from "../../core/ports/rows.js"
 import type { Storage } from "../../core/ports/storage.js"
 import type { Webhooks } from "../../core/ports/webhooks.js"
 
 /** What the routes need to be running. */
-export type Services = Accounts | Directories | Ids | Importer | Jobs | Outbox | Prober | Queue | Storage | Webhooks
+export type Services = Rows | Ids | Importer | Prober | Queue | Storage | Webhooks
 
 /** Something that runs operations: the embedding host's object, or any runtime with these services. */
 export interface Api {
@@ -48,6 +45,11 @@ export interface ApiReply {
 
 export type ReplyBody =
   | { readonly _tag: "Json"; readonly value: unknown }
-  /** Exactly `length` bytes. A failure before the first of them can still become another reply. */
-  | { readonly _tag: "Bytes"; readonly length: number; readonly bytes: Stream.Stream<Uint8Array, ApiError, Services> }
+  /** Exactly `length` bytes. A failure before the first of them can still become another reply. Pieces that are sent may be put into `spare`. */
+  | {
+      readonly _tag: "Bytes"
+      readonly length: number
+      readonly bytes: Stream.Stream<Uint8Array, ApiError, Services>
+      readonly spare?: Array<Uint8Array>
+    }
   | { readonly _tag: "Nothing" }

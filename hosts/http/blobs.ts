@@ -7,25 +7,36 @@ import { allowRoom } from "../../core/operations/quota.js"
 import { type Blob, type Grant, Storage } from "../../core/ports/storage.js"
 import type { ApiReply, ApiRequest } from "./api.js"
 import { requestedRange } from "./range.js"
+import { passing } from "./readable.js"
 import { json } from "./reply.js"
 
-/** `PUT /blob/:token`, also with the file's name behind it: the raw body becomes the blob, whatever its label says. Cut off, nothing becomes visible. */
+/**
+ * `PUT /blob/:token`, also with the file's name behind it: the raw body becomes the blob, or the part of one that is sent in
+ * parts, whatever its label says. Cut off, nothing becomes visible.
+ */
 export const upload = (request: ApiRequest, token: string, name: string) =>
   Effect.gen(function* () {
     const storage = yield* Storage
     const grant = yield* redeemed(token, "Upload")
     if (grant.method !== "PUT" || !["", blobKeyParts(grant.key)[2]].includes(name.normalize("NFC")))
       return yield* new SignedUrlExpired({ what: "Upload" })
-    const tooLarge = new TooLarge({ what: "The upload", maxBytes: grant.maxBytes })
-    if (Number(request.header("content-length") ?? 0) > grant.maxBytes) return yield* tooLarge
+    const { key, maxBytes, part } = grant
+    const tooLarge = new TooLarge({ what: "The upload", maxBytes })
+    const announced = request.header("content-length")
+    if (Number(announced ?? 0) > maxBytes) return yield* tooLarge
     yield* allowRoom
     const bytes = yield* rawBytes(request)
-    yield* storage.write(grant.key, bytes, grant.maxBytes).pipe(Effect.catchTag("TooLarge", () => tooLarge))
+    const write = part === undefined ? storage.write(key, bytes, maxBytes) : storage.writePart(key, part, bytes)
+    yield* Effect.catchTags(write, {
+      TooLarge: () => tooLarge,
+      BlobMissing: () =>
+        new InvalidRequest({ message: `The part must have exactly ${maxBytes} bytes, and come before its upload is finished or given up` })
+    })
     return json(200, { ok: true })
   })
 
 const rawBytes = ({ body }: ApiRequest): Effect.Effect<Stream.Stream<Uint8Array, InvalidRequest>, InvalidRequest> => {
-  if (body._tag === "Bytes") return Effect.succeed(body.bytes)
+  if (body._tag === "Bytes") return Effect.succeed(passing(body.bytes))
   if (body.value instanceof Uint8Array) return Effect.succeed(Stream.make(body.value))
   const message = "The upload was consumed by the host application: mount ffkiln before its body parsers"
   return Effect.fail(new InvalidRequest({ message }))
@@ -58,7 +69,8 @@ export const download = (request: ApiRequest, token: string, name: string) =>
     }
     const part = range === "whole" ? undefined : range
     const length = part === undefined ? blob.bytes : part.end - part.start + 1
-    const bytes = storage.read(key, part).pipe(Stream.catchTag("BlobMissing", () => Stream.fail(new FileNotFound({}))))
+    const spare: Array<Uint8Array> = []
+    const bytes = storage.read(key, part, spare).pipe(Stream.catchTag("BlobMissing", () => Stream.fail(new FileNotFound({}))))
     return {
       status: part === undefined ? 200 : 206,
       headers: {
@@ -68,7 +80,7 @@ export const download = (request: ApiRequest, token: string, name: string) =>
         ...(part === undefined ? {} : { "content-range": `bytes ${part.start}-${part.end}/${blob.bytes}` })
       },
       // No range of an empty file exists, and none needs to be read.
-      body: { _tag: "Bytes", length, bytes: length === 0 ? Stream.empty : bytes }
+      body: { _tag: "Bytes", length, spare, bytes: length === 0 ? Stream.empty : bytes }
     } satisfies ApiReply
   })
 

@@ -1,6 +1,7 @@
 import { Either } from "effect"
 import { InvalidRequest, MethodNotAllowed, RouteNotFound } from "../../core/errors.js"
 import { type Route, routes } from "./routes.js"
+import { isForRunners } from "./runners.js"
 
 export interface Match {
   readonly route: Route
@@ -19,7 +20,7 @@ export const match = (method: string, path: string): Either.Either<Match, RouteN
 }
 
 /** Whether any method is served at the path. */
-export const knows = (path: string): boolean => routes.some((route) => fits(partsOf(route.path), partsOf(path)))
+export const knows = (path: string): boolean => isForRunners(path) || routes.some((route) => fits(partsOf(route.path), partsOf(path)))
 
 const partsOf = (path: string): ReadonlyArray<string> => path.replace(/^\//, "").replace(/\/$/, "").split("/")
 

@@ -2,7 +2,7 @@ import { PassThrough } from "node:stream"
 import { Effect, Stream } from "effect"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { defaultLimits, Limits } from "../../core/limits.js"
-import { bytesOf } from "./readable.js"
+import { bytesOf, passing } from "./readable.js"
 
 /** How long a body may take, told by a clock of the test's own. */
 
@@ -81,5 +81,65 @@ describe("a body", () => {
     await pass(1001)
     expect(vi.getTimerCount()).toBe(0)
     for (const event of ["readable", "end", "error", "close"]) expect(left.listenerCount(event)).toBe(0)
+  })
+})
+
+describe("a body whose reader is busy", () => {
+  it("is read ahead by a MiB or so, and what has come is handed over at once", async () => {
+    const source = new PassThrough()
+    let written = 0
+    const offer = () => {
+      while (written < 5_000_000 && source.write(Buffer.alloc(10_000))) written += 10_000
+    }
+    source.on("drain", offer)
+    let goOn = () => {}
+    const busy = new Promise<void>((resolve) => (goOn = resolve))
+    const sizes: Array<number> = []
+    const read = Stream.runForEachChunk(bytesOf(source), (pieces) =>
+      Effect.promise(async () => {
+        sizes.push(Array.from(pieces).reduce((sum, { length }) => sum + length, 0))
+        if (sizes.length === 1) await busy
+      })
+    )
+    const done = Effect.runPromise(read)
+    offer()
+    let before = -1
+    while (before !== written) {
+      before = written
+      for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(written).toBeGreaterThan(1_000_000)
+    expect(written).toBeLessThan(1_500_000)
+    source.off("drain", offer)
+    source.end()
+    goOn()
+    await done
+    expect(sizes[1]).toBeGreaterThan(1_000_000)
+  })
+})
+
+describe("a body that passes through", () => {
+  it("is whole, and gives the memory of each piece back when the next is asked for, unless others have a part in it", async () => {
+    const shared = Buffer.alloc(100, "s")
+    const own = (letter: string) => new Uint8Array(5).fill(letter.charCodeAt(0))
+    const given = [own("a"), shared.subarray(0, 5), own("b"), own("c")]
+    const got: Array<string> = []
+    const lengths: Array<ReadonlyArray<number>> = []
+    await Effect.runPromise(
+      Stream.runForEach(passing(Stream.rechunk(Stream.fromIterable(given), 1)), (piece) =>
+        Effect.sync(() => {
+          got.push(Buffer.from(piece).toString())
+          lengths.push(given.map(({ length }) => length))
+        })
+      )
+    )
+    expect(got).toEqual(["aaaaa", "sssss", "bbbbb", "ccccc"])
+    expect(lengths).toEqual([
+      [5, 5, 5, 5],
+      [0, 5, 5, 5],
+      [0, 5, 5, 5],
+      [0, 5, 0, 5]
+    ])
+    expect(shared.toString()).toBe("s".repeat(100))
   })
 })

@@ -1,6 +1,6 @@
 import { Cause, Effect } from "effect"
 import { failureBody } from "../../core/contract/responses.js"
-import type { ApiError } from "../../core/errors.js"
+import type { RunnerError } from "../../core/errors.js"
 import type { ApiReply } from "./api.js"
 import { status } from "./status.js"
 
@@ -15,7 +15,7 @@ export const safeHeaders = {
 } as const
 
 /** Headers that belong to an error wherever it comes from. */
-const headersOf = (error: ApiError): Readonly<Record<string, string>> => {
+const headersOf = (error: RunnerError): Readonly<Record<string, string>> => {
   switch (error._tag) {
     case "MethodNotAllowed":
       return { allow: error.allowed.join(", ") }
@@ -37,11 +37,11 @@ export const json = (code: number, value: unknown, headers: Readonly<Record<stri
   body: { _tag: "Json", value }
 })
 
-export const failureReply = (error: ApiError, headers: Readonly<Record<string, string>> = {}): ApiReply =>
+export const failureReply = (error: RunnerError, headers: Readonly<Record<string, string>> = {}): ApiReply =>
   json(status[error._tag], failureBody(error.message), { ...headersOf(error), ...headers })
 
 /** The reply to a failure. What broke below us goes to the log: the client reads only that something did. */
-export const failed = (error: ApiError, headers: Readonly<Record<string, string>> = {}): Effect.Effect<ApiReply> => {
+export const failed = (error: RunnerError, headers: Readonly<Record<string, string>> = {}): Effect.Effect<ApiReply> => {
   const reply = failureReply(error, headers)
   return error._tag === "Unavailable"
     ? Effect.as(Effect.logError(`unavailable: ${error.what}`, Cause.die(error.cause)), reply)

@@ -1,4 +1,4 @@
-import type { ApiError } from "../../core/errors.js"
+import type { RunnerError } from "../../core/errors.js"
 
 /** The only place where an error meets a number. */
 export const status = {
@@ -7,6 +7,7 @@ export const status = {
   NameTaken: 400,
   UrlRefused: 400,
   InvalidApiKey: 401,
+  InvalidRunnerToken: 401,
   QuotaExceeded: 403,
   SignedUrlExpired: 403,
   DirectoryNotFound: 404,
@@ -17,6 +18,7 @@ export const status = {
   MethodNotAllowed: 405,
   JobNotPending: 409,
   JobCancelled: 409,
+  RunLost: 409,
   TooLarge: 413,
   TooManyRequests: 429,
   FfmpegFailed: 500,
@@ -29,4 +31,4 @@ export const status = {
   DiskFull: 503,
   StillRunning: 503,
   Unavailable: 503
-} as const satisfies { readonly [Tag in ApiError["_tag"]]: number }
+} as const satisfies { readonly [Tag in RunnerError["_tag"]]: number }

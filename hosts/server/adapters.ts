@@ -5,7 +5,7 @@ import { fileSystem } from "../../adapters/fs/index.js"
 import { memoryQueue } from "../../adapters/memory/queue.js"
 import { Unavailable } from "../../core/errors.js"
 import type { Adapters } from "../embed/layers.js"
-import type { Parts } from "./config.js"
+import type { Machine, Parts } from "./config.js"
 import type { Places } from "./places.js"
 
 /** What the settings say, as adapters. Only the technologies that they name are loaded. */
@@ -21,19 +21,20 @@ export const adaptersOf = (parts: Parts, onReady: NonNullable<FfmpegOptions["onR
 })
 
 /** What the settings say of running ffmpeg. */
-export const ffmpegSettings = ({ dataDir, ffmpegPath, ffprobePath, sandbox, fonts }: Parts): FfmpegOptions => ({
+export const ffmpegSettings = ({ dataDir, ffmpegPath, ffprobePath, sandbox, fonts, hardware }: Machine): FfmpegOptions => ({
   workRoot: join(dataDir, "work"),
   sandbox,
+  hardware,
   ...(ffmpegPath && { ffmpegPath }),
   ...(ffprobePath && { ffprobePath }),
   ...(fonts && { fonts: resolve(fonts) })
 })
 
-export const databaseOf = ({ database, keys }: Parts): HostAdapters["database"] =>
+export const databaseOf = ({ database, keys, runners }: Pick<Parts, "database" | "keys" | "runners">): HostAdapters["database"] =>
   Layer.unwrapEffect(
     database._tag === "Sqlite"
-      ? Effect.map(load.sqlite, ({ sqlite }) => sqlite({ file: database.file, keys }))
-      : Effect.map(load.postgres, ({ postgres }) => postgres({ url: database.url, keys }))
+      ? Effect.map(load.sqlite, ({ sqlite }) => sqlite({ file: database.file, keys, runners }))
+      : Effect.map(load.postgres, ({ postgres }) => postgres({ url: database.url, keys, runners }))
   )
 
 export const storageOf = ({ storage, secret }: Pick<Parts, "storage" | "secret">): HostAdapters["storage"] => {

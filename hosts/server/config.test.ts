@@ -19,6 +19,8 @@ describe("readSettings", () => {
       adminKey: undefined,
       tags: [],
       keys: [],
+      runners: [],
+      prefer: "local",
       publicUrl: undefined,
       prefix: "",
       onDisconnect: "abandon",
@@ -30,6 +32,7 @@ describe("readSettings", () => {
       ffprobePath: undefined,
       sandbox: "required",
       fonts: undefined,
+      hardware: false,
       limits: {}
     })
   })
@@ -37,6 +40,8 @@ describe("readSettings", () => {
   it("reads arguments and environment", () => {
     const settings = readSettings(["--host", "0.0.0.0", "--port=81", "--data", "/srv/a b", "--slots", "0"], {
       FFKILN_API_KEYS: "a:b:c, d:e",
+      FFKILN_RUNNER_TOKENS: "box:x:y, other:z",
+      FFKILN_PREFER: "least-loaded",
       FFKILN_PUBLIC_URL: "https://media.example.com/ff/",
       FFKILN_SECRET: "0123456789abcdef",
       FFKILN_PREFIX: "/media/v1/",
@@ -59,6 +64,7 @@ describe("readSettings", () => {
       publicUrl: "https://media.example.com/ff",
       prefix: "/media/v1",
       onDisconnect: "continue",
+      prefer: "least-loaded",
       legacyRun: false,
       keyLimits: { perMinute: 60, burst: 5, atOnce: 2 },
       corsOrigins: ["https://a.example.com", "http://localhost:3000"],
@@ -69,6 +75,10 @@ describe("readSettings", () => {
     expect(settings.keys.map(({ id, secret }) => [id, Redacted.value(secret)])).toEqual([
       ["a", "b:c"],
       ["d", "e"]
+    ])
+    expect(settings.runners.map(({ name, secret }) => [name, Redacted.value(secret)])).toEqual([
+      ["box", "x:y"],
+      ["other", "z"]
     ])
   })
 
@@ -81,6 +91,9 @@ describe("readSettings", () => {
     [["extra"], {}, /extra/],
     [[], { FFKILN_API_KEYS: "nocolon" }, /FFKILN_API_KEYS .* item 1/],
     [[], { FFKILN_API_KEYS: "a:b,," }, /item 2/],
+    [[], { FFKILN_RUNNER_TOKENS: "a:b, c d:e" }, /^FFKILN_RUNNER_TOKENS must be name:secret.* but item 2 is not$/],
+    [[], { FFKILN_PREFER: "cheap" }, /^FFKILN_PREFER must be local or remote or least-loaded, not "cheap"$/],
+    [[], { FFKILN_PREFIX: "/runner/x" }, /\/runner is one/],
     [[], { FFKILN_PUBLIC_URL: "media.example.com" }, /FFKILN_PUBLIC_URL must be/],
     [[], { FFKILN_PUBLIC_URL: "ftp://x" }, /FFKILN_PUBLIC_URL/],
     [[], { FFKILN_PREFIX: "v1" }, /FFKILN_PREFIX must be a path such as \/v1, .* not "v1"/],

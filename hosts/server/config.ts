@@ -3,8 +3,10 @@ import { parseArgs } from "node:util"
 import { Redacted } from "effect"
 import type { SandboxMode } from "../../adapters/ffmpeg/index.js"
 import { splitCredential } from "../../core/api-key.js"
-import { OwnerId } from "../../core/ids.js"
+import { OwnerId, RunnerName } from "../../core/ids.js"
 import { type LimitName, type LimitValues, limitNames, limitVariable } from "../../core/limits.js"
+import type { Preference } from "../../core/operations/turn.js"
+import type { RunnerToken } from "../../core/ports/runners.js"
 import { parseTag, tagRule } from "../../core/tags.js"
 import { defaultSlots } from "../embed/slots.js"
 import type { CorsOrigins } from "../http/cors.js"
@@ -12,24 +14,32 @@ import type { KeyLimits } from "../http/rate-limit.js"
 import type { OnDisconnect } from "../http/routes.js"
 import { corsOrigins, keyLimits, prefix, publicUrl } from "./http-settings.js"
 import { type Places, readPlaces } from "./places.js"
-import { argumentProblem, type Environment, oneOf, variablesOf, WrongSetting, whole } from "./setting.js"
+import { argumentProblem, type Environment, oneOf, type Variable, variablesOf, WrongSetting, whole } from "./setting.js"
 
-/** What every process of a fleet is made of. */
-export interface Parts extends Places {
+/** What every process that runs ffmpeg is told of its machine. */
+export interface Machine {
   /** Absolute. Work in progress lies there, and what has no other place. */
   readonly dataDir: string
-  /** Accepted beside the keys of the database. */
-  readonly keys: ReadonlyArray<{ readonly id: OwnerId; readonly secret: Redacted.Redacted }>
   /** What this machine has that some jobs ask for. */
   readonly tags: ReadonlyArray<string>
-  /** Signs URLs; undefined for one made once and kept with the files. */
-  readonly secret: Redacted.Redacted | undefined
   readonly ffmpegPath: string | undefined
   readonly ffprobePath: string | undefined
   readonly sandbox: SandboxMode
   /** A folder of fonts for filters, beside those of the system. */
   readonly fonts: string | undefined
+  /** Whether tasks may use this machine's hardware for codecs. */
+  readonly hardware: boolean
   readonly limits: Partial<LimitValues>
+}
+
+/** What every process of a fleet is made of. */
+export interface Parts extends Places, Machine {
+  /** Accepted beside the keys of the database. */
+  readonly keys: ReadonlyArray<{ readonly id: OwnerId; readonly secret: Redacted.Redacted }>
+  /** Remote runners that are accepted beside those of the database. */
+  readonly runners: ReadonlyArray<RunnerToken>
+  /** Signs URLs; undefined for one made once and kept with the files. */
+  readonly secret: Redacted.Redacted | undefined
 }
 
 /** All that can be set of a server from outside, checked. */
@@ -37,6 +47,8 @@ export interface Settings extends Parts {
   readonly host: string
   readonly port: number
   readonly slots: number
+  /** Whose slots go first where remote runners ask for work too. */
+  readonly prefer: Preference
   /** Opens the dashboard of the queue; without it there is none. */
   readonly adminKey: Redacted.Redacted | undefined
   /** What signed URLs start with; undefined for the address each request came to. */
@@ -69,6 +81,7 @@ export const readSettings = (args: ReadonlyArray<string>, environment: Environme
     host: host ?? "127.0.0.1",
     port: portOf(port ?? "8080"),
     slots: slotsOf(slots, 0),
+    prefer: oneOf("FFKILN_PREFER", set("FFKILN_PREFER") ?? "local", ["local", "remote", "least-loaded"]),
     adminKey: secret("FFKILN_ADMIN_KEY", set("FFKILN_ADMIN_KEY")),
     publicUrl: publicUrl(set("FFKILN_PUBLIC_URL")),
     prefix: prefix(set("FFKILN_PREFIX")),
@@ -94,17 +107,27 @@ export const readWorkerSettings = (args: ReadonlyArray<string>, environment: Env
 /** What the environment says to every command, and options that several have. Throws WrongSetting. */
 export const readParts = ({ data, tags }: { readonly data?: string; readonly tags?: string }, environment: Environment): Parts => {
   const set = variablesOf(environment)
-  const dataDir = resolve(data ?? "./data")
+  const machine = readMachine(data ?? "./data", tagsOf(tags), environment)
   return {
-    dataDir,
-    ...readPlaces(set, dataDir),
-    tags: tagsOf(tags),
-    keys: keys(set("FFKILN_API_KEYS")),
-    secret: secret("FFKILN_SECRET", set("FFKILN_SECRET")),
+    ...machine,
+    ...readPlaces(set, machine.dataDir),
+    keys: credentials("FFKILN_API_KEYS", "id", set).map(({ id, secret }) => ({ id: OwnerId(id), secret })),
+    runners: credentials("FFKILN_RUNNER_TOKENS", "name", set).map(({ id, secret }) => ({ name: RunnerName(id), secret })),
+    secret: secret("FFKILN_SECRET", set("FFKILN_SECRET"))
+  }
+}
+
+/** What the environment says of a machine that runs ffmpeg. Throws WrongSetting. */
+export const readMachine = (data: string, tags: ReadonlyArray<string>, environment: Environment): Machine => {
+  const set = variablesOf(environment)
+  return {
+    dataDir: resolve(data),
+    tags,
     ffmpegPath: set("FFMPEG_PATH"),
     ffprobePath: set("FFPROBE_PATH"),
     sandbox: oneOf("FFKILN_SANDBOX", set("FFKILN_SANDBOX") ?? "required", ["required", "preferred", "off"]),
     fonts: set("FFKILN_FONTS"),
+    hardware: oneOf("FFKILN_HARDWARE", set("FFKILN_HARDWARE") ?? "off", ["on", "off"]) === "on",
     limits: limits(environment)
   }
 }
@@ -121,7 +144,8 @@ const parsed = (args: ReadonlyArray<string>) => {
 
 const portOf = (text: string) => whole("--port", text, 0, 65_535)
 
-const slotsOf = (text: string | undefined, least: number) => (text === undefined ? defaultSlots() : whole("--slots", text, least, 1024))
+export const slotsOf = (text: string | undefined, least: number) =>
+  text === undefined ? defaultSlots() : whole("--slots", text, least, 1024)
 
 const tagsOf = (text = ""): ReadonlyArray<string> => {
   const tags = text.split(",").flatMap((tag) => tag.trim() || [])
@@ -130,14 +154,14 @@ const tagsOf = (text = ""): ReadonlyArray<string> => {
   return tags
 }
 
-const keys = (text: string | undefined): Parts["keys"] =>
-  (text ?? "").split(",").flatMap((item, index) => {
-    if (text === undefined) return []
+/** A list of `id:secret`; `what` the ids are called. */
+const credentials = (name: string, what: string, set: Variable) =>
+  (set(name)?.split(",") ?? []).map((item, index) => {
     const credential = splitCredential(item.trim())
     // The item itself may hold a secret, so only its place is named.
     if (credential === undefined)
-      throw new WrongSetting(`FFKILN_API_KEYS must be id:secret[,id:secret...] (id: A-Z a-z 0-9 _ -), but item ${index + 1} is not`)
-    return [{ id: OwnerId(credential.id), secret: Redacted.make(credential.secret) }]
+      throw new WrongSetting(`${name} must be ${what}:secret[,${what}:secret...] (${what}: A-Z a-z 0-9 _ -), but item ${index + 1} is not`)
+    return { id: credential.id, secret: Redacted.make(credential.secret) }
   })
 
 const secret = (name: string, text: string | undefined): Redacted.Redacted | undefined => {

@@ -15,7 +15,7 @@ export const publicUrl = (text: string | undefined): string | undefined => {
 }
 
 /** First parts of the paths that hosts answer at the root. */
-const taken = ["admin", ...routes.map(({ path }) => path.split("/")[1])]
+const taken = ["admin", "runner", ...routes.map(({ path }) => path.split("/")[1])]
 
 export const prefix = (text: string | undefined): string => {
   const path = text?.replace(/\/+$/, "") ?? ""

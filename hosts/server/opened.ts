@@ -1,6 +1,7 @@
 import { Cause, Effect, Exit } from "effect"
 import type { FfmpegOptions } from "../../adapters/ffmpeg/index.js"
 import type { LimitValues } from "../../core/limits.js"
+import type { Preference } from "../../core/operations/turn.js"
 import { type Ffkiln, type Options, open } from "../embed/index.js"
 import { adaptersOf, type HostAdapters, loadAdapters } from "./adapters.js"
 import type { Parts } from "./config.js"
@@ -8,6 +9,8 @@ import { cannotStart, WrongSetting } from "./setting.js"
 
 interface Opening extends Pick<Options, "publicUrl"> {
   readonly slots: number
+  /** Whose slots go first where remote runners ask for work too; of no matter where none can. */
+  readonly prefer?: Preference
   /** Whether its jobs are accepted or run by another process. */
   readonly shares: boolean
   /** Stands between the adapters that the settings name and the program. */
@@ -16,12 +19,12 @@ interface Opening extends Pick<Options, "publicUrl"> {
 
 /** All that the settings name, up and running; it prints how ffmpeg is confined. Rejects with WrongSetting when a part can't be had. */
 export const opened = async (parts: Parts & Opening): Promise<Ffkiln> => {
-  const { slots, tags, publicUrl, wrap = (adapters) => adapters } = parts
+  const { slots, tags, prefer, publicUrl, wrap = (adapters) => adapters } = parts
   const limits = { ...(parts.shares && looks(parts)), ...parts.limits }
   const loaded = await Effect.runPromiseExit(loadAdapters(parts))
   if (Exit.isFailure(loaded)) throw cannotStart(Cause.squash(loaded.cause))
   try {
-    return await open({ ...wrap(adaptersOf(parts, announceConfinement)), slots, tags, limits, publicUrl })
+    return await open({ ...wrap(adaptersOf(parts, announceConfinement)), slots, tags, limits, publicUrl, runners: { prefer } })
   } catch (error) {
     throw new WrongSetting(error instanceof Error ? error.message : String(error))
   }
@@ -33,7 +36,7 @@ const looks = ({ database, queue }: Parts): Partial<LimitValues> => ({
   ...(queue._tag === "Memory" && { pollSeconds: 0.2 })
 })
 
-const announceConfinement: NonNullable<FfmpegOptions["onReady"]> = ({ sandboxed, description }) => {
+export const announceConfinement: NonNullable<FfmpegOptions["onReady"]> = ({ sandboxed, description }) => {
   console.log(description)
   if (!sandboxed) console.error("WARNING: ffmpeg runs without a sandbox: serve only callers you trust (ffkiln doctor says what would help)")
 }

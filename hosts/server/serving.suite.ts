@@ -76,6 +76,12 @@ const printed = async (child: ReturnType<typeof run>, pattern: RegExp): Promise<
   return { child, lines, errors: () => errors, end, found: await found }
 }
 
+/** Any command of ours, once it has printed such a line. */
+export const running = async (command: string, args: ReadonlyArray<string>, line: RegExp, environment?: Environment): Promise<Running> => {
+  const { found: _, ...process } = await printed(run(command, args, environment), line)
+  return process
+}
+
 /** Ready to take requests, on a port of its own. */
 export const serving = async (dataDir: string, args: ReadonlyArray<string> = [], environment: Environment = {}): Promise<Serving> => {
   const child = start(["--port", "0", "--data", dataDir, ...args], environment)

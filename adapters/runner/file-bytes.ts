@@ -1,0 +1,100 @@
+import type { FileHandle } from "node:fs/promises"
+import type { ClientRequest, IncomingMessage } from "node:http"
+import { Effect } from "effect"
+import { Unavailable } from "../../core/errors.js"
+import { Broken } from "./errors.js"
+
+/** Bytes of an open file, from `start` on. */
+export interface FilePart {
+  readonly file: FileHandle
+  readonly start: number
+  readonly bytes: number
+}
+
+/** Bytes moved between disk and network at a time: below, the steps around them cost more than they do. */
+const pieceBytes = 1024 * 1024
+
+/** Small ones come from servers that send so; a system call takes no more than 1024. */
+const mostPieces = 512
+
+/** Sends them as the body of a request, and ends it; over when the request is closed, at the latest. Rejects with Unavailable. */
+export const send = async (request: ClientRequest, { file, start, bytes }: FilePart): Promise<void> => {
+  const end = start + bytes
+  const closed = new Promise<void>((resolve) => request.once("close", () => resolve()))
+  const write = (piece: Buffer) => Promise.race([closed, new Promise<void>((resolve) => request.write(piece, () => resolve()))])
+  // Two in turn: the next piece is read while the last one goes out.
+  const buffers = [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(pieceBytes, bytes)))
+  const read = async (at: number) => {
+    const buffer = buffers[((at - start) / pieceBytes) % 2] as Buffer
+    const wanted = Math.min(pieceBytes, end - at)
+    const { bytesRead } = await file.read(buffer, 0, wanted, at).catch((cause: unknown) => {
+      throw new Unavailable({ what: "read an output", cause })
+    })
+    if (bytesRead < wanted) throw new Unavailable({ what: "read an output: it became shorter while it was sent" })
+    return buffer.subarray(0, wanted)
+  }
+  let writing: Promise<void> = Promise.resolve()
+  for (let at = start; at < end && !request.destroyed; at += pieceBytes) {
+    const piece = await read(at)
+    await writing
+    writing = write(piece)
+  }
+  await writing
+  request.end()
+}
+
+export interface Receiving {
+  readonly file: FileHandle
+  readonly start: number
+  /** Neither more nor fewer may come. */
+  readonly bytes: number
+  /** Hears how far the file is filled. */
+  readonly reached: (at: number) => void
+  /** Whether somebody waits for these very bytes: then they are not gathered to larger pieces. */
+  readonly eager: () => boolean
+}
+
+/** Writes a body into a file. Broken where the body is not as long as announced, unavailable where the disk refuses it. */
+export const receive = (message: IncomingMessage, receiving: Receiving): Effect.Effect<void, Broken | Unavailable> =>
+  Effect.async((resume) => {
+    const done = write(message, receiving).then(
+      () => Effect.void,
+      (cause: unknown) => Effect.fail(cause instanceof Unavailable ? cause : new Broken({ what: "a file was cut off", cause }))
+    )
+    void done.then(resume)
+    // A piece that is begun is finished before the file is closed.
+    return Effect.zipRight(
+      Effect.sync(() => message.destroy()),
+      Effect.promise(() => done)
+    )
+  })
+
+const write = async (message: IncomingMessage, { file, start, bytes, reached, eager }: Receiving): Promise<void> => {
+  let at = start
+  let held: Array<Buffer> = []
+  let heldBytes = 0
+  const flush = async () => {
+    const pieces = held
+    const length = heldBytes
+    held = []
+    heldBytes = 0
+    const { bytesWritten } = await file.writev(pieces, at).catch((cause: unknown) => {
+      throw new Unavailable({ what: "write an input", cause })
+    })
+    if (bytesWritten < length) throw new Unavailable({ what: "write an input: the disk took only a part" })
+    at += length
+    reached(at)
+  }
+  try {
+    for await (const piece of message as AsyncIterable<Buffer>) {
+      if (at + heldBytes + piece.length > start + bytes) throw new Unavailable({ what: "more of an input came than was announced" })
+      held.push(piece)
+      heldBytes += piece.length
+      if (heldBytes >= pieceBytes || held.length >= mostPieces || eager()) await flush()
+    }
+  } finally {
+    // What came before it broke off need not come again.
+    if (heldBytes > 0) await flush()
+  }
+  if (at < start + bytes) throw new Error("fewer came than were announced")
+}

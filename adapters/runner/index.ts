@@ -1,0 +1,7 @@
+export type { Signed } from "./address.js"
+export { ProtocolRefused, RunOver, TokenRefused } from "./errors.js"
+export { type Host, type HostOptions, openHost, type RunCalls } from "./host.js"
+export { type CacheOptions, type InputCache, inputCache } from "./input-cache.js"
+export type { OutputPlace, Run } from "./run.js"
+export { type RunTransfer, type TransferOptions, transferOf } from "./transfer.js"
+export { defaultWaits, type Waits } from "./waits.js"

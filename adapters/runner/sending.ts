@@ -1,0 +1,67 @@
+import { constants } from "node:fs"
+import { type FileHandle, open } from "node:fs/promises"
+import { Effect, type Scope } from "effect"
+import { Unavailable } from "../../core/errors.js"
+import type { Made } from "../ffmpeg/outputs.js"
+import { type Signed, signedHeaders } from "./address.js"
+import type { Broken } from "./errors.js"
+import { persist } from "./persist.js"
+import type { OutputPlace } from "./run.js"
+import { later, textOf, type Web } from "./web.js"
+
+/** Requests at a time, of all files together. */
+const atATime = 4
+
+/** What a store says after it has taken something. */
+const answerBytes = 64 * 1024
+
+/** Sends each file to its place, whole or in parts. What breaks is sent again, with growing pauses, while the time for a transfer lasts. */
+export const sendAll = (
+  web: Web,
+  files: ReadonlyArray<{ readonly made: Made; readonly place: OutputPlace }>
+): Effect.Effect<void, Unavailable> =>
+  Effect.suspend(() => {
+    const seconds = web.waits.transferSeconds
+    const parts = files.flatMap(({ made, place }) => place.requests.map((request) => sendOnce(web, made, request)))
+    return Effect.forEach(parts, (part) => persist(part, { waits: web.waits, seconds }), { concurrency: atATime, discard: true }).pipe(
+      Effect.timeoutFail({
+        duration: seconds * 1000,
+        onTimeout: () => new Unavailable({ what: `the outputs could not be sent in ${seconds} s` })
+      })
+    )
+  })
+
+type Part = Signed & { readonly start: number; readonly bytes: number }
+
+const sendOnce = (web: Web, made: Made, request: Part): Effect.Effect<void, Broken | Unavailable> =>
+  Effect.gen(function* () {
+    const { name } = made
+    const file = yield* opened(made)
+    const { url, start, bytes } = request
+    const answer = yield* web.exchange({ method: "PUT", url, headers: signedHeaders(request), body: { file, start, bytes } })
+    const broken = later(answer, `sending "${name}"`)
+    if (broken !== undefined) return yield* broken
+    const text = yield* textOf(answer, answerBytes)
+    if (answer.status < 200 || answer.status > 299) {
+      return yield* new Unavailable({ what: `sending "${name}" was answered ${answer.status}: ${text.slice(0, 500)}` })
+    }
+  }).pipe(Effect.scoped)
+
+/** A regular file that is as long as it was found. What ffmpeg, or who took it over, put there as a link leads nowhere. */
+const opened = ({ name, path, bytes }: Made): Effect.Effect<FileHandle, Unavailable, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.tryPromise({
+      // A pipe of that name would otherwise keep us waiting for its other end.
+      try: () => open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK),
+      catch: (cause) => new Unavailable({ what: `open the output "${name}"`, cause })
+    }),
+    (file) => Effect.promise(() => file.close().catch(() => undefined))
+  ).pipe(
+    Effect.tap((file) =>
+      Effect.filterOrFail(
+        Effect.promise(() => file.stat()),
+        (stats) => stats.isFile() && stats.size === bytes,
+        () => new Unavailable({ what: `the output "${name}" is no file of ${bytes} bytes any more` })
+      )
+    )
+  )

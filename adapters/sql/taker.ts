@@ -1,0 +1,19 @@
+import type { SqlClient } from "@effect/sql/SqlClient"
+import type { Fragment } from "@effect/sql/Statement"
+import { Effect } from "effect"
+import type { Taker } from "../../core/ports/jobs.js"
+import { isAmong, isOneOf } from "./dialect.js"
+import { readNeeds } from "./rows.js"
+
+/**
+ * The condition that a job is for this taker. A test of needs is asked beforehand, of those of all that is due, each once;
+ * undefined where none of them passes, so that there is nothing to claim.
+ */
+export const isForTaker = (sql: SqlClient, isDue: Fragment, { tags = [], meets }: Taker) =>
+  Effect.gen(function* () {
+    const hasTags = isAmong(sql, "tags", tags)
+    if (meets === undefined) return hasTags
+    const wanted = yield* sql<{ readonly needs: string }>`SELECT DISTINCT needs FROM ffkiln_jobs WHERE ${isDue}`
+    const met = wanted.map(({ needs }) => needs).filter((needs) => meets(readNeeds(needs)))
+    return met.length === 0 ? undefined : sql`${hasTags} AND ${isOneOf(sql, "needs", met)}`
+  })

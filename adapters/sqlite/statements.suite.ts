@@ -1,0 +1,25 @@
+import { Effect, Tracer } from "effect"
+
+/** The text of every statement that runs, however the call ends: what is really sent. */
+export const statementsOf = <R>(call: Effect.Effect<unknown, unknown, R>): Effect.Effect<ReadonlyArray<string>, never, R> =>
+  Effect.gen(function* () {
+    const texts: Array<string> = []
+    yield* Effect.exit(Effect.withTracer(call, yield* recording(texts)))
+    return texts
+  })
+
+const recording = (texts: Array<string>) =>
+  Effect.map(Effect.tracer, (tracer) =>
+    Tracer.make({
+      context: tracer.context,
+      span: (...args) => {
+        const span = tracer.span(...args)
+        const attribute = span.attribute.bind(span)
+        span.attribute = (key, value) => {
+          if (key === "db.query.text") texts.push(String(value))
+          attribute(key, value)
+        }
+        return span
+      }
+    })
+  )

@@ -1,0 +1,93 @@
+import { Context, Effect, Either } from "effect"
+import { hardwareCodec } from "./policy/allowed.js"
+import { parseGraph } from "./policy/filtergraph.js"
+import { tableVersion } from "./policy/option-table.js"
+import { type ParsedOption, readOptions } from "./policy/options.js"
+import type { PolicyValues } from "./policy/policy.js"
+import type { Task } from "./task.js"
+
+/** What a task asks of the ffmpeg that runs it, and what an ffmpeg can do: who may run what is decided here. */
+
+/** What a machine's ffmpeg can do. Names are ffmpeg's own, as its `-encoders`, `-filters` and so on list them. */
+export interface Capabilities {
+  /** ffmpeg's own version, as in `5.1.9-0+deb12u1`. */
+  readonly version: string
+  /** Encoders and decoders by their own names, and by those of the codecs they are for. */
+  readonly encoders: ReadonlyArray<string>
+  readonly decoders: ReadonlyArray<string>
+  readonly filters: ReadonlyArray<string>
+  readonly muxers: ReadonlyArray<string>
+  readonly demuxers: ReadonlyArray<string>
+  /** Encoders of hardware that made a picture when they were tried; a listed one may find no hardware. */
+  readonly hardware: ReadonlyArray<string>
+  /** Processors that runs may use. */
+  readonly cores: number
+  /** What its operator says of it. */
+  readonly tags: ReadonlyArray<string>
+}
+
+/** Each need of a task as one text, `encoder:libx264` for one: sorted, so that equal needs are equal lists. */
+export type Needs = ReadonlyArray<string>
+
+const codecOptions = ["c", "codec", "vcodec", "acodec", "scodec", "dcodec"]
+
+/**
+ * What a task names: codecs, formats, filters, and the version of ffmpeg by whose option table it was judged, since another
+ * one may read the same list otherwise. What ffmpeg chooses by itself, such as the encoder for a file's ending, is not known.
+ */
+export const needsOf = ({ inputs, outputs, filterComplex }: Task, policy: PolicyValues): Needs => {
+  const parsed = (items: ReadonlyArray<string>, place: "input" | "output") =>
+    Either.match(readOptions(items, place, { ...policy, options: "off" }), { onLeft: () => [], onRight: ({ options }) => options })
+  const asked = [
+    ...inputs.flatMap(({ options }) => parsed(options, "input").flatMap((option) => needsOfOption(option, "decoder", "demuxer"))),
+    ...outputs.flatMap(({ options }) => parsed(options, "output").flatMap((option) => needsOfOption(option, "encoder", "muxer"))),
+    ...filtersOf(filterComplex)
+  ]
+  return [...new Set([`ffmpeg:${policy.table.version}`, ...asked])].sort()
+}
+
+const needsOfOption = ({ name, value, graph }: ParsedOption, codec: string, format: string): Needs => {
+  if (value === null) return []
+  if (codecOptions.includes(name)) return value === "copy" ? [] : [`${codec}:${value}`]
+  if (name === "f") return [`${format}:${value}`]
+  return graph ? filtersOf(value) : []
+}
+
+const filtersOf = (graph: string | null): Needs =>
+  graph === null
+    ? []
+    : Either.match(parseGraph(graph), { onLeft: () => [], onRight: ({ chains }) => chains.flat().map(({ name }) => `filter:${name}`) })
+
+/** Everything that a task may need and that is there, written like the needs. */
+export const offered = (capabilities: Capabilities): ReadonlySet<string> => {
+  const named = (kind: string, names: ReadonlyArray<string>) => names.map((name) => `${kind}:${name}`)
+  // Listed is what was built in; whether the machine has the hardware for it only a try tells.
+  const software = ({ encoders }: Capabilities) => encoders.filter((name) => !hardwareCodec.test(name))
+  return new Set([
+    `ffmpeg:${tableVersion(capabilities.version)}`,
+    ...named("encoder", [...software(capabilities), ...capabilities.hardware]),
+    ...named("decoder", capabilities.decoders),
+    ...named("filter", capabilities.filters),
+    ...named("muxer", capabilities.muxers),
+    ...named("demuxer", capabilities.demuxers)
+  ])
+}
+
+export const meets = (offer: ReadonlySet<string>, needs: Needs): boolean => needs.every((need) => offer.has(need))
+
+/** Why none of these machines could ever run it, in a sentence's second half; undefined where one could. */
+export const unmet = (needs: Needs, offers: ReadonlyArray<ReadonlySet<string>>): string | undefined => {
+  if (offers.some((offer) => meets(offer, needs))) return undefined
+  const nowhere = needs.filter((need) => !offers.some((offer) => offer.has(need)))
+  return nowhere.length > 0
+    ? `no machine here has ${list(nowhere)}: use another, or add a runner that has it`
+    : `no machine here has all of ${list(needs)}: split the task, or add a runner that has them`
+}
+
+const list = (needs: Needs): string =>
+  needs.map((need) => need.replace(/^([a-z]+):(.*)$/s, 'the $1 "$2"').replace("the ffmpeg", "ffmpeg")).join(", ")
+
+/** What the ffmpeg of this process can do, asked when it is first needed; null where nobody can tell, and anything goes. */
+export class Abilities extends Context.Reference<Abilities>()("ffkiln/Abilities", {
+  defaultValue: (): { readonly own: Effect.Effect<Capabilities | null> } => ({ own: Effect.succeed(null) })
+}) {}

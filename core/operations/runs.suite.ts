@@ -1,0 +1,84 @@
+import { expect } from "@effect/vitest"
+import { Effect, Option, TestClock } from "effect"
+import { FileName, type JobId, type OwnerId } from "../ids.js"
+import { type RunnerProcess, Runners, type RunRight } from "../ports/runners.js"
+import { aProcess, aRunnerName, until } from "../ports/samples.suite.js"
+import { Storage } from "../ports/storage.js"
+import { findJob } from "./await-job.js"
+import { type MadeFile, type OutputUpload, openOutputs } from "./runs.js"
+import { type Extras, submit } from "./submit.js"
+import { type Assignment, takeRun } from "./take-run.js"
+import { bytes, ownerWithFile, taskOn } from "./world.suite.js"
+
+/** What tests of remote runs have in common: a runner that is no process, and time that passes when told. */
+
+export const quiet: Extras = { webhookUrl: null }
+
+/** A runner that may ask for work. */
+export const aRunner = Effect.gen(function* () {
+  const name = aRunnerName()
+  yield* (yield* Runners).issue(name)
+  return name
+})
+
+/** Asks for work as a runner of its own does, and stays to hear the answer. */
+export const asks = (over: Partial<RunnerProcess> = {}) =>
+  Effect.flatMap(aRunner, (runner) => Effect.scoped(takeRun({ runner, process: aProcess(over), free: 1 })))
+
+/** The same, until there is a run; time passes as long as there is none. */
+export const takes = (over: Partial<RunnerProcess> = {}) =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.fork(asks(over))
+    yield* until(Effect.zipRight(TestClock.adjust("10 millis"), Effect.map(fiber.poll, Option.isSome)))
+    return yield* Effect.orDie(yield* fiber)
+  })
+
+/** A job of somebody, run by a runner of its own. */
+export const aRun = Effect.gen(function* () {
+  const { owner, dir } = yield* ownerWithFile
+  return yield* runOf(owner, yield* submit(owner, taskOn(dir), quiet), yield* takes())
+})
+
+export interface ARun {
+  readonly owner: OwnerId
+  readonly id: JobId
+  readonly right: RunRight
+  readonly assignment: Assignment
+}
+
+export const runOf = (owner: OwnerId, id: JobId, assignment: Assignment) =>
+  Effect.gen(function* () {
+    expect(assignment.claim.id).toBe(id)
+    const right = yield* (yield* Runners).unseal(assignment.token)
+    return { owner, id, right, assignment } satisfies ARun
+  })
+
+/** What a test says of an output that it is to send. */
+export const made = (name: string, content: string): MadeFile & { readonly content: string } => ({
+  name: FileName(name),
+  bytes: content.length,
+  content
+})
+
+/** Sends the content by these requests, as a runner would over HTTP. */
+export const send = ({ requests }: OutputUpload, content: string) =>
+  Effect.gen(function* () {
+    const storage = yield* Storage
+    for (const { url, start, bytes: length } of requests) {
+      const grant = yield* storage.redeem(url.split("/")[2] ?? "")
+      if (grant.method !== "PUT") return yield* Effect.dieMessage("outputs are sent by PUT")
+      const body = bytes(content.slice(start, start + length))
+      yield* grant.part === undefined ? storage.write(grant.key, body, grant.maxBytes) : storage.writePart(grant.key, grant.part, body)
+    }
+  })
+
+/** Asks where they go and sends them: what is said of them at the end. */
+export const sent = (right: RunRight, ...files: ReadonlyArray<ReturnType<typeof made>>) =>
+  Effect.gen(function* () {
+    const opened = yield* openOutputs(right, files)
+    yield* Effect.forEach(opened, (upload, index) => send(upload, files[index]?.content ?? ""))
+    return opened.map(({ name, upload }, index) => ({ name, upload, bytes: files[index]?.bytes ?? 0 }))
+  })
+
+export const stateOf = ({ owner, id }: Pick<ARun, "owner" | "id">) =>
+  Effect.map(findJob(owner, id), ({ state, attempt }) => ({ state, attempt }))

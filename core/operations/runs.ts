@@ -1,0 +1,211 @@
+import { Clock, Effect, Option } from "effect"
+import { InvalidRequest, LeaseLost, RunLost } from "../errors.js"
+import { type BlobKey, blobKey, blobKeyParts, type FileName, JobId } from "../ids.js"
+import type { Failure, Job } from "../job.js"
+import { Limits, type LimitValues } from "../limits.js"
+import { outputPrefix, outputSlot } from "../plan.js"
+import { Directories } from "../ports/directories.js"
+import { Jobs } from "../ports/jobs.js"
+import type { RunRight } from "../ports/runners.js"
+import { type Parted, type SignedRequest, Storage } from "../ports/storage.js"
+import { insist, leaseEnd, spent } from "./attempt.js"
+import { removeUnreferenced } from "./sweep.js"
+import { dueAgain } from "./take-run.js"
+
+/**
+ * Runs on other machines. The row of the job is the whole state of such a run: the runner holds its lease through us, by a
+ * token that names job and attempt. So any host can serve any of its requests, and a host that restarts ends no run.
+ */
+
+/** How far a run is, which also keeps it alive: false when the runner is to end it. */
+export const keepRun = (right: RunRight, progress: number | null) =>
+  Effect.flatMap(leaseEnd, (until) => Effect.flatMap(Jobs, (jobs) => jobs.renew(right, until, progress))).pipe(
+    Effect.as(true),
+    Effect.catchTag("LeaseLost", () => Effect.as(removeOutputs(right), false))
+  )
+
+/** A file that a run made. */
+export interface MadeFile {
+  readonly name: FileName
+  readonly bytes: number
+}
+
+/** How such a file is sent: in one request, or in parts of an upload that is named when the run is finished. */
+export interface OutputUpload {
+  readonly name: FileName
+  readonly upload: string | null
+  /** In the order of the bytes that they take. */
+  readonly requests: ReadonlyArray<SignedRequest & { readonly start: number; readonly bytes: number }>
+}
+
+const mostParts = 10_000
+const partBytesAtLeast = 16 * 1024 * 1024
+
+const cut = (bytes: number): Parted => ({ bytes, partBytes: Math.max(partBytesAtLeast, Math.ceil(bytes / mostParts)) })
+
+/** Where a run's outputs are to be sent. May be asked again, for the same files too. */
+export const openOutputs = (right: RunRight, files: ReadonlyArray<MadeFile>) =>
+  Effect.gen(function* () {
+    yield* currentJob(right)
+    yield* allowOutputs(right, files)
+    const keyOf = outputKeys(right)
+    return yield* Effect.forEach(files, (file) => openOutput(file, keyOf(file.name), right.expiresAt), { concurrency: 8 })
+  })
+
+const openOutput = ({ name, bytes }: MadeFile, key: BlobKey, expiresAt: Date) =>
+  Effect.gen(function* () {
+    const storage = yield* Storage
+    const parted = cut(bytes)
+    if (bytes <= parted.partBytes) {
+      const request = yield* storage.sign({ method: "PUT", key, expiresAt, maxBytes: bytes })
+      return { name, upload: null, requests: [{ ...request, start: 0, bytes }] } satisfies OutputUpload
+    }
+    const upload = yield* storage.openParts(key, parted)
+    const starts = Array.from({ length: Math.ceil(bytes / parted.partBytes) }, (_, index) => index * parted.partBytes)
+    const requests = yield* Effect.forEach(
+      starts,
+      (start, index) => {
+        const maxBytes = Math.min(parted.partBytes, bytes - start)
+        const part = { upload, number: index + 1, ...parted }
+        return Effect.map(storage.sign({ method: "PUT", key, expiresAt, maxBytes, part }), (request) => ({
+          ...request,
+          start,
+          bytes: maxBytes
+        }))
+      },
+      { concurrency: 8 }
+    )
+    return { name, upload, requests } satisfies OutputUpload
+  })
+
+/** What a runner says of a run that ended well. */
+export interface RunResult {
+  /** Those that the task names first, in its order. */
+  readonly outputs: ReadonlyArray<MadeFile & { readonly upload: string | null }>
+  readonly warnings: ReadonlyArray<string>
+  /** Wall time of the tool. */
+  readonly seconds: number
+}
+
+/** Publishes what a run made, once all of it is there. Nothing that the runner says is taken on trust but the bytes themselves. */
+export const finishRun = (right: RunRight, { outputs, warnings, seconds }: RunResult) =>
+  Effect.gen(function* () {
+    const job = yield* currentJob(right)
+    const jobs = yield* Jobs
+    yield* allowOutputs(right, outputs)
+    const missing = job.task.outputs.find((named) => !named.name.includes("%") && !outputs.some(({ name }) => name === named.name))
+    if (missing !== undefined) return yield* new InvalidRequest({ message: `outputs must have "${missing.name}": the task names it` })
+    const keyOf = outputKeys(right)
+    const stored = yield* Effect.forEach(outputs, (file) => storedOutput(file, keyOf(file.name)), { concurrency: 8 })
+    // No run took longer than it was held.
+    const cost = spent({ ...right, task: job.task }, Math.min(seconds, yield* heldSeconds(job)))
+    const usage = { ...cost, outputBytes: stored.reduce((sum, { blob }) => sum + blob.bytes, 0) }
+    const foreign = yield* namedElsewhere(right, job, outputs)
+    if (foreign === undefined) return yield* insist(jobs.complete(right, { outputs: stored, warnings, usage })).pipe(orRunLost(right))
+    const detail = `the run made "${foreign}", which is the name of another task's output: have it made under another name`
+    yield* insist(jobs.fail(right, { reason: "ffmpeg", detail }, cost)).pipe(orRunLost(right))
+    yield* removeOutputs(right)
+  })
+
+const storedOutput = ({ name, bytes, upload }: RunResult["outputs"][number], key: BlobKey) =>
+  Effect.gen(function* () {
+    const storage = yield* Storage
+    const notThere = new InvalidRequest({ message: `outputs: "${name}" has not arrived: send it, then finish the run` })
+    const stat = Effect.flatMap(storage.stat(key), Option.match({ onNone: () => Effect.fail(notThere), onSome: Effect.succeed }))
+    // Told to finish a second time, we find it joined already.
+    const blob = yield* upload === null ? stat : Effect.catchTag(storage.joinParts(key, upload, cut(bytes)), "BlobMissing", () => stat)
+    return blob.bytes === bytes ? { name, blob } : yield* notThere
+  })
+
+/** A run that ended badly, as far as ffmpeg or a limit is to blame. */
+export const failRun = (right: RunRight, failure: Failure) =>
+  Effect.gen(function* () {
+    yield* fail(right, yield* currentJob(right), failure)
+    yield* removeOutputs(right)
+  })
+
+/** Back to the others: its runner stops, so that anyone may go on at once, or something broke there that is not ffmpeg's answer. */
+export const giveUpRun = (right: RunRight, why: "stopping" | "broken") =>
+  Effect.gen(function* () {
+    const jobs = yield* Jobs
+    yield* insist(why === "stopping" ? jobs.release(right) : jobs.release(right, yield* dueAgain(right))).pipe(orRunLost(right))
+    yield* removeOutputs(right)
+  })
+
+/** The job of a run, while that is still the one that holds it. */
+const currentJob = (right: RunRight) =>
+  Effect.gen(function* () {
+    const job = yield* (yield* Jobs).find(right.owner, right.id)
+    if (Option.isSome(job) && job.value.state === "processing" && job.value.attempt === right.attempt) return job.value
+    yield* removeOutputs(right)
+    return yield* new RunLost()
+  })
+
+const fail = (right: RunRight, job: Job, failure: Failure) =>
+  Effect.gen(function* () {
+    const usage = spent({ ...right, task: job.task }, yield* heldSeconds(job))
+    yield* insist((yield* Jobs).fail(right, failure, usage)).pipe(orRunLost(right))
+  })
+
+const orRunLost =
+  (right: RunRight) =>
+  <A, E, R>(write: Effect.Effect<A, E | LeaseLost, R>) =>
+    Effect.catchIf(
+      write,
+      (error) => error instanceof LeaseLost,
+      () => Effect.zipRight(removeOutputs(right), Effect.fail(new RunLost()))
+    )
+
+/** What nothing refers to of all that the run has sent. */
+const removeOutputs = (right: RunRight) => Effect.ignoreLogged(removeUnreferenced(outputPrefix(right.directory, outputSlot(right))))
+
+const outputKeys = (right: RunRight) => (name: FileName) => blobKey(right.directory, outputSlot(right), name)
+
+/** A run that made more than it may has failed, as it would have here. */
+const allowOutputs = (right: RunRight, files: ReadonlyArray<MadeFile>) =>
+  Effect.gen(function* () {
+    const names = new Set(files.map(({ name }) => name))
+    if (names.size < files.length) return yield* new InvalidRequest({ message: "outputs: each must have a name of its own" })
+    const limit = exceeded(files, yield* Limits)
+    if (limit === undefined) return
+    yield* failRun(right, { reason: "limit", detail: limit })
+    return yield* new RunLost()
+  })
+
+const exceeded = (files: ReadonlyArray<MadeFile>, { fileBytes, outputBytes, outputFiles }: LimitValues): string | undefined => {
+  if (files.length > outputFiles) return `the run made more than ${outputFiles} files`
+  if (files.some(({ bytes }) => bytes > fileBytes)) return `an output grew larger than ${fileBytes} bytes`
+  const total = files.reduce((sum, { bytes }) => sum + bytes, 0)
+  return total > outputBytes ? `the outputs grew larger than ${outputBytes} bytes together` : undefined
+}
+
+/**
+ * Beside its named outputs a run may make others, such as segments, and they replace earlier ones of the same names. A
+ * runner that lies could take the place of any output of the directory: those that another task asked for it may not.
+ */
+const namedElsewhere = (right: RunRight, { task }: Job, files: ReadonlyArray<MadeFile>) =>
+  Effect.gen(function* () {
+    const jobs = yield* Jobs
+    const unasked = new Set(files.flatMap(({ name }) => (asksFor(task, name) ? [] : [name])))
+    if (unasked.size === 0) return undefined
+    const present = yield* (yield* Directories).files(right.directory)
+    const foreign = yield* Effect.findFirst(
+      present.filter(({ name, origin }) => origin === "output" && unasked.has(name)),
+      ({ key, name }) =>
+        Effect.map(
+          jobs.find(right.owner, makerOf(key)),
+          Option.exists((maker) => asksFor(maker.task, name))
+        )
+    )
+    return Option.getOrUndefined(foreign)?.name
+  })
+
+/** Of a pattern such as `f%03d.png` the beginning counts. */
+const asksFor = ({ outputs }: Job["task"], name: FileName): boolean =>
+  outputs.some((output) => output.name === name || (output.name.includes("%") && name.startsWith(output.name.replace(/%.*/s, ""))))
+
+/** The job by whose slot an output is stored: see `outputSlot`. */
+const makerOf = (key: BlobKey): JobId => JobId(blobKeyParts(key)[1].replace(/-\d+$/, ""))
+
+const heldSeconds = ({ startedAt }: Job) =>
+  Effect.map(Clock.currentTimeMillis, (now) => (startedAt === null ? 0 : (now - startedAt.getTime()) / 1000))

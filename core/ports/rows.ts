@@ -1,0 +1,8 @@
+import type { Accounts } from "./accounts.js"
+import type { Directories } from "./directories.js"
+import type { Jobs } from "./jobs.js"
+import type { Outbox } from "./outbox.js"
+import type { Runners } from "./runners.js"
+
+/** The row ports, which share one database: what a database adapter gives. */
+export type Rows = Jobs | Directories | Outbox | Accounts | Runners

@@ -1,0 +1,120 @@
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Effect, Layer } from "effect"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { authorizationHeader } from "../../core/api-key.js"
+import { RunnerName } from "../../core/ids.js"
+import { Runners } from "../../core/ports/runners.js"
+import { aProcess, someCapabilities } from "../../core/ports/samples.suite.js"
+import { limitsLayer } from "../embed/layers.js"
+import { databaseOf } from "../server/adapters.js"
+import { readParts } from "../server/config.js"
+import { ended, run, serving } from "../server/serving.suite.js"
+import { WrongSetting } from "../server/setting.js"
+import { runners as runRunners } from "./runners.js"
+
+let folder: string
+/** A data directory with one runner in it. */
+let known: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ffkiln runners "))
+  known = join(folder, "known")
+  await made(known, "known")
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const dataDir = () => mkdtemp(join(folder, "data "))
+
+/** `ffkiln runners ...` as operators run it: the built command, as a process of its own. */
+const runners = async (data: string, ...args: ReadonlyArray<string>) => {
+  const { code, out, err } = await ended(run("runners", [...args, "--data", data]))
+  expect([code, err]).toEqual([0, ""])
+  return out
+}
+
+const made = async (data: string, name: string): Promise<string> => {
+  const [, token = ""] =
+    new RegExp(`^name: ${name}\ntoken, shown only now: (${name}:\\S{32,})\n$`).exec(await runners(data, "make", name)) ?? []
+  expect(token).not.toBe("")
+  return token
+}
+
+const cells = (line: string) => line.split(/ {2,}/)
+
+const hello = { process: "p1", slots: 2, free: 0, running: [], capabilities: someCapabilities() }
+
+describe("ffkiln runners", () => {
+  it("makes a runner that is known at once, and revokes it at once, while the server runs", async () => {
+    const data = await dataDir()
+    const server = await serving(data, ["--slots", "0"], { FFKILN_RUNNER_TOKENS: "given:secret-of-given" })
+    const asks = async (token: string) => {
+      const [name = "", secret = ""] = token.split(":")
+      const init = { method: "POST", headers: { authorization: authorizationHeader(name, secret) }, body: JSON.stringify(hello) }
+      return (await fetch(`${server.url}/runner/v1/claim`, init)).status
+    }
+    const token = await made(data, "box")
+    expect([await asks(token), await asks("given:secret-of-given"), await asks("box:wrong"), await asks("given:wrong")]).toEqual([
+      200, 200, 401, 401
+    ])
+    const [head, ...rows] = (await runners(data, "list")).trimEnd().split("\n").map(cells)
+    expect(head).toEqual(["name", "state", "slots", "runs", "ffmpeg", "hardware", "cores", "tags", "last seen"])
+    const seen = expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ$/)
+    expect(rows).toEqual([
+      ["box", "waiting", "2", "-", "5.1.9", "-", "4", "-", seen],
+      ["given", "waiting", "2", "-", "5.1.9", "-", "4", "-", seen]
+    ])
+    expect(await runners(data, "revoke", "box")).toBe("revoked: box\n")
+    expect([await asks(token), await asks("given:secret-of-given")]).toEqual([401, 200])
+    expect(await server.end("SIGTERM")).toEqual([0, null])
+  })
+
+  it("lists each process of a runner with its state, and no secret of any", async () => {
+    const data = await dataDir()
+    const tokens = [await made(data, "busy"), await made(data, "gone"), await made(data, "new")]
+    const rows = Layer.provide(databaseOf(readParts({ data }, {})), limitsLayer({}))
+    const seen = Effect.gen(function* () {
+      const known = yield* Runners
+      yield* known.seen(RunnerName("busy"), aProcess({ running: ["job_1", "job_2"], capabilities: someCapabilities({ tags: ["gpu"] }) }))
+      yield* known.seen(
+        RunnerName("gone"),
+        aProcess({ slots: 7, capabilities: someCapabilities({ version: "\u001b[31m7", hardware: ["h264_nvenc"] }) })
+      )
+      yield* known.revoke(RunnerName("gone"))
+    })
+    await Effect.runPromise(Effect.provide(seen, rows))
+    const stdout = await runners(data, "list")
+    expect(stdout.trimEnd().split("\n").slice(1).map(cells)).toEqual([
+      ["busy", "running", "2", "job_1,job_2", "5.1.9", "-", "4", "gpu", expect.any(String)],
+      ["gone", "revoked", "7", "-", "[31m7", "h264_nvenc", "4", "-", expect.any(String)],
+      ["new", "silent", "-", "-", "-", "-", "-", "-", "never, or long ago"]
+    ])
+    for (const token of tokens) expect(stdout).not.toContain(token.split(":")[1])
+  })
+
+  it.each<readonly [ReadonlyArray<string>, RegExp]>([
+    [[], /use runners make NAME/],
+    [["burn", "x"], /use runners make NAME/],
+    [["make"], /use runners make NAME/],
+    [["make", "a", "b"], /use runners make NAME/],
+    [["list", "a"], /use runners make NAME/],
+    [["revoke"], /use runners make NAME/],
+    [["make", "a", "--colour", "red"], /--colour/],
+    [["make", "a b"], /^the name of a runner must be 1 to 64 of A-Z a-z 0-9 _ and -$/],
+    [["make", "known"], /^there is a runner "known" already, or there was one: choose another name$/],
+    [["make", "given"], /^there is a runner "given" already/],
+    [["revoke", "nobody"], /^there is no runner nobody that could be revoked: see runners list$/],
+    [["revoke", "given"], /^the runner given is one of FFKILN_RUNNER_TOKENS: take it out there, and start the servers anew$/]
+  ])("%j is refused in one sentence", async (args, sentence) => {
+    const refusal = await runRunners([...args, "--data", known], { FFKILN_RUNNER_TOKENS: "given:x" }).catch((error) => error)
+    expect(refusal).toBeInstanceOf(WrongSetting)
+    expect(refusal.message).toMatch(sentence)
+    expect(refusal.message).not.toContain("\n")
+  })
+
+  it("says so where there is no such data directory", async () => {
+    await expect(runRunners(["list", "--data", join(folder, "typo")], {})).rejects.toThrow(
+      /there is no database at .*typo\/ffkiln\.db: .*make the first runner/
+    )
+  })
+})

@@ -1,0 +1,97 @@
+import { Effect, Either, ParseResult, Schema } from "effect"
+import type { ClaimBody, FailedBody, FinishedBody, OutputsBody, ProgressBody } from "../../adapters/runner/protocol.js"
+import { InvalidRequest } from "../../core/errors.js"
+import { FileName, parseFileName } from "../../core/ids.js"
+import type { MadeFile } from "../../core/operations/runs.js"
+import { parseTags } from "../../core/tags.js"
+import type { ApiRequest } from "./api.js"
+import { readJson } from "./json-body.js"
+
+/** What runners may say: the bounds that the protocol's schemas do not have. Each answers with what is wrong, or nothing. */
+
+/** A sentence that begins with the field's name. */
+export type Problem = string | undefined
+
+/** The body, or a sentence that names the first field which is not as it must be. */
+export const read = <A, I>(request: ApiRequest, schema: Schema.Schema<A, I>, problem: (body: A) => Problem) =>
+  Effect.gen(function* () {
+    const body = yield* Either.mapLeft(Schema.decodeUnknownEither(schema)(yield* readJson(request)), malformed)
+    const message = problem(body)
+    return message === undefined ? body : yield* new InvalidRequest({ message })
+  })
+
+const malformed = (error: ParseResult.ParseError): InvalidRequest => {
+  const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
+  const field = issue?.path.join(".")
+  if (!field) return new InvalidRequest({ message: "The request body must be a JSON object with the fields of the runner protocol" })
+  if (issue?._tag === "Missing") return new InvalidRequest({ message: `${field} is missing` })
+  // What was there instead is known to its sender, and may be long.
+  const expected = /^Expected (.*?)(?:, actual|$)/s.exec(issue?.message ?? "")?.[1] ?? "what the runner protocol says"
+  return new InvalidRequest({ message: `${field} must be: ${expected}` })
+}
+
+const unless = (holds: boolean, message: string): Problem => (holds ? undefined : message)
+
+const isName = (text: string): boolean => /^[^\p{Cc}\s]{1,64}$/u.test(text)
+
+const most = { names: 5000, slots: 1024, tags: 64, warnings: 1000, text: 4000, upload: 2048 }
+
+export const claimProblem = ({ process, slots, free, running, capabilities }: typeof ClaimBody.Type): Problem => {
+  const { version, cores, tags, ...lists } = capabilities
+  const list = Object.entries(lists).find(([, names]) => names.length > most.names || !names.every(isName))?.[0]
+  return (
+    unless(/^[\w-]{1,64}$/.test(process), "process must be 1 to 64 of A-Z a-z 0-9 _ and -") ??
+    unless(slots >= 1 && slots <= most.slots, `slots must be 1 to ${most.slots}`) ??
+    unless(free >= 0 && free <= slots, "free must be 0 to the number of slots") ??
+    unless(running.length <= slots && running.every(isName), "running must be the ids of runs, at most as many as there are slots") ??
+    unless(isName(version), "capabilities.version must be 1 to 64 characters without spaces: ffmpeg's own version") ??
+    unless(cores >= 1 && cores <= 65_536, "capabilities.cores must be 1 to 65536") ??
+    unless(list === undefined, `capabilities.${list} must be at most ${most.names} names, each of 1 to 64 characters without spaces`) ??
+    unless(tags.length <= most.tags, `capabilities.tags must be at most ${most.tags}`) ??
+    Either.match(parseTags(tags, "capabilities.tags"), { onLeft: (reason) => reason, onRight: () => undefined })
+  )
+}
+
+export const progressProblem = ({ fraction }: typeof ProgressBody.Type): Problem =>
+  unless(fraction === null || (fraction >= 0 && fraction <= 1), "fraction must be 0 to 1, or null")
+
+export const outputsProblem = ({ files }: typeof OutputsBody.Type): Problem => filesProblem("files", files)
+
+export const finishedProblem = ({ outputs, warnings, seconds }: typeof FinishedBody.Type): Problem =>
+  filesProblem("outputs", outputs) ??
+  unless(
+    outputs.every(({ upload }) => upload === null || upload.length <= most.upload),
+    `outputs must not have an upload of more than ${most.upload} characters`
+  ) ??
+  unless(warnings.length <= most.warnings, `warnings must be at most ${most.warnings}`) ??
+  unless(seconds >= 0, "seconds must be 0 or more")
+
+export const failedProblem = ({ reason, detail }: typeof FailedBody.Type): Problem =>
+  unless(reason === "input-missing" || readable(detail) !== "", "detail must be a sentence for the user")
+
+export const noProblem = (): Problem => undefined
+
+interface SaidFile {
+  readonly name: string
+  readonly bytes: number
+}
+
+const filesProblem = (field: string, files: ReadonlyArray<SaidFile>): Problem => {
+  for (const [index, { name, bytes }] of files.entries()) {
+    const parsed = parseFileName(name)
+    if ("reason" in parsed) return `${field}[${index}].name ${parsed.reason}`
+    if (bytes < 0) return `${field}[${index}].bytes must be 0 or more`
+  }
+  return undefined
+}
+
+/** Of a name that was found good. */
+export const madeFile = ({ name, bytes }: SaidFile): MadeFile => ({ name: FileName(name.normalize("NFC")), bytes })
+
+/** A text for users: of control characters only newlines stay, and not more than a page of it. */
+export const readable = (text: string): string =>
+  text
+    .toWellFormed()
+    .replaceAll(/(?!\n)\p{Cc}/gu, " ")
+    .slice(0, most.text)
+    .trim()

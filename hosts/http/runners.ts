@@ -1,0 +1,106 @@
+import { Effect, Either, Option, type Schema, type Scope } from "effect"
+import {
+  type Action,
+  ClaimBody,
+  type ClaimReply,
+  FailedBody,
+  FinishedBody,
+  OutputsBody,
+  ProgressBody,
+  protocolVersion,
+  ReleasedBody,
+  versionHeader
+} from "../../adapters/runner/protocol.js"
+import { credentialOf } from "../../core/api-key.js"
+import { InvalidRunnerToken, MethodNotAllowed, RouteNotFound, type RunnerError } from "../../core/errors.js"
+import type { Failure } from "../../core/job.js"
+import { Limits, type LimitValues } from "../../core/limits.js"
+import { failRun, finishRun, giveUpRun, keepRun, openOutputs } from "../../core/operations/runs.js"
+import { type Assignment, takeRun } from "../../core/operations/take-run.js"
+import { Runners, type RunRight } from "../../core/ports/runners.js"
+import type { ApiReply, ApiRequest, Services } from "./api.js"
+import { failed, json } from "./reply.js"
+import * as body from "./runner-bodies.js"
+
+/** The host's side of the runner protocol (docs/runners.md): below `/runner/`, beside the API and none of it. */
+
+export const isForRunners = (path: string): boolean => /^\/runner\/v\d+(\/|$)/.test(path)
+
+type Answer = Effect.Effect<unknown, RunnerError, Services | Scope.Scope>
+
+/** The scope ends with the exchange: with a failure where the reply was not sent. */
+export const answerRunner = (request: ApiRequest): Effect.Effect<ApiReply, never, Services | Scope.Scope> =>
+  Effect.flatMap(actionOf(request), (action) => answers[action](request)).pipe(
+    Effect.map((body) => json(200, body)),
+    Effect.catchAll((error) => failed(error, error instanceof InvalidRunnerToken ? challenge : {})),
+    Effect.map((reply) => ({ ...reply, headers: { ...reply.headers, [versionHeader]: `${protocolVersion}` } }))
+  )
+
+const challenge = { "www-authenticate": 'Basic realm="ffkiln runners", Bearer realm="ffkiln runners"' }
+
+const actionOf = ({ method, path }: ApiRequest): Either.Either<Action, RouteNotFound | MethodNotAllowed> => {
+  const [, version, action = ""] = /^\/runner\/v(\d+)(?:\/([^/]*)\/?)?$/.exec(path) ?? []
+  const hint = `this host speaks version ${protocolVersion} of the runner protocol: use a runner that speaks it too`
+  if (version !== undefined && version !== `${protocolVersion}`) return Either.left(new RouteNotFound({ hint }))
+  if (!Object.hasOwn(answers, action)) return Either.left(new RouteNotFound({}))
+  return method === "POST" ? Either.right(action as Action) : Either.left(new MethodNotAllowed({ allowed: ["POST"] }))
+}
+
+const claim = (request: ApiRequest) =>
+  Effect.gen(function* () {
+    const credential = yield* Effect.mapError(credentialOf(request.header("authorization")), () => new InvalidRunnerToken())
+    const runner = yield* (yield* Runners).identify(credential)
+    const { process: id, slots, running, free, capabilities } = yield* body.read(request, ClaimBody, body.claimProblem)
+    const run = yield* takeRun({ runner, free, process: { id, slots, running, capabilities } })
+    return { run: Option.isNone(run) ? null : offerOf(run.value, yield* Limits) } satisfies typeof ClaimReply.Type
+  })
+
+const offerOf = ({ claim, token, plan, inputs }: Assignment, limits: LimitValues): typeof ClaimReply.Type.run => ({
+  id: claim.id,
+  token,
+  heartbeatSeconds: limits.runnerHeartbeatSeconds,
+  silenceSeconds: limits.leaseSeconds,
+  args: plan.args,
+  inputs: plan.inputs.flatMap(({ name, key, bytes, subtitles }) => {
+    const request = inputs.get(key)
+    return request === undefined ? [] : [{ name, key, bytes, ...(subtitles && { subtitles }), ...request }]
+  }),
+  outputs: plan.outputs,
+  timeline: plan.timeline,
+  limits: plan.limits
+})
+
+/** What is said of one run, by whoever has its token. */
+const ofRun =
+  <A, I>(
+    schema: Schema.Schema<A, I>,
+    problem: (said: A) => body.Problem,
+    act: (right: RunRight, said: A) => Effect.Effect<unknown, RunnerError, Services>
+  ) =>
+  (request: ApiRequest): Answer =>
+    Effect.gen(function* () {
+      const token = /^bearer +(\S+) *$/i.exec(request.header("authorization") ?? "")?.[1]
+      const right = yield* token === undefined ? new InvalidRunnerToken() : Effect.flatMap(Runners, ({ unseal }) => unseal(token))
+      return yield* act(right, yield* body.read(request, schema, problem))
+    })
+
+const done = { ok: true }
+
+const answers: Readonly<Record<Action, (request: ApiRequest) => Answer>> = {
+  claim,
+  progress: ofRun(ProgressBody, body.progressProblem, (right, { fraction }) =>
+    Effect.map(keepRun(right, fraction), (kept) => ({ abort: !kept }))
+  ),
+  outputs: ofRun(OutputsBody, body.outputsProblem, (right, { files }) =>
+    Effect.map(openOutputs(right, files.map(body.madeFile)), (opened) => ({ files: opened }))
+  ),
+  finished: ofRun(FinishedBody, body.finishedProblem, (right, { outputs, warnings, seconds }) => {
+    const files = outputs.map((file) => ({ ...body.madeFile(file), upload: file.upload }))
+    return Effect.as(finishRun(right, { outputs: files, warnings: warnings.map(body.readable), seconds }), done)
+  }),
+  failed: ofRun(FailedBody, body.failedProblem, (right, { reason, detail }) => {
+    const failure: Failure = reason === "input-missing" ? { reason } : { reason, detail: body.readable(detail) }
+    return Effect.as(failRun(right, failure), done)
+  }),
+  released: ofRun(ReleasedBody, body.noProblem, (right, { why }) => Effect.as(giveUpRun(right, why), done))
+}

@@ -1,0 +1,73 @@
+import { parseArgs } from "node:util"
+import { Redacted } from "effect"
+import { splitCredential } from "../../core/api-key.js"
+import { parseTag, tagRule } from "../../core/tags.js"
+import { type Machine, readMachine, slotsOf } from "../server/config.js"
+import { argumentProblem, type Environment, variablesOf, WrongSetting } from "../server/setting.js"
+
+/** All that can be set of a runner from outside, checked. */
+export interface RunnerSettings extends Machine {
+  /** Where the host is reached: its address, and the prefix its API has there. */
+  readonly url: string
+  readonly name: string
+  readonly secret: Redacted.Redacted
+  /** One at least. */
+  readonly slots: number
+  /** Whether plain http may lead off this machine. */
+  readonly allowHttp: boolean
+}
+
+const usage = "use --url URL --token NAME:SECRET, and if needed --slots N, --tag TAG (several times), --data DIR or --allow-http"
+
+/** Arguments after `runner`, and the environment. Throws WrongSetting, which never repeats a secret. */
+export const readRunnerSettings = (args: ReadonlyArray<string>, environment: Environment): RunnerSettings => {
+  const given = parsed(args)
+  const set = variablesOf(environment)
+  const token = splitCredential(given.token ?? set("FFKILN_RUNNER_TOKEN") ?? "")
+  if (token === undefined)
+    throw new WrongSetting(`--token (or FFKILN_RUNNER_TOKEN) must be NAME:SECRET, as runners make NAME shows it: ${usage}`)
+  const tags = given.tag ?? []
+  const wrong = tags.find((tag) => parseTag(tag) === undefined)
+  if (wrong !== undefined) throw new WrongSetting(`--tag ${tagRule}, not "${wrong}"`)
+  const allowHttp = given["allow-http"] ?? false
+  return {
+    ...readMachine(given.data ?? "./runner-data", [...new Set(tags)].sort(), environment),
+    url: hostUrl(given.url ?? set("FFKILN_RUNNER_URL"), allowHttp),
+    name: token.id,
+    secret: Redacted.make(token.secret),
+    slots: slotsOf(given.slots, 1),
+    allowHttp
+  }
+}
+
+const parsed = (args: ReadonlyArray<string>) => {
+  const text = { type: "string" } as const
+  try {
+    const options = {
+      url: text,
+      token: text,
+      slots: text,
+      data: text,
+      tag: { ...text, multiple: true },
+      "allow-http": { type: "boolean" }
+    } as const
+    return parseArgs({ args: [...args], options, strict: true }).values
+  } catch (error) {
+    throw new WrongSetting(`${argumentProblem(error)}: ${usage}`)
+  }
+}
+
+const hostUrl = (text: string | undefined, allowHttp: boolean): string => {
+  const url = text !== undefined && URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "" || url.hash !== "") {
+    throw new WrongSetting(`--url (or FFKILN_RUNNER_URL) must be where the host is reached, such as https://media.example.com: ${usage}`)
+  }
+  if (url.protocol === "http:" && !allowHttp && !isLoopback(url.hostname)) {
+    throw new WrongSetting(
+      "--url must be https, since http shows token and files to everybody on the way: put TLS before the host, or say --allow-http"
+    )
+  }
+  return url.href.replace(/\/+$/, "")
+}
+
+const isLoopback = (hostname: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname)

@@ -1,0 +1,176 @@
+import { randomUUID } from "node:crypto"
+import { join, resolve } from "node:path"
+import { Cause, Deferred, Duration, Effect, Exit, Fiber, FiberSet, Redacted, type Scope } from "effect"
+import { type FfmpegOptions, openFfmpeg } from "../../adapters/ffmpeg/index.js"
+import { type Host, inputCache, openHost, type Run } from "../../adapters/runner/index.js"
+import { splitCredential } from "../../core/api-key.js"
+import { Unavailable } from "../../core/errors.js"
+import { defaultLimits, Limits, type LimitValues } from "../../core/limits.js"
+import type { Capabilities } from "../../core/needs.js"
+import { warningsToStderr } from "../embed/runtime.js"
+import { defaultSlots } from "../embed/slots.js"
+import { attempt, type Workshop } from "./attempt.js"
+
+export interface RunnerOptions extends Omit<FfmpegOptions, "workRoot"> {
+  /** Where the host is reached: its address, and the prefix its API has there. https, or http on this machine. */
+  readonly url: string
+  /** `NAME:SECRET`, as the host made it. */
+  readonly token: string | Redacted.Redacted
+  /** A folder for the files of runs and the inputs that are kept. Made if it is missing; several runners may share it. */
+  readonly dataDir: string
+  /** Runs at a time. Default: one a core, two at least. */
+  readonly slots?: number
+  /** What this machine has that some jobs ask for, such as "gpu". */
+  readonly tags?: ReadonlyArray<string>
+  /** Whether plain http may lead off this machine. Default false. */
+  readonly allowHttp?: boolean
+  /** Like `close`, also before the host has answered. */
+  readonly signal?: AbortSignal
+  /** Own limits; a run is held to these and to the host's. What is not given has its default. */
+  readonly limits?: Partial<LimitValues>
+}
+
+/** A runner at work. */
+export interface Runner {
+  /** What it told the host it can do. */
+  readonly capabilities: Capabilities
+  /** Takes no run any more, lets those that run finish for `drainSeconds`, gives the rest back. One promise, however often it is asked for. */
+  readonly close: () => Promise<void>
+  /** Rejects with a sentence when the host takes this runner no longer; resolves when it was closed. */
+  readonly ended: Promise<void>
+}
+
+/**
+ * Runs what a host has to run, on this machine: it dials out, and needs nothing but the token. Rejects with a sentence for
+ * an operator where ffmpeg can't run here, or the host refuses. A host that can't be reached is waited for.
+ */
+export const openRunner = async (options: RunnerOptions): Promise<Runner> => {
+  const limits = { ...defaultLimits, ...options.limits }
+  const stopping = await Effect.runPromise(Deferred.make<void>())
+  const ready = await Effect.runPromise(Deferred.make<Capabilities, Unavailable>())
+  const stop = () => Effect.runSync(Effect.asVoid(Deferred.succeed(stopping, undefined)))
+  if (options.signal?.aborted) stop()
+  options.signal?.addEventListener("abort", stop, { once: true })
+  const program = Effect.scoped(work(options, limits, stopping, ready)).pipe(
+    Effect.tapErrorCause((cause) => Deferred.failCause(ready, cause)),
+    Effect.provideService(Limits, limits),
+    Effect.provide(warningsToStderr)
+  )
+  const fiber = Effect.runFork(program)
+  const ended = Effect.runPromiseExit(Fiber.join(fiber)).then((exit) => {
+    if (Exit.isFailure(exit)) throw failure(exit.cause)
+  })
+  ended.catch(() => undefined)
+  const first = await Effect.runPromiseExit(Deferred.await(ready))
+  if (Exit.isFailure(first)) {
+    await ended.catch(() => undefined)
+    throw failure(first.cause)
+  }
+  const close = async () => {
+    stop()
+    options.signal?.removeEventListener("abort", stop)
+    await ended.catch(() => undefined)
+  }
+  let closed: Promise<void> | undefined
+  return { capabilities: first.value, ended, close: () => (closed ??= close()) }
+}
+
+const failure = (cause: Cause.Cause<Unavailable>): Error => {
+  const error = Cause.squash(cause)
+  return error instanceof Unavailable ? new Error(error.what, { cause: error.cause }) : (error as Error)
+}
+
+const work = (
+  options: RunnerOptions,
+  limits: LimitValues,
+  stopping: Deferred.Deferred<void>,
+  ready: Deferred.Deferred<Capabilities, Unavailable>
+): Effect.Effect<void, Unavailable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { url, dataDir, allowHttp = false, slots = defaultSlots(), tags = [] } = options
+    const folder = resolve(dataDir)
+    const token = splitCredential(typeof options.token === "string" ? options.token : Redacted.value(options.token))
+    if (token === undefined) return yield* new Unavailable({ what: "token must be NAME:SECRET, as the host made it" })
+    const ffmpeg = yield* openFfmpeg({ ...options, workRoot: join(folder, "work") })
+    const capabilities = { ...(yield* ffmpeg.capabilities), tags }
+    const cache = yield* inputCache({ folder: join(folder, "inputs"), maxBytes: limits.runnerCacheBytes })
+    const host = yield* openHost({
+      url,
+      name: token.id,
+      secret: Redacted.make(token.secret),
+      allowHttp,
+      waits: { transferSeconds: limits.transferSeconds, idleSeconds: limits.idleSeconds }
+    })
+    const crew = { id: randomUUID(), slots, capabilities, workshop: { ffmpeg, cache, limits }, host }
+    const refused = ({ message }: { readonly message: string }) => new Unavailable({ what: message })
+    yield* Effect.catchTags(serve(crew, limits, stopping, Deferred.succeed(ready, capabilities)), {
+      TokenRefused: refused,
+      ProtocolRefused: refused
+    })
+  })
+
+interface Crew {
+  /** Of this process: new at each start. */
+  readonly id: string
+  readonly slots: number
+  readonly capabilities: Capabilities
+  readonly workshop: Workshop
+  readonly host: Host
+}
+
+/** Asks for work while there is room for it, and tells now and then that it is there while there is none. */
+const serve = (
+  { id, slots, capabilities, workshop, host }: Crew,
+  { drainSeconds, runnerHeartbeatSeconds }: LimitValues,
+  stopping: Deferred.Deferred<void>,
+  onReady: Effect.Effect<unknown>
+) =>
+  Effect.gen(function* () {
+    const fibers = yield* FiberSet.make<void>()
+    const running = new Set<string>()
+    const stop = Effect.as(Deferred.await(stopping), null)
+    const roomMade = yield* Effect.makeLatch(false)
+    /** What the host has for so many free slots. */
+    const ask = (free: number) => host.claim({ process: id, slots, free, running: [...running], capabilities })
+    const start = (run: Run) => {
+      running.add(run.id)
+      const over = Effect.zipRight(
+        Effect.sync(() => running.delete(run.id)),
+        roomMade.open
+      )
+      return FiberSet.run(fibers, Effect.ensuring(attempt(run, host.run(run), workshop), over))
+    }
+
+    yield* persistent(ask(0), stop)
+    if (yield* Deferred.isDone(stopping)) return yield* new Unavailable({ what: "stopped before the host had answered" })
+    yield* onReady
+    while (!(yield* Deferred.isDone(stopping))) {
+      yield* roomMade.close
+      const free = slots - running.size
+      const run = yield* persistent(ask(free), stop)
+      if (run !== null) yield* start(run)
+      else if (free === 0)
+        yield* Effect.raceAll([roomMade.await, Effect.sleep(Duration.seconds(runnerHeartbeatSeconds)), Effect.asVoid(stop)])
+    }
+    yield* FiberSet.awaitEmpty(fibers).pipe(Effect.timeout(Duration.seconds(drainSeconds)), Effect.ignore)
+  })
+
+const longestPauseSeconds = 15
+
+/** Until the host answers, or we stop; a host that is away is asked again with growing pauses. */
+const persistent = <E>(
+  ask: Effect.Effect<Run | null, E | Unavailable>,
+  stop: Effect.Effect<null>
+): Effect.Effect<Run | null, E | Unavailable> =>
+  Effect.gen(function* () {
+    let failures = 0
+    while (true) {
+      const answer = yield* Effect.either(Effect.raceFirst(ask, stop))
+      if (answer._tag === "Right") return answer.right
+      if (!(answer.left instanceof Unavailable)) return yield* Effect.fail(answer.left)
+      if (failures++ === 0) yield* Effect.logWarning("the host can't be reached, and is asked again", answer.left.what)
+      const seconds = Math.min(longestPauseSeconds, 0.25 * 2 ** failures)
+      const stopped = yield* Effect.raceFirst(Effect.as(Effect.sleep(Duration.seconds(seconds)), undefined), stop)
+      if (stopped === null) return null
+    }
+  })

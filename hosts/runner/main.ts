@@ -1,0 +1,42 @@
+import { Redacted } from "effect"
+import { ffmpegSettings } from "../server/adapters.js"
+import { announceConfinement } from "../server/opened.js"
+import { type Environment, WrongSetting } from "../server/setting.js"
+import { signal } from "../server/signal.js"
+import { readRunnerSettings } from "./config.js"
+import { openRunner } from "./index.js"
+
+/** Runs what a host has to run, until a signal ends it or the host takes it no longer: the exit code. */
+export const runner = async (args: ReadonlyArray<string>, environment: Environment): Promise<number> => {
+  const { name, secret, url, slots, tags, allowHttp, limits, dataDir, ...machine } = readRunnerSettings(args, environment)
+  const stop = signal()
+  const stopped = new AbortController()
+  void stop.received.then(() => stopped.abort())
+  try {
+    const opened = await openRunner({
+      ...ffmpegSettings({ dataDir, tags, limits, ...machine }),
+      ...{
+        url,
+        token: Redacted.make(`${name}:${Redacted.value(secret)}`),
+        dataDir,
+        slots,
+        tags,
+        allowHttp,
+        limits,
+        onReady: announceConfinement,
+        signal: stopped.signal
+      }
+    }).catch((error: unknown) => (stopped.signal.aborted ? undefined : refused(error)))
+    if (opened === undefined) return 0
+    console.log("ffkiln runner ready")
+    await Promise.race([stop.received, opened.ended.catch(refused)])
+    await opened.close()
+    return 0
+  } finally {
+    stop.ignore()
+  }
+}
+
+const refused = (error: unknown): never => {
+  throw new WrongSetting(error instanceof Error ? error.message : String(error))
+}
