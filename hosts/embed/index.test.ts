@@ -16,7 +16,7 @@ import { localHttps } from "../../adapters/net/https.suite.js"
 import { Unavailable } from "../../core/errors.js"
 import { Jobs } from "../../core/ports/jobs.js"
 import { ownerOf } from "../http/auth.js"
-import { processesUnder, until } from "../server/serving.suite.js"
+import { processesUnder, runsUnder, until } from "../server/serving.suite.js"
 import { type Ffkiln, open } from "./index.js"
 
 const run = promisify(execFile)
@@ -116,10 +116,10 @@ describe("the Promise API", () => {
     const { file_path } = await ffkiln.upload(clip)
     const abort = new AbortController()
     const call = ffkiln.process(long(file_path), { signal: abort.signal })
-    await until(() => processesUnder(dataDir).length === 1)
+    await until(() => runsUnder(dataDir).length === 1)
     abort.abort(new Error("changed my mind"))
     await expect(call).rejects.toThrow("changed my mind")
-    await until(() => processesUnder(dataDir).length === 0)
+    await until(() => runsUnder(dataDir).length === 0)
     await until(async () => (await readdir(join(dataDir, "work"))).length === 0)
     await expect(ffkiln.process(long(file_path), { signal: abort.signal })).rejects.toThrow("changed my mind")
   })

@@ -125,7 +125,7 @@ describe("published reference", () => {
 
   it("a failed task is a 500 to who waits, and a 200 with ok false to who asks later", async () => {
     const reply = await host.call("POST", "/ffmpeg/process", {
-      body: task({ outputs: [{ file: "bad.mp4", options: ["-c:v", "nonsense"] }] })
+      body: task({ outputs: [{ file: "bad.mp4", options: ["-preset", "nonsense"] }] })
     })
     expect(reply.status).toBe(500)
     expect(reply.body).toEqual({ ok: false, error: expect.stringMatching(/^FFmpeg processing failed: /) })

@@ -194,7 +194,7 @@ describe("an output", () => {
     const size = async () => (await host.call("GET", `/file/${dir}/out.mp4`)).body.file_info.file_size
     const first = await host.call("POST", "/ffmpeg/process", { body: copying(input, "out.mp4") })
     expect(await size()).toBe(first.body.result[0].size_bytes)
-    const failing = { task: { inputs: [{ file_path: input }], outputs: [{ file: "out.mp4", options: ["-c:v", "nonsense"] }] } }
+    const failing = { task: { inputs: [{ file_path: input }], outputs: [{ file: "out.mp4", options: ["-preset", "nonsense"] }] } }
     expect((await host.call("POST", "/ffmpeg/process", { body: failing })).status).toBe(500)
     expect(await size()).toBe(first.body.result[0].size_bytes)
     const shorter = { task: { inputs: [{ file_path: input, options: ["-t", "0.3"] }], outputs: [{ file: "out.mp4" }] } }

@@ -56,7 +56,7 @@ describe("DELETE /job/{jobId}", () => {
     expect(await removed(host, running)).toEqual(conflict("processing"))
     expect((await host.ended(running)).body.status).toBe("completed")
     expect(await removed(host, running)).toEqual(conflict("completed"))
-    const failed = await host.call("POST", "/ffmpeg/process", { body: task(input, ["-c:v", "nonsense"]) })
+    const failed = await host.call("POST", "/ffmpeg/process", { body: task(input, ["-preset", "nonsense"]) })
     expect(await removed(host, failed.headers.get("x-job-id"))).toEqual(conflict("failed"))
   })
 

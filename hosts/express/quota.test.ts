@@ -122,7 +122,7 @@ describe("GET /usage", () => {
   it("counts failed jobs, and shows null where nothing is bounded", async () => {
     const { call, uploaded } = await caller({})
     const input = await uploaded("in.mp4", await clip())
-    const failing = { task: { inputs: [{ file_path: input }], outputs: [{ file: "x.mp4", options: ["-c:v", "nonsense"] }] } }
+    const failing = { task: { inputs: [{ file_path: input }], outputs: [{ file: "x.mp4", options: ["-preset", "nonsense"] }] } }
     expect((await call("POST", "/ffmpeg/process", { body: failing })).status).toBe(500)
     const { body } = await call("GET", "/usage")
     expect(body.usage).toMatchObject({ jobs: 1, probes: 0, output_size_gb: 0 })

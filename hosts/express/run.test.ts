@@ -131,7 +131,7 @@ describe("inputs", () => {
 
   it("stay when ffmpeg fails: the job was accepted", async () => {
     await using on = await startHost()
-    const bad = task("f", { outputs: [{ file: "out.mp4", options: ["-c:v", "nonsense"] }] })
+    const bad = task("f", { outputs: [{ file: "out.mp4", options: ["-preset", "nonsense"] }] })
     const { status, headers } = await run(on, [
       ["f", video, "a.mp4"],
       ["command", JSON.stringify(bad)]

@@ -43,7 +43,7 @@ beforeEach(() => {
 
 const asBob = { authorization: bobKey }
 const good = ["-c", "copy"]
-const bad = ["-c:v", "nonsense"]
+const bad = ["-preset", "nonsense"]
 let made = 0
 /** Runs a task that owes a webhook to the path, and waits for its end: the job's id. */
 const ran = async (path: string, options: ReadonlyArray<string> = good, base = receiver.url): Promise<string> => {

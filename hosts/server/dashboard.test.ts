@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { startRedis } from "../../scripts/servers/redis.mjs"
 import { chromiumPath } from "../../scripts/setup/chromium.mjs"
 import { type Grounds, grounds, makeClip, slow, thumbnail } from "./fleet.suite.js"
-import { get, post, processesUnder, type Serving, serving, until, uploaded } from "./serving.suite.js"
+import { get, post, runsUnder, type Serving, serving, until, uploaded } from "./serving.suite.js"
 
 const adminKey = "admin:key-of-26-letters+/="
 const basic = (password: string, user = "anybody") => `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`
@@ -24,7 +24,7 @@ beforeAll(async () => {
   const input = await uploaded(server.url, "in.mp4", await makeClip(await ground.folder("clip")))
   // Long enough for all tests; what is left of it ends with the server.
   const running = (await post(server.url, "/ffmpeg/process/async", slow(input, "long", 50))).body.job_id
-  await until(() => processesUnder(data).length > 0)
+  await until(() => runsUnder(data).length > 0)
   jobs = { running, waiting: (await post(server.url, "/ffmpeg/process/async", thumbnail(input))).body.job_id }
 })
 afterAll(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { startRedis } from "../../scripts/servers/redis.mjs"
 import { type Grounds, grounds, health, type Kinds, makeClip, over, slow, thumbnail } from "./fleet.suite.js"
-import { ended, get, post, processesUnder, run, type Serving, serving, until, uploaded, working } from "./serving.suite.js"
+import { ended, get, post, run, runsUnder, type Serving, serving, until, uploaded, working } from "./serving.suite.js"
 
 /** API hosts that run nothing and workers without an API, as processes that share places but no folder of their own. */
 
@@ -30,7 +30,7 @@ const aHost = async (settings: Environment) => {
 type Worker = Awaited<ReturnType<typeof aWorker>>
 const aWorker = async (settings: Environment) => {
   const data = await ground.folder("worker")
-  const worker = { ...(await working(data, ["--slots", "1"], settings)), runs: () => processesUnder(data).length }
+  const worker = { ...(await working(data, ["--slots", "1"], settings)), runs: () => runsUnder(data).length }
   started.push(worker)
   return worker
 }

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { authorization, get, post, processesUnder, serving, start, until, uploaded } from "./serving.suite.js"
+import { authorization, get, post, processesUnder, runsUnder, serving, start, until, uploaded } from "./serving.suite.js"
 
 const run = promisify(execFile)
 
@@ -159,10 +159,10 @@ describe("settings", () => {
       const gone = new AbortController()
       const body = JSON.stringify(slow(input, 0))
       const call = fetch(`${server.url}/ffmpeg/process`, { method: "POST", headers: { authorization }, body, signal: gone.signal })
-      await until(() => processesUnder(data).length > 0)
+      await until(() => runsUnder(data).length > 0)
       gone.abort()
       await expect(call).rejects.toThrow()
-      await until(() => processesUnder(data).length === 0)
+      await until(() => runsUnder(data).length === 0)
       const [dir] = input.split("/")
       const output = async () => (await get(server.url, `/file/${dir}/out-0.mp4`)).status
       if (status === "completed") await until(async () => (await output()) === 200)
@@ -192,7 +192,7 @@ describe("SIGTERM", () => {
     const server = await serving(data)
     const input = await uploaded(server.url, "in.mp4", clip)
     const call = post(server.url, "/ffmpeg/process", slow(input, 0))
-    await until(() => processesUnder(data).length > 0)
+    await until(() => runsUnder(data).length > 0)
     const ended = server.end("SIGTERM")
     expect((await call).body.ok).toBe(true)
     expect(await ended).toEqual([0, null])
@@ -207,7 +207,7 @@ describe("SIGTERM", () => {
     })
     const ids = [(await post(server.url, "/ffmpeg/process/async", long(0))).body.job_id]
     const waiting = post(server.url, "/ffmpeg/process", long(1))
-    await until(() => processesUnder(data).length === 2)
+    await until(() => runsUnder(data).length === 2)
     ids.push((await post(server.url, "/ffmpeg/process/async", slow(input, 2))).body.job_id)
     expect(await server.end("SIGTERM")).toEqual([0, null])
     expect(processesUnder(data)).toEqual([])

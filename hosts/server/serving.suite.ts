@@ -130,6 +130,16 @@ export const processesUnder = (folder: string): ReadonlyArray<string> =>
     }
   })
 
+/** Those of them that run a task: a host also asks ffmpeg what it can do. */
+export const runsUnder = (folder: string): ReadonlyArray<string> =>
+  processesUnder(folder).filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("\0-progress\0")
+    } catch {
+      return false
+    }
+  })
+
 /** Waits until it holds; a condition that never does is ended by the test's own time limit. */
 export const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20))
