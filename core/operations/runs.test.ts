@@ -324,17 +324,17 @@ describe("a runner that lies", () => {
       const run = yield* aRun
       const { owner, right } = run
       const { directory } = right
-      yield* finished(run)
+      yield* finishRun(right, result(yield* sent(right, film, made("seg0.ts", "beside it"))))
       yield* storeFile(owner, { name: FileName("mine.mp4"), dir: directory }, bytes("mine"))
       const outputs = [{ name: FileName("second.mp4"), options: [], maps: [] }]
       const before = yield* (yield* Directories).files(directory)
-      for (const name of ["out.mp4", "mine.mp4"]) {
+      for (const name of ["out.mp4", "seg0.ts", "mine.mp4"]) {
         const liar = yield* runOf(owner, yield* submit(owner, taskOn(directory, { outputs }), quiet), yield* takes())
         const sentFiles = yield* sent(liar.right, made("second.mp4", "true"), made(name, "false"))
         yield* finishRun(liar.right, result(sentFiles))
         const { state, failure } = yield* findJob(owner, liar.id)
         expect([state, failure]).toMatchObject(["failed", { reason: "ffmpeg", detail: expect.stringContaining(`"${name}"`) }])
-        if (name === "out.mp4") expect(yield* blobsOf(liar)).toEqual([])
+        if (name !== "mine.mp4") expect(yield* blobsOf(liar)).toEqual([])
       }
       expect(yield* (yield* Directories).files(directory)).toEqual(before)
     }).pipe(Effect.provide(world()))

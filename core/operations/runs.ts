@@ -102,7 +102,7 @@ export const finishRun = (right: RunRight, { outputs, warnings, seconds }: RunRe
     const usage = { ...cost, outputBytes: stored.reduce((sum, { blob }) => sum + blob.bytes, 0) }
     const foreign = yield* namedElsewhere(right, job, outputs)
     if (foreign === undefined) return yield* insist(jobs.complete(right, { outputs: stored, warnings, usage })).pipe(orRunLost(right))
-    const detail = `the run made "${foreign}", which is the name of another task's output: have it made under another name`
+    const detail = `the run made "${foreign}", which another task made for itself: have it made under another name`
     yield* insist(jobs.fail(right, { reason: "ffmpeg", detail }, cost)).pipe(orRunLost(right))
     yield* removeOutputs(right)
   })
@@ -180,24 +180,24 @@ const exceeded = (files: ReadonlyArray<MadeFile>, { fileBytes, outputBytes, outp
 }
 
 /**
- * Beside its named outputs a run may make others, such as segments, and they replace earlier ones of the same names. A
- * runner that lies could take the place of any output of the directory: those that another task asked for it may not.
+ * Beside its named outputs a run may make others, such as segments, and they replace those that an earlier run of such a
+ * task made. A runner that lies could take the place of any output of the directory: not of what another task asked for,
+ * nor of what was made for other outputs than its own.
  */
 const namedElsewhere = (right: RunRight, { task }: Job, files: ReadonlyArray<MadeFile>) =>
   Effect.gen(function* () {
     const jobs = yield* Jobs
     const unasked = new Set(files.flatMap(({ name }) => (asksFor(task, name) ? [] : [name])))
     if (unasked.size === 0) return undefined
-    const present = yield* (yield* Directories).files(right.directory)
-    const foreign = yield* Effect.findFirst(
-      present.filter(({ name, origin }) => origin === "output" && unasked.has(name)),
-      ({ key, name }) =>
-        Effect.map(
-          jobs.find(right.owner, makerOf(key)),
-          Option.exists((maker) => asksFor(maker.task, name))
-        )
+    const present = (yield* (yield* Directories).files(right.directory)).filter(
+      ({ name, origin }) => origin === "output" && unasked.has(name)
     )
-    return Option.getOrUndefined(foreign)?.name
+    const makers = yield* Effect.forEach(new Set(present.map(({ key }) => makerOf(key))), (id) => jobs.find(right.owner, id))
+    const others = makers.flatMap((maker) => (Option.isSome(maker) ? [maker.value] : []))
+    return present.find(({ key, name }) => {
+      const maker = others.find(({ id }) => id === makerOf(key))
+      return maker !== undefined && (asksFor(maker.task, name) || !maker.task.outputs.some((output) => asksFor(task, output.name)))
+    })?.name
   })
 
 /** Of a pattern such as `f%03d.png` the beginning counts. */
