@@ -12,7 +12,7 @@ export interface FilePart {
 }
 
 /** Bytes moved between disk and network at a time: below, the steps around them cost more than they do. */
-const pieceBytes = 1024 * 1024
+export const pieceBytes = 1024 * 1024
 
 /** Small ones come from servers that send so; a system call takes no more than 1024. */
 const mostPieces = 512

@@ -4,9 +4,7 @@ import { Effect, FiberId, FiberSet, type Scope } from "effect"
 import { type BlobMissing, Unavailable } from "../../core/errors.js"
 import type { Late } from "../ffmpeg/transfer.js"
 import type { Arriving } from "./arriving.js"
-
-/** Sent at a time. */
-const pieceBytes = 256 * 1024
+import { pieceBytes } from "./file-bytes.js"
 
 /** Answers GET and HEAD from a file that is being filled, for as long as the scope. Who hangs up is no longer waited for. */
 export const lateAnswers = (file: FileHandle, arriving: Arriving): Effect.Effect<Late["answer"], never, Scope.Scope> =>
@@ -46,19 +44,21 @@ const reply = (
       response.writeHead(status, { "accept-ranges": "bytes", "content-type": "application/octet-stream", ...about })
       response.flushHeaders()
     })
+    // One for all pieces: memory of its own for each would cost more than all the rest, in garbage collection.
+    const buffer = Buffer.allocUnsafeSlow(Math.min(pieceBytes, to - start))
     for (let at = start; at < to; ) {
       yield* arriving.wait(at)
-      const piece = yield* read(file, at, Math.min(arriving.reach(at), at + pieceBytes, to))
+      const piece = yield* read(file, at, Math.min(arriving.reach(at), at + pieceBytes, to), buffer)
       yield* written(response, piece)
       at += piece.length
     }
     yield* Effect.sync(() => void response.end())
   })
 
-const read = (file: FileHandle, from: number, to: number): Effect.Effect<Buffer, Unavailable> =>
+const read = (file: FileHandle, from: number, to: number, buffer: Buffer): Effect.Effect<Buffer, Unavailable> =>
   Effect.tryPromise({
     try: async () => {
-      const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(to - from), 0, to - from, from)
+      const { bytesRead } = await file.read(buffer, 0, to - from, from)
       return buffer.subarray(0, bytesRead)
     },
     catch: (cause) => new Unavailable({ what: "read an input", cause })
