@@ -32,6 +32,14 @@ describe("docs/faults.md", () => {
     expect(rowsOf("hosts/crash/kills.test.ts")).toHaveLength(1)
   })
 
+  it("has a row for everything that becomes of outputs that grow, and no other", () => {
+    const tried = [...read("hosts/runner/growing.test.ts").matchAll(/^ {2}scene\("([^"]+)"/gm)].map(
+      ([, title]) => `a large output ${title}`
+    )
+    expect(tried.length).toBeGreaterThan(2)
+    expect(rowsOf("hosts/runner/growing.test.ts")).toEqual(tried)
+  })
+
   it("has a row for everything that is done to remote runners, and no other", () => {
     const source = read("hosts/runner/faults.test.ts")
     const tried: Array<string> = []

@@ -48,7 +48,7 @@ const attempt = (tools: Tools, transfer: Transfer, plan: Plan, report: (progress
     const work = yield* workDirectory(tools.root)
     const late = yield* stageAll(transfer, plan, work)
     yield* checkSubtitles(tools, plan, work)
-    const run = yield* transcode(tools, plan, work, late, report)
+    const run = yield* transcode(tools, transfer, plan, work, late, report)
     const made = yield* listMade(work.out)
     yield* checkLimits(made, plan.limits)
     const warnings = yield* verify(tools, plan, work, made, run.account)
@@ -108,6 +108,7 @@ interface Run {
 /** Runs ffmpeg to its end, within the plan's limits. */
 const transcode = (
   tools: Tools,
+  transfer: Transfer,
   plan: Plan,
   work: WorkDirectory,
   late: ReadonlyMap<FileName, Late>,
@@ -131,7 +132,7 @@ const transcode = (
     }
 
     const { end, whole } = yield* startRun(tools, plan.args, work, late, { onStdout: stdout.push, onLine })
-    const bounds = Effect.raceFirst(keepWithin(plan.limits, work), Effect.zipRight(whole, tooLong(plan.limits)))
+    const bounds = Effect.raceFirst(watch(transfer, plan.limits, work), Effect.zipRight(whole, tooLong(plan.limits)))
     const ended = yield* Effect.raceFirst(end, bounds)
     stdout.end()
     if (ended.code !== 0 || leftUnfinished(log.all())) {
@@ -151,10 +152,15 @@ const tooLong = ({ seconds }: Plan["limits"]): Effect.Effect<never, RunLimitExce
   Effect.zipRight(Effect.sleep(seconds * 1000), new RunLimitExceeded({ limit: `the run took longer than ${seconds} s` }))
 
 /** Never ends by itself; fails as soon as the files made so far are too many or too large. */
-const keepWithin = (limits: Plan["limits"], work: WorkDirectory): Effect.Effect<never, RunLimitExceeded | Unavailable> =>
+const watch = (
+  { grown = () => Effect.void }: Transfer,
+  limits: Plan["limits"],
+  work: WorkDirectory
+): Effect.Effect<never, RunLimitExceeded | Unavailable> =>
   Effect.sleep(watchMillis).pipe(
     Effect.zipRight(listMade(work.out)),
-    Effect.flatMap((made) => checkLimits(made, limits)),
+    Effect.tap((made) => checkLimits(made, limits)),
+    Effect.flatMap(grown),
     Effect.forever
   )
 

@@ -22,6 +22,8 @@ export interface Late {
 export interface Transfer {
   /** Brings one input to `path`: when this ends it is there, or it is late. The scope is that of the run. */
   readonly stage: (input: StagedFile, path: string) => Effect.Effect<Late | undefined, BlobMissing | Unavailable, Scope.Scope>
+  /** Hears, a few times a second, of the files that ffmpeg writes, and how long they are by now. Takes no time. */
+  readonly grown?: (files: ReadonlyArray<Made>) => Effect.Effect<void>
   /** Brings all outputs to where the plan says, in the given order, or none. */
   readonly publish: (
     plan: Plan,

@@ -43,7 +43,7 @@ const actions = {
     const storage = yield* Storage
     process.stdin.resume().on("end", () => process.exit(1))
     const parted = { bytes: 2 * MiB, partBytes: MiB }
-    const upload = yield* storage.openParts(key, parted)
+    const upload = yield* storage.openParts(key, parted.partBytes)
     yield* storage.writePart(key, { upload, number: 1, ...parted }, body(1))
     yield* say(upload)
     yield* Effect.never

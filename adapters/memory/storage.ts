@@ -15,7 +15,7 @@ interface Stored {
 
 interface Upload {
   readonly key: BlobKey
-  readonly parted: Parted
+  readonly partBytes: number
   readonly openedAt: number
   readonly parts: Map<number, Uint8Array>
 }
@@ -60,22 +60,22 @@ export const memoryStorage: Layer.Layer<Storage> = Layer.sync(Storage, () => {
     })
 
   /** One of just this key, and cut in just this way. */
-  const findUpload = (key: BlobKey, name: string, { bytes, partBytes }: Parted) =>
+  const findUpload = (key: BlobKey, name: string, { partBytes }: Parted) =>
     Effect.suspend(() => {
       const [dir] = blobKeyParts(key)
       const upload = uploads.get(name)
-      const same = upload?.key === key && upload.parted.bytes === bytes && upload.parted.partBytes === partBytes
+      const same = upload?.key === key && upload.partBytes === partBytes
       return same ? Effect.succeed(upload) : Effect.fail(new BlobMissing({ dir }))
     })
 
-  const openParts: StorageShape["openParts"] = (key, parted) =>
+  const openParts: StorageShape["openParts"] = (key, partBytes) =>
     Effect.gen(function* () {
       blobKeyParts(key)
       const openedAt = yield* Clock.currentTimeMillis
       const { orphanSeconds } = yield* Limits
       for (const [name, upload] of uploads) if (upload.openedAt < openedAt - orphanSeconds * 1000) uploads.delete(name)
       const name = randomBytes(16).toString("base64url")
-      uploads.set(name, { key, parted, openedAt, parts: new Map() })
+      uploads.set(name, { key, partBytes, openedAt, parts: new Map() })
       return name
     })
 
@@ -91,10 +91,11 @@ export const memoryStorage: Layer.Layer<Storage> = Layer.sync(Storage, () => {
   const joinParts: StorageShape["joinParts"] = (key, name, parted) =>
     Effect.gen(function* () {
       const { parts } = yield* findUpload(key, name, parted)
-      if (parts.size < partCount(parted)) return yield* new BlobMissing({ dir: blobKeyParts(key)[0] })
+      const inOrder = Array.from({ length: partCount(parted) }, (_, index) => parts.get(index + 1) ?? Buffer.alloc(0))
+      const whole = inOrder.every(({ length }, index) => length === partSpan(parted, index + 1).length)
+      if (!whole) return yield* new BlobMissing({ dir: blobKeyParts(key)[0] })
       uploads.delete(name)
-      const inOrder = [...parts].sort(([one], [other]) => one - other)
-      return yield* keep(key, Buffer.concat(inOrder.map(([, content]) => content)))
+      return yield* keep(key, Buffer.concat(inOrder))
     })
 
   return Storage.of({
@@ -149,6 +150,11 @@ export const memoryStorage: Layer.Layer<Storage> = Layer.sync(Storage, () => {
     openParts,
     writePart,
     joinParts,
+    dropParts: (prefix) =>
+      Effect.sync(() => {
+        blobPrefixParts(prefix)
+        for (const [name, { key }] of uploads) if (key.startsWith(prefix)) uploads.delete(name)
+      }),
 
     sign: (grant) =>
       Effect.map(Clock.currentTimeMillis, (now) => {

@@ -75,7 +75,7 @@ export const openCacheFolder = (root: string, maxBytes: number): Effect.Effect<C
         disk("remove an input", async () => {
           await file.close()
           await unlink(path)
-        }).pipe(Effect.zipRight(makeRoom(0)), Effect.ignoreLogged),
+        }).pipe(Effect.ignoreLogged),
       keep: (path, content) => {
         const name = entryName(content)
         if (name === undefined) return Effect.void

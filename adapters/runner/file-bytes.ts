@@ -2,6 +2,7 @@ import type { FileHandle } from "node:fs/promises"
 import type { ClientRequest, IncomingMessage } from "node:http"
 import { Effect } from "effect"
 import { Unavailable } from "../../core/errors.js"
+import { giveBack } from "../process/give-back.js"
 import { Broken } from "./errors.js"
 
 /** Bytes of an open file, from `start` on. */
@@ -9,6 +10,8 @@ export interface FilePart {
   readonly file: FileHandle
   readonly start: number
   readonly bytes: number
+  /** Sees what is read, in order. */
+  readonly read?: (piece: Buffer) => void
 }
 
 /** Bytes moved between disk and network at a time: below, the steps around them cost more than they do. */
@@ -18,29 +21,34 @@ export const pieceBytes = 1024 * 1024
 const mostPieces = 512
 
 /** Sends them as the body of a request, and ends it; over when the request is closed, at the latest. Rejects with Unavailable. */
-export const send = async (request: ClientRequest, { file, start, bytes }: FilePart): Promise<void> => {
-  const end = start + bytes
+export const send = async (request: ClientRequest, part: FilePart): Promise<void> => {
   const closed = new Promise<void>((resolve) => request.once("close", () => resolve()))
   const write = (piece: Buffer) => Promise.race([closed, new Promise<void>((resolve) => request.write(piece, () => resolve()))])
-  // Two in turn: the next piece is read while the last one goes out.
+  let writing: Promise<void> = Promise.resolve()
+  for await (const piece of piecesOf(part)) {
+    await writing
+    if (request.destroyed) break
+    writing = write(piece)
+  }
+  await writing
+  request.end()
+}
+
+/** Each is good until the one after the next is asked for: there are two buffers, so that one is read while the other goes out. */
+export async function* piecesOf({ file, start, bytes, read }: FilePart): AsyncGenerator<Buffer, void> {
   const buffers = [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(pieceBytes, bytes)))
-  const read = async (at: number) => {
+  const end = start + bytes
+  for (let at = start; at < end; at += pieceBytes) {
     const buffer = buffers[((at - start) / pieceBytes) % 2] as Buffer
     const wanted = Math.min(pieceBytes, end - at)
     const { bytesRead } = await file.read(buffer, 0, wanted, at).catch((cause: unknown) => {
       throw new Unavailable({ what: "read an output", cause })
     })
     if (bytesRead < wanted) throw new Unavailable({ what: "read an output: it became shorter while it was sent" })
-    return buffer.subarray(0, wanted)
+    const piece = buffer.subarray(0, wanted)
+    read?.(piece)
+    yield piece
   }
-  let writing: Promise<void> = Promise.resolve()
-  for (let at = start; at < end && !request.destroyed; at += pieceBytes) {
-    const piece = await read(at)
-    await writing
-    writing = write(piece)
-  }
-  await writing
-  request.end()
 }
 
 export interface Receiving {
@@ -82,6 +90,7 @@ const write = async (message: IncomingMessage, { file, start, bytes, reached, ea
       throw new Unavailable({ what: "write an input", cause })
     })
     if (bytesWritten < length) throw new Unavailable({ what: "write an input: the disk took only a part" })
+    giveBack(pieces)
     at += length
     reached(at)
   }

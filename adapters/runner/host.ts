@@ -1,7 +1,6 @@
 import { Effect, Either, type Redacted, Schema, type Scope, Redacted as Secret } from "effect"
 import { authorizationHeader } from "../../core/api-key.js"
 import { Unavailable } from "../../core/errors.js"
-import type { FileName } from "../../core/ids.js"
 import { below, parseBase } from "./address.js"
 import { Broken, givenUp, ProtocolRefused, RunOver, TokenRefused } from "./errors.js"
 import { persist } from "./persist.js"
@@ -18,7 +17,7 @@ import {
   type ReleasedBody,
   versionHeader
 } from "./protocol.js"
-import { type OutputPlace, placesOf, type Run, runOf } from "./run.js"
+import { type OutputPlace, placesOf, type Run, runOf, type Sent } from "./run.js"
 import { type Answer, later, openWeb, textOf, type Web, type WebOptions } from "./web.js"
 
 export interface HostOptions extends WebOptions {
@@ -48,9 +47,7 @@ export interface RunCalls {
   /** From 0 to 1, null where that is unknown. `abort`: end ffmpeg. */
   readonly progress: (fraction: number | null) => Effect.Effect<{ readonly abort: boolean }, RunOver | Unavailable>
   /** Where the files are to be sent, in their order. */
-  readonly outputs: (
-    files: ReadonlyArray<{ readonly name: FileName; readonly bytes: number }>
-  ) => Effect.Effect<ReadonlyArray<OutputPlace>, RunOver | Unavailable>
+  readonly outputs: (files: ReadonlyArray<Sent>) => Effect.Effect<ReadonlyArray<OutputPlace>, RunOver | Unavailable>
   readonly finished: (body: Schema.Schema.Type<typeof FinishedBody>) => Effect.Effect<void, RunOver | Unavailable>
   readonly failed: (body: Schema.Schema.Type<typeof FailedBody>) => Effect.Effect<void, RunOver | Unavailable>
   readonly released: (body: Schema.Schema.Type<typeof ReleasedBody>) => Effect.Effect<void, RunOver | Unavailable>
@@ -141,7 +138,11 @@ export const openHost = ({
             Effect.catchTag("Broken", givenUp)
           ),
         outputs: (files) =>
-          ask("outputs", { files: files.map((file) => ({ name: file.name, bytes: file.bytes })) }, waits.answerSeconds).pipe(
+          ask(
+            "outputs",
+            { files: files.map(({ name, bytes, upload, start }) => ({ name, bytes, upload, start })) },
+            waits.answerSeconds
+          ).pipe(
             Effect.flatMap((answer) => replied("outputs", answer, OutputsReply)),
             Effect.flatMap((reply) => sensible("outputs", () => placesOf(base, reply, files))),
             (once) => persist(once, patience)

@@ -258,6 +258,7 @@ describe("the cache of inputs", () => {
           rmSync(run("1"))
         })
       )
+      yield* cache.trim
       expect(filesOf(cached)).toEqual([])
     }).pipe(Effect.scoped)
   )

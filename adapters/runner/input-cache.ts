@@ -26,6 +26,8 @@ export interface InputCache {
    * before is used when its server says that it is still the content of that key. Large ones are late.
    */
   readonly bring: (source: Source, path: string) => Effect.Effect<Late | undefined, BlobMissing | Unavailable, Scope.Scope>
+  /** Removes what is more than may be kept: to be done when a run has left its inputs. */
+  readonly trim: Effect.Effect<void>
 }
 
 /** An input under way, and where. */
@@ -71,7 +73,7 @@ export const inputCache = ({
         if (source.bytes < lateBytes || arriving.reach(0) === source.bytes) return yield* Effect.as(Deferred.await(there), undefined)
         return { answer: yield* lateAnswers(file, arriving), whole: Deferred.await(there) }
       })
-    return { bring }
+    return { bring, trim: Effect.ignoreLogged(folder.makeRoom(0)) }
   })
 
 /** No range of it could be asked for. */

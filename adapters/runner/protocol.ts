@@ -79,8 +79,24 @@ export const ProgressBody = Schema.Struct({ fraction: Schema.NullOr(Schema.Numbe
 /** True: end ffmpeg and forget the run. */
 export const ProgressReply = Schema.Struct({ abort: Schema.Boolean })
 
-export const OutputsBody = Schema.Struct({ files: Schema.Array(Schema.Struct({ name: Schema.String, bytes: Schema.Int })) })
-/** Each file in one request, or in as many as `requests` has, each for its own bytes, in any order and as often as it takes. */
+/**
+ * May be asked while ffmpeg still writes: `bytes` are those of now. `upload` is the one that some of the file was sent to
+ * already, and `start`, the end of a part, is where requests are wanted from: they may be left out.
+ */
+export const OutputsBody = Schema.Struct({
+  files: Schema.Array(
+    Schema.Struct({
+      name: Schema.String,
+      bytes: Schema.Int,
+      upload: Schema.optional(Schema.NullOr(Schema.String)),
+      start: Schema.optional(Schema.Int)
+    })
+  )
+})
+/**
+ * Each file in one request, or in as many as `requests` has, each for its own bytes, in any order and as often as it takes.
+ * Where `upload` is not the one that was asked for, nothing counts of what was sent to that, and `requests` are of all.
+ */
 export const OutputsReply = Schema.Struct({
   files: Schema.Array(
     Schema.Struct({

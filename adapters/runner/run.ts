@@ -17,7 +17,7 @@ export interface OutputPlace {
   readonly name: FileName
   /** To be repeated when the run is finished. */
   readonly upload: string | null
-  /** They take all its bytes, in order and each once. */
+  /** They take all its bytes from where they were wanted, or all of it under another upload, in order and each once. */
   readonly requests: ReadonlyArray<Signed & { readonly start: number; readonly bytes: number }>
 }
 
@@ -31,22 +31,31 @@ export const runOf = (base: Base, run: ClaimedRun): Run => {
   return { ...run, inputs, outputs: run.outputs.map(fileName) }
 }
 
+/** A file to be sent, of which more may come: see `OutputsBody` of the protocol. */
+export interface Sent {
+  readonly name: FileName
+  readonly bytes: number
+  readonly upload?: string | null
+  readonly start?: number
+}
+
 /** One place for each of the files, in their order. Throws a sentence where the host's words are none. */
 export const placesOf = (
   base: Base,
   { files: said }: Schema.Schema.Type<typeof OutputsReply>,
-  files: ReadonlyArray<{ readonly name: FileName; readonly bytes: number }>
+  files: ReadonlyArray<Sent>
 ): ReadonlyArray<OutputPlace> => {
   const byName = new Map(said.map((place) => [place.name, place]))
-  return files.map(({ name, bytes }) => {
+  return files.map(({ name, bytes, upload, start: wanted = 0 }) => {
     const place = byName.get(name)
     if (place === undefined) throw new Error(`there is no place for the output "${name}"`)
     const requests = place.requests.map(({ start, bytes: part, method, ...request }) => {
       demand(method === "PUT" && part >= 0, `the output "${name}" can't be sent`)
       return { ...signed(base, request), start, bytes: part }
     })
-    const end = requests.reduce((at, { start, bytes: part }) => (start === at ? at + part : Number.NaN), 0)
-    demand(requests.length > 0 && end === bytes, `the parts of the output "${name}" are not all of it, in order`)
+    const from = place.upload !== null && place.upload === upload ? wanted : 0
+    const end = requests.reduce((at, { start, bytes: part }) => (start === at ? at + part : Number.NaN), from)
+    demand((requests.length > 0 || from > 0) && end === bytes, `the parts of the output "${name}" are not all of it, in order`)
     return { name, upload: place.upload, requests }
   })
 }

@@ -1,10 +1,12 @@
 import { constants } from "node:fs"
 import { type FileHandle, open } from "node:fs/promises"
+import { crc32 } from "node:zlib"
 import { Effect, type Scope } from "effect"
 import { Unavailable } from "../../core/errors.js"
 import type { Made } from "../ffmpeg/outputs.js"
 import { type Signed, signedHeaders } from "./address.js"
 import type { Broken } from "./errors.js"
+import { piecesOf } from "./file-bytes.js"
 import { persist } from "./persist.js"
 import type { OutputPlace } from "./run.js"
 import { later, textOf, type Web } from "./web.js"
@@ -22,7 +24,7 @@ export const sendAll = (
 ): Effect.Effect<void, Unavailable> =>
   Effect.suspend(() => {
     const seconds = web.waits.transferSeconds
-    const parts = files.flatMap(({ made, place }) => place.requests.map((request) => sendOnce(web, made, request)))
+    const parts = files.flatMap(({ made, place }) => place.requests.map((request) => sendPart(web, made, request)))
     return Effect.forEach(parts, (part) => persist(part, { waits: web.waits, seconds }), { concurrency: atATime, discard: true }).pipe(
       Effect.timeoutFail({
         duration: seconds * 1000,
@@ -31,23 +33,47 @@ export const sendAll = (
     )
   })
 
-type Part = Signed & { readonly start: number; readonly bytes: number }
+interface Span {
+  readonly start: number
+  readonly bytes: number
+}
 
-const sendOnce = (web: Web, made: Made, request: Part): Effect.Effect<void, Broken | Unavailable> =>
+/** One try, and the checksum of what it sent: the file may be written to meanwhile. */
+export const sendPart = (web: Web, made: Made, request: Signed & Span): Effect.Effect<number, Broken | Unavailable> =>
   Effect.gen(function* () {
     const { name } = made
     const file = yield* opened(made)
     const { url, start, bytes } = request
-    const answer = yield* web.exchange({ method: "PUT", url, headers: signedHeaders(request), body: { file, start, bytes } })
+    let sum = 0
+    const read = (piece: Buffer) => {
+      sum = crc32(piece, sum)
+    }
+    const body = { file, start, bytes, read }
+    const answer = yield* web.exchange({ method: "PUT", url, headers: signedHeaders(request), body })
     const broken = later(answer, `sending "${name}"`)
     if (broken !== undefined) return yield* broken
     const text = yield* textOf(answer, answerBytes)
     if (answer.status < 200 || answer.status > 299) {
       return yield* new Unavailable({ what: `sending "${name}" was answered ${answer.status}: ${text.slice(0, 500)}` })
     }
+    return sum
   }).pipe(Effect.scoped)
 
-/** A regular file that is as long as it was found. What ffmpeg, or who took it over, put there as a link leads nowhere. */
+/** The checksum of what the file has there now. */
+export const sumOfPart = (made: Made, { start, bytes }: Span): Effect.Effect<number, Unavailable> =>
+  Effect.gen(function* () {
+    const file = yield* opened(made)
+    return yield* Effect.tryPromise({
+      try: async () => {
+        let sum = 0
+        for await (const piece of piecesOf({ file, start, bytes })) sum = crc32(piece, sum)
+        return sum
+      },
+      catch: (cause) => (cause instanceof Unavailable ? cause : new Unavailable({ what: "read an output", cause }))
+    })
+  }).pipe(Effect.scoped)
+
+/** A regular file that is no shorter than it was found. What ffmpeg, or who took it over, put there as a link leads nowhere. */
 const opened = ({ name, path, bytes }: Made): Effect.Effect<FileHandle, Unavailable, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.tryPromise({
@@ -60,7 +86,7 @@ const opened = ({ name, path, bytes }: Made): Effect.Effect<FileHandle, Unavaila
     Effect.tap((file) =>
       Effect.filterOrFail(
         Effect.promise(() => file.stat()),
-        (stats) => stats.isFile() && stats.size === bytes,
+        (stats) => stats.isFile() && stats.size >= bytes,
         () => new Unavailable({ what: `the output "${name}" is no file of ${bytes} bytes any more` })
       )
     )

@@ -13,11 +13,12 @@ import { BlobMissing, Unavailable } from "../../core/errors.js"
 import { BlobKey, FileName } from "../../core/ids.js"
 import type { Plan } from "../../core/plan.js"
 import { until } from "../../core/ports/samples.suite.js"
+import type { Made } from "../ffmpeg/outputs.js"
 import { openHost } from "./host.js"
 import { inputCache } from "./input-cache.js"
-import type { Run } from "./run.js"
+import type { Run, Sent } from "./run.js"
 import { bodyOf, localServer, say, serveFile, shortWaits } from "./server.suite.js"
-import { transferOf } from "./transfer.js"
+import { type RunTransfer, transferOf } from "./transfer.js"
 import type { Waits } from "./waits.js"
 import { openWeb } from "./web.js"
 
@@ -40,11 +41,13 @@ const plan: Plan = {
 }
 
 /** A host that takes outputs in parts, and has one input; where a trick wants to answer a PUT, it does. */
-const hostWith = (input: Buffer, trick: Trick = () => false, waits: Partial<Waits> = {}) =>
+const hostWith = (input: Buffer, trick: Trick = () => false, waits: Partial<Waits> = {}, args: ReadonlyArray<string> = []) =>
   Effect.gen(function* () {
     const folder = join(root, `${count++}`)
     mkdirSync(folder)
     const arrived = new Map<string, Map<number, Buffer>>()
+    const asked: Array<{ readonly [name in "upload" | "start"]: Sent[name] | undefined }> = []
+    let uploads = 0
     let puts = 0
     let now = 0
     let most = 0
@@ -52,18 +55,21 @@ const hostWith = (input: Buffer, trick: Trick = () => false, waits: Partial<Wait
       const { method, url = "" } = request
       if (url.endsWith("/outputs")) {
         void bodyOf(request).then((body) => {
-          const { files } = body as { readonly files: ReadonlyArray<{ readonly name: string; readonly bytes: number }> }
+          const { files } = body as { readonly files: ReadonlyArray<Sent> }
+          asked.push(...files.map(({ upload, start }) => ({ upload, start })))
           say(response, 200, {
-            files: files.map(({ name, bytes }) => {
-              const starts = Array.from({ length: Math.max(1, Math.ceil(bytes / partBytes)) }, (_, index) => index * partBytes)
+            files: files.map(({ name, bytes, upload, start: wanted = 0 }) => {
+              const count = Math.max(1, Math.ceil(bytes / partBytes))
+              const starts = Array.from({ length: count }, (_, index) => index * partBytes).filter((start) => start >= wanted)
+              const its = upload ?? (count > 1 ? `upload ${++uploads}` : null)
               const requests = starts.map((start) => ({
                 method: "PUT",
-                url: `/put/${encodeURIComponent(name)}/${start}`,
+                url: `/put/${encodeURIComponent(its === null ? name : `${name} ${its}`)}/${start}`,
                 headers: { "x-signed": "yes" },
                 start,
                 bytes: Math.min(partBytes, bytes - start)
               }))
-              return { name, upload: starts.length > 1 ? `upload of ${name}` : null, requests }
+              return { name, upload: its, requests }
             })
           })
         })
@@ -97,10 +103,13 @@ const hostWith = (input: Buffer, trick: Trick = () => false, waits: Partial<Wait
       ...{ id: "job_1", token: "the-run", heartbeatSeconds: 5, silenceSeconds: 60, ...plan },
       inputs: [file("in.mp4", "/in"), file("gone.mp4", "/gone")]
     } satisfies Run
-    const transfer = yield* transferOf({ run, calls: host.run(run), cache })
+    const transfer = yield* transferOf({ run: { ...run, args }, calls: host.run(run), cache, worthBytes: 2 * partBytes })
     /** What arrived under a name, put together. */
-    const stored = (name: string) => Buffer.concat([...(arrived.get(name) ?? [])].sort(([a], [b]) => a - b).map(([, bytes]) => bytes))
-    return { server, folder, transfer, run, stored, arrived, most: () => most }
+    const stored = (name: string, upload = transfer.uploadOf(FileName(name))) =>
+      Buffer.concat(
+        [...(arrived.get(upload === null ? name : `${name} ${upload}`) ?? [])].sort(([a], [b]) => a - b).map(([, bytes]) => bytes)
+      )
+    return { server, folder, transfer, run, stored, arrived, asked, puts: () => puts, most: () => most }
   })
 
 const made = (folder: string, name: string, content: Buffer) => {
@@ -145,10 +154,7 @@ describe("outputs of a run", () => {
         files.map(({ name, bytes }) => [name, `run/out/${name}`, bytes])
       )
       for (const [index, { name }] of files.entries()) expect(contents[index]?.equals(stored(name))).toBe(true)
-      expect(files.map(({ name }) => transfer.uploadOf(name))).toEqual([
-        ...[null, null, null],
-        ...[3, 4].map((index) => `upload of ö ${index}%.mp4`)
-      ])
+      expect(files.map(({ name }) => transfer.uploadOf(name))).toEqual([...[null, null, null], ...["upload 1", "upload 2"]])
       const puts = server.requests.filter(({ method }) => method === "PUT")
       expect(puts.length).toBe(1 + 1 + 1 + 2 + 5)
       expect(puts.every(({ headers }) => headers["x-signed"] === "yes" && headers["transfer-encoding"] === undefined)).toBe(true)
@@ -281,6 +287,102 @@ describe("outputs of a run", () => {
       const error = yield* Effect.flip(transfer.publish(plan, [made(root, "out.mp4", randomBytes(10))]))
       expect(error).toBeInstanceOf(Unavailable)
       expect(server.requests.length).toBe(1)
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("outputs that grow", () => {
+  const grown = (transfer: RunTransfer, file: Made) => transfer.grown?.([file]) ?? Effect.void
+  const changed = (content: Buffer) => Buffer.concat([Buffer.from("changed"), content.subarray(7)])
+
+  it.live("are on their way by then: at the end comes what is left, and what has changed", () =>
+    Effect.gen(function* () {
+      const { folder, transfer, stored, puts, asked } = yield* hostWith(Buffer.alloc(0))
+      const content = randomBytes(8.5 * partBytes)
+      yield* grown(transfer, made(folder, "a.mkv", content.subarray(0, 1.5 * partBytes)))
+      expect(asked).toEqual([])
+      yield* grown(transfer, made(folder, "a.mkv", content.subarray(0, 5 * partBytes)))
+      yield* until(Effect.sync(() => puts() === 4))
+      // What is asked while parts are under way begins nothing: it is asked again.
+      yield* until(Effect.as(grown(transfer, made(folder, "a.mkv", content)), true).pipe(Effect.map(() => puts() === 8)))
+      const whole = changed(content)
+      yield* transfer.publish(plan, [made(folder, "a.mkv", whole)])
+      expect(whole.equals(stored("a.mkv"))).toBe(true)
+      expect(puts()).toBe(10)
+      expect(asked).toEqual([
+        { upload: null, start: 0 },
+        { upload: "upload 1", start: 4 * partBytes },
+        { upload: "upload 1", start: undefined }
+      ])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("are waited for when the end comes, and looked at after that", () =>
+    Effect.gen(function* () {
+      let first = Buffer.alloc(0)
+      let answer = () => {}
+      const held: Trick = (request, response, count) => {
+        if (count > 0) return false
+        void buffer(request).then((bytes) => {
+          first = bytes
+          answer = () => say(response, 200, { ok: true })
+        })
+        return true
+      }
+      const { folder, transfer, stored, puts, arrived } = yield* hostWith(Buffer.alloc(0), held)
+      const content = randomBytes(3 * partBytes)
+      yield* grown(transfer, made(folder, "a.mkv", content))
+      yield* until(Effect.sync(() => puts() === 2 && first.length === partBytes))
+      const whole = changed(content)
+      const published = yield* Effect.fork(transfer.publish(plan, [made(folder, "a.mkv", whole)]))
+      yield* until(Effect.sync(() => arrived.get("a.mkv upload 1")?.size === 1))
+      expect(published.unsafePoll()).toBeNull()
+      expect(puts()).toBe(2)
+      answer()
+      yield* Fiber.join(published)
+      expect(puts()).toBe(4)
+      expect(whole.equals(stored("a.mkv"))).toBe(true)
+    }).pipe(Effect.scoped)
+  )
+
+  const breaks: Trick = (request, _, count) => {
+    if (count === 0) request.destroy()
+    return count === 0
+  }
+
+  it.live("are sent anew, each part once more, where one did not arrive: some of it may still be on its way", () =>
+    Effect.gen(function* () {
+      const { folder, transfer, stored, puts, asked } = yield* hostWith(Buffer.alloc(0), breaks)
+      const content = randomBytes(4 * partBytes)
+      const file = made(folder, "a.mkv", content)
+      yield* grown(transfer, file)
+      yield* until(Effect.sync(() => puts() > 0))
+      yield* transfer.publish(plan, [file])
+      expect(asked.map(({ upload }) => upload)).toEqual([null, null])
+      expect(transfer.uploadOf(file.name)).toBe("upload 2")
+      expect(content.equals(stored("a.mkv"))).toBe(true)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("and become shorter are sent anew", () =>
+    Effect.gen(function* () {
+      const { folder, transfer, stored, puts } = yield* hostWith(Buffer.alloc(0))
+      const content = randomBytes(4 * partBytes)
+      yield* grown(transfer, made(folder, "a.mkv", content))
+      yield* until(Effect.sync(() => puts() === 3))
+      const short = content.subarray(0, 2.5 * partBytes)
+      yield* transfer.publish(plan, [made(folder, "a.mkv", short)])
+      expect(transfer.uploadOf(FileName("a.mkv"))).toBe("upload 2")
+      expect(short.equals(stored("a.mkv"))).toBe(true)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("and are written anew in the end wait for that", () =>
+    Effect.gen(function* () {
+      const { folder, transfer, asked } = yield* hostWith(Buffer.alloc(0), undefined, {}, ["-movflags", "+faststart"])
+      yield* grown(transfer, made(folder, "a.mp4", randomBytes(4 * partBytes)))
+      yield* transfer.publish(plan, [made(folder, "a.mp4", randomBytes(4 * partBytes))])
+      expect(asked).toEqual([{ upload: null, start: undefined }])
     }).pipe(Effect.scoped)
   )
 })

@@ -1,13 +1,14 @@
-import { Effect } from "effect"
+import { Effect, type Scope } from "effect"
 import { Unavailable } from "../../core/errors.js"
 import { BlobKey, type FileName } from "../../core/ids.js"
 import type { Transfer } from "../ffmpeg/transfer.js"
+import { type AheadOptions, sendAhead } from "./ahead.js"
 import type { RunCalls } from "./host.js"
 import type { InputCache } from "./input-cache.js"
 import type { Run } from "./run.js"
 import { sendAll } from "./sending.js"
 
-export interface TransferOptions {
+export interface TransferOptions extends Pick<AheadOptions, "worthBytes"> {
   readonly run: Run
   readonly calls: RunCalls
   readonly cache: InputCache
@@ -20,8 +21,9 @@ export interface RunTransfer extends Transfer {
 }
 
 /** Inputs by the cache; outputs to where the host wants them, which publishes them when it hears that the run is finished. */
-export const transferOf = ({ run, calls, cache }: TransferOptions): Effect.Effect<RunTransfer> =>
-  Effect.sync(() => {
+export const transferOf = ({ run, calls, cache, worthBytes }: TransferOptions): Effect.Effect<RunTransfer, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const ahead = yield* sendAhead({ calls, args: run.args, ...(worthBytes !== undefined && { worthBytes }) })
     const requests = new Map(run.inputs.map(({ key, request }) => [key, request]))
     const uploads = new Map<FileName, string | null>()
     return {
@@ -30,14 +32,18 @@ export const transferOf = ({ run, calls, cache }: TransferOptions): Effect.Effec
         if (request === undefined) return new Unavailable({ what: `the host has sent no request for the input "${name}"` })
         return cache.bring({ web: calls.web, request, key, bytes }, path)
       },
+      grown: ahead.grown,
       publish: (plan, files) =>
         Effect.gen(function* () {
-          const places = yield* calls.outputs(files)
+          const there = yield* ahead.settled(files)
+          const places = yield* calls.outputs(files.map(({ name, bytes }) => ({ name, bytes, upload: there.get(name)?.upload ?? null })))
           yield* sendAll(
             calls.web,
             places.flatMap((place, index) => {
               const made = files[index]
-              return made === undefined ? [] : [{ made, place }]
+              const sent = there.get(place.name)
+              const requests = place.requests.filter(({ start }) => !(sent?.upload === place.upload && sent.starts.has(start)))
+              return made === undefined ? [] : [{ made, place: { ...place, requests } }]
             })
           )
           for (const { name, upload } of places) uploads.set(name, upload)

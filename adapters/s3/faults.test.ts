@@ -227,7 +227,7 @@ describe("an upload in parts", () => {
       const sent = Effect.gen(function* () {
         const key = aKey()
         const direct = yield* start()
-        const upload = yield* direct.openParts(key, parted)
+        const upload = yield* direct.openParts(key, parted.partBytes)
         for (const number of [1, 2]) {
           const part = content.subarray((number - 1) * parted.partBytes, number * parted.partBytes)
           yield* direct.writePart(key, { upload, number, ...parted }, body(part))

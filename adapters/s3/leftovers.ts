@@ -23,10 +23,17 @@ export const sweepUploads = (bucket: Bucket): Effect.Effect<void> =>
 
 /** Aborts those that were begun before a time; how many they were. */
 export const abortUploads = (bucket: Bucket, before: Date) =>
-  unfinished(bucket).pipe(
+  unfinished(bucket, "").pipe(
     Stream.filter(({ Initiated }) => Initiated !== undefined && Initiated < before),
     Stream.mapEffect(({ Key, UploadId }) => abortUpload(bucket, Key, UploadId), { concurrency: 4 }),
     Stream.runCount
+  )
+
+/** Aborts all of blobs below a prefix of keys. */
+export const abortBelow = (bucket: Bucket, prefix: string) =>
+  unfinished(bucket, prefix).pipe(
+    Stream.mapEffect(({ Key, UploadId }) => abortUpload(bucket, Key, UploadId), { concurrency: 4 }),
+    Stream.runDrain
   )
 
 /** Aborting what is finished, or aborted already, succeeds. */
@@ -36,11 +43,11 @@ export const abortUpload = ({ ask, client, sdk, name }: Bucket, Key: string | un
     Effect.asVoid
   )
 
-const unfinished = ({ ask, client, sdk, name, prefix }: Bucket) =>
+const unfinished = ({ ask, client, sdk, name, prefix }: Bucket, below: string) =>
   Stream.paginateChunkEffect({} as { KeyMarker?: string; UploadIdMarker?: string }, (marker) =>
     Effect.map(
       ask("list uploads", (options) =>
-        client.send(new sdk.ListMultipartUploadsCommand({ Bucket: name, Prefix: `${prefix}blobs/`, ...marker }), options)
+        client.send(new sdk.ListMultipartUploadsCommand({ Bucket: name, Prefix: `${prefix}blobs/${below}`, ...marker }), options)
       ),
       ({ Uploads = [], IsTruncated, NextKeyMarker, NextUploadIdMarker }) =>
         [

@@ -11,6 +11,7 @@ import { onDisk, unavailable as unavailableDisk } from "../fs/disk.js"
 import { grantOf, grantToken } from "../fs/signed-url.js"
 import type { Bucket } from "./bucket.js"
 import { isMissing, type Refused, unavailable } from "./failures.js"
+import { abortBelow } from "./leftovers.js"
 import { joinUpload, openUpload, putPart } from "./parts.js"
 import { presigned } from "./presign.js"
 import { contentOf } from "./read.js"
@@ -122,6 +123,11 @@ export const storage = (bucket: Bucket, secret: Uint8Array): StorageShape => {
       Effect.gen(function* () {
         const isJoined = yield* Effect.mapError(joinUpload(bucket, objectOf(key), upload, parted), unavailable)
         return yield* isJoined ? existing(key) : missing(key)
+      }),
+    dropParts: (prefix) =>
+      Effect.suspend(() => {
+        blobPrefixParts(prefix)
+        return Effect.mapError(abortBelow(bucket, prefix), unavailable)
       }),
     sign: (grant) =>
       Effect.suspend(() => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Option, Stream, TestClock } from "effect"
-import { FileName } from "../ids.js"
+import { blobKey, FileName } from "../ids.js"
 import { Limits } from "../limits.js"
 import { outputPrefix } from "../plan.js"
 import { Directories } from "../ports/directories.js"
@@ -132,6 +132,53 @@ describe("a run on another machine", () => {
       expect(yield* findJob(run.owner, run.id)).toMatchObject({ state: "completed", outputs: [{ bytes: large.bytes }] })
     }).pipe(Effect.provide(world()))
   )
+
+  const partBytes = 16 * 1024 * 1024
+  const begun = (run: ARun, bytes: number) =>
+    Effect.map(openOutputs(run.right, [{ name: film.name, bytes }]), ([opened]) => ({
+      ...(opened ?? { name: film.name, requests: [] }),
+      upload: opened?.upload ?? ""
+    }))
+
+  it.effect("sends an output while it grows, to one upload", () =>
+    Effect.gen(function* () {
+      const run = yield* aRun
+      const content = "0123456789abcdef".repeat((2.5 * partBytes) / 16)
+      const { upload, name, requests } = yield* begun(run, 1.5 * partBytes)
+      yield* send({ name, upload, requests: requests.slice(0, 1) }, content)
+      const asked = { name, bytes: content.length, upload, start: partBytes }
+      const [rest] = yield* openOutputs(run.right, [asked])
+      if (rest === undefined) return yield* Effect.dieMessage("nothing was opened")
+      expect([rest.upload, rest.requests.map(({ start }) => start)]).toEqual([upload, [partBytes, 2 * partBytes]])
+      yield* send(rest, content)
+      yield* finishRun(run.right, result([{ name, bytes: content.length, upload }]))
+      expect(yield* findJob(run.owner, run.id)).toMatchObject({ state: "completed", outputs: [{ bytes: content.length }] })
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("that has begun an output and ends otherwise leaves nothing of it", () =>
+    Effect.gen(function* () {
+      const storage = yield* Storage
+      for (const end of [
+        (run: ARun) => failRun(run.right, { reason: "ffmpeg", detail: "no" }),
+        (run: ARun) => giveUpRun(run.right, "broken"),
+        (run: ARun) => Effect.zipRight(sweepAfterLease, keepRun(run.right, 0.5))
+      ]) {
+        const run = yield* aRun
+        const { upload, name, requests } = yield* begun(run, partBytes + 1)
+        yield* send({ name, upload, requests }, "x".repeat(partBytes + 1))
+        yield* end(run)
+        const key = blobKey(run.right.directory, `${run.id}-1`, name)
+        const join = storage.joinParts(key, upload, { bytes: partBytes + 1, partBytes })
+        expect((yield* Effect.flip(join))._tag).toBe("BlobMissing")
+      }
+    }).pipe(Effect.provide(world()))
+  )
+})
+
+const sweepAfterLease = Effect.gen(function* () {
+  yield* TestClock.adjust(`${(yield* Limits).leaseSeconds + 1} seconds`)
+  yield* sweep
 })
 
 /** How a run can be lost, and what is to be seen of its job then. */

@@ -3,6 +3,7 @@ import { InvalidRequest, LeaseLost, RunLost } from "../errors.js"
 import { type BlobKey, blobKey, blobKeyParts, type FileName, JobId } from "../ids.js"
 import type { Failure, Job } from "../job.js"
 import { Limits, type LimitValues } from "../limits.js"
+import { partCount, partSpan } from "../parts.js"
 import { outputPrefix, outputSlot } from "../plan.js"
 import { Directories } from "../ports/directories.js"
 import { Jobs } from "../ports/jobs.js"
@@ -30,11 +31,19 @@ export interface MadeFile {
   readonly bytes: number
 }
 
+/** One that is to be sent, of which more may come while ffmpeg still writes it. */
+export interface SentFile extends MadeFile {
+  /** The upload that some of it was sent to already, if any. */
+  readonly upload?: string | null | undefined
+  /** From there on requests are wanted: the beginning of a part. Default 0. */
+  readonly start?: number | undefined
+}
+
 /** How such a file is sent: in one request, or in parts of an upload that is named when the run is finished. */
 export interface OutputUpload {
   readonly name: FileName
   readonly upload: string | null
-  /** In the order of the bytes that they take. */
+  /** In the order of the bytes that they take; from where they were wanted. */
   readonly requests: ReadonlyArray<SignedRequest & { readonly start: number; readonly bytes: number }>
 }
 
@@ -43,8 +52,8 @@ const partBytesAtLeast = 16 * 1024 * 1024
 
 const cut = (bytes: number): Parted => ({ bytes, partBytes: Math.max(partBytesAtLeast, Math.ceil(bytes / mostParts)) })
 
-/** Where a run's outputs are to be sent. May be asked again, for the same files too. */
-export const openOutputs = (right: RunRight, files: ReadonlyArray<MadeFile>) =>
+/** Where a run's outputs are to be sent. May be asked again, for the same files too, and before they are whole. */
+export const openOutputs = (right: RunRight, files: ReadonlyArray<SentFile>) =>
   Effect.gen(function* () {
     yield* currentJob(right)
     yield* allowOutputs(right, files)
@@ -52,21 +61,22 @@ export const openOutputs = (right: RunRight, files: ReadonlyArray<MadeFile>) =>
     return yield* Effect.forEach(files, (file) => openOutput(file, keyOf(file.name), right.expiresAt), { concurrency: 8 })
   })
 
-const openOutput = ({ name, bytes }: MadeFile, key: BlobKey, expiresAt: Date) =>
+const openOutput = ({ name, bytes, upload: begun = null, start: wanted = 0 }: SentFile, key: BlobKey, expiresAt: Date) =>
   Effect.gen(function* () {
     const storage = yield* Storage
     const parted = cut(bytes)
-    if (bytes <= parted.partBytes) {
+    if (bytes <= parted.partBytes && begun === null) {
       const request = yield* storage.sign({ method: "PUT", key, expiresAt, maxBytes: bytes })
       return { name, upload: null, requests: [{ ...request, start: 0, bytes }] } satisfies OutputUpload
     }
-    const upload = yield* storage.openParts(key, parted)
-    const starts = Array.from({ length: Math.ceil(bytes / parted.partBytes) }, (_, index) => index * parted.partBytes)
+    // What was begun goes on, unless it grew so long that it must be cut otherwise.
+    const upload = begun !== null && parted.partBytes === partBytesAtLeast ? begun : yield* storage.openParts(key, parted.partBytes)
+    const numbers = Array.from({ length: partCount(parted) }, (_, index) => index + 1)
     const requests = yield* Effect.forEach(
-      starts,
-      (start, index) => {
-        const maxBytes = Math.min(parted.partBytes, bytes - start)
-        const part = { upload, number: index + 1, ...parted }
+      upload === begun ? numbers.filter((number) => partSpan(parted, number).start >= wanted) : numbers,
+      (number) => {
+        const { start, length: maxBytes } = partSpan(parted, number)
+        const part = { upload, number, ...parted }
         return Effect.map(storage.sign({ method: "PUT", key, expiresAt, maxBytes, part }), (request) => ({
           ...request,
           start,
@@ -156,8 +166,12 @@ const orRunLost =
       () => Effect.zipRight(removeOutputs(right), Effect.fail(new RunLost()))
     )
 
-/** What nothing refers to of all that the run has sent. */
-const removeOutputs = (right: RunRight) => Effect.ignoreLogged(removeUnreferenced(outputPrefix(right.directory, outputSlot(right))))
+/** What nothing refers to of all that the run has sent, and what is not whole of it. */
+const removeOutputs = (right: RunRight) => {
+  const prefix = outputPrefix(right.directory, outputSlot(right))
+  const parts = Effect.flatMap(Storage, (storage) => storage.dropParts(prefix))
+  return Effect.all([Effect.ignoreLogged(removeUnreferenced(prefix)), Effect.ignoreLogged(parts)], { discard: true })
+}
 
 const outputKeys = (right: RunRight) => (name: FileName) => blobKey(right.directory, outputSlot(right), name)
 

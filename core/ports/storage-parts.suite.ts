@@ -37,7 +37,7 @@ const opened = (cut: Parted = parted) =>
     const storage = yield* Storage
     const dir = DirId(`dir_${randomUUID()}`)
     const key = blobKey(dir, "slot_1", FileName("a.bin"))
-    const upload = yield* storage.openParts(key, cut)
+    const upload = yield* storage.openParts(key, cut.partBytes)
     const send = (number: number, bytes: Uint8Array = partOf(number, cut)) =>
       storage.writePart(key, { upload, number, ...cut }, pieces(bytes))
     const join = storage.joinParts(key, upload, cut)
@@ -90,6 +90,20 @@ export const storagePartsSuite = (layer: Layer.Layer<Storage>) =>
         })
       )
     }
+
+    live(
+      "may be sent before it is known how long the blob becomes, and again with other bytes",
+      Effect.gen(function* () {
+        const { storage, key, upload, send } = yield* opened({ bytes: 2 * partBytes, partBytes })
+        yield* send(1)
+        yield* send(2)
+        const first = Buffer.concat([Buffer.from("changed"), partOf(1).subarray(7)])
+        yield* send(1, first)
+        yield* storage.writePart(key, { upload, number: 3, ...parted }, pieces(partOf(3)))
+        expect((yield* storage.joinParts(key, upload, parted)).bytes).toBe(parted.bytes)
+        expect((yield* get(storage, key)).equals(Buffer.concat([first, content.subarray(partBytes)]))).toBe(true)
+      })
+    )
 
     live(
       "replace what was there, when they are joined",
@@ -174,6 +188,25 @@ export const storagePartsSuite = (layer: Layer.Layer<Storage>) =>
         expect((yield* one.join).bytes).toBe(content.length)
         yield* other.send(3)
         expect((yield* other.join).bytes).toBe(content.length)
+      })
+    )
+
+    live(
+      "are no upload any more once those of their slot are dropped, and other slots' are",
+      Effect.gen(function* () {
+        const [one, joined, other] = [yield* opened(), yield* opened(), yield* opened()]
+        for (const { send } of [one, joined, other]) yield* Effect.forEach([1, 2, 3], (number) => send(number))
+        yield* joined.join
+        for (const { storage, dir } of [one, joined]) yield* storage.dropParts(`${dir}/slot_1/`)
+        yield* one.storage.dropParts(`${one.dir}/slot_1/`)
+        expect(yield* Effect.flip(one.join)).toEqual(new BlobMissing({ dir: one.dir }))
+        expect(yield* Effect.flip(one.send(1))).toEqual(new BlobMissing({ dir: one.dir }))
+        expect(yield* one.seen).toEqual(nothing)
+        for (const { storage, key, seen } of [joined, other]) {
+          if (key === other.key) yield* other.join
+          expect((yield* seen)[1]).toEqual([key])
+          expect((yield* get(storage, key)).equals(content)).toBe(true)
+        }
       })
     )
 

@@ -625,7 +625,7 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage>, options:
               storage.remove(key),
               storage.download(key, `${path}.in`),
               storage.upload(path, key),
-              storage.openParts(key, { bytes: 1, partBytes: 1 }),
+              storage.openParts(key, 1),
               storage.writePart(key, { upload: "x", number: 1, bytes: 1, partBytes: 1 }, body("x")),
               storage.joinParts(key, "x", { bytes: 1, partBytes: 1 }),
               storage.sign({ method: "PUT", key, expiresAt: new Date(0), maxBytes: 1 })

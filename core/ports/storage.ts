@@ -81,14 +81,22 @@ export interface StorageShape {
   /** A request that anyone may make until the grant ends. */
   readonly sign: (grant: Grant) => Fx<SignedRequest>
   /**
-   * Begins a blob that is sent in parts, in any order, and each as often as it takes: what the upload is called. Nothing
-   * of it is seen before `joinParts`; what is never joined is swept like other leftovers, a day later.
+   * Begins a blob that is sent in parts of so many bytes, in any order, and each as often as it takes: what the upload is
+   * called. Nothing of it is seen before `joinParts`; what is never joined is swept like other leftovers, a day later.
    */
-  readonly openParts: (key: BlobKey, parted: Parted) => Fx<string>
-  /** One part that came by our own route: whole or not at all. BlobMissing where it is too short, or the upload is over. */
+  readonly openParts: (key: BlobKey, partBytes: number) => Fx<string>
+  /**
+   * One part that came by our own route: whole or not at all. BlobMissing where it is too short, or the upload is over. With
+   * other bytes than before it may come once the earlier try has been answered.
+   */
   readonly writePart: <E>(key: BlobKey, part: Part & Parted, body: Bytes<E>) => Fx<void, E | TooLarge | BlobMissing>
-  /** The parts become the blob, whole or not at all; durable when it returns. BlobMissing where parts are missing. */
+  /**
+   * The parts become the blob, whole or not at all; durable when it returns. BlobMissing where one is missing, or not as
+   * long as it must be in a blob of that length. That may be more than was known when some were sent, and no less.
+   */
   readonly joinParts: (key: BlobKey, upload: string, parted: Parted) => Fx<Blob, BlobMissing>
+  /** Ends every upload of a blob below a prefix `<dir>/<slot>/`, as if it had never been begun; joined ones stay. */
+  readonly dropParts: (prefix: string) => Fx<void>
   /** The grant behind a token of our own route. Late, altered and foreign tokens fail alike. */
   readonly redeem: (token: string) => Fx<Grant, SignedUrlExpired>
 }

@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream"
-import { MessageChannel } from "node:worker_threads"
 import { Chunk, Effect, Option, Stream } from "effect"
+import { giveBack } from "../../adapters/process/give-back.js"
 import { InvalidRequest } from "../../core/errors.js"
 import { Limits } from "../../core/limits.js"
 
@@ -90,27 +90,16 @@ const gathering = (source: Readable) => {
   return { gather, next }
 }
 
-/**
- * The same bytes, for a consumer who keeps nothing of a piece when he asks for the next: its memory is given back then. Left
- * to the garbage collector, the pieces of a large body make it
- * run every 20 MiB, which was measured to take more than half of an upload's processor time.
- */
+/** The same bytes, for a consumer who keeps nothing of a piece when he asks for the next: its memory is given back then. */
 export const passing = <E>(body: Stream.Stream<Uint8Array, E>): Stream.Stream<Uint8Array, E> =>
   Stream.suspend(() => {
-    // Node 20 has no other way: what is transferred to a port that is closed is gone.
-    const { port1: nowhere } = new MessageChannel()
-    nowhere.close()
     let before = Chunk.empty<Uint8Array>()
     return Stream.mapChunks(body, (pieces) => {
-      nowhere.postMessage(null, Chunk.toReadonlyArray(Chunk.filterMap(before, wholeBuffer)))
+      giveBack(before)
       before = pieces
       return pieces
     })
   })
-
-/** The memory of a piece that is not shared with others, as small ones are. */
-const wholeBuffer = ({ buffer, byteLength }: Uint8Array): Option.Option<ArrayBuffer> =>
-  buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? Option.some(buffer) : Option.none()
 
 const stalled = (idleSeconds: number) =>
   broken(`The request body came too slowly: hardly anything arrived for ${idleSeconds} seconds, send it again`)

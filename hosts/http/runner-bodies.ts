@@ -55,14 +55,17 @@ export const claimProblem = ({ process, slots, free, running, capabilities }: ty
 export const progressProblem = ({ fraction }: typeof ProgressBody.Type): Problem =>
   unless(fraction === null || (fraction >= 0 && fraction <= 1), "fraction must be 0 to 1, or null")
 
-export const outputsProblem = ({ files }: typeof OutputsBody.Type): Problem => filesProblem("files", files)
+export const outputsProblem = ({ files }: typeof OutputsBody.Type): Problem =>
+  filesProblem("files", files) ??
+  uploadProblem("files", files) ??
+  unless(
+    files.every(({ start = 0, bytes }) => start >= 0 && start <= bytes),
+    "files must have a start from 0 to their bytes, or none"
+  )
 
 export const finishedProblem = ({ outputs, warnings, seconds }: typeof FinishedBody.Type): Problem =>
   filesProblem("outputs", outputs) ??
-  unless(
-    outputs.every(({ upload }) => upload === null || upload.length <= most.upload),
-    `outputs must not have an upload of more than ${most.upload} characters`
-  ) ??
+  uploadProblem("outputs", outputs) ??
   unless(warnings.length <= most.warnings, `warnings must be at most ${most.warnings}`) ??
   unless(seconds >= 0, "seconds must be 0 or more")
 
@@ -84,6 +87,12 @@ const filesProblem = (field: string, files: ReadonlyArray<SaidFile>): Problem =>
   }
   return undefined
 }
+
+const uploadProblem = (field: string, files: ReadonlyArray<{ readonly upload?: string | null | undefined }>): Problem =>
+  unless(
+    files.every(({ upload }) => (upload ?? "").length <= most.upload),
+    `${field} must not have an upload of more than ${most.upload} characters`
+  )
 
 /** Of a name that was found good. */
 export const madeFile = ({ name, bytes }: SaidFile): MadeFile => ({ name: FileName(name.normalize("NFC")), bytes })

@@ -92,7 +92,13 @@ const answers: Readonly<Record<Action, (request: ApiRequest) => Answer>> = {
     Effect.map(keepRun(right, fraction), (kept) => ({ abort: !kept }))
   ),
   outputs: ofRun(OutputsBody, body.outputsProblem, (right, { files }) =>
-    Effect.map(openOutputs(right, files.map(body.madeFile)), (opened) => ({ files: opened }))
+    Effect.map(
+      openOutputs(
+        right,
+        files.map((file) => ({ ...body.madeFile(file), upload: file.upload, start: file.start }))
+      ),
+      (opened) => ({ files: opened })
+    )
   ),
   finished: ofRun(FinishedBody, body.finishedProblem, (right, { outputs, warnings, seconds }) => {
     const files = outputs.map((file) => ({ ...body.madeFile(file), upload: file.upload }))

@@ -49,6 +49,7 @@ const farewell = Duration.seconds(5)
 
 const carryOut = (run: Run, calls: RunCalls, progress: Ref.Ref<number | null>, { ffmpeg, cache, limits }: Workshop) =>
   Effect.gen(function* () {
+    yield* Effect.addFinalizer(() => cache.trim)
     const transfer = yield* transferOf({ run, calls, cache })
     yield* Stream.runForEach(ffmpeg.run(planOf(run, limits), transfer), (event) =>
       event._tag === "Progress"

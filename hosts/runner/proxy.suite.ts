@@ -1,6 +1,7 @@
 import { once } from "node:events"
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
+import type { Writable } from "node:stream"
 import { buffer } from "node:stream/consumers"
 import { Effect, type Scope } from "effect"
 
@@ -105,20 +106,16 @@ const halfOf = (headers: IncomingHttpHeaders, fate: Fate): number =>
 const paceOf = (fate: Fate): number => (typeof fate === "object" && "slow" in fate ? fate.slow : Number.POSITIVE_INFINITY)
 
 /** Passes pieces on until `most` bytes went through: whether all did. */
-const pumped = async (
-  from: AsyncIterable<Buffer>,
-  to: { write: (piece: Buffer) => boolean; once: (event: "drain" | "close", heard: () => void) => unknown },
-  most: number,
-  pace: number
-): Promise<boolean> => {
+const pumped = async (from: AsyncIterable<Buffer>, to: Writable, most: number, pace: number): Promise<boolean> => {
   let passed = 0
   for await (const piece of from) {
     const part = piece.subarray(0, Math.ceil(most - passed))
     passed += part.length
-    if (!to.write(part))
-      await new Promise<void>((resolve) => {
-        for (const event of ["drain", "close"] as const) to.once(event, resolve)
-      })
+    if (!to.write(part)) {
+      const heard = new AbortController()
+      await Promise.race(["drain", "close"].map((event) => once(to, event, { signal: heard.signal }))).catch(() => {})
+      heard.abort()
+    }
     if (passed >= most) return false
     if (Number.isFinite(pace)) await new Promise((resolve) => setTimeout(resolve, (part.length / pace) * 1000))
   }
