@@ -1,9 +1,11 @@
+import { crc32 } from "node:zlib"
 import { Effect, FiberSet, type Scope } from "effect"
 import { Unavailable } from "../../core/errors.js"
 import type { FileName } from "../../core/ids.js"
 import type { Made } from "../ffmpeg/outputs.js"
+import { piecesOf } from "./file-bytes.js"
 import type { RunCalls } from "./host.js"
-import { sendPart, sumOfPart } from "./sending.js"
+import { opened, sendPart } from "./sending.js"
 
 /** What was sent of a file, and is what the file holds there. */
 export interface SentAhead {
@@ -71,8 +73,11 @@ export const sendAhead = ({ calls, args, worthBytes = 32 * 1024 * 1024 }: AheadO
         sending.next += full.reduce((sum, part) => sum + part.bytes, 0)
         yield* Effect.forEach(
           full,
-          (part) =>
-            Effect.map(lines.withPermits(1)(sendPart(web, made, part)), (sum) => sending.sums.set(part.start, { bytes: part.bytes, sum })),
+          (part) => {
+            const { sum, add } = checksum()
+            const sent = lines.withPermits(1)(sendPart(web, made, part, add))
+            return Effect.map(sent, () => void sending.sums.set(part.start, { bytes: part.bytes, sum: sum() }))
+          },
           { concurrency: atATime, discard: true }
         )
       })
@@ -117,7 +122,7 @@ export const sendAhead = ({ calls, args, worthBytes = 32 * 1024 * 1024 }: AheadO
           sums.keys(),
           (start) => {
             const { bytes, sum } = sums.get(start) ?? { bytes: 0, sum: 0 }
-            return Effect.map(sumOfPart(made, { start, bytes }), (now) => now === sum)
+            return Effect.map(sumNow(made, start, bytes), (now) => now === sum)
           },
           { concurrency: atATime }
         )
@@ -139,3 +144,25 @@ export const sendAhead = ({ calls, args, worthBytes = 32 * 1024 * 1024 }: AheadO
 
     return { grown, settled }
   })
+
+const checksum = () => {
+  let sum = 0
+  const add = (piece: Buffer) => {
+    sum = crc32(piece, sum)
+  }
+  return { add, sum: () => sum }
+}
+
+/** Of what the file has there now. */
+const sumNow = (made: Made, start: number, bytes: number): Effect.Effect<number, Unavailable> =>
+  Effect.gen(function* () {
+    const file = yield* opened(made)
+    const { sum, add } = checksum()
+    yield* Effect.tryPromise({
+      try: async () => {
+        for await (const piece of piecesOf({ file, start, bytes })) add(piece)
+      },
+      catch: (cause) => (cause instanceof Unavailable ? cause : new Unavailable({ what: "read an output", cause }))
+    })
+    return sum()
+  }).pipe(Effect.scoped)

@@ -17,6 +17,9 @@ export interface FilePart {
 /** Bytes moved between disk and network at a time: below, the steps around them cost more than they do. */
 export const pieceBytes = 1024 * 1024
 
+/** More than a fast network needs for a piece. */
+const momentMillis = 5
+
 /** Small ones come from servers that send so; a system call takes no more than 1024. */
 const mostPieces = 512
 
@@ -58,7 +61,7 @@ export interface Receiving {
   readonly bytes: number
   /** Hears how far the file is filled. */
   readonly reached: (at: number) => void
-  /** Whether somebody waits for these very bytes: then they are not gathered to larger pieces. */
+  /** Whether somebody waits for these very bytes: then they are not gathered for longer than a moment. */
   readonly eager: () => boolean
 }
 
@@ -81,6 +84,7 @@ const write = async (message: IncomingMessage, { file, start, bytes, reached, ea
   let at = start
   let held: Array<Buffer> = []
   let heldBytes = 0
+  let flushed = performance.now()
   const flush = async () => {
     const pieces = held
     const length = heldBytes
@@ -91,6 +95,7 @@ const write = async (message: IncomingMessage, { file, start, bytes, reached, ea
     })
     if (bytesWritten < length) throw new Unavailable({ what: "write an input: the disk took only a part" })
     giveBack(pieces)
+    flushed = performance.now()
     at += length
     reached(at)
   }
@@ -99,7 +104,8 @@ const write = async (message: IncomingMessage, { file, start, bytes, reached, ea
       if (at + heldBytes + piece.length > start + bytes) throw new Unavailable({ what: "more of an input came than was announced" })
       held.push(piece)
       heldBytes += piece.length
-      if (heldBytes >= pieceBytes || held.length >= mostPieces || eager()) await flush()
+      const isLate = performance.now() - flushed >= momentMillis
+      if (heldBytes >= pieceBytes || held.length >= mostPieces || (isLate && eager())) await flush()
     }
   } finally {
     // What came before it broke off need not come again.

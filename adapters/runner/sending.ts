@@ -1,12 +1,11 @@
 import { constants } from "node:fs"
 import { type FileHandle, open } from "node:fs/promises"
-import { crc32 } from "node:zlib"
 import { Effect, type Scope } from "effect"
 import { Unavailable } from "../../core/errors.js"
 import type { Made } from "../ffmpeg/outputs.js"
 import { type Signed, signedHeaders } from "./address.js"
 import type { Broken } from "./errors.js"
-import { piecesOf } from "./file-bytes.js"
+import type { FilePart } from "./file-bytes.js"
 import { persist } from "./persist.js"
 import type { OutputPlace } from "./run.js"
 import { later, textOf, type Web } from "./web.js"
@@ -33,48 +32,28 @@ export const sendAll = (
     )
   })
 
-interface Span {
-  readonly start: number
-  readonly bytes: number
-}
-
-/** One try, and the checksum of what it sent: the file may be written to meanwhile. */
-export const sendPart = (web: Web, made: Made, request: Signed & Span): Effect.Effect<number, Broken | Unavailable> =>
+/** One try; `read` sees what is sent, in order. */
+export const sendPart = (
+  web: Web,
+  made: Made,
+  request: Signed & Omit<FilePart, "file">,
+  read: (piece: Buffer) => void = () => {}
+): Effect.Effect<void, Broken | Unavailable> =>
   Effect.gen(function* () {
     const { name } = made
     const file = yield* opened(made)
     const { url, start, bytes } = request
-    let sum = 0
-    const read = (piece: Buffer) => {
-      sum = crc32(piece, sum)
-    }
-    const body = { file, start, bytes, read }
-    const answer = yield* web.exchange({ method: "PUT", url, headers: signedHeaders(request), body })
+    const answer = yield* web.exchange({ method: "PUT", url, headers: signedHeaders(request), body: { file, start, bytes, read } })
     const broken = later(answer, `sending "${name}"`)
     if (broken !== undefined) return yield* broken
     const text = yield* textOf(answer, answerBytes)
     if (answer.status < 200 || answer.status > 299) {
       return yield* new Unavailable({ what: `sending "${name}" was answered ${answer.status}: ${text.slice(0, 500)}` })
     }
-    return sum
-  }).pipe(Effect.scoped)
-
-/** The checksum of what the file has there now. */
-export const sumOfPart = (made: Made, { start, bytes }: Span): Effect.Effect<number, Unavailable> =>
-  Effect.gen(function* () {
-    const file = yield* opened(made)
-    return yield* Effect.tryPromise({
-      try: async () => {
-        let sum = 0
-        for await (const piece of piecesOf({ file, start, bytes })) sum = crc32(piece, sum)
-        return sum
-      },
-      catch: (cause) => (cause instanceof Unavailable ? cause : new Unavailable({ what: "read an output", cause }))
-    })
   }).pipe(Effect.scoped)
 
 /** A regular file that is no shorter than it was found. What ffmpeg, or who took it over, put there as a link leads nowhere. */
-const opened = ({ name, path, bytes }: Made): Effect.Effect<FileHandle, Unavailable, Scope.Scope> =>
+export const opened = ({ name, path, bytes }: Made): Effect.Effect<FileHandle, Unavailable, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.tryPromise({
       // A pipe of that name would otherwise keep us waiting for its other end.
