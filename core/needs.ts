@@ -87,7 +87,7 @@ export const unmet = (needs: Needs, offers: ReadonlyArray<ReadonlySet<string>>):
 const list = (needs: Needs): string =>
   needs.map((need) => need.replace(/^([a-z]+):(.*)$/s, 'the $1 "$2"').replace("the ffmpeg", "ffmpeg")).join(", ")
 
-/** What the ffmpeg of this process can do, asked when it is first needed; null where nobody can tell, and anything goes. */
+/** What the ffmpeg of this process offers, found out when it is first needed; null where nobody can tell, and anything goes. */
 export class Abilities extends Context.Reference<Abilities>()("ffkiln/Abilities", {
-  defaultValue: (): { readonly own: Effect.Effect<Capabilities | null> } => ({ own: Effect.succeed(null) })
+  defaultValue: (): { readonly own: Effect.Effect<ReadonlySet<string> | null> } => ({ own: Effect.succeed(null) })
 }) {}

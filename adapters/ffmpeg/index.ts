@@ -1,6 +1,6 @@
 import { Context, Effect, Layer, Logger, type Scope, type Stream } from "effect"
 import type { BlobMissing, FfmpegFailed, RunLimitExceeded, Unavailable } from "../../core/errors.js"
-import { Abilities, type Capabilities } from "../../core/needs.js"
+import { Abilities, type Capabilities, offered } from "../../core/needs.js"
 import type { Plan } from "../../core/plan.js"
 import { tableVersion } from "../../core/policy/option-table.js"
 import { Policy } from "../../core/policy/policy.js"
@@ -78,8 +78,12 @@ export const openFfmpeg = (options?: FfmpegOptions): Effect.Effect<Ffmpeg, Unava
 const abilitiesOf = (tools: Tools) =>
   Effect.gen(function* () {
     const capabilities = yield* capabilitiesOf(tools)
-    const orNothing = Effect.catchTag(capabilities, "Unavailable", ({ what }) =>
-      Effect.as(Effect.logWarning("ffmpeg does not tell what it can do: nothing is refused for want of it", what), null)
+    // Named once: each submission and each attempt is held against some two thousand names.
+    const orNothing = capabilities.pipe(
+      Effect.map(offered),
+      Effect.catchTag("Unavailable", ({ what }) =>
+        Effect.as(Effect.logWarning("ffmpeg does not tell what it can do: nothing is refused for want of it", what), null)
+      )
     )
     return { own: yield* once(orNothing) }
   })

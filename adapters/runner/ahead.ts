@@ -5,7 +5,7 @@ import type { FileName } from "../../core/ids.js"
 import type { Made } from "../ffmpeg/outputs.js"
 import { piecesOf } from "./file-bytes.js"
 import type { RunCalls } from "./host.js"
-import { opened, sendPart } from "./sending.js"
+import { inTime, opened, sendPart } from "./sending.js"
 
 /** What was sent of a file, and is what the file holds there. */
 export interface SentAhead {
@@ -131,13 +131,7 @@ export const sendAhead = ({ calls, args, worthBytes = 32 * 1024 * 1024 }: AheadO
 
     const settled: Ahead["settled"] = (files) =>
       Effect.gen(function* () {
-        const { transferSeconds } = web.waits
-        yield* FiberSet.awaitEmpty(fibers).pipe(
-          Effect.timeoutFail({
-            duration: transferSeconds * 1000,
-            onTimeout: () => new Unavailable({ what: `the outputs could not be sent in ${transferSeconds} s` })
-          })
-        )
+        yield* FiberSet.awaitEmpty(fibers).pipe(inTime(web))
         const found = yield* Effect.forEach(files, unchanged)
         return new Map(found.filter((each) => each !== undefined))
       })

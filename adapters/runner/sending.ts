@@ -25,11 +25,15 @@ export const sendAll = (
     const seconds = web.waits.transferSeconds
     const parts = files.flatMap(({ made, place }) => place.requests.map((request) => sendPart(web, made, request)))
     return Effect.forEach(parts, (part) => persist(part, { waits: web.waits, seconds }), { concurrency: atATime, discard: true }).pipe(
-      Effect.timeoutFail({
-        duration: seconds * 1000,
-        onTimeout: () => new Unavailable({ what: `the outputs could not be sent in ${seconds} s` })
-      })
+      inTime(web)
     )
+  })
+
+/** Fails what sends outputs for longer than a transfer may take. */
+export const inTime = ({ waits }: Web) =>
+  Effect.timeoutFail({
+    duration: waits.transferSeconds * 1000,
+    onTimeout: () => new Unavailable({ what: `the outputs could not be sent in ${waits.transferSeconds} s` })
   })
 
 /** One try; `read` sees what is sent, in order. */

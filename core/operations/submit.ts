@@ -4,7 +4,7 @@ import { InvalidTask, UrlRefused, UrlUnreachable } from "../errors.js"
 import { type DirId, Ids, JobId, type OwnerId } from "../ids.js"
 import type { NewJob } from "../job.js"
 import { Limits } from "../limits.js"
-import { Abilities, type Needs, needsOf, offered, unmet } from "../needs.js"
+import { Abilities, meets, type Needs, needsOf, offered, unmet } from "../needs.js"
 import { Policy } from "../policy/policy.js"
 import { Directories } from "../ports/directories.js"
 import { Jobs } from "../ports/jobs.js"
@@ -105,11 +105,11 @@ export const enqueue = ({ job, imported }: Prepared) =>
 const allowNeeds = (needs: Needs) =>
   Effect.gen(function* () {
     const own = yield* (yield* Abilities).own
-    if (own === null || unmet(needs, [offered(own)]) === undefined) return
+    if (own === null || meets(own, needs)) return
     const { runnerKnownSeconds } = yield* Limits
     const since = new Date((yield* Clock.currentTimeMillis) - runnerKnownSeconds * 1000)
     const runners = yield* (yield* Runners).capabilities(since)
-    const reason = unmet(needs, [own, ...runners].map(offered))
+    const reason = unmet(needs, [own, ...runners.map(offered)])
     if (reason !== undefined) return yield* new InvalidTask({ reason })
   })
 

@@ -4,7 +4,7 @@ import { Closing } from "../closing.js"
 import { Unavailable } from "../errors.js"
 import { JobId } from "../ids.js"
 import { Limits } from "../limits.js"
-import { Abilities, type Capabilities } from "../needs.js"
+import { Abilities, type Capabilities, offered } from "../needs.js"
 import { Queue } from "../ports/queue.js"
 import { Runners } from "../ports/runners.js"
 import { aProcess, claimed, someCapabilities, until } from "../ports/samples.suite.js"
@@ -276,7 +276,7 @@ describe("who gets which job", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  const own = Effect.provideService(Abilities, { own: Effect.succeed(someCapabilities()) })
+  const own = Effect.provideService(Abilities, { own: Effect.succeed(offered(someCapabilities())) })
 
   it.effect("what nobody known can run is refused at once; a runner that could have been heard of is enough", () =>
     Effect.gen(function* () {
@@ -324,7 +324,7 @@ describe("a host with slots of its own", () => {
       return sides
     }).pipe(
       Effect.provideService(Turn, makeTurn(preference)),
-      Effect.provideService(Abilities, { own: Effect.succeed(someCapabilities()) })
+      Effect.provideService(Abilities, { own: Effect.succeed(offered(someCapabilities())) })
     )
 
   it.effect.each([

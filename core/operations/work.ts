@@ -1,7 +1,7 @@
 import { Cause, Deferred, Duration, Effect, Either, Fiber, Layer, Option, Random } from "effect"
 import { retryPauseSeconds } from "../job.js"
 import { Limits } from "../limits.js"
-import { Abilities, meets, type Needs, offered } from "../needs.js"
+import { Abilities, meets, type Needs } from "../needs.js"
 import { Queue, type Ticket } from "../ports/queue.js"
 import { attemptOne, none } from "./attempt.js"
 import { offerWaiting } from "./hints.js"
@@ -97,7 +97,5 @@ const slot = (stopping: Deferred.Deferred<void>, crew: Crew) =>
 /** What the ffmpeg of this process can do, as a test of needs; none where nobody can tell. */
 const ability = Effect.gen(function* () {
   const own = yield* (yield* Abilities).own
-  if (own === null) return undefined
-  const offer = offered(own)
-  return (needs: Needs) => meets(offer, needs)
+  return own === null ? undefined : (needs: Needs) => meets(own, needs)
 })

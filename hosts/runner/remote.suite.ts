@@ -6,6 +6,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Context, Effect, Exit, Layer, Option, Redacted, Stream } from "effect"
 import express from "express"
+import { expect } from "vitest"
 import { memoryDatabase, memoryExecutor, memoryProber, memoryQueue } from "../../adapters/memory/index.js"
 import { BlobMissing, FfmpegFailed, InputMissing, RunLimitExceeded, Unavailable } from "../../core/errors.js"
 import { BlobKey, type DirId, JobId, OwnerId, RunnerName } from "../../core/ids.js"
@@ -18,7 +19,7 @@ import { Queue } from "../../core/ports/queue.js"
 import { Storage } from "../../core/ports/storage.js"
 import { type Ffkiln, open } from "../embed/index.js"
 import { router } from "../express/index.js"
-import { type Running, running } from "../server/serving.suite.js"
+import { type Running, running, until } from "../server/serving.suite.js"
 import { openProxy, type Proxy } from "./proxy.suite.js"
 
 /** A host without slots, and real runner processes that reach it over HTTP, through a proxy. */
@@ -100,6 +101,15 @@ export const openRemote = (storage: Layer.Layer<Storage, Unavailable>, limits: P
     }
     return remote
   })
+
+/** The job completes, and has published just these bytes. */
+export const publishes = async ({ api }: Remote, job: string, path: string, expected: Uint8Array): Promise<void> => {
+  await until(async () => ["completed", "failed"].includes((await api.job(job)).status))
+  expect(await api.job(job)).toMatchObject({ status: "completed" })
+  const pieces: Array<Uint8Array> = []
+  for await (const piece of api.read(path)) pieces.push(piece)
+  expect(Buffer.concat(pieces).equals(expected)).toBe(true)
+}
 
 /** The executor that such a runner is to its host: each plan becomes a job, for which the runner is given the plan itself. */
 export const remoteExecutor = (storage: Layer.Layer<Storage, Unavailable>, args: ReadonlyArray<string> = ["--slots", "4"]) =>
