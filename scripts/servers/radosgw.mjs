@@ -49,13 +49,10 @@ rgw frontends = beast endpoint=127.0.0.1:${gateway}
 `
 
 const startSeconds = 90
+const attempts = 3
 
-/**
- * Starts a gateway on free ports of loopback, with everything in a temporary folder. `remove` ends its processes and
- * removes the folder; the kernel ends them too when this process is killed.
- */
-export const startRadosgw = async () => {
-  if (!hasRadosgw()) throw new Problem(radosgwMissing)
+/** Starts once, to be up before `deadline` (milliseconds since the epoch); rejects with nothing left behind. @param {number} deadline */
+const startOnce = async (deadline) => {
   const folder = mkdtempSync(join(tmpdir(), "radosgw-"))
   const at = (/** @type {string} */ name) => join(folder, name)
   for (const name of ["mon", "osd", "rgw", "run", "log"]) mkdirSync(at(name))
@@ -63,7 +60,6 @@ export const startRadosgw = async () => {
   const [monitor, gateway] = [await freePort(), await freePort()]
   writeFileSync(at("ceph.conf"), configuration(folder, `${fsid}`, monitor, gateway))
   const env = { ...process.env, CEPH_CONF: at("ceph.conf") }
-  const deadline = Date.now() + startSeconds * 1000
 
   const run = async (/** @type {string} */ program, /** @type {string[]} */ ...args) => {
     const timeout = Math.max(1, deadline - Date.now())
@@ -120,5 +116,23 @@ export const startRadosgw = async () => {
   } catch (error) {
     await remove()
     throw error
+  }
+}
+
+/**
+ * Starts a gateway on free ports of loopback, with everything in a temporary folder. `remove` ends its processes and
+ * removes the folder; the kernel ends them too when this process is killed.
+ */
+export const startRadosgw = async () => {
+  if (!hasRadosgw()) throw new Problem(radosgwMissing)
+  const deadline = Date.now() + startSeconds * 1000
+  // On a busy machine the monitor refuses a client that asks before it was told the cluster's id ("EPERM: problem getting
+  // command descriptions"), and a port that was free may be another's by now: then once more, with everything new.
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startOnce(deadline)
+    } catch (error) {
+      if (attempt === attempts || Date.now() > deadline) throw error
+    }
   }
 }
