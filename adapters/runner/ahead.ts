@@ -3,15 +3,16 @@ import { Effect, FiberSet, type Scope } from "effect"
 import { Unavailable } from "../../core/errors.js"
 import type { FileName } from "../../core/ids.js"
 import type { Made } from "../ffmpeg/outputs.js"
-import { piecesOf } from "./file-bytes.js"
+import { giveBack } from "../process/give-back.js"
+import { buffersFor, piecesOf } from "./file-bytes.js"
 import type { RunCalls } from "./host.js"
 import { inTime, opened, sendPart } from "./sending.js"
 
-/** What was sent of a file, and is what the file holds there. */
+/** What was sent of a file while it was written. */
 export interface SentAhead {
   readonly upload: string
-  /** Where such parts begin. */
-  readonly starts: ReadonlySet<number>
+  /** For each part, by where it begins, whether it is what the file holds there now. */
+  readonly parts: ReadonlyMap<number, Effect.Effect<boolean, Unavailable>>
 }
 
 /**
@@ -21,7 +22,7 @@ export interface SentAhead {
 export interface Ahead {
   /** Hears how long the files are by now. Does not wait for what it begins. */
   readonly grown: (files: ReadonlyArray<Made>) => Effect.Effect<void>
-  /** When ffmpeg has ended: begins no more, waits for what is on its way, and tells what of it can stay. */
+  /** When ffmpeg has ended: begins no more, waits for what is on its way, and tells what of it may stay. */
   readonly settled: (files: ReadonlyArray<Made>) => Effect.Effect<ReadonlyMap<FileName, SentAhead>, Unavailable>
 }
 
@@ -52,6 +53,7 @@ export const sendAhead = ({ calls, args, worthBytes = 32 * 1024 * 1024 }: AheadO
     const fibers = yield* FiberSet.make<void>()
     const lines = yield* Effect.makeSemaphore(atATime)
     const sendings = new Map<FileName, Sending>()
+    let settling = false
     const sendingOf = (name: FileName): Sending => {
       const sending = sendings.get(name) ?? { upload: null, next: 0, sums: new Map(), state: "idle" }
       sendings.set(name, sending)
@@ -75,8 +77,10 @@ export const sendAhead = ({ calls, args, worthBytes = 32 * 1024 * 1024 }: AheadO
           full,
           (part) => {
             const { sum, add } = checksum()
-            const sent = lines.withPermits(1)(sendPart(web, made, part, add))
-            return Effect.map(sent, () => void sending.sums.set(part.start, { bytes: part.bytes, sum: sum() }))
+            const sent = Effect.map(sendPart(web, made, part, add), () => {
+              sending.sums.set(part.start, { bytes: part.bytes, sum: sum() })
+            })
+            return lines.withPermits(1)(Effect.suspend(() => (settling ? Effect.void : sent)))
           },
           { concurrency: atATime, discard: true }
         )
@@ -114,26 +118,26 @@ export const sendAhead = ({ calls, args, worthBytes = 32 * 1024 * 1024 }: AheadO
       )
 
     /** Undefined where nothing of it can stay: a file that became shorter was made anew. */
-    const unchanged = (made: Made) =>
-      Effect.gen(function* () {
-        const { upload, next, sums, state } = sendingOf(made.name)
-        if (upload === null || state === "spoiled" || next > made.bytes) return undefined
-        const starts = yield* Effect.filter(
-          sums.keys(),
-          (start) => {
-            const { bytes, sum } = sums.get(start) ?? { bytes: 0, sum: 0 }
-            return Effect.map(sumNow(made, start, bytes), (now) => now === sum)
-          },
-          { concurrency: atATime }
-        )
-        return [made.name, { upload, starts: new Set(starts) }] as const
+    const sentOf = (made: Made): SentAhead | undefined => {
+      const { upload, next, sums, state } = sendingOf(made.name)
+      if (upload === null || state === "spoiled" || next > made.bytes) return undefined
+      const parts = Array.from(sums, ([start, { bytes, sum }]) => {
+        const isSame = Effect.map(sumNow(made, start, bytes), (now) => now === sum)
+        return [start, isSame] as const
       })
+      return { upload, parts: new Map(parts) }
+    }
 
     const settled: Ahead["settled"] = (files) =>
       Effect.gen(function* () {
+        settling = true
         yield* FiberSet.awaitEmpty(fibers).pipe(inTime(web))
-        const found = yield* Effect.forEach(files, unchanged)
-        return new Map(found.filter((each) => each !== undefined))
+        return new Map(
+          files.flatMap((made) => {
+            const sent = sentOf(made)
+            return sent === undefined ? [] : [[made.name, sent] as const]
+          })
+        )
       })
 
     return { grown, settled }
@@ -154,7 +158,10 @@ const sumNow = (made: Made, start: number, bytes: number): Effect.Effect<number,
     const { sum, add } = checksum()
     yield* Effect.tryPromise({
       try: async () => {
-        for await (const piece of piecesOf({ file, start, bytes })) add(piece)
+        const part = { file, start, bytes }
+        const buffers = buffersFor(part)
+        for await (const piece of piecesOf(part, buffers)) add(piece)
+        giveBack(buffers)
       },
       catch: (cause) => (cause instanceof Unavailable ? cause : new Unavailable({ what: "read an output", cause }))
     })

@@ -27,22 +27,28 @@ const mostPieces = 512
 export const send = async (request: ClientRequest, part: FilePart): Promise<void> => {
   const closed = new Promise<void>((resolve) => request.once("close", () => resolve()))
   const write = (piece: Buffer) => Promise.race([closed, new Promise<void>((resolve) => request.write(piece, () => resolve()))])
+  const buffers = buffersFor(part)
   let writing: Promise<void> = Promise.resolve()
-  for await (const piece of piecesOf(part)) {
+  for await (const piece of piecesOf(part, buffers)) {
     await writing
     if (request.destroyed) break
     writing = write(piece)
   }
   await writing
+  // Of a request that was closed the system may still hold one.
+  if (!request.destroyed) giveBack(buffers)
   request.end()
 }
 
-/** Each is good until the one after the next is asked for: there are two buffers, so that one is read while the other goes out. */
-export async function* piecesOf({ file, start, bytes, read }: FilePart): AsyncGenerator<Buffer, void> {
-  const buffers = [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(pieceBytes, bytes)))
+/** Two, so that one is read while the other goes out. */
+export const buffersFor = ({ bytes }: Pick<FilePart, "bytes">): ReadonlyArray<Buffer> =>
+  [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(pieceBytes, bytes)))
+
+/** Each lies in one of the buffers, in turn, and is good until that is needed again. */
+export async function* piecesOf({ file, start, bytes, read }: FilePart, buffers: ReadonlyArray<Buffer>): AsyncGenerator<Buffer, void> {
   const end = start + bytes
   for (let at = start; at < end; at += pieceBytes) {
-    const buffer = buffers[((at - start) / pieceBytes) % 2] as Buffer
+    const buffer = buffers[((at - start) / pieceBytes) % buffers.length] as Buffer
     const wanted = Math.min(pieceBytes, end - at)
     const { bytesRead } = await file.read(buffer, 0, wanted, at).catch((cause: unknown) => {
       throw new Unavailable({ what: "read an output", cause })

@@ -3,31 +3,30 @@ import { type FileHandle, open } from "node:fs/promises"
 import { Effect, type Scope } from "effect"
 import { Unavailable } from "../../core/errors.js"
 import type { Made } from "../ffmpeg/outputs.js"
-import { type Signed, signedHeaders } from "./address.js"
+import { signedHeaders } from "./address.js"
 import type { Broken } from "./errors.js"
-import type { FilePart } from "./file-bytes.js"
 import { persist } from "./persist.js"
 import type { OutputPlace } from "./run.js"
 import { later, textOf, type Web } from "./web.js"
 
-/** Requests at a time, of all files together. */
+/** Requests at a time. */
 const atATime = 4
 
 /** What a store says after it has taken something. */
 const answerBytes = 64 * 1024
 
-/** Sends each file to its place, whole or in parts. What breaks is sent again, with growing pauses, while the time for a transfer lasts. */
-export const sendAll = (
-  web: Web,
-  files: ReadonlyArray<{ readonly made: Made; readonly place: OutputPlace }>
-): Effect.Effect<void, Unavailable> =>
-  Effect.suspend(() => {
-    const seconds = web.waits.transferSeconds
-    const parts = files.flatMap(({ made, place }) => place.requests.map((request) => sendPart(web, made, request)))
-    return Effect.forEach(parts, (part) => persist(part, { waits: web.waits, seconds }), { concurrency: atATime, discard: true }).pipe(
-      inTime(web)
-    )
-  })
+/** A file, or one of its parts. */
+export interface Part {
+  readonly made: Made
+  readonly request: OutputPlace["requests"][number]
+}
+
+/** Sends each to its place. What breaks is sent again, with growing pauses, while the time for a transfer lasts. */
+export const sendAll = (web: Web, parts: ReadonlyArray<Part>): Effect.Effect<void, Unavailable> => {
+  const { waits } = web
+  const send = ({ made, request }: Part) => persist(sendPart(web, made, request), { waits, seconds: waits.transferSeconds })
+  return Effect.forEach(parts, send, { concurrency: atATime, discard: true }).pipe(inTime(web))
+}
 
 /** Fails what sends outputs for longer than a transfer may take. */
 export const inTime = ({ waits }: Web) =>
@@ -40,7 +39,7 @@ export const inTime = ({ waits }: Web) =>
 export const sendPart = (
   web: Web,
   made: Made,
-  request: Signed & Omit<FilePart, "file">,
+  request: Part["request"],
   read: (piece: Buffer) => void = () => {}
 ): Effect.Effect<void, Broken | Unavailable> =>
   Effect.gen(function* () {

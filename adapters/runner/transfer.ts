@@ -1,4 +1,4 @@
-import { Effect, type Scope } from "effect"
+import { Array, Effect, type Scope } from "effect"
 import { Unavailable } from "../../core/errors.js"
 import { BlobKey, type FileName } from "../../core/ids.js"
 import type { Transfer } from "../ffmpeg/transfer.js"
@@ -37,15 +37,18 @@ export const transferOf = ({ run, calls, cache, worthBytes }: TransferOptions): 
         Effect.gen(function* () {
           const there = yield* ahead.settled(files)
           const places = yield* calls.outputs(files.map(({ name, bytes }) => ({ name, bytes, upload: there.get(name)?.upload ?? null })))
-          yield* sendAll(
-            calls.web,
-            places.flatMap((place, index) => {
-              const made = files[index]
-              const sent = there.get(place.name)
-              const requests = place.requests.filter(({ start }) => !(sent?.upload === place.upload && sent.starts.has(start)))
-              return made === undefined ? [] : [{ made, place: { ...place, requests } }]
-            })
-          )
+          const parts = places.flatMap((place, index) => {
+            const made = files[index]
+            const sent = there.get(place.name)
+            const isSame = (start: number) => (sent?.upload === place.upload ? sent.parts.get(start) : undefined)
+            return made === undefined ? [] : place.requests.map((request) => ({ made, request, isSame: isSame(request.start) }))
+          })
+          const [fresh, known] = Array.partition(parts, (part) => part.isSame !== undefined)
+          const changed = Effect.filter(known, ({ isSame = Effect.succeed(false) }) => Effect.negate(isSame))
+          yield* Effect.all([sendAll(calls.web, fresh), Effect.flatMap(changed, (some) => sendAll(calls.web, some))], {
+            concurrency: "unbounded",
+            discard: true
+          })
           for (const { name, upload } of places) uploads.set(name, upload)
           const modifiedAt = new Date()
           return files.map(({ name, bytes }) => ({ name, blob: { key: BlobKey(`${plan.outputPrefix}${name}`), bytes, modifiedAt } }))

@@ -2,6 +2,7 @@ import { type ClientRequest, Agent as HttpAgent, type IncomingHttpHeaders, type 
 import { Agent as HttpsAgent, request as requestHttps } from "node:https"
 import { Effect, type Scope } from "effect"
 import { Unavailable } from "../../core/errors.js"
+import { giveBackRead } from "../process/give-back.js"
 import { Broken } from "./errors.js"
 import { type FilePart, send } from "./file-bytes.js"
 import { defaultWaits, type Waits } from "./waits.js"
@@ -89,6 +90,7 @@ const lengthOf = (body: Question["body"]): { readonly "content-length"?: number 
 }
 
 const begin = (request: ClientRequest, { body, url }: Question, { answerSeconds }: Waits) => {
+  giveBackRead(request)
   const answered = new Promise<Answer | Broken | Unavailable>((resolve) => {
     const broke = (cause?: unknown) =>
       resolve(cause instanceof Unavailable ? cause : new Broken({ what: `${url.host} gave no answer`, cause }))

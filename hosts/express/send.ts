@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http"
 import { Cause, Effect, Stream } from "effect"
+import { giveBack } from "../../adapters/process/give-back.js"
 import { Limits } from "../../core/limits.js"
 import type { ApiReply, ReplyBody, Services } from "../http/api.js"
 import { defect, failed } from "../http/reply.js"
@@ -34,7 +35,7 @@ const sendBytes = (response: ServerResponse, reply: ApiReply, body: Extract<Repl
     })
     if (left > 0) return yield* Effect.dieMessage("a download shrank while it was sent")
     begin()
-    response.end()
+    response.end(() => giveBack(body.spare ?? []))
   }).pipe(
     Effect.catchAll((error) => failed(error)),
     Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : defect(cause))),
