@@ -116,9 +116,8 @@ it.scoped("a file that another connection is writing to is waited for", () =>
 it.scoped("but not for ever", () =>
   Effect.gen(function* () {
     const { jobs, letGo } = yield* besideAWriter
-    const insert = yield* Effect.fork(jobs.insert(aJob(), roomy))
-    yield* passOnceSomebodySleeps(11)
-    const error = yield* Effect.flip(Fiber.join(insert))
+    yield* Effect.forkScoped(Effect.forever(passOnceSomebodySleeps(1)))
+    const error = yield* Effect.flip(jobs.insert(aJob(), roomy))
     expect(error).toMatchObject({ _tag: "Unavailable", what: "could not insert a job", cause: { cause: { code: "SQLITE_BUSY" } } })
     yield* letGo
     yield* jobs.insert(aJob(), roomy)
