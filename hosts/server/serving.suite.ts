@@ -123,8 +123,12 @@ export const processesUnder = (folder: string): ReadonlyArray<string> =>
     try {
       if (!/^ff(mpeg|probe)\n$/.test(readFileSync(`/proc/${pid}/comm`, "utf8"))) return false
       if (readFileSync(`/proc/${pid}/environ`, "utf8").includes(`HOME=${folder}`)) return true
-      // Written with escapes, and without what lies above the mount that the folder is in.
-      return readFileSync(`/proc/${pid}/mountinfo`, "utf8").includes(`${basename(folder).replaceAll(" ", "\\040")}/`)
+      // What of a disk is seen inside: written with escapes, and without what lies above the mount that the folder is in. Where
+      // it is seen is another matter: a disk that is mounted in our folder is so for all processes of this machine.
+      const sources = readFileSync(`/proc/${pid}/mountinfo`, "utf8")
+        .split("\n")
+        .map((line) => line.split(" ")[3])
+      return sources.some((source) => source?.includes(`${basename(folder).replaceAll(" ", "\\040")}/`))
     } catch {
       return false
     }
