@@ -35,7 +35,9 @@ const sendBytes = (response: ServerResponse, reply: ApiReply, body: Extract<Repl
     })
     if (left > 0) return yield* Effect.dieMessage("a download shrank while it was sent")
     begin()
-    response.end(() => giveBack(body.spare ?? []))
+    // Not by a callback of `end`: middleware that wraps it may take that for a piece.
+    response.once("finish", () => giveBack(body.spare ?? []))
+    response.end()
   }).pipe(
     Effect.catchAll((error) => failed(error)),
     Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : defect(cause))),
