@@ -28,9 +28,9 @@ it("what is read for an answer is given back, and the answer is whole, over a ke
     const [message] = (await once(asked, "response")) as [IncomingMessage]
     expect(body.equals(await buffer(message))).toBe(true)
     await closed
-    expect(read.length).toBeGreaterThan(0)
-    // The last one may be shorter, and lie in memory of others.
-    expect(read.slice(0, -1).every((piece) => piece.length === 0)).toBe(true)
+    expect(read.filter((piece) => piece.length === 0).length).toBeGreaterThan(0)
+    // Left are those that do not fill their memory, as later versions of Node read them now and then.
+    expect(read.filter((piece) => piece.length > 0 && piece.length === piece.buffer.byteLength)).toEqual([])
   }
   // One connection, and nobody listens to it any more but this test.
   expect([...sockets].map((socket) => socket.listeners("data").length)).toEqual([3])

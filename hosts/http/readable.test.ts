@@ -109,7 +109,8 @@ describe("a body whose reader is busy", () => {
       for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve))
     }
     expect(written).toBeGreaterThan(1_000_000)
-    expect(written).toBeLessThan(1_500_000)
+    // What the reader has by then, a MiB ahead of it, and what the stream itself holds, which grows with Node's versions.
+    expect(written).toBeLessThan(2_500_000)
     source.off("drain", offer)
     source.end()
     goOn()
