@@ -28,7 +28,13 @@ const worksIn = async (id: string, root: string): Promise<boolean> =>
 
 const seesInside = async (id: string, root: string): Promise<boolean> => {
   const mounts = await readFile(`/proc/${id}/mountinfo`, "utf8").catch(() => "")
-  // The fourth field is the mounted folder as its own file system calls it: without what lies above where that is mounted.
-  const part = `${root.split("/").slice(-2).join("/")}/`
-  return mounts.split("\n").some((line) => line.split(" ")[3]?.includes(part))
+  return mountsFrom(mounts, `${root.split("/").slice(-2).join("/")}/`)
 }
+
+/**
+ * Whether a process's mountinfo tells of something mounted from such a folder, a part of a path. The fourth field is the
+ * mounted folder as its own file system calls it: with escapes, and without what lies above where that is mounted. Where it
+ * is seen says nothing: a disk that is mounted in a folder of ours is so for all processes of this machine.
+ */
+export const mountsFrom = (mountinfo: string, part: string): boolean =>
+  mountinfo.split("\n").some((line) => line.split(" ")[3]?.includes(part.replaceAll(" ", "\\040")))

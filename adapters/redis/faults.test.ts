@@ -5,15 +5,12 @@ import { clientOf, counts, dashboard, expectNoPassword, host, nobody, ownServer,
 
 const unavailable = expect.objectContaining({ _tag: "Unavailable" })
 
-/** Far more than the second it takes on an idle machine, and far less than for as long as Redis is away. */
-const soonMillis = 20_000
-
 /** What the port says of a server out of reach, in what time. */
 const failsSoon = <A, E>(call: Effect.Effect<A, E>) =>
   Effect.gen(function* () {
     const started = Date.now()
     expect(yield* Effect.flip(call)).toEqual(unavailable)
-    expect(Date.now() - started).toBeLessThan(soonMillis)
+    expect(Date.now() - started).toBeLessThan(4000)
   })
 
 /** Until Redis answers again. */
@@ -77,7 +74,7 @@ it.scopedLive("a ticket whose end falls into an outage is let go at once, and fi
     yield* Effect.promise(() => server.stop("SIGKILL"))
     const started = Date.now()
     yield* Scope.close(scope, Exit.void)
-    expect(Date.now() - started).toBeLessThan(soonMillis)
+    expect(Date.now() - started).toBeLessThan(4000)
     yield* Effect.promise(() => server.start())
     const dash = yield* dashboard(server)
     yield* until(Effect.map(counts(dash), ({ active }) => active === 0))
@@ -143,7 +140,7 @@ for (const [what, harm] of [
       yield* Effect.promise(() => harm(server))
       const started = Date.now()
       yield* Scope.close(scope, Exit.void)
-      expect(Date.now() - started).toBeLessThan(soonMillis)
+      expect(Date.now() - started).toBeLessThan(4000)
       expect(yield* Fiber.join(waiting)).toEqual(unavailable)
     })
   )

@@ -86,7 +86,8 @@ describe("a body", () => {
 
 describe("a body whose reader is busy", () => {
   it("is read ahead by a MiB or so, and what has come is handed over at once", async () => {
-    const source = new PassThrough()
+    // What a stream itself holds by default has grown with Node's versions.
+    const source = new PassThrough({ highWaterMark: 16 * 1024 })
     let written = 0
     const offer = () => {
       while (written < 5_000_000 && source.write(Buffer.alloc(10_000))) written += 10_000
@@ -109,8 +110,7 @@ describe("a body whose reader is busy", () => {
       for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve))
     }
     expect(written).toBeGreaterThan(1_000_000)
-    // What the reader has by then, a MiB ahead of it, and what the stream itself holds, which grows with Node's versions.
-    expect(written).toBeLessThan(2_500_000)
+    expect(written).toBeLessThan(1_500_000)
     source.off("drain", offer)
     source.end()
     goOn()

@@ -5,6 +5,7 @@ import { basename } from "node:path"
 import { createInterface } from "node:readline"
 import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
+import { mountsFrom } from "../../adapters/ffmpeg/remains.suite.js"
 
 /** The server as operators run it: the built command, as a process of its own. */
 
@@ -123,12 +124,7 @@ export const processesUnder = (folder: string): ReadonlyArray<string> =>
     try {
       if (!/^ff(mpeg|probe)\n$/.test(readFileSync(`/proc/${pid}/comm`, "utf8"))) return false
       if (readFileSync(`/proc/${pid}/environ`, "utf8").includes(`HOME=${folder}`)) return true
-      // What of a disk is seen inside: written with escapes, and without what lies above the mount that the folder is in. Where
-      // it is seen is another matter: a disk that is mounted in our folder is so for all processes of this machine.
-      const sources = readFileSync(`/proc/${pid}/mountinfo`, "utf8")
-        .split("\n")
-        .map((line) => line.split(" ")[3])
-      return sources.some((source) => source?.includes(`${basename(folder).replaceAll(" ", "\\040")}/`))
+      return mountsFrom(readFileSync(`/proc/${pid}/mountinfo`, "utf8"), `${basename(folder)}/`)
     } catch {
       return false
     }
