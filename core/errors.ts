@@ -135,6 +135,11 @@ export class Busy extends Data.TaggedError("Busy") {
   override readonly message = "Too many jobs are waiting: try again later"
 }
 
+/** More probes run and wait than the server takes, in all or for this key; it did not come to this one. */
+export class ProbesBusy extends Data.TaggedError("ProbesBusy") {
+  override readonly message = "Too many probes are running or waiting, in all or for this API key: try again later"
+}
+
 /** There is too little room for anything new. What is stored can still be read, and deleted. */
 export class DiskFull extends Data.TaggedError("DiskFull") {
   override readonly message = "The server's disk is nearly full: nothing new is taken until there is room, try again later"
@@ -183,6 +188,7 @@ export type ApiError =
   | WorkerLost
   | JobCancelled
   | Busy
+  | ProbesBusy
   | DiskFull
   | TooManyRequests
   | StillRunning

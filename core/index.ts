@@ -1,5 +1,6 @@
 /** The Effect-native API: ports to implement or call, values they speak, operations to run over them. */
 export * from "./account.js"
+export * from "./acting-for.js"
 export * from "./api-key.js"
 export * from "./closing.js"
 export * from "./directory.js"

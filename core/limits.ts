@@ -18,6 +18,11 @@ export const limitTable = {
   openFiles: { default: 256, means: "files that one process has open" },
   temporaryBytes: { default: 64 * MiB, means: "temporary files of one run, in the sandbox" },
   logBytes: { default: 64 * KiB, means: "end of ffmpeg's log that is kept" },
+  probes: { default: 12, means: "probes that run at a time; further ones wait" },
+  probesPerKey: { default: 4, means: "probes of one key that run at a time; further ones wait" },
+  probesWaiting: { default: 1000, means: "probes that wait; more are refused with 503" },
+  probesWaitingPerKey: { default: 100, means: "probes of one key that wait; more are refused with 503" },
+  probeWaitSeconds: { default: 30, means: "how long a probe waits for its turn before it is refused with 503" },
   probeReportBytes: { default: 32 * MiB, means: "ffprobe's report" },
 
   diskFreeBytes: { default: 1 * GiB, means: "room on the disk below which nothing new is taken" },
@@ -65,6 +70,9 @@ export const limitTable = {
   idempotencySeconds: { default: 86_400, means: "how long an Idempotency-Key means the same job" },
 
   importSeconds: { default: 600, means: "fetching one URL" },
+  lookups: { default: 64, means: "look-ups of host names at a time, each of imports, probes and webhooks; further ones wait" },
+  lookupsPerKey: { default: 8, means: "look-ups of host names at a time for one key; further ones wait" },
+  lookupSeconds: { default: 5, means: "one look-up of a host name" },
   connectSeconds: { default: 10, means: "connecting to the host of a URL" },
   idleSeconds: { default: 30, means: "silence of the host of a URL, or of a client in the middle of its request's body" },
   redirects: { default: 5, means: "redirects followed when a URL is fetched" },

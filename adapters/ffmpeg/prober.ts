@@ -1,7 +1,9 @@
 import { join } from "node:path"
 import { Deferred, Duration, Effect, type Scope } from "effect"
-import { type BlobMissing, ProbeFailed, RunLimitExceeded, type Unavailable, UrlUnreachable } from "../../core/errors.js"
+import { ActingFor } from "../../core/acting-for.js"
+import { type BlobMissing, ProbeFailed, ProbesBusy, RunLimitExceeded, type Unavailable, UrlUnreachable } from "../../core/errors.js"
 import { FileName } from "../../core/ids.js"
+import { makeKeyedGate } from "../../core/keyed-gate.js"
 import { allowedProtocols, selfContainedDemuxers, subtitleDemuxers } from "../../core/policy/allowed.js"
 import type { ProberShape, ProbeSource } from "../../core/ports/prober.js"
 import type { StorageShape } from "../../core/ports/storage.js"
@@ -17,9 +19,20 @@ import type { FetchError } from "./remote-pieces.js"
 import type { Tools } from "./tools.js"
 import { type WorkDirectory, workDirectory } from "./workdir.js"
 
-/** Probes by the ffprobe of this machine. It is never given a URL: what one holds is fetched into its work directory. */
-export const makeProber = (tools: Tools, storage: StorageShape, guard: Guard): ProberShape => ({
-  probe: (source, request) =>
+/**
+ * Probes by the ffprobe of this machine, so many at a time in all and for one owner. It is never given a URL: what one holds is
+ * fetched into its work directory. ffprobe runs that belong to a job are bounded by the slots.
+ */
+export const makeProber = (tools: Tools, storage: StorageShape, guard: Guard): ProberShape => {
+  const { probes, probesPerKey, probesWaiting, probesWaitingPerKey, probeWaitSeconds } = tools.limits
+  const gate = makeKeyedGate({
+    places: probes,
+    placesPerKey: probesPerKey,
+    waiting: probesWaiting,
+    waitingPerKey: probesWaitingPerKey,
+    waitSeconds: probeWaitSeconds
+  })
+  const probeNow: ProberShape["probe"] = (source, request) =>
     Effect.gen(function* () {
       const work = yield* workDirectory(tools.root)
       const staged =
@@ -29,7 +42,13 @@ export const makeProber = (tools: Tools, storage: StorageShape, guard: Guard): P
       const name = source._tag === "Url" ? source.url : source.name
       return { raw: named(raw, name), seconds, inputBytes: staged.bytes, outputBytes: stdout.length }
     }).pipe(Effect.scoped, tools.owned)
-})
+  return {
+    probe: (source, request) =>
+      Effect.flatMap(ActingFor, (key) => gate.within(key)(probeNow(source, request))).pipe(
+        Effect.catchTag("GateFull", () => new ProbesBusy())
+      )
+  }
+}
 
 /** A file of the work directory that can be probed. */
 interface Staged {

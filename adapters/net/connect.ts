@@ -1,19 +1,18 @@
-import { lookup } from "node:dns/promises"
 import { connect as connectTcp, isIP, type Socket } from "node:net"
 import { connect as connectTls, type TLSSocket } from "node:tls"
 import { Effect, ExecutionStrategy, Exit, Scope } from "effect"
 import { UrlRefused } from "../../core/errors.js"
 import { canonical } from "./address.js"
+import type { Lookup } from "./lookup.js"
 import type { Target } from "./url.js"
 
 export interface Connecting {
   readonly allowAddress: (address: string) => boolean
-  readonly resolve: (host: string) => Promise<ReadonlyArray<{ readonly address: string }>>
+  readonly lookup: Lookup
   readonly dial: (address: string, port: number) => Socket
   readonly ca: string | Buffer | undefined
 }
 
-export const systemLookup: Connecting["resolve"] = (host) => lookup(host, { all: true, verbatim: true })
 export const systemDial: Connecting["dial"] = (host, port) => connectTcp({ host, port })
 
 /** A name with more addresses than these has the first of them tried: each gets its share of the time. */
@@ -23,16 +22,13 @@ const mostTried = 3
  * All addresses of the target's host, each of which may be connected to; none when the name does not resolve. One that may
  * not refuses the name: whoever mixes them hopes for a second look-up, or for a retry.
  */
-export const addressesOf = ({ host }: Target, { resolve, allowAddress }: Connecting): Effect.Effect<ReadonlyArray<string>, UrlRefused> =>
+export const addressesOf = ({ host }: Target, { lookup, allowAddress }: Connecting): Effect.Effect<ReadonlyArray<string>, UrlRefused> =>
   isIP(host) > 0
     ? Effect.succeed([host])
-    : Effect.tryPromise({ try: () => resolve(host), catch: () => new UrlRefused({}) }).pipe(
-        Effect.orElseSucceed(() => []),
-        Effect.map((answers) => answers.map(({ address }) => address)),
-        Effect.filterOrFail(
-          (addresses) => addresses.every(allowAddress),
-          () => new UrlRefused({})
-        )
+    : Effect.filterOrFail(
+        lookup(host),
+        (addresses) => addresses.every(allowAddress),
+        () => new UrlRefused({})
       )
 
 /**

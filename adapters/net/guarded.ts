@@ -3,8 +3,9 @@ import { Effect, ExecutionStrategy, Exit, Scope } from "effect"
 import type { UrlRefused, UrlUnreachable } from "../../core/errors.js"
 import type { LimitValues } from "../../core/limits.js"
 import { isPublic } from "./address.js"
-import { addressesOf, connect, systemDial, systemLookup } from "./connect.js"
+import { addressesOf, connect, systemDial } from "./connect.js"
 import { type Answer, exchange, type Question } from "./exchange.js"
+import { type LookupLimits, makeLookup, type Resolve } from "./lookup.js"
 import { isRedirect } from "./status.js"
 import { judge, judgeRedirect, type Target } from "./url.js"
 
@@ -12,14 +13,19 @@ import { judge, judgeRedirect, type Target } from "./url.js"
 export interface GuardOptions {
   /** Whether an IP address may be connected to. Default `isPublic`: the public internet and nothing else. */
   readonly allowAddress?: (address: string) => boolean
-  /** Names that pass though they are no public ones (one label, `.local`, `.internal`...). Default: none. */
+  /**
+   * Names that pass though they are no public ones (one label, `.local`, `.internal`...). They are looked up as the system does
+   * it, with /etc/hosts; so is a public name for which this says true. Default: none.
+   */
   readonly allowHost?: (host: string) => boolean
   /** Default 443 alone. */
   readonly ports?: ReadonlyArray<number>
   /** Certificates of the authorities to trust, in PEM, in place of Node's own. */
   readonly ca?: string | Buffer
-  /** All addresses of a name; a rejection where there are none. Default: as the system resolves it. */
-  readonly resolve?: (host: string) => Promise<ReadonlyArray<{ readonly address: string }>>
+  /** Name servers to ask, each an address, with `:PORT` where it is not 53. Default: those of the system. */
+  readonly nameServers?: ReadonlyArray<string>
+  /** All addresses of a name; a rejection where there are none. Default: the name servers, or the system for `allowHost`. */
+  readonly resolve?: Resolve
   /** A socket on its way to an address that has been checked. Default: TCP. */
   readonly dial?: (address: string, port: number) => Socket
 }
@@ -42,13 +48,11 @@ export interface Guard {
 }
 
 /** `connectSeconds` bounds look-up, connection and handshake together, `idleSeconds` each wait for the server's next bytes. */
-export const makeGuard = (
-  options: GuardOptions,
-  { connectSeconds, idleSeconds }: Pick<LimitValues, "connectSeconds" | "idleSeconds">
-): Guard => {
-  const { allowAddress = isPublic, allowHost = () => false, ports = [443], ca, resolve = systemLookup, dial = systemDial } = options
+export const makeGuard = (options: GuardOptions, limits: Pick<LimitValues, "connectSeconds" | "idleSeconds"> & LookupLimits): Guard => {
+  const { connectSeconds, idleSeconds } = limits
+  const { allowAddress = isPublic, allowHost = () => false, ports = [443], ca, nameServers, resolve, dial = systemDial } = options
   const rules = { allowAddress, allowHost, ports }
-  const connecting = { allowAddress, resolve, dial, ca }
+  const connecting = { allowAddress, lookup: makeLookup({ allowHost, nameServers, resolve }, limits), dial, ca }
 
   const follow = (target: Target, asking: Asking): Effect.Effect<Answer, UrlRefused | UrlUnreachable, Scope.Scope> =>
     Effect.gen(function* () {

@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { ActingFor } from "../acting-for.js"
 import { FileNotFound } from "../errors.js"
 import type { OwnerId } from "../ids.js"
 import { Accounts } from "../ports/accounts.js"
@@ -18,7 +19,7 @@ export const analyze = (owner: OwnerId, request: { readonly source: Source; read
     const usage: Usage = { seconds: report.seconds, inputBytes: report.inputBytes, outputBytes: report.outputBytes }
     yield* (yield* Accounts).charge(owner, usage)
     return { result: pickReport(request.probe, report.raw, filePath(request.source)), usage }
-  })
+  }).pipe(Effect.provideService(ActingFor, owner))
 
 const probeSource = (owner: OwnerId, source: Source) =>
   source._tag === "Remote"

@@ -1,4 +1,5 @@
 import { Clock, Duration, Effect, FiberSet, Layer, Option, Random } from "effect"
+import { ActingFor } from "../acting-for.js"
 import { webhookBody } from "../contract/responses.js"
 import { expiresAt } from "../directory.js"
 import type { UrlRefused, WebhookRejected } from "../errors.js"
@@ -38,7 +39,10 @@ const takeNext = (room: Effect.Semaphore, tries: FiberSet.FiberSet<void>) =>
       yield* restore(room.take(1))
       const due = yield* claimDue
       if (Option.isSome(due)) {
-        yield* FiberSet.run(tries, Effect.interruptible(deliver(due.value)).pipe(Effect.ensuring(room.release(1))))
+        yield* FiberSet.run(
+          tries,
+          Effect.interruptible(deliver(due.value)).pipe(Effect.provideService(ActingFor, due.value.owner), Effect.ensuring(room.release(1)))
+        )
         return
       }
       yield* room.release(1)

@@ -1,4 +1,5 @@
 import { Clock, Effect, Option } from "effect"
+import { ActingFor } from "../acting-for.js"
 import { outputDirectory } from "../directory.js"
 import { InvalidTask, UrlRefused, UrlUnreachable } from "../errors.js"
 import { type DirId, Ids, JobId, type OwnerId } from "../ids.js"
@@ -88,7 +89,7 @@ export const prepare = (owner: OwnerId, task: Task, extras: Extras) =>
       idempotencyKey: extras.idempotencyKey ?? null
     }
     return { job, imported: [...imported.values()] } satisfies Prepared
-  })
+  }).pipe(Effect.provideService(ActingFor, owner))
 
 /** Commit first, tell the workers afterwards: a lost hint costs seconds, never the job. What was fetched for no job goes. */
 export const enqueue = ({ job, imported }: Prepared) =>

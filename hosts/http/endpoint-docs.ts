@@ -214,6 +214,7 @@ export const endpointDocs = {
         FileNotFound: true,
         InvalidRequest: true,
         ProbeFailed: true,
+        ProbesBusy: true,
         QuotaExceeded: true,
         RunLimitExceeded: true,
         UrlRefused: true,

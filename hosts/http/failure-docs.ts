@@ -28,6 +28,7 @@ export const failureSamples: { readonly [Tag in errors.ApiError["_tag"]]: Extrac
   UrlUnreachable: new errors.UrlUnreachable({}),
   WorkerLost: new errors.WorkerLost(),
   Busy: new errors.Busy(),
+  ProbesBusy: new errors.ProbesBusy(),
   DiskFull: new errors.DiskFull(),
   TooManyRequests: tooManyJobs(500),
   StillRunning: new errors.StillRunning({ jobId: JobId("job_abc123xyz") }),

@@ -22,6 +22,7 @@ const headersOf = (error: RunnerError): Readonly<Record<string, string>> => {
     case "TooManyRequests":
       return { "retry-after": `${error.retryAfterSeconds}` }
     case "Busy":
+    case "ProbesBusy":
     case "DiskFull":
     case "Unavailable":
       return { "retry-after": retryAfterSeconds }

@@ -28,6 +28,7 @@ export const status = {
   UrlUnreachable: 502,
   WorkerLost: 503,
   Busy: 503,
+  ProbesBusy: 503,
   DiskFull: 503,
   StillRunning: 503,
   Unavailable: 503
