@@ -23,7 +23,7 @@ export const limitTable = {
   probesWaiting: { default: 1000, means: "probes that wait; more are refused with 503" },
   probesWaitingPerKey: { default: 100, means: "probes of one key that wait; more are refused with 503" },
   probeWaitSeconds: { default: 30, means: "how long a probe waits for its turn before it is refused with 503" },
-  probeReportBytes: { default: 32 * MiB, means: "ffprobe's report" },
+  probeReportBytes: { default: 8 * MiB, means: "ffprobe's report, which is parsed and sent as a whole" },
 
   diskFreeBytes: { default: 1 * GiB, means: "room on the disk below which nothing new is taken" },
   uploadBytes: { default: 2 * GiB, means: "one uploaded or imported file" },

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import type { FetchError, NotInPieces, Pieces } from "./remote-pieces.js"
+import { type FetchError, mostReadBytes, type NotInPieces, type Pieces } from "./remote-pieces.js"
 
 const ids = {
   segment: 0x18538067,
@@ -33,13 +33,19 @@ export const matroskaIndex = (pieces: Pieces, headBytes: number): Effect.Effect<
     if (segment?.id !== ids.segment) return false
 
     const targets: Array<number> = []
+    let seekHeadBytes = 0
     let at = segment.start
     while (true) {
       const element = yield* elementAt(at)
       if (element === undefined || (element.id !== ids.cluster && element.end > pieces.size)) return false
       if (element.id === ids.cluster) break
       yield* pieces.fetch(at, element.end)
-      if (element.id === ids.seekHead) targets.push(...seekTargets(yield* pieces.read(element.start, element.end)))
+      if (element.id === ids.seekHead) {
+        seekHeadBytes += element.end - element.start
+        // All of them together: there may be many.
+        if (seekHeadBytes > mostReadBytes) return false
+        targets.push(...seekTargets(yield* pieces.read(element.start, element.end)))
+      }
       at = element.end
     }
     yield* pieces.fetch(at, at + headBytes)

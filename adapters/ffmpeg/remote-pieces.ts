@@ -15,7 +15,7 @@ export interface Pieces {
   readonly size: number
   /** Makes sure that these bytes are here, as far as the file goes. */
   readonly fetch: (from: number, to: number) => Effect.Effect<void, FetchError | NotInPieces>
-  /** Those bytes. */
+  /** Those bytes, `mostReadBytes` at most: whoever reads them holds and walks no more than that at a time. */
   readonly read: (from: number, to: number) => Effect.Effect<Buffer, FetchError | NotInPieces>
 }
 
@@ -36,6 +36,8 @@ const mostRequests = 64
 const mostBytes = 256 * 1024 * 1024
 /** A file can be made of nothing but empty boxes; ffprobe walks through those faster than we do. */
 const mostReads = 10_000
+/** The largest part of a container that is looked at as a whole: a seek head. Those in use have some hundred bytes. */
+export const mostReadBytes = 64 * 1024
 /** What a container's parts are asked by: they are small and lie close together. */
 const leastBytes = 64 * 1024
 /** A server may announce any size, and the file gets it: as a hole, which takes no room. */
@@ -81,7 +83,7 @@ export const openPieces = (
     const read = (from: number, to: number) =>
       Effect.gen(function* () {
         reads += 1
-        if (reads > mostReads) return yield* new NotInPieces()
+        if (reads > mostReads || to - from > mostReadBytes) return yield* new NotInPieces()
         if (from >= size) return Buffer.alloc(0)
         yield* fetch(from, to)
         return yield* disk("read a file for a URL", async () => {

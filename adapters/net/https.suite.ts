@@ -89,7 +89,7 @@ const started = async (server: Server, ca: string): Promise<LocalHttps> => {
   }
 }
 
-interface Certificate {
+export interface Certificate {
   readonly ca: string
   readonly cert: string
   readonly key: string
@@ -98,7 +98,7 @@ interface Certificate {
 let made: Promise<Certificate> | undefined
 
 /** One for all servers of a test file: it costs two processes. */
-const certificate = (): Promise<Certificate> => {
+export const certificate = (): Promise<Certificate> => {
   made ??= makeCertificate()
   return made
 }
