@@ -292,11 +292,20 @@ describe("a server that is no help", () => {
   for (const { title, file } of [
     { title: "boxes without end", file: movie },
     {
+      title: "boxes without end in a box that is read",
+      file: Buffer.concat([box("ftyp", 16), box("moov", 9 * MiB).subarray(0, 8), Buffer.alloc(9 * MiB - 8, box("free", 8))])
+    },
+    {
       title: "a box that is larger than the file",
       file: Buffer.concat([box("ftyp", 16), Buffer.from("7fffffff6d646174", "hex"), Buffer.alloc(9 * MiB)])
     },
     { title: "a box of no size", file: Buffer.concat([box("ftyp", 16), Buffer.from("000000016d6f6f76", "hex"), Buffer.alloc(9 * MiB)]) },
     { title: "elements without end", file: matroska(Buffer.alloc(9 * MiB, Buffer.from("ec80", "hex"))) },
+    {
+      title: "a seek head of more elements than any has",
+      file: matroska(Buffer.concat([Buffer.from("114d9b740100000000100000", "hex"), Buffer.alloc(MiB, Buffer.from("ec80", "hex"))]))
+    },
+    { title: "seek heads without end", file: matroska(Buffer.alloc(9 * MiB, Buffer.from("114d9b748b4dbb8853ab81ec53ac81ff", "hex"))) },
     { title: "no elements", file: matroska(Buffer.alloc(0)) },
     {
       // A seek head with one entry, whose place has 20 bytes; then an empty cluster.

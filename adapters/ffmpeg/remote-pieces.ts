@@ -35,7 +35,7 @@ export interface PiecesOptions {
 const mostRequests = 64
 const mostBytes = 256 * 1024 * 1024
 /** A file can be made of nothing but empty boxes; ffprobe walks through those faster than we do. */
-const mostReads = 10_000
+const mostReads = 4000
 /** The largest part of a container that is looked at as a whole: a seek head. Those in use have some hundred bytes. */
 export const mostReadBytes = 64 * 1024
 /** What a container's parts are asked by: they are small and lie close together. */

@@ -59,7 +59,8 @@ const manyChapters = async (count: number): Promise<Uint8Array> => {
     input: `;FFMETADATA1\n${list.join("")}`,
     encoding: "buffer"
   })
-  return stdout
+  // A buffer of its own: that of execa may grow, which fetch refuses.
+  return Uint8Array.from(stdout)
 }
 const many = <A>(count: number, make: (index: number) => Promise<A>) =>
   Promise.all(Array.from({ length: count }, (_, index) => make(index)))
@@ -105,7 +106,7 @@ const measured = async (attack: () => Promise<ReadonlyArray<number>>) => {
 }
 
 describe("an attack leaves other keys their server", () => {
-  it.each(long ? Object.keys(attacks) : Object.keys(attacks).filter((name) => !/-64|boxes|nested|heads/.test(name)))(
+  it.each(long ? Object.keys(attacks) : Object.keys(attacks).filter((name) => !/-64|boxes|nested|head|zeros.mp4$/.test(name)))(
     "%s",
     { timeout: 300_000 },
     async (name) => {
