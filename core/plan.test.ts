@@ -92,9 +92,14 @@ describe("makePlan", () => {
         "-format_whitelist",
         expect.any(String),
         "-max_pixels",
-        "67108864"
+        "268435456"
       ])
     }
+  })
+
+  it("bounds the pixels of a picture by the limit", () => {
+    const { args } = makePlan(task({}), "job_1-2", { ...defaultLimits, maxPixels: 10 })
+    expect(args[args.indexOf("-max_pixels") + 1]).toBe("10")
   })
 
   it("stages a blob once, and no name that makes a demuxer read a sequence", () => {

@@ -1,6 +1,6 @@
 import { type BlobKey, type DirId, FileName } from "./ids.js"
 import type { LimitValues } from "./limits.js"
-import { allowedProtocols, maxPixels, selfContainedDemuxers } from "./policy/allowed.js"
+import { allowedProtocols, selfContainedDemuxers } from "./policy/allowed.js"
 import type { FileReference } from "./policy/option-values.js"
 import type { ResolvedTask, StagedFile } from "./task.js"
 
@@ -52,7 +52,7 @@ export const makePlan = (task: ResolvedTask, slot: string, limits: LimitValues):
   const staged = stage(task)
   const inputArgs = task.inputs.flatMap((input) => [
     ...input.options,
-    ...guard(input.concat === true ? [...selfContainedDemuxers, "concat"] : selfContainedDemuxers),
+    ...guard(input.concat === true ? [...selfContainedDemuxers, "concat"] : selfContainedDemuxers, limits),
     ...["-i", `file:${staged.get(input.key)?.name}`]
   ])
   const outputArgs = task.outputs.flatMap((output) => [
@@ -87,7 +87,7 @@ export const placeOf = ({ name, use, shape }: FileReference): string => {
 const fixed = ["-hide_banner", "-nostdin", "-y", "-v", "verbose", "-nostats", "-progress", "pipe:1"]
 
 /** Directly before each `-i`, after the caller's own options: of two settings ffmpeg takes the last. */
-const guard = (demuxers: ReadonlyArray<string>) => [
+const guard = (demuxers: ReadonlyArray<string>, { maxPixels }: LimitValues) => [
   ...["-protocol_whitelist", allowedProtocols, "-format_whitelist", demuxers.join(","), "-max_pixels", `${maxPixels}`]
 ]
 

@@ -7,6 +7,7 @@ const request = (over: Partial<ProbeRequest>): ProbeRequest => ({
   selectStreams: null,
   readIntervals: null,
   countFrames: false,
+  countPackets: false,
   analyzeMicroseconds: null,
   probeBytes: null,
   ...over
@@ -22,6 +23,19 @@ describe("probeArgs", () => {
       args: ["-show_entries", "format=duration,size:stream=codec_name", "-select_streams", "v:0"]
     },
     { ask: { sections: { streams: ["index", "tags"] } }, args: ["-show_entries", "stream=index:stream_tags"] },
+    {
+      ask: { sections: { streams: ["codec_name", "side_data_list"] } },
+      args: ["-show_entries", "stream=codec_name:stream_side_data_list"]
+    },
+    { ask: { sections: { programs: ["program_id", "streams"] } }, args: ["-show_entries", "program=program_id:program_streams"] },
+    {
+      ask: { sections: { frames: ["pts", "side_data_list"] }, selectStreams: "v" },
+      args: ["-show_entries", "frame=pts:subtitle=pts:frame_side_data_list", "-select_streams", "v"]
+    },
+    {
+      ask: { sections: { streams: ["index"] }, countFrames: true, countPackets: true },
+      args: ["-show_entries", "stream=index,nb_read_frames,nb_read_packets", "-count_frames", "-count_packets"]
+    },
     { ask: { sections: {}, countFrames: true }, args: ["-show_entries", "stream=index,nb_read_frames", "-count_frames"] },
     { ask: { sections: { streams: "all" }, countFrames: true }, args: ["-show_streams", "-count_frames"] },
     {

@@ -1,5 +1,5 @@
 import type { FileName } from "./ids.js"
-import { allowedProtocols, maxPixels, selfContainedDemuxers } from "./policy/allowed.js"
+import { allowedProtocols, selfContainedDemuxers } from "./policy/allowed.js"
 
 /** Sections of a report, in the API's and ffprobe's plural. */
 export const probeSections = ["format", "streams", "chapters", "programs", "frames", "packets"] as const
@@ -13,6 +13,7 @@ export interface ProbeRequest {
   /** As ffprobe takes it: `0%+10`, `%+#500`. */
   readonly readIntervals: string | null
   readonly countFrames: boolean
+  readonly countPackets: boolean
   readonly analyzeMicroseconds: number | null
   readonly probeBytes: number | null
 }
@@ -27,12 +28,22 @@ const entryOf: Readonly<Record<ProbeSection, string>> = {
   packets: "packet"
 }
 
-/** Fields that hold fields: ffprobe takes them as sections of their own (`stream_tags`). */
-const nested = ["tags", "disposition"]
+/**
+ * Fields that hold fields. ffprobe takes each as a section with a unique name, and shows all that is inside it
+ * (`ffprobe -sections`; the names are the same in ffmpeg 4.3 to 9.0).
+ */
+const nestedSections: Readonly<Record<ProbeSection, Readonly<Record<string, string>>>> = {
+  format: { tags: "format_tags" },
+  streams: { tags: "stream_tags", disposition: "stream_disposition", side_data_list: "stream_side_data_list" },
+  chapters: { tags: "chapter_tags" },
+  programs: { tags: "program_tags", streams: "program_streams" },
+  frames: { tags: "frame_tags", side_data_list: "frame_side_data_list" },
+  packets: { tags: "packet_tags", side_data_list: "packet_side_data_list" }
+}
 
 /** All arguments but the program, for a file of the working directory. */
 export const probeArgs = (request: ProbeRequest, name: FileName): ReadonlyArray<string> => {
-  const asked = Object.entries(withCount(request)) as ReadonlyArray<readonly [ProbeSection, ReadonlyArray<string> | "all"]>
+  const asked = Object.entries(withCounts(request)) as ReadonlyArray<readonly [ProbeSection, ReadonlyArray<string> | "all"]>
   const named = asked.flatMap(([section, fields]) => (fields === "all" ? [] : entries(section, fields)))
   return [
     ...["-v", "error", "-hide_banner", "-print_format", "json=compact=1"],
@@ -41,23 +52,30 @@ export const probeArgs = (request: ProbeRequest, name: FileName): ReadonlyArray<
     ...(request.selectStreams === null ? [] : ["-select_streams", request.selectStreams]),
     ...(request.readIntervals === null ? [] : ["-read_intervals", request.readIntervals]),
     ...(request.countFrames ? ["-count_frames"] : []),
+    ...(request.countPackets ? ["-count_packets"] : []),
     ...(request.analyzeMicroseconds === null ? [] : ["-analyzeduration", `${request.analyzeMicroseconds}`]),
     ...(request.probeBytes === null ? [] : ["-probesize", `${request.probeBytes}`]),
-    ...["-protocol_whitelist", allowedProtocols, "-format_whitelist", selfContainedDemuxers.join(","), "-max_pixels", `${maxPixels}`],
+    ...["-protocol_whitelist", allowedProtocols, "-format_whitelist", selfContainedDemuxers.join(",")],
     ...["-i", `file:${name}`]
   ]
 }
 
-/** A count of frames appears in the streams, so these are asked for too. */
-const withCount = ({ sections, countFrames }: ProbeRequest): ProbeRequest["sections"] => {
-  if (!countFrames || sections.streams === "all") return sections
-  return { ...sections, streams: [...(sections.streams ?? ["index"]), "nb_read_frames"] }
+/** Counts appear in the streams, so the streams are asked for as well. */
+const withCounts = ({ sections, countFrames, countPackets }: ProbeRequest): ProbeRequest["sections"] => {
+  if (!(countFrames || countPackets) || sections.streams === "all") return sections
+  const counts = [...(countFrames ? ["nb_read_frames"] : []), ...(countPackets ? ["nb_read_packets"] : [])]
+  return { ...sections, streams: [...(sections.streams ?? ["index"]), ...counts] }
 }
 
 const entries = (section: ProbeSection, fields: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const entry = entryOf[section]
-  const plain = fields.filter((field) => !nested.includes(field))
-  return [`${entry}=${plain.join(",")}`, ...fields.filter((field) => nested.includes(field)).map((field) => `${entry}_${field}`)]
+  const nested = nestedSections[section]
+  const plain = fields.filter((field) => !Object.hasOwn(nested, field)).join(",")
+  // A decoded subtitle is an entry of its own kind in the list of frames.
+  const kinds = section === "frames" ? [entryOf.frames, "subtitle"] : [entryOf[section]]
+  return [
+    ...kinds.map((kind) => `${kind}=${plain}`),
+    ...fields.flatMap((field) => (Object.hasOwn(nested, field) ? (nested[field] as string) : []))
+  ]
 }
 
 /**
@@ -70,7 +88,7 @@ export const pickReport = (
   filePath: string
 ): Readonly<Record<string, unknown>> => {
   const report: Readonly<Record<string, unknown>> = { ...raw, ...unmix(raw["packets_and_frames"]) }
-  const asked = withCount(request)
+  const asked = withCounts(request)
   const picked = probeSections.flatMap((section) => {
     const fields = asked[section]
     if (fields === undefined) return []

@@ -144,7 +144,10 @@ const filters: ReadonlyArray<Rule> = [
     pattern: /\[Parsed_(\w+)_\d+\] (?:Unable to|Could not) (?:open|load font) "?(.+?)"?(?:: .*)?$/,
     say: (filter, name) => `the filter ${quoted(filter)} finds no file ${quoted(name)} that it can read`
   },
-  { pattern: /Picture size (\S+) exceeds specified max pixel count/, say: (size) => `the picture is too large: ${size}` },
+  {
+    pattern: /Picture size (\d+x\d+) exceeds specified max pixel count (\d+)/,
+    say: (size, most) => `the picture is too large: ${size} has more than the ${most} pixels that are allowed (limit maxPixels)`
+  },
   { pattern: /Picture size (\S+) is invalid/, say: (size) => `the size of the picture is not possible: ${size}` },
   { pattern: /Error initializing filter '(.+?)'/, say: (filter) => `the filter ${quoted(filter)} does not take these arguments` },
   {

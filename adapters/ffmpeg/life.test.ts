@@ -238,6 +238,7 @@ describe("ffprobe's limits", () => {
     selectStreams: null,
     readIntervals: null,
     countFrames: false,
+    countPackets: false,
     analyzeMicroseconds: null,
     probeBytes: null
   }

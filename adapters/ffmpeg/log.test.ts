@@ -211,7 +211,7 @@ const failures: ReadonlyArray<{ readonly log: string; readonly says: string; rea
   },
   {
     log: "[h264 @ 0x5587c0d10540] [IMGUTILS @ 0x7ffd402f7f70] Picture size 320x180 exceeds specified max pixel count 10, see the documentation if you wish to increase it\n",
-    says: "the picture is too large: 320x180",
+    says: "the picture is too large: 320x180 has more than the 10 pixels that are allowed (limit maxPixels)",
     shows: ["[h264] [IMGUTILS] Picture size 320x180 exceeds specified max pixel count 10, see the documentation if you wish to increase it"]
   },
   { log: "", says: "ffmpeg ended with status 1", shows: [] },

@@ -31,6 +31,7 @@ const everything: ProbeRequest = {
   selectStreams: null,
   readIntervals: null,
   countFrames: false,
+  countPackets: false,
   analyzeMicroseconds: null,
   probeBytes: null
 }

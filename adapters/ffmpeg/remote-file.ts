@@ -23,8 +23,8 @@ const headBytesFor = ({ probeBytes }: ProbeRequest): number => Math.max(6 * MiB,
 const restBytes = 2 * MiB
 
 /** Frames and packets are read all over the file, and an interval starts anywhere: zeros would be taken for content. */
-const readsAll = ({ sections, readIntervals, countFrames }: ProbeRequest): boolean =>
-  sections.frames !== undefined || sections.packets !== undefined || readIntervals !== null || countFrames
+const readsAll = ({ sections, readIntervals, countFrames, countPackets }: ProbeRequest): boolean =>
+  sections.frames !== undefined || sections.packets !== undefined || readIntervals !== null || countFrames || countPackets
 
 /**
  * Makes a file at `path` of what a URL holds: at its true size, and with as much of its content as ffprobe looks at (its

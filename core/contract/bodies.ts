@@ -91,6 +91,9 @@ export const ProbeBody = Schema.Struct({
   select_streams: optional(text("A stream specifier: `v:0`, `a`, `s:1`", "v:0")),
   read_intervals: optional(text("Where to read: `0%+10` (seconds), `#500` (packets), several with commas", "0%+10")),
   count_frames: optional(Schema.Boolean.annotations({ description: "Adds `nb_read_frames` to the streams" })),
+  count_packets: optional(
+    Schema.Boolean.annotations({ description: "Adds `nb_read_packets` to the streams: quicker, since nothing is decoded" })
+  ),
   analyzeduration: optional(Amount.annotations({ description: "At most 60 seconds: `10s`, `500ms`, or microseconds", examples: ["10s"] })),
   probesize: optional(Amount.annotations({ description: "At most 50 MB: `10M`, or bytes, from 32", examples: ["10M"] }))
 }).annotations({ identifier: "Probe", description: "What to ask of ffprobe. Default: format and streams, all fields" })

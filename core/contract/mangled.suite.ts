@@ -18,7 +18,18 @@ export const long = process.env.FFKILN_LONG !== undefined
 
 const fieldNames = [
   ...["task", "inputs", "outputs", "file_path", "file", "options", "maps", "filter_complex", "output_dir_id", "webhook_url"],
-  ...["probe", "format", "streams", "frames", "select_streams", "read_intervals", "count_frames", "analyzeduration", "probesize"],
+  ...[
+    "probe",
+    "format",
+    "streams",
+    "frames",
+    "select_streams",
+    "read_intervals",
+    "count_frames",
+    "count_packets",
+    "analyzeduration",
+    "probesize"
+  ],
   ...["file_name", "dir_id", "ttl", "__proto__", "constructor", "toString", "length", "", "0"]
 ]
 const name = fc.oneof(fc.constantFrom(...fieldNames), fc.string({ maxLength: 4 }))

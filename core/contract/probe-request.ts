@@ -24,6 +24,7 @@ export const parseProbe = (body: Wire, limits: LimitValues): Parsed<ProbeRequest
       selectStreams: body.select_streams === undefined ? null : yield* parseSelection(body.select_streams),
       readIntervals: body.read_intervals === undefined ? null : yield* parseIntervals(body.read_intervals),
       countFrames: body.count_frames ?? false,
+      countPackets: body.count_packets ?? false,
       analyzeMicroseconds: body.analyzeduration === undefined ? null : yield* parseDuration(body.analyzeduration),
       probeBytes: body.probesize === undefined ? null : yield* parseSize(body.probesize)
     }

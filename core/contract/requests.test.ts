@@ -441,6 +441,7 @@ describe("probe", () => {
         selectStreams: "v:0",
         readIntervals: null,
         countFrames: false,
+        countPackets: false,
         analyzeMicroseconds: null,
         probeBytes: null
       }
@@ -454,7 +455,8 @@ describe("probe", () => {
     [{ format: [] }, { sections: { format: "all" } }],
     [{ chapters: [], programs: ["program_id"] }, { sections: { chapters: "all", programs: ["program_id"] } }],
     [{ frames: [], packets: ["pts"], select_streams: "v:0" }, { sections: { frames: "all", packets: ["pts"] } }],
-    [{ count_frames: true }, { sections: all, countFrames: true }]
+    [{ count_frames: true }, { sections: all, countFrames: true }],
+    [{ count_packets: true }, { sections: all, countPackets: true }]
   ])("%j", (probe, expected) => {
     const parsed = ok(analyze(probe)).probe
     expect(parsed).toMatchObject(expected)
@@ -523,6 +525,7 @@ describe("probe", () => {
     [{ format: "duration" }, "probe.format must be an array"],
     [{ format: [1] }, "probe.format[0] must be a string"],
     [{ count_frames: 1 }, "probe.count_frames must be true or false"],
+    [{ count_packets: "yes" }, "probe.count_packets must be true or false"],
     [{ show_log: 1 }, "probe has fields that are not known: show_log"],
     [{ select_streams: "" }, "probe.select_streams must be"],
     [{ select_streams: "v:0 -i x" }, "probe.select_streams must be"],

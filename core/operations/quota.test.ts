@@ -46,6 +46,7 @@ const probed = (owner: OwnerId) =>
       selectStreams: null,
       readIntervals: null,
       countFrames: false,
+      countPackets: false,
       analyzeMicroseconds: null
     } as const
     return yield* analyze(owner, { source: { _tag: "Stored", dir, name }, probe: { ...probe, probeBytes: null } })

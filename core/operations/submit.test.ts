@@ -152,6 +152,7 @@ describe("analyze", () => {
     selectStreams: null,
     readIntervals: null,
     countFrames: false,
+    countPackets: false,
     analyzeMicroseconds: null,
     probeBytes: null
   } as const

@@ -18,9 +18,6 @@ export const subtitleDemuxers: ReadonlyArray<string> = (
 /** What a run or a probe may open: files of its own folder. */
 export const allowedProtocols = "file"
 
-/** Frames above this many pixels are refused by ffmpeg itself before it allocates them. */
-export const maxPixels = 67_108_864
-
 /** Demuxers that may be named by `-f` before an input; concat reads other files, but safe ones alone: they are staged. */
 export const inputFormats: ReadonlySet<string> = new Set([...selfContainedDemuxers, "concat"])
 

@@ -110,6 +110,7 @@ const everything: ProbeRequest = {
   selectStreams: null,
   readIntervals: null,
   countFrames: false,
+  countPackets: false,
   analyzeMicroseconds: null,
   probeBytes: null
 }

@@ -223,6 +223,7 @@ describe("bodies", () => {
     ["read_intervals", '"0%+10"', ({ result }) => expect(result.format).toBeDefined()],
     ["read_intervals", '"#500"', ({ result }) => expect(result.format).toBeDefined()],
     ["count_frames", "true", ({ result }) => expect(result.streams).toMatchObject([{ nb_read_frames: "120" }, {}])],
+    ["count_packets", "true", ({ result }) => expect(result.streams).toMatchObject([{ nb_read_packets: "120" }, {}])],
     ["analyzeduration", '"10s"', ({ result }) => expect(result.format).toBeDefined()],
     ["probesize", '"10M"', ({ result }) => expect(result.format).toBeDefined()]
   ])("the probe option %s: %s", async (name, value, check) => {
