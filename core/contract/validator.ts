@@ -11,9 +11,39 @@ const Validator = FastestValidator as unknown as typeof FastestValidator.default
  */
 export const compile = <A, I>(schema: Schema.Schema<A, I>): ((json: unknown) => Either.Either<I, InvalidRequest | InvalidTask>) => {
   const check = accepts(schema)
+  const fill = withoutBlanks(schema)
   return (json) => {
-    const findings = check(json)
-    return findings === true ? Either.right(json as I) : Either.left(refusal(findings, json))
+    const body = fill(json)
+    const findings = check(body)
+    return findings === true ? Either.right(body as I) : Either.left(refusal(findings, body))
+  }
+}
+
+/**
+ * The body without optional fields that are null or "": low-code tools send them for fields that nobody filled in. Items of
+ * lists, required fields and fields that are not known stay. The given body is not changed.
+ */
+export const withoutBlanks = <A, I>(schema: Schema.Schema<A, I>): ((json: unknown) => unknown) => {
+  const document = JSONSchema.make(schema)
+  return blanksOf(document, document.$defs ?? {}) ?? ((json) => json)
+}
+
+/** Undefined where a value of this kind holds no optional fields. */
+const blanksOf = (schema: object, definitions: Readonly<Record<string, object>>): ((value: unknown) => unknown) | undefined => {
+  const node = schema as Node
+  if (node.$ref !== undefined) return blanksOf(definitions[node.$ref.replace("#/$defs/", "")] as Node, definitions)
+  if (node.type === "array") {
+    const item = blanksOf(node.items as Node, definitions)
+    return item && ((value) => (Array.isArray(value) ? value.map(item) : value))
+  }
+  if (node.type !== "object") return undefined
+  const fields = new Map(Object.entries(node.properties ?? {}).map(([name, child]) => [name, blanksOf(child, definitions)]))
+  const isBlank = (name: string, value: unknown) =>
+    (value === null || value === "") && fields.has(name) && !(node.required ?? []).includes(name)
+  return (value) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return value
+    const kept = Object.entries(value).filter(([name, field]) => !isBlank(name, field))
+    return Object.fromEntries(kept.map(([name, field]) => [name, fields.get(name)?.(field) ?? field]))
   }
 }
 

@@ -137,6 +137,15 @@ describe("pages of other origins", () => {
     }
   })
 
+  it("that are named may send whatever headers the browser asks for", async () => {
+    await using host = await startHost({ slots: 0, corsOrigins: [app] })
+    const asking = "authorization, cache-control,X-Requested-With , cache-control, bad name, \u00e9"
+    const { headers } = await asked(host, "OPTIONS", "/file", { ...preflight, "access-control-request-headers": asking })
+    expect(headers["access-control-allow-headers"]).toBe(
+      "Authorization, Content-Type, Idempotency-Key, Range, If-Range, If-None-Match, cache-control, x-requested-with"
+    )
+  })
+
   it.each(["https://evil.example.com", `${app}.evil.com`, `${app}:8443`, "http://app.example.com", "null", "*", app.toUpperCase(), ""])(
     "of %j, which nobody named, may not",
     async (origin) => {

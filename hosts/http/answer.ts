@@ -46,7 +46,9 @@ const answerCaller = (request: ApiRequest, options: AnswerOptions): Effect.Effec
       handled(route, { request, param: (name) => params[name] ?? "", onDisconnect: options.onDisconnect ?? "abandon" }, options)
     ),
     Effect.catchAll((error) =>
-      error._tag === "MethodNotAllowed" && isPreflight(request, corsOrigins) ? Effect.succeed(preflightReply(error.allowed)) : failed(error)
+      error._tag === "MethodNotAllowed" && isPreflight(request, corsOrigins)
+        ? Effect.succeed(preflightReply(request, error.allowed))
+        : failed(error)
     ),
     whateverHappens,
     Effect.map((reply) => (isLegacy(request) ? withDeprecation(reply, request) : reply)),

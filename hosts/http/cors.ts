@@ -15,17 +15,18 @@ export const withCors = (reply: ApiReply, request: ApiRequest, origins: CorsOrig
   return { ...reply, headers: { ...reply.headers, ...vary, ...allowed } }
 }
 
-/** What a browser asks before it sends a page's request; `allowed` are the methods that the path has. */
+/** Whether the request is what a browser asks before it sends a page's request. */
 export const isPreflight = (request: ApiRequest, origins: CorsOrigins): boolean =>
   request.method === "OPTIONS" &&
   request.header("access-control-request-method") !== undefined &&
   allowedOrigin(request, origins) !== undefined
 
-export const preflightReply = (allowed: ReadonlyArray<string>): ApiReply => ({
+/** `allowed` are the methods that the path has. Request headers change nothing that an origin may do: all that are asked for are allowed. */
+export const preflightReply = (request: ApiRequest, allowed: ReadonlyArray<string>): ApiReply => ({
   status: 204,
   headers: {
     "access-control-allow-methods": allowed.join(", "),
-    "access-control-allow-headers": sendable,
+    "access-control-allow-headers": [...sendable, ...askedFor(request)].join(", "),
     "access-control-max-age": "600"
   },
   body: { _tag: "Nothing" }
@@ -38,4 +39,11 @@ const allowedOrigin = (request: ApiRequest, origins: CorsOrigins): string | unde
 }
 
 const exposed = Object.keys(replyHeaders).join(", ")
-const sendable = ["Authorization", "Content-Type", ...Object.keys(requestHeaders)].join(", ")
+const sendable = ["Authorization", "Content-Type", ...Object.keys(requestHeaders)]
+
+/** The names of further headers in the browser's question; what is not a header's name (RFC 9110, 5.6.2) is left out. */
+const askedFor = (request: ApiRequest): ReadonlyArray<string> => {
+  const names = (request.header("access-control-request-headers") ?? "").split(",").map((name) => name.trim().toLowerCase())
+  const known = new Set(sendable.map((name) => name.toLowerCase()))
+  return [...new Set(names)].filter((name) => /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name) && !known.has(name))
+}
