@@ -51,6 +51,36 @@ describe("upload", () => {
     expect(Buffer.from(await got.arrayBuffer()).equals(bytes)).toBe(true)
   })
 
+  const formBytes = Buffer.from('--x\r\nContent-Disposition: form-data; name="file"\r\n\r\nbytes\r\n--x--\r\n')
+  const inPieces = (bytes: Buffer) =>
+    ({ body: Readable.toWeb(Readable.from([...bytes].map((byte) => Buffer.of(byte)))) as ReadableStream, duplex: "half" }) as const
+
+  it.each([
+    ["a multipart form", { "content-type": "multipart/form-data; boundary=x" }, { body: formBytes }, /multipart form: send the bytes/],
+    [
+      "a form in single bytes",
+      { "content-type": 'Multipart/Form-Data; charset=utf-8; boundary="x"' },
+      inPieces(formBytes),
+      /multipart form/
+    ],
+    ["a part of a file", { "content-range": "bytes 0-4/10" }, { body: "first" }, /Content-Range header: send the whole file/],
+    ["a part of no file", { "content-range": "" }, { body: "first" }, /Content-Range/]
+  ])("%s is a 400, and changes nothing", async (_, headers, body, message) => {
+    const { file, upload } = await register("a.bin")
+    expect((await put(upload.url, "before")).status).toBe(200)
+    const reply = await fetch(upload.url, { method: "PUT", headers: headers as Record<string, string>, ...body })
+    expect(reply.status).toBe(400)
+    expect(((await reply.json()) as { error: string }).error).toMatch(message)
+    expect(await (await fetch(await downloadUrl(file.file_path))).text()).toBe("before")
+  })
+
+  it("may hold a form that its label does not tell of", async () => {
+    const { file, upload } = await register("a.bin")
+    expect((await put(upload.url, formBytes, { "content-type": "multipart/form-data; boundary=other" })).status).toBe(200)
+    expect((await put(upload.url, formBytes)).status).toBe(200)
+    expect(await (await fetch(await downloadUrl(file.file_path))).text()).toBe(formBytes.toString())
+  })
+
   it("may be empty, and may be repeated while its URL lives", async () => {
     const { file, upload } = await register("a.bin")
     expect((await put(upload.url, "")).status).toBe(200)

@@ -9,6 +9,7 @@ import type { ApiReply, ApiRequest } from "./api.js"
 import { requestedRange } from "./range.js"
 import { passing } from "./readable.js"
 import { json } from "./reply.js"
+import { notForm, partOfFile } from "./upload-body.js"
 
 /**
  * `PUT /blob/:token`, also with the file's name behind it: the raw body becomes the blob, or the part of one that is sent in
@@ -21,11 +22,13 @@ export const upload = (request: ApiRequest, token: string, name: string) =>
     if (grant.method !== "PUT" || !["", blobKeyParts(grant.key)[2]].includes(name.normalize("NFC")))
       return yield* new SignedUrlExpired({ what: "Upload" })
     const { key, maxBytes, part } = grant
+    const partial = partOfFile(request)
+    if (partial !== undefined) return yield* partial
     const tooLarge = new TooLarge({ what: "The upload", maxBytes })
     const announced = request.header("content-length")
     if (Number(announced ?? 0) > maxBytes) return yield* tooLarge
     yield* allowRoom
-    const bytes = yield* rawBytes(request)
+    const bytes = notForm(request, yield* rawBytes(request))
     const write = part === undefined ? storage.write(key, bytes, maxBytes) : storage.writePart(key, part, bytes)
     yield* Effect.catchTags(write, {
       TooLarge: () => tooLarge,
