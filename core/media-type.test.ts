@@ -27,6 +27,10 @@ describe("media type", () => {
   it.each([
     ["video/mp4", "mp4"],
     ["IMAGE/JPEG; q=1", "jpg"],
+    ["audio/x-m4a", "m4a"],
+    ["audio/mp3", "mp3"],
+    ["Audio/X-WAV", "wav"],
+    ["video/x-m4v", "mp4"],
     ["text/html", undefined],
     ["constructor", undefined],
     ["", undefined]

@@ -96,6 +96,44 @@ const extensions: Readonly<Record<string, string>> = {
   "application/pdf": "pdf"
 }
 
+/** Other spellings that servers use, and the type of the table that each means. */
+const aliases: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries({
+    "video/mp4": "application/mp4 video/x-m4v video/x-mp4",
+    "video/x-msvideo": "video/avi video/msvideo video/vnd.avi",
+    "video/x-matroska": "video/matroska",
+    "video/mpeg": "video/mpg video/x-mpeg video/mp2p video/x-mpeg2",
+    "video/mp2t": "video/m2ts video/vnd.dlna.mpeg-tts",
+    "video/x-flv": "video/flv",
+    "video/ogg": "application/ogg",
+    "video/h264": "video/avc",
+    "video/h265": "video/hevc",
+    "audio/mpeg": "audio/mp3 audio/x-mp3 audio/mpeg3 audio/x-mpeg-3 audio/x-mpeg audio/mpg audio/x-mpg",
+    "audio/mp4": "audio/x-m4a audio/m4a audio/mp4a-latm audio/x-m4b",
+    "audio/aac": "audio/aacp audio/x-aac audio/x-hx-aac-adts",
+    "audio/ogg": "audio/vorbis audio/x-ogg",
+    "audio/flac": "audio/x-flac",
+    "audio/wav": "audio/x-wav audio/wave audio/x-pn-wav audio/vnd.wave",
+    "audio/aiff": "audio/x-aiff",
+    "audio/x-caf": "audio/caf",
+    "audio/basic": "audio/au audio/x-au",
+    "audio/x-matroska": "audio/matroska",
+    "audio/amr": "audio/3gpp-amr audio/amr-nb",
+    "audio/ac3": "audio/x-ac3",
+    "image/jpeg": "image/jpg image/pjpeg",
+    "image/png": "image/x-png",
+    "image/bmp": "image/x-ms-bmp image/x-bmp",
+    "image/tiff": "image/x-tiff",
+    "image/x-icon": "image/vnd.microsoft.icon image/ico",
+    "image/jp2": "image/jpeg2000",
+    "application/x-subrip": "text/srt text/x-srt application/srt",
+    "text/x-ssa": "text/x-ass application/x-ass",
+    "application/vnd.apple.mpegurl": "application/x-mpegurl",
+    "font/ttf": "application/x-font-ttf application/font-sfnt",
+    "font/otf": "application/x-font-otf"
+  }).flatMap(([type, others]) => others.split(" ").map((other) => [other, type]))
+)
+
 const typeOf: ReadonlyMap<string, string> = new Map(
   Object.entries(extensions).flatMap(([type, endings]) => endings.split(" ").map((ending) => [ending, type] as const))
 )
@@ -104,8 +142,9 @@ const typeOf: ReadonlyMap<string, string> = new Map(
 export const mediaType = (fileName: string): string =>
   typeOf.get(/[^.]\.([^.]+)$/.exec(fileName)?.[1]?.toLowerCase() ?? "") ?? "application/octet-stream"
 
-/** The usual extension of a media type (parameters ignored), without its dot; undefined when the type is none of ours. */
+/** The usual extension of a media type (parameters ignored), without its dot; undefined when the type is not in the tables. */
 export const extensionOf = (type: string): string | undefined => {
-  const plain = type.split(";")[0]?.trim().toLowerCase() ?? ""
+  const named = type.split(";")[0]?.trim().toLowerCase() ?? ""
+  const plain = Object.hasOwn(aliases, named) ? (aliases[named] as string) : named
   return Object.hasOwn(extensions, plain) ? extensions[plain]?.split(" ")[0] : undefined
 }

@@ -1,31 +1,24 @@
 import { FileName, parseFileName } from "./ids.js"
+import { extensionOf } from "./media-type.js"
 
-/** Extensions for types whose URLs often carry none. */
-const extensions: Readonly<Record<string, string>> = {
-  "video/mp4": "mp4",
-  "video/webm": "webm",
-  "video/quicktime": "mov",
-  "video/x-matroska": "mkv",
-  "audio/mpeg": "mp3",
-  "audio/mp4": "m4a",
-  "audio/wav": "wav",
-  "audio/x-wav": "wav",
-  "audio/ogg": "ogg",
-  "audio/flac": "flac",
-  "image/jpeg": "jpg",
-  "image/png": "png",
-  "image/webp": "webp",
-  "image/gif": "gif"
+/** What the server of a URL says of the file: the name it is to have, and its media type. */
+export interface Described {
+  readonly fileName: string | null
+  readonly type: string | null
 }
 
-/** The name an imported URL gets: its last path segment, decoded and cleaned, with an extension from the type if it has none. */
-export const nameOfUrl = (url: string, type: string | null): FileName => {
-  const segment = new URL(url).pathname.split("/").at(-1) ?? ""
-  const cleaned = decoded(segment).replace(/[/\\]|\p{Cc}/gu, "_")
+/**
+ * The name an imported file gets: what its server calls it, else the last path segment of its URL, decoded; cleaned, and with
+ * an extension by its type where it has none.
+ */
+export const nameOfUrl = (url: string, { fileName, type }: Described): FileName => {
+  // Of a path only the last part is a name (RFC 6266, 4.3).
+  const wanted = fileName?.split(/[/\\]/).at(-1) ?? decoded(new URL(url).pathname.split("/").at(-1) ?? "")
+  const cleaned = wanted.replace(/[/\\]|\p{Cc}/gu, "_")
   const parsed = parseFileName(shortened(cleaned).toWellFormed())
   const name = "name" in parsed ? parsed.name : "input"
-  const extension = extensions[type ?? ""]
-  return FileName(name.includes(".") || extension === undefined ? name : `${name}.${extension}`)
+  const extension = extensionOf(type ?? "")
+  return FileName(/\.[A-Za-z0-9]{1,10}$/.test(name) || extension === undefined ? name : `${name}.${extension}`)
 }
 
 /** `clip.mp4` as `clip-2.mp4`: what a name becomes when it is taken. */

@@ -74,7 +74,7 @@ const stageUrl = (
   Effect.gen(function* () {
     const { probeSeconds } = limits
     // A "%" would make a picture's name a pattern. What is no URL has no name, and is refused by the guard.
-    const name = FileName(URL.canParse(url) ? nameOfUrl(url, null).replaceAll("%", "_") : "input")
+    const name = FileName(URL.canParse(url) ? nameOfUrl(url, { fileName: null, type: null }).replaceAll("%", "_") : "input")
     const [took, bytes] = yield* fetchForProbe({ guard, url, limits }, request, join(work.in, name)).pipe(
       Effect.timeoutFail({
         duration: probeSeconds * 1000,

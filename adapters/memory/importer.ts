@@ -7,6 +7,8 @@ export interface MemoryFile {
   readonly bytes: Uint8Array
   /** Its media type, without parameters. */
   readonly type: string | null
+  /** What its server calls it. */
+  readonly fileName?: string
 }
 
 /** An internet of exactly these files, by their https URLs. All other URLs are refused, as a name that does not resolve is. */
@@ -19,7 +21,7 @@ export const memoryImporter = (files: ReadonlyMap<string, MemoryFile>): Layer.La
           const file = url.startsWith("https://") ? files.get(url) : undefined
           if (file === undefined) return yield* new UrlRefused({})
           const blob = yield* storage.write(key, Stream.succeed(file.bytes), maxBytes)
-          return { blob, type: file.type }
+          return { blob, type: file.type, fileName: file.fileName ?? null }
         })
     }))
   )

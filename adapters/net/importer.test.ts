@@ -120,6 +120,46 @@ describe("the importer", () => {
     })
   )
 
+  it.scopedLive.each([
+    { given: 'attachment; filename="a b.mp4"', is: "a b.mp4" },
+    { given: "attachment; filename=plain.mp4; filename*=UTF-8''caf%C3%A9.mp4", is: "café.mp4" },
+    { given: Buffer.from('attachment; filename="café.mp4"').toString("latin1"), is: "café.mp4" },
+    { given: "inline", is: null },
+    { given: "attachment; filename=", is: null },
+    { given: `attachment; filename="${"x".repeat(3000)}"`, is: null },
+    { given: ';;=;"', is: null },
+    { given: undefined, is: null }
+  ])("a Content-Disposition of $given calls the file $is", ({ given, is }) =>
+    Effect.gen(function* () {
+      const server = yield* scoped(() =>
+        localHttps((_, response) => {
+          if (given !== undefined) response.setHeader("content-disposition", given)
+          response.end("x")
+        })
+      )
+      expect(yield* importing(server.guard, server.url)).toMatchObject({ fileName: is })
+    })
+  )
+
+  it.scopedLive.each(["<!DOCTYPE html><p>log in", "\ufeff\n  <html>", "<html>"])("a web page is refused, and says so: %s", (page) =>
+    Effect.gen(function* () {
+      const server = yield* scoped(() =>
+        localHttps((_, response) => void response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(page))
+      )
+      const error = yield* Effect.flip(importing(server.guard, server.url))
+      expect(error).toMatchObject({ _tag: "UrlRefused", message: expect.stringContaining("web page (text/html)") })
+    })
+  )
+
+  it.scopedLive("media that its server calls a web page is taken", () =>
+    Effect.gen(function* () {
+      const server = yield* scoped(() =>
+        localHttps((_, response) => void response.writeHead(200, { "content-type": "text/html" }).end(film))
+      )
+      expect(yield* importing(server.guard, server.url)).toMatchObject({ blob: { bytes: film.length } })
+    })
+  )
+
   it.scopedLive("follows redirects, as many as the limit says", () =>
     Effect.gen(function* () {
       const server = yield* scoped(() =>

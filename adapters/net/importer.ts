@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http"
-import { Effect, Layer } from "effect"
-import { TooLarge, UrlUnreachable } from "../../core/errors.js"
+import { parse } from "content-disposition"
+import { Effect, Layer, Stream } from "effect"
+import { TooLarge, UrlRefused, UrlUnreachable } from "../../core/errors.js"
 import { Limits } from "../../core/limits.js"
 import { Importer } from "../../core/ports/importer.js"
 import { Storage } from "../../core/ports/storage.js"
@@ -22,8 +23,9 @@ export const importer = (options: GuardOptions = {}): Layer.Layer<Importer, neve
             const failure = shortcoming(answer)
             if (failure !== undefined) return yield* failure
             if ((declaredBytes(answer.headers) ?? 0) > maxBytes) return yield* new TooLarge({ what: "The file", maxBytes })
-            const blob = yield* storage.write(key, answer.body, maxBytes)
-            return { blob, type: mediaType(answer.headers) }
+            const type = mediaType(answer.headers)
+            const blob = yield* storage.write(key, type === "text/html" ? noPage(answer.body) : answer.body, maxBytes)
+            return { blob, type, fileName: fileName(answer.headers["content-disposition"]) }
           }).pipe(
             Effect.scoped,
             Effect.timeoutFail({
@@ -38,4 +40,38 @@ export const importer = (options: GuardOptions = {}): Layer.Layer<Importer, neve
 const mediaType = (headers: IncomingHttpHeaders): string | null => {
   const type = headers["content-type"]?.split(";")[0]?.trim().toLowerCase() ?? ""
   return /^[\w.+-]+\/[\w.+-]+$/.test(type) ? type : null
+}
+
+/** Some servers send every file as text/html: only what begins like a page is one, such as a login or an error with status 200. */
+const noPage = <E, R>(body: Stream.Stream<Uint8Array, E, R>): Stream.Stream<Uint8Array, E | UrlRefused, R> => {
+  let start = ""
+  return Stream.mapEffect(body, (piece) => {
+    if (start.length < pageStartBytes) start += Buffer.from(piece.subarray(0, pageStartBytes - start.length)).toString("latin1")
+    return /^[\s\xbb\xbf\xef]*</.test(start) ? Effect.fail(new UrlRefused({ reason: isPage })) : Effect.succeed(piece)
+  })
+}
+
+const pageStartBytes = 64
+const isPage = "The URL leads to a web page (text/html), not to a media file: give the address of the file itself"
+
+/** A header that is longer names no file of ours. */
+const maxHeader = 2000
+
+/** The file name of a Content-Disposition header (RFC 6266); null where there is none that can be read. */
+const fileName = (header: string | undefined): string | null => {
+  if (header === undefined || header.length > maxHeader) return null
+  try {
+    // Node reads headers as Latin-1; many servers send UTF-8.
+    return parse(asUtf8(header)).parameters.filename || null
+  } catch {
+    return null
+  }
+}
+
+const asUtf8 = (text: string): string => {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(text, "latin1"))
+  } catch {
+    return text
+  }
 }

@@ -17,6 +17,13 @@ const refused = (parsed: Either.Either<unknown, InvalidRequest | InvalidTask>) =
   return parsed.left
 }
 
+describe("a webhook URL with a blank", () => {
+  it("is refused with the way to write it", () => {
+    const error = refused(parseAsync({ ...task(), webhook_url: "https://yoursite.com/a b" }, limits))
+    expect(error.message).toBe("webhook_url has a blank in it: write %20 instead, or leave it out")
+  })
+})
+
 describe("an optional field that is null or empty", () => {
   const blanks = [null, ""]
 
@@ -573,6 +580,9 @@ describe("probe", () => {
 
   it.each([
     ["http://example.com/a.mp4", "file_path must be an https URL: http is not allowed"],
+    ["https://example.com/a b.mp4", "file_path is a URL with a blank in it: write %20 instead, or leave it out"],
+    [" https://example.com/a.mp4", "file_path is a URL with a blank in it: write %20 instead, or leave it out"],
+    ["https://example.com/a.mp4\n", "file_path is a URL with a blank in it: write %20 instead, or leave it out"],
     ["a.mp4", 'file_path must be "dir_id/file_name" or an https URL'],
     [null, "file_path must not be null"]
   ])("refuses the file_path %j", (path, message) => expect(refused(analyze({}, path))).toMatchObject({ _tag: "InvalidRequest", message }))

@@ -121,6 +121,7 @@ const parseJobTags = (tags: ReadonlyArray<string>): Parsed<ReadonlyArray<string>
     : Either.mapLeft(parseTags(tags, "tags"), invalid)
 
 const parseWebhookUrl = (text: string): Parsed<string> => {
+  if (/\s/.test(text)) return Either.left(invalid("webhook_url has a blank in it: write %20 instead, or leave it out"))
   const fits = /^https:\/\/[^/]/i.test(text) && text.isWellFormed() && URL.canParse(text)
   return fits ? Either.right(text) : Either.left(invalid("webhook_url must be an https URL"))
 }

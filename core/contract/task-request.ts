@@ -43,6 +43,8 @@ type WithFiles<A> = Either.Either<A & { readonly files: ReadonlyArray<NamedFile>
 
 /** `dir_id/file_name` or an https URL; else the reason, worded to follow the field's name. */
 export const fileSource = (text: string): Either.Either<Source, string> => {
+  if (/^\s*https?:\/\//i.test(text) && /\s/.test(text))
+    return Either.left("is a URL with a blank in it: write %20 instead, or leave it out")
   if (/^https:\/\//i.test(text)) {
     return text.isWellFormed() && URL.canParse(text) ? Either.right({ _tag: "Remote", url: text }) : Either.left("is not a valid https URL")
   }

@@ -20,6 +20,7 @@ const only = (...urls: ReadonlyArray<string>): Partial<Task> => ({ inputs: urls.
 const nowhere = DirId("no inputs are stored")
 
 const file = (type: string | null = null, size = 3) => ({ bytes: new Uint8Array(size), type })
+const called = (fileName: string, type: string | null = null) => ({ ...file(type), fileName })
 const at = (path: string) => `https://media.example/${path}`
 
 const namesIn = (owner: OwnerId, dir: DirId) => Effect.map(listFiles(owner, dir), (files) => files.map(({ name }) => name).sort())
@@ -64,11 +65,30 @@ describe("a URL input", () => {
     ["clip", "video/mp4", "clip.mp4"],
     ["clip", "audio/mpeg", "clip.mp3"],
     ["clip", "application/x-unheard-of", "clip"],
+    ["clip", "audio/x-m4a", "clip.m4a"],
+    ["clip", "audio/mp3", "clip.mp3"],
+    ["v1. first take", "video/mp4", "v1. first take.mp4"],
     ["clip", null, "clip"],
     ["in.mp4", null, "in-2.mp4"],
     ["out.mp4", null, "out-2.mp4"],
     ["-x.mp4", null, "-x.mp4"]
   ]
+  it.effect.each<readonly [string, string, string | null, string]>([
+    ["file?id=7", "holiday.mov", "video/mp4", "holiday.mov"],
+    ["clip.mp4", "caf\u00e9", "audio/x-m4a", "caf\u00e9.m4a"],
+    ["clip.mp4", "../../etc/x.mp3", null, "x.mp3"],
+    ["clip.mp4", "C:\\films\\x.avi", null, "x.avi"],
+    ["clip.mp4", "..", null, "input"],
+    ["clip.mp4", "a\u0000b.mp4", null, "a_b.mp4"],
+    ["clip.mp4", "in.mp4", null, "in-2.mp4"]
+  ])("%s that its server calls %j, of type %s, is named %s", ([path, fileName, type, name]) =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      const job = yield* accepted(owner, taskOn(dir, { ...only(at(path)), outputDirectory: dir }))
+      expect(job.task.inputs.map((input) => input.name)).toEqual([name])
+    }).pipe(Effect.provide(world({ web: new Map([[at(path), called(fileName, type)]]) })))
+  )
+
   it.effect.each(names)("%s of type %s is named %s", ([path, type, name]) =>
     Effect.gen(function* () {
       const { owner, dir } = yield* ownerWithFile
@@ -145,7 +165,7 @@ describe("an import that fails", () => {
         import: (url, key) => {
           if (!url.endsWith("good.mp4")) return Effect.zipRight(until(Effect.orDie(added)), Effect.fail(error))
           good = key
-          return Effect.map(Effect.orDie(storage.write(key, bytes("good"), 10)), (blob) => ({ blob, type: null }))
+          return Effect.map(Effect.orDie(storage.write(key, bytes("good"), 10)), (blob) => ({ blob, type: null, fileName: null }))
         }
       })
       const task = taskOn(dir, { ...only(at("good.mp4"), at("bad.mp4")), outputDirectory: dir })

@@ -11,13 +11,13 @@ import { type PresentFile, uploadRoom } from "./files.js"
 export const importUrl = (owner: OwnerId, dir: DirId, url: string, reserved: ReadonlyArray<FileName>) =>
   Effect.gen(function* () {
     const maxBytes = yield* uploadRoom(owner)
-    const key = blobKey(dir, yield* (yield* Ids).next("blob"), nameOfUrl(url, null))
+    const key = blobKey(dir, yield* (yield* Ids).next("blob"), nameOfUrl(url, { fileName: null, type: null }))
     // The fetching takes long: it can be broken off also where the rest can not.
-    const { blob, type } = yield* Effect.interruptible((yield* Importer).import(url, key, maxBytes)).pipe(
+    const { blob, ...described } = yield* Effect.interruptible((yield* Importer).import(url, key, maxBytes)).pipe(
       Effect.catchTag("TooLarge", () => new UrlRefused({ reason: `the file is too large: at most ${maxBytes} bytes are allowed` }))
     )
     const file = { dir, key, bytes: blob.bytes, origin: "import", addedAt: new Date(yield* Clock.currentTimeMillis) } as const
-    return yield* addNumbered(file, nameOfUrl(url, type), reserved, 1)
+    return yield* addNumbered(file, nameOfUrl(url, described), reserved, 1)
   })
 
 const addNumbered = (

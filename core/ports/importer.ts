@@ -8,6 +8,8 @@ export interface Imported {
   readonly blob: Blob
   /** The media type its server gave, without parameters. */
   readonly type: string | null
+  /** What its server calls the file (Content-Disposition), as it came; null where it says nothing. */
+  readonly fileName: string | null
 }
 
 /** Fetches strangers' URLs into storage, through the guard. */
