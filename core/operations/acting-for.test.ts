@@ -36,6 +36,7 @@ it.effect("imports, probes and webhooks are made for the owner who asked", () =>
       selectStreams: null,
       readIntervals: null,
       countFrames: false,
+      countPackets: false,
       analyzeMicroseconds: null,
       probeBytes: null
     }
