@@ -1,6 +1,6 @@
 import { Either } from "effect"
 import { type FileName, parseFileName } from "../ids.js"
-import { shown } from "./option-values.js"
+import { shown } from "./quoting.js"
 import { TokenReader } from "./tokens.js"
 
 /** Longest list that is read, in bytes. */

@@ -5,8 +5,9 @@ import type { FilterOptions } from "./filter-table.js"
 import { type Filter, type FilterArg, parseGraph, splitArgs } from "./filtergraph.js"
 import { filters5 } from "./filters-5.js"
 import { namesAPlace } from "./option-rules.js"
-import { expressionProblem, maxSide, maxThreads, shown } from "./option-values.js"
+import { expressionProblem, maxSide, maxThreads } from "./option-values.js"
 import type { PolicyValues } from "./policy.js"
+import { quoted } from "./quoting.js"
 
 /** A file of the task's directory that a filter reads. */
 export interface FilterFile {
@@ -130,5 +131,3 @@ const sidesIn = (value: string): ReadonlyArray<number> => {
   if (digits !== undefined) return [Number(digits) * 1000 ** ["", "k", "m", "g"].indexOf(unit.toLowerCase())]
   return /^\s*\d+\s*\D\s*\d+\s*$/.test(value) ? (value.match(/\d+/g) ?? []).map(Number) : []
 }
-
-const quoted = (text: string): string => `"${shown(text)}"`

@@ -152,7 +152,7 @@ export const ordinaryLists: Readonly<Record<"input" | "output", ReadonlyArray<st
     "-x264-params keyint=48:min-keyint=48:scenecut=0",
     "-x264-params nal-hrd=cbr:force-cfr=1",
     "-x264opts keyint=123:min-keyint=20",
-    "-x264opts deblock=-1\\:-1:no-mbtree",
+    "-x264opts deblock=-1,-1:no-mbtree",
     "-x265-params crf=28:profile=main10:log-level=error",
     "-x265-params hdr-opt=1:repeat-headers=1:colorprim=bt2020:master-display=G(8500,39850)B(6550,2300)R(35400,14600)WP(15635,16450)L(40000000,50):max-cll=0,0",
     "-x265-params:v 'zones=0,100,q=20",

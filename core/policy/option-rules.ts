@@ -118,7 +118,7 @@ const avGrammars: ReadonlyMap<string, Grammar> = new Map(
 )
 
 /** The grammar of an option of the libraries. Any list of an encoder's own parameters is one. */
-export const avGrammar = (name: string): Grammar => avGrammars.get(name) ?? (name.endsWith("-params") ? "params" : "expression")
+export const avGrammar = (name: string): Grammar => avGrammars.get(name) ?? (/[-_]param(s|eters)$/.test(name) ? "params" : "expression")
 
 /**
  * Names of text options that say that the text is a place, or options of something else: refused unless there is a
@@ -126,6 +126,6 @@ export const avGrammar = (name: string): Grammar => avGrammars.get(name) ?? (nam
  */
 export const namesAPlace = (name: string): boolean =>
   !avGrammars.has(name) &&
-  /(file|filename|path|url|uri|dir|libname|libprefix|log|key|cert|proxy|host|addr|device|server|socket|headers|cookies|list|graph|script|template|options|opts|whitelist)$/.test(
+  /(file|filename|path|url|uri|dir|libname|libprefix|log|stats|table|model|plugin|dump|key|cert|pem|proxy|host|addr|device|server|socket|headers|cookies|list|graph|script|template|options|opts|whitelist)$/.test(
     name
   )

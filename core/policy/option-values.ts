@@ -1,7 +1,8 @@
 import { type FileName, parseFileName } from "../ids.js"
 import { bitstreamFilters, hardwareCodec, inputFormats, insteadOfFormat, outputFormats, segmentFormats } from "./allowed.js"
 import type { Grammar } from "./option-rules.js"
-import { refusedParam } from "./params.js"
+import { paramsProblem } from "./params.js"
+import { quoted } from "./quoting.js"
 import { TokenReader } from "./tokens.js"
 
 /** A file that an option names: one of the task's directory that is read, or one that the run makes. */
@@ -68,10 +69,7 @@ const checks: Readonly<Record<Grammar, Check>> = {
     return /append_list/.test(value) ? "must not contain append_list: a run starts from nothing" : undefined
   },
   map: mapProblem,
-  params: (value, context) => {
-    const key = refusedParam(context.name, value)
-    return key === undefined ? undefined : `contains ${quoted(key)}, which is not allowed: it names a file or a device`
-  },
+  params: (value, { name }) => paramsProblem(name, value),
   queue: (value) => boundedProblem(value, maxQueue),
   segmentFormat: (value) =>
     segmentFormats.has(value.toLowerCase())
@@ -135,8 +133,3 @@ const filterNames = (list: string): ReadonlyArray<string> => {
   while (reader.skip(","))
   return names
 }
-
-/** As much of a caller's text as a message should repeat. */
-export const shown = (text: string): string => (text.length <= 100 ? text : `${text.slice(0, 100)}...`)
-
-const quoted = (text: string): string => `"${shown(text)}"`

@@ -1,8 +1,9 @@
 import { Either } from "effect"
 import { avGrammar, commandGrammar, droppedNames, droppedNegations, type Grammar, namesAPlace, whyRefused } from "./option-rules.js"
 import type { AvOption, CommandOption, OptionTable } from "./option-table.js"
-import { type FileReference, fileNamed, shown, valueProblem } from "./option-values.js"
+import { type FileReference, fileNamed, valueProblem } from "./option-values.js"
 import type { PolicyValues } from "./policy.js"
+import { shown } from "./quoting.js"
 
 /** An option as ffmpeg reads it. */
 export interface ParsedOption {

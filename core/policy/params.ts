@@ -1,9 +1,11 @@
+import { encoderKeys } from "./encoder-keys.js"
+import { quoted } from "./quoting.js"
 import { TokenReader } from "./tokens.js"
 
 /** Keys with which encoders open files or devices. */
 const refusedKeys: ReadonlySet<string> = new Set(
   (
-    "stats csv recon qpfile cqmfile opencl opencl-clbin opencl-device analysis-save analysis-load scaling-list lambda-file nalu-file zonefile " +
+    "stats csv recon qpfile cqmfile opencl opencl-clbin opencl-device analysis-save analysis-load lambda-file nalu-file zonefile " +
     "film-grain-table vmaf-model-path partition-info-path fgs-table dhdr10-info rate-distribution-info two-pass-input two-pass-output fpf " +
     "scenecut-qp-config aom-film-grain roi fastrd-sampling stats-file-prefix summaryoutfilename summarypicfilenamebase"
   ).split(" ")
@@ -12,38 +14,94 @@ const refusedKeys: ReadonlySet<string> = new Set(
 /** Keys that look like those of files and are not. */
 const harmlessKeys: ReadonlySet<string> = new Set(["profile"])
 
+/** Keys whose value is a file unless it is one of these words. */
+const wordsOf: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
+  ["cqm", ["flat", "jvt"]],
+  ["scaling-list", ["off", "default"]]
+])
+
 const isRefused = (key: string): boolean =>
-  refusedKeys.has(key) || (/^(dump-|tcfile-)|(file|path|log|table)$/.test(key) && !harmlessKeys.has(key))
+  refusedKeys.has(key) || (/^(dump-|tcfile-)|(file|path|dir|log|table|prefix)$/.test(key) && !harmlessKeys.has(key))
+
+interface Param {
+  /** As it is written. */
+  readonly key: string
+  /** Empty where there is none. */
+  readonly value: string
+}
 
 /**
- * The key for which a list of encoder parameters is refused, as it is written; undefined where there is none. The lists
- * are split in two ways: most by libavutil, with quotes, that of `x264opts` at every colon, and zones nest in values. A
- * key is refused if any of them would find it.
+ * What is wrong with a list of encoder parameters, worded to follow the name of what holds it; undefined where nothing is.
+ * Encoders ignore or refuse keys that they do not know, but a later version may know them: only reviewed keys pass.
  */
-export const refusedParam = (option: string, list: string): string | undefined =>
-  keysOf(list).find((key) => {
-    const plain = key.toLowerCase().replaceAll("_", "-").replace(/^--/, "")
-    // x264 takes "no" off any name, and x265 keeps a film grain model in a file where SVT-AV1 has a number.
-    return [plain, plain.replace(/^no-?/, "")].some((each) => isRefused(each) || (option === "x265-params" && each === "film-grain"))
-  })
+export const paramsProblem = (option: string, list: string): string | undefined => {
+  const known = encoderKeys.get(option)
+  if (known === undefined) return "is a list of parameters that cannot be checked: leave the option out"
+  const refused = allKeys(list).find((key) => isRefusedFor(option, key))
+  if (refused !== undefined) return `contains ${quoted(refused)}, which is not allowed: it names a file or a device`
+  for (const param of paramsOf(option, list).flatMap(withZones)) {
+    const problem = paramProblem(param, known.encoder, known.keys)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}
 
-const keysOf = (list: string): ReadonlyArray<string> => [
+const paramProblem = ({ key, value }: Param, encoder: string, keys: ReadonlySet<string>): string | undefined => {
+  const plain = plainKey(key)
+  const name = keys.has(plain) ? plain : withoutNo(plain)
+  if (!keys.has(name)) return `contains ${quoted(key)}, which is not a known parameter of ${encoder}: check its name, or leave it out`
+  const words = wordsOf.get(name)
+  // Under "no" the value turns into another word, which would be the name of a file.
+  if (words === undefined || (name === plain && words.includes(value))) return undefined
+  return `sets ${quoted(key)} to ${quoted(value)}: it must be ${words.join(" or ")}`
+}
+
+/** Encoders take both signs for one, and x265 takes a key with dashes before it. */
+const plainKey = (key: string): string => key.trim().toLowerCase().replaceAll("_", "-").replace(/^--/, "")
+
+/** x264 and x265 take "no" off any name. */
+const withoutNo = (key: string): string => key.replace(/^no-?/, "")
+
+/** x265 keeps a film grain model in a file where SVT-AV1 has a number. */
+const isRefusedFor = (option: string, key: string): boolean =>
+  [plainKey(key), withoutNo(plainKey(key))].some((each) => isRefused(each) || (option === "x265-params" && each === "film-grain"))
+
+/** The list as the option's own reader splits it: libavutil's, with quotes, but for `x264opts`, which is cut at every colon. */
+const paramsOf = (option: string, list: string): ReadonlyArray<Param> => (option === "x264opts" ? cut(list, ":") : unquoted(list))
+
+/** Zones hold further parameters: `start,end,key=value,key=value/start,end,...`, with two keys of their own. */
+const withZones = (param: Param): ReadonlyArray<Param> =>
+  plainKey(param.key) === "zones"
+    ? [param, ...param.value.split("/").flatMap((zone) => cut(zone, ",").filter(({ key }) => !/^(\d+|[qb])$/.test(key)))]
+    : [param]
+
+const cut = (list: string, separator: string): ReadonlyArray<Param> =>
+  list
+    .split(separator)
+    .filter((part) => part !== "")
+    .map((part) => {
+      const at = part.indexOf("=")
+      return at < 0 ? { key: part, value: "" } : { key: part.slice(0, at), value: part.slice(at + 1) }
+    })
+
+/** Whatever any reader could take for a key: a file's key is refused wherever it stands. */
+const allKeys = (list: string): ReadonlyArray<string> => [
   ...new Set(
-    [list, ...unquoted(list)]
+    [list, ...unquoted(list).map(({ key, value }) => `${key}=${value}`)]
       .flatMap((text) => text.split(/[:,/]/))
-      .map((part) => (/^[^=]*/.exec(part)?.[0] ?? "").trim())
+      .map((part) => part.split("=", 1)[0]?.trim() ?? "")
       .filter((key) => key !== "")
   )
 ]
 
-/** Keys and values without quotes and backslashes, each `key=value`. */
-const unquoted = (list: string): ReadonlyArray<string> => {
+/** Keys and values without quotes and backslashes. */
+const unquoted = (list: string): ReadonlyArray<Param> => {
   const reader = new TokenReader(list)
-  const parts: Array<string> = []
+  const params: Array<Param> = []
   while (!reader.atEnd) {
     const key = reader.token("=:")
-    parts.push(reader.skip("=") ? `${key}=${reader.token(":")}` : key)
+    params.push({ key, value: reader.skip("=") ? reader.token(":") : "" })
     reader.take()
   }
-  return parts
+  return params.filter(({ key }) => key !== "")
 }
