@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto"
 import { chmod, chown, lchown, lstat, mkdir, readdir, rm } from "node:fs/promises"
-import { tmpdir, userInfo } from "node:os"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, type Scope } from "effect"
 import type { Unavailable } from "../../core/errors.js"
@@ -24,16 +24,20 @@ export interface WorkRoot {
   readonly nextUser?: () => number
 }
 
+/** Asked of the kernel: a user without an entry in /etc/passwd, as is usual in containers, has no more than a number. */
+const ourUser = (): number | undefined => process.getuid?.()
+
 /** Below the system's folder for temporary files, one for each user, since that folder belongs to all. */
-export const defaultWorkRoot = (): string => join(tmpdir(), `ffkiln-${userInfo().uid}`)
+export const defaultWorkRoot = (): string => join(tmpdir(), `ffkiln-${ourUser() ?? "user"}`)
 
 /** Makes the folder, or takes the one that is there if it is ours, and removes what dead processes left in it. */
 export const openWorkRoot = (path: string): Effect.Effect<WorkRoot, Unavailable> =>
   Effect.gen(function* () {
     yield* disk(`make ${path}`, () => mkdir(path, { recursive: true, mode: 0o700 }))
     const found = yield* disk(`look at ${path}`, () => lstat(path))
-    const uid = userInfo().uid
-    if (!found.isDirectory() || (uid >= 0 && found.uid !== uid)) return yield* unavailable(`${path} is not a directory of this user`)
+    const uid = ourUser()
+    if (!found.isDirectory() || (uid !== undefined && found.uid !== uid))
+      return yield* unavailable(`${path} is not a directory of this user`)
     yield* disk(`clean up ${path}`, () => removeLeftovers(path))
     return { path, owner: thisProcess() }
   })

@@ -3,6 +3,7 @@ import { Effect, Redacted } from "effect"
 import { Unavailable } from "../../core/errors.js"
 import { isBlobKeyPart } from "../../core/ids.js"
 import { type Refused, refused } from "./failures.js"
+import { ensureHome } from "./home.js"
 import type { S3Options } from "./options.js"
 
 /** The SDK, loaded when a storage starts: whoever keeps files elsewhere needs none. */
@@ -10,6 +11,7 @@ export type Sdk = typeof import("@aws-sdk/client-s3") & Pick<typeof import("@aws
 
 export const loadSdk: Effect.Effect<Sdk, Unavailable> = Effect.tryPromise({
   try: async () => {
+    ensureHome()
     const [client, { getSignedUrl }] = await Promise.all([import("@aws-sdk/client-s3"), import("@aws-sdk/s3-request-presigner")])
     return { ...client, getSignedUrl }
   },

@@ -39,14 +39,17 @@ const noCloud = {
   AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true"
 }
 
-/** Any command of ours. */
-export const run = (command: string, args: ReadonlyArray<string>, environment: Environment = {}) =>
-  spawn(process.execPath, [program, command, ...args], {
+/** Any command of ours; `starter` is a command line that starts another one. */
+export const run = (command: string, args: ReadonlyArray<string>, environment: Environment = {}, starter: ReadonlyArray<string> = []) => {
+  const [file = process.execPath, ...rest] = [...starter, process.execPath, program, command, ...args]
+  return spawn(file, rest, {
     env: { ...inherited, ...noCloud, FFKILN_API_KEYS: "test:secret-of-test", ...environment },
     stdio: ["ignore", "pipe", "pipe"]
   })
+}
 
-export const start = (args: ReadonlyArray<string>, environment?: Environment) => run("serve", args, environment)
+export const start = (args: ReadonlyArray<string>, environment?: Environment, starter?: ReadonlyArray<string>) =>
+  run("serve", args, environment, starter)
 
 /** What a command that comes to its end by itself printed, and its exit code. */
 export const ended = async (child: ReturnType<typeof run>) => {
@@ -84,8 +87,13 @@ export const running = async (command: string, args: ReadonlyArray<string>, line
 }
 
 /** Ready to take requests, on a port of its own. */
-export const serving = async (dataDir: string, args: ReadonlyArray<string> = [], environment: Environment = {}): Promise<Serving> => {
-  const child = start(["--port", "0", "--data", dataDir, ...args], environment)
+export const serving = async (
+  dataDir: string,
+  args: ReadonlyArray<string> = [],
+  environment: Environment = {},
+  starter: ReadonlyArray<string> = []
+): Promise<Serving> => {
+  const child = start(["--port", "0", "--data", dataDir, ...args], environment, starter)
   const { found, ...running } = await printed(child, /^ffkiln listening on (http:\/\/\S+)$/)
   return { ...running, url: found[1] ?? "" }
 }
