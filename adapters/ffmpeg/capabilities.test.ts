@@ -1,15 +1,15 @@
 import { mkdtempSync, rmSync } from "node:fs"
-import { writeFile } from "node:fs/promises"
+import { rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Logger, Ref } from "effect"
+import { Effect, Fiber, Layer, Logger, Ref, TestClock } from "effect"
 import { execa } from "execa"
 import { afterAll, describe, expect } from "vitest"
 import { Abilities, meets, offered } from "../../core/needs.js"
 import { Policy } from "../../core/policy/policy.js"
 import { memoryStorage } from "../memory/storage.js"
-import { once } from "./capabilities.js"
+import { shared } from "./capabilities.js"
 import { ffmpeg, openFfmpeg } from "./index.js"
 import { remainsOf } from "./remains.suite.js"
 
@@ -67,9 +67,26 @@ describe("what this ffmpeg can do", () => {
       const ffmpegPath = yield* altered("mute", `case "$*" in *-filters*) exit 0;; esac`)
       const lines: Array<string> = []
       const layer = ffmpeg({ workRoot, ffmpegPath, sandbox: "off" }).pipe(Layer.provide(memoryStorage))
-      const asked = Effect.flatMap(Abilities, ({ own }) => Effect.zip(own, own))
+      const asked = Effect.flatMap(Abilities, ({ own }) => Effect.all([own, own], { concurrency: 2 }))
       expect(yield* Effect.provide(asked, layer).pipe(Effect.provide(collecting(lines)))).toEqual([null, null])
       expect(lines.filter((line) => line.includes("does not tell what it can do"))).toHaveLength(1)
+    })
+  )
+
+  it.live("is known soon after a listing that failed", () =>
+    Effect.gen(function* () {
+      const broken = join(folder, "broken")
+      yield* Effect.promise(() => writeFile(broken, ""))
+      const ffmpegPath = yield* altered("recovering", `[ -e ${broken} ] && case "$*" in *-filters*) exit 1;; esac`)
+      const layer = ffmpeg({ workRoot, ffmpegPath, sandbox: "off" }).pipe(Layer.provide(memoryStorage))
+      const found = Effect.gen(function* () {
+        const { own } = yield* Abilities
+        expect(yield* own).toBe(null)
+        yield* Effect.promise(() => rm(broken))
+        return yield* Effect.repeat(Effect.delay(own, "50 millis"), { until: (known) => known !== null })
+      })
+      const known = yield* Effect.provide(found, layer).pipe(Effect.provide(collecting([])))
+      expect(known?.has("filter:scale")).toBe(true)
     })
   )
 })
@@ -107,21 +124,56 @@ describe("hardware", () => {
   )
 })
 
-it.live("what runs once for all goes on when the first who wanted it leaves", () =>
-  Effect.gen(function* () {
-    const runs = yield* Ref.make(0)
-    const latch = yield* Effect.makeLatch(false)
-    const shared = yield* once(
-      Effect.zipRight(
-        Ref.update(runs, (count) => count + 1),
-        Effect.as(latch.await, "done")
+describe("what is shared", () => {
+  const counting = (outcome: (run: number) => Effect.Effect<string, string>) =>
+    Effect.gen(function* () {
+      const runs = yield* Ref.make(0)
+      const effect = yield* shared(
+        Effect.flatMap(
+          Ref.updateAndGet(runs, (count) => count + 1),
+          outcome
+        )
       )
-    )
-    const first = yield* Effect.fork(shared)
-    yield* Effect.yieldNow()
-    yield* Fiber.interrupt(first)
-    yield* latch.open
-    expect(yield* shared).toBe("done")
-    expect(yield* Ref.get(runs)).toBe(1)
-  }).pipe(Effect.scoped)
-)
+      return { effect, runs: Ref.get(runs) }
+    })
+
+  it.effect("runs once for all, and goes on when the first who wanted it leaves", () =>
+    Effect.gen(function* () {
+      const latch = yield* Effect.makeLatch(false)
+      const { effect, runs } = yield* counting(() => Effect.as(latch.await, "done"))
+      const first = yield* Effect.fork(effect)
+      yield* Effect.yieldNow()
+      yield* Fiber.interrupt(first)
+      yield* latch.open
+      expect(yield* Effect.all([effect, effect], { concurrency: 2 })).toEqual(["done", "done"])
+      yield* TestClock.adjust("1 day")
+      expect(yield* effect).toBe("done")
+      expect(yield* runs).toBe(1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("runs again after a failure, with pauses that double up to a minute", () =>
+    Effect.gen(function* () {
+      const { effect, runs } = yield* counting((run) => (run < 12 ? Effect.fail(`failure ${run}`) : Effect.succeed("done")))
+      for (const [index, pause] of [1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60].entries()) {
+        const failure = `failure ${index + 1}`
+        expect(yield* Effect.all([Effect.flip(effect), Effect.flip(effect)], { concurrency: 2 })).toEqual([failure, failure])
+        yield* TestClock.adjust(pause * 1000 - 1)
+        expect(yield* Effect.flip(effect)).toBe(failure)
+        expect(yield* runs).toBe(index + 1)
+        yield* TestClock.adjust(1)
+      }
+      expect(yield* Effect.all([effect, effect], { concurrency: 2 })).toEqual(["done", "done"])
+      expect(yield* runs).toBe(12)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("runs again after a defect", () =>
+    Effect.gen(function* () {
+      const { effect } = yield* counting((run) => (run === 1 ? Effect.dieMessage("a bug") : Effect.succeed("done")))
+      expect((yield* Effect.exit(effect))._tag).toBe("Failure")
+      yield* TestClock.adjust("1 second")
+      expect(yield* effect).toBe("done")
+    }).pipe(Effect.scoped)
+  )
+})

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os"
-import { Cause, Effect, Fiber, type Scope } from "effect"
+import { Cause, Clock, Effect, Exit, Fiber, Option, type Scope } from "effect"
 import type { Unavailable } from "../../core/errors.js"
 import type { Capabilities } from "../../core/needs.js"
 import { codecNames, filterNames, formatNames, hardwareEncoders } from "./capability-lists.js"
@@ -7,16 +7,39 @@ import { answerOf } from "./confinement.js"
 import { unavailable } from "./disk.js"
 import type { Tools } from "./tools.js"
 
-/** What this ffmpeg can do, as it says itself; of hardware, what was tried. Asked when first needed. The scope is that of the tools. */
-export const capabilitiesOf = (tools: Tools): Effect.Effect<Effect.Effect<Capabilities, Unavailable>, never, Scope.Scope> =>
-  once(tools.owned(ask(tools)))
+/** Pauses after one failure, and after many. */
+const firstPauseMs = 1_000
+const longestPauseMs = 60_000
 
-/** One run of an effect for all who want what it gives, at the first need. Whoever wants it and leaves stops nothing for the others. */
-export const once = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<Effect.Effect<A, E>, never, Scope.Scope> =>
+/**
+ * An effect that runs at the first need, once for all who ask. Whoever asks and leaves stops nothing for the others. What it
+ * gives is kept for good. A failure is kept for a pause that doubles from failure to failure; then the next to ask runs it again.
+ */
+export const shared = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<Effect.Effect<A, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
-    const running = yield* Effect.cached(Effect.uninterruptible(Effect.forkIn(Effect.interruptible(effect), scope)))
-    return Effect.flatten(Effect.flatMap(running, Fiber.await))
+    let running: Fiber.Fiber<A, E> | undefined
+    let failures = 0
+    let againAt = 0
+    const attempt = effect.pipe(
+      Effect.onExit((exit) =>
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          if (Exit.isSuccess(exit)) return
+          againAt = now + Math.min(firstPauseMs * 2 ** failures, longestPauseMs)
+          failures++
+        })
+      )
+    )
+    const isOver = (fiber: Fiber.Fiber<A, E>, now: number) =>
+      Effect.map(Fiber.poll(fiber), (exit) => Option.isSome(exit) && Exit.isFailure(exit.value) && now >= againAt)
+    const ensureRunning = Effect.gen(function* () {
+      if (running === undefined || (yield* isOver(running, yield* Clock.currentTimeMillis))) {
+        running = yield* Effect.forkIn(Effect.interruptible(attempt), scope)
+      }
+      return running
+    })
+    const lock = yield* Effect.makeSemaphore(1)
+    return Effect.flatten(Effect.flatMap(Effect.uninterruptible(lock.withPermits(1)(ensureRunning)), Fiber.await))
   })
 
 const answerSeconds = 20
@@ -25,7 +48,11 @@ const trySeconds = 10
 /** Each holds a device: more than a few sessions at a time some of them refuse. */
 const triesAtATime = 2
 
-const ask = (tools: Tools): Effect.Effect<Capabilities, Unavailable> =>
+/** What it takes to ask. */
+type Asked = Pick<Tools, "start" | "root" | "version" | "hardware">
+
+/** What this ffmpeg can do, as it says itself; of hardware, what was tried. It is asked each time: see `shared`. */
+export const askCapabilities = (tools: Asked): Effect.Effect<Capabilities, Unavailable> =>
   Effect.gen(function* () {
     const [encoders, decoders, filters, muxers, demuxers] = yield* Effect.all(
       [
@@ -50,7 +77,7 @@ const ask = (tools: Tools): Effect.Effect<Capabilities, Unavailable> =>
     }
   })
 
-const list = (tools: Tools, what: string, read: (printed: string) => ReadonlyArray<string>) =>
+const list = (tools: Asked, what: string, read: (printed: string) => ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const { ended, stdout } = yield* answerOf(tools.start, "ffmpeg", ["-hide_banner", `-${what}`], tools.root).pipe(
       Effect.timeoutFail({
@@ -64,7 +91,7 @@ const list = (tools: Tools, what: string, read: (printed: string) => ReadonlyArr
   })
 
 /** Those that make something, started exactly like a run; the operator hears why the others do not. */
-const workingHardware = (tools: Tools, printed: string): Effect.Effect<ReadonlyArray<string>> =>
+const workingHardware = (tools: Asked, printed: string): Effect.Effect<ReadonlyArray<string>> =>
   Effect.gen(function* () {
     const tried = yield* Effect.forEach(
       hardwareEncoders(printed),
@@ -79,7 +106,7 @@ const workingHardware = (tools: Tools, printed: string): Effect.Effect<ReadonlyA
 
 const said = ({ name, reason }: { readonly name: string; readonly reason: string | undefined }) => `${name}: ${reason ?? "works"}`
 
-const whyNot = (tools: Tools, args: ReadonlyArray<string>): Effect.Effect<string | undefined> =>
+const whyNot = (tools: Asked, args: ReadonlyArray<string>): Effect.Effect<string | undefined> =>
   answerOf(tools.start, "ffmpeg", args, tools.root).pipe(
     // The frame's digest comes out only where a packet was made.
     Effect.map(({ ended, stdout, words }) => (ended?.code === 0 && /^0,/m.test(stdout) ? undefined : words || "made nothing")),

@@ -8,7 +8,7 @@ import { Executor, type RunEvent } from "../../core/ports/executor.js"
 import { Prober } from "../../core/ports/prober.js"
 import { Storage, type StorageShape } from "../../core/ports/storage.js"
 import { makeGuard } from "../net/index.js"
-import { capabilitiesOf, once } from "./capabilities.js"
+import { askCapabilities, shared } from "./capabilities.js"
 import { makeExecutor } from "./executor.js"
 import { optionTable } from "./option-table.js"
 import { makeProber } from "./prober.js"
@@ -61,7 +61,10 @@ export const ffprobeProber = (options?: FfmpegOptions): Layer.Layer<Prober, Unav
 
 /** The ffmpeg of this machine without a storage: each run brings its own way for the bytes. */
 export interface Ffmpeg {
-  /** What it can do, asked when it is first needed; fails where it does not tell. `tags` are empty: they are its operator's. */
+  /**
+   * What it can do, asked when it is first needed; fails where it does not tell, and is asked again after a pause. `tags` are
+   * empty: they are its operator's.
+   */
   readonly capabilities: Effect.Effect<Capabilities, Unavailable>
   /** Like `Executor.run`, over this transfer. */
   readonly run: (plan: Plan, transfer: Transfer) => Stream.Stream<RunEvent, FfmpegFailed | RunLimitExceeded | BlobMissing | Unavailable>
@@ -71,21 +74,21 @@ export interface Ffmpeg {
 export const openFfmpeg = (options?: FfmpegOptions): Effect.Effect<Ffmpeg, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const tools = yield* openTools(options)
-    return { capabilities: yield* capabilitiesOf(tools), run: (plan, transfer) => makeExecutor(tools, transfer).run(plan) }
+    return {
+      capabilities: yield* shared(tools.owned(askCapabilities(tools))),
+      run: (plan, transfer) => makeExecutor(tools, transfer).run(plan)
+    }
   })
 
-/** Where ffmpeg does not tell what it can do, nothing is refused for want of it. */
+/** As long as ffmpeg does not tell what it can do, nothing is refused for want of it. */
 const abilitiesOf = (tools: Tools) =>
   Effect.gen(function* () {
-    const capabilities = yield* capabilitiesOf(tools)
-    // Named once: each submission and each attempt is held against some two thousand names.
-    const orNothing = capabilities.pipe(
-      Effect.map(offered),
-      Effect.catchTag("Unavailable", ({ what }) =>
-        Effect.as(Effect.logWarning("ffmpeg does not tell what it can do: nothing is refused for want of it", what), null)
-      )
+    const warned = Effect.tapError(tools.owned(askCapabilities(tools)), ({ what }) =>
+      Effect.logWarning("ffmpeg does not tell what it can do: nothing is refused for want of it", what)
     )
-    return { own: yield* once(orNothing) }
+    // Named once: each submission and each attempt is held against some two thousand names.
+    const named = yield* shared(Effect.map(warned, offered))
+    return { own: Effect.orElseSucceed(named, () => null) }
   })
 
 /** What is in force here, with the options of this very ffmpeg. For a version we have no table of, one is made at the first start. */
@@ -109,13 +112,16 @@ export interface Examination {
   readonly description: string
   /** Why this version should be replaced, if it should. */
   readonly hole: string | undefined
+  /** Why it is not known what ffmpeg can do, if it is not. */
+  readonly silence: string | undefined
 }
 
 /** Looks at what a start with these options would find. Fails when it would. */
 export const examine = (options: FfmpegOptions = {}): Effect.Effect<Examination, Unavailable> =>
-  Effect.map(openConfinement(options), ({ version, sandboxed, description }) => ({
-    version,
-    sandboxed,
-    description,
-    hole: knownHole(version)
-  })).pipe(Effect.scoped, Effect.provide(Logger.remove(Logger.defaultLogger)))
+  Effect.gen(function* () {
+    const confinement = yield* openConfinement(options)
+    const { version, sandboxed, description } = confinement
+    const asked = Effect.retry(askCapabilities({ ...confinement, hardware: options.hardware ?? false }), { times: 2 })
+    const silence = yield* Effect.match(asked, { onSuccess: () => undefined, onFailure: ({ what }) => what })
+    return { version, sandboxed, description, hole: knownHole(version), silence }
+  }).pipe(Effect.scoped, Effect.provide(Logger.remove(Logger.defaultLogger)))

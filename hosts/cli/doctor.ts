@@ -32,9 +32,10 @@ const ffmpegRuns = async (settings: Settings): Promise<boolean> => {
     console.log(`ffmpeg: ${found.left.what}`)
     return false
   }
-  const { version, sandboxed, description, hole } = found.right
+  const { version, sandboxed, description, hole, silence } = found.right
   console.log(`ffmpeg: ${/^ff\w+ version (\S+)/.exec(version)?.[1] ?? version}`)
   if (hole !== undefined) console.log(`ffmpeg: ${hole}`)
+  if (silence !== undefined) console.log(`ffmpeg: ${silence}: no task is refused for want of a codec or filter, and the server asks again`)
   console.log(description)
   console.log(`setting: FFKILN_SANDBOX=${settings.sandbox}: ${verdict[settings.sandbox](sandboxed)}`)
   return sandboxed || settings.sandbox !== "required"

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { join, resolve } from "node:path"
-import { Cause, Deferred, Duration, Effect, Exit, Fiber, FiberSet, Redacted, type Scope } from "effect"
-import { type FfmpegOptions, openFfmpeg } from "../../adapters/ffmpeg/index.js"
+import { Cause, Deferred, Duration, Effect, Exit, Fiber, FiberSet, Redacted, Schedule, type Scope } from "effect"
+import { type Ffmpeg, type FfmpegOptions, openFfmpeg } from "../../adapters/ffmpeg/index.js"
 import { type Host, inputCache, openHost, type Run } from "../../adapters/runner/index.js"
 import { splitCredential } from "../../core/api-key.js"
 import { Unavailable } from "../../core/errors.js"
@@ -92,7 +92,7 @@ const work = (
     const token = splitCredential(typeof options.token === "string" ? options.token : Redacted.value(options.token))
     if (token === undefined) return yield* new Unavailable({ what: "token must be NAME:SECRET, as the host made it" })
     const ffmpeg = yield* openFfmpeg({ ...options, workRoot: join(folder, "work") })
-    const capabilities = { ...(yield* ffmpeg.capabilities), tags }
+    const capabilities = { ...(yield* listed(ffmpeg, stopping)), tags }
     const cache = yield* inputCache({ folder: join(folder, "inputs"), maxBytes: limits.runnerCacheBytes })
     const host = yield* openHost({
       url,
@@ -107,6 +107,15 @@ const work = (
       TokenRefused: refused,
       ProtocolRefused: refused
     })
+  })
+
+/** A listing may fail while the machine is short of something: that is no reason to give up at once. */
+const listingSeconds = 30
+
+const listed = ({ capabilities }: Ffmpeg, stopping: Deferred.Deferred<void>) =>
+  Effect.retry(capabilities, {
+    schedule: Schedule.upTo(Schedule.spaced("1 second"), Duration.seconds(listingSeconds)),
+    until: () => Deferred.isDone(stopping)
   })
 
 interface Crew {
