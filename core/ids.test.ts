@@ -109,6 +109,11 @@ describe("parseFileName", () => {
 })
 
 describe("blob keys", () => {
+  it.each(["../../escape.jpg", "..", "", "a\\b", "a\0b"])("are not made of the name %j, though its type claims to be one", (name) => {
+    expect(() => blobKey(DirId("dir_1"), "job_1-2", FileName(name))).toThrow(TypeError)
+    expect(() => blobKey(DirId(name), "job_1-2", FileName("a"))).toThrow(TypeError)
+  })
+
   it("are directory, slot and name", () => {
     const key = blobKey(DirId("dir_1"), "job_1-2", FileName("a b.mp4"))
     expect(key).toBe("dir_1/job_1-2/a b.mp4")

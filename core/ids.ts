@@ -18,7 +18,12 @@ export const FileName = Brand.nominal<FileName>()
 export const BlobKey = Brand.nominal<BlobKey>()
 export const RunnerName = Brand.nominal<RunnerName>()
 
-export const blobKey = (dir: DirId, slot: string, name: FileName): BlobKey => BlobKey(`${dir}/${slot}/${name}`)
+/** Throws where a part is none, whatever its type claims: the brand of a name can be had by a cast. */
+export const blobKey = (dir: DirId, slot: string, name: FileName): BlobKey => {
+  const key = BlobKey(`${dir}/${slot}/${name}`)
+  blobKeyParts(key)
+  return key
+}
 
 /** `[dir, slot, name]` of a key. Throws for what is none, so that no path leads out of a store: nobody but a bug makes one. */
 export const blobKeyParts = (key: BlobKey): readonly [dir: string, slot: string, name: string] => {

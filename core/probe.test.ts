@@ -46,6 +46,11 @@ describe("probeArgs", () => {
     expect(between(probeArgs(request(ask), FileName("a.mp4")))).toEqual(args)
   })
 
+  it("makes no option of a section that is none", () => {
+    const sections = { "entries -report": "all", log: "all", ["__proto__"]: "all" } as ProbeRequest["sections"]
+    expect(between(probeArgs(request({ sections }), FileName("a.mp4")))).toEqual([])
+  })
+
   it("names the file so that no name is an option or a protocol", () => {
     expect(probeArgs(request({}), FileName("pipe:1")).at(-1)).toBe("file:pipe:1")
   })

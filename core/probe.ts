@@ -43,7 +43,12 @@ const nestedSections: Readonly<Record<ProbeSection, Readonly<Record<string, stri
 
 /** All arguments but the program, for a file of the working directory. */
 export const probeArgs = (request: ProbeRequest, name: FileName): ReadonlyArray<string> => {
-  const asked = Object.entries(withCounts(request)) as ReadonlyArray<readonly [ProbeSection, ReadonlyArray<string> | "all"]>
+  const wanted = withCounts(request)
+  // Only sections that are known become names of options.
+  const asked = probeSections.flatMap((section) => {
+    const fields = wanted[section]
+    return fields === undefined ? [] : [[section, fields] as const]
+  })
   const named = asked.flatMap(([section, fields]) => (fields === "all" ? [] : entries(section, fields)))
   return [
     ...["-v", "error", "-hide_banner", "-print_format", "json=compact=1"],

@@ -7,7 +7,7 @@ import { ffmpeg } from "ffkiln/adapters/ffmpeg"
 import { fileSystem } from "ffkiln/adapters/fs"
 import { memoryDatabase, memoryQueue } from "ffkiln/adapters/memory"
 import { importer, webhooks } from "ffkiln/adapters/net"
-import { FileName, OwnerId, processTask, readFile, storeFile, Unavailable, workers } from "ffkiln/effect"
+import { checkTask, FileName, OwnerId, processTask, readFile, storeFile, Unavailable, workers } from "ffkiln/effect"
 
 const [input = "input.mp4", output = "output.jpg"] = process.argv.slice(2)
 const owner = OwnerId("me")
@@ -15,16 +15,14 @@ const owner = OwnerId("me")
 const program = Effect.gen(function* () {
   const bytes = Stream.fromAsyncIterable(createReadStream(input), (cause) => new Unavailable({ what: `reading ${input}`, cause }))
   const { dir, name } = yield* storeFile(owner, { name: FileName("input.mp4"), dir: null }, bytes)
-  const job = yield* processTask(
-    owner,
-    {
-      inputs: [{ source: { _tag: "Stored", dir, name }, options: ["-ss", "1"] }],
-      outputs: [{ name: FileName("frame.jpg"), options: ["-frames:v", "1"], maps: [] }],
-      filterComplex: null,
-      outputDirectory: null
-    },
-    { webhookUrl: null, onChange: ({ state, progress }) => console.log(state, progress) }
-  )
+  // Fails with a sentence for the caller where an option, a filter or a name is not allowed.
+  const task = yield* checkTask({
+    inputs: [{ source: { _tag: "Stored", dir, name }, options: ["-ss", "1"] }],
+    outputs: [{ name: "frame.jpg", options: ["-frames:v", "1"], maps: [] }],
+    filterComplex: null,
+    outputDirectory: null
+  })
+  const job = yield* processTask(owner, task, { webhookUrl: null, onChange: ({ state, progress }) => console.log(state, progress) })
   const parts = yield* Stream.runCollect(readFile(owner, dir, FileName("frame.jpg")))
   yield* Effect.promise(() => writeFile(output, parts))
   return job.usage

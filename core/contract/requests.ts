@@ -1,11 +1,12 @@
 import { Either } from "effect"
+import type { CheckedTask } from "../checked-task.js"
 import { InvalidRequest, InvalidTask } from "../errors.js"
 import { type DirId, type FileName, parseDirId, parseFileName } from "../ids.js"
 import type { LimitValues } from "../limits.js"
 import type { PolicyValues } from "../policy/policy.js"
 import type { ProbeRequest } from "../probe.js"
 import { maxTags, parseTags } from "../tags.js"
-import type { Source, Task } from "../task.js"
+import type { Source } from "../task.js"
 import { AnalyzeBody, AsyncBody, DirectoryBody, FileBody, ProcessBody } from "./bodies.js"
 import { parseProbe } from "./probe-request.js"
 import { dirIdRule, fileSource, parseTask } from "./task-request.js"
@@ -23,7 +24,7 @@ type Parsed<A, E = InvalidRequest> = Either.Either<A, E>
 
 /** A task, and what the worker that runs it must have. */
 interface Tagged {
-  readonly task: Task
+  readonly task: CheckedTask
   readonly tags: ReadonlyArray<string>
 }
 

@@ -1,10 +1,11 @@
 import { Either } from "effect"
+import { type CheckedTask, seal } from "../checked-task.js"
 import { InvalidTask } from "../errors.js"
 import { type DirId, type FileName, parseDirId, parseFileName } from "../ids.js"
 import type { LimitValues } from "../limits.js"
 import { mapProblem } from "../policy/option-values.js"
 import { defaultPolicy, type PolicyValues } from "../policy/policy.js"
-import type { Input, NamedFile, Output, Source, Task } from "../task.js"
+import type { Input, NamedFile, Output, Source } from "../task.js"
 import type { TaskBody } from "./bodies.js"
 import { parseGraph, parseOptions, type TaskOptions } from "./task-options.js"
 
@@ -15,7 +16,7 @@ type Items = NonNullable<Wire["inputs"][number]["options"]>
 export const dirIdRule = "must be 1 to 64 characters long, of A-Z a-z 0-9 _ and -"
 
 /** A body of the right types becomes a task of right values, or the first thing wrong with it. */
-export const parseTask = (body: Wire, limits: LimitValues, policy: PolicyValues = defaultPolicy): Either.Either<Task, InvalidTask> =>
+export const parseTask = (body: Wire, limits: LimitValues, policy: PolicyValues = defaultPolicy): Either.Either<CheckedTask, InvalidTask> =>
   Either.gen(function* () {
     yield* count("task.inputs", body.inputs, limits.inputs)
     yield* count("task.outputs", body.outputs, limits.outputs)
@@ -24,13 +25,15 @@ export const parseTask = (body: Wire, limits: LimitValues, policy: PolicyValues 
     const outputs = yield* Either.all(body.outputs.map((output, index) => parseOutput(output, `task.outputs[${index}]`, rules)))
     const { graph, files } = yield* filterComplex(body.filter_complex, rules)
     const named = [...[...inputs, ...outputs].flatMap(({ files }) => files), ...files]
-    return {
+    const outputDirectory = yield* parseOutputDirectory(body.output_dir_id)
+    const task = {
       inputs: inputs.map(({ input }) => input),
       outputs: outputs.map(({ output }) => output),
       filterComplex: graph,
-      outputDirectory: yield* parseOutputDirectory(body.output_dir_id),
+      outputDirectory,
       ...(named.length > 0 && { named })
     }
+    return seal(task, policy)
   })
 
 interface Rules {

@@ -1,11 +1,11 @@
 import { Duration, Effect, Option, Stream } from "effect"
+import type { CheckedTask } from "../checked-task.js"
 import { Closing } from "../closing.js"
 import { JobNotFound, StillRunning } from "../errors.js"
 import type { JobId, OwnerId } from "../ids.js"
 import { failureOf, isTerminal, type Job } from "../job.js"
 import { Limits } from "../limits.js"
 import { Jobs } from "../ports/jobs.js"
-import type { Task } from "../task.js"
 import { type Extras, enqueue, prepare } from "./submit.js"
 
 export const findJob = (owner: OwnerId, id: JobId) =>
@@ -39,7 +39,7 @@ export interface Waiting extends Extras {
 }
 
 /** The synchronous call: submit, then wait. A job that failed fails with its reason. */
-export const processTask = (owner: OwnerId, task: Task, waiting: Waiting) =>
+export const processTask = (owner: OwnerId, task: CheckedTask, waiting: Waiting) =>
   // From the row on nothing may come between it and the wait, or a caller that leaves would leave its job behind.
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {

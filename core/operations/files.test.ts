@@ -19,6 +19,16 @@ const stored = (key: BlobKey) => Effect.flatMap(Storage, (storage) => Effect.map
 const names = (owner: OwnerId, dir: DirId) => Effect.map(listFiles(owner, dir), (files) => files.map((file) => file.name))
 
 describe("registration", () => {
+  it.effect.each(["../../escape.jpg", "a/b", "..", "", "a\0b", "x".repeat(256)])("refuses the name %j, whatever its type claims", (text) =>
+    Effect.gen(function* () {
+      const owner = anOwner()
+      const ask = { name: FileName(text), dir: null }
+      const errors = [yield* Effect.flip(registerFile(owner, ask)), yield* Effect.flip(storeFile(owner, ask, bytes("12345")))]
+      for (const error of errors) expect([error._tag, error.message]).toEqual(["InvalidRequest", expect.stringMatching(/^file_name must/)])
+      expect(yield* listDirectories(owner)).toEqual([])
+    }).pipe(Effect.provide(world()))
+  )
+
   it.effect("a registration is there once its bytes are, and may be asked for again before", () =>
     Effect.gen(function* () {
       const owner = anOwner()

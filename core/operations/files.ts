@@ -1,7 +1,7 @@
 import { Clock, Effect, Option, Stream } from "effect"
 import type { StoredFile } from "../directory.js"
-import { DirectoryNotFound, FileNotFound, NameTaken } from "../errors.js"
-import { blobKey, type DirId, type FileName, Ids, type OwnerId } from "../ids.js"
+import { DirectoryNotFound, FileNotFound, InvalidRequest, NameTaken } from "../errors.js"
+import { blobKey, type DirId, type FileName, Ids, type OwnerId, parseFileName } from "../ids.js"
 import { Limits } from "../limits.js"
 import { Directories } from "../ports/directories.js"
 import type { Bytes } from "../ports/effect.js"
@@ -58,8 +58,11 @@ export const readFile = (owner: OwnerId, dir: DirId, name: FileName) =>
 
 const announced = (owner: OwnerId, request: { readonly name: FileName; readonly dir: DirId | null }) =>
   Effect.gen(function* () {
+    // The brand of a name can be had by a cast, and what is stored under it would be staged under it.
+    const parsed = parseFileName(request.name)
+    if ("reason" in parsed) return yield* new InvalidRequest({ message: `file_name ${parsed.reason}` })
     const dir = request.dir === null ? (yield* createDirectory(owner, null)).id : yield* ownedDirectory(owner, request.dir)
-    return yield* registration(dir, request.name)
+    return yield* registration(dir, parsed.name)
   })
 
 const registration = (dir: DirId, name: FileName) =>

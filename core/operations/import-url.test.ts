@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer, Option, Stream } from "effect"
+import type { CheckedTask } from "../checked-task.js"
 import { UrlRefused, UrlUnreachable } from "../errors.js"
 import { DirId, FileName, type OwnerId } from "../ids.js"
 import { Directories } from "../ports/directories.js"
@@ -24,7 +25,7 @@ const called = (fileName: string, type: string | null = null) => ({ ...file(type
 const at = (path: string) => `https://media.example/${path}`
 
 const namesIn = (owner: OwnerId, dir: DirId) => Effect.map(listFiles(owner, dir), (files) => files.map(({ name }) => name).sort())
-const accepted = (owner: OwnerId, task: Task) => Effect.flatMap(submit(owner, task, quiet), (id) => findJob(owner, id))
+const accepted = (owner: OwnerId, task: CheckedTask) => Effect.flatMap(submit(owner, task, quiet), (id) => findJob(owner, id))
 
 describe("a URL input", () => {
   it.effect("is fetched into a directory of its own before the job is accepted", () =>

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
+import type { CheckedTask } from "../checked-task.js"
 import { type DirId, FileName } from "../ids.js"
 import { defaultPolicy, Policy } from "../policy/policy.js"
 import { anOwner } from "../ports/samples.suite.js"
@@ -17,7 +18,7 @@ const web = new Map([["https://files.example/a.srt", { bytes: new TextEncoder().
 const remote = { source: { _tag: "Remote", url: "https://files.example/a.srt" }, options: [] } as const
 
 /** A directory that holds a few files, and the task that a submission over it leaves. */
-const submitted = (task: (dir: DirId, other: DirId) => Task) =>
+const submitted = (task: (dir: DirId, other: DirId) => CheckedTask) =>
   Effect.gen(function* () {
     const owner = anOwner()
     const [{ id: dir }, { id: other }] = [yield* createDirectory(owner, null), yield* createDirectory(owner, null)]
@@ -33,7 +34,7 @@ const submitted = (task: (dir: DirId, other: DirId) => Task) =>
     return { result, left: yield* listFiles(owner, other), dir, other }
   }).pipe(Effect.provide(world({ web })))
 
-const filesOf = (task: (dir: DirId, other: DirId) => Task) =>
+const filesOf = (task: (dir: DirId, other: DirId) => CheckedTask) =>
   Effect.map(submitted(task), ({ result }) => {
     if (result._tag === "Left") throw result.left
     return result.right.task.files?.map((file) => [file.name, file.bytes, ...(file.subtitles ? ["subtitles"] : [])])

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer, Option, TestClock } from "effect"
+import type { CheckedTask } from "../checked-task.js"
 import { UrlRefused } from "../errors.js"
 import { DirId, FileName, type OwnerId } from "../ids.js"
 import { Jobs } from "../ports/jobs.js"
 import { Queue } from "../ports/queue.js"
 import { anOwner, aUsage, claimed } from "../ports/samples.suite.js"
 import { Webhooks } from "../ports/webhooks.js"
-import type { Task } from "../task.js"
 import { analyze } from "./analyze.js"
 import { findJob } from "./await-job.js"
 import { storeFile } from "./files.js"
@@ -31,7 +31,7 @@ describe("submit", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  const refusals: ReadonlyArray<readonly [string, (dir: DirId, other: DirId) => Task, string, RegExp]> = [
+  const refusals: ReadonlyArray<readonly [string, (dir: DirId, other: DirId) => CheckedTask, string, RegExp]> = [
     ["an unknown directory", () => taskOn(DirId("dir_x")), "FileNotFound", /^File not found$/],
     ["a foreign directory", (_, other) => taskOn(other), "FileNotFound", /^File not found$/],
     ["a foreign output directory", (dir, other) => taskOn(dir, { outputDirectory: other }), "DirectoryNotFound", /Directory/],

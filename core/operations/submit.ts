@@ -1,5 +1,6 @@
 import { Clock, Effect, Option } from "effect"
 import { ActingFor } from "../acting-for.js"
+import { type CheckedTask, whyUnchecked } from "../checked-task.js"
 import { outputDirectory } from "../directory.js"
 import { InvalidTask, UrlRefused, UrlUnreachable } from "../errors.js"
 import { type DirId, Ids, JobId, type OwnerId } from "../ids.js"
@@ -32,7 +33,7 @@ export interface Extras {
 }
 
 /** Accepts a task: when this returns, the job is in the table and will end in a terminal state. */
-export const submit = (owner: OwnerId, task: Task, extras: Extras) =>
+export const submit = (owner: OwnerId, task: CheckedTask, extras: Extras) =>
   Effect.gen(function* () {
     const first = yield* repeated(owner, extras)
     if (Option.isSome(first)) return first.value
@@ -53,11 +54,12 @@ interface Prepared {
 }
 
 /** Everything that may be refused, and the fetching of URLs: nothing of the job exists yet. */
-export const prepare = (owner: OwnerId, task: Task, extras: Extras) =>
+export const prepare = (owner: OwnerId, task: CheckedTask, extras: Extras) =>
   Effect.gen(function* () {
-    const broken = brokenRule(task)
-    if (broken !== undefined) return yield* new InvalidTask({ reason: broken })
-    const needs = needsOf(task, yield* Policy)
+    const policy = yield* Policy
+    const reason = whyUnchecked(task, policy) ?? brokenRule(task)
+    if (reason !== undefined) return yield* new InvalidTask({ reason })
+    const needs = needsOf(task, policy)
     yield* allowNeeds(needs)
     yield* allowJob(owner)
     if (extras.webhookUrl !== null) yield* checkWebhook(extras.webhookUrl)

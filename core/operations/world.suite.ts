@@ -11,8 +11,10 @@ import {
   memoryStorage,
   memoryWebhooks
 } from "../../adapters/memory/index.js"
+import { type CheckedTask, seal } from "../checked-task.js"
 import { type DirId, FileName } from "../ids.js"
 import { defaultLimits, Limits, type LimitValues } from "../limits.js"
+import { defaultPolicy } from "../policy/policy.js"
 import { anOwner } from "../ports/samples.suite.js"
 import type { Task } from "../task.js"
 import { createDirectory } from "./directories.js"
@@ -46,10 +48,15 @@ export const ownerWithFile = Effect.gen(function* () {
   return { owner, dir: id }
 })
 
-export const taskOn = (dir: DirId, over: Partial<Task> = {}): Task => ({
-  inputs: [{ source: { _tag: "Stored", dir, name: FileName("in.mp4") }, options: [] }],
-  outputs: [{ name: FileName("out.mp4"), options: [], maps: [] }],
-  filterComplex: null,
-  outputDirectory: null,
-  ...over
-})
+/** A task as its parser leaves it, of parts that a test may choose. */
+export const taskOn = (dir: DirId, over: Partial<Task> = {}): CheckedTask =>
+  seal(
+    {
+      inputs: [{ source: { _tag: "Stored", dir, name: FileName("in.mp4") }, options: [] }],
+      outputs: [{ name: FileName("out.mp4"), options: [], maps: [] }],
+      filterComplex: null,
+      outputDirectory: null,
+      ...over
+    },
+    defaultPolicy
+  )
