@@ -68,10 +68,24 @@ describe("an option of a later ffmpeg", () => {
       ...avOptions,
       ["new_log", text],
       ["new_filename", text],
+      ["x265-stats", { ...text, owners: ["private" as const] }],
+      ["x270_stats", { ...text, owners: ["private" as const] }],
+      ["new_outdir", text],
+      ["new_table", text],
+      ["key_pem", text],
+      ["new-params", { ...text, owners: ["private" as const] }],
       ["new_mode", text],
       ["new_list", { ...text, text: false }]
     ])
   }
+
+  it.each(["-x265-stats", "-x265-stats:v:0", "-x270_stats", "-new_outdir", "-new_table", "-key_pem"])("%s names a file", (name) => {
+    expect(read([name, "x"], "output", { table })).toEqual(Either.left(expect.stringContaining(`option ${name} is not allowed`)))
+  })
+
+  it("has no list of parameters that nobody has looked at", () => {
+    expect(read(["-new-params", "crf=20"], "output", { table })).toEqual(Either.left(expect.stringContaining("cannot be checked")))
+  })
 
   it.each(["-new_thing", "-new_log", "-new_filename"])("%s is refused until it is looked at", (name) => {
     expect(read([name, "1"], "output", { table })).toEqual(Either.left(expect.stringContaining(`option ${name} is not allowed`)))

@@ -46,6 +46,8 @@ export const optionAttacks = [
     ["-c:v libx264 -x264opts dump-yuv=$OPEN/new", { says: "dump-yuv", openly: "writes" }],
     ["-c:v libx264 -x264opts dump_yuv=$OPEN/new", { says: "dump", openly: "writes" }],
     ["-c:v libx264 -x264-params fake=1:tcfile-out=$OPEN/new", { says: "tcfile-out", idle: true }],
+    ["-c:v libx264 -x264-params cqm=$CANARY", { says: "cqm" }],
+    ["-c:v libx264 -x264opts cqm=$CANARY", { says: "cqm" }],
     ["-c:v libx265 -x265-params csv=$OPEN/new", { says: "csv", openly: "writes", idle: true }],
     ["-c:v libx265 -x265-params csv-log-level=2:csv=$OPEN/new", { says: "csv", openly: "writes", idle: true }],
     ["-c:v libx265 -x265-params recon=$OPEN/new", { says: "recon", idle: true }],
