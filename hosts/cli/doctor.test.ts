@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process"
-import { mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs"
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
@@ -54,6 +54,17 @@ describe.runIf(process.platform === "linux")("ffkiln doctor", () => {
     expect(code).toBe(0)
     expect(out).toMatch(/^sandbox: bubblewrap/m)
     expect(out).toMatch(/set required/)
+  })
+
+  it("says when ffmpeg does not tell what it can do, which keeps no server from starting", async () => {
+    const path = without("bwrap")
+    const ffmpeg = join(path, "ffmpeg")
+    const real = readlinkSync(ffmpeg)
+    rmSync(ffmpeg)
+    writeFileSync(ffmpeg, `#!/bin/sh\ncase "$*" in *-filters*) exit 1;; esac\nexec ${real} "$@"\n`, { mode: 0o755 })
+    const { code, out } = await doctor({ PATH: path, FFKILN_SANDBOX: "preferred" })
+    expect(code).toBe(0)
+    expect(out).toMatch(/^ffmpeg: ffmpeg -filters lists nothing that can be read: no task is refused/m)
   })
 
   it("without ffmpeg: 1, and what to install", async () => {
