@@ -290,6 +290,7 @@ describe("a server that is no help", () => {
   }
   const movie = Buffer.concat([box("ftyp", 16), Buffer.alloc(9 * MiB, box("free", 8))])
   const matroska = (content: Buffer) => Buffer.concat([Buffer.from("1a45dfa38018538067ff", "hex"), content, Buffer.alloc(9 * MiB)])
+  const emptyCluster = Buffer.from("1f43b67580", "hex")
   for (const { title, file } of [
     { title: "boxes without end", file: movie },
     {
@@ -304,7 +305,9 @@ describe("a server that is no help", () => {
     { title: "elements without end", file: matroska(Buffer.alloc(9 * MiB, Buffer.from("ec80", "hex"))) },
     {
       title: "a seek head of more elements than any has",
-      file: matroska(Buffer.concat([Buffer.from("114d9b740100000000100000", "hex"), Buffer.alloc(MiB, Buffer.from("ec80", "hex"))]))
+      file: matroska(
+        Buffer.concat([Buffer.from("114d9b740100000000100000", "hex"), Buffer.alloc(MiB, Buffer.from("ec80", "hex")), emptyCluster])
+      )
     },
     { title: "seek heads without end", file: matroska(Buffer.alloc(9 * MiB, Buffer.from("114d9b748b4dbb8853ab81ec53ac81ff", "hex"))) },
     { title: "no elements", file: matroska(Buffer.alloc(0)) },
