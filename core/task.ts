@@ -62,7 +62,10 @@ export interface ResolvedInput {
 }
 
 export interface StagedFile {
+  /** What it is called where the process runs. */
   readonly name: FileName
+  /** What the caller calls it, where that is another name. */
+  readonly givenName?: FileName
   readonly key: BlobKey
   readonly bytes: number
   /** It must hold subtitles, which is found out before the run. */

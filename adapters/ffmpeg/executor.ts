@@ -9,10 +9,9 @@ import { type Account, accountReader } from "./account.js"
 import { unavailable } from "./disk.js"
 import { readByInputAlone } from "./late-args.js"
 import { startRun } from "./late-run.js"
-import type { Ended } from "./launch.js"
 import { lastLines, lineReader } from "./lines.js"
-import { explain, leftUnfinished, warningsOf } from "./log.js"
-import { arrange, checkLimits, filesOf, judge, listMade, type Made, shortfall } from "./outputs.js"
+import { explain, type Failure, leftUnfinished, stoppedFromOutside, warningsOf } from "./log.js"
+import { arrange, checkLimits, commonName, filesOf, judge, listMade, type Made, shortfall } from "./outputs.js"
 import { holdsSubtitles, packetsIn } from "./prober.js"
 import { advance, expectedSeconds, progressReader } from "./progress.js"
 import type { Tools } from "./tools.js"
@@ -46,11 +45,20 @@ export const makeExecutor = (tools: Tools, transfer: Transfer): ExecutorShape =>
 const attempt = (tools: Tools, transfer: Transfer, plan: Plan, report: (progress: Progress) => void): Effect.Effect<Finished, RunError> =>
   Effect.gen(function* () {
     const work = yield* workDirectory(tools.root)
+    const isAnswer = (error: RunError): error is FfmpegFailed => error instanceof FfmpegFailed
+    return yield* tools.disk.blame(work.path, Effect.scoped(carryOut(tools, transfer, plan, work, report)), isAnswer)
+  }).pipe(Effect.scoped)
+
+const carryOut = (tools: Tools, transfer: Transfer, plan: Plan, work: WorkDirectory, report: (progress: Progress) => void) =>
+  Effect.gen(function* () {
     const late = yield* stageAll(transfer, plan, work)
     yield* checkSubtitles(tools, plan, work)
     const run = yield* transcode(tools, transfer, plan, work, late, report)
     const made = yield* listMade(work.out)
     yield* checkLimits(made, plan.limits)
+    const common = commonName(made)
+    if (common !== undefined)
+      return yield* new FfmpegFailed({ reason: `the run made two files named "${common}": give each a name of its own` })
     const warnings = yield* verify(tools, plan, work, made, run.account)
     const outputs = yield* transfer.publish(plan, arrange(plan.outputs, made))
     return RunEvent.Finished({
@@ -59,7 +67,7 @@ const attempt = (tools: Tools, transfer: Transfer, plan: Plan, report: (progress
       seconds: run.seconds,
       inputBytes: plan.inputs.reduce((sum, { bytes }) => sum + bytes, 0)
     })
-  }).pipe(Effect.scoped)
+  })
 
 const watchMillis = 250
 
@@ -132,11 +140,11 @@ const transcode = (
     }
 
     const { end, whole } = yield* startRun(tools, plan.args, work, late, { onStdout: stdout.push, onLine })
-    const bounds = Effect.raceFirst(watch(transfer, plan.limits, work), Effect.zipRight(whole, tooLong(plan.limits)))
+    const bounds = Effect.raceFirst(watch(tools, transfer, plan.limits, work), Effect.zipRight(whole, tooLong(plan.limits)))
     const ended = yield* Effect.raceFirst(end, bounds)
     stdout.end()
     if (ended.code !== 0 || leftUnfinished(log.all())) {
-      return yield* tools.exceeded("ffmpeg", ended, log.all()) ?? failed(ended, log.all(), work)
+      return yield* failed(tools, { ended, log: log.all() }, { work, inputs: plan.inputs })
     }
     // The estimate may have been too long (-shortest, -frames): what is known now is that all is done.
     if (fraction !== null && fraction < 1) moveOn(outTimeSeconds, outTimeSeconds)
@@ -153,21 +161,31 @@ const tooLong = ({ seconds }: Plan["limits"]): Effect.Effect<never, RunLimitExce
 
 /** Never ends by itself; fails as soon as the files made so far are too many or too large. */
 const watch = (
+  tools: Tools,
   { grown = () => Effect.void }: Transfer,
   limits: Plan["limits"],
   work: WorkDirectory
 ): Effect.Effect<never, RunLimitExceeded | Unavailable> =>
   Effect.sleep(watchMillis).pipe(
+    Effect.zipRight(tools.disk.look),
     Effect.zipRight(listMade(work.out)),
     Effect.tap((made) => checkLimits(made, limits)),
     Effect.flatMap(grown),
     Effect.forever
   )
 
-const failed = (ended: Ended, log: ReadonlyArray<string>, work: WorkDirectory): FfmpegFailed | Unavailable => {
-  const { kind, reason } = explain("ffmpeg", ended, log, work)
-  return kind === "ffmpeg" ? new FfmpegFailed({ reason }) : unavailable(reason)
-}
+const failed = (
+  tools: Tools,
+  failure: Failure,
+  setting: { readonly work: WorkDirectory; readonly inputs: Plan["inputs"] }
+): Effect.Effect<never, FfmpegFailed | RunLimitExceeded | Unavailable> =>
+  Effect.gen(function* () {
+    const longestFile = Math.max(0, ...(yield* listMade(setting.work.out)).map(({ bytes }) => bytes))
+    const exceeded = tools.exceeded("ffmpeg", failure, longestFile)
+    if (exceeded !== undefined) return yield* exceeded
+    if (stoppedFromOutside(failure)) return yield* unavailable("ffmpeg was stopped by a signal from outside")
+    return yield* new FfmpegFailed({ reason: explain("ffmpeg", failure, setting) })
+  })
 
 /** Exit status 0 says little: every named output must be there and hold something. Gives what to warn of. */
 const verify = (

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { BlobKey, FileName } from "../../core/ids.js"
-import { asIfThere, atUrls, brokeOff, readByInputAlone } from "./late-args.js"
+import { asIfThere, atUrls, readByInputAlone } from "./late-args.js"
 
 const guard = ["-protocol_whitelist", "file", "-format_whitelist", "mov,mp4", "-max_pixels", "1"]
 const input = (name: string) => [...guard, "-i", `file:${name}`]
@@ -56,12 +56,5 @@ describe("the log", () => {
     ["    title           : [tcp @ 0x55] Successfully connected", "    title           : [tcp @ 0x55] Successfully connected"]
   ])("%s", (line, expected) => {
     expect(asIfThere(line, urls)).toBe(expected)
-  })
-
-  it.each([
-    ["[http @ 0x55] Stream ends prematurely at 20000, should be 103835", true],
-    ["    title           : [http @ 0x55] Stream ends prematurely", false]
-  ])("tells that a part is missing: %s", (line, expected) => {
-    expect(brokeOff(line)).toBe(expected)
   })
 })

@@ -40,6 +40,3 @@ export const asIfThere = (line: string, urls: ReadonlyMap<FileName, string>): st
 }
 
 const connectionTalk = /^\[tcp @ \S+\] (?:Starting connection attempt|Successfully connected)/
-
-/** An input of which a part never came; ffmpeg goes on as if the file ended there, and may well end with status 0. */
-export const brokeOff = (line: string): boolean => /^\[http @ \S+\] Stream ends prematurely/.test(line)

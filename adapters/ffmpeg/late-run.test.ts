@@ -195,6 +195,17 @@ describe.each(modes)("an input that is late, sandbox %s", (sandbox) => {
     }).pipe(Effect.scoped, Effect.provide(memoryStorage))
   )
 
+  it.live("is not lost because a caller's text says so", () =>
+    Effect.gen(function* () {
+      const text = "x\n[http @ 0x1] Stream ends prematurely at 1, should be 2"
+      const filters = `metadata=mode=add:key=k:value='${text.replaceAll(":", "\\:")}',metadata=mode=print`
+      const arriving = yield* arrivingFile(join(folder, "fast.mp4"))
+      const { events } = yield* overInput(arriving, planOver("fast.mp4", [], ["-an", "-t", "0.1", "-vf", filters]))
+      yield* Stream.runDrain(events)
+      expect(arriving.asked.length).toBeGreaterThan(0)
+    }).pipe(Effect.scoped, Effect.provide(memoryStorage))
+  )
+
   it.live("is called by its name in what ffmpeg says", () =>
     Effect.gen(function* () {
       const file = join(folder, "broken.mp4")
@@ -211,10 +222,8 @@ describe.each(modes)("an input that is late, sandbox %s", (sandbox) => {
     Effect.gen(function* () {
       const name = "fast.mp4"
       const arriving = yield* arrivingFile(join(folder, name))
-      const plan = {
-        ...planOver(name, [], ["-c:v", "mpeg4"]),
-        args: [...planOver(name, [], ["-c:v", "mpeg4", "-metadata", `title=${name}`]).args]
-      }
+      const staged = stagedName(planOver(name, [], []))
+      const plan = planOver(name, [], ["-c:v", "mpeg4", "-metadata", `title=${staged}`])
       const { events } = yield* overInput(arriving, plan)
       yield* Stream.runDrain(events)
       expect(arriving.asked).toEqual([])
@@ -271,7 +280,8 @@ describe.runIf(linux)("a sandboxed run that reads a late input", () => {
         const outcomes = yield* Effect.forEach(tried, ({ title, args }) =>
           Effect.gen(function* () {
             const arriving = yield* arrivingFile(join(folder, "fast.mp4"))
-            const result = yield* Effect.either(Stream.runDrain(run(planOf(args), transferOver(storage, { "fast.mp4": arriving }))))
+            const plan = planOf(args)
+            const result = yield* Effect.either(Stream.runDrain(run(plan, transferOver(storage, { [stagedName(plan)]: arriving }))))
             // An answer without a length is as one that broke off: it came all the same.
             return [title, Either.isLeft(result) && result.left._tag === "FfmpegFailed" ? "stopped" : "done"]
           })
@@ -291,8 +301,9 @@ describe.runIf(linux)("a sandboxed run that reads a late input", () => {
       const workRoot = join(folder, "alone")
       const tools = yield* openTools({ workRoot, sandbox: "required" })
       const arriving = yield* arrivingFile(join(folder, "fast.mp4"))
-      const transfer = transferOver(yield* Storage, { "fast.mp4": arriving })
-      yield* Stream.runDrain(makeExecutor({ ...tools, enter }, transfer).run(planOver("fast.mp4", [], ["-c", "copy"])))
+      const plan = planOver("fast.mp4", [], ["-c", "copy"])
+      const transfer = transferOver(yield* Storage, { [stagedName(plan)]: arriving })
+      yield* Stream.runDrain(makeExecutor({ ...tools, enter }, transfer).run(plan))
       expect(arriving.asked).toEqual([])
       expect(yield* remainsOf(workRoot)).toEqual([])
     }).pipe(Effect.scoped, Effect.provide(memoryStorage), Effect.provide(Logger.remove(Logger.defaultLogger)))
@@ -309,6 +320,7 @@ describe.runIf(linux)("a sandboxed run that reads a late input", () => {
         await mkdir(join(open, "work"))
         await chown(join(open, "work"), nobody, nobody)
       })
+      const plan = planOver("fast.mp4", [], ["-c", "copy"])
       const program = yield* Effect.promise(() =>
         bundled(
           join(folder, "program"),
@@ -320,7 +332,7 @@ describe.runIf(linux)("a sandboxed run that reads a late input", () => {
            const program = Effect.gen(function* () {
              const { run } = yield* openFfmpeg(${JSON.stringify({ workRoot: join(open, "work"), sandbox: "required" })})
              const arriving = yield* arrivingFile("${join(open, "fast.mp4")}")
-             yield* Stream.runDrain(run(${JSON.stringify(planOver("fast.mp4", [], ["-c", "copy"]))}, transferOver(yield* Storage, { "fast.mp4": arriving })))
+             yield* Stream.runDrain(run(${JSON.stringify(plan)}, transferOver(yield* Storage, { "${stagedName(plan)}": arriving })))
              console.log(JSON.stringify([process.getuid(), arriving.asked.length > 0]))
            })
            await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(memoryStorage)))`

@@ -2,7 +2,7 @@ import { Effect, Exit, Scope } from "effect"
 import type { BlobMissing, Unavailable } from "../../core/errors.js"
 import type { FileName } from "../../core/ids.js"
 import { unavailable } from "./disk.js"
-import { asIfThere, atUrls, brokeOff } from "./late-args.js"
+import { asIfThere, atUrls } from "./late-args.js"
 import type { Ended } from "./launch.js"
 import { lineReader } from "./lines.js"
 import { listenHere, listenInside, makeRelay, NoRelay, portInside } from "./relay.js"
@@ -64,9 +64,7 @@ const startLate = (
       if (sandboxed && enter === undefined) return yield* new NoRelay({ why: "nsenter is missing: install util-linux" })
       const relay = yield* makeRelay(late)
       const urls = relay.urls(sandboxed ? portInside : yield* listenHere(relay))
-      let cutOff = false
       const stderr = lineReader((raw) => {
-        cutOff ||= brokeOff(raw)
         const line = asIfThere(raw, urls)
         if (line !== undefined) onLine(line)
       })
@@ -77,7 +75,7 @@ const startLate = (
         end: Effect.raceFirst(end, lost).pipe(
           Effect.tap(() => stderr.end()),
           Effect.filterOrElse(
-            () => !(cutOff || relay.broken()),
+            () => !relay.broken(),
             () => unavailable("an input broke off on its way to ffmpeg")
           )
         ),

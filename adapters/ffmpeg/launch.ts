@@ -35,6 +35,8 @@ export interface Invocation {
 export interface Launcher {
   readonly name: "plain" | "tied" | "sandboxed"
   readonly invocation: (command: Command) => Invocation
+  /** More make it start nothing. */
+  readonly maxArguments?: number
   /** Programs that stand before the command's own and complain under their own name when they can't start it. */
   readonly starters?: ReadonlyArray<string>
 }
@@ -80,6 +82,8 @@ export interface Ended {
   /** Null when a signal ended the process. */
   readonly code: number | null
   readonly signal: string | null
+  /** The system did not start it because of its arguments: the caller's affair, who made them. */
+  readonly refused?: "E2BIG" | "EINVAL"
   /** Wall time. */
   readonly seconds: number
 }
@@ -94,6 +98,11 @@ export const launch = <E = never>(
   prepare?: Prepare<E>
 ): Effect.Effect<Effect.Effect<Ended, Unavailable>, Unavailable | E, Scope.Scope> =>
   Effect.gen(function* () {
+    const { launcher } = options
+    if (launcher.invocation(command).args.length > (launcher.maxArguments ?? Number.POSITIVE_INFINITY))
+      return Effect.succeed(refused("E2BIG"))
+    // Node throws where there is one.
+    if (command.args.some((arg) => arg.includes("\0"))) return Effect.succeed(refused("EINVAL"))
     if (command.work.user !== undefined) yield* disk(`hand over ${command.work.in}`, () => handOver(command.work))
     const startedAt = yield* Clock.currentTimeNanos
     const { ended, firstWords, inside, release } = yield* Effect.acquireRelease(
@@ -106,6 +115,7 @@ export const launch = <E = never>(
     release()
     return Effect.gen(function* () {
       const result = yield* Effect.promise(() => ended)
+      if (result.code === "E2BIG") return refused("E2BIG")
       if (result.exitCode === undefined && result.signal === undefined) {
         return yield* unavailable(`could not start ${command.program} (${result.code ?? "no code"})`, result.cause)
       }
@@ -119,6 +129,8 @@ export const launch = <E = never>(
       return { ...endOf(options.launcher, result.exitCode ?? null, result.signal ?? null), seconds }
     })
   })
+
+const refused = (errno: NonNullable<Ended["refused"]>): Ended => ({ code: null, signal: null, refused: errno, seconds: 0 })
 
 /** The sandbox ends as the process in it did, and a signal becomes 128 and its number, as in a shell. */
 const endOf = ({ name }: Launcher, code: number | null, signal: string | null): Pick<Ended, "code" | "signal"> => {

@@ -1,10 +1,10 @@
 import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
-import { readdir, readFile, stat, writeFile } from "node:fs/promises"
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Layer, Schedule, Scope, Stream } from "effect"
+import { Context, Deferred, Effect, Exit, Fiber, Layer, Schedule, Scope, Stream } from "effect"
 import { execa } from "execa"
 import { afterAll, describe } from "vitest"
 import { FfmpegFailed, ProbeFailed, RunLimitExceeded, Unavailable } from "../../core/errors.js"
@@ -23,6 +23,18 @@ const folder = mkdtempSync(join(tmpdir(), "ffmpeg-life-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 let roots = 0
+/** A disk of that size, while the scope is open. */
+const smallDisk = (size: string) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const path = `${aRoot()}-disk`
+      await mkdir(path)
+      await execa("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", path])
+      return path
+    }),
+    (path) => Effect.promise(() => execa("umount", ["-l", path]))
+  )
+
 /** A work root for one test. */
 const aRoot = () => join(folder, `work-${++roots}`)
 
@@ -155,20 +167,32 @@ describe.each(modes)("ffmpeg's life, sandbox %s", (sandbox) => {
     }).pipe(Effect.provide(opened({ workRoot: aRoot() })))
   )
 
-  for (const { title, args } of [
-    { title: "noticed on the way", args: ["-f", "rawvideo", "-fs", "9M"] },
+  for (const { title, size, args } of [
+    { title: "noticed on the way", size: "400k", args: ["-f", "rawvideo"] },
     // Here ffmpeg 5.1 ends with status 0.
-    { title: "noticed when the file is closed", args: ["-f", "matroska"] }
+    { title: "noticed when the file is closed", size: "8k", args: ["-c:v", "mpeg4", "-f", "matroska"] }
   ]) {
-    it.live(`a full disk ${title} is Unavailable`, () =>
+    it.scopedLive.runIf(process.getuid?.() === 0)(`a full disk ${title} is Unavailable`, () =>
       Effect.gen(function* () {
-        const executor = yield* Executor
-        const full = plan(["-f", "lavfi", "-i", "testsrc=d=1", ...args, "file:/dev/full"])
+        const disk = yield* smallDisk(size)
+        const executor = yield* Effect.map(Layer.build(opened({ workRoot: join(disk, "work") })), Context.get(Executor))
+        const full = plan(["-f", "lavfi", "-i", "testsrc=d=1", ...args, "file:../out/a.mkv"])
         const error = yield* Effect.flip(Stream.runDrain(executor.run(full)))
-        expect(error).toMatchObject({ _tag: "Unavailable", what: "no space left on the disk" })
-      }).pipe(Effect.provide(opened({ workRoot: aRoot() })))
+        expect(error).toMatchObject({ _tag: "Unavailable", what: "no space left on the disk of the work directories" })
+      })
     )
   }
+
+  it.live("a device that is full is no full disk", () =>
+    Effect.gen(function* () {
+      const executor = yield* Executor
+      const full = plan(["-f", "lavfi", "-i", "testsrc=d=1", "-f", "rawvideo", "file:/dev/full"])
+      expect(yield* Effect.flip(Stream.runDrain(executor.run(full)))).toMatchObject({
+        _tag: "FfmpegFailed",
+        reason: expect.stringContaining("No space left on device")
+      })
+    }).pipe(Effect.provide(opened({ workRoot: aRoot() })))
+  )
 
   for (const option of ["ffmpegPath", "ffprobePath"] as const) {
     it.live(`says what to do when there is no program at ${option}`, () =>

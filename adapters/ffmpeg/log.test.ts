@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { explain, leftUnfinished, warningsOf } from "./log.js"
+import { FileName } from "../../core/ids.js"
+import { explain, leftUnfinished, stoppedFromOutside, warningsOf } from "./log.js"
 
 const work = { path: "/var/work/0a1b_402-77-1234-6a0f" }
 
@@ -220,47 +221,20 @@ const failures: ReadonlyArray<{ readonly log: string; readonly says: string; rea
 
 const linesOf = (log: string) => log.split("\n").filter((line) => line !== "")
 const exit = (code: number | null, signal: string | null = null) => ({ code, signal })
+const setting = { work, inputs: [{ name: FileName("input-0.mp4"), givenName: FileName("holiday 1.mp4") }] }
 
 describe("explain", () => {
   for (const { log, says, shows } of failures) {
     it(says, () => {
-      expect(explain("ffmpeg", exit(1), linesOf(log), work)).toEqual({ kind: "ffmpeg", reason: [says, ...shows].join("\n") })
+      expect(explain("ffmpeg", { ended: exit(1), log: linesOf(log) }, setting)).toBe([says, ...shows].join("\n"))
     })
   }
-
-  it.each([
-    "file:../out/o.mp4: No space left on device",
-    "av_interleaved_write_frame(): No space left on device",
-    "Error closing file file:../out/o.mkv: No space left on device",
-    "[out#0/mp4 @ 0x5a] Error writing trailer: No space left on device",
-    "av_interleaved_write_frame(): Disk quota exceeded"
-  ])("infrastructure: %s", (line) => {
-    expect(explain("ffmpeg", exit(1), linesOf(`${input}${line}\n${end}`), work)).toEqual({
-      kind: "infrastructure",
-      reason: "no space left on the disk"
-    })
-  })
-
-  it("a file that speaks of a full disk makes none", () => {
-    expect(explain("ffmpeg", exit(1), linesOf(`${input}Unknown encoder 'x'\n`), work).kind).toBe("ffmpeg")
-  })
-
-  it.each([
-    { ended: exit(255), log: "Exiting normally, received signal 15.\n" },
-    { ended: exit(null, "SIGTERM"), log: "" },
-    { ended: exit(null, "SIGINT"), log: "" }
-  ])("a stop from outside is infrastructure: $ended", ({ ended, log }) => {
-    expect(explain("ffmpeg", ended, linesOf(log), work)).toEqual({
-      kind: "infrastructure",
-      reason: "ffmpeg was stopped by a signal from outside"
-    })
-  })
 
   it.each([
     { signal: "SIGSEGV", says: "ffmpeg was killed by signal SIGSEGV" },
     { signal: "SIGKILL", says: "ffmpeg was killed by signal SIGKILL (usually for want of memory)" }
   ])("$signal", ({ signal, says }) => {
-    expect(explain("ffmpeg", exit(null, signal), [], work)).toEqual({ kind: "ffmpeg", reason: says })
+    expect(explain("ffmpeg", { ended: exit(null, signal), log: [] }, setting)).toBe(says)
   })
 
   it("names no path of ours", () => {
@@ -269,18 +243,61 @@ describe("explain", () => {
       `'file:../out/o.mp4' and (file:a.mp4) and ../out/x.log`,
       `file:/etc/hostname: Invalid argument`
     ]
-    const { reason } = explain("ffmpeg", exit(1), log, work)
+    const reason = explain("ffmpeg", { ended: exit(1), log }, setting)
     expect(reason).not.toContain("/var/work")
     expect(reason).not.toContain("../out")
     expect(reason).not.toContain("file:")
     expect(reason).toContain("'o.mp4' and (a.mp4) and x.log")
   })
 
+  it("calls inputs by their callers' names", () => {
+    const log = ["file:input-0.mp4: Invalid data found when processing input"]
+    expect(explain("ffmpeg", { ended: exit(1), log }, setting)).toBe(
+      '"holiday 1.mp4" is not a media file that can be read, or it is damaged\nholiday 1.mp4: Invalid data found when processing input'
+    )
+  })
+
+  it("shows no control characters", () => {
+    const log = ["Something \u001b[31mred\u0007\u0000\u0085 and\ttabs"]
+    expect(explain("ffmpeg", { ended: exit(1), log }, setting)).toBe("ffmpeg ended with status 1\nSomething  [31mred    and tabs")
+  })
+
   it("shows the last few lines only, and of long ones the beginning", () => {
     const log = Array.from({ length: 50 }, (_, index) => `${index} ${"x".repeat(5000)}`)
-    const lines = explain("ffmpeg", exit(1), log, work).reason.split("\n").slice(1)
+    const lines = explain("ffmpeg", { ended: exit(1), log }, setting)
+      .split("\n")
+      .slice(1)
     expect(lines.map((line) => line.split(" ")[0])).toEqual(["46", "47", "48", "49"])
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(400)
+  })
+})
+
+describe("stoppedFromOutside", () => {
+  const term = "Exiting normally, received signal 15."
+
+  it.each([
+    { ended: exit(255), log: [term] },
+    { ended: exit(255), log: ["Exiting normally, received signal 2."] },
+    { ended: exit(255), log: [term, "Exiting with exit code 255"] },
+    { ended: exit(null, "SIGTERM"), log: [] },
+    { ended: exit(null, "SIGINT"), log: [] },
+    { ended: exit(null, "SIGHUP"), log: [] }
+  ])("yes: $ended, $log", (failure) => {
+    expect(stoppedFromOutside(failure)).toBe(true)
+  })
+
+  it.each([
+    { ended: exit(1), log: [term] },
+    { ended: exit(1), log: ["lavfi.k=x", term, "Conversion failed!"] },
+    { ended: exit(255), log: [] },
+    { ended: exit(255), log: [term, "Error opening input files: Operation not permitted"] },
+    { ended: exit(255), log: [term, "Error opening input files: Operation not permitted", "Exiting with exit code -1"] },
+    { ended: exit(255), log: ["Exiting normally, received signal 24."] },
+    { ended: exit(null, "SIGSEGV"), log: [term] },
+    { ended: exit(null, "SIGKILL"), log: [] },
+    { ended: { ...exit(null), refused: "E2BIG" as const }, log: [] }
+  ])("no: $ended, $log", (failure) => {
+    expect(stoppedFromOutside(failure)).toBe(false)
   })
 })
 

@@ -1,39 +1,58 @@
+import type { FileName } from "../../core/ids.js"
+import { withGivenNames } from "../../core/staged-name.js"
+import type { StagedFile } from "../../core/task.js"
 import { causeOf } from "./causes.js"
+import type { Ended } from "./launch.js"
 import type { WorkDirectory } from "./workdir.js"
 
-/** Why a run that did not succeed failed: the task's own fault, or something broken around it that may be better elsewhere. */
+/**
+ * What a log says of a failure. Any line of it may be a caller's: ffmpeg repeats names, tags, texts and arguments, with their
+ * line breaks. So it gives reasons to read, and never decides whether a run is tried again.
+ */
+
+/** How a program ended, and the end of its stderr. */
 export interface Failure {
-  readonly kind: "ffmpeg" | "infrastructure"
-  /** A clear sentence, then the last useful lines of the log, one a line. */
-  readonly reason: string
+  readonly ended: Pick<Ended, "code" | "signal" | "refused">
+  readonly log: ReadonlyArray<string>
 }
 
-const unfinished = /^(?:\[out#[^\]]*\] )?Error (?:writing trailer|closing file)/
-
-const fullDisk = /: (?:No space left on device|Disk quota exceeded)$/
+/** Where it ran, and what callers call the files there. */
+export interface Setting {
+  readonly work: Pick<WorkDirectory, "path">
+  readonly inputs: ReadonlyArray<Pick<StagedFile, "name" | "givenName">>
+}
 
 /** Whoever stops a host may signal its ffmpeg too: that says nothing about the task. */
 const stopSignals: ReadonlyArray<string> = ["SIGTERM", "SIGINT", "SIGHUP"]
-const stoppedBySignal = /^Exiting normally, received signal \d+\./
 
-/** Why a program failed that ended by itself, neither by a limit nor by us. `log` is the end of its stderr. */
-export const explain = (
-  program: "ffmpeg" | "ffprobe",
-  ended: { readonly code: number | null; readonly signal: string | null },
-  log: ReadonlyArray<string>,
-  work: Pick<WorkDirectory, "path">
-): Failure => {
-  const lines = spoken(log).map((line) => readable(line, work))
+/**
+ * Whether something else than the task stopped it. The wait status tells, also where the signal was handled: ffmpeg then ends
+ * with 255. From version 6.1 on some errors end so too, so that its last word must be the signal's, as no error's is.
+ */
+export const stoppedFromOutside = ({ ended, log }: Failure): boolean =>
+  stopSignals.includes(ended.signal ?? "") || (ended.code === 255 && stopWords.includes(lastWord(log)))
+
+const stopWords = ["Exiting normally, received signal 2.", "Exiting normally, received signal 15."]
+
+/** The last line, but for the exit code that ffmpeg 9 tells of after it. */
+export const lastWord = (log: ReadonlyArray<string>): string => log.findLast((line) => !line.startsWith("Exiting with exit code ")) ?? ""
+
+const refusals: Readonly<Record<NonNullable<Ended["refused"]>, string>> = {
+  E2BIG: "its options, filters and names are longer together than the system takes them: shorten them, or use fewer outputs",
+  EINVAL: "an option, filter or name has a NUL character, which no program can be given: leave it out"
+}
+
+/** Why a program failed that ended by itself: a clear sentence, then the last useful lines of the log, one a line. */
+export const explain = (program: "ffmpeg" | "ffprobe", { ended, log }: Failure, setting: Setting): string => {
+  if (ended.refused !== undefined) return refusals[ended.refused]
+  const given = new Map(setting.inputs.flatMap(({ name, givenName }) => (givenName === undefined ? [] : [[name, givenName] as const])))
+  const lines = spoken(log).map((line) => readable(line, setting.work, given))
   const useful = usefulEnd(lines)
-  if (lines.some((line) => fullDisk.test(line))) return { kind: "infrastructure", reason: "no space left on the disk" }
-  if (stopSignals.includes(ended.signal ?? "") || lines.some((line) => stoppedBySignal.test(line))) {
-    return { kind: "infrastructure", reason: `${program} was stopped by a signal from outside` }
-  }
   if (ended.signal !== null) {
     const hint = ended.signal === "SIGKILL" ? " (usually for want of memory)" : ""
-    return { kind: "ffmpeg", reason: withLines(`${program} was killed by signal ${ended.signal}${hint}`, useful) }
+    return withLines(`${program} was killed by signal ${ended.signal}${hint}`, useful)
   }
-  return { kind: "ffmpeg", reason: withLines(causeOf(lines) ?? `${program} ended with status ${ended.code}`, useful) }
+  return withLines(causeOf(lines) ?? `${program} ended with status ${ended.code}`, useful)
 }
 
 /** What a successful run should be told about nevertheless. */
@@ -48,18 +67,17 @@ export const warningsOf = (log: ReadonlyArray<string>): ReadonlyArray<string> =>
  */
 export const leftUnfinished = (log: ReadonlyArray<string>): boolean => spoken(log).some((line) => unfinished.test(line))
 
-/**
- * ffmpeg's own words. What it prints of a file's metadata is indented, so no file can make a failure look like a full
- * disk, which would be tried again.
- */
+const unfinished = /^(?:\[out#[^\]]*\] )?Error (?:writing trailer|closing file)/
+
+/** Without what ffmpeg prints of a file's metadata, which is indented. */
 const spoken = (log: ReadonlyArray<string>): ReadonlyArray<string> => log.filter((line) => /^\S/.test(line))
 
 const withLines = (sentence: string, lines: ReadonlyArray<string>): string => [sentence, ...lines].join("\n")
 
-/** Without memory addresses and without any path of ours: files are called by their names. */
-const readable = (line: string, work: Pick<WorkDirectory, "path">): string =>
-  line
-    .replaceAll(`${work.path}/`, "")
+/** Without memory addresses, control characters and any path of ours: files are called by the names that callers gave them. */
+const readable = (line: string, work: Pick<WorkDirectory, "path">, given: ReadonlyMap<FileName, FileName>): string =>
+  withGivenNames(line.replaceAll(`${work.path}/`, ""), given)
+    .replace(/\p{Cc}/gu, " ")
     .replace(/ @ 0x[0-9a-f]+\]/g, "]")
     .replace(/(^|[\s'"(\]])file:(?:\.\.\/)?(?:(?:in|out)\/)?/g, "$1")
     .replaceAll("../out/", "")

@@ -8,7 +8,7 @@ import { execa } from "execa"
 import { afterAll, describe, expect, it } from "vitest"
 import { RunLimitExceeded } from "../../core/errors.js"
 import { FileName } from "../../core/ids.js"
-import { arrange, checkLimits, filesOf, judge, listMade, shortfall } from "./outputs.js"
+import { arrange, checkLimits, commonName, filesOf, judge, listMade, shortfall } from "./outputs.js"
 
 const folder = mkdtempSync(join(tmpdir(), "outputs-test-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -51,6 +51,22 @@ describe("checkLimits", () => {
     })
   )
 })
+
+it.each([
+  [["a", "b"], undefined],
+  [["a", "b", "a"], "a"],
+  [[], undefined]
+] as const)("commonName of %j is %j", (names, common) => {
+  expect(commonName(names.map((name) => made(name)))).toBe(common)
+})
+
+effectIt.live("names that Unicode takes for one are one", () =>
+  Effect.gen(function* () {
+    const own = mkdtempSync(join(folder, "unicode-"))
+    yield* Effect.promise(() => Promise.all(["\u00e9.ts", "e\u0301.ts"].map((name) => writeFile(join(own, name), "x"))))
+    expect(commonName(yield* listMade(own))).toBe("\u00e9.ts")
+  })
+)
 
 describe("filesOf", () => {
   const there = [

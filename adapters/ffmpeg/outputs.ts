@@ -29,6 +29,12 @@ const look = async (folder: string, text: string): Promise<ReadonlyArray<Made>> 
   return stat?.isFile() === true && "name" in parsed ? [{ name: parsed.name, path, bytes: stat.size }] : []
 }
 
+/** A name that two of the files have: they differ in bytes alone, not in Unicode's normal form, by which files are stored. */
+export const commonName = (made: ReadonlyArray<Made>): FileName | undefined => {
+  const names = new Set<FileName>()
+  return made.find(({ name }) => names.size === names.add(name).size)?.name
+}
+
 /** Which limit the files break, if any. */
 export const checkLimits = (made: ReadonlyArray<Made>, limits: RunLimits): Effect.Effect<void, RunLimitExceeded> => {
   if (made.length > limits.outputFiles) {

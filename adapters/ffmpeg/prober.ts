@@ -8,12 +8,14 @@ import { allowedProtocols, selfContainedDemuxers, subtitleDemuxers } from "../..
 import type { ProberShape, ProbeSource } from "../../core/ports/prober.js"
 import type { StorageShape } from "../../core/ports/storage.js"
 import { type ProbeRequest, probeArgs } from "../../core/probe.js"
+import { stagedName } from "../../core/staged-name.js"
+import type { StagedFile } from "../../core/task.js"
 import { nameOfUrl } from "../../core/url-name.js"
 import type { Guard } from "../net/index.js"
 import type { StreamCount } from "./account.js"
 import { unavailable } from "./disk.js"
 import { lastLines, lineReader } from "./lines.js"
-import { explain } from "./log.js"
+import { explain, stoppedFromOutside } from "./log.js"
 import { fetchForProbe } from "./remote-file.js"
 import type { FetchError } from "./remote-pieces.js"
 import type { Tools } from "./tools.js"
@@ -37,7 +39,8 @@ export const makeProber = (tools: Tools, storage: StorageShape, guard: Guard): P
       const work = yield* workDirectory(tools.root)
       const staged =
         source._tag === "Url" ? yield* stageUrl(tools, work, guard, source.url, request) : yield* stageBlob(work, storage, source)
-      const { stdout, seconds } = yield* ffprobe(tools, work, probeArgs(request, staged.name), staged.secondsLeft)
+      const probed = Effect.scoped(ffprobe(tools, work, probeArgs(request, staged.name), [staged], staged.secondsLeft))
+      const { stdout, seconds } = yield* tools.disk.blame(work.path, probed, (error) => error instanceof ProbeFailed)
       const raw = yield* parseReport(stdout)
       const name = source._tag === "Url" ? source.url : source.name
       return { raw: named(raw, name), seconds, inputBytes: staged.bytes, outputBytes: stdout.length }
@@ -51,9 +54,7 @@ export const makeProber = (tools: Tools, storage: StorageShape, guard: Guard): P
 }
 
 /** A file of the work directory that can be probed. */
-interface Staged {
-  readonly name: FileName
-  readonly bytes: number
+interface Staged extends Pick<StagedFile, "name" | "givenName" | "bytes"> {
   /** Of the time for the whole probe, where staging took some. */
   readonly secondsLeft?: number
 }
@@ -62,7 +63,10 @@ const stageBlob = (
   work: WorkDirectory,
   storage: StorageShape,
   { key, name, bytes }: Extract<ProbeSource, { readonly _tag: "Blob" }>
-): Effect.Effect<Staged, BlobMissing | Unavailable> => Effect.as(storage.download(key, join(work.in, name)), { name, bytes })
+): Effect.Effect<Staged, BlobMissing | Unavailable> => {
+  const staged = { name: stagedName(name, 0), givenName: name, bytes }
+  return Effect.as(storage.download(key, join(work.in, staged.name)), staged)
+}
 
 const stageUrl = (
   { limits }: Tools,
@@ -73,8 +77,9 @@ const stageUrl = (
 ): Effect.Effect<Staged, FetchError> =>
   Effect.gen(function* () {
     const { probeSeconds } = limits
-    // A "%" would make a picture's name a pattern. What is no URL has no name, and is refused by the guard.
-    const name = FileName(URL.canParse(url) ? nameOfUrl(url, { fileName: null, type: null }).replaceAll("%", "_") : "input")
+    // What is no URL has no name, and is refused by the guard.
+    const givenName = URL.canParse(url) ? nameOfUrl(url, { fileName: null, type: null }) : FileName("input")
+    const name = stagedName(givenName, 0)
     const [took, bytes] = yield* fetchForProbe({ guard, url, limits }, request, join(work.in, name)).pipe(
       Effect.timeoutFail({
         duration: probeSeconds * 1000,
@@ -82,7 +87,7 @@ const stageUrl = (
       }),
       Effect.timed
     )
-    return { name, bytes, secondsLeft: probeSeconds - Duration.toSeconds(took) }
+    return { name, givenName, bytes, secondsLeft: probeSeconds - Duration.toSeconds(took) }
   })
 
 /** The packets of each stream of an output; undefined where ffprobe can't read it, as with checksums and raw data. */
@@ -128,6 +133,7 @@ const ffprobe = (
   tools: Tools,
   work: WorkDirectory,
   args: ReadonlyArray<string>,
+  inputs: ReadonlyArray<Pick<StagedFile, "name" | "givenName">> = [],
   secondsLeft = tools.limits.probeSeconds
 ): Effect.Effect<Probed, ProbeFailed | RunLimitExceeded | Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
@@ -151,10 +157,12 @@ const ffprobe = (
     )
     stderr.end()
     if (ended.code !== 0) {
-      const exceeded = tools.exceeded("ffprobe", ended, log.all())
+      const failure = { ended, log: log.all() }
+      // It makes no file.
+      const exceeded = tools.exceeded("ffprobe", failure, 0)
       if (exceeded !== undefined) return yield* exceeded
-      const { kind, reason } = explain("ffprobe", ended, log.all(), work)
-      return yield* kind === "ffmpeg" ? new ProbeFailed({ reason }) : unavailable(reason)
+      if (stoppedFromOutside(failure)) return yield* unavailable("ffprobe was stopped by a signal from outside")
+      return yield* new ProbeFailed({ reason: explain("ffprobe", failure, { work, inputs }) })
     }
     if (bytes > probeReportBytes) return yield* reportTooLong(probeReportBytes)
     return { stdout: Buffer.concat(chunks), seconds: ended.seconds }

@@ -34,16 +34,18 @@ describe("resource limits", () => {
   })
 
   it.each([
-    [{ code: null, signal: "SIGXFSZ" }, [], /larger than 20 bytes/],
-    [{ code: 1, signal: null }, ["av_interleaved_write_frame(): File too large"], /larger than 20 bytes/],
-    [{ code: null, signal: "SIGXCPU" }, [], /7 s of processor time/],
-    [{ code: 255, signal: null }, ["Exiting normally, received signal 24."], /7 s of processor time/],
-    [{ code: 123, signal: null }, [], /processor time/],
-    [{ code: 255, signal: null }, ["Exiting normally, received signal 15."], undefined],
-    [{ code: null, signal: "SIGKILL" }, [], undefined],
-    [{ code: 1, signal: null }, ["  title: Exiting normally, received signal 24."], undefined]
-  ] as const)("%j %j", (ended, log, says) => {
-    const said = limitReached(limits, ended, log)
+    [{ code: null, signal: "SIGXFSZ" }, [], 0, /larger than 20 bytes/],
+    [{ code: 1, signal: null }, ["av_interleaved_write_frame(): File too large"], 20, /larger than 20 bytes/],
+    [{ code: 1, signal: null }, ["av_interleaved_write_frame(): File too large"], 19, undefined],
+    [{ code: null, signal: "SIGXCPU" }, [], 0, /7 s of processor time/],
+    [{ code: 255, signal: null }, ["Exiting normally, received signal 24."], 0, /7 s of processor time/],
+    [{ code: 123, signal: null }, [], 0, /processor time/],
+    [{ code: 255, signal: null }, ["Exiting normally, received signal 15."], 0, undefined],
+    [{ code: null, signal: "SIGKILL" }, [], 0, undefined],
+    [{ code: 1, signal: null }, ["Exiting normally, received signal 24."], 0, undefined],
+    [{ code: 255, signal: null }, ["Exiting normally, received signal 24.", "x: Operation not permitted"], 0, undefined]
+  ] as const)("%j %j, longest file %d", (ended, log, longestFile, says) => {
+    const said = limitReached(limits, { ended, log }, longestFile)
     if (says === undefined) expect(said).toBeUndefined()
     else expect(said).toMatch(says)
   })

@@ -91,12 +91,15 @@ export const openSandbox = (root: WorkRoot, options: SandboxOptions): Effect.Eff
     const rights = asRoot ? [] : ["--user", "--preserve-credentials"]
     const canEnter = nsenter !== undefined && filters.tcp !== undefined
     return Either.right({
-      launcher: { name: "sandboxed", starters: ["bwrap", "setpriv", "prlimit"], invocation },
+      launcher: { name: "sandboxed", maxArguments: maxBubblewrapArguments, starters: ["bwrap", "setpriv", "prlimit"], invocation },
       root: asRoot ? { ...root, nextUser: users() } : root,
       description: `bubblewrap ${version}`,
       enter: canEnter ? (pid) => [nsenter, "--target", `${pid}`, ...rights, "--net", "--"] : undefined
     })
   })
+
+/** Built into it; those of the program inside count as well. */
+const maxBubblewrapArguments = 9000
 
 /** The options that this version knows, and its number. */
 const ask = async (bwrap: string) => {

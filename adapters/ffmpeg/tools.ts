@@ -4,8 +4,8 @@ import { RunLimitExceeded, type Unavailable } from "../../core/errors.js"
 import { Limits, type LimitValues } from "../../core/limits.js"
 import type { GuardOptions } from "../net/index.js"
 import { type Confinement, confine, type Program, type SandboxMode, type Start } from "./confinement.js"
-import { unavailable } from "./disk.js"
-import type { Ended } from "./launch.js"
+import { type DiskWatch, unavailable, watchDisk } from "./disk.js"
+import type { Failure } from "./log.js"
 import { limitReached } from "./rlimits.js"
 import { knownHole } from "./versions.js"
 import { defaultWorkRoot, openWorkRoot, type WorkRoot } from "./workdir.js"
@@ -43,7 +43,9 @@ export interface Tools {
   /** Whether runs may use hardware. */
   readonly hardware: boolean
   /** Why a run ended, where that was a limit of the process; see `limitReached`. */
-  readonly exceeded: (program: Program, ended: Ended, log: ReadonlyArray<string>) => RunLimitExceeded | undefined
+  readonly exceeded: (program: Program, failure: Failure, longestFile: number) => RunLimitExceeded | undefined
+  /** The disk of the work directories. */
+  readonly disk: DiskWatch
   /** Runs an effect that ends with its caller, and also with the adapter: then it has failed as unavailable. */
   readonly owned: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E | Unavailable>
 }
@@ -56,13 +58,24 @@ export const openTools = (options: FfmpegOptions = {}): Effect.Effect<Tools, Una
     const hole = knownHole(confinement.version)
     if (hole !== undefined) yield* Effect.logWarning(hole)
     options.onReady?.(confinement)
-    const exceeded: Tools["exceeded"] = (program, ended, log) => {
-      const limit = limitReached(confinement.resources[program], ended, log)
+    const exceeded: Tools["exceeded"] = (program, failure, longestFile) => {
+      const limit = limitReached(confinement.resources[program], failure, longestFile)
       return limit === undefined ? undefined : new RunLimitExceeded({ limit, ...(program === "ffprobe" && { probe: true }) })
     }
     const [, version = ""] = /^ffmpeg version (\S+)/.exec(confinement.version) ?? []
     const { root, start, sandboxed, enter } = confinement
-    return { limits, version, root, start, sandboxed, enter, hardware: options.hardware ?? false, exceeded, owned: yield* makeOwned }
+    return {
+      limits,
+      version,
+      root,
+      start,
+      sandboxed,
+      enter,
+      hardware: options.hardware ?? false,
+      exceeded,
+      disk: watchDisk(root.path),
+      owned: yield* makeOwned
+    }
   })
 
 /** Finds out how programs are started here; fails when they can't be, or not as the options demand. */

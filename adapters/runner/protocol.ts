@@ -60,6 +60,8 @@ export const ClaimReply = Schema.Struct({
       inputs: Schema.Array(
         Schema.Struct({
           name: Schema.String,
+          /** What the caller calls it, where that is another name: for what is said of it. */
+          givenName: Schema.optional(Schema.String),
           /** Stands for the content: the same for the same bytes. */
           key: Schema.String,
           bytes: Schema.Int,

@@ -24,9 +24,16 @@ export interface OutputPlace {
 /** Throws a sentence where the host's words are no run, or would lead us elsewhere: names become files here. */
 export const runOf = (base: Base, run: ClaimedRun): Run => {
   demand(run.heartbeatSeconds > 0 && run.silenceSeconds > 0, "heartbeatSeconds and silenceSeconds must be above 0")
-  const inputs = run.inputs.map(({ name, key, bytes, subtitles, method, ...request }) => {
+  const inputs = run.inputs.map(({ name, givenName, key, bytes, subtitles, method, ...request }) => {
     demand(bytes >= 0 && method === "GET", `the input "${name}" can't be fetched`)
-    return { name: fileName(name), key: BlobKey(key), bytes, ...(subtitles && { subtitles }), request: signed(base, request) }
+    return {
+      name: fileName(name),
+      ...(givenName !== undefined && { givenName: fileName(givenName) }),
+      key: BlobKey(key),
+      bytes,
+      ...(subtitles && { subtitles }),
+      request: signed(base, request)
+    }
   })
   return { ...run, inputs, outputs: run.outputs.map(fileName) }
 }

@@ -61,9 +61,9 @@ const offerOf = ({ claim, token, plan, inputs }: Assignment, limits: LimitValues
   heartbeatSeconds: limits.runnerHeartbeatSeconds,
   silenceSeconds: limits.leaseSeconds,
   args: plan.args,
-  inputs: plan.inputs.flatMap(({ name, key, bytes, subtitles }) => {
-    const request = inputs.get(key)
-    return request === undefined ? [] : [{ name, key, bytes, ...(subtitles && { subtitles }), ...request }]
+  inputs: plan.inputs.flatMap((input) => {
+    const request = inputs.get(input.key)
+    return request === undefined ? [] : [{ ...input, ...request }]
   }),
   outputs: plan.outputs,
   timeline: plan.timeline,
