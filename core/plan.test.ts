@@ -2,7 +2,7 @@ import { FastCheck as fc } from "effect"
 import { describe, expect, it } from "vitest"
 import { BlobKey, DirId, FileName } from "./ids.js"
 import { defaultLimits } from "./limits.js"
-import { makePlan, placeOf, seconds } from "./plan.js"
+import { makePlan, placeOf, seconds, tooLong } from "./plan.js"
 import type { ResolvedInput, ResolvedTask } from "./task.js"
 
 const input = (name: string, options: ReadonlyArray<string> = [], slot = name): ResolvedInput => ({
@@ -42,7 +42,7 @@ describe("makePlan", () => {
       filterComplex: "[0:v][1:v]overlay[v]"
     })
     expect(spoken(plan.args)).toEqual(
-      "-ss 1 -i file:in.mp4 -i file:logo.png -filter_complex [0:v][1:v]overlay[v] -map [v] -map 0:a -crf 23 file:../out/a.mp4 -vn file:../out/-b.mp3".split(
+      "-ss 1 -i file:input-0.mp4 -i file:input-1.png -filter_complex [0:v][1:v]overlay[v] -map [v] -map 0:a -crf 23 file:../out/a.mp4 -vn file:../out/-b.mp3".split(
         " "
       )
     )
@@ -66,13 +66,13 @@ describe("makePlan", () => {
     expect(plan.inputs.map(({ name, key, bytes, subtitles }) => [name, key, bytes, subtitles])).toEqual([
       ["in.srt", "dir_a/in.srt/in.srt", 7, true],
       ["in.mkv", "dir_a/in.mkv/in.mkv", 7, undefined],
-      ["2-in.srt", "dir_a/other/in.srt", 5, undefined],
-      ["in.mp4", "dir_a/in.mp4/in.mp4", 5, undefined]
+      ["input-0.srt", "dir_a/other/in.srt", 5, undefined],
+      ["input-1.mp4", "dir_a/in.mp4/in.mp4", 5, undefined]
     ])
     expect(spoken(plan.args).filter((arg) => arg.startsWith("file:"))).toEqual([
-      "file:2-in.srt",
+      "file:input-0.srt",
       "file:in.mkv",
-      "file:in.mp4",
+      "file:input-1.mp4",
       "file:../out/out.mp4"
     ])
   })
@@ -102,16 +102,18 @@ describe("makePlan", () => {
     expect(args[args.indexOf("-max_pixels") + 1]).toBe("10")
   })
 
-  it("stages a blob once, and no name that makes a demuxer read a sequence", () => {
-    const { inputs, args } = planOf({
-      inputs: [input("a%03d.png"), input("a%03d.png"), input("a_03d.png", [], "other"), input("100%.png")]
-    })
-    expect(inputs.map(({ name }) => name)).toEqual(["a_03d.png", "2-a_03d.png", "100_.png"])
+  it("stages a blob once, under a name of ours that stays clear of named files", () => {
+    const files = [{ name: FileName("input-1.png"), key: BlobKey("dir_a/named/input-1.png"), bytes: 7 }]
+    const { inputs, args } = planOf({ inputs: [input("a%03d.png"), input("a%03d.png"), input("a_03d.png", [], "other")], files })
+    expect(inputs.map(({ name, givenName }) => [name, givenName])).toEqual([
+      ["input-1.png", undefined],
+      ["input-0.png", "a%03d.png"],
+      ["input-2.png", "a_03d.png"]
+    ])
     expect(spoken(args).filter((arg) => arg.startsWith("file:"))).toEqual([
-      "file:a_03d.png",
-      "file:a_03d.png",
-      "file:2-a_03d.png",
-      "file:100_.png",
+      "file:input-0.png",
+      "file:input-0.png",
+      "file:input-2.png",
       "file:../out/out.mp4"
     ])
   })
@@ -127,6 +129,37 @@ describe("makePlan", () => {
     { options: ["-loop", "0"], window: { start: 0, length: null } }
   ])("reads the window of $options", ({ options, window }) => {
     expect(planOf({ inputs: [input("a", options)] }).timeline.inputs).toEqual([window])
+  })
+})
+
+describe("tooLong", () => {
+  const limits = { ...defaultLimits, commandArguments: 100, commandBytes: 200_000 }
+  const output = (options: ReadonlyArray<string>, maps: ReadonlyArray<string> = []) => ({ name: FileName("a"), options, maps })
+
+  it.each([
+    ["an ordinary task", {}, undefined],
+    ["many options", { outputs: [output(Array(101).fill("-an"))] }, /makes a command of \d+ arguments, and at most 100 are allowed/],
+    ["many maps", { outputs: [output([], Array(50).fill("0"))] }, /makes a command of \d+ arguments/],
+    ["options of many inputs", { inputs: Array(60).fill({ options: ["-an"] }) }, /makes a command of \d+ arguments/],
+    ["bytes, not characters", { outputs: [output(Array(3).fill("\u3042".repeat(25_000)))] }, /have \d+ bytes together, and at most 200000/],
+    ["a graph", { filterComplex: "x".repeat(128 * 1024 - 1) }, undefined],
+    ["one too long", { filterComplex: "x".repeat(128 * 1024) }, /longer than 131071 bytes/]
+  ] as const)("%s", (_, over, says) => {
+    const said = tooLong({ ...task(), ...over }, limits)
+    if (says === undefined) expect(said).toBeUndefined()
+    else expect(said).toMatch(says)
+  })
+
+  it("never takes a command for shorter than it is", () => {
+    const long = task({
+      inputs: [input(`${"x".repeat(251)}.mp4`)],
+      files: [{ name: FileName("y".repeat(255)), key: BlobKey("a/b/c"), bytes: 1 }]
+    })
+    const { args } = makePlan(long, "job_1-1", defaultLimits)
+    const bytes = args.reduce((sum, arg) => sum + Buffer.byteLength(arg) + 1, 0)
+    expect(tooLong(long, { ...defaultLimits, commandBytes: bytes - 1 })).toBeDefined()
+    expect(tooLong(long, { ...defaultLimits, commandArguments: args.length - 1 })).toBeDefined()
+    expect(tooLong(long, { ...defaultLimits, commandArguments: args.length })).toBeUndefined()
   })
 })
 

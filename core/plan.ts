@@ -1,8 +1,9 @@
-import { type BlobKey, type DirId, FileName } from "./ids.js"
+import type { BlobKey, DirId, FileName } from "./ids.js"
 import type { LimitValues } from "./limits.js"
 import { allowedProtocols, selfContainedDemuxers } from "./policy/allowed.js"
 import type { FileReference } from "./policy/option-values.js"
-import type { ResolvedTask, StagedFile } from "./task.js"
+import { stagedName } from "./staged-name.js"
+import type { ResolvedInput, ResolvedTask, StagedFile } from "./task.js"
 
 /** Bounds of one run; what is exceeded ends it. */
 export interface RunLimits {
@@ -32,7 +33,7 @@ export interface Timeline {
 export interface Plan {
   /** All arguments but the program; names are `file:NAME` for inputs and `file:../out/NAME` for outputs. */
   readonly args: ReadonlyArray<string>
-  /** Each staged file: its name in the input folder, and the bytes. */
+  /** Each staged file, and the bytes: see `StagedFile`. */
   readonly inputs: ReadonlyArray<StagedFile>
   /** The outputs as named by the task, in its order: what must be there, and be listed first. */
   readonly outputs: ReadonlyArray<FileName>
@@ -50,18 +51,12 @@ export const outputPrefix = (directory: DirId, slot: string): string => `${direc
 /** `slot` names the attempt: see `outputSlot`. */
 export const makePlan = (task: ResolvedTask, slot: string, limits: LimitValues): Plan => {
   const staged = stage(task)
-  const inputArgs = task.inputs.flatMap((input) => [
-    ...input.options,
-    ...guard(input.concat === true ? [...selfContainedDemuxers, "concat"] : selfContainedDemuxers, limits),
-    ...["-i", `file:${staged.get(input.key)?.name}`]
-  ])
-  const outputArgs = task.outputs.flatMap((output) => [
-    ...output.maps.flatMap((map) => ["-map", map]),
-    ...output.options,
-    `${outputFolder}${output.name}`
-  ])
   return {
-    args: [...fixed, ...inputArgs, ...(task.filterComplex === null ? [] : ["-filter_complex", task.filterComplex]), ...outputArgs],
+    args: commandArgs(
+      task,
+      task.inputs.map(({ key, name }) => staged.get(key)?.name ?? name),
+      limits
+    ),
     inputs: [...staged.values()],
     outputs: task.outputs.map(({ name }) => name),
     outputPrefix: outputPrefix(task.directory, slot),
@@ -72,6 +67,52 @@ export const makePlan = (task: ResolvedTask, slot: string, limits: LimitValues):
     limits: { seconds: limits.runSeconds, outputBytes: limits.outputBytes, outputFiles: limits.outputFiles }
   }
 }
+
+/** What becomes arguments. */
+interface Commanded extends Pick<ResolvedTask, "outputs" | "filterComplex"> {
+  readonly inputs: ReadonlyArray<Pick<ResolvedInput, "options" | "concat">>
+}
+
+/** All arguments but the program; `names` are those of the staged inputs. */
+const commandArgs = (
+  { inputs, outputs, filterComplex }: Commanded,
+  names: ReadonlyArray<string>,
+  limits: LimitValues
+): ReadonlyArray<string> => [
+  ...fixed,
+  ...inputs.flatMap(({ options, concat }, index) => [
+    ...options,
+    ...guard(concat === true ? [...selfContainedDemuxers, "concat"] : selfContainedDemuxers, limits),
+    ...["-i", `file:${names[index]}`]
+  ]),
+  ...(filterComplex === null ? [] : ["-filter_complex", filterComplex]),
+  ...outputs.flatMap(({ maps, options, name }) => [...maps.flatMap((map) => ["-map", map]), ...options, `${outputFolder}${name}`])
+]
+
+/** Why a task makes a longer command than the system starts, in a sentence; undefined where it does not. */
+export const tooLong = (task: Commanded, limits: LimitValues): string | undefined => {
+  const args = commandArgs(
+    task,
+    task.inputs.map(() => longestName),
+    limits
+  )
+  if (args.length > limits.commandArguments) {
+    return `the task makes a command of ${args.length} arguments, and at most ${limits.commandArguments} are allowed: use fewer options, maps or outputs`
+  }
+  const bytes = args.map((arg) => new TextEncoder().encode(arg).length + 1)
+  const all = bytes.reduce((sum, each) => sum + each, 0)
+  if (all > limits.commandBytes) {
+    return `the options, filters and names of the task have ${all} bytes together, and at most ${limits.commandBytes} are allowed: shorten them`
+  }
+  return bytes.some((each) => each > argumentBytes)
+    ? `an option or filter of the task is longer than ${argumentBytes - 1} bytes, which no program can be given: shorten it`
+    : undefined
+}
+
+const longestName = "x".repeat(255)
+
+/** Of one argument, with the NUL behind it: Linux takes 32 pages. */
+const argumentBytes = 128 * 1024
 
 /** As seen from the folder of inputs. */
 const outputFolder = "file:../out/"
@@ -91,20 +132,16 @@ const guard = (demuxers: ReadonlyArray<string>, { maxPixels }: LimitValues) => [
   ...["-protocol_whitelist", allowedProtocols, "-format_whitelist", demuxers.join(","), "-max_pixels", `${maxPixels}`]
 ]
 
-/**
- * Each blob once. Files that are named elsewhere have those very names; an input has its own where that is safe: `%` would
- * make the image demuxer read a whole sequence, and inputs of two directories may share a name.
- */
+/** Each blob once. Files that are named elsewhere have those very names, all other inputs have names of ours. */
 const stage = (task: ResolvedTask): ReadonlyMap<BlobKey, StagedFile> => {
   const staged = new Map((task.files ?? []).map((file) => [file.key, file]))
   const taken = new Set<string>([...staged.values()].map(({ name }) => name))
-  for (const { key, name, bytes } of task.inputs) {
+  let number = 0
+  for (const { key, name: givenName, bytes } of task.inputs) {
     if (staged.has(key)) continue
-    const safe = name.replaceAll("%", "_")
-    let unique = safe
-    for (let number = 2; taken.has(unique); number++) unique = `${number}-${safe}`.slice(0, 200)
-    taken.add(unique)
-    staged.set(key, { key, name: FileName(unique), bytes })
+    let name = stagedName(givenName, number++)
+    while (taken.has(name)) name = stagedName(givenName, number++)
+    staged.set(key, { key, name, givenName, bytes })
   }
   return staged
 }

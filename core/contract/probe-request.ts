@@ -36,8 +36,8 @@ const parseSections = (body: Wire, limits: LimitValues): Parsed<ProbeRequest["se
     for (const section of probeSections) {
       const fields = body[section]
       if (fields === undefined) continue
-      const bad = fields.findIndex((field) => !/^[A-Za-z0-9_]+$/.test(field))
-      if (bad >= 0) return yield* refuse(`probe.${section}[${bad}] must be a field's name, of A-Z a-z 0-9 and _`)
+      const bad = fields.findIndex((field) => !/^[A-Za-z0-9_]{1,64}$/.test(field))
+      if (bad >= 0) return yield* refuse(`probe.${section}[${bad}] must be a field's name, of at most 64 A-Z a-z 0-9 and _`)
       if (fields.length > limits.probeFields)
         return yield* refuse(`probe.${section} has too many fields: at most ${limits.probeFields} are allowed`)
       sections[section] = fields.length === 0 ? "all" : fields
@@ -51,8 +51,11 @@ const kind = "[vVasdt]"
 const selection = new RegExp(
   `^(?:${number}|u|(?:#|i:)(?:0x[0-9a-fA-F]{1,8}|${number})|(?:p:${number}:)?${kind}(?::(?:${number}|m:[\\w-]+(?::[\\w -]+)?))?|p:${number}(?::${number})?|m:[\\w-]+(?::[\\w -]+)?)$`
 )
+const maxSelection = 200
 const parseSelection = (text: string): Parsed<string> =>
-  selection.test(text) ? Either.right(text) : refuse('probe.select_streams must be a stream specifier such as "v:0", "a" or "s:1"')
+  text.length <= maxSelection && selection.test(text)
+    ? Either.right(text)
+    : refuse('probe.select_streams must be a stream specifier such as "v:0", "a" or "s:1"')
 
 const time = "(?:\\d{1,6}(?::\\d{1,2}){0,2}(?:\\.\\d{1,9})?)"
 const interval = new RegExp(`^(?=.)(?:\\+?${time})?(?:%(?:\\+?${time}|\\+#${number})?)?$`)

@@ -229,7 +229,17 @@ describe("task", () => {
       task({ outputs: [{ ...output, options: ["-x", "é".repeat(11)] }] }),
       "task.outputs[0].options[1] is too long: at most 20 bytes"
     ],
-    ["a long graph", task({ filter_complex: "x".repeat(31) }), "task.filter_complex is too long: at most 30 bytes"]
+    ["a long graph", task({ filter_complex: "x".repeat(31) }), "task.filter_complex is too long: at most 30 bytes"],
+    [
+      "a graph that Unicode's normal form makes long",
+      task({ filter_complex: `null@${"\u{1D160}".repeat(6)}` }),
+      "task.filter_complex is too long in Unicode NFC: at most 30 bytes"
+    ],
+    [
+      "a filter that it makes long",
+      task({ outputs: [{ ...output, options: ["-vf", `null@${"\u{1D160}".repeat(3)}`] }] }),
+      "task.outputs[0].options: the value of -vf is too long in Unicode NFC: at most 20 bytes"
+    ]
   ])("refuses %s", (_, body, reason) => {
     const error = refused(parseProcess(body, limits))
     expect(error._tag).toBe("InvalidTask")
@@ -540,6 +550,8 @@ describe("probe", () => {
 
   it.each([
     [{ frames: [] }, "require probe.select_streams"],
+    [{ format: ["x".repeat(65)] }, "probe.format[0] must be a field's name, of at most 64"],
+    [{ select_streams: `m:${"x".repeat(200)}` }, "probe.select_streams must be a stream specifier"],
     [{ packets: ["pts"] }, "require probe.select_streams"],
     [{ format: ["duration", "a,b"] }, "probe.format[1] must be a field's name"],
     [{ streams: [""] }, "probe.streams[0] must be a field's name"],

@@ -84,7 +84,20 @@ const options = (
   field: string,
   { limits, policy }: Rules
 ): Either.Either<TaskOptions, InvalidTask> =>
-  Either.flatMap(texts(items, field, limits), (list) => Either.mapLeft(parseOptions(list, place, field, policy), invalid))
+  Either.gen(function* () {
+    const list = yield* texts(items, field, limits)
+    const parsed = yield* Either.mapLeft(parseOptions(list, place, field, policy), invalid)
+    // Unicode's normal form may have three times the bytes.
+    const long = parsed.args.findIndex((arg) => byteLength(arg) > limits.optionBytes + placeBytes)
+    return long < 0
+      ? parsed
+      : yield* refuse(
+          `${field}: the value of ${parsed.args[long - 1]} is too long in Unicode NFC: at most ${limits.optionBytes} bytes are allowed`
+        )
+  })
+
+/** What may stand before a file's name: see `placeOf`. */
+const placeBytes = 16
 
 const parseMaps = (items: Items | undefined, field: string, { limits, policy }: Rules) =>
   Either.flatMap(texts(items, field, limits), (maps) => {
@@ -108,7 +121,11 @@ const filterComplex = (text: string | undefined, { limits, policy }: Rules): Wit
   if (text === undefined || text.trim() === "") return Either.right({ graph: null, files: [] })
   if (!plainText(text)) return refuse(`${field} must be well-formed Unicode without NUL`)
   if (byteLength(text) > limits.graphBytes) return refuse(`${field} is too long: at most ${limits.graphBytes} bytes are allowed`)
-  return Either.mapLeft(parseGraph(text, field, policy), invalid)
+  return Either.flatMap(Either.mapLeft(parseGraph(text, field, policy), invalid), (parsed) =>
+    byteLength(parsed.graph) > limits.graphBytes
+      ? refuse(`${field} is too long in Unicode NFC: at most ${limits.graphBytes} bytes are allowed`)
+      : Either.right(parsed)
+  )
 }
 
 const parseOutputDirectory = (text: string | undefined): Either.Either<DirId | null, InvalidTask> => {

@@ -42,6 +42,12 @@ describe("submit", () => {
       "InvalidTask",
       /"other.mp4" is named like an existing/
     ],
+    [
+      "a command that no system takes",
+      (dir) => taskOn(dir, { outputs: [{ ...output("a"), options: Array(8000).fill("-an") }] }),
+      "InvalidTask",
+      /makes a command of \d+ arguments, and at most 8000/
+    ],
     ["two outputs of a name", (dir) => taskOn(dir, { outputs: [output("a"), output("a")] }), "InvalidTask", /two outputs/],
     ["a URL that leads nowhere", (dir) => taskOn(dir, { inputs: [remote("https://nowhere.example/a.mp4")] }), "UrlRefused", /URL/]
   ]

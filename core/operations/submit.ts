@@ -7,6 +7,7 @@ import { type DirId, Ids, JobId, type OwnerId } from "../ids.js"
 import type { NewJob } from "../job.js"
 import { Limits } from "../limits.js"
 import { Abilities, meets, type Needs, needsOf, offered, unmet } from "../needs.js"
+import { tooLong } from "../plan.js"
 import { Policy } from "../policy/policy.js"
 import { Directories } from "../ports/directories.js"
 import { Jobs } from "../ports/jobs.js"
@@ -57,7 +58,7 @@ interface Prepared {
 export const prepare = (owner: OwnerId, task: CheckedTask, extras: Extras) =>
   Effect.gen(function* () {
     const policy = yield* Policy
-    const reason = whyUnchecked(task, policy) ?? brokenRule(task)
+    const reason = whyUnchecked(task, policy) ?? brokenRule(task) ?? tooLong(task, yield* Limits)
     if (reason !== undefined) return yield* new InvalidTask({ reason })
     const needs = needsOf(task, policy)
     yield* allowNeeds(needs)

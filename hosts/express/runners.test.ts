@@ -76,9 +76,9 @@ describe("a run by a runner", () => {
     await using on = await host({ ...options, limits: { runnerHeartbeatSeconds: 7, leaseSeconds: 50 } })
     const { id, run, about, send, finish } = await aRun(on)
     expect(run).toMatchObject({ heartbeatSeconds: 7, silenceSeconds: 50, outputs: ["out.mp4"], limits: { outputFiles: 1000 } })
-    expect(run.args.join(" ")).toMatch(/-i file:in.mp4 file:..\/out\/out.mp4$/)
+    expect(run.args.join(" ")).toMatch(/-i file:input-0.mp4 file:..\/out\/out.mp4$/)
     const [input] = run.inputs
-    expect(input).toMatchObject({ name: "in.mp4", bytes: 7, method: "GET" })
+    expect(input).toMatchObject({ name: "input-0.mp4", givenName: "in.mp4", bytes: 7, method: "GET" })
     expect(await (await fetch(`${on.url}${input.url}`)).text()).toBe("content")
 
     expect((await about("progress", { fraction: 0.25 })).body).toEqual({ abort: false })
