@@ -44,7 +44,10 @@ export const limitTable = {
   optionItems: { default: 400, means: "items of one options or maps array" },
   optionBytes: { default: 32 * KiB, means: "one item of an options or maps array" },
   graphBytes: { default: 64 * KiB, means: "one filter graph" },
-  commandArguments: { default: 8000, means: "arguments of the ffmpeg command that a task makes; the sandbox takes no more than some 8,500" },
+  commandArguments: {
+    default: 8000,
+    means: "arguments of the ffmpeg command that a task makes; the sandbox takes no more than some 8,500"
+  },
   commandBytes: { default: 1 * MiB, means: "all arguments of that command; the system takes a quarter of the stack limit" },
   probeFields: { default: 200, means: "fields asked of one section of a probe" },
 

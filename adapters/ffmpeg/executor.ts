@@ -180,7 +180,7 @@ const failed = (
   setting: { readonly work: WorkDirectory; readonly inputs: Plan["inputs"] }
 ): Effect.Effect<never, FfmpegFailed | RunLimitExceeded | Unavailable> =>
   Effect.gen(function* () {
-    const longestFile = Math.max(0, ...(yield* listMade(setting.work.out)).map(({ bytes }) => bytes))
+    const longestFile = (yield* listMade(setting.work.out)).reduce((most, { bytes }) => Math.max(most, bytes), 0)
     const exceeded = tools.exceeded("ffmpeg", failure, longestFile)
     if (exceeded !== undefined) return yield* exceeded
     if (stoppedFromOutside(failure)) return yield* unavailable("ffmpeg was stopped by a signal from outside")

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs"
-import { mkdir, readdir, symlink, utimes, writeFile } from "node:fs/promises"
+import { chown, lstat, mkdir, readdir, symlink, utimes, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, it } from "@effect/vitest"
@@ -8,7 +8,7 @@ import { execa } from "execa"
 import { afterAll, describe } from "vitest"
 import { Unavailable } from "../../core/errors.js"
 import { thisProcess } from "../process/index.js"
-import { openWorkRoot, workDirectory } from "./workdir.js"
+import { openWorkRoot, takeBack, workDirectory } from "./workdir.js"
 
 const folder = mkdtempSync(join(tmpdir(), "workdir-test-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -39,6 +39,28 @@ describe("workDirectory", () => {
       })
     )
   }
+})
+
+describe.runIf(process.getuid?.() === 0)("takeBack", () => {
+  it.scopedLive("takes files whatever they are called", () =>
+    Effect.gen(function* () {
+      const work = yield* workDirectory(yield* openWorkRoot(join(folder, "taken")))
+      // Neither is text in UTF-8.
+      const paths = [
+        Buffer.concat([Buffer.from(`${work.out}/`), Buffer.from([0xff, 0xfe])]),
+        Buffer.from(join(work.out, "cut \u3042")).subarray(0, -1)
+      ]
+      yield* Effect.promise(async () => {
+        for (const path of paths) {
+          await writeFile(path, "")
+          await chown(path, 60_600, 60_600)
+        }
+        await takeBack(work)
+      })
+      const stats = yield* Effect.promise(() => Promise.all(paths.map((path) => lstat(path))))
+      expect(stats.map(({ uid }) => uid)).toEqual([0, 0])
+    })
+  )
 })
 
 describe("openWorkRoot", () => {

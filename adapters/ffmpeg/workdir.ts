@@ -73,8 +73,9 @@ export const handOver = async (work: WorkDirectory): Promise<void> => {
 
 /** What a process under another user made becomes ours, to be read, and stored, as if we had made it. Its processes must be gone. */
 export const takeBack = async ({ out }: WorkDirectory): Promise<void> => {
-  for (const name of await readdir(out)) {
-    const path = join(out, name)
+  // What a program called them need not be text.
+  for (const name of await readdir(out, { encoding: "buffer" })) {
+    const path = Buffer.concat([Buffer.from(`${out}/`), name])
     await lchown(path, process.getuid?.() ?? 0, process.getgid?.() ?? 0)
     if ((await lstat(path)).isFile()) await chmod(path, 0o644)
   }

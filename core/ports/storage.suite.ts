@@ -156,6 +156,8 @@ const hostilePrefixes = ["../", "a/../", "a/../../", "/", "//", "a//", "./", "a/
 
 const oddNames = [
   "with some spaces .mp4",
+  `${"\u3042".repeat(83)}%.mp4`,
+  "\uffff\ufffe.mp4",
   " ",
   "-x",
   "--help",
