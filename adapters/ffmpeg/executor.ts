@@ -2,6 +2,7 @@ import { join } from "node:path"
 import { Effect, Stream } from "effect"
 import { type BlobMissing, FfmpegFailed, RunLimitExceeded, type Unavailable } from "../../core/errors.js"
 import type { FileName } from "../../core/ids.js"
+import { endless } from "../../core/loop.js"
 import type { Plan } from "../../core/plan.js"
 import { type ExecutorShape, RunEvent } from "../../core/ports/executor.js"
 import type { StagedFile } from "../../core/task.js"
@@ -166,12 +167,13 @@ const watch = (
   limits: Plan["limits"],
   work: WorkDirectory
 ): Effect.Effect<never, RunLimitExceeded | Unavailable> =>
-  Effect.sleep(watchMillis).pipe(
-    Effect.zipRight(tools.disk.look),
-    Effect.zipRight(listMade(work.out)),
-    Effect.tap((made) => checkLimits(made, limits)),
-    Effect.flatMap(grown),
-    Effect.forever
+  endless(
+    Effect.sleep(watchMillis).pipe(
+      Effect.zipRight(tools.disk.look),
+      Effect.zipRight(listMade(work.out)),
+      Effect.tap((made) => checkLimits(made, limits)),
+      Effect.flatMap(grown)
+    )
   )
 
 const failed = (

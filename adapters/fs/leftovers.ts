@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto"
 import { lstat, readdir, rm } from "node:fs/promises"
 import { join } from "node:path"
-import { Clock, Duration, Effect, Schedule } from "effect"
+import { Clock, Effect } from "effect"
 import { Limits } from "../../core/limits.js"
+import { endless, jitteredPause } from "../../core/loop.js"
 import { isGone, thisProcess } from "../process/index.js"
 import { onDisk, orCode } from "./disk.js"
 import { partsPrefix } from "./parts.js"
@@ -36,8 +37,6 @@ export const sweepLeftovers = (tmp: string): Effect.Effect<void> =>
       const before = new Date((yield* Clock.currentTimeMillis) - orphanSeconds * 1000)
       yield* onDisk("sweep", () => removeLeftovers(tmp, before))
     })
-    yield* pass.pipe(
-      Effect.catchAll((error) => Effect.logWarning("unfinished files stay until the next sweep", error)),
-      Effect.schedule(Schedule.jittered(Schedule.spaced(Duration.seconds(orphanSweepSeconds))))
-    )
+    const next = Effect.zipRight(jitteredPause(orphanSweepSeconds), pass)
+    yield* endless(Effect.catchAll(next, (error) => Effect.logWarning("unfinished files stay until the next sweep", error)))
   })

@@ -1,5 +1,6 @@
-import { Chunk, Data, Deferred, Effect, Queue, Runtime, Schedule, type Scope } from "effect"
+import { Chunk, Data, Deferred, Effect, Queue, Runtime, type Scope } from "effect"
 import { Client, escapeIdentifier, type Pool } from "pg"
+import { endless, every } from "../../core/loop.js"
 import { reasonOf } from "../sql/database.js"
 
 /**
@@ -13,6 +14,9 @@ export interface Channel {
 
 /** More than are ever told before the next batch leaves. While nothing can be told the newest are kept. */
 const capacity = 10_000
+
+/** Pause before a lost connection is made again. */
+const reconnectSeconds = 1
 
 class ConnectionLost extends Data.TaggedError("ConnectionLost")<{ readonly cause: unknown }> {}
 
@@ -36,14 +40,13 @@ export const openChannel = (
       const tellOn = Effect.flatMap(Queue.takeBetween(outgoing, 1, 1000), (words) =>
         asked(client, "SELECT pg_notify($1, word) FROM unnest($2::text[]) AS word", [name, Chunk.toArray(words)])
       )
-      return yield* Effect.raceFirst(Deferred.await(lost), Effect.forever(tellOn))
+      return yield* Effect.raceFirst(Deferred.await(lost), endless(tellOn))
     })
-    yield* Effect.scoped(session).pipe(
-      Effect.tapError(({ cause }) => Effect.logWarning(`lost the database's notifications, asking for them again: ${reasonOf(cause)}`)),
-      Effect.tapError(() => Deferred.succeed(tried, undefined)),
-      Effect.retry(Schedule.jittered(Schedule.spaced("1 seconds"))),
-      Effect.forkScoped
+    const hold = Effect.scoped(session).pipe(
+      Effect.catchAll(({ cause }) => Effect.logWarning(`lost the database's notifications, asking for them again: ${reasonOf(cause)}`)),
+      Effect.zipRight(Deferred.succeed(tried, undefined))
     )
+    yield* Effect.forkScoped(every(reconnectSeconds, hold))
     yield* Deferred.await(tried)
     return { tell: (words) => Effect.asVoid(Queue.offerAll(outgoing, words)) }
   })

@@ -1,6 +1,7 @@
 import type { Queue } from "bullmq"
-import { Deferred, Effect, Exit, FiberId, Schedule, type Scope } from "effect"
+import { Deferred, Effect, Exit, FiberId, type Scope } from "effect"
 import { Unavailable } from "../../core/errors.js"
+import { every } from "../../core/loop.js"
 import type { QueueShape, Ticket } from "../../core/ports/queue.js"
 import { type Naming, touch } from "./bull.js"
 import { type Link, renew } from "./link.js"
@@ -20,7 +21,7 @@ const settleTime = "1 seconds"
 const downTime = "1 seconds"
 
 /** How often Redis is asked whether it is there. */
-const lookTime = "1 seconds"
+const lookSeconds = 1
 
 /** After so many questions without an answer, one a second, the way to the server is taken to be gone. */
 const silentLooks = 10
@@ -91,7 +92,7 @@ export const openDispatch = (
       adjust()
     })
     // Made by a take that may not be interrupted meanwhile, which its fibers would inherit.
-    yield* Effect.forkScoped(Effect.interruptible(Effect.repeat(look, Schedule.spaced(lookTime))))
+    yield* Effect.forkScoped(Effect.interruptible(every(lookSeconds, look)))
 
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {

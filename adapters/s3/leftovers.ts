@@ -1,5 +1,6 @@
-import { Chunk, Clock, Duration, Effect, Option, Schedule, Stream } from "effect"
+import { Chunk, Clock, Effect, Option, Stream } from "effect"
 import { Limits } from "../../core/limits.js"
+import { every } from "../../core/loop.js"
 import type { Bucket } from "./bucket.js"
 import { isMissing, unavailable } from "./failures.js"
 
@@ -15,9 +16,9 @@ export const sweepUploads = (bucket: Bucket): Effect.Effect<void> =>
       const before = new Date((yield* Clock.currentTimeMillis) - orphanSeconds * 1000)
       yield* abortUploads(bucket, before)
     })
-    yield* pass.pipe(
-      Effect.catchTag("S3Refused", (error) => Effect.logWarning("unfinished uploads stay until the next sweep", unavailable(error))),
-      Effect.repeat(Schedule.jittered(Schedule.spaced(Duration.seconds(orphanSweepSeconds))))
+    yield* every(
+      orphanSweepSeconds,
+      Effect.catchTag(pass, "S3Refused", (error) => Effect.logWarning("unfinished uploads stay until the next sweep", unavailable(error)))
     )
   })
 

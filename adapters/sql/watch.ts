@@ -2,6 +2,7 @@ import { Effect, Option, Queue, Stream } from "effect"
 import { JobNotFound, type Unavailable } from "../../core/errors.js"
 import { isTerminal, type Job } from "../../core/job.js"
 import { Limits } from "../../core/limits.js"
+import { untilSome } from "../../core/loop.js"
 import type { JobsShape } from "../../core/ports/jobs.js"
 import type { Changes } from "./changes.js"
 
@@ -19,10 +20,12 @@ export const watchJob =
           Option.match({ onNone: () => new JobNotFound(), onSome: (job) => Effect.succeed(job) })
         )
         const nextAfter = (seen: Job): Effect.Effect<Job, JobNotFound | Unavailable> =>
-          Queue.take(signal).pipe(
-            Effect.timeoutOption(`${watchSeconds} seconds`),
-            Effect.zipRight(look),
-            Effect.flatMap((job) => (sameMoment(job, seen) ? nextAfter(seen) : Effect.succeed(job)))
+          untilSome(
+            Queue.take(signal).pipe(
+              Effect.timeoutOption(`${watchSeconds} seconds`),
+              Effect.zipRight(look),
+              Effect.map((job) => (sameMoment(job, seen) ? Option.none() : Option.some(job)))
+            )
           )
         return Stream.paginateEffect(Option.none<Job>(), (seen) =>
           Effect.map(Option.match(seen, { onNone: () => look, onSome: nextAfter }), (job) => [

@@ -2,6 +2,7 @@ import { Cause, Clock, Duration, Effect, Option, Ref, Schedule, Stream } from "e
 import { LeaseLost, Unavailable } from "../errors.js"
 import { type Claim, type Failure, retryPauseSeconds } from "../job.js"
 import { Limits } from "../limits.js"
+import { endless } from "../loop.js"
 import { makePlan, outputPrefix, outputSlot } from "../plan.js"
 import { Executor, type RunEvent } from "../ports/executor.js"
 import { Jobs, type Taker } from "../ports/jobs.js"
@@ -109,11 +110,11 @@ const renewals = (claim: Claim, progress: Ref.Ref<number | null>) =>
     let heldUntil = yield* leaseEnd
     let written: number | null = null
     let renewedAt = yield* Clock.currentTimeMillis
-    while (true) {
+    const turn = Effect.gen(function* () {
       yield* Effect.sleep(Duration.seconds(progressSeconds))
       const now = yield* Clock.currentTimeMillis
       const current = yield* Ref.get(progress)
-      if (current === written && now - renewedAt < renewSeconds * 1000) continue
+      if (current === written && now - renewedAt < renewSeconds * 1000) return
       const until = yield* leaseEnd
       const renewed = yield* Effect.either(jobs.renew(claim, until, current))
       if (renewed._tag === "Right") {
@@ -123,7 +124,8 @@ const renewals = (claim: Claim, progress: Ref.Ref<number | null>) =>
       } else if (renewed.left._tag === "LeaseLost" || now >= heldUntil.getTime()) {
         return yield* new LeaseLost()
       }
-    }
+    })
+    return yield* endless(turn)
   })
 
 /** Hears at once where the engine can push that the job is no longer this attempt's; the renewals would find out later. */

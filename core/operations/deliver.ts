@@ -5,6 +5,7 @@ import { expiresAt } from "../directory.js"
 import type { UrlRefused, WebhookRejected } from "../errors.js"
 import { type Job, statusOf } from "../job.js"
 import { Limits } from "../limits.js"
+import { endless } from "../loop.js"
 import { Accounts } from "../ports/accounts.js"
 import { Directories } from "../ports/directories.js"
 import { Jobs } from "../ports/jobs.js"
@@ -26,7 +27,7 @@ export const deliverer = Layer.scopedDiscard(
     yield* Effect.addFinalizer(() =>
       Effect.interruptible(FiberSet.awaitEmpty(tries)).pipe(Effect.timeout(Duration.seconds(drainSeconds)), Effect.ignore)
     )
-    yield* Effect.forkScoped(Effect.forever(takeNext(room, tries)))
+    yield* Effect.forkScoped(endless(takeNext(room, tries)))
   })
 )
 

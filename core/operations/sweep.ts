@@ -1,6 +1,7 @@
-import { Chunk, Clock, Duration, Effect, Layer, Schedule, Stream } from "effect"
+import { Chunk, Clock, Effect, Layer, Stream } from "effect"
 import type { BlobKey } from "../ids.js"
 import { Limits } from "../limits.js"
+import { every } from "../loop.js"
 import { Directories } from "../ports/directories.js"
 import { Jobs } from "../ports/jobs.js"
 import { Outbox } from "../ports/outbox.js"
@@ -18,9 +19,9 @@ export const sweeper = Layer.scopedDiscard(
 )
 
 const repeatedly = <E, R>(pass: Effect.Effect<void, E, R>, seconds: number) =>
-  pass.pipe(
-    Effect.catchAllCause((cause) => Effect.logWarning("sweep failed; the next one tries again", cause)),
-    Effect.repeat(Schedule.jittered(Schedule.spaced(Duration.seconds(seconds))))
+  every(
+    seconds,
+    Effect.catchAllCause(pass, (cause) => Effect.logWarning("sweep failed; the next one tries again", cause))
   )
 
 /** Leases that ended, directories that expired, jobs nobody asks for any more. */

@@ -4,6 +4,7 @@ import { Holder } from "../holder.js"
 import type { BlobKey, RunnerName } from "../ids.js"
 import { type Claim, type Hold, retryPauseSeconds } from "../job.js"
 import { Limits } from "../limits.js"
+import { untilSome } from "../loop.js"
 import { meets, offered } from "../needs.js"
 import { makePlan, outputSlot, type Plan } from "../plan.js"
 import { Jobs, type Taker } from "../ports/jobs.js"
@@ -46,11 +47,15 @@ export const takeRun = ({ runner, process: asking, free }: WorkRequest) =>
     const asker: Asker = { runner, taker, load: () => 1 - free / asking.slots }
     const until = (yield* Clock.currentTimeMillis) + runnerWaitSeconds * 1000
     // Soon the first time: what only this runner can run may wait without a hint.
-    let found = free > 0 ? yield* look(asker, firstLookSeconds) : stop
-    while (found === none) {
+    let seconds = firstLookSeconds
+    const nextLook = Effect.gen(function* () {
       const left = (until - (yield* Clock.currentTimeMillis)) / 1000
-      found = left > 0 ? yield* look(asker, Math.min(runnerLookSeconds, left)) : stop
-    }
+      if (left <= 0) return Option.some(stop)
+      const found = yield* look(asker, Math.min(seconds, left))
+      seconds = runnerLookSeconds
+      return found === none ? Option.none() : Option.some(found)
+    })
+    const found = free > 0 ? yield* untilSome(nextLook) : stop
     return found === stop ? Option.none<Assignment>() : Option.some(found)
   })
 

@@ -1,4 +1,5 @@
 import { Context, Duration, Effect, ExecutionStrategy, Exit, FiberId, Option, Scope } from "effect"
+import { untilSome } from "../loop.js"
 
 /** Whose slots go first where a host has its own and runners ask it for work. */
 export type Preference = "local" | "remote" | "least-loaded"
@@ -64,21 +65,20 @@ export const makeTurn = (preference: Preference): TurnShape => {
       Effect.sync(() => waiting.delete(mine)),
       changed
     )
+    // A hint that comes just as the turn or the time is over goes back at once.
+    let letGo: Effect.Effect<void> = Effect.void
     const attempt = Effect.gen(function* () {
-      while (true) {
-        yield* until(mine, true)
-        // A hint that comes just as the turn or the time is over goes back at once.
-        const held = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
-        const letGo = Scope.close(held, Exit.interrupt(FiberId.none))
-        const hinted = Effect.raceFirst(Effect.asSome(Scope.extend(hint, held)), Effect.as(until(mine, false), Option.none()))
-        const taken = yield* Effect.onInterrupt(hinted, () => letGo)
-        if (Option.isSome(taken)) return taken.value
-        yield* letGo
-      }
+      yield* until(mine, true)
+      const held = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
+      letGo = Scope.close(held, Exit.interrupt(FiberId.none))
+      const taken = yield* Effect.raceFirst(Effect.asSome(Scope.extend(hint, held)), Effect.as(until(mine, false), Option.none()))
+      if (Option.isNone(taken)) yield* letGo
+      return taken
     })
+    const attempts = Effect.onInterrupt(untilSome(attempt), () => letGo)
     return Effect.acquireUseRelease(
       come,
-      () => Effect.timeoutOption(attempt, Duration.seconds(seconds)),
+      () => Effect.timeoutOption(attempts, Duration.seconds(seconds)),
       () => go
     )
   }

@@ -2,6 +2,7 @@ import { Cause, Clock, Data, Duration, Effect, Ref, Stream } from "effect"
 import type { Ffmpeg } from "../../adapters/ffmpeg/index.js"
 import { type InputCache, type Run, type RunCalls, transferOf } from "../../adapters/runner/index.js"
 import type { LimitValues } from "../../core/limits.js"
+import { endless } from "../../core/loop.js"
 import { planOf } from "./plan.js"
 
 /** The run is another's by now: the host says so, or has not heard of us for so long that it must be. */
@@ -67,11 +68,11 @@ const keep = (run: Run, calls: RunCalls, progress: Ref.Ref<number | null>, { pro
   Effect.gen(function* () {
     let told: number | null = null
     let heardAt = yield* Clock.currentTimeMillis
-    while (true) {
+    const turn = Effect.gen(function* () {
       yield* Effect.sleep(Duration.seconds(progressSeconds))
       const now = yield* Clock.currentTimeMillis
       const fraction = yield* Ref.get(progress)
-      if (fraction === told && now - heardAt < run.heartbeatSeconds * 1000) continue
+      if (fraction === told && now - heardAt < run.heartbeatSeconds * 1000) return
       const silent = new Lost({ why: `the host has not been heard for ${run.silenceSeconds} s` })
       const left = heardAt + run.silenceSeconds * 1000 - now
       const answer = yield* calls.progress(fraction).pipe(
@@ -79,9 +80,10 @@ const keep = (run: Run, calls: RunCalls, progress: Ref.Ref<number | null>, { pro
         // Asked again in a moment.
         Effect.catchTag("Unavailable", () => (left > 0 ? Effect.succeed(null) : silent))
       )
-      if (answer === null) continue
+      if (answer === null) return
       if (answer.abort) return yield* new Lost({ why: "the host wants it ended" })
       told = fraction
       heardAt = now
-    }
+    })
+    return yield* endless(turn)
   })

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto"
 import { join, resolve } from "node:path"
-import { Cause, Deferred, Duration, Effect, Exit, Fiber, FiberSet, Redacted, Schedule, type Scope } from "effect"
+import { Cause, Deferred, Duration, Effect, Exit, Fiber, FiberSet, Option, Redacted, Schedule, type Scope } from "effect"
 import { type Ffmpeg, type FfmpegOptions, openFfmpeg } from "../../adapters/ffmpeg/index.js"
 import { type Host, inputCache, openHost, type Run } from "../../adapters/runner/index.js"
 import { splitCredential } from "../../core/api-key.js"
 import { Unavailable } from "../../core/errors.js"
 import { defaultLimits, Limits, type LimitValues } from "../../core/limits.js"
+import { untilSome } from "../../core/loop.js"
 import type { Capabilities } from "../../core/needs.js"
 import { warningsToStderr } from "../embed/runtime.js"
 import { defaultSlots } from "../embed/slots.js"
@@ -153,14 +154,17 @@ const serve = (
     yield* persistent(ask(0), stop)
     if (yield* Deferred.isDone(stopping)) return yield* new Unavailable({ what: "stopped before the host had answered" })
     yield* onReady
-    while (!(yield* Deferred.isDone(stopping))) {
+    const turn = Effect.gen(function* () {
+      if (yield* Deferred.isDone(stopping)) return Option.some(undefined)
       yield* roomMade.close
       const free = slots - running.size
       const run = yield* persistent(ask(free), stop)
       if (run !== null) yield* start(run)
       else if (free === 0)
         yield* Effect.raceAll([roomMade.await, Effect.sleep(Duration.seconds(runnerHeartbeatSeconds)), Effect.asVoid(stop)])
-    }
+      return Option.none()
+    })
+    yield* untilSome(turn)
     yield* FiberSet.awaitEmpty(fibers).pipe(Effect.timeout(Duration.seconds(drainSeconds)), Effect.ignore)
   })
 
@@ -171,15 +175,16 @@ const persistent = <E>(
   ask: Effect.Effect<Run | null, E | Unavailable>,
   stop: Effect.Effect<null>
 ): Effect.Effect<Run | null, E | Unavailable> =>
-  Effect.gen(function* () {
+  Effect.suspend(() => {
     let failures = 0
-    while (true) {
+    const turn = Effect.gen(function* () {
       const answer = yield* Effect.either(Effect.raceFirst(ask, stop))
-      if (answer._tag === "Right") return answer.right
+      if (answer._tag === "Right") return Option.some(answer.right)
       if (!(answer.left instanceof Unavailable)) return yield* Effect.fail(answer.left)
       if (failures++ === 0) yield* Effect.logWarning("the host can't be reached, and is asked again", answer.left.what)
       const seconds = Math.min(longestPauseSeconds, 0.25 * 2 ** failures)
       const stopped = yield* Effect.raceFirst(Effect.as(Effect.sleep(Duration.seconds(seconds)), undefined), stop)
-      if (stopped === null) return null
-    }
+      return stopped === null ? Option.some(null) : Option.none()
+    })
+    return untilSome(turn)
   })

@@ -1,0 +1,33 @@
+import { Effect, Fiber, Option, Random } from "effect"
+
+/**
+ * Loops that run for as long as a host, a request or a run lives. Each turn runs in its own fiber: `Effect.raceFirst`,
+ * `Effect.timeout` and parallel effects merge the FiberRefs of their children into the fiber that waits for them. In one
+ * endless fiber that adds entries with each turn, and each later turn copies all of them. A fiber per turn ends with its
+ * entries. core/loop-rule.test.ts allows no other loops around effects.
+ */
+
+/** Runs the effect in a new fiber and waits for it. The FiberRefs of the calling fiber stay as they are. */
+export const inOwnFiber = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.forkDaemon(restore(effect)), (fiber) =>
+      Effect.flatten(Effect.onInterrupt(restore(Fiber.await(fiber)), () => Fiber.interrupt(fiber)))
+    )
+  )
+
+/** Repeats the turn until it fails or is interrupted. */
+export const endless = <E, R>(turn: Effect.Effect<unknown, E, R>): Effect.Effect<never, E, R> => Effect.forever(inOwnFiber(turn))
+
+/** Repeats the turn until it gives something. */
+export const untilSome = <A, E, R>(turn: Effect.Effect<Option.Option<A>, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(inOwnFiber(turn), (result) =>
+    Option.isSome(result) ? Effect.succeed(result.value) : Effect.zipRight(Effect.yieldNow(), untilSome(turn))
+  )
+
+/** A pause of `seconds`, give or take a fifth, so that hosts that started together do not act together. */
+export const jitteredPause = (seconds: number): Effect.Effect<void> =>
+  Effect.flatMap(Random.nextRange(0.8, 1.2), (factor) => Effect.sleep(seconds * factor * 1000))
+
+/** Runs the pass at once, then again and again with a pause of about `seconds`. */
+export const every = <E, R>(seconds: number, pass: Effect.Effect<unknown, E, R>): Effect.Effect<never, E, R> =>
+  endless(Effect.zipRight(pass, jitteredPause(seconds)))
