@@ -126,6 +126,13 @@ export class WorkerLost extends Data.TaggedError("WorkerLost") {
   override readonly message = "The job was interrupted too often and has been given up"
 }
 
+/** Nobody here could run the job for too long; `detail` says what it asks for. */
+export class NoWorker extends Data.TaggedError("NoWorker")<{ readonly detail: string }> {
+  override get message() {
+    return `The job could not be run: ${this.detail}`
+  }
+}
+
 export class JobCancelled extends Data.TaggedError("JobCancelled") {
   override readonly message = "Job was cancelled"
 }
@@ -186,6 +193,7 @@ export type ApiError =
   | ProbeFailed
   | InputMissing
   | WorkerLost
+  | NoWorker
   | JobCancelled
   | Busy
   | ProbesBusy

@@ -4,12 +4,14 @@ import { FileName } from "./ids.js"
 import {
   type Failure,
   failureOf,
+  hasRoom,
   isTerminal,
   type Job,
   type JobEvent,
   type JobState,
   nameTakenMeanwhile,
   next,
+  noWorkerFor,
   statusOf,
   transitions
 } from "./job.js"
@@ -27,7 +29,8 @@ describe("next", () => {
     ["release", undefined, "pending"],
     ["reclaim", undefined, "pending"],
     ["cancel", "cancelled", undefined],
-    ["abandon", "cancelled", "cancelled"]
+    ["abandon", "cancelled", "cancelled"],
+    ["expire", "failed", undefined]
   ]
 
   it("has a row here for every event", () => {
@@ -60,6 +63,37 @@ it.each([
   expect(statusOf(state)).toBe(status)
 })
 
+describe("hasRoom", () => {
+  it.each([
+    [0, 0, 1, true],
+    [0, 1, 1, false],
+    [0, 0, 0, false],
+    [1, 1, 2, true],
+    [2, 2, 3, false],
+    [500, 500, 1000, true],
+    [501, 501, 1000, false],
+    [0, 999, 1000, true],
+    [1, 999, 1000, true],
+    [2, 999, 1000, false]
+  ])("%i of an owner, %i of all, %i places: %s", (ofOwner, ofAll, places, has) => {
+    expect(hasRoom(ofOwner, ofAll, places)).toBe(has)
+  })
+
+  it.each([1, 2, 3, 10, 100])("%i owners that take all they can get leave a place to the next", (count) => {
+    const waiting = Array.from({ length: count }, () => 0)
+    const all = () => waiting.reduce((sum, each) => sum + each, 0)
+    for (let taken = true; taken; ) {
+      taken = false
+      for (const [index, ofOwner] of waiting.entries()) {
+        if (!hasRoom(ofOwner, all(), 1000)) continue
+        waiting[index] = ofOwner + 1
+        taken = true
+      }
+    }
+    expect(hasRoom(0, all(), 1000)).toBe(true)
+  })
+})
+
 describe("failureOf", () => {
   const { priority: _, ...given } = aJob()
   const job = (state: JobState, failure: Failure | null = null): Job => ({
@@ -84,6 +118,12 @@ describe("failureOf", () => {
     [{ reason: "ffmpeg", detail: "no such filter" }, "FfmpegFailed", "FFmpeg processing failed: no such filter"],
     [{ reason: "limit", detail: "longer than 600 s" }, "RunLimitExceeded", "FFmpeg processing failed: longer than 600 s"],
     [{ reason: "input-missing" }, "InputMissing", "An input file of this job is no longer in storage"],
+    [
+      noWorkerFor(["gpu", "encoder:h264_nvenc"], 3600),
+      "NoWorker",
+      'The job could not be run: no worker or runner that has all of "gpu", "encoder:h264_nvenc" was there for 3600 s'
+    ],
+    [noWorkerFor([], 60), "NoWorker", "The job could not be run: no worker or runner was there to run the job for 60 s"],
     [{ reason: "worker-lost" }, "WorkerLost", "The job was interrupted too often and has been given up"],
     [
       nameTakenMeanwhile(FileName("a.mp4")),

@@ -1,4 +1,4 @@
-import { FfmpegFailed, InputMissing, JobCancelled, RunLimitExceeded, TooManyRequests, WorkerLost } from "./errors.js"
+import { FfmpegFailed, InputMissing, JobCancelled, NoWorker, RunLimitExceeded, TooManyRequests, WorkerLost } from "./errors.js"
 import type { FileName, JobId, OwnerId } from "./ids.js"
 import type { Needs } from "./needs.js"
 import type { ResolvedTask } from "./task.js"
@@ -10,7 +10,7 @@ export const terminalStates = ["completed", "failed", "cancelled"] as const sati
 
 export const isTerminal = (state: JobState): boolean => (terminalStates as ReadonlyArray<JobState>).includes(state)
 
-export type JobEvent = "claim" | "renew" | "complete" | "fail" | "release" | "reclaim" | "cancel" | "abandon"
+export type JobEvent = "claim" | "renew" | "complete" | "fail" | "release" | "reclaim" | "cancel" | "abandon" | "expire"
 
 interface Transition {
   readonly from: ReadonlyArray<JobState>
@@ -38,7 +38,9 @@ export const transitions = {
   /** The owner no longer wants a job that nobody has started. */
   cancel: { from: ["pending"], to: "cancelled", fenced: false },
   /** The caller that waited for the job has gone: nobody will read its result. */
-  abandon: { from: ["pending", "processing"], to: "cancelled", fenced: false }
+  abandon: { from: ["pending", "processing"], to: "cancelled", fenced: false },
+  /** No worker or runner that could run the job has been here for too long. */
+  expire: { from: ["pending"], to: "failed", fenced: false }
 } as const satisfies Record<JobEvent, Transition>
 
 /** Where `event` leads from `state`, or undefined where it changes nothing. */
@@ -50,7 +52,7 @@ export const next = (state: JobState, event: JobEvent, lastAttempt = false): Job
 
 /** Why a job failed, as it is stored. `detail` is the sentence after the prefix, where the reason has one. */
 export type Failure =
-  | { readonly reason: "ffmpeg" | "limit"; readonly detail: string }
+  | { readonly reason: "ffmpeg" | "limit" | "no-worker"; readonly detail: string }
   | { readonly reason: "input-missing" | "worker-lost" }
 
 export interface OutputFile {
@@ -88,7 +90,7 @@ export interface NewJob {
   readonly tags: ReadonlyArray<string>
   /** What it names of an ffmpeg: who can't meet all of it does not get it. */
   readonly needs: Needs
-  /** Higher goes first; among equals it is the turn of the owner with the fewest running jobs, then of the oldest. */
+  /** Higher goes first; `claim` of ports/jobs.ts says whose turn it is among equals. */
   readonly priority: number
   readonly webhookUrl: string | null
   readonly baseUrl: string
@@ -102,6 +104,29 @@ export const tooManyJobs = (most: number): TooManyRequests =>
     message: `Too many jobs of this API key wait or run: at most ${most} are allowed, try again when some of them have ended`,
     retryAfterSeconds: 5
   })
+
+/**
+ * The room that all owners share: each may have no more jobs waiting than places are left. So the share of each shrinks as
+ * the room fills, and owners with many waiting jobs leave places to those with few: two of them fill two thirds at most.
+ */
+export const hasRoom = (waitingOfOwner: number, waitingOfAll: number, places: number): boolean =>
+  waitingOfAll < places && waitingOfOwner <= places - waitingOfAll
+
+/** What an owner reads whose waiting jobs are as many as the places that are left for all. */
+export const tooManyWaiting = (waitingOfOwner: number): TooManyRequests =>
+  new TooManyRequests({
+    message: `The queue is filling up, and ${waitingOfOwner} jobs of this API key wait already: try again when some of them have ended`,
+    retryAfterSeconds: 5
+  })
+
+/** Why a job ended that nobody here could run; `asks` are its tags and needs. */
+export const noWorkerFor = (asks: ReadonlyArray<string>, seconds: number): Failure => ({
+  reason: "no-worker",
+  detail:
+    asks.length === 0
+      ? `no worker or runner was there to run the job for ${seconds} s`
+      : `no worker or runner that has all of ${asks.map((ask) => `"${ask}"`).join(", ")} was there for ${seconds} s`
+})
 
 /** How long a job that infrastructure broke under waits for its next attempt: four times as long each time, a minute at most. */
 export const retryPauseSeconds = (attempt: number, firstSeconds: number): number => Math.min(60, firstSeconds * 4 ** (attempt - 1))
@@ -119,7 +144,7 @@ export interface Claim extends Hold {
 }
 
 /** The failure of a job as the error a synchronous caller meets; undefined while there is none. */
-export const failureOf = (job: Job): FfmpegFailed | RunLimitExceeded | InputMissing | WorkerLost | JobCancelled | undefined => {
+export const failureOf = (job: Job): FfmpegFailed | RunLimitExceeded | InputMissing | NoWorker | WorkerLost | JobCancelled | undefined => {
   if (job.state === "cancelled") return new JobCancelled()
   const { failure } = job
   if (failure === null) return undefined
@@ -130,6 +155,8 @@ export const failureOf = (job: Job): FfmpegFailed | RunLimitExceeded | InputMiss
       return new RunLimitExceeded({ limit: failure.detail })
     case "input-missing":
       return new InputMissing()
+    case "no-worker":
+      return new NoWorker({ detail: failure.detail })
     case "worker-lost":
       return new WorkerLost()
   }

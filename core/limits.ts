@@ -51,8 +51,12 @@ export const limitTable = {
   commandBytes: { default: 1 * MiB, means: "all arguments of that command; the system takes a quarter of the stack limit" },
   probeFields: { default: 200, means: "fields asked of one section of a probe" },
 
-  pendingJobs: { default: 1000, means: "jobs that may wait; more are refused with 503" },
+  pendingJobs: {
+    default: 1000,
+    means: "jobs that may wait; more are refused with 503. A key may have no more waiting than places are left, else 429"
+  },
   pendingJobsPerKey: { default: 500, means: "jobs of one key that may wait or run; more are refused with 429" },
+  noWorkerSeconds: { default: 3600, means: "how long a job waits for a worker or runner that could run it before it fails" },
   syncWaitSeconds: { default: 900, means: "how long a synchronous call waits for its job" },
   attempts: { default: 5, means: "times a job is started when infrastructure breaks under it" },
   leaseSeconds: { default: 60, means: "how long a worker holds a job without renewing" },

@@ -5,16 +5,19 @@ import type { JobId, OwnerId } from "../../core/ids.js"
 import {
   type Failure,
   type Hold,
+  hasRoom,
   isTerminal,
   type Job,
   type JobEvent,
   nameTakenMeanwhile,
   next,
+  noWorkerFor,
   statusOf,
-  tooManyJobs
+  tooManyJobs,
+  tooManyWaiting
 } from "../../core/job.js"
 import { Limits } from "../../core/limits.js"
-import { Jobs, type Published } from "../../core/ports/jobs.js"
+import { Jobs, type Published, type Taker } from "../../core/ports/jobs.js"
 import type { Usage } from "../../core/usage.js"
 import { charge, type JobRow, liveJobs, now, pair, putFile, State, type StateShape } from "./state.js"
 
@@ -23,7 +26,7 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
   Jobs,
   Effect.gen(function* () {
     const state = yield* State
-    const { attempts, idempotencySeconds, pendingJobsPerKey } = yield* Limits
+    const { attempts, idempotencySeconds, noWorkerSeconds, pendingJobsPerKey } = yield* Limits
 
     const isLast = (job: JobRow) => job.attempt >= attempts
     /** The row that the holder may change by `event`, or undefined: the fence. */
@@ -46,7 +49,7 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
     const giveBack = (job: JobRow, event: "release" | "reclaim", at: Date, dueAt: Date | null = null) => {
       const target = next(job.state, event, isLast(job)) ?? job.state
       if (target === "failed") finish(state, job, at, { state: target, failure: { reason: "worker-lost" } })
-      else put(state, { ...job, state: target, progress: null, leaseUntil: null, dueAt })
+      else put(state, { ...job, state: target, progress: null, leaseUntil: null, dueAt, runnableAt: at })
     }
 
     const isOver = ({ createdAt }: { readonly createdAt: Date }, at: Date) =>
@@ -64,9 +67,12 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
           const first = idempotencyKey === null ? undefined : repeated(owner, idempotencyKey, createdAt)
           if (first !== undefined) return first
           if (liveJobs(state).filter((job) => job.owner === owner).length >= pendingJobsPerKey) return yield* tooManyJobs(pendingJobsPerKey)
-          if (inState(state, "pending").length >= maxPending) return yield* new Busy()
+          const waiting = inState(state, "pending")
+          const waitingOfOwner = waiting.filter((job) => job.owner === owner).length
+          if (waiting.length >= maxPending) return yield* new Busy()
+          if (!hasRoom(waitingOfOwner, waiting.length, maxPending)) return yield* tooManyWaiting(waitingOfOwner)
           if (idempotencyKey !== null) state.repeatable.set(pair(owner, idempotencyKey), { job: id, createdAt })
-          put(state, { ...given, ...unstarted, createdAt })
+          put(state, { ...given, ...unstarted, createdAt, runnableAt: createdAt })
           return id
         }),
 
@@ -76,17 +82,16 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
 
       watch: (owner, id) => Stream.suspend(() => (own(owner, id) === undefined ? Stream.fail(new JobNotFound()) : changes(state, id))),
 
-      claim: (leaseUntil, hint, { tags = [], meets = () => true } = {}) =>
+      claim: (leaseUntil, hint, taker = {}) =>
         Effect.gen(function* () {
           const startedAt = yield* now
           const { name: holder } = yield* Holder
-          const [job] = due(state, startedAt)
-            .filter((job) => job.tags.every((tag) => tags.includes(tag)) && meets(job.needs))
-            .sort(byTurn(runningOf(state), hint))
+          const [job] = due(state, startedAt).filter(isFor(taker)).sort(byTurn(state, hint))
           const target = job && next(job.state, "claim")
           if (job === undefined || target === undefined) return Option.none()
           const attempt = job.attempt + 1
           put(state, { ...job, state: target, attempt, startedAt, leaseUntil, holder })
+          state.lastClaims.set(job.owner, startedAt.getTime())
           return Option.some({ id: job.id, owner: job.owner, attempt, task: job.task })
         }),
 
@@ -129,6 +134,23 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
           return lost.length
         }),
 
+      markRunnable: (taker, before) =>
+        Effect.map(now, (at) => {
+          const stale = inState(state, "pending").filter(({ runnableAt }) => runnableAt < before)
+          const runnable = stale.filter(isFor(taker))
+          for (const job of runnable) put(state, { ...job, runnableAt: at })
+          return runnable.length
+        }),
+
+      expire: (before) =>
+        Effect.map(now, (at) => {
+          const expired = inState(state, "pending").filter(({ runnableAt }) => runnableAt < before)
+          for (const job of expired) {
+            finish(state, job, at, { state: "failed", failure: noWorkerFor([...job.tags, ...job.needs], noWorkerSeconds) })
+          }
+          return expired.length
+        }),
+
       purge: (before) =>
         Effect.map(now, (at) => {
           for (const [key, entry] of state.repeatable) if (isOver(entry, at)) state.repeatable.delete(key)
@@ -155,9 +177,19 @@ const unstarted = {
   holder: ""
 } as const
 
-const shown = ({ priority: _, tags: __, needs: ___, dueAt: ____, leaseUntil: _____, holder: ______, ...job }: JobRow): Job => job
+const shown = ({
+  priority: _,
+  tags: __,
+  needs: ___,
+  dueAt: ____,
+  leaseUntil: _____,
+  holder: ______,
+  runnableAt: _______,
+  ...job
+}: JobRow): Job => job
 
-const inState = (state: StateShape, wanted: Job["state"]): Array<JobRow> => [...state.jobs.values()].filter((job) => job.state === wanted)
+const inState = (state: StateShape, wanted: "pending" | "processing"): Array<JobRow> =>
+  liveJobs(state).filter((job) => job.state === wanted)
 
 /** How many jobs each owner has running, as a function. */
 const runningOf = (state: StateShape): ((owner: OwnerId) => number) => {
@@ -166,10 +198,22 @@ const runningOf = (state: StateShape): ((owner: OwnerId) => number) => {
   return (owner) => counts.get(owner) ?? 0
 }
 
-const byTurn =
-  (running: (owner: OwnerId) => number, hint: JobId | undefined) =>
-  (a: JobRow, b: JobRow): number =>
-    b.priority - a.priority || running(a.owner) - running(b.owner) || Number(b.id === hint) - Number(a.id === hint) || byAge(a, b)
+/** Whether a job is for this taker. */
+const isFor =
+  ({ tags = [], meets = () => true, except = [] }: Taker) =>
+  (job: JobRow): boolean =>
+    job.tags.every((tag) => tags.includes(tag)) && meets(job.needs) && !except.includes(job.owner)
+
+const byTurn = (state: StateShape, hint: JobId | undefined) => {
+  const running = runningOf(state)
+  const waitsSince = ({ createdAt, owner }: JobRow) => Math.max(createdAt.getTime(), state.lastClaims.get(owner) ?? 0)
+  return (a: JobRow, b: JobRow): number =>
+    b.priority - a.priority ||
+    running(a.owner) - running(b.owner) ||
+    waitsSince(a) - waitsSince(b) ||
+    Number(b.id === hint) - Number(a.id === hint) ||
+    byAge(a, b)
+}
 
 /** Those that may be claimed at that time. */
 const due = (state: StateShape, at: Date): Array<JobRow> => inState(state, "pending").filter(({ dueAt }) => dueAt === null || dueAt <= at)
@@ -178,6 +222,8 @@ const byAge = (a: JobRow, b: JobRow): number => a.createdAt.getTime() - b.create
 
 const put = (state: StateShape, job: JobRow): void => {
   state.jobs.set(job.id, job)
+  if (isTerminal(job.state)) state.live.delete(job.id)
+  else state.live.set(job.id, job)
   for (const tell of state.watchers.get(job.id) ?? []) tell(shown(job))
 }
 

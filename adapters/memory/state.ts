@@ -2,7 +2,7 @@ import { Clock, Context, Effect, Layer, type Redacted } from "effect"
 import type { Account } from "../../core/account.js"
 import type { Directory, StoredFile } from "../../core/directory.js"
 import type { BlobKey, DirId, FileName, JobId, OwnerId, RunnerName } from "../../core/ids.js"
-import { isTerminal, type Job } from "../../core/job.js"
+import type { Job } from "../../core/job.js"
 import type { Needs } from "../../core/needs.js"
 import type { KeyRecord } from "../../core/ports/accounts.js"
 import type { DeliveryRecord } from "../../core/ports/outbox.js"
@@ -20,6 +20,8 @@ export interface JobRow extends Job {
   /** While it is processing: when its holder counts as lost. */
   readonly leaseUntil: Date | null
   readonly holder: string
+  /** When it was inserted, given back, or last noted as one that somebody here can run. */
+  readonly runnableAt: Date
 }
 
 export interface DeliveryRow extends Omit<DeliveryRecord, "nextTryAt"> {
@@ -51,6 +53,10 @@ export type Spent = Pick<Account, "jobs" | "probes" | "usage" | "gibSeconds">
  */
 export interface StateShape {
   readonly jobs: Map<JobId, JobRow>
+  /** Those of them that wait or run, so that what is over costs no time. */
+  readonly live: Map<JobId, JobRow>
+  /** When each owner's last claim was, in milliseconds. */
+  readonly lastClaims: Map<OwnerId, number>
   readonly directories: Map<DirId, Directory>
   readonly files: Map<DirId, Map<FileName, StoredFile>>
   readonly deliveries: Map<string, DeliveryRow>
@@ -72,6 +78,8 @@ export interface StateShape {
 export class State extends Context.Tag("ffkiln/memory/State")<State, StateShape>() {
   static readonly layer = Layer.sync(State, () => ({
     jobs: new Map(),
+    live: new Map(),
+    lastClaims: new Map(),
     directories: new Map(),
     files: new Map(),
     deliveries: new Map(),
@@ -89,7 +97,7 @@ export class State extends Context.Tag("ffkiln/memory/State")<State, StateShape>
 export const now: Effect.Effect<Date> = Effect.map(Clock.currentTimeMillis, (millis) => new Date(millis))
 
 /** Jobs that wait or run: their files are in use. */
-export const liveJobs = (state: StateShape): ReadonlyArray<JobRow> => [...state.jobs.values()].filter((job) => !isTerminal(job.state))
+export const liveJobs = (state: StateShape): ReadonlyArray<JobRow> => [...state.live.values()]
 
 export const filesOf = (state: StateShape, dir: DirId): ReadonlyArray<StoredFile> => [...(state.files.get(dir)?.values() ?? [])]
 

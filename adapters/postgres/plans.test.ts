@@ -90,6 +90,7 @@ const copies = Object.entries({
   ffkiln_webhook_secrets: ["owner"],
   ffkiln_usage: ["owner"],
   ffkiln_keys: ["id"],
+  ffkiln_turns: ["owner"],
   ffkiln_runners: ["name"],
   ffkiln_runner_processes: ["runner"]
 }).map(

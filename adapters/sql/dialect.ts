@@ -107,6 +107,38 @@ export const runningJobs = (sql: SqlClient, isRunning: Fragment): { readonly cou
     })
   })
 
+type Rows = ReadonlyArray<{ readonly owner: string }>
+
+/**
+ * Takes down that the owner of each row of `claimed`, an UPDATE that returns `owner`, has had a turn at `now`. Postgres does
+ * both in one statement. SQLite allows no UPDATE in a WITH, so that there it takes a transaction, which has one write more.
+ */
+export const withTurn = <E>(
+  sql: SqlClient,
+  inTransaction: (claim: Effect.Effect<Rows, SqlError>) => Effect.Effect<Rows, E>,
+  claimed: Fragment,
+  now: string
+): Effect.Effect<Rows, E | SqlError> => {
+  const turn = (owners: Fragment) => sql`
+    INSERT INTO ffkiln_turns (owner, claimed_at) ${owners} ON CONFLICT (owner) DO UPDATE SET claimed_at = excluded.claimed_at`
+  return sql.onDialectOrElse({
+    pg: (): Effect.Effect<Rows, E | SqlError> =>
+      sql<Rows[number]>`WITH claimed AS (${claimed}), turn AS (${turn(sql`SELECT owner, ${now} FROM claimed`)}) SELECT * FROM claimed`,
+    orElse: () =>
+      inTransaction(
+        Effect.tap(sql<Rows[number]>`${claimed}`, ([first]) =>
+          first === undefined ? Effect.void : turn(sql`VALUES (${first.owner}, ${now})`)
+        )
+      )
+  })
+}
+
+/** Since when a candidate waits for its turn: since it came, or since its owner last had one. */
+export const waitsSince = (sql: SqlClient): Fragment => {
+  const lastTurn = sql`COALESCE((SELECT claimed_at FROM ffkiln_turns AS turn WHERE turn.owner = candidate.owner), '')`
+  return sql.onDialectOrElse({ pg: () => sql`GREATEST(created_at, ${lastTurn})`, orElse: () => sql`max(created_at, ${lastTurn})` })
+}
+
 /**
  * Another connection is writing, or won: the same thing may work a moment later. So it may where Postgres says that the
  * statement was cancelled (57014): who gives up a call asks for that, which may come late and meet the next call.

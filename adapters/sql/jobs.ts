@@ -1,19 +1,21 @@
 import type { SqlError } from "@effect/sql/SqlError"
 import type { Fragment } from "@effect/sql/Statement"
 import { Array, Effect, Option } from "effect"
-import { Busy, JobNotFound, JobNotPending, LeaseLost, type Unavailable } from "../../core/errors.js"
+import { Busy, JobNotFound, JobNotPending, LeaseLost, type TooManyRequests, type Unavailable } from "../../core/errors.js"
 import { Holder } from "../../core/holder.js"
-import type { DirId, JobId } from "../../core/ids.js"
+import type { DirId, JobId, OwnerId } from "../../core/ids.js"
 import {
   type Failure,
   type Hold,
   type JobEvent,
   type JobState,
   nameTakenMeanwhile,
+  noWorkerFor,
   type OutputFile,
   statusOf,
   terminalStates,
   tooManyJobs,
+  tooManyWaiting,
   transitions
 } from "../../core/job.js"
 import { Limits } from "../../core/limits.js"
@@ -23,10 +25,10 @@ import type { Usage } from "../../core/usage.js"
 import { charge } from "./accounts.js"
 import type { Changes } from "./changes.js"
 import { type Database, nowText } from "./database.js"
-import { deleteChosen, isLive, lockCount, runningJobs, skipLocked, stateIn } from "./dialect.js"
+import { deleteChosen, isLive, lockCount, runningJobs, skipLocked, stateIn, waitsSince, withTurn } from "./dialect.js"
 import { type Clash, publishFiles } from "./directories.js"
 import { claimKey, jobOfKey, purgeKeys } from "./idempotency.js"
-import { readClaim, readJob } from "./rows.js"
+import { readClaim, readJob, readTexts } from "./rows.js"
 import { isForTaker } from "./taker.js"
 import { watchJob } from "./watch.js"
 
@@ -44,28 +46,35 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
   /** The job, while no later attempt than the holder's has it. */
   const held = (event: JobEvent, { id, attempt }: Hold): Fragment => sql`id = ${id} AND attempt = ${attempt} AND ${from(event)}`
 
-  /** Whether fewer than `most` jobs are such; counts no further. */
-  const fewerThan = (most: number, which: Fragment): Fragment =>
-    sql`(SELECT count(*) FROM (SELECT 1 FROM ffkiln_jobs WHERE ${which} LIMIT ${most}) AS waiting) < ${most}`
+  /** How many jobs are such, counted no further than `most`. */
+  const countUpTo = (most: number, which: Fragment): Fragment =>
+    sql`(SELECT count(*) FROM (SELECT 1 FROM ffkiln_jobs WHERE ${which} LIMIT ${most}) AS counted)`
+
+  /** What decides whether one more job of the owner may wait. */
+  const occupied = (owner: OwnerId, maxPending: number, pendingJobsPerKey: number): Fragment => sql`
+    SELECT ${countUpTo(pendingJobsPerKey, sql`owner = ${owner} AND ${isLive(sql)}`)} AS share,
+      ${countUpTo(maxPending, sql`owner = ${owner} AND ${from("claim")}`)} AS waiting_of_owner,
+      ${countUpTo(maxPending, from("claim"))} AS waiting_of_all`
 
   const insert: JobsShape["insert"] = (job, maxPending) =>
     Effect.gen(function* () {
       const first = job.idempotencyKey === null ? Option.none() : yield* claimKey(sql, job, job.idempotencyKey)
       if (Option.isSome(first)) return first.value
       yield* lockCount(sql, "ffkiln_jobs")
+      const now = yield* nowText
       const { pendingJobsPerKey } = yield* Limits
-      const hasShare = fewerThan(pendingJobsPerKey, sql`owner = ${job.owner} AND ${isLive(sql)}`)
+      const room = occupied(job.owner, maxPending, pendingJobsPerKey)
       const rows = yield* sql`
+        WITH room AS MATERIALIZED (${room})
         INSERT INTO ffkiln_jobs
-          (id, owner, state, directory, task, tags, needs, priority, webhook_url, base_url, attempt, outputs, warnings, created_at)
+          (id, owner, state, directory, task, tags, needs, priority, webhook_url, base_url, attempt, outputs, warnings, created_at,
+          runnable_at)
         SELECT ${job.id}, ${job.owner}, ${"pending" satisfies JobState}, ${job.task.directory}, ${JSON.stringify(job.task)},
           ${JSON.stringify(job.tags)}, ${JSON.stringify(job.needs)}, CAST(${job.priority} AS BIGINT), ${job.webhookUrl}, ${job.baseUrl},
-          0, '[]', '[]', ${yield* nowText}
-        WHERE ${hasShare} AND ${fewerThan(maxPending, from("claim"))} RETURNING id`
-      if (rows.length === 0) {
-        const share = yield* sql`SELECT 1 AS one WHERE ${hasShare}`
-        return yield* share.length > 0 ? new Busy() : tooManyJobs(pendingJobsPerKey)
-      }
+          0, '[]', '[]', ${now}, ${now}
+        FROM room WHERE share < ${pendingJobsPerKey} AND waiting_of_all < ${maxPending} AND waiting_of_owner <= ${maxPending} - waiting_of_all
+        RETURNING id`
+      if (rows.length === 0) return yield* refusal(yield* sql<Occupied>`${room}`, maxPending, pendingJobsPerKey)
       const keys = blobsRead(job.task).keys()
       const inputs = Array.fromIterable(keys).map((key) => ({ job: job.id, dir: key.slice(0, key.indexOf("/")), key }))
       if (inputs.length > 0) yield* sql`INSERT INTO ffkiln_job_inputs ${sql.insert(inputs)}`
@@ -85,7 +94,7 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
   const firstInTurn = (now: string, hint: JobId | undefined, isTakers: Fragment) => sql`
     ${counted}
     SELECT id FROM ffkiln_jobs AS candidate WHERE ${isDue(now)} AND ${isTakers}
-    ORDER BY priority DESC, ${runningOf}, CASE WHEN id = ${hint ?? ""} THEN 0 ELSE 1 END, created_at, id
+    ORDER BY priority DESC, ${runningOf}, ${waitsSince(sql)}, CASE WHEN id = ${hint ?? ""} THEN 0 ELSE 1 END, created_at, id
     LIMIT 1 ${skipLocked(sql)}`
 
   const claim: JobsShape["claim"] = (leaseUntil, hint, taker = {}) =>
@@ -94,11 +103,12 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
       const now = yield* nowText
       const isTakers = yield* isForTaker(sql, isDue(now), taker)
       if (isTakers === undefined) return Option.none()
-      const rows = yield* sql`
+      const claimed = sql`
         UPDATE ffkiln_jobs
         SET state = ${transitions.claim.to}, attempt = attempt + 1, lease_until = ${leaseUntil.toISOString()}, holder = ${holder},
           started_at = ${now}, progress = NULL
         WHERE id = (${firstInTurn(now, hint, isTakers)}) RETURNING id, owner, attempt, task`
+      const rows = yield* withTurn(sql, transaction("claim a job"), claimed, now)
       return Option.map(Array.head(rows), readClaim)
     }).pipe(
       run("claim a job"),
@@ -172,7 +182,7 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
           failure = ${again} NULL ELSE ${JSON.stringify({ reason: "worker-lost" } satisfies Failure)} END,
           finished_at = ${again} NULL ELSE ${now} END,
           started_at = ${again} NULL ELSE started_at END,
-          due_at = ${until === null ? null : until.toISOString()}, lease_until = NULL, progress = NULL
+          due_at = ${until === null ? null : until.toISOString()}, runnable_at = ${now}, lease_until = NULL, progress = NULL
         WHERE ${which} RETURNING id, state`
       const givenUp = rows.filter(({ state }) => state === onLastAttempt)
       if (givenUp.length > 0)
@@ -216,6 +226,41 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
       return (yield* takeBack("reclaim", sql`${from("reclaim")} AND ${lost}`)).length
     })
 
+  /** Waiting jobs that nobody has noted as runnable since then. Older rows have no such time. */
+  const notRunnableSince = (before: Date) => sql`${from("expire")} AND COALESCE(runnable_at, created_at) < ${before.toISOString()}`
+
+  const markRunnable: JobsShape["markRunnable"] = (taker, before) =>
+    Effect.gen(function* () {
+      const which = notRunnableSince(before)
+      const isTakers = yield* isForTaker(sql, which, taker)
+      if (isTakers === undefined) return 0
+      const rows = yield* sql`UPDATE ffkiln_jobs SET runnable_at = ${yield* nowText} WHERE ${which} AND ${isTakers} RETURNING id`
+      return rows.length
+    }).pipe(run("note which jobs can be run"))
+
+  const expire: JobsShape["expire"] = (before) =>
+    Effect.gen(function* () {
+      const { noWorkerSeconds } = yield* Limits
+      const now = yield* nowText
+      const rows = yield* sql<{ readonly id: JobId; readonly tags: string; readonly needs: string }>`
+        UPDATE ffkiln_jobs SET state = ${transitions.expire.to}, finished_at = ${now} WHERE ${notRunnableSince(before)}
+        RETURNING id, tags, needs`
+      for (const { id, tags, needs } of rows) {
+        const failure = noWorkerFor([...readTexts(tags), ...readTexts(needs)], noWorkerSeconds)
+        yield* sql`UPDATE ffkiln_jobs SET failure = ${JSON.stringify(failure)} WHERE id = ${id}`
+      }
+      if (rows.length > 0)
+        yield* oweWebhooks(
+          rows.map(({ id }) => id),
+          now
+        )
+      return rows
+    }).pipe(
+      transaction("fail jobs that nobody here can run"),
+      Effect.tap(changes.announce),
+      Effect.map((rows) => rows.length)
+    )
+
   /** A thousand at a time, so that others get their turn of the database in between. */
   const purgeJobs = (finishedBefore: Date): Effect.Effect<number, Unavailable> =>
     deleteChosen(
@@ -246,8 +291,19 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
     cancel,
     abandon,
     reclaim,
+    markRunnable,
+    expire,
     purge: (finishedBefore) => Effect.zipRight(run("forget old idempotency keys")(purgeKeys(sql)), purgeJobs(finishedBefore))
   }
+}
+
+/** Counts, which are text on Postgres. */
+type Occupied = Readonly<Record<"share" | "waiting_of_owner" | "waiting_of_all", number | string>>
+
+/** Why a job was not inserted. */
+const refusal = ([room]: ReadonlyArray<Occupied>, maxPending: number, pendingJobsPerKey: number): Busy | TooManyRequests => {
+  if (Number(room?.share) >= pendingJobsPerKey) return tooManyJobs(pendingJobsPerKey)
+  return Number(room?.waiting_of_all) >= maxPending ? new Busy() : tooManyWaiting(Number(room?.waiting_of_owner))
 }
 
 const orLeaseLost = <Row>(rows: ReadonlyArray<Row>): Effect.Effect<Row, LeaseLost> =>

@@ -202,5 +202,15 @@ const migrations = {
       name ${text} NOT NULL PRIMARY KEY,
       secret ${text} NOT NULL
     ) ${strict}`
+  ]),
+
+  "0005_shares": migration(({ text, strict }) => [
+    // When a pending job was last noted as one that somebody here can run; null until then.
+    `ALTER TABLE ffkiln_jobs ADD COLUMN runnable_at ${text}`,
+
+    `CREATE TABLE ffkiln_turns (
+      owner ${text} NOT NULL PRIMARY KEY,
+      claimed_at ${text} NOT NULL
+    ) ${strict}`
   ])
 }

@@ -3,7 +3,7 @@ import type { Account, Quota } from "../../core/account.js"
 import type { Directory, StoredFile } from "../../core/directory.js"
 import { BlobKey, DirId, FileName, JobId, OwnerId, RunnerName } from "../../core/ids.js"
 import { type Claim, type Job, terminalStates } from "../../core/job.js"
-import type { Capabilities, Needs } from "../../core/needs.js"
+import type { Capabilities } from "../../core/needs.js"
 import type { KeyRecord } from "../../core/ports/accounts.js"
 import type { Delivery, DeliveryRecord, Try } from "../../core/ports/outbox.js"
 import type { RunnerRecord } from "../../core/ports/runners.js"
@@ -21,7 +21,7 @@ const OutputFile = Schema.Struct({ name: Schema.fromBrand(FileName)(Schema.Strin
 const Usage = Schema.Struct({ seconds: Schema.Number, inputBytes: Schema.Number, outputBytes: Schema.Number })
 
 const Failure = Schema.Union(
-  Schema.Struct({ reason: Schema.Literal("ffmpeg", "limit"), detail: Schema.String }),
+  Schema.Struct({ reason: Schema.Literal("ffmpeg", "limit", "no-worker"), detail: Schema.String }),
   Schema.Struct({ reason: Schema.Literal("input-missing", "worker-lost") })
 )
 
@@ -191,7 +191,8 @@ export const readDeliveryClaim: (row: unknown) => Omit<Delivery, "id"> = Schema.
 export const readTries: (text: string) => ReadonlyArray<Try> = Schema.decodeSync(Tries)
 export const writeTries: (tries: ReadonlyArray<Try>) => string = Schema.encodeSync(Tries)
 
-export const readNeeds: (text: string) => Needs = Schema.decodeSync(Schema.parseJson(Texts))
+/** Tags or needs. */
+export const readTexts: (text: string) => ReadonlyArray<string> = Schema.decodeSync(Schema.parseJson(Texts))
 export const readCapabilities: (text: string) => Capabilities = Schema.decodeSync(CapabilitiesText)
 export const writeCapabilities: (capabilities: Capabilities) => string = Schema.encodeSync(CapabilitiesText)
 export const readRunner: (row: unknown) => Omit<RunnerRecord, "processes"> = Schema.decodeUnknownSync(RunnerRow)

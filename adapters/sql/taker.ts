@@ -3,17 +3,18 @@ import type { Fragment } from "@effect/sql/Statement"
 import { Effect } from "effect"
 import type { Taker } from "../../core/ports/jobs.js"
 import { isAmong, isOneOf } from "./dialect.js"
-import { readNeeds } from "./rows.js"
+import { readTexts } from "./rows.js"
 
 /**
  * The condition that a job is for this taker. A test of needs is asked beforehand, of those of all that is due, each once;
  * undefined where none of them passes, so that there is nothing to claim.
  */
-export const isForTaker = (sql: SqlClient, isDue: Fragment, { tags = [], meets }: Taker) =>
+export const isForTaker = (sql: SqlClient, isDue: Fragment, { tags = [], meets, except = [] }: Taker) =>
   Effect.gen(function* () {
-    const hasTags = isAmong(sql, "tags", tags)
+    const isOthers = except.length === 0 ? sql.literal("") : sql`AND NOT (${isOneOf(sql, "owner", except)})`
+    const hasTags = sql`${isAmong(sql, "tags", tags)} ${isOthers}`
     if (meets === undefined) return hasTags
     const wanted = yield* sql<{ readonly needs: string }>`SELECT DISTINCT needs FROM ffkiln_jobs WHERE ${isDue}`
-    const met = wanted.map(({ needs }) => needs).filter((needs) => meets(readNeeds(needs)))
+    const met = wanted.map(({ needs }) => needs).filter((needs) => meets(readTexts(needs)))
     return met.length === 0 ? undefined : sql`${hasTags} AND ${isOneOf(sql, "needs", met)}`
   })

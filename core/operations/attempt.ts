@@ -10,21 +10,26 @@ import type { Ticket } from "../ports/queue.js"
 import { blobsRead } from "../task.js"
 import type { Usage } from "../usage.js"
 import { removeUnreferenced } from "./sweep.js"
+import type { WorkerHealth } from "./worker-health.js"
 
-/** What became of a look for a job: there was none, its attempt is over, or infrastructure broke under it. */
-export type Outcome = "none" | "over" | "given back"
+/** How an attempt ended: its job has its result or is another's, or infrastructure broke under it. */
+type Outcome = "over" | "broken"
 
-export const none: Outcome = "none"
 const over: Outcome = "over"
-const givenBack: Outcome = "given back"
+const broken: Outcome = "broken"
 
-/** Claims the job whose turn it is and runs it to its end. */
-export const attemptOne = (ticket: Option.Option<Ticket>, taker: Taker) =>
+/** Claims the job whose turn it is and runs it to its end; false when there was none. */
+export const attemptOne = (ticket: Option.Option<Ticket>, taker: Taker, health: WorkerHealth) =>
   // A claim in hand is always attempted or released, also when the slot is interrupted right after it.
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const claim = yield* (yield* Jobs).claim(yield* leaseEnd, Option.getOrUndefined(Option.map(ticket, ({ id }) => id)), taker)
-      return Option.isNone(claim) ? none : yield* attempt(claim.value, ticket, restore)
+      if (Option.isNone(claim)) return false
+      const { owner } = claim.value
+      yield* health.claimed(owner)
+      const outcome = yield* attempt(claim.value, ticket, restore)
+      yield* outcome === broken ? health.broke(owner) : health.ended(owner)
+      return true
     })
   )
 
@@ -64,16 +69,20 @@ const attempt = (
         Unavailable: (error) =>
           Effect.logWarning("attempt given back", claim.id, error.what, error.cause).pipe(
             Effect.zipRight(giveBack(pauseSeconds)),
-            Effect.as(givenBack)
+            Effect.as(broken)
           )
       }),
       Effect.catchTag("LeaseLost", () => Effect.as(removeUnreferenced(outputPrefix(claim.task.directory, outputSlot(claim))), over)),
       // Interrupted because the host stops, or a bug: either way the job is not to wait for its lease to end.
-      Effect.onError((cause) => {
+      Effect.catchAllCause((cause) => {
         // The table was asked for long enough, or the lease is another's.
-        if (Cause.isFailure(cause)) return Effect.void
-        if (Cause.isInterruptedOnly(cause)) return Effect.ignore(giveBack(0))
-        return Effect.zipRight(Effect.logError("attempt broke off", claim.id, cause), Effect.ignore(giveBack(pauseSeconds)))
+        if (Cause.isFailure(cause)) return Effect.failCause(cause)
+        if (Cause.isInterrupted(cause)) return Effect.zipRight(Effect.ignore(giveBack(0)), Effect.failCause(cause))
+        // It may come of this one task, so that it is the job that waits, not the slot.
+        return Effect.logError("attempt broke off", claim.id, cause).pipe(
+          Effect.zipRight(Effect.ignore(giveBack(pauseSeconds))),
+          Effect.as(broken)
+        )
       })
     )
   })

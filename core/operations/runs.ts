@@ -12,6 +12,7 @@ import { type Parted, type SignedRequest, Storage } from "../ports/storage.js"
 import { insist, leaseEnd, spent } from "./attempt.js"
 import { removeUnreferenced } from "./sweep.js"
 import { dueAgain } from "./take-run.js"
+import { RunnerHealth } from "./worker-health.js"
 
 /**
  * Runs on other machines. The row of the job is the whole state of such a run: the runner holds its lease through us, by a
@@ -111,9 +112,13 @@ export const finishRun = (right: RunRight, { outputs, warnings, seconds }: RunRe
     const cost = spent({ ...right, task: job.task }, Math.min(seconds, yield* heldSeconds(job)))
     const usage = { ...cost, outputBytes: stored.reduce((sum, { blob }) => sum + blob.bytes, 0) }
     const foreign = yield* namedElsewhere(right, job, outputs)
-    if (foreign === undefined) return yield* insist(jobs.complete(right, { outputs: stored, warnings, usage })).pipe(orRunLost(right))
+    if (foreign === undefined) {
+      yield* insist(jobs.complete(right, { outputs: stored, warnings, usage })).pipe(orRunLost(right))
+      return yield* ended(right)
+    }
     const detail = `the run made "${foreign}", which another task made for itself: have it made under another name`
     yield* insist(jobs.fail(right, { reason: "ffmpeg", detail }, cost)).pipe(orRunLost(right))
+    yield* ended(right)
     yield* removeOutputs(right)
   })
 
@@ -139,6 +144,7 @@ export const giveUpRun = (right: RunRight, why: "stopping" | "broken") =>
   Effect.gen(function* () {
     const jobs = yield* Jobs
     yield* insist(why === "stopping" ? jobs.release(right) : jobs.release(right, yield* dueAgain(right))).pipe(orRunLost(right))
+    if (why === "broken") yield* (yield* RunnerHealth).of(right.runner).broke(right.owner)
     yield* removeOutputs(right)
   })
 
@@ -155,7 +161,11 @@ const fail = (right: RunRight, job: Job, failure: Failure) =>
   Effect.gen(function* () {
     const usage = spent({ ...right, task: job.task }, yield* heldSeconds(job))
     yield* insist((yield* Jobs).fail(right, failure, usage)).pipe(orRunLost(right))
+    yield* ended(right)
   })
+
+/** The job has its result, so nothing is wrong with its runner. */
+const ended = (right: RunRight) => Effect.flatMap(RunnerHealth, (health) => health.of(right.runner).ended(right.owner))
 
 const orRunLost =
   (right: RunRight) =>

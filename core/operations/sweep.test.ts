@@ -3,7 +3,21 @@ import { Effect, Exit, Layer, Option, Scope, TestClock } from "effect"
 import { FileName } from "../ids.js"
 import { Jobs } from "../ports/jobs.js"
 import { Outbox } from "../ports/outbox.js"
-import { aKey, anOwner, aTry, aUsage, claimed, inSeconds, passOnceSomebodySleeps, publishedBy, until } from "../ports/samples.suite.js"
+import { Runners } from "../ports/runners.js"
+import {
+  aKey,
+  anOwner,
+  aProcess,
+  aRunnerName,
+  aTry,
+  aUsage,
+  claimed,
+  inSeconds,
+  passOnceSomebodySleeps,
+  publishedBy,
+  someCapabilities,
+  until
+} from "../ports/samples.suite.js"
 import { Storage } from "../ports/storage.js"
 import { findJob } from "./await-job.js"
 import { createDirectory } from "./directories.js"
@@ -17,6 +31,41 @@ const day = 86_400
 
 const has = (key: Parameters<Storage["Type"]["stat"]>[0]) =>
   Effect.flatMap(Storage, (storage) => Effect.map(storage.stat(key), Option.isSome))
+
+describe("a job that only a runner can run", () => {
+  it.effect("stays while the runner was heard of, and fails when it has been silent for too long", () =>
+    Effect.gen(function* () {
+      const runners = yield* Runners
+      const runner = aRunnerName()
+      yield* runners.issue(runner)
+      const { owner, dir } = yield* ownerWithFile
+      yield* Layer.build(sweeper)
+      const id = yield* submit(owner, taskOn(dir), { ...quiet, tags: ["gpu"] })
+      const state = Effect.map(findJob(owner, id), ({ state }) => state)
+      for (let hour = 0; hour < 3; hour++) {
+        yield* runners.seen(runner, aProcess({ capabilities: someCapabilities({ tags: ["gpu"] }) }))
+        for (let pass = 0; pass < 6; pass++) yield* TestClock.adjust("10 minutes")
+      }
+      expect(yield* state).toBe("pending")
+      for (let pass = 0; pass < 15; pass++) yield* TestClock.adjust("10 minutes")
+      expect(yield* state).toBe("failed")
+    }).pipe(Effect.scoped, Effect.provide(world({ limits: { sweepSeconds: 300, noWorkerSeconds: 3600 } })))
+  )
+
+  it.effect("gets all of its time again when the host was away", () =>
+    Effect.gen(function* () {
+      const { owner, dir } = yield* ownerWithFile
+      const id = yield* submit(owner, taskOn(dir), { ...quiet, tags: ["gpu"] })
+      const state = Effect.map(findJob(owner, id), ({ state }) => state)
+      yield* TestClock.adjust("1 days")
+      yield* Layer.build(sweeper)
+      for (let pass = 0; pass < 5; pass++) yield* TestClock.adjust("10 minutes")
+      expect(yield* state).toBe("pending")
+      for (let pass = 0; pass < 3; pass++) yield* TestClock.adjust("10 minutes")
+      expect(yield* state).toBe("failed")
+    }).pipe(Effect.scoped, Effect.provide(world({ limits: { sweepSeconds: 300, noWorkerSeconds: 3600 } })))
+  )
+})
 
 describe("a directory that expires", () => {
   it.effect("goes with its bytes at the next sweep", () =>

@@ -2,6 +2,7 @@ import { Chunk, Clock, Effect, Layer, Stream } from "effect"
 import type { BlobKey } from "../ids.js"
 import { Limits } from "../limits.js"
 import { every } from "../loop.js"
+import { meets, offered } from "../needs.js"
 import { Directories } from "../ports/directories.js"
 import { Jobs } from "../ports/jobs.js"
 import { Outbox } from "../ports/outbox.js"
@@ -13,7 +14,8 @@ import { offerWaiting } from "./hints.js"
 export const sweeper = Layer.scopedDiscard(
   Effect.gen(function* () {
     const { orphanSweepSeconds, sweepSeconds } = yield* Limits
-    yield* Effect.forkScoped(repeatedly(sweep, sweepSeconds))
+    const since = yield* Clock.currentTimeMillis
+    yield* Effect.forkScoped(repeatedly(Effect.zipRight(sweep, expireJobs(since)), sweepSeconds))
     yield* Effect.forkScoped(repeatedly(sweepOrphans, orphanSweepSeconds))
   })
 )
@@ -35,6 +37,25 @@ export const sweep = Effect.gen(function* () {
   yield* (yield* Outbox).purge(new Date(now - deliverySeconds * 1000))
   yield* (yield* Runners).forget(new Date(now - runnerKnownSeconds * 1000))
 })
+
+/**
+ * Fails waiting jobs that nobody here could run for `noWorkerSeconds`. Workers note those that they can run; for runners
+ * that were heard of in that time it is done here. A host does so only when it has been up for so long itself: after an
+ * outage of all of them others get as much time to come back.
+ */
+const expireJobs = (upSince: number) =>
+  Effect.gen(function* () {
+    const jobs = yield* Jobs
+    const { noWorkerSeconds } = yield* Limits
+    const now = yield* Clock.currentTimeMillis
+    const before = (seconds: number) => new Date(now - seconds * 1000)
+    if (upSince > now - noWorkerSeconds * 1000) return
+    for (const capabilities of yield* (yield* Runners).capabilities(before(noWorkerSeconds))) {
+      const offer = offered(capabilities)
+      yield* jobs.markRunnable({ tags: capabilities.tags, meets: (needs) => meets(offer, needs) }, before(noWorkerSeconds / 2))
+    }
+    yield* jobs.expire(before(noWorkerSeconds))
+  })
 
 const batch = 100
 

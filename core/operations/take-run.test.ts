@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Layer, Option, Scope, TestClock } from "effect"
 import { Closing } from "../closing.js"
 import { Unavailable } from "../errors.js"
-import { JobId } from "../ids.js"
+import { JobId, type RunnerName } from "../ids.js"
 import { Limits } from "../limits.js"
 import { Abilities, type Capabilities, offered } from "../needs.js"
 import { Queue } from "../ports/queue.js"
@@ -13,9 +13,10 @@ import { findJob } from "./await-job.js"
 import { finishRun, giveUpRun, keepRun } from "./runs.js"
 import { aRunner, asks, made, quiet, runOf, sent, stateOf, takes } from "./runs.suite.js"
 import { submit } from "./submit.js"
-import { takeRun } from "./take-run.js"
+import { type Assignment, takeRun } from "./take-run.js"
 import { makeTurn, type Preference, Turn } from "./turn.js"
 import { workers } from "./work.js"
+import { makeRunnerHealth, RunnerHealth } from "./worker-health.js"
 import { ownerWithFile, taskOn, world } from "./world.suite.js"
 
 /** Whether the queue has a hint to give within a second. */
@@ -39,6 +40,59 @@ const jobFor = (tags: ReadonlyArray<string> = [], options: ReadonlyArray<string>
     const outputs = [{ name: made("out.mp4", "").name, options, maps: [] }]
     return { owner, id: yield* submit(owner, taskOn(dir, { outputs }), { ...quiet, tags }) }
   })
+
+describe("a runner under which infrastructure broke", () => {
+  const remembering = Layer.merge(world(), Layer.succeed(RunnerHealth, makeRunnerHealth()))
+  const asksAs = (runner: RunnerName) => Effect.scoped(takeRun({ runner, process: aProcess(), free: 1 }))
+  const takesAs = (runner: RunnerName) =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.fork(asksAs(runner))
+      yield* until(Effect.zipRight(TestClock.adjust("10 millis"), Effect.map(fiber.poll, Option.isSome)))
+      return yield* Effect.map(fiber, Option.getOrUndefined)
+    })
+  const breaks = (assignment: Assignment | undefined) =>
+    Effect.flatMap(
+      Effect.flatMap(Runners, (runners) => runners.unseal(assignment?.token ?? "")),
+      (right) => giveUpRun(right, "broken")
+    )
+
+  it.effect("gets another key's job and none of that key for a while, which another runner gets", () =>
+    Effect.gen(function* () {
+      const [failing, other] = [yield* ownerWithFile, yield* ownerWithFile]
+      const [bad, good] = [yield* aRunner, yield* aRunner]
+      yield* Effect.replicateEffect(submit(failing.owner, taskOn(failing.dir), quiet), 3)
+      const first = yield* takesAs(bad)
+      expect(first?.claim.owner).toBe(failing.owner)
+      yield* breaks(first)
+      yield* submit(other.owner, taskOn(other.dir), quiet)
+      expect((yield* takesAs(bad))?.claim.owner).toBe(other.owner)
+      const waiting = yield* Effect.fork(asksAs(bad))
+      yield* TestClock.adjust("100 millis")
+      expect(yield* Fiber.poll(waiting)).toEqual(Option.none())
+      expect((yield* takesAs(good))?.claim.owner).toBe(failing.owner)
+      yield* TestClock.adjust("2 seconds")
+      expect(Option.map(yield* Fiber.join(waiting), ({ claim }) => claim.owner)).toEqual(Option.some(failing.owner))
+    }).pipe(Effect.provide(remembering))
+  )
+
+  it.effect("for several keys in a row waits before it gets any job", () =>
+    Effect.gen(function* () {
+      const runner = yield* aRunner
+      for (let key = 0; key < 3; key++) {
+        const { owner, dir } = yield* ownerWithFile
+        yield* submit(owner, taskOn(dir), quiet)
+        yield* breaks(yield* takesAs(runner))
+      }
+      const { owner, dir } = yield* ownerWithFile
+      yield* submit(owner, taskOn(dir), quiet)
+      const waiting = yield* Effect.fork(asksAs(runner))
+      yield* TestClock.adjust("4 seconds")
+      expect(yield* Fiber.poll(waiting)).toEqual(Option.none())
+      yield* TestClock.adjust("3 seconds")
+      expect(Option.isSome(yield* Fiber.join(waiting))).toBe(true)
+    }).pipe(Effect.provide(remembering))
+  )
+})
 
 describe("a runner that asks for work", () => {
   it.effect("gets what waits, with all it needs and no more", () =>

@@ -13,6 +13,7 @@ import { type RunnerProcess, Runners } from "../ports/runners.js"
 import { type SignedRequest, Storage } from "../ports/storage.js"
 import { leaseEnd } from "./attempt.js"
 import { Turn } from "./turn.js"
+import { RunnerHealth, type WorkerHealth } from "./worker-health.js"
 
 /** How a runner gets its work. What becomes of a run after that is in runs.ts. */
 
@@ -44,13 +45,15 @@ export const takeRun = ({ runner, process: asking, free }: WorkRequest) =>
     const { runnerLookSeconds, runnerWaitSeconds } = yield* Limits
     const offer = offered(asking.capabilities)
     const taker: Taker = { tags: asking.capabilities.tags, meets: (needs) => meets(offer, needs) }
-    const asker: Asker = { runner, taker, load: () => 1 - free / asking.slots }
+    const asker: Asker = { runner, taker, load: () => 1 - free / asking.slots, health: (yield* RunnerHealth).of(runner) }
     const until = (yield* Clock.currentTimeMillis) + runnerWaitSeconds * 1000
     // Soon the first time: what only this runner can run may wait without a hint.
     let seconds = firstLookSeconds
     const nextLook = Effect.gen(function* () {
       const left = (until - (yield* Clock.currentTimeMillis)) / 1000
       if (left <= 0) return Option.some(stop)
+      const paused = yield* asker.health.pauseSeconds
+      if (paused > 0) return yield* Effect.as(waitOrClose(Math.min(paused, left)), Option.none())
       const found = yield* look(asker, Math.min(seconds, left))
       seconds = runnerLookSeconds
       return found === none ? Option.none() : Option.some(found)
@@ -63,6 +66,7 @@ interface Asker {
   readonly runner: RunnerName
   readonly taker: Taker
   readonly load: () => number
+  readonly health: WorkerHealth
 }
 
 /** Enough for a queue to hand over what it has. */
@@ -111,10 +115,13 @@ const hint = ({ load }: Asker, seconds: number) =>
   })
 
 /** A host that is gone takes nothing with it that a runner holds, so the lease is the runner's own. */
-const take = ({ runner, taker }: Asker, id: Option.Option<Ticket["id"]>) =>
+const take = ({ runner, taker, health }: Asker, id: Option.Option<Ticket["id"]>) =>
   Effect.gen(function* () {
     const jobs = yield* Jobs
-    return yield* jobs.claim(yield* leaseEnd, Option.getOrUndefined(id), taker)
+    const { owners: except } = yield* health.passedOver
+    const claim = yield* jobs.claim(yield* leaseEnd, Option.getOrUndefined(id), { ...taker, except })
+    if (Option.isSome(claim)) yield* health.claimed(claim.value.owner)
+    return claim
   }).pipe(Effect.provideService(Holder, { name: `runner:${runner}`, isGone: () => false }))
 
 /** What waits and was not for this runner is for another: its hint goes on. Whether there was any to pass on. */
@@ -127,9 +134,10 @@ const passOn = ({ id }: Ticket) =>
   }).pipe(Effect.catchAll(() => Effect.succeed(false)))
 
 /** Or it would take the same hint again, and nobody else ever. */
-const stepAside = Effect.flatMap(Effect.all([Limits, Closing]), ([{ runnerLookSeconds }, closing]) =>
-  Effect.raceFirst(Effect.sleep(Duration.seconds(runnerLookSeconds)), closing)
-)
+const stepAside = Effect.flatMap(Limits, ({ runnerLookSeconds }) => waitOrClose(runnerLookSeconds))
+
+const waitOrClose = (seconds: number) =>
+  Effect.flatMap(Closing, (closing) => Effect.raceFirst(Effect.sleep(Duration.seconds(seconds)), closing))
 
 const giveBack = (claim: Claim) =>
   Effect.gen(function* () {

@@ -14,7 +14,7 @@ import { Storage } from "../ports/storage.js"
 import { awaitJob, findJob, processTask } from "./await-job.js"
 import { describeFile } from "./files.js"
 import { submit } from "./submit.js"
-import { sweep } from "./sweep.js"
+import { sweep, sweeper } from "./sweep.js"
 import { workers } from "./work.js"
 import { ownerWithFile, taskOn, world } from "./world.suite.js"
 
@@ -199,6 +199,98 @@ describe("workers", () => {
       expect([job.state, job.attempt, refused]).toEqual(["completed", 1, 4])
       yield* stop
     }).pipe(Effect.provide(world({ limits: brisk })))
+  )
+
+  const failures = [
+    ["infrastructure that breaks", Effect.fail(new Unavailable({ what: "the disk" }))],
+    ["a bug", Effect.dieMessage("a bug")]
+  ] as const
+  it.live.each(failures)("one key's jobs that fail by %s hold no slot: another key's job runs at once", ([_, failure]) =>
+    Effect.gen(function* () {
+      let broken = 0
+      const failing = new Set<string>()
+      const run: Run = (plan, inputs) =>
+        failing.has(plan.outputPrefix.split("/")[0] ?? "")
+          ? Effect.zipRight(
+              Effect.sync(() => broken++),
+              failure
+            )
+          : copyFirstInput(plan, inputs)
+      yield* Effect.gen(function* () {
+        const [one, other] = [yield* ownerWithFile, yield* ownerWithFile]
+        failing.add(one.dir)
+        const ids = yield* Effect.replicateEffect(submit(one.owner, taskOn(one.dir), quiet), 12)
+        const stop = yield* working(2)
+        yield* until(Effect.sync(() => broken > 0))
+        yield* processTask(other.owner, taskOn(other.dir), quiet)
+        yield* processTask(other.owner, taskOn(other.dir), quiet)
+        // At most one for each slot: then the key is passed over.
+        expect(broken).toBeLessThanOrEqual(2)
+        const states = yield* Effect.forEach(ids, (id) => Effect.map(findJob(one.owner, id), ({ state }) => state))
+        expect(new Set(states)).toEqual(new Set(["pending"]))
+        yield* stop
+        // A slot that waits for any pause would not get to the other key's job within the time of this test.
+      }).pipe(Effect.provide(world({ limits: { ...brisk, retrySeconds: 3600, pollSeconds: 3600 }, run })))
+    })
+  )
+
+  it.live("hints of a key that is passed over come again: its other jobs run as soon as one of them does well", () =>
+    Effect.gen(function* () {
+      let runs = 0
+      const run: Run = (plan, inputs) => (runs++ === 0 ? Effect.fail(new Unavailable({ what: "the disk" })) : copyFirstInput(plan, inputs))
+      yield* Effect.gen(function* () {
+        const { owner, dir } = yield* ownerWithFile
+        const ids = yield* Effect.replicateEffect(submit(owner, taskOn(dir), quiet), 4)
+        const stop = yield* working(1)
+        yield* Effect.forEach(ids, (id) => reaches(owner, id, "completed"))
+        yield* stop
+      }).pipe(Effect.provide(world({ limits: { ...brisk, retrySeconds: 0.05, pollSeconds: 0.2 }, run })))
+    })
+  )
+
+  it.live("a worker under which jobs of several keys break pauses as a whole, and goes on when one does well", () =>
+    Effect.gen(function* () {
+      let broken = 0
+      let isBroken = true
+      const run: Run = (plan, inputs) =>
+        isBroken
+          ? Effect.zipRight(
+              Effect.sync(() => broken++),
+              Effect.fail(new Unavailable({ what: "the disk" }))
+            )
+          : copyFirstInput(plan, inputs)
+      yield* Effect.gen(function* () {
+        const keys = yield* Effect.replicateEffect(ownerWithFile, 20)
+        const ids = yield* Effect.forEach(keys, ({ owner, dir }) => submit(owner, taskOn(dir), quiet))
+        const stop = yield* working(1)
+        yield* until(Effect.sync(() => broken >= 3))
+        expect(broken).toBe(3)
+        isBroken = false
+        for (const [index, { owner }] of keys.entries()) yield* reaches(owner, ids[index] as JobId, "completed")
+        yield* stop
+      }).pipe(Effect.provide(world({ limits: { ...brisk, retrySeconds: 0.5, pollSeconds: 0.5 }, run })))
+    })
+  )
+
+  it.live("a job for a tag that nobody has ends with the reason; one that a busy worker could run waits on", () =>
+    Effect.gen(function* () {
+      const { begun, gate, run } = yield* gated
+      yield* Effect.gen(function* () {
+        const { owner, dir } = yield* ownerWithFile
+        yield* Layer.build(sweeper)
+        const stop = yield* working(1, ["nvme"])
+        yield* submit(owner, taskOn(dir), quiet)
+        yield* Deferred.await(begun)
+        const possible = yield* submit(owner, taskOn(dir), { ...quiet, tags: ["nvme"] })
+        const impossible = yield* submit(owner, taskOn(dir), { ...quiet, tags: ["gpu"] })
+        const { failure } = yield* awaitJob(owner, impossible)
+        expect(failure).toEqual({ reason: "no-worker", detail: 'no worker or runner that has all of "gpu", "ffmpeg:5.1" was there for 1 s' })
+        expect((yield* findJob(owner, possible)).state).toBe("pending")
+        yield* Deferred.succeed(gate, undefined)
+        yield* reaches(owner, possible, "completed")
+        yield* stop
+      }).pipe(Effect.scoped, Effect.provide(world({ limits: { ...brisk, noWorkerSeconds: 1, sweepSeconds: 0.05 }, run })))
+    })
   )
 
   it.live("a slot under which infrastructure breaks steps back, so that others get the jobs", () =>

@@ -1,11 +1,13 @@
-import { Cause, Deferred, Duration, Effect, Either, Fiber, Layer, Option, Random } from "effect"
-import { retryPauseSeconds } from "../job.js"
+import { Cause, Clock, Deferred, Duration, Effect, Either, Fiber, Layer, Option, Random } from "effect"
 import { Limits } from "../limits.js"
+import { every, untilSome } from "../loop.js"
 import { Abilities, meets, type Needs } from "../needs.js"
+import { Jobs } from "../ports/jobs.js"
 import { Queue, type Ticket } from "../ports/queue.js"
-import { attemptOne, none } from "./attempt.js"
+import { attemptOne } from "./attempt.js"
 import { offerWaiting } from "./hints.js"
 import { Turn } from "./turn.js"
+import { makeWorkerHealth, type WorkerHealth } from "./worker-health.js"
 
 /**
  * Runs jobs, at most `slots` at a time and only those that ask for no other tags, for as long as the layer lives. When it
@@ -18,7 +20,8 @@ export const workers = (slots: number, tags: ReadonlyArray<string> = []) =>
       const stopping = yield* Deferred.make<void>()
       // What was accepted before this process began has its hints elsewhere, or nowhere.
       if (slots > 0) yield* Effect.forkScoped(Effect.ignoreLogged(offerWaiting))
-      const crew = { slots, busy: 0, tags }
+      const crew: Crew = { slots, busy: 0, tags, health: makeWorkerHealth() }
+      if (slots > 0) yield* Effect.forkScoped(vouch(tags))
       const fibers = yield* Effect.forEach(Array.from({ length: slots }), () => Effect.forkDaemon(slot(stopping, crew)))
       yield* Effect.addFinalizer(() =>
         Deferred.succeed(stopping, undefined).pipe(
@@ -37,6 +40,7 @@ interface Crew {
   readonly slots: number
   busy: number
   readonly tags: ReadonlyArray<string>
+  readonly health: WorkerHealth
 }
 
 /** One slot: a ticket is the right to run one job; which one, the table says. */
@@ -44,7 +48,7 @@ const slot = (stopping: Deferred.Deferred<void>, crew: Crew) =>
   Effect.gen(function* () {
     const queue = yield* Queue
     const turn = yield* Turn
-    const { pollSeconds, retrySeconds, runnerLookSeconds } = yield* Limits
+    const { pollSeconds, runnerLookSeconds } = yield* Limits
     const yields = turn.yields("local")
     // Hints of jobs with tags may have gone to workers without them, and of those that others come first for to nobody.
     const looks = yields || crew.tags.length > 0
@@ -55,43 +59,67 @@ const slot = (stopping: Deferred.Deferred<void>, crew: Crew) =>
     const take = Effect.flatMap(yields ? Effect.succeed(runnerLookSeconds) : poll, (seconds) =>
       Effect.raceFirst(turn.take({ side: "local", load }, queue.take, seconds), stop)
     )
+    /** Runs the job whose turn it is; false when there was none for this worker. */
     const attempted = (ticket: Option.Option<Ticket>) =>
       Effect.acquireUseRelease(
         Effect.zipRight(
           Effect.sync(() => crew.busy++),
           turn.changed
         ),
-        () => Effect.flatMap(ability, (able) => attemptOne(ticket, { tags: crew.tags, meets: able })),
+        () =>
+          Effect.gen(function* () {
+            const { owners, until } = yield* crew.health.passedOver
+            const found = yield* attemptOne(ticket, { tags: crew.tags, meets: yield* ability, except: owners }, crew.health)
+            // Its job may be one that is passed over here: the hint comes again, to whoever is free then.
+            if (!found && until !== undefined && Option.isSome(ticket)) {
+              const latest = (yield* Clock.currentTimeMillis) + pollSeconds * 1000
+              yield* ticket.value.again(new Date(Math.min(until, latest)))
+            }
+            return found
+          }),
         () => Effect.sync(() => crew.busy--)
       )
 
     const next = Effect.gen(function* () {
       const ticket = yield* Effect.either(take)
       // The ticket is held while the attempt runs, so that the queue sees the job as running.
-      if (Either.isRight(ticket) && Option.isSome(ticket.right)) return yield* attempted(ticket.right)
-      if (yield* Deferred.isDone(stopping)) return none
+      if (Either.isRight(ticket) && Option.isSome(ticket.right)) {
+        yield* attempted(ticket.right)
+        return
+      }
+      if (yield* Deferred.isDone(stopping)) return
       const hasQueue = Either.isRight(ticket) && Either.isRight(yield* Effect.either(offerWaiting))
       // Without its queue a worker asks the table itself.
-      const outcome = hasQueue && !looks ? none : yield* attempted(Option.none())
-      if (outcome === none && Either.isLeft(ticket)) yield* Effect.flatMap(poll, pause)
-      return outcome
+      const found = (!hasQueue || looks) && (yield* attempted(Option.none()))
+      if (!found && Either.isLeft(ticket)) yield* Effect.flatMap(poll, pause)
     })
 
     const step = Effect.scoped(next).pipe(
       Effect.catchAllCause((cause) =>
         Cause.isInterruptedOnly(cause)
           ? Effect.failCause(cause)
-          : Effect.zipRight(Effect.logError(cause), Effect.as(Effect.flatMap(poll, pause), none))
+          : Effect.zipRight(Effect.logError(cause), Effect.asVoid(Effect.flatMap(poll, pause)))
       )
     )
 
-    let broken = 0
-    while (!(yield* Deferred.isDone(stopping))) {
-      const outcome = yield* step
-      if (outcome === "over") broken = 0
-      // Fails fast, is free again at once, and so would draw all jobs to itself: it steps back.
-      if (outcome === "given back") yield* pause(retryPauseSeconds(++broken, retrySeconds))
-    }
+    const nextTurn = Effect.gen(function* () {
+      if (yield* Deferred.isDone(stopping)) return Option.some(undefined)
+      const seconds = yield* crew.health.pauseSeconds
+      yield* seconds > 0 ? pause(seconds) : step
+      return Option.none()
+    })
+    yield* untilSome(nextTurn)
+  })
+
+/** Notes again and again which waiting jobs can be run here, also while all slots are busy: others then never fail them. */
+const vouch = (tags: ReadonlyArray<string>) =>
+  Effect.flatMap(Limits, ({ noWorkerSeconds, sweepSeconds }) => {
+    const note = Effect.gen(function* () {
+      const before = new Date((yield* Clock.currentTimeMillis) - (noWorkerSeconds * 1000) / 2)
+      yield* (yield* Jobs).markRunnable({ tags, meets: yield* ability }, before)
+    })
+    const failed = (cause: Cause.Cause<unknown>) => Effect.logWarning("could not note which jobs can be run here", cause)
+    return every(Math.min(sweepSeconds, noWorkerSeconds / 4), Effect.catchAllCause(note, failed))
   })
 
 /** What the ffmpeg of this process can do, as a test of needs; none where nobody can tell. */

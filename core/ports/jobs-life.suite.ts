@@ -204,7 +204,8 @@ const send: {
   release: (claim) => Effect.flatMap(Jobs, (jobs) => jobs.release(claim)),
   reclaim: () => Effect.flatMap(Jobs, (jobs) => Effect.flatMap(inSeconds(10 * leaseSeconds), jobs.reclaim)),
   cancel: ({ owner, id }) => Effect.flatMap(Jobs, (jobs) => jobs.cancel(owner, id)),
-  abandon: ({ owner, id }) => Effect.flatMap(Jobs, (jobs) => jobs.abandon(owner, id))
+  abandon: ({ owner, id }) => Effect.flatMap(Jobs, (jobs) => jobs.abandon(owner, id)),
+  expire: () => Effect.flatMap(Jobs, (jobs) => Effect.flatMap(inSeconds(10 * leaseSeconds), jobs.expire))
 }
 
 class NothingToTake extends Data.TaggedError("NothingToTake") {}
@@ -218,7 +219,8 @@ const refusals = (state: JobState): { readonly [E in JobEvent]: unknown } => ({
   release: new LeaseLost(),
   reclaim: undefined,
   cancel: new JobNotPending({ status: statusOf(state) }),
-  abandon: undefined
+  abandon: undefined,
+  expire: undefined
 })
 
 const refusalOf = <E, R>(event: Effect.Effect<unknown, E, R>): Effect.Effect<E | undefined, never, R> =>

@@ -1,6 +1,7 @@
 import { expect, it } from "@effect/vitest"
 import { Array, Effect, Layer, Option, TestClock } from "effect"
 import type { OwnerId } from "../ids.js"
+import type { Claim } from "../job.js"
 import { defaultLimits, Limits } from "../limits.js"
 import { Jobs } from "./jobs.js"
 import { aJob, anOwner, aUsage, claimed, inSeconds, inserted, leaseSeconds, type RowsLayer, roomy, started } from "./samples.suite.js"
@@ -36,6 +37,48 @@ export const jobTurnSuite = (rows: RowsLayer): void => {
         yield* TestClock.adjust("1 seconds")
       }
       expect(yield* turns(11)).toEqual([a, b, c, a, b, c, a, c, a, a, undefined])
+    })
+  )
+
+  test(
+    "owners take turns on one slot as well, where nothing runs when the next job is claimed",
+    Effect.gen(function* () {
+      const [many, few] = [anOwner(), anOwner()]
+      yield* insertedFor(many, 100)
+      yield* TestClock.adjust("1 seconds")
+      yield* insertedFor(few, 2)
+      expect(yield* turnsOneByOne(5)).toEqual([many, few, many, few, many])
+    })
+  )
+
+  test(
+    "a job that broke does not go before jobs that came before its last attempt",
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const [failing, other] = [anOwner(), anOwner()]
+      yield* insertedFor(failing, 2)
+      yield* TestClock.adjust("1 seconds")
+      yield* insertedFor(other, 1)
+      yield* TestClock.adjust("1 seconds")
+      yield* jobs.release(Option.getOrThrow(yield* jobs.claim(yield* inSeconds(leaseSeconds))))
+      expect(yield* turnsOneByOne(3)).toEqual([other, failing, failing])
+    })
+  )
+
+  test(
+    "a taker leaves the jobs of owners that it passes over to others, hinted or not",
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const [a, b, c] = [anOwner(), anOwner(), anOwner()]
+      const [hinted] = yield* insertedFor(a, 1, 1)
+      yield* insertedFor(b, 1)
+      yield* insertedFor(c, 1)
+      const claim = (except: ReadonlyArray<OwnerId>) =>
+        Effect.flatMap(inSeconds(leaseSeconds), (until) => jobs.claim(until, hinted?.id, { except, meets: () => true }))
+      expect(ownerOf(yield* claim([a, b]))).toBe(c)
+      expect(ownerOf(yield* claim([a, b]))).toBeUndefined()
+      expect(ownerOf(yield* claim([b]))).toBe(a)
+      expect(ownerOf(yield* claim([]))).toBe(b)
     })
   )
 
@@ -122,6 +165,42 @@ export const jobTurnSuite = (rows: RowsLayer): void => {
   )
 
   test(
+    "two owners that take all the room they can get leave the larger part of what they leave to a third",
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const places = 60
+      const fill = (owner: OwnerId, count = 0): Effect.Effect<readonly [string, number]> =>
+        Effect.matchEffect(jobs.insert(aJob({ owner, tags: ["nobody-has-it"] }), places), {
+          onSuccess: () => fill(owner, count + 1),
+          onFailure: ({ _tag }) => Effect.succeed([_tag, count] as const)
+        })
+      const first = anOwner()
+      expect(yield* fill(first)).toEqual(["TooManyRequests", 31])
+      expect(yield* fill(anOwner())).toEqual(["TooManyRequests", 15])
+      const third = anOwner()
+      yield* jobs.insert(aJob({ owner: third }), places)
+      const refused = yield* Effect.flip(jobs.insert(aJob({ owner: first }), places))
+      expect(refused).toMatchObject({ _tag: "TooManyRequests", message: expect.stringContaining("31 jobs of this API key wait already") })
+      yield* jobs.insert(aJob({ owner: third }), places)
+    })
+  )
+
+  test(
+    "running jobs take no place in the room",
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const owner = anOwner()
+      yield* Effect.replicateEffect(
+        Effect.suspend(() => started(aJob({ owner }))),
+        3
+      )
+      yield* jobs.insert(aJob({ owner }), 2)
+      yield* jobs.insert(aJob({ owner }), 2)
+      expect(yield* Effect.flip(jobs.insert(aJob({ owner }), 2))).toMatchObject({ _tag: "Busy" })
+    })
+  )
+
+  test(
     "of 20 inserts of one owner at once 5 fit into a share of 5",
     Effect.gen(function* () {
       const jobs = yield* Jobs
@@ -148,5 +227,21 @@ const turns = (count: number) =>
   Effect.gen(function* () {
     const jobs = yield* Jobs
     const claims = yield* Effect.replicateEffect(Effect.flatMap(inSeconds(leaseSeconds), jobs.claim), count)
-    return claims.map(Option.match({ onNone: () => undefined, onSome: ({ owner }) => owner }))
+    return claims.map(ownerOf)
   })
+
+/** Takes so many jobs, each of which ends a second later, before the next is taken: their owners. */
+const turnsOneByOne = (count: number) =>
+  Effect.replicateEffect(
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const claim = Option.getOrThrow(yield* jobs.claim(yield* inSeconds(leaseSeconds)))
+      yield* TestClock.adjust("1 seconds")
+      yield* jobs.fail(claim, { reason: "input-missing" }, aUsage)
+      return claim.owner
+    }),
+    count
+  )
+
+const ownerOf = (claim: Option.Option<Claim>): OwnerId | undefined =>
+  Option.match(claim, { onNone: () => undefined, onSome: ({ owner }) => owner })

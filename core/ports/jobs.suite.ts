@@ -4,6 +4,7 @@ import { Holder } from "../holder.js"
 import type { JobId } from "../ids.js"
 import { Limits } from "../limits.js"
 import { Jobs } from "./jobs.js"
+import { jobExpireSuite } from "./jobs-expire.suite.js"
 import { jobLifeSuite } from "./jobs-life.suite.js"
 import { jobNeedsSuite } from "./jobs-needs.suite.js"
 import { jobPublishSuite } from "./jobs-publish.suite.js"
@@ -38,6 +39,7 @@ export const jobsSuite = (name: string, rows: RowsLayer, twins?: Twins): void =>
     describe("claims", () => claimTests(rows))
     describe("needs", () => jobNeedsSuite(rows))
     describe("turns", () => jobTurnSuite(rows))
+    describe("jobs that nobody can run", () => jobExpireSuite(rows))
     describe("leases", () => leaseTests(rows))
     describe("waiting room", () => waitingRoomTests(rows))
     describe("repetition", () => jobRepeatSuite(rows, twins))

@@ -20,6 +20,8 @@ export interface Taker {
   readonly tags?: ReadonlyArray<string>
   /** Default: whatever it is. */
   readonly meets?: ((needs: Needs) => boolean) | undefined
+  /** Owners whose jobs it does not take now. */
+  readonly except?: ReadonlyArray<OwnerId>
 }
 
 /**
@@ -31,7 +33,8 @@ export interface JobsShape {
    * The row is durable when this returns: the id of the job that is there now. That is another one, and nothing is
    * inserted, where its owner used the same idempotency key within `idempotencySeconds` of limits.ts.
    * Fails when its owner has `pendingJobsPerKey` (limits.ts) jobs that wait or run already, then when `maxPending` jobs of
-   * all owners wait; both are counted in the same statement.
+   * all owners wait, then when its owner has more waiting than places are left (`hasRoom` of job.ts); all are counted in
+   * the same statement.
    */
   readonly insert: (job: NewJob, maxPending: number) => Fx<JobId, Busy | TooManyRequests>
   /** The job that was inserted with this idempotency key less than `idempotencySeconds` ago. */
@@ -42,9 +45,9 @@ export interface JobsShape {
   readonly watch: (owner: OwnerId, id: JobId) => Stream.Stream<Job, JobNotFound | Unavailable>
   /**
    * Takes the pending job whose turn it is; none when there is nothing to take. The highest priority goes first, then the
-   * owner with the fewest running jobs (nobody's many jobs keep another's one waiting), then the one that is hinted at,
-   * then the oldest, then the first by id. Passed over are jobs that are not for this taker, and those that were released
-   * until later.
+   * owner with the fewest running jobs, then the job that waits the longest, counted from its owner's last claim where that
+   * came later, then the hinted job, then the oldest, then the first by id. So owners take turns, on one slot as well.
+   * Passed over are jobs that are not for this taker, and those that were released until later.
    */
   readonly claim: (leaseUntil: Date, hint?: JobId, taker?: Taker) => Fx<Option.Option<Claim>>
   /** Jobs without tags that could be claimed now: of the highest priority first, then the oldest; at most so many. */
@@ -69,6 +72,13 @@ export interface JobsShape {
   readonly abandon: (owner: OwnerId, id: JobId) => Fx<void>
   /** Takes jobs back from holders whose lease ended before `now`, or that the calling fiber's `Holder` knows to be gone: how many. */
   readonly reclaim: (now: Date) => Fx<number>
+  /**
+   * Notes that somebody here can run these jobs: those that wait, are for this taker and were not noted (nor inserted or
+   * given back) since `before`. How many.
+   */
+  readonly markRunnable: (taker: Taker, before: Date) => Fx<number>
+  /** Fails waiting jobs, as `noWorkerFor`, that were not noted as runnable, inserted or given back since `before`: how many. */
+  readonly expire: (before: Date) => Fx<number>
   /** Forgets terminal jobs that finished before: how many. Rows of files and webhooks stay. */
   readonly purge: (finishedBefore: Date) => Fx<number>
 }

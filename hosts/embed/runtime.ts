@@ -8,6 +8,7 @@ import { deliverer } from "../../core/operations/deliver.js"
 import { sweeper } from "../../core/operations/sweep.js"
 import { makeTurn, type Preference, Turn } from "../../core/operations/turn.js"
 import { workers } from "../../core/operations/work.js"
+import { makeRunnerHealth, RunnerHealth } from "../../core/operations/worker-health.js"
 import type { Services } from "./layers.js"
 
 /** Services that are up, workers that take jobs, and a way to run operations on them. */
@@ -39,6 +40,7 @@ export const start = async (
     Layer.succeed(Limits, limits),
     Layer.succeed(Closing, Deferred.await(closing)),
     Layer.succeed(Turn, makeTurn(prefer)),
+    Layer.succeed(RunnerHealth, makeRunnerHealth()),
     holder,
     warningsToStderr
   )

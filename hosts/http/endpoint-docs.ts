@@ -100,6 +100,7 @@ const syncFailures = failuresOf<"postProcess">({
   InvalidTask: true,
   JobCancelled: true,
   JobNotFound: true,
+  NoWorker: true,
   QuotaExceeded: true,
   RunLimitExceeded: true,
   StillRunning: true,

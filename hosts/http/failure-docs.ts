@@ -27,6 +27,7 @@ export const failureSamples: { readonly [Tag in errors.ApiError["_tag"]]: Extrac
   InputMissing: new errors.InputMissing(),
   UrlUnreachable: new errors.UrlUnreachable({}),
   WorkerLost: new errors.WorkerLost(),
+  NoWorker: new errors.NoWorker({ detail: 'no worker or runner that has all of "gpu" was there for 3600 s' }),
   Busy: new errors.Busy(),
   ProbesBusy: new errors.ProbesBusy(),
   DiskFull: new errors.DiskFull(),

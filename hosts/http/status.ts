@@ -27,6 +27,7 @@ export const status = {
   InputMissing: 500,
   UrlUnreachable: 502,
   WorkerLost: 503,
+  NoWorker: 503,
   Busy: 503,
   ProbesBusy: 503,
   DiskFull: 503,

@@ -1,0 +1,34 @@
+import { Effect, type Exit, type Fiber, type FiberRefs, Supervisor } from "effect"
+
+/** The length of the longest list that these hold: they keep one list of values for each FiberRef. */
+export const depthOf = (refs: FiberRefs.FiberRefs): number => {
+  // The only field of what there is one class of.
+  const { locals } = refs as unknown as { readonly locals: ReadonlyMap<unknown, ReadonlyArray<unknown>> }
+  return Math.max(0, ...[...locals.values()].map((entries) => entries.length))
+}
+
+/** Knows all fibers that were started below it and have not ended. */
+class LiveFibers extends Supervisor.AbstractSupervisor<void> {
+  readonly fibers = new Set<Fiber.RuntimeFiber<unknown, unknown>>()
+  override readonly value = Effect.void
+  override onStart<A, E, R>(_: unknown, __: Effect.Effect<A, E, R>, ___: unknown, fiber: Fiber.RuntimeFiber<A, E>): void {
+    this.fibers.add(fiber)
+  }
+  override onEnd<A, E>(_: Exit.Exit<A, E>, fiber: Fiber.RuntimeFiber<A, E>): void {
+    this.fibers.delete(fiber)
+  }
+}
+
+/**
+ * Runs the effect, which starts loops in fibers; `deepest` is the longest list in the FiberRefs of any fiber that is alive
+ * when it is asked for.
+ */
+export const withDepth = <A, E, R>(effect: (deepest: Effect.Effect<number>) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    const live = new LiveFibers()
+    const deepest = Effect.sync(() => Math.max(0, ...[...live.fibers].map((fiber) => depthOf(fiber.getFiberRefs()))))
+    return Effect.supervised(effect(deepest), live)
+  })
+
+/** What any fiber of a program may reach that nests its scopes and forks, whatever the number of turns. */
+export const shallow = 20
