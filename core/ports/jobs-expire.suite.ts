@@ -20,7 +20,7 @@ export const jobExpireSuite = (rows: RowsLayer): void => {
       expect(yield* rowOf(job)).toMatchObject({
         state: "failed",
         attempt: 0,
-        finishedAt: new Date(1000),
+        finishedAt: yield* now,
         failure: { reason: "no-worker", detail: 'no worker or runner that has all of "gpu", "encoder:h264_nvenc" was there for 3600 s' }
       })
       expect(Option.map(yield* outbox.claim(yield* inSeconds(60)), ({ jobId }) => jobId)).toEqual(Option.some(job.id))

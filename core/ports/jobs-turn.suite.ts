@@ -47,6 +47,7 @@ export const jobTurnSuite = (rows: RowsLayer): void => {
       yield* insertedFor(many, 100)
       yield* TestClock.adjust("1 seconds")
       yield* insertedFor(few, 2)
+      yield* TestClock.adjust("1 seconds")
       expect(yield* turnsOneByOne(5)).toEqual([many, few, many, few, many])
     })
   )

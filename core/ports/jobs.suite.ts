@@ -135,13 +135,16 @@ const claimTests = (rows: RowsLayer) => {
     }).pipe(Effect.provide(rows))
   )
 
-  it.effect("one that is hinted at goes before older ones, and when it does not wait the next in turn is taken", () =>
+  it.effect("once its owner had a turn the hinted job goes before older ones, and when it does not wait the next in turn is taken", () =>
     Effect.gen(function* () {
       const jobs = yield* Jobs
-      const [older, wanted] = [aJob(), aJob()]
+      const owner = anOwner()
+      const [first, older, wanted] = [aJob({ owner }), aJob({ owner }), aJob({ owner })]
+      yield* inserted(first)
       yield* inserted(older)
       yield* TestClock.adjust("1 hours")
       yield* inserted(wanted)
+      yield* claimed(first.id)
       const takenWith = (hint: JobId) =>
         Effect.map(
           Effect.flatMap(inSeconds(leaseSeconds), (until) => jobs.claim(until, hint)),
