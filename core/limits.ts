@@ -31,7 +31,11 @@ export const limitTable = {
   jsonBytes: { default: 1 * MiB, means: "one JSON request body" },
   headerBytes: { default: 16 * KiB, means: "URL and headers of one request" },
   headerSeconds: { default: 30, means: "how long the URL and headers of one request may take to arrive" },
-  connections: { default: 10_000, means: "connections that clients hold open; further ones are closed at once" },
+  connections: {
+    default: 10_000,
+    means: "connections that clients hold open, as far as descriptors allow; a further one replaces one whose client is silent"
+  },
+  stalledSeconds: { default: 5, means: "silence of a client in a transfer after which its connection may be replaced when all are in use" },
   unreadSeconds: { default: 600, means: "how long a download may stand still because its client takes nothing" },
   signedUrlSeconds: { default: 300, means: "life of a signed upload or download URL" },
 

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs"
 import { constants } from "node:os"
 import type { Duplex, Readable } from "node:stream"
 import { Clock, Effect, type Scope } from "effect"
-import { execa } from "execa"
 import type { Unavailable } from "../../core/errors.js"
+import { start as startProcess } from "../process/spawn.js"
 import { disk, unavailable } from "./disk.js"
 import { type HardLimits, prlimitCommand, type ResourceLimits } from "./rlimits.js"
 import { handOver, takeBack, type WorkDirectory } from "./workdir.js"
@@ -115,18 +115,19 @@ export const launch = <E = never>(
     release()
     return Effect.gen(function* () {
       const result = yield* Effect.promise(() => ended)
-      if (result.code === "E2BIG") return refused("E2BIG")
-      if (result.exitCode === undefined && result.signal === undefined) {
-        return yield* unavailable(`could not start ${command.program} (${result.code ?? "no code"})`, result.cause)
+      if (result._tag === "NotStarted") {
+        if (result.error.code === "E2BIG") return refused("E2BIG")
+        return yield* unavailable(`could not start ${command.program} (${result.error.code ?? "no code"})`, result.error)
       }
-      const complaint = result.exitCode === 0 ? undefined : starterComplaint(options.launcher, firstWords())
+      const { code, signal } = result
+      const complaint = code === 0 ? undefined : starterComplaint(options.launcher, firstWords())
       // 126 and 127 are what setpriv and prlimit answer when there is no such program, or no right to start it; ffmpeg ends with neither.
-      if (complaint !== undefined || result.exitCode === 126 || result.exitCode === 127) {
+      if (complaint !== undefined || code === 126 || code === 127) {
         return yield* unavailable(`could not start ${command.program}${complaint === undefined ? "" : ` (${complaint})`}`)
       }
       const seconds = Number((yield* Clock.currentTimeNanos) - startedAt) / 1e9
       if (command.work.user !== undefined) yield* disk(`take back ${command.work.out}`, () => takeBack(command.work))
-      return { ...endOf(options.launcher, result.exitCode ?? null, result.signal ?? null), seconds }
+      return { ...endOf(options.launcher, code, signal), seconds }
     })
   })
 
@@ -172,30 +173,27 @@ const idTold = async (info: Readable): Promise<number | undefined> => {
 
 const start = (command: Command, { launcher, killSeconds, onStdout, onStderr }: LaunchOptions) => {
   const { file, args, cwd, env, data = [], held = false } = launcher.invocation(command)
-  const child = execa(file, args, {
+  const pipes = [...data, ...(held ? ["info", "gate"] : [])].map(() => "pipe" as const)
+  const started = startProcess(file, args, {
     cwd,
     env,
-    extendEnv: false,
-    stdio: ["ignore", "pipe", "pipe", ...data, ...(held ? (["pipe", "pipe"] as const) : [])],
-    buffer: false,
+    stdio: ["ignore", "pipe", "pipe", ...pipes],
     // A group of its own, so that a signal reaches whatever the process started.
-    detached: true,
-    // execa's own cleanup hangs on the exit of this process and would not see the group.
-    cleanup: false,
-    reject: false
+    detached: true
   })
+  const { child } = started
+  const extra = (child.stdio ?? []).slice(3) as unknown as ReadonlyArray<Duplex>
+  for (const [index, bytes] of data.entries()) extra[index]?.end(bytes)
   let words = ""
-  child.stdout.on("data", onStdout)
-  child.stderr.on("data", (chunk: Buffer) => {
+  child.stdout?.on("data", onStdout)
+  child.stderr?.on("data", (chunk: Buffer) => {
     if (words.length < firstBytes) words += chunk.toString("utf8", 0, firstBytes)
     onStderr(chunk)
   })
   let over = false
-  const [info, gate] = held ? (child.stdio.slice(3 + data.length) as unknown as readonly [Readable, Duplex]) : []
-  // It may be gone by the time it is let go.
-  gate?.on("error", () => {})
+  const [info, gate] = extra.slice(data.length)
   const inside = info === undefined ? Promise.resolve(undefined) : idTold(info)
-  const ended = child.then((result) => {
+  const ended = started.ended.then((result) => {
     over = true
     return result
   })

@@ -3,11 +3,11 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promise
 import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import { Effect, type Scope } from "effect"
-import { execa } from "execa"
 import type { Unavailable } from "../../core/errors.js"
 import { ffmpeg5 } from "../../core/policy/ffmpeg-5.js"
 import { knownOptions } from "../../core/policy/option-rules.js"
 import { type OptionTable, parseTable, printTable, tableVersion } from "../../core/policy/option-table.js"
+import { output } from "../process/spawn.js"
 import { type Ask, askOptions } from "./ask-options.js"
 import { disk, unavailable } from "./disk.js"
 
@@ -68,7 +68,7 @@ const versionOf = (options: OptionTableOptions) =>
     const { stdout } = yield* (yield* askIn(options))(["-version"])
     const [, version] = /^ffmpeg version (\S+)/.exec(stdout) ?? []
     if (version === undefined) return yield* unavailable(`${options.ffmpegPath} -version does not tell a version`)
-    return { version: tableVersion(version), build: createHash("sha256").update(stdout).digest("hex").slice(0, 16) }
+    return { version: tableVersion(version), build: createHash("sha256").update(stdout.trimEnd()).digest("hex").slice(0, 16) }
   }).pipe(Effect.scoped)
 
 /** ffmpeg in a folder of its own, since some options write files as soon as they are read. It is asked by us alone, so needs no sandbox. */
@@ -83,20 +83,17 @@ const askIn = ({ ffmpegPath, folder }: OptionTableOptions): Effect.Effect<Ask, U
     )
     return (args) =>
       Effect.gen(function* () {
-        const { stdout, stderr, exitCode, timedOut } = yield* Effect.promise((cancelSignal) =>
-          execa(ffmpegPath, args, {
-            ...{ cwd, cancelSignal, reject: false, stdin: "ignore" as const, maxBuffer: 2 ** 24 },
-            ...{
-              timeout: answerSeconds * 1000,
-              forceKillAfterDelay: 1000,
-              extendEnv: true,
-              env: { FFREPORT: undefined, AV_LOG_FORCE_COLOR: undefined, AV_LOG_FORCE_NOCOLOR: "1" }
-            }
-          })
+        const { failure, ...written } = yield* Effect.promise((signal) =>
+          output(ffmpegPath, args, { cwd, signal, env: askedEnvironment(), seconds: answerSeconds })
         )
-        return exitCode === undefined && !timedOut ? yield* unavailable(`${ffmpegPath} does not run`) : { stdout, stderr }
+        return failure === undefined ? written : yield* unavailable(`${ffmpegPath} does not run`, failure)
       })
   })
+
+const askedEnvironment = (): NodeJS.ProcessEnv => {
+  const { FFREPORT: _, AV_LOG_FORCE_COLOR: __, ...environment } = process.env
+  return { ...environment, AV_LOG_FORCE_NOCOLOR: "1" }
+}
 
 /** Nobody ever reads a part of it. */
 const writeWhole = async (file: string, text: string): Promise<void> => {

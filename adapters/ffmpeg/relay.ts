@@ -1,11 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
-import { once } from "node:events"
 import { createServer, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo, Server as Listener, Socket } from "node:net"
 import { extname } from "node:path"
 import { Data, Effect, type Scope } from "effect"
 import type { FileName } from "../../core/ids.js"
+import { type Started, start } from "../process/spawn.js"
 import type { Late } from "./transfer.js"
 
 /**
@@ -82,9 +81,9 @@ export const listenInside = ({ server }: Relay, enter: ReadonlyArray<string>): E
   Effect.gen(function* () {
     const [file = "", ...args] = [...enter, process.execPath, "--eval", helper]
     const socket = yield* Effect.acquireUseRelease(
-      Effect.sync(() => spawn(file, args, { stdio: ["ignore", "ignore", "ignore", "ipc"], env: {} })),
-      (child) => Effect.tryPromise({ try: (signal) => handedOver(child, signal), catch: (cause) => new NoRelay({ why: `${cause}` }) }),
-      (child) => Effect.promise(() => end(child))
+      Effect.sync(() => start(file, args, { stdio: ["ignore", "ignore", "ignore", "ipc"], env: {} })),
+      (helper) => Effect.tryPromise({ try: () => handedOver(helper), catch: (cause) => new NoRelay({ why: `${cause}` }) }),
+      (helper) => Effect.promise(() => end(helper))
     ).pipe(
       Effect.timeoutFail({ duration: helperSeconds * 1000, onTimeout: () => new NoRelay({ why: `no socket within ${helperSeconds} s` }) })
     )
@@ -97,20 +96,18 @@ const helper = `
   const server = require("node:net").createServer().listen(${portInside}, "127.0.0.1", () => process.send("socket", server))
 `
 
-const handedOver = async (child: ChildProcess, signal: AbortSignal): Promise<Listener> => {
-  const failed = once(child, "exit", { signal }).then(() => Promise.reject(new Error("the helper gave no socket")))
-  child.on("error", () => {})
-  const told = new Promise<Listener>((resolve) => {
-    child.once("message", (_, handle) => resolve(handle as Listener))
+const handedOver = async ({ child, ended }: Started): Promise<Listener> => {
+  const failed = ended.then((end) => Promise.reject(end._tag === "NotStarted" ? end.error : new Error("the helper gave no socket")))
+  const received = new Promise<Listener>((resolve, reject) => {
+    // Without a free descriptor the message comes without its socket, and to listen on nothing is to listen on any port.
+    child.once?.("message", (_, handle) => (handle === undefined ? reject(new Error("the socket was lost")) : resolve(handle as Listener)))
   })
-  return Promise.race([told, failed])
+  return Promise.race([received, failed])
 }
 
-const end = async (child: ChildProcess): Promise<void> => {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
-  const exited = once(child, "exit")
-  child.kill("SIGKILL")
-  await exited
+const end = async ({ child, ended }: Started): Promise<void> => {
+  child.kill?.("SIGKILL")
+  await ended
 }
 
 const listening = (server: Server, listen: () => void) =>

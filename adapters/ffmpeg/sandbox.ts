@@ -1,6 +1,6 @@
 import { Effect, Either } from "effect"
-import { execa } from "execa"
 import type { Unavailable } from "../../core/errors.js"
+import { output } from "../process/spawn.js"
 import type { Devices } from "./devices.js"
 import { disk } from "./disk.js"
 import type { Command, Launcher } from "./launch.js"
@@ -103,9 +103,7 @@ const maxBubblewrapArguments = 9000
 
 /** The options that this version knows, and its number. */
 const ask = async (bwrap: string) => {
-  const [version, help] = await Promise.all(
-    ["--version", "--help"].map((option) => execa(bwrap, [option], { reject: false, extendEnv: false }))
-  )
+  const [version, help] = await Promise.all(["--version", "--help"].map((option) => output(bwrap, [option], { env: {} })))
   return { version: /\d[\d.]*/.exec(version?.stdout ?? "")?.[0] ?? "of an unknown version", help: help?.stdout ?? "" }
 }
 

@@ -1,8 +1,7 @@
-import { execFile } from "node:child_process"
 import { constants } from "node:fs"
 import { access, lstat, readlink, realpath } from "node:fs/promises"
 import { delimiter, dirname, isAbsolute, join, resolve } from "node:path"
-import { promisify } from "node:util"
+import { output } from "../process/spawn.js"
 
 /** Where a program lies, its links followed; undefined when it is not there or may not be run. */
 export const findProgram = async (name: string, searchPath: string): Promise<string | undefined> => {
@@ -49,9 +48,7 @@ export const librariesOf = async (programs: ReadonlyArray<string>): Promise<Libr
 
 /** Absolute paths in what ldd prints; none for a program that is linked statically, at which ldd fails. */
 const linked = async (programs: ReadonlyArray<string>): Promise<ReadonlySet<string>> => {
-  const { stdout } = await promisify(execFile)("ldd", [...programs], { env: { PATH: "/usr/bin:/bin" } }).catch(
-    (failure: { readonly stdout?: string }) => ({ stdout: failure.stdout ?? "" })
-  )
+  const { stdout } = await output("ldd", programs, { env: { PATH: "/usr/bin:/bin" } })
   return new Set([...stdout.matchAll(/^\t(?:.* => )?(\/\S+) \(0x/gm)].flatMap(([, path = ""]) => path))
 }
 

@@ -220,23 +220,80 @@ describe("one connection", () => {
     const answers = answersIn((await socket.toArray()).join(""))
     expect(answers.map(({ status, text }) => [status, text])).toEqual([[200, '{"ok":true}']])
   })
+})
 
-  it("is one of so many: further ones are closed, and room that is free again is used", async () => {
-    const few = await another("few", { FFKILN_LIMIT_CONNECTIONS: "3" })
-    const held = await Promise.all(Array.from({ length: 3 }, () => opened(few)))
-    // An answer on each, so that the server has them.
-    for (const socket of held) {
-      socket.write("GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
-      await once(socket, "data")
-    }
+describe("connections beyond the limit", () => {
+  const answeredOn = async (socket: Socket) => {
+    socket.write("GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+    await once(socket, "data")
+  }
+  const gone = (socket: Socket) => new Promise<void>((resolve) => void socket.resume().once("close", () => resolve()))
+  let few: Serving
+  beforeAll(async () => {
+    few = await another("few", { FFKILN_LIMIT_CONNECTIONS: "3", FFKILN_LIMIT_STALLED_SECONDS: "1" })
+  })
+
+  it("replace the one that has been idle the longest", async () => {
+    const [first, ...others] = await Promise.all(Array.from({ length: 3 }, () => opened(few)))
+    for (const socket of [first, ...others]) await answeredOn(socket as Socket)
+    const left = gone(first as Socket)
     const extra = await opened(few)
-    extra.write(get("/health"))
-    // Closed, or reset: the bytes that were on their way found nobody.
-    await new Promise((resolve) => extra.resume().once("close", resolve))
-    expect(extra.bytesRead).toBe(0)
-    held[0]?.destroy()
+    await answeredOn(extra)
+    await left
+    for (const socket of [...others, extra]) {
+      expect(socket.destroyed).toBe(false)
+      socket.destroy()
+    }
+  })
+
+  it("replace those whose headers are incomplete, however many there are", async () => {
+    const slow: Array<Socket> = []
+    for (let count = 0; count < 20; count++) {
+      const socket = await opened(few)
+      socket.write("GET /health HTTP/1.1\r\n")
+      slow.push(socket)
+    }
+    expect((await fetch(`${few.url}/health`, { headers: { connection: "close" } })).status).toBe(200)
+    for (const socket of slow) socket.destroy()
+  })
+
+  it("replace those that stand still in a body, after a while", async () => {
+    const stalled: Array<Socket> = []
+    for (let count = 0; count < 3; count++) {
+      const socket = await opened(few)
+      socket.write(`POST /directory HTTP/1.1\r\nHost: x\r\n${key}Content-Length: 50\r\n\r\n{`)
+      stalled.push(socket)
+    }
     await until(async () => (await fetch(`${few.url}/health`, { headers: { connection: "close" } }).catch(() => undefined))?.status === 200)
-    for (const socket of held) socket.destroy()
+    for (const socket of stalled) socket.destroy()
+  })
+})
+
+describe("a client that closes its sending side after the request", () => {
+  /** All that comes after the half-close. */
+  const halfClosed = async (bytes: string, to: Serving = server) => {
+    const socket = connect({ port: port(to), host: "127.0.0.1", allowHalfOpen: true })
+    socket.end(bytes, "latin1")
+    return (await socket.toArray()).join("")
+  }
+  const body = JSON.stringify({ file_name: "half.bin" })
+
+  it.each([
+    ["a GET", "GET /health HTTP/1.1\r\nHost: x\r\n\r\n", [200]],
+    ["HTTP/1.0", "GET /health HTTP/1.0\r\n\r\n", [200]],
+    ["a request with a body", `POST /file HTTP/1.1\r\nHost: x\r\n${key}Content-Length: ${body.length}\r\n\r\n${body}`, [200]],
+    ["several requests at once", `GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /usage HTTP/1.1\r\nHost: x\r\n${key}\r\n`, [200, 200]]
+  ])("gets its answer: %s", async (_, bytes, statuses) => {
+    const answers = answersIn(await halfClosed(bytes))
+    expect(answers.map(({ status }) => status)).toEqual(statuses)
+  })
+
+  it.each([
+    ["nothing", ""],
+    ["half of the headers", "GET /health HTTP/1.1\r\nHost: x\r\n"],
+    ["half of a body", `POST /file HTTP/1.1\r\nHost: x\r\n${key}Content-Length: 50\r\n\r\n{`]
+  ])("is no request, and ends at once, after %s", async (_, bytes) => {
+    expect(answersIn(await halfClosed(bytes)).every(({ status }) => status === 400)).toBe(true)
   })
 })
 

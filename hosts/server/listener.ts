@@ -6,11 +6,14 @@ import { InvalidRequest } from "../../core/errors.js"
 import type { LimitValues } from "../../core/limits.js"
 import { sendWhole } from "../express/send.js"
 import { failureReply, json, safeHeaders } from "../http/reply.js"
+import { boundConnections } from "./connections.js"
+import { connectionRoom, openFilesLimit } from "./descriptors.js"
+import { answerHalfClosed } from "./half-close.js"
 import { WrongSetting } from "./setting.js"
 
 /** Node's HTTP server, with bounds on what a client may hold, and answers of ours to what never becomes a request. */
 
-export type Bounds = Pick<LimitValues, "connections" | "headerBytes" | "headerSeconds">
+export type Bounds = Pick<LimitValues, "connections" | "headerBytes" | "headerSeconds" | "stalledSeconds">
 
 /** What answers requests, and hands on those that it can't make sense of. */
 export type Handler = (request: IncomingMessage, response: ServerResponse, next: () => void) => void
@@ -25,9 +28,16 @@ export interface Address {
 export const originOf = (server: Server, host: string): string =>
   `http://${host.includes(":") ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`
 
+export interface Listening extends Address {
+  /** Jobs that this process runs at a time: descriptors are kept free for them. */
+  readonly slots: number
+}
+
 /** Listens. Rejects with WrongSetting where that address can't be had. */
-export const listen = async (handler: Handler, { host, port }: Address, bounds: Bounds): Promise<Server> => {
-  const { connections, headerBytes, headerSeconds } = bounds
+export const listen = async (handler: Handler, { host, port, slots }: Listening, bounds: Bounds): Promise<Server> => {
+  const { headerBytes, headerSeconds } = bounds
+  const { connections, warning } = connectionRoom(bounds.connections, slots, openFilesLimit())
+  if (warning !== undefined) console.error(`WARNING: ${warning}`)
   const server = createServer({
     keepAliveTimeout: 65_000,
     headersTimeout: headerSeconds * 1000,
@@ -39,7 +49,8 @@ export const listen = async (handler: Handler, { host, port }: Address, bounds: 
     // Node's own answer to a missing one has no body; ours is in `handle`.
     requireHostHeader: false
   })
-  server.maxConnections = connections
+  boundConnections(server, connections, bounds.stalledSeconds)
+  answerHalfClosed(server)
 
   const answering = new WeakMap<Socket, number>()
   const count = (socket: Socket, by: 1 | -1) => answering.set(socket, (answering.get(socket) ?? 0) + by)
@@ -64,6 +75,8 @@ export const listen = async (handler: Handler, { host, port }: Address, bounds: 
   } catch (error) {
     throw new WrongSetting(`cannot listen on ${host} port ${port}: ${(error as NodeJS.ErrnoException).code ?? error}`)
   }
+  // A connection that could not be accepted, such as without a free descriptor: its client tries again.
+  server.on("error", (error: NodeJS.ErrnoException) => console.error(`WARNING: a connection could not be accepted: ${error.code ?? error}`))
   return server
 }
 

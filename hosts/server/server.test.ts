@@ -3,7 +3,7 @@ import { once } from "node:events"
 import { mkdtempSync, symlinkSync } from "node:fs"
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
+import { type AddressInfo, connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
@@ -173,6 +173,20 @@ describe("settings", () => {
     },
     180_000
   )
+
+  it("the job of a client that only closed its sending side runs on, and the client gets its result", async () => {
+    const data = await dataDir()
+    const server = await serving(data)
+    const input = await uploaded(server.url, "in.mp4", clip)
+    const body = JSON.stringify(slow(input, 0))
+    const socket = connect({ port: Number(new URL(server.url).port), host: "127.0.0.1", allowHalfOpen: true })
+    socket.end(
+      `POST /ffmpeg/process HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    )
+    const received = (await socket.toArray()).join("")
+    expect(received).toMatch(/^(HTTP\/1\.1 102 Processing\r\n\r\n)+HTTP\/1\.1 200 OK\r\n[\s\S]*"file_name":"out-0\.mp4"/)
+    expect(await server.end("SIGTERM")).toEqual([0, null])
+  }, 60_000)
 
   it("a webhook to an address that nobody may call is a 400, and no job", async () => {
     const server = await serving(await dataDir(), ["--slots", "0"])

@@ -44,7 +44,11 @@ export const openHealth = async (
       /^(GET|HEAD)$/.test(method ?? "") && /^\/health\/?(\?.*)?$/.test(url ?? "")
         ? report(await look())
         : json(404, failureBody("There is nothing here but GET /health"))
-    const server = await listen(async (request, response) => sendWhole(response, await answer(request)), address, ffkiln.limits)
+    const server = await listen(
+      async (request, response) => sendWhole(response, await answer(request)),
+      { ...address, slots },
+      ffkiln.limits
+    )
     return {
       url: `${originOf(server, address.host)}/health`,
       stopping: () => {
