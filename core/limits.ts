@@ -94,6 +94,8 @@ export const limitTable = {
   webhookSeconds: { default: 15, means: "one delivery of a webhook" },
   webhookLinkSeconds: { default: 86_400, means: "longest life of a download URL in a webhook" },
   webhookConcurrency: { default: 16, means: "webhooks that are delivered at a time" },
+  webhookConcurrencyPerKey: { default: 8, means: "webhooks of one key that are delivered at a time, by all hosts together" },
+  webhookReplaysPerKey: { default: 60, means: "replays of one key's webhooks in a minute; more are refused with 429" },
   webhookPollSeconds: { default: 1, means: "how often the outbox is searched for due webhooks" },
   webhookTries: { default: 50, means: "tries remembered of one webhook" },
   deliverySeconds: { default: 30 * 86_400, means: "how long a settled webhook is remembered" },

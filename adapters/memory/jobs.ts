@@ -263,7 +263,7 @@ const finish = (state: StateShape, job: JobRow, at: Date, ending: Ending): void 
   if (job.webhookUrl !== null && ending.state !== "cancelled") {
     const id = `msg_${job.id}`
     const row = { id, jobId: job.id, owner: job.owner, url: job.webhookUrl, createdAt: at, dueAt: at }
-    state.deliveries.set(id, { ...row, state: "pending", attempt: 0, claim: 0, tries: [] })
+    state.deliveries.set(id, { ...row, state: "pending", attempt: 0, claim: 0, tries: [], leasedUntil: null, replays: [] })
   }
   put(state, { ...job, ...ending, finishedAt: at, leaseUntil: null })
 }

@@ -1,14 +1,14 @@
 import { Effect, Layer, Option } from "effect"
 import type { OwnerId } from "../../core/ids.js"
 import { Limits } from "../../core/limits.js"
-import { type DeliveryRecord, Outbox } from "../../core/ports/outbox.js"
+import { type DeliveryRecord, Outbox, replayWindowSeconds } from "../../core/ports/outbox.js"
 import { type DeliveryRow, now, State } from "./state.js"
 
 export const memoryOutbox: Layer.Layer<Outbox, never, State> = Layer.effect(
   Outbox,
   Effect.gen(function* () {
     const { deliveries } = yield* State
-    const { webhookTries } = yield* Limits
+    const { webhookConcurrencyPerKey, webhookReplaysPerKey, webhookTries } = yield* Limits
 
     const put = (row: DeliveryRow) => void deliveries.set(row.id, row)
     const own = (owner: OwnerId, id: string): DeliveryRow | undefined => {
@@ -19,12 +19,15 @@ export const memoryOutbox: Layer.Layer<Outbox, never, State> = Layer.effect(
     return {
       claim: (leaseUntil) =>
         Effect.map(now, (at) => {
+          const leased = new Map<OwnerId, number>()
+          for (const row of deliveries.values()) if (isLeased(row, at)) leased.set(row.owner, (leased.get(row.owner) ?? 0) + 1)
+          const leasedOf = ({ owner }: DeliveryRow) => leased.get(owner) ?? 0
           const due = [...deliveries.values()]
-            .filter(({ dueAt, state }) => state === "pending" && dueAt <= at)
-            .sort((a, b) => a.dueAt.getTime() - b.dueAt.getTime())[0]
+            .filter((row) => row.state === "pending" && row.dueAt <= at && leasedOf(row) < webhookConcurrencyPerKey)
+            .sort((a, b) => Math.min(1, leasedOf(a)) - Math.min(1, leasedOf(b)) || a.dueAt.getTime() - b.dueAt.getTime())[0]
           if (due === undefined) return Option.none()
           const [attempt, claim] = [due.attempt + 1, due.claim + 1]
-          put({ ...due, attempt, claim, dueAt: leaseUntil })
+          put({ ...due, attempt, claim, dueAt: leaseUntil, leasedUntil: leaseUntil })
           return Option.some({ id: due.id, jobId: due.jobId, owner: due.owner, url: due.url, attempt, claim })
         }),
 
@@ -33,7 +36,7 @@ export const memoryOutbox: Layer.Layer<Outbox, never, State> = Layer.effect(
           const row = deliveries.get(id)
           if (row === undefined || row.claim !== claim) return
           const change = typeof outcome === "string" ? { state: outcome } : { dueAt: outcome.retryAt }
-          put({ ...row, ...change, claim: claim + 1, tries: [...row.tries, tried].slice(-webhookTries) })
+          put({ ...row, ...change, claim: claim + 1, leasedUntil: null, tries: [...row.tries, tried].slice(-webhookTries) })
         }),
 
       find: (owner, id) => Effect.sync(() => Option.map(Option.fromNullable(own(owner, id)), shown)),
@@ -50,8 +53,14 @@ export const memoryOutbox: Layer.Layer<Outbox, never, State> = Layer.effect(
       replay: (owner, id) =>
         Effect.map(now, (at) => {
           const row = own(owner, id)
-          if (row !== undefined) put({ ...row, state: "pending", attempt: 0, claim: row.claim + 1, dueAt: at })
-          return row !== undefined
+          if (row === undefined) return "unknown"
+          if (row.state === "pending" && (row.dueAt <= at || isLeased(row, at))) return "due"
+          const inWindow = (time: Date) => time.getTime() > at.getTime() - replayWindowSeconds * 1000
+          const others = [...deliveries.values()].filter((each) => each.owner === owner).flatMap(({ replays }) => replays.filter(inWindow))
+          if (others.length >= webhookReplaysPerKey) return "refused"
+          const replays = [...row.replays.filter(inWindow), at]
+          put({ ...row, state: "pending", attempt: 0, claim: row.claim + 1, dueAt: at, leasedUntil: null, replays })
+          return "replayed"
         }),
 
       purge: (madeBefore) =>
@@ -64,7 +73,9 @@ export const memoryOutbox: Layer.Layer<Outbox, never, State> = Layer.effect(
   })
 )
 
-const shown = ({ owner: _, attempt: __, claim: ___, dueAt, ...row }: DeliveryRow): DeliveryRecord => ({
+const isLeased = ({ leasedUntil }: DeliveryRow, at: Date): boolean => leasedUntil !== null && leasedUntil > at
+
+const shown = ({ owner: _, attempt: __, claim: ___, leasedUntil: ____, replays: _____, dueAt, ...row }: DeliveryRow): DeliveryRecord => ({
   ...row,
   nextTryAt: row.state === "pending" ? dueAt : null
 })

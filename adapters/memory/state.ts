@@ -31,6 +31,10 @@ export interface DeliveryRow extends Omit<DeliveryRecord, "nextTryAt"> {
   readonly claim: number
   /** Of no meaning once it is settled. */
   readonly dueAt: Date
+  /** Null while nobody delivers it. */
+  readonly leasedUntil: Date | null
+  /** When each of its replays was. */
+  readonly replays: ReadonlyArray<Date>
 }
 
 export interface KeyRow extends KeyRecord {

@@ -212,5 +212,16 @@ const migrations = {
       owner ${text} NOT NULL PRIMARY KEY,
       claimed_at ${text} NOT NULL
     ) ${strict}`
+  ]),
+
+  "0006_webhooks_by_key": migration(({ text, integer }) => [
+    // Null while nobody delivers it: tells a lease from the delay before the next try.
+    `ALTER TABLE ffkiln_outbox ADD COLUMN leased_until ${text}`,
+    "CREATE INDEX ffkiln_outbox_leased ON ffkiln_outbox (owner, leased_until) WHERE leased_until IS NOT NULL",
+
+    // When the minute began in which its replays are counted, and how many there were in it.
+    `ALTER TABLE ffkiln_outbox ADD COLUMN replayed_at ${text}`,
+    `ALTER TABLE ffkiln_outbox ADD COLUMN replays ${integer} NOT NULL DEFAULT 0`,
+    "CREATE INDEX ffkiln_outbox_replayed ON ffkiln_outbox (owner, replayed_at) WHERE replayed_at IS NOT NULL"
   ])
 }

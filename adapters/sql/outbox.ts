@@ -1,7 +1,8 @@
+import type { Fragment } from "@effect/sql/Statement"
 import { Array, Effect, Option } from "effect"
 import { type JobId, parseJobId } from "../../core/ids.js"
 import { Limits } from "../../core/limits.js"
-import type { DeliveryRecord, OutboxShape } from "../../core/ports/outbox.js"
+import { type DeliveryRecord, type OutboxShape, replayWindowSeconds } from "../../core/ports/outbox.js"
 import { type Database, nowText } from "./database.js"
 import { deleteChosen, skipLocked, stateIn } from "./dialect.js"
 import { readDelivery, readDeliveryClaim, readTries, writeTries } from "./rows.js"
@@ -26,10 +27,19 @@ export const makeOutbox = ({ sql, run, transaction }: Database): OutboxShape => 
   return {
     claim: (leaseUntil) =>
       Effect.gen(function* () {
+        const { webhookConcurrencyPerKey } = yield* Limits
+        const [now, until] = [yield* nowText, leaseUntil.toISOString()]
+        const leased = sql`FROM ffkiln_outbox AS leased WHERE leased.owner = candidate.owner AND leased.leased_until > ${now}`
+        const oldestDue = (condition: Fragment) => sql`
+          (SELECT job FROM ffkiln_outbox AS candidate WHERE ${pending} AND due_at <= ${now} AND ${condition}
+          ORDER BY due_at, job LIMIT 1 ${skipLocked(sql)})`
+        // Two looks along the index, of which the second is made only where the first finds nothing: sorting by the number of
+        // leases would read all that is due.
         const rows = yield* sql`
-          UPDATE ffkiln_outbox SET attempt = attempt + 1, claim = claim + 1, due_at = ${leaseUntil.toISOString()}
-          WHERE job = (
-            SELECT job FROM ffkiln_outbox WHERE ${pending} AND due_at <= ${yield* nowText} ORDER BY due_at, job LIMIT 1 ${skipLocked(sql)}
+          UPDATE ffkiln_outbox SET attempt = attempt + 1, claim = claim + 1, due_at = ${until}, leased_until = ${until}
+          WHERE job = COALESCE(
+            ${oldestDue(sql`NOT EXISTS (SELECT 1 ${leased})`)},
+            ${oldestDue(sql`(SELECT count(*) ${leased}) < ${webhookConcurrencyPerKey}`)}
           )
           RETURNING job, owner, url, attempt, claim`
         return Option.map(Option.map(Array.head(rows), readDeliveryClaim), withId)
@@ -40,7 +50,7 @@ export const makeOutbox = ({ sql, run, transaction }: Database): OutboxShape => 
         const { webhookTries } = yield* Limits
         const change = typeof outcome === "string" ? { state: outcome } : { due_at: outcome.retryAt.toISOString() }
         const rows = yield* sql<{ readonly tries: string }>`
-          UPDATE ffkiln_outbox SET claim = claim + 1, ${sql.update(change)} WHERE job = ${jobId} AND claim = ${claim} RETURNING tries`
+          UPDATE ffkiln_outbox SET claim = claim + 1, leased_until = NULL, ${sql.update(change)} WHERE job = ${jobId} AND claim = ${claim} RETURNING tries`
         for (const { tries } of rows) {
           const newest = [...readTries(tries), tried].slice(-webhookTries)
           yield* sql`UPDATE ffkiln_outbox SET tries = ${writeTries(newest)} WHERE job = ${jobId}`
@@ -61,10 +71,29 @@ export const makeOutbox = ({ sql, run, transaction }: Database): OutboxShape => 
 
     replay: (owner, id) =>
       Effect.gen(function* () {
+        const { webhookReplaysPerKey } = yield* Limits
+        const now = yield* nowText
+        const windowStart = new Date(Date.parse(now) - replayWindowSeconds * 1000).toISOString()
+        const own = sql`job = ${jobOf(id)} AND owner = ${owner}`
+        const inWindow = sql`COALESCE(replayed_at, '') > ${windowStart}`
+        const isDue = sql`(${pending} AND (due_at <= ${now} OR COALESCE(leased_until, '') > ${now}))`
         const rows = yield* sql`
-          UPDATE ffkiln_outbox SET state = 'pending', attempt = 0, claim = claim + 1, due_at = ${yield* nowText}
-          WHERE job = ${jobOf(id)} AND owner = ${owner} RETURNING job`
-        return rows.length > 0
+          UPDATE ffkiln_outbox
+          SET state = 'pending', attempt = 0, claim = claim + 1, due_at = ${now}, leased_until = NULL,
+            replays = CASE WHEN ${inWindow} THEN replays + 1 ELSE 1 END,
+            replayed_at = CASE WHEN ${inWindow} THEN replayed_at ELSE ${now} END
+          WHERE ${own} AND NOT ${isDue} AND ${webhookReplaysPerKey} > (
+            SELECT COALESCE(SUM(other.replays), 0) FROM ffkiln_outbox AS other
+            WHERE other.owner = ${owner} AND other.replayed_at > ${windowStart}
+          )
+          RETURNING job`
+        if (rows.length > 0) return "replayed" as const
+        const found = yield* sql<{
+          readonly due: number
+        }>`SELECT CASE WHEN ${isDue} THEN 1 ELSE 0 END AS due FROM ffkiln_outbox WHERE ${own}`
+        const [row] = found
+        if (row === undefined) return "unknown" as const
+        return row.due === 1 ? ("due" as const) : ("refused" as const)
       }).pipe(run("replay a webhook")),
 
     purge

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Option, TestClock } from "effect"
+import { Deferred, Effect, Fiber, Option, Queue, TestClock } from "effect"
 import { UrlRefused } from "../errors.js"
-import { anOwner, until } from "../ports/samples.suite.js"
+import { anOwner, passOnceSomebodySleeps, until } from "../ports/samples.suite.js"
 import { delivering, only, owed, passUntil, receiving, seldom, settled } from "./receiving.suite.js"
 import { findDelivery, listDeliveries, replayDelivery } from "./webhooks.js"
 import { world } from "./world.suite.js"
@@ -45,6 +45,33 @@ describe("many receivers", () => {
         expect([most, arrived.length]).toEqual([3, 7])
         yield* stop
       }).pipe(Effect.provide(layer), Effect.provide(world({ limits: { webhookConcurrency: 3 } })))
+    })
+  )
+})
+
+describe("one owner's receivers", () => {
+  it.effect("that are all silent leave room for another owner's, and the end of one is the start of the next", () =>
+    Effect.gen(function* () {
+      const ends = yield* Queue.unbounded<void>()
+      const { arrived, layer } = receiving(({ url }) => (url.includes("silent") ? Effect.as(Queue.take(ends), 200) : Effect.succeed(200)))
+      yield* Effect.gen(function* () {
+        const [silent, owner] = [anOwner(), anOwner()]
+        for (let count = 0; count < 20; count++) yield* owed(silent, "https://silent.example/hook")
+        const stop = yield* delivering
+        yield* until(Effect.sync(() => arrived.length === 2))
+        yield* owed(owner)
+        yield* passUntil(owner, settled)
+        expect(arrived).toHaveLength(3)
+        for (let more = 1; more <= 5; more++) {
+          // No time passes: the next does not wait for a poll.
+          yield* Queue.offer(ends, undefined)
+          yield* until(Effect.sync(() => arrived.length === 3 + more))
+        }
+        const closing = yield* Effect.fork(stop)
+        yield* passOnceSomebodySleeps(31)
+        yield* Fiber.join(closing)
+        expect(arrived).toHaveLength(8)
+      }).pipe(Effect.provide(layer), Effect.provide(world({ limits: { webhookConcurrency: 4, webhookConcurrencyPerKey: 2 } })))
     })
   )
 })

@@ -1,4 +1,4 @@
-import { Clock, Duration, Effect, FiberSet, Layer, Option, Random } from "effect"
+import { Clock, Duration, Effect, FiberSet, Layer, Option, Random, Ref } from "effect"
 import { ActingFor } from "../acting-for.js"
 import { webhookBody } from "../contract/responses.js"
 import { expiresAt } from "../directory.js"
@@ -10,6 +10,7 @@ import { Accounts } from "../ports/accounts.js"
 import { Directories } from "../ports/directories.js"
 import { Jobs } from "../ports/jobs.js"
 import { type Delivery, type DeliveryOutcome, Outbox } from "../ports/outbox.js"
+import type { Storage } from "../ports/storage.js"
 import { Webhooks } from "../ports/webhooks.js"
 import { retryDelaySeconds } from "../webhook.js"
 import { signOutputs } from "./links.js"
@@ -23,33 +24,55 @@ export const deliverer = Layer.scopedDiscard(
     const { drainSeconds, webhookConcurrency } = yield* Limits
     const room = yield* Effect.makeSemaphore(webhookConcurrency)
     const tries = yield* FiberSet.make<void>()
+    const closing = yield* Ref.make(false)
     // Finalizers run backwards: the search below ends, then this waits, then the set ends what is left in it.
     yield* Effect.addFinalizer(() =>
-      Effect.interruptible(FiberSet.awaitEmpty(tries)).pipe(Effect.timeout(Duration.seconds(drainSeconds)), Effect.ignore)
+      Effect.zipRight(
+        Ref.set(closing, true),
+        Effect.interruptible(FiberSet.awaitEmpty(tries)).pipe(Effect.timeout(Duration.seconds(drainSeconds)), Effect.ignore)
+      )
     )
-    yield* Effect.forkScoped(endless(takeNext(room, tries)))
+    yield* Effect.forkScoped(endless(takeNext({ room, tries, closing })))
   })
 )
 
+interface Rooms {
+  readonly room: Effect.Semaphore
+  readonly tries: FiberSet.FiberSet<void>
+  readonly closing: Ref.Ref<boolean>
+}
+
 /** Starts the delivery of one due webhook, or waits a while where none is due. */
-const takeNext = (room: Effect.Semaphore, tries: FiberSet.FiberSet<void>) =>
+const takeNext = (rooms: Rooms) =>
   // A webhook in hand is always tried: it would otherwise wait for its lease to end.
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const { webhookPollSeconds } = yield* Limits
-      yield* restore(room.take(1))
-      const due = yield* claimDue
-      if (Option.isSome(due)) {
-        yield* FiberSet.run(
-          tries,
-          Effect.interruptible(deliver(due.value)).pipe(Effect.provideService(ActingFor, due.value.owner), Effect.ensuring(room.release(1)))
-        )
-        return
-      }
-      yield* room.release(1)
+      yield* restore(rooms.room.take(1))
+      if (yield* fill(rooms)) return
       yield* restore(Effect.sleep(Duration.seconds(webhookPollSeconds * (yield* Random.nextRange(0.8, 1.2)))))
     })
   )
+
+/**
+ * Uses a room that was taken for one due webhook, or gives it back: false. The end of a try uses its room again at once: where
+ * the outbox holds back webhooks of an owner that has its share under way, this is when the next of them may be claimed.
+ */
+const fill = (rooms: Rooms): Effect.Effect<boolean, never, Deliverer> =>
+  Effect.uninterruptible(
+    Effect.gen(function* () {
+      const due = (yield* Ref.get(rooms.closing)) ? Option.none<Delivery>() : yield* claimDue
+      if (Option.isNone(due)) yield* rooms.room.release(1)
+      else
+        yield* FiberSet.run(
+          rooms.tries,
+          Effect.interruptible(deliver(due.value)).pipe(Effect.provideService(ActingFor, due.value.owner), Effect.ensuring(fill(rooms)))
+        )
+      return Option.isSome(due)
+    })
+  )
+
+type Deliverer = Accounts | Directories | Jobs | Outbox | Storage | Webhooks
 
 /** The lease outlasts any try, so that nobody else makes the same one. */
 const claimDue = Effect.gen(function* () {

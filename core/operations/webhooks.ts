@@ -1,8 +1,8 @@
 import { Effect, Option } from "effect"
-import { DeliveryNotFound } from "../errors.js"
+import { DeliveryNotFound, TooManyRequests } from "../errors.js"
 import type { OwnerId } from "../ids.js"
 import { Limits } from "../limits.js"
-import { Outbox } from "../ports/outbox.js"
+import { Outbox, replayWindowSeconds } from "../ports/outbox.js"
 
 /** The owner's newest webhooks with what became of them. */
 export const listDeliveries = (owner: OwnerId) =>
@@ -17,9 +17,14 @@ export const findDelivery = (owner: OwnerId, id: string) =>
     return Option.isSome(found) ? found.value : yield* new DeliveryNotFound()
   })
 
-/** Sends a webhook again, whatever became of it; the record as it is then. */
+/** Sends a webhook again, whatever became of it; the record as it is then. One that is due or being delivered stays as it is. */
 export const replayDelivery = (owner: OwnerId, id: string) =>
   Effect.gen(function* () {
-    const known = yield* (yield* Outbox).replay(owner, id)
-    return known ? yield* findDelivery(owner, id) : yield* new DeliveryNotFound()
+    const outcome = yield* (yield* Outbox).replay(owner, id)
+    if (outcome === "refused") {
+      const { webhookReplaysPerKey } = yield* Limits
+      const message = `Too many replays with this API key: at most ${webhookReplaysPerKey} a minute are allowed, try again later`
+      return yield* new TooManyRequests({ message, retryAfterSeconds: replayWindowSeconds })
+    }
+    return yield* findDelivery(owner, id)
   })

@@ -102,7 +102,7 @@ export const outboxRecordSuite = (rows: RowsLayer): void => {
         const second = yield* aTry({ error: "second" })
         yield* settle(settled, outcome, second)
         yield* TestClock.adjust("1 hours")
-        expect(yield* outbox.replay(owner, settled.id)).toBe(true)
+        expect(yield* outbox.replay(owner, settled.id)).toBe("replayed")
         expect(yield* recordOf(owner, settled.id)).toMatchObject({ state: "pending", nextTryAt: yield* now, tries: [first, second] })
         const replayed = yield* taken
         expect(replayed).toEqual({ ...settled, attempt: 1, claim: replayed.claim })
@@ -122,32 +122,61 @@ export const outboxRecordSuite = (rows: RowsLayer): void => {
       const delivery = yield* taken
       yield* settle(delivery, { retryAt: yield* inSeconds(3600) }, yield* aTry())
       expect(yield* claim).toEqual(Option.none())
-      expect(yield* outbox.replay(owner, delivery.id)).toBe(true)
+      expect(yield* outbox.replay(owner, delivery.id)).toBe("replayed")
       expect(yield* taken).toMatchObject({ id: delivery.id, attempt: 1 })
     })
   )
 
-  for (const [what, outcome] of outcomes) {
-    it(
-      `whoever held a webhook when it was replayed changes nothing by having ${what}`,
-      Effect.gen(function* () {
-        const outbox = yield* Outbox
-        const { owner } = yield* endedJob()
-        const stale = yield* taken
-        expect(yield* outbox.replay(owner, stale.id)).toBe(true)
-        const before = yield* recordOf(owner, stale.id)
-        yield* settle(stale, outcome, yield* aTry())
-        expect(yield* recordOf(owner, stale.id)).toEqual(before)
-        const current = yield* taken
-        expect(current).toMatchObject({ id: stale.id, attempt: 1 })
-        expect(current.claim).toBeGreaterThan(stale.claim)
-        yield* settle(stale, outcome, yield* aTry())
-        expect(yield* recordOf(owner, stale.id)).toMatchObject({ state: "pending", tries: [] })
-        yield* settle(current, "delivered", yield* aTry())
-        expect(yield* recordOf(owner, stale.id)).toMatchObject({ state: "delivered" })
+  it(
+    "one that is due or being delivered stays as it is when it is replayed, and its try counts",
+    Effect.gen(function* () {
+      const outbox = yield* Outbox
+      const { owner } = yield* endedJob()
+      const replayed = (id: string) => outbox.replay(owner, id)
+      const [due] = yield* outbox.list(owner, 1)
+      expect(yield* replayed(due?.id ?? "")).toBe("due")
+      const first = yield* taken
+      const before = yield* recordOf(owner, first.id)
+      expect(yield* replayed(first.id)).toBe("due")
+      expect(yield* recordOf(owner, first.id)).toEqual(before)
+      yield* settle(first, { retryAt: yield* inSeconds(3600) }, yield* aTry())
+      expect(yield* replayed(first.id)).toBe("replayed")
+      const second = yield* taken
+      yield* settle(first, "abandoned", yield* aTry())
+      expect(yield* replayed(first.id)).toBe("due")
+      yield* settle(second, "delivered", yield* aTry())
+      expect(yield* recordOf(owner, first.id)).toMatchObject({ state: "delivered", tries: [{}, {}] })
+    })
+  )
+
+  it(
+    "an owner has so many replays a minute, of one webhook or of many, and another owner its own",
+    Effect.gen(function* () {
+      const outbox = yield* Outbox
+      const { webhookReplaysPerKey } = yield* Limits
+      const [owner, other] = [anOwner(), anOwner()]
+      for (const each of [owner, owner, other]) {
+        yield* endedJob({ owner: each })
+        yield* settle(yield* taken, "delivered", yield* aTry())
+      }
+      const [ids, [othersId = ""]] = [yield* idsOf(owner), yield* idsOf(other)]
+      const replay = (id: string) => outbox.replay(owner, id)
+      const delivered = Effect.gen(function* () {
+        yield* settle(yield* taken, "delivered", yield* aTry())
       })
-    )
-  }
+      for (let count = 0; count < webhookReplaysPerKey; count++) {
+        expect(yield* replay(ids[count % 2] ?? "")).toBe("replayed")
+        yield* delivered
+      }
+      const before = yield* outbox.list(owner, 10)
+      for (const id of ids) expect(yield* replay(id)).toBe("refused")
+      expect(yield* outbox.list(owner, 10)).toEqual(before)
+      expect(yield* outbox.replay(other, othersId)).toBe("replayed")
+      yield* delivered
+      yield* TestClock.adjust("60 seconds")
+      expect(yield* replay(ids[0] ?? "")).toBe("replayed")
+    })
+  )
 
   it(
     "foreign and unknown webhooks are none, cannot be replayed, and are in no list",
@@ -168,7 +197,7 @@ export const outboxRecordSuite = (rows: RowsLayer): void => {
       ]
       for (const [who, id] of strangers) {
         expect(yield* outbox.find(who, id)).toEqual(Option.none())
-        expect(yield* outbox.replay(who, id)).toBe(false)
+        expect(yield* outbox.replay(who, id)).toBe("unknown")
       }
       expect(yield* outbox.list(anOwner(), 10)).toEqual([])
       expect(yield* claim).toEqual(Option.none())
@@ -238,6 +267,12 @@ const settle = (delivery: Delivery, outcome: DeliveryOutcome, tried: Try) =>
   Effect.flatMap(Outbox, (outbox) => outbox.settle(delivery, outcome, tried))
 const recordOf = (owner: Delivery["owner"], id: string) =>
   Effect.flatMap(Outbox, (outbox) => Effect.flatMap(outbox.find(owner, id), Effect.orDie))
+
+const idsOf = (owner: Delivery["owner"]) =>
+  Effect.map(
+    Effect.flatMap(Outbox, (outbox) => outbox.list(owner, 10)),
+    (records) => records.map(({ id }) => id)
+  )
 
 const outcomes: ReadonlyArray<readonly [string, DeliveryOutcome, Partial<Try>]> = [
   ["delivered it", "delivered", { status: 200, error: null, seconds: 0.001 }],

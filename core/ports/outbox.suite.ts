@@ -1,9 +1,10 @@
 import { describe, expect, it as plainIt } from "@effect/vitest"
 import { Effect, Option, TestClock } from "effect"
+import { Limits } from "../limits.js"
 import { Jobs } from "./jobs.js"
 import { type Delivery, type DeliveryOutcome, Outbox } from "./outbox.js"
 import { outboxRecordSuite } from "./outbox-records.suite.js"
-import { aTry, endedJob, inSeconds, interleaved, type Rows, type RowsLayer } from "./samples.suite.js"
+import { anOwner, aTry, endedJob, inSeconds, interleaved, type Rows, type RowsLayer } from "./samples.suite.js"
 
 /** What every Outbox must do; each build of `rows` is an empty database. */
 export const outboxSuite = (name: string, rows: RowsLayer): void => {
@@ -125,6 +126,31 @@ export const outboxSuite = (name: string, rows: RowsLayer): void => {
         yield* settle(deliveries[0] as Delivery, "delivered")
         yield* TestClock.adjust(`${leaseSeconds} seconds`)
         expect((yield* Effect.replicateEffect(claim, 12)).filter(Option.isSome)).toHaveLength(11)
+      })
+    )
+
+    it(
+      "an owner gets no more than its share, one without a lease comes first, and what is settled or lost makes room",
+      Effect.gen(function* () {
+        const { webhookConcurrencyPerKey } = yield* Limits
+        const [many, few] = [anOwner(), anOwner()]
+        yield* Effect.replicateEffect(endedJob({ owner: many }), webhookConcurrencyPerKey + 3)
+        const [first] = yield* Effect.replicateEffect(taken, 2)
+        yield* TestClock.adjust("1 seconds")
+        yield* endedJob({ owner: few })
+        yield* endedJob({ owner: few })
+        const owners = yield* Effect.replicateEffect(taken, 3)
+        expect(owners.map(({ owner }) => owner)).toEqual([few, many, many])
+        yield* Effect.replicateEffect(taken, webhookConcurrencyPerKey - 3)
+        expect(yield* claim).toEqual(Option.none())
+        yield* settle(first as Delivery, { retryAt: yield* inSeconds(3600) })
+        expect((yield* taken).owner).toBe(many)
+        expect(yield* claim).toEqual(Option.none())
+        // The leases end.
+        yield* TestClock.adjust(`${leaseSeconds} seconds`)
+        const after = (yield* Effect.replicateEffect(claim, webhookConcurrencyPerKey + 5)).flatMap(Option.toArray)
+        expect(after.filter(({ owner }) => owner === many)).toHaveLength(webhookConcurrencyPerKey)
+        expect(after.filter(({ owner }) => owner === few)).toHaveLength(2)
       })
     )
 

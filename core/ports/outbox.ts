@@ -39,8 +39,21 @@ export interface DeliveryRecord {
   readonly tries: ReadonlyArray<Try>
 }
 
+/**
+ * What a replay did. All but the first change nothing: `due` where the webhook is due or being delivered anyway, `refused`
+ * where the owner has had `webhookReplaysPerKey` of limits.ts within a minute, `unknown` also where it is foreign.
+ */
+export type ReplayOutcome = "replayed" | "due" | "refused" | "unknown"
+
+/** The minute within which replays are counted begins with a webhook's first one. */
+export const replayWindowSeconds = 60
+
 export interface OutboxShape {
-  /** A due webhook, leased like a job: not handed out again before `leaseUntil` unless it is settled. */
+  /**
+   * A due webhook, leased like a job: not handed out again before `leaseUntil` unless it is settled. Owners
+   * without a leased webhook come first, then the webhook that has been due the longest. An owner with
+   * `webhookConcurrencyPerKey` of limits.ts leased gets no more until one of them is settled or its lease ends.
+   */
   readonly claim: (leaseUntil: Date) => Fx<Option.Option<Delivery>>
   /** Takes down the try in hand and settles it; a claim that is no longer the current one changes nothing. */
   readonly settle: (delivery: Delivery, outcome: DeliveryOutcome, tried: Try) => Fx<void>
@@ -48,8 +61,8 @@ export interface OutboxShape {
   readonly find: (owner: OwnerId, id: string) => Fx<Option.Option<DeliveryRecord>>
   /** The owner's newest deliveries, newest first, at most `limit`. */
   readonly list: (owner: OwnerId, limit: number) => Fx<ReadonlyArray<DeliveryRecord>>
-  /** Due at once, with all its tries before it again; also while it is pending. False when it is foreign or unknown. */
-  readonly replay: (owner: OwnerId, id: string) => Fx<boolean>
+  /** Due at once, with all its tries before it again; also while it waits for its next try. */
+  readonly replay: (owner: OwnerId, id: string) => Fx<ReplayOutcome>
   /** Forgets settled deliveries that were made before: how many. */
   readonly purge: (madeBefore: Date) => Fx<number>
 }

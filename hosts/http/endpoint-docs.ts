@@ -316,9 +316,9 @@ export const endpointDocs = {
     id: "replay",
     group: "Account",
     summary: "Send a webhook again",
-    description: `${ofTheKey} It is due at once, under the same id, with all its tries before it.`,
+    description: `${ofTheKey} It is due at once, under the same id, with all its tries before it; one that is due or being delivered stays as it is.`,
     reply: ok("The delivery", replies.DeliveryReply),
-    errors: failuresOf<"postReplay">({ DeliveryNotFound: true })
+    errors: failuresOf<"postReplay">({ DeliveryNotFound: true, TooManyRequests: true })
   },
   "GET /health": {
     id: "health",

@@ -2,8 +2,11 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { Effect } from "effect"
 import { execa } from "execa"
 import { describe, expect, it } from "vitest"
+import type { ApiError } from "../../core/errors.js"
+import type { ApiReply } from "./api.js"
 import { conformance, pointerTo } from "./conformance.suite.js"
 import { endpointDocs } from "./endpoint-docs.js"
 import { openApi } from "./openapi.js"
@@ -29,6 +32,27 @@ describe("OpenAPI document", () => {
   it("is the committed docs/openapi.json", async () => {
     const committed = JSON.parse(await readFile(join(root, "docs", "openapi.json"), "utf8"))
     expect(committed, "docs/openapi.json is out of date: npm run openapi writes it anew").toEqual(document)
+  })
+
+  it("is built once, however often it is asked for and wherever it is mounted", async () => {
+    const route = routes.find(({ path }) => path === "/openapi.json")
+    if (route?.auth !== "none") throw new Error("it needs no key")
+    const asked = (baseUrl: string) => {
+      const request = {
+        method: "GET",
+        path: "/openapi.json",
+        header: () => undefined,
+        body: { _tag: "Parsed", value: "" },
+        baseUrl
+      } as const
+      // Nothing of the services is used.
+      const reply = route.handle({ request, param: () => "", onDisconnect: "abandon" }) as Effect.Effect<ApiReply, ApiError>
+      return Effect.map(reply, ({ body }) => (body._tag === "Json" ? (body.value as typeof document) : undefined))
+    }
+    const [first, second] = await Effect.runPromise(Effect.all([asked("https://a.example"), asked("https://b.example/v1")]))
+    expect(first.servers).toEqual([{ url: "https://a.example" }])
+    expect(second.servers).toEqual([{ url: "https://b.example/v1" }])
+    expect(second.paths).toBe(first.paths)
   })
 
   it("has the version of the package", async () => {

@@ -48,6 +48,11 @@ export type Route = DocumentedLocation &
     | { readonly auth: "none"; readonly handle: (call: Call) => Handled }
   )
 
+const once = <A>(make: () => A): (() => A) => {
+  let made: A | undefined
+  return () => (made ??= make())
+}
+
 const ok = <E, R>(body: Effect.Effect<unknown, E, R>) => Effect.map(body, (value) => json(200, value))
 
 type SyncWaiting = Parameters<typeof postProcess>[2] & {}
@@ -66,6 +71,9 @@ const runAndWait =
         Effect.catchAll((error) => failed(error, headers))
       )
     })
+
+/** Built once, since anybody may ask for it; only `servers` differs between requests. */
+const document = once(() => openApi(routes, "/"))
 
 /** Every endpoint. HEAD is answered wherever GET is. */
 export const routes: ReadonlyArray<Route> = [
@@ -151,7 +159,7 @@ export const routes: ReadonlyArray<Route> = [
     method: "GET",
     path: "/openapi.json",
     auth: "none",
-    handle: ({ request }) => ok(Effect.sync(() => openApi(routes, request.baseUrl)))
+    handle: ({ request }) => Effect.sync(() => json(200, { ...document(), servers: [{ url: request.baseUrl }] }))
   },
   { method: "GET", path: "/docs", auth: "none", handle: ({ request }) => docsPage(request) },
   { method: "GET", path: "/docs/:asset", auth: "none", handle: ({ param }) => docsAsset(param("asset")) },
