@@ -1,4 +1,6 @@
+import { TooManyRequests, Unavailable } from "./errors.js"
 import type { BlobKey, DirId, FileName, OwnerId } from "./ids.js"
+import type { LimitValues } from "./limits.js"
 import type { Task } from "./task.js"
 
 /** A place for files that ends by itself: `ttlSeconds` after it was made. */
@@ -23,6 +25,20 @@ export interface StoredFile {
   readonly origin: Origin
   readonly addedAt: Date
 }
+
+/** When a registration of now is looked at, and when it ends, as ISO texts: its URL lives so long, and an upload takes its time. */
+export const registrationTimes = (now: string, limits: LimitValues): { readonly lookAt: string; readonly endsAt: string } => {
+  const lookAt = Date.parse(now) + limits.signedUrlSeconds * 1000
+  return { lookAt: new Date(lookAt).toISOString(), endsAt: new Date(lookAt + limits.registrationSeconds * 1000).toISOString() }
+}
+
+export const tooManyRegistrations = ({ registrationsPerKey, signedUrlSeconds }: LimitValues): TooManyRequests => {
+  const message = `Too many registered files of this API key wait for their upload: at most ${registrationsPerKey} are allowed, upload them or try again later`
+  return new TooManyRequests({ message, retryAfterSeconds: signedUrlSeconds })
+}
+
+export const noRoomForRegistrations = ({ registrations }: LimitValues): Unavailable =>
+  new Unavailable({ what: `${registrations} registered files wait for their upload: FFKILN_LIMIT_REGISTRATIONS allows no more` })
 
 /** Where outputs go, in the reference's order: the directory named, else the inputs' own, else a new one. */
 export const outputDirectory = (task: Task): DirId | undefined => {

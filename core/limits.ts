@@ -39,6 +39,13 @@ export const limitTable = {
   unreadSeconds: { default: 600, means: "how long a download may stand still because its client takes nothing" },
   signedUrlSeconds: { default: 300, means: "life of a signed upload or download URL" },
 
+  registrationSeconds: { default: 3600, means: "how long after the end of its URL an upload may still arrive; then its registration ends" },
+  registrationsPerKey: {
+    default: 2000,
+    means: "registered files of one key whose upload is not known to have arrived; more are refused with 429"
+  },
+  registrations: { default: 50_000, means: "registered files of all keys, likewise; more are refused with 503" },
+
   directoryTtlSeconds: { default: 86_400, means: "life of a directory when its creator names none" },
   directoryTtlMinSeconds: { default: 60, means: "shortest life of a directory" },
   directoryTtlMaxSeconds: { default: 30 * 86_400, means: "longest life of a directory" },

@@ -1,85 +1,138 @@
 import { Effect, Layer, Option } from "effect"
-import { expiresAt, type StoredFile } from "../../core/directory.js"
+import { expiresAt, noRoomForRegistrations, registrationTimes, type StoredFile, tooManyRegistrations } from "../../core/directory.js"
 import { NameTaken } from "../../core/errors.js"
+import type { BlobKey, OwnerId } from "../../core/ids.js"
+import { Limits } from "../../core/limits.js"
 import { Directories } from "../../core/ports/directories.js"
 import { blobsRead } from "../../core/task.js"
 import { filesOf, liveJobs, now, placeOf, putFile, State } from "./state.js"
 
 export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.effect(
   Directories,
-  Effect.map(State, (state) => ({
-    create: (directory) => Effect.sync(() => void state.directories.set(directory.id, directory)),
+  Effect.map(State, (state) => {
+    const registered = new Map<BlobKey, { readonly lookAt: string; readonly endsAt: string }>()
+    const unsized = () => [...state.files.values()].flatMap((files) => [...files.values()].filter(({ bytes }) => bytes === null))
+    const unsizedOf = (owner: OwnerId) => unsized().filter(({ dir }) => state.directories.get(dir)?.owner === owner)
 
-    find: (owner, id) =>
-      Effect.map(now, (at) => {
-        const directory = state.directories.get(id)
-        return directory !== undefined && directory.owner === owner && expiresAt(directory) > at ? Option.some(directory) : Option.none()
-      }),
-
-    list: (owner) =>
-      Effect.map(now, (at) =>
-        [...state.directories.values()]
-          .filter((directory) => directory.owner === owner && expiresAt(directory) > at)
-          .sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime())
-      ),
-
-    addFile: (file) =>
-      Effect.suspend(() => {
+    const add = (file: StoredFile) =>
+      Effect.gen(function* () {
         const there = state.files.get(file.dir)?.get(file.name)
-        if (there !== undefined && !isBytesOf(there, file)) return new NameTaken({ name: file.name })
-        if (state.directories.has(file.dir)) putFile(state, file)
-        return Effect.void
-      }),
-
-    file: (dir, name) => Effect.sync(() => Option.fromNullable(state.files.get(dir)?.get(name))),
-
-    files: (dir) => Effect.sync(() => [...filesOf(state, dir)].sort((a, b) => a.addedAt.getTime() - b.addedAt.getTime())),
-
-    stored: (owner) =>
-      Effect.sync(() => {
-        const files = [...state.directories.values()]
-          .filter((directory) => directory.owner === owner)
-          .flatMap(({ id }) => filesOf(state, id))
-        return {
-          bytes: files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0),
-          unsized: files.filter(({ bytes }) => bytes === null)
-        }
-      }),
-
-    removeFile: (dir, name) =>
-      Effect.sync(() => {
-        const file = state.files.get(dir)?.get(name)
-        state.files.get(dir)?.delete(name)
-        return Option.map(Option.fromNullable(file), ({ key }) => key)
-      }),
-
-    dropExpired: (at, limit) =>
-      Effect.sync(() => {
-        const used = new Set(
-          liveJobs(state).flatMap(({ task }) => [task.directory, ...Array.from(blobsRead(task).keys(), (key) => placeOf(key).dir)])
-        )
-        const dropped = [...state.directories.values()]
-          .filter((directory) => expiresAt(directory) <= at && !used.has(directory.id))
-          .slice(0, limit)
-        return dropped.flatMap(({ id }) => {
-          const keys = filesOf(state, id).map(({ key }) => key)
-          state.directories.delete(id)
-          state.files.delete(id)
-          return keys
-        })
-      }),
-
-    unreferenced: (keys) =>
-      Effect.sync(() => {
-        const rows = [...state.files.values()].flatMap((files) => [...files.values()])
-        const live = liveJobs(state)
-        const referenced = new Set([...rows.map(({ key }) => key), ...live.flatMap(({ task }) => [...blobsRead(task).keys()])])
-        return keys.filter((key) => {
-          const { dir, slot } = placeOf(key)
-          return !referenced.has(key) && !live.some(({ id, task }) => task.directory === dir && slot.startsWith(`${id}-`))
-        })
+        if (there !== undefined && !isBytesOf(there, file)) return yield* new NameTaken({ name: file.name })
+        if (!state.directories.has(file.dir)) return
+        if (file.bytes === null) registered.set(file.key, registrationTimes((yield* now).toISOString(), yield* Limits))
+        else registered.delete(file.key)
+        putFile(state, file)
       })
-  }))
+
+    return {
+      create: (directory) => Effect.sync(() => void state.directories.set(directory.id, directory)),
+
+      find: (owner, id) =>
+        Effect.map(now, (at) => {
+          const directory = state.directories.get(id)
+          return directory !== undefined && directory.owner === owner && expiresAt(directory) > at ? Option.some(directory) : Option.none()
+        }),
+
+      list: (owner) =>
+        Effect.map(now, (at) =>
+          [...state.directories.values()]
+            .filter((directory) => directory.owner === owner && expiresAt(directory) > at)
+            .sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime())
+        ),
+
+      addFile: add,
+
+      register: (file) =>
+        Effect.gen(function* () {
+          const limits = yield* Limits
+          const owner = state.directories.get(file.dir)?.owner
+          const isFree = state.files.get(file.dir)?.get(file.name) === undefined
+          if (isFree && owner !== undefined && unsizedOf(owner).length >= limits.registrationsPerKey)
+            return yield* tooManyRegistrations(limits)
+          if (isFree && unsized().length >= limits.registrations) return yield* noRoomForRegistrations(limits)
+          yield* add(file)
+        }),
+
+      renewRegistration: (key) =>
+        Effect.gen(function* () {
+          const there = unsized().some((file) => file.key === key)
+          if (there) registered.set(key, registrationTimes((yield* now).toISOString(), yield* Limits))
+          return there
+        }),
+
+      dueRegistrations: (limit) =>
+        Effect.map(now, (at) =>
+          unsized()
+            .map((file) => ({ file, lookAt: registered.get(file.key)?.lookAt ?? "" }))
+            .filter(({ lookAt }) => lookAt <= at.toISOString())
+            .sort((a, b) => (a.lookAt < b.lookAt ? -1 : 1))
+            .slice(0, limit)
+            .map(({ file }) => file)
+        ),
+
+      keepWaiting: (keys) =>
+        Effect.map(now, (at) => {
+          const time = at.toISOString()
+          for (const { dir, key, name } of unsized()) {
+            const times = registered.get(key)
+            if (times === undefined || !keys.includes(key)) continue
+            if (times.endsAt <= time) {
+              state.files.get(dir)?.delete(name)
+              registered.delete(key)
+            } else if (times.lookAt <= time) registered.set(key, { ...times, lookAt: times.endsAt })
+          }
+        }),
+
+      file: (dir, name) => Effect.sync(() => Option.fromNullable(state.files.get(dir)?.get(name))),
+
+      files: (dir) => Effect.sync(() => [...filesOf(state, dir)].sort((a, b) => a.addedAt.getTime() - b.addedAt.getTime())),
+
+      stored: (owner) =>
+        Effect.sync(() => {
+          const files = [...state.directories.values()]
+            .filter((directory) => directory.owner === owner)
+            .flatMap(({ id }) => filesOf(state, id))
+          return {
+            bytes: files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0),
+            unsized: files.filter(({ bytes }) => bytes === null)
+          }
+        }),
+
+      removeFile: (dir, name) =>
+        Effect.sync(() => {
+          const file = state.files.get(dir)?.get(name)
+          state.files.get(dir)?.delete(name)
+          return Option.map(Option.fromNullable(file), ({ key }) => key)
+        }),
+
+      dropExpired: (at, limit) =>
+        Effect.sync(() => {
+          const used = new Set(
+            liveJobs(state).flatMap(({ task }) => [task.directory, ...Array.from(blobsRead(task).keys(), (key) => placeOf(key).dir)])
+          )
+          const dropped = [...state.directories.values()]
+            .filter((directory) => expiresAt(directory) <= at && !used.has(directory.id))
+            .slice(0, limit)
+          return dropped.flatMap(({ id }) => {
+            const keys = filesOf(state, id).map(({ key }) => key)
+            state.directories.delete(id)
+            state.files.delete(id)
+            return keys
+          })
+        }),
+
+      unreferenced: (keys) =>
+        Effect.sync(() => {
+          const rows = [...state.files.values()].flatMap((files) => [...files.values()])
+          const live = liveJobs(state)
+          const referenced = new Set([...rows.map(({ key }) => key), ...live.flatMap(({ task }) => [...blobsRead(task).keys()])])
+          return keys.filter((key) => {
+            const { dir, slot } = placeOf(key)
+            return !referenced.has(key) && !live.some(({ id, task }) => task.directory === dir && slot.startsWith(`${id}-`))
+          })
+        })
+    }
+  })
 )
 
 /** What a registration waits for: the bytes under its own key. */

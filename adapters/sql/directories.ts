@@ -1,8 +1,10 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
+import type { Fragment } from "@effect/sql/Statement"
 import { Array, Data, Effect, Option } from "effect"
-import { expiresAt } from "../../core/directory.js"
+import { expiresAt, noRoomForRegistrations, registrationTimes, type StoredFile, tooManyRegistrations } from "../../core/directory.js"
 import { NameTaken } from "../../core/errors.js"
 import type { BlobKey, DirId, FileName } from "../../core/ids.js"
+import { Limits } from "../../core/limits.js"
 import type { DirectoriesShape } from "../../core/ports/directories.js"
 import type { Published } from "../../core/ports/jobs.js"
 import { type Database, nowText } from "./database.js"
@@ -35,18 +37,46 @@ export const makeDirectories = ({ sql, run, transaction }: Database): Directorie
       return rows.map(readDirectory)
     }).pipe(run("list directories")),
 
-  // Into a directory that is gone nothing is added, as if it had gone right afterwards: its row would never be swept.
-  addFile: ({ addedAt, bytes, dir, key, name, origin }) =>
+  addFile: (file) => Effect.asVoid(add(sql, file, sql`1 = 1`)).pipe(run("add a file")),
+
+  register: (file) =>
     Effect.gen(function* () {
-      const directory = kept(sql, dir)
+      const { registrations, registrationsPerKey } = yield* Limits
+      const ofOwner = sql`
+        SELECT 1 FROM ffkiln_directories AS own JOIN ffkiln_files AS file ON file.dir = own.id
+        WHERE own.owner = (SELECT owner FROM ffkiln_directories WHERE id = ${file.dir}) AND file.bytes IS NULL LIMIT ${registrationsPerKey}`
+      const ofAll = sql`SELECT 1 FROM ffkiln_files WHERE bytes IS NULL AND look_at > '' LIMIT ${registrations}`
+      const fewer = (rows: Fragment, most: number) => sql`(SELECT count(*) FROM (${rows}) AS total) < ${most}`
+      if (yield* add(sql, file, sql`${fewer(ofOwner, registrationsPerKey)} AND ${fewer(ofAll, registrations)}`)) return
+      const own = yield* ofOwner
+      const limits = yield* Limits
+      return yield* own.length < registrationsPerKey ? noRoomForRegistrations(limits) : tooManyRegistrations(limits)
+    }).pipe(run("register a file")),
+
+  renewRegistration: (key) =>
+    Effect.gen(function* () {
+      const { lookAt, endsAt } = registrationTimes(yield* nowText, yield* Limits)
       const rows = yield* sql`
-        INSERT INTO ffkiln_files (dir, name, key, bytes, origin, added_at)
-        SELECT ${dir}, ${name}, ${key}, CAST(${bytes} AS BIGINT), ${origin}, ${addedAt.toISOString()} WHERE EXISTS (${directory})
-        ON CONFLICT (dir, name) DO UPDATE SET bytes = excluded.bytes, origin = excluded.origin, added_at = excluded.added_at
-          WHERE ffkiln_files.key = excluded.key AND ffkiln_files.bytes IS NULL AND excluded.bytes IS NOT NULL
-        RETURNING name`
-      if (rows.length === 0 && (yield* directory).length > 0) return yield* new NameTaken({ name })
-    }).pipe(run("add a file")),
+        UPDATE ffkiln_files SET look_at = ${lookAt}, ends_at = ${endsAt} WHERE key = ${key} AND bytes IS NULL RETURNING key`
+      return rows.length > 0
+    }).pipe(run("renew a registration")),
+
+  dueRegistrations: (limit) =>
+    Effect.gen(function* () {
+      const rows = yield* sql`
+        SELECT * FROM ffkiln_files WHERE bytes IS NULL AND look_at <= ${yield* nowText} ORDER BY look_at LIMIT ${limit}`
+      return rows.map(readFile)
+    }).pipe(run("look for registrations")),
+
+  keepWaiting: (keys) =>
+    Effect.gen(function* () {
+      const now = yield* nowText
+      for (const some of Array.chunksOf(keys, rowsPerStatement)) {
+        const waiting = sql`bytes IS NULL AND key IN ${sql.in(some)}`
+        yield* sql`DELETE FROM ffkiln_files WHERE ends_at <= ${now} AND ${waiting}`
+        yield* sql`UPDATE ffkiln_files SET look_at = ends_at WHERE look_at <= ${now} AND ${waiting}`
+      }
+    }).pipe(run("end registrations")),
 
   file: (dir, name) =>
     sql`SELECT * FROM ffkiln_files WHERE dir = ${dir} AND name = ${name}`.pipe(
@@ -103,6 +133,28 @@ export const makeDirectories = ({ sql, run, transaction }: Database): Directorie
       run("look for unreferenced bytes")
     )
 })
+
+/**
+ * Adds the row where the condition holds: false where it does not. Into a directory that is gone nothing is added, as if it had
+ * gone right afterwards: its row would never be swept.
+ */
+const add = (sql: SqlClient, { addedAt, bytes, dir, key, name, origin }: StoredFile, condition: Fragment) =>
+  Effect.gen(function* () {
+    const directory = kept(sql, dir)
+    const { lookAt, endsAt } = registrationTimes(yield* nowText, yield* Limits)
+    const [look, end] = bytes === null ? [lookAt, endsAt] : [null, null]
+    const rows = yield* sql`
+      INSERT INTO ffkiln_files (dir, name, key, bytes, origin, added_at, look_at, ends_at)
+      SELECT ${dir}, ${name}, ${key}, CAST(${bytes} AS BIGINT), ${origin}, ${addedAt.toISOString()}, CAST(${look} AS TEXT), CAST(${end} AS TEXT)
+      WHERE EXISTS (${directory}) AND ${condition}
+      ON CONFLICT (dir, name) DO UPDATE SET bytes = excluded.bytes, origin = excluded.origin, added_at = excluded.added_at,
+          look_at = NULL, ends_at = NULL
+        WHERE ffkiln_files.key = excluded.key AND ffkiln_files.bytes IS NULL AND excluded.bytes IS NOT NULL
+      RETURNING name`
+    if (rows.length > 0 || (yield* directory).length === 0) return true
+    if ((yield* sql`SELECT 1 FROM ffkiln_files WHERE dir = ${dir} AND name = ${name}`).length > 0) return yield* new NameTaken({ name })
+    return false
+  })
 
 /** The directory, which is not dropped between being found and getting a file. */
 const kept = (sql: SqlClient, dir: DirId) => sql`SELECT 1 FROM ffkiln_directories WHERE id = ${dir} ${keepLocked(sql)}`

@@ -223,5 +223,13 @@ const migrations = {
     `ALTER TABLE ffkiln_outbox ADD COLUMN replayed_at ${text}`,
     `ALTER TABLE ffkiln_outbox ADD COLUMN replays ${integer} NOT NULL DEFAULT 0`,
     "CREATE INDEX ffkiln_outbox_replayed ON ffkiln_outbox (owner, replayed_at) WHERE replayed_at IS NOT NULL"
+  ]),
+
+  "0006_registrations": migration(({ text }) => [
+    // Of registrations alone: when storage is asked for their bytes next, and when they end.
+    `ALTER TABLE ffkiln_files ADD COLUMN look_at ${text}`,
+    `ALTER TABLE ffkiln_files ADD COLUMN ends_at ${text}`,
+    "UPDATE ffkiln_files SET look_at = added_at, ends_at = added_at WHERE bytes IS NULL",
+    "CREATE INDEX ffkiln_files_registered ON ffkiln_files (look_at) WHERE bytes IS NULL"
   ])
 }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Option, Stream, TestClock } from "effect"
 import { BlobKey, DirId, FileName, type OwnerId } from "../ids.js"
+import { Limits } from "../limits.js"
+import { Directories } from "../ports/directories.js"
 import { Jobs } from "../ports/jobs.js"
 import { anOwner, claimed, publishedBy } from "../ports/samples.suite.js"
 import { Storage } from "../ports/storage.js"
@@ -9,7 +11,7 @@ import { createDirectory, listDirectories } from "./directories.js"
 import { deleteFile, describeFile, listFiles, readFile, registerFile, storeFile } from "./files.js"
 import { storedBytes } from "./quota.js"
 import { submit } from "./submit.js"
-import { sweepOrphans } from "./sweep.js"
+import { sweep, sweepOrphans } from "./sweep.js"
 import { bytes, ownerWithFile, taskOn, world } from "./world.suite.js"
 
 const quiet = { webhookUrl: null }
@@ -75,6 +77,57 @@ describe("registration", () => {
       yield* storage.write(file.key, bytes("12345"), 10)
       expect((yield* describeFile(owner, file.dir, name)).bytes).toBe(5)
     }).pipe(Effect.provide(world({ limits: { uploadBytes: 5 } })))
+  )
+
+  it.effect("one whose upload never arrives ends, and one whose upload arrived late has its size", () =>
+    Effect.gen(function* () {
+      const owner = anOwner()
+      const { id: dir } = yield* createDirectory(owner, null)
+      const registered = (text: string) => registerFile(owner, { name: FileName(text), dir })
+      const [late, , renewed] = [yield* registered("late"), yield* registered("never"), yield* registered("renewed")]
+      const { registrationSeconds, signedUrlSeconds } = yield* Limits
+      const rows = Effect.flatMap(Directories, (directories) =>
+        Effect.map(directories.files(dir), (files) => Object.fromEntries(files.map((file) => [file.name, file.bytes])))
+      )
+      yield* TestClock.adjust(`${signedUrlSeconds} seconds`)
+      yield* sweep
+      expect(yield* rows).toEqual({ late: null, never: null, renewed: null })
+      yield* (yield* Storage).write(late.file.key, bytes("12345"), 5)
+      expect((yield* registered("renewed")).file.key).toBe(renewed.file.key)
+      yield* TestClock.adjust(`${registrationSeconds} seconds`)
+      yield* sweep
+      expect(yield* rows).toEqual({ late: 5, renewed: null })
+      expect((yield* Effect.flip(describeFile(owner, dir, FileName("never")))).message).toBe("File not found")
+      // The name is free again, for other bytes.
+      expect((yield* registered("never")).file.key).not.toBe("")
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("a listing asks storage for those that arrived, not for each of many that did not", () =>
+    Effect.gen(function* () {
+      const owner = anOwner()
+      const { id: dir } = yield* createDirectory(owner, null)
+      const files = yield* Effect.forEach(
+        Array.from({ length: 100 }, (_, index) => FileName(`${index}.mp4`)),
+        (each) => Effect.map(registerFile(owner, { name: each, dir }), ({ file }) => file)
+      )
+      const storage = yield* Storage
+      for (const index of [3, 50]) yield* storage.write(files[index]?.key ?? BlobKey(""), bytes("12345"), 5)
+      let asked = 0
+      const stat: typeof storage.stat = (key) =>
+        Effect.suspend(() =>
+          Effect.zipRight(
+            Effect.sync(() => void asked++),
+            storage.stat(key)
+          )
+        )
+      const listed = yield* listFiles(owner, dir).pipe(Effect.provideService(Storage, { ...storage, stat }))
+      expect(listed.map((file) => [file.name, file.bytes])).toEqual([
+        ["3.mp4", 5],
+        ["50.mp4", 5]
+      ])
+      expect(asked).toBe(2)
+    }).pipe(Effect.provide(world()))
   )
 
   it.effect("two registrations at once agree on the place", () =>

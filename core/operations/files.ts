@@ -1,6 +1,6 @@
-import { Clock, Effect, Option, Stream } from "effect"
+import { Chunk, Clock, Effect, Option, Stream } from "effect"
 import type { StoredFile } from "../directory.js"
-import { DirectoryNotFound, FileNotFound, InvalidRequest, NameTaken } from "../errors.js"
+import { DirectoryNotFound, FileNotFound, InvalidRequest, NameTaken, type Unavailable } from "../errors.js"
 import { blobKey, type DirId, type FileName, Ids, type OwnerId, parseFileName } from "../ids.js"
 import { Limits } from "../limits.js"
 import { Directories } from "../ports/directories.js"
@@ -19,7 +19,7 @@ export type PresentFile = StoredFile & { readonly bytes: number }
 export const registerFile = (owner: OwnerId, request: { readonly name: FileName; readonly dir: DirId | null }) =>
   Effect.gen(function* () {
     const maxBytes = yield* uploadRoom(owner)
-    const file = yield* announced(owner, request)
+    const { file } = yield* announced(owner, request)
     const { signedUrlSeconds } = yield* Limits
     const upload = yield* (yield* Storage).sign({
       method: "PUT",
@@ -34,8 +34,10 @@ export const registerFile = (owner: OwnerId, request: { readonly name: FileName;
 export const storeFile = <E>(owner: OwnerId, request: { readonly name: FileName; readonly dir: DirId | null }, body: Bytes<E>) =>
   Effect.gen(function* () {
     const maxBytes = yield* uploadRoom(owner)
-    const file = yield* announced(owner, request)
-    yield* (yield* Storage).write(file.key, body, maxBytes)
+    const { file, isNew } = yield* announced(owner, request)
+    const { bytes } = yield* (yield* Storage).write(file.key, body, maxBytes)
+    // Nobody has a URL by which it could change.
+    if (isNew) yield* (yield* Directories).addFile({ ...file, bytes })
     return file
   })
 
@@ -70,8 +72,10 @@ const registration = (dir: DirId, name: FileName) =>
     const directories = yield* Directories
     const existing = yield* directories.file(dir, name)
     if (Option.isSome(existing)) {
-      if (Option.isSome(yield* present(existing.value))) return yield* new NameTaken({ name })
-      return existing.value
+      const file = existing.value
+      // It may end, or its bytes may come, between the looks.
+      if (Option.isNone(yield* present(file)) && (yield* directories.renewRegistration(file.key))) return { file, isNew: false }
+      return yield* new NameTaken({ name })
     }
     const file: StoredFile = {
       dir,
@@ -81,8 +85,8 @@ const registration = (dir: DirId, name: FileName) =>
       origin: "upload",
       addedAt: new Date(yield* Clock.currentTimeMillis)
     }
-    yield* directories.addFile(file)
-    return file
+    yield* directories.register(file)
+    return { file, isNew: true }
   }).pipe(
     // Another registration of the same name came between the look and the insert: the second look finds it.
     Effect.retry({ times: 1, while: (error) => error._tag === "NameTaken" })
@@ -103,9 +107,19 @@ export const describeFile = (owner: OwnerId, dir: DirId, name: FileName) =>
 export const listFiles = (owner: OwnerId, id: DirId) =>
   Effect.gen(function* () {
     const dir = yield* ownedDirectory(owner, id)
-    const files = yield* Effect.forEach(yield* (yield* Directories).files(dir), present, { concurrency: 16 })
-    return files.flatMap(Option.toArray)
+    const files = yield* (yield* Directories).files(dir)
+    const registered = files.filter(({ bytes }) => bytes === null)
+    if (registered.length <= manyRegistrations) {
+      return (yield* Effect.forEach(files, present, { concurrency: 16 })).flatMap(Option.toArray)
+    }
+    // One listing costs as much as there are bytes, however many registrations wait for theirs.
+    const stored = yield* Stream.runCollect((yield* Storage).list(`${dir}/`))
+    const arrived = new Set(Chunk.toReadonlyArray(stored).map(({ key }) => key))
+    const there = files.filter(({ bytes, key }) => bytes !== null || arrived.has(key))
+    return (yield* Effect.forEach(there, present, { concurrency: 16 })).flatMap(Option.toArray)
   })
+
+const manyRegistrations = 16
 
 /** A request that downloads the file, under its own name. */
 export const signDownload = (owner: OwnerId, dir: DirId, name: FileName) =>
@@ -169,5 +183,24 @@ export const present = (file: StoredFile) =>
     if (Option.isSome(blob) && Option.isNone(fits)) yield* storage.remove(file.key)
     return Option.map(fits, ({ bytes }): PresentFile => ({ ...file, bytes }))
   })
+
+/**
+ * Asks storage for the bytes of registrations whose URL has ended: those that arrived get their size, the others end after
+ * `registrationSeconds`.
+ */
+export const settleRegistrations: Effect.Effect<void, Unavailable, Directories | Storage> = Effect.gen(function* () {
+  const directories = yield* Directories
+  const due = yield* directories.dueRegistrations(registrationBatch)
+  const found = yield* Effect.forEach(due, present, { concurrency: 16 })
+  const arrived = found.flatMap(Option.toArray)
+  yield* Effect.forEach(arrived, (file) => Effect.catchTag(directories.addFile(file), "NameTaken", () => Effect.void), {
+    discard: true
+  })
+  const keys = new Set(arrived.map(({ key }) => key))
+  yield* directories.keepWaiting(due.flatMap(({ key }) => (keys.has(key) ? [] : [key])))
+  if (due.length === registrationBatch) yield* settleRegistrations
+})
+
+const registrationBatch = 500
 
 const inSeconds = (seconds: number) => Effect.map(Clock.currentTimeMillis, (now) => new Date(now + seconds * 1000))

@@ -8,6 +8,7 @@ import { Jobs } from "../ports/jobs.js"
 import { Outbox } from "../ports/outbox.js"
 import { Runners } from "../ports/runners.js"
 import { Storage } from "../ports/storage.js"
+import { settleRegistrations } from "./files.js"
 import { offerWaiting } from "./hints.js"
 
 /** Sweeps for as long as the layer lives, first at once. Every host may: each step is one idempotent statement. */
@@ -33,6 +34,7 @@ export const sweep = Effect.gen(function* () {
   const now = yield* Clock.currentTimeMillis
   if ((yield* jobs.reclaim(new Date(now))) > 0) yield* Effect.ignoreLogged(offerWaiting)
   yield* dropExpired(new Date(now))
+  yield* settleRegistrations
   yield* jobs.purge(new Date(now - jobSeconds * 1000))
   yield* (yield* Outbox).purge(new Date(now - deliverySeconds * 1000))
   yield* (yield* Runners).forget(new Date(now - runnerKnownSeconds * 1000))

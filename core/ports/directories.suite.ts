@@ -2,6 +2,7 @@ import { describe, expect, layer, it as plainIt } from "@effect/vitest"
 import { Effect, Option, TestClock } from "effect"
 import { expiresAt } from "../directory.js"
 import { BlobKey, blobKey, DirId, FileName, JobId } from "../ids.js"
+import { defaultLimits, Limits } from "../limits.js"
 import { blobsRead } from "../task.js"
 import { Directories } from "./directories.js"
 import { Jobs } from "./jobs.js"
@@ -216,6 +217,62 @@ const fileTests = (rows: RowsLayer) =>
         const winner = files[results.findIndex(({ _tag }) => _tag === "Right")]
         expect(yield* directories.files(dir)).toEqual([winner])
       })
+    )
+
+    it.effect("registrations are looked at when their URL ends, and end with the time for late uploads; new URLs begin that anew", () =>
+      Effect.gen(function* () {
+        const directories = yield* Directories
+        const { registrationSeconds, signedUrlSeconds } = yield* Limits
+        const { id: dir } = yield* created({ ttlSeconds: 86_400 })
+        const [late, renewed, arrived] = [
+          yield* aFile({ dir, name: FileName("late"), bytes: null }),
+          yield* aFile({ dir, name: FileName("renewed"), bytes: null }),
+          yield* aFile({ dir, name: FileName("arrived"), bytes: null })
+        ]
+        yield* Effect.forEach([late, renewed, arrived], directories.register)
+        const ours = new Set([late.key, renewed.key, arrived.key])
+        const due = Effect.map(directories.dueRegistrations(1_000_000), (files) =>
+          sorted(files.flatMap(({ key }) => (ours.has(key) ? [key] : [])))
+        )
+        yield* TestClock.adjust(`${signedUrlSeconds * 1000 - 1} millis`)
+        expect(yield* due).toEqual([])
+        expect(yield* directories.renewRegistration(renewed.key)).toBe(true)
+        yield* TestClock.adjust("1 millis")
+        expect(yield* due).toEqual(sorted([late.key, arrived.key]))
+        expect(yield* directories.dueRegistrations(1)).toHaveLength(1)
+        yield* directories.addFile({ ...arrived, bytes: 5 })
+        expect(yield* directories.renewRegistration(arrived.key)).toBe(false)
+        yield* directories.keepWaiting([late.key, arrived.key])
+        expect(yield* due).toEqual([])
+        yield* TestClock.adjust(`${registrationSeconds} seconds`)
+        expect(yield* due).toEqual(sorted([late.key, renewed.key]))
+        yield* directories.keepWaiting([late.key, renewed.key])
+        expect((yield* directories.files(dir)).map(({ key }) => key).sort()).toEqual(sorted([renewed.key, arrived.key]))
+        expect(yield* directories.renewRegistration(late.key)).toBe(false)
+      })
+    )
+
+    it.effect("an owner has so many registrations over all directories; uploads that arrived, files and other owners do not count", () =>
+      Effect.gen(function* () {
+        const directories = yield* Directories
+        const owner = anOwner()
+        const [first, second] = [yield* created({ owner }), yield* created({ owner })]
+        const register = (dir: DirId, name: string) =>
+          Effect.flatMap(aFile({ dir, name: FileName(name), bytes: null }), (file) => Effect.as(directories.register(file), file))
+        yield* directories.addFile(yield* aFile({ dir: first.id, name: FileName("stored") }))
+        const one = yield* register(first.id, "one")
+        yield* register(second.id, "two")
+        const refused = yield* Effect.flip(register(second.id, "three"))
+        expect([refused._tag, refused.message]).toEqual(["TooManyRequests", expect.stringContaining("at most 2 are allowed")])
+        expect((yield* Effect.flip(register(first.id, "one")))._tag).toBe("NameTaken")
+        expect(yield* directories.file(second.id, FileName("three"))).toEqual(Option.none())
+        yield* register((yield* created()).id, "of another")
+        yield* directories.addFile({ ...one, bytes: 1 })
+        yield* register(second.id, "three")
+        // Four of the whole database are allowed.
+        yield* register((yield* created()).id, "the last")
+        expect((yield* Effect.flip(register((yield* created()).id, "too many")))._tag).toBe("Unavailable")
+      }).pipe(Effect.provide(rows), Effect.provideService(Limits, { ...defaultLimits, registrationsPerKey: 2, registrations: 4 }))
     )
 
     it.effect("a removed file is gone, its key comes back once, and its name is free", () =>

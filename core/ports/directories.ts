@@ -1,6 +1,6 @@
 import { Context, type Option } from "effect"
 import type { Directory, StoredFile } from "../directory.js"
-import type { NameTaken } from "../errors.js"
+import type { NameTaken, TooManyRequests } from "../errors.js"
 import type { BlobKey, DirId, FileName, OwnerId } from "../ids.js"
 import type { Fx } from "./effect.js"
 
@@ -16,6 +16,14 @@ export interface DirectoriesShape {
    * Into a directory that is gone nothing is added, and that succeeds, as if it had gone right afterwards: the row would never be swept.
    */
   readonly addFile: (file: StoredFile) => Fx<void, NameTaken>
+  /** Like `addFile`, of a registration: unavailable beyond `registrations` of limits.ts, refused beyond `registrationsPerKey`. */
+  readonly register: (file: StoredFile) => Fx<void, NameTaken | TooManyRequests>
+  /** A registration counts from now on again: it has a new URL. False where it is gone, or has its bytes. */
+  readonly renewRegistration: (key: BlobKey) => Fx<boolean>
+  /** Registrations that are to be looked at: at the end of their URL, and once more when they end. */
+  readonly dueRegistrations: (limit: number) => Fx<ReadonlyArray<StoredFile>>
+  /** No bytes have arrived under these keys: registrations that ended go, the others are due again at their end. */
+  readonly keepWaiting: (keys: ReadonlyArray<BlobKey>) => Fx<void>
   readonly file: (dir: DirId, name: FileName) => Fx<Option.Option<StoredFile>>
   /** Stored and registered alike, oldest first. */
   readonly files: (dir: DirId) => Fx<ReadonlyArray<StoredFile>>

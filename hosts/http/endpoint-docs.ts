@@ -233,7 +233,14 @@ export const endpointDocs = {
     reply: ok("The file and its upload", replies.FileReply),
     errors: [
       ...readsJson,
-      ...failuresOf<"postFile">({ DirectoryNotFound: true, DiskFull: true, InvalidRequest: true, NameTaken: true, QuotaExceeded: true })
+      ...failuresOf<"postFile">({
+        DirectoryNotFound: true,
+        DiskFull: true,
+        InvalidRequest: true,
+        NameTaken: true,
+        QuotaExceeded: true,
+        TooManyRequests: true
+      })
     ]
   },
   "GET /file/:dirId/:fileName": {
