@@ -141,6 +141,13 @@ const questions: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown,
   ["account", Effect.flatMap(Accounts, (accounts) => accounts.account(anOwner())), /ffkiln_jobs_owner_live/],
   ["webhookSecret", Effect.flatMap(Accounts, (accounts) => accounts.webhookSecret(anOwner())), /ffkiln_webhook_secrets_pkey/],
   ["claim of a webhook", Effect.flatMap(Outbox, (outbox) => Effect.flatMap(until, outbox.claim)), /ffkiln_outbox_due/],
+  ["dueRegistrations", Effect.flatMap(Directories, (directories) => directories.dueRegistrations(500)), /ffkiln_files_registered/],
+  [
+    "register",
+    Effect.flatMap(Directories, (directories) => Effect.flatMap(aFile({ bytes: null }), directories.register)),
+    /ffkiln_files_(registered|bytes)/
+  ],
+  ["replay", Effect.flatMap(Outbox, (outbox) => outbox.replay(anOwner(), "msg_job_none")), /ffkiln_outbox_(pkey|replayed)/],
   ["list of webhooks", Effect.flatMap(Outbox, (outbox) => outbox.list(anOwner(), 100)), /ffkiln_outbox_owner/],
   ["purge of webhooks", Effect.flatMap(Outbox, (outbox) => outbox.purge(new Date(-1))), /ffkiln_outbox_settled/],
   ["identify of a runner", Effect.flatMap(Runners, (runners) => runners.identify(Redacted.make("box:secret"))), /ffkiln_runners_pkey/],

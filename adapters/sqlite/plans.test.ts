@@ -8,6 +8,7 @@ import { Outbox } from "../../core/ports/outbox.js"
 import { Runners } from "../../core/ports/runners.js"
 import {
   aDirectory,
+  aFile,
   aJob,
   aJobId,
   aKey,
@@ -121,6 +122,21 @@ const questions: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown,
     "webhookSecret",
     Effect.flatMap(Accounts, (accounts) => accounts.webhookSecret(anOwner())),
     [/autoindex_ffkiln_webhook_secrets_1 \(owner=\?\)/]
+  ],
+  [
+    "dueRegistrations",
+    Effect.flatMap(Directories, (directories) => directories.dueRegistrations(500)),
+    [/INDEX ffkiln_files_registered \(look_at<\?\)/]
+  ],
+  [
+    "register",
+    Effect.flatMap(Directories, (directories) => Effect.flatMap(aFile({ bytes: null }), directories.register)),
+    [/INDEX ffkiln_files_registered \(look_at>\?\)/, /INDEX ffkiln_files_bytes \(dir=\? AND bytes=\?\)/]
+  ],
+  [
+    "replay",
+    Effect.flatMap(Outbox, (outbox) => outbox.replay(anOwner(), "msg_job_none")),
+    [/INDEX ffkiln_outbox_replayed \(owner=\? AND replayed_at>\?\)/]
   ],
   [
     "claim of a webhook",
