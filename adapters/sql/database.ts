@@ -2,7 +2,8 @@ import { SqlClient, TransactionConnection } from "@effect/sql/SqlClient"
 import { SqlError } from "@effect/sql/SqlError"
 import { Context, DateTime, Effect, Option, Schedule } from "effect"
 import { Unavailable } from "../../core/errors.js"
-import { isContention, isViolation } from "./dialect.js"
+import { isContention, isFull, isViolation } from "./dialect.js"
+import { Medium } from "./medium.js"
 
 /** How the ports talk to SQL: every call of a port is one `run` or one `transaction`. */
 export interface Database {
@@ -11,17 +12,27 @@ export interface Database {
   readonly run: Guard
   /** All or nothing. Begins with a write: on SQLite a transaction that reads first can't wait for another writer. */
   readonly transaction: Guard
+  /** A transaction that only removes: on a full disk it is tried once more when the medium has given up some room. */
+  readonly freeing: Guard
 }
 
 type Guard = (
   what: string
 ) => <A, E, R>(effect: Effect.Effect<A, E | SqlError, R>) => Effect.Effect<A, Exclude<E, SqlError> | Unavailable, R>
 
-export const makeDatabase: Effect.Effect<Database, never, SqlClient> = Effect.map(SqlClient, (sql) => ({
-  sql,
-  run,
-  transaction: (what) => (effect) => run(what)(withTransaction(sql, effect))
-}))
+export const makeDatabase: Effect.Effect<Database, never, SqlClient> = Effect.gen(function* () {
+  const sql = yield* SqlClient
+  const { giveRoom, intact } = yield* Medium
+  const guarded: Guard = (what) => (effect) => Effect.zipLeft(run(what)(effect), intact)
+  const transaction: Guard = (what) => (effect) => guarded(what)(withTransaction(sql, effect))
+  const freeing: Guard = (what) => (effect) => {
+    const once = transaction(what)(effect)
+    return Effect.catchIf(once, isDiskFull, (error) => Effect.flatMap(giveRoom, (given) => (given ? once : Effect.fail(error))))
+  }
+  return { sql, run: guarded, transaction, freeing }
+})
+
+const isDiskFull = (error: unknown): boolean => error instanceof Unavailable && error.cause instanceof SqlError && isFull(error.cause)
 
 /** Now, as the columns hold it. */
 export const nowText: Effect.Effect<string> = Effect.map(DateTime.nowAsDate, (now) => now.toISOString())

@@ -145,6 +145,9 @@ export const waitsSince = (sql: SqlClient): Fragment => {
  */
 export const isContention = (error: SqlError): boolean => /^SQLITE_(BUSY|LOCKED)|^(40001|40P01|55P03|57014)$/.test(codeOf(error))
 
+/** The disk has no room for what is written. SQLite says of its shared memory that it can't be written, as of a broken disk. */
+export const isFull = (error: SqlError): boolean => /^(SQLITE_(FULL|IOERR)|53100$)/.test(codeOf(error))
+
 /** The statement breaks a rule of the schema: only a bug of ours does that, since expected clashes are handled by ON CONFLICT. */
 export const isViolation = (error: SqlError): boolean => /^SQLITE_(CONSTRAINT|MISMATCH)|^23\d{3}$/.test(codeOf(error))
 

@@ -3,16 +3,20 @@ import { dirname } from "node:path"
 import * as Reactivity from "@effect/experimental/Reactivity"
 import { SqlClient } from "@effect/sql/SqlClient"
 import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
-import { Effect, Layer } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { Unavailable } from "../../core/errors.js"
 import { makeDatabase } from "../sql/database.js"
+import { Medium } from "../sql/medium.js"
+import { sqliteMedium } from "./medium.js"
+import { checkLog } from "./write-ahead-log.js"
 
 /** One connection to the file, which is made with its folder if it is missing; closed with the scope. */
 export const sqliteClient = (file: string): Layer.Layer<SqlClient, Unavailable> =>
-  Layer.scoped(
-    SqlClient,
+  Layer.scopedContext(
     Effect.gen(function* () {
       yield* Effect.tryPromise({ try: () => mkdir(dirname(file), { recursive: true }), catch: (cause) => cannotOpen(file, cause) })
+      // Before the driver looks at it, which would drop what it can't read.
+      yield* checkLog(file)
       // The driver would switch to WAL while it still blocks five seconds for a lock; below we do that ourselves.
       const open = SqliteClient.make({ filename: file, disableWAL: true })
       const sql = yield* Effect.catchAllDefect(open, (cause) => cannotOpen(file, cause))
@@ -21,7 +25,7 @@ export const sqliteClient = (file: string): Layer.Layer<SqlClient, Unavailable> 
         run("set up the database"),
         Effect.mapError(({ cause }) => cannotOpen(file, cause))
       )
-      return sql
+      return Context.make(SqlClient, sql as SqlClient).pipe(Context.add(Medium, yield* sqliteMedium(file)))
     })
   ).pipe(Layer.provide(Reactivity.layer))
 

@@ -1,12 +1,14 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { ListObjectsV2Command } from "@aws-sdk/client-s3"
+import { SqlClient } from "@effect/sql/SqlClient"
 import { Effect } from "effect"
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest"
 import { ask, temporaryDatabase } from "../../adapters/postgres/temporary.suite.js"
 import { aBucket, clientOf, s3Server } from "../../adapters/s3/server.suite.js"
 import { testServer } from "../../adapters/servers.suite.js"
+import { sqliteClient } from "../../adapters/sqlite/client.js"
 import { sqlite } from "../../adapters/sqlite/index.js"
 import { readParts } from "../server/config.js"
 import { lookAtPlaces } from "./places.js"
@@ -33,6 +35,26 @@ describe("lookAtPlaces", () => {
     const before = readFileSync(file)
     expect((await linesOf({ FFKILN_DATABASE_URL: `sqlite:${file}` }))[0]).toBe(`database: SQLite in ${file}`)
     expect(readFileSync(file).equals(before)).toBe(true)
+  })
+
+  it("finds a damaged write-ahead log, and leaves it as it is", async () => {
+    const [file, damaged] = [join(folder, "logged.db"), join(folder, "damaged.db")]
+    const written = Effect.gen(function* () {
+      const sql = yield* SqlClient
+      yield* sql`CREATE TABLE thing (id INTEGER PRIMARY KEY)`
+      for (let id = 1; id <= 5; id++) yield* sql`INSERT INTO thing VALUES (${id})`
+      for (const end of ["", "-wal"]) copyFileSync(`${file}${end}`, `${damaged}${end}`)
+    })
+    await Effect.runPromise(Effect.provide(written, sqliteClient(file)))
+    const log = readFileSync(`${damaged}-wal`)
+    log.writeUInt8(log.readUInt8(100) ^ 1, 100)
+    writeFileSync(`${damaged}-wal`, log)
+    const [found] = await look({ FFKILN_DATABASE_URL: `sqlite:${damaged}` })
+    expect(found?.fine).toBe(false)
+    expect(found?.line).toMatch(
+      /^database: out of reach: .*damaged\.db-wal is damaged at byte 32: \d+ transactions from there on would be lost/
+    )
+    expect(readFileSync(`${damaged}-wal`).equals(log)).toBe(true)
   })
 
   it("finds a file that is none, and a folder in its place", async () => {

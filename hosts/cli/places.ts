@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto"
 import { access, constants, open } from "node:fs/promises"
 import { dirname } from "node:path"
 import { Effect, Layer, Redacted } from "effect"
+import { checkLog } from "../../adapters/sqlite/write-ahead-log.js"
 import { Unavailable } from "../../core/errors.js"
 import { limitsLayer } from "../embed/layers.js"
 import { load, queueOf, storageOf } from "../server/adapters.js"
@@ -74,6 +75,7 @@ const lookAtFile = (path: string): Effect.Effect<string, Unavailable> =>
     })
     if (begins === undefined) return yield* Effect.as(lookAtFolder(dirname(path)), `SQLite will make ${path}`)
     if (begins !== "" && begins !== header) yield* new Unavailable({ what: `${path} is no SQLite database` })
+    yield* checkLog(path)
     return `SQLite in ${path}`
   })
 
