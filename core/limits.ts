@@ -77,6 +77,7 @@ export const limitTable = {
   pollSeconds: { default: 5, means: "how often an idle worker looks for jobs that no hint named" },
   watchSeconds: { default: 1, means: "how often a waiter reads the job's row when nobody tells it of a change" },
   sweepSeconds: { default: 10, means: "how often leases, expired directories and old jobs are swept" },
+  evenClockSeconds: { default: 300, means: "how long the clock must run evenly after a jump before anything is deleted by it" },
   orphanSweepSeconds: { default: 3600, means: "how often storage is searched for bytes that nothing refers to" },
   orphanSeconds: { default: 86_400, means: "age from which unreferenced bytes are removed" },
   jobSeconds: { default: 30 * 86_400, means: "how long a finished job is remembered" },

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto"
 import { lstat, readdir, rm } from "node:fs/promises"
 import { join } from "node:path"
-import { Clock, Effect } from "effect"
+import { Effect } from "effect"
 import { Limits } from "../../core/limits.js"
 import { endless, jitteredPause } from "../../core/loop.js"
+import { SteadyTime } from "../../core/steady-time.js"
 import { isGone, thisProcess } from "../process/index.js"
 import { onDisk, orCode } from "./disk.js"
 import { partsPrefix } from "./parts.js"
@@ -34,7 +35,7 @@ export const sweepLeftovers = (tmp: string): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { orphanSweepSeconds, orphanSeconds } = yield* Limits
     const pass = Effect.gen(function* () {
-      const before = new Date((yield* Clock.currentTimeMillis) - orphanSeconds * 1000)
+      const before = new Date((yield* (yield* SteadyTime).now) - orphanSeconds * 1000)
       yield* onDisk("sweep", () => removeLeftovers(tmp, before))
     })
     const next = Effect.zipRight(jitteredPause(orphanSweepSeconds), pass)

@@ -1,6 +1,7 @@
-import { Chunk, Clock, Effect, Option, Stream } from "effect"
+import { Chunk, Effect, Option, Stream } from "effect"
 import { Limits } from "../../core/limits.js"
 import { every } from "../../core/loop.js"
+import { SteadyTime } from "../../core/steady-time.js"
 import type { Bucket } from "./bucket.js"
 import { isMissing, unavailable } from "./failures.js"
 
@@ -13,7 +14,7 @@ export const sweepUploads = (bucket: Bucket): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { orphanSweepSeconds, orphanSeconds } = yield* Limits
     const pass = Effect.gen(function* () {
-      const before = new Date((yield* Clock.currentTimeMillis) - orphanSeconds * 1000)
+      const before = new Date((yield* (yield* SteadyTime).now) - orphanSeconds * 1000)
       yield* abortUploads(bucket, before)
     })
     yield* every(

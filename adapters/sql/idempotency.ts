@@ -3,6 +3,7 @@ import { Array, Clock, Effect, Option } from "effect"
 import type { JobId, OwnerId } from "../../core/ids.js"
 import type { NewJob } from "../../core/job.js"
 import { Limits } from "../../core/limits.js"
+import { SteadyTime } from "../../core/steady-time.js"
 import { nowText } from "./database.js"
 
 /** What an owner's idempotency keys mean: a row for each, good for `idempotencySeconds`, whatever becomes of its job. */
@@ -30,7 +31,11 @@ export const jobOfKey = (sql: SqlClient, owner: OwnerId, key: string) =>
   })
 
 export const purgeKeys = (sql: SqlClient) =>
-  Effect.flatMap(newestDead, (time) => sql`DELETE FROM ffkiln_idempotency WHERE created_at <= ${time}`)
+  Effect.gen(function* () {
+    const { idempotencySeconds } = yield* Limits
+    const dead = new Date((yield* (yield* SteadyTime).now) - idempotencySeconds * 1000).toISOString()
+    return yield* sql`DELETE FROM ffkiln_idempotency WHERE created_at <= ${dead}`
+  })
 
 /** Keys that were first used then, or before, mean nothing any more. */
 const newestDead = Effect.gen(function* () {

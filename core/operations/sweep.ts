@@ -1,4 +1,4 @@
-import { Chunk, Clock, Effect, Layer, Stream } from "effect"
+import { Chunk, Effect, Layer, Stream } from "effect"
 import type { BlobKey } from "../ids.js"
 import { Limits } from "../limits.js"
 import { every } from "../loop.js"
@@ -8,6 +8,7 @@ import { Jobs } from "../ports/jobs.js"
 import { Outbox } from "../ports/outbox.js"
 import { Runners } from "../ports/runners.js"
 import { Storage } from "../ports/storage.js"
+import { SteadyTime } from "../steady-time.js"
 import { settleRegistrations } from "./files.js"
 import { offerWaiting } from "./hints.js"
 
@@ -15,7 +16,7 @@ import { offerWaiting } from "./hints.js"
 export const sweeper = Layer.scopedDiscard(
   Effect.gen(function* () {
     const { orphanSweepSeconds, sweepSeconds } = yield* Limits
-    const since = yield* Clock.currentTimeMillis
+    const since = yield* (yield* SteadyTime).now
     yield* Effect.forkScoped(repeatedly(Effect.zipRight(sweep, expireJobs(since)), sweepSeconds))
     yield* Effect.forkScoped(repeatedly(sweepOrphans, orphanSweepSeconds))
   })
@@ -31,7 +32,7 @@ const repeatedly = <E, R>(pass: Effect.Effect<void, E, R>, seconds: number) =>
 export const sweep = Effect.gen(function* () {
   const jobs = yield* Jobs
   const { deliverySeconds, jobSeconds, runnerKnownSeconds } = yield* Limits
-  const now = yield* Clock.currentTimeMillis
+  const now = yield* (yield* SteadyTime).now
   if ((yield* jobs.reclaim(new Date(now))) > 0) yield* Effect.ignoreLogged(offerWaiting)
   yield* dropExpired(new Date(now))
   yield* settleRegistrations
@@ -49,7 +50,7 @@ const expireJobs = (upSince: number) =>
   Effect.gen(function* () {
     const jobs = yield* Jobs
     const { noWorkerSeconds } = yield* Limits
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* (yield* SteadyTime).now
     const before = (seconds: number) => new Date(now - seconds * 1000)
     if (upSince > now - noWorkerSeconds * 1000) return
     for (const capabilities of yield* (yield* Runners).capabilities(before(noWorkerSeconds))) {
@@ -64,8 +65,9 @@ const batch = 100
 const dropExpired = (now: Date): Effect.Effect<void, never, Directories | Storage> =>
   Effect.gen(function* () {
     const directories = yield* Directories
-    // Rows first, bytes after: what a crash leaves behind is bytes that nobody sees.
-    const keys = yield* directories.dropExpired(now, batch)
+    // Rows first, bytes after: what a crash leaves behind is bytes that nobody sees. On a full disk there may be room for
+    // one directory's rows where there is none for many, and its bytes then make more.
+    const keys = yield* Effect.orElse(directories.dropExpired(now, batch), () => directories.dropExpired(now, 1))
     yield* removeAll(keys)
     if (keys.length > 0) yield* dropExpired(now)
   }).pipe(Effect.catchAll((error) => Effect.logWarning("expired directories stay until the next sweep", error.what, error.cause)))
@@ -73,7 +75,7 @@ const dropExpired = (now: Date): Effect.Effect<void, never, Directories | Storag
 /** Bytes that no row and no live job needs, once they are old enough to belong to nothing that is still under way. */
 export const sweepOrphans = Effect.gen(function* () {
   const { orphanSeconds } = yield* Limits
-  const before = (yield* Clock.currentTimeMillis) - orphanSeconds * 1000
+  const before = (yield* (yield* SteadyTime).now) - orphanSeconds * 1000
   yield* removeUnreferenced("", before)
 })
 

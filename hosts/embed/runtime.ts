@@ -9,6 +9,7 @@ import { sweeper } from "../../core/operations/sweep.js"
 import { makeTurn, type Preference, Turn } from "../../core/operations/turn.js"
 import { workers } from "../../core/operations/work.js"
 import { makeRunnerHealth, RunnerHealth } from "../../core/operations/worker-health.js"
+import { makeSteadyTime, SteadyTime } from "../../core/steady-time.js"
 import type { Services } from "./layers.js"
 
 /** Services that are up, workers that take jobs, and a way to run operations on them. */
@@ -41,6 +42,7 @@ export const start = async (
     Layer.succeed(Closing, Deferred.await(closing)),
     Layer.succeed(Turn, makeTurn(prefer)),
     Layer.succeed(RunnerHealth, makeRunnerHealth()),
+    Layer.effect(SteadyTime, makeSteadyTime(limits.evenClockSeconds)),
     holder,
     warningsToStderr
   )
