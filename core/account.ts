@@ -40,6 +40,12 @@ export const probeRefusal = ({ quota, gibSeconds }: Account): string | undefined
     ? `Quota exceeded: ${quota.gibSecondsPerMonth} GB-seconds a month are allowed, and they are used`
     : undefined
 
+/** Why bytes that come do not fit beside what is stored, and what other uploads of the owner still bring. */
+export const roomRefusal = (allowedBytes: number, storedBytes: number, comingBytes: number): string => {
+  const coming = comingBytes > 0 ? `, ${comingBytes} more are being uploaded` : ""
+  return `Quota exceeded: ${allowedBytes} stored bytes are allowed, ${storedBytes} are stored${coming}, and this does not fit: delete files or let directories expire`
+}
+
 /** Likewise for a new file. */
 export const storeRefusal = ({ quota }: Account, storedBytes: number): string | undefined =>
   quota.storedBytes !== null && storedBytes >= quota.storedBytes

@@ -1,6 +1,7 @@
 import { FfmpegFailed, InputMissing, JobCancelled, NoWorker, RunLimitExceeded, TooManyRequests, WorkerLost } from "./errors.js"
-import type { FileName, JobId, OwnerId } from "./ids.js"
+import { type BlobKey, blobKeyParts, type FileName, type JobId, type OwnerId } from "./ids.js"
 import type { Needs } from "./needs.js"
+import { outputSlot } from "./plan.js"
 import type { ResolvedTask } from "./task.js"
 import type { Usage } from "./usage.js"
 
@@ -58,6 +59,8 @@ export type Failure =
 export interface OutputFile {
   readonly name: FileName
   readonly bytes: number
+  /** Where its bytes are, if not in the slot of its attempt. */
+  readonly key?: BlobKey
 }
 
 export interface Job {
@@ -166,6 +169,16 @@ export type JobStatus = "pending" | "processing" | "completed" | "failed"
 
 /** The state in the API's four words: a cancelled job reads as failed. */
 export const statusOf = (state: JobState): JobStatus => (state === "cancelled" ? "failed" : state)
+
+/** An output as the row of its job names it. */
+export const outputFile = (
+  hold: Pick<Hold, "id" | "attempt">,
+  { name, blob }: { readonly name: FileName; readonly blob: { readonly key: BlobKey; readonly bytes: number } }
+): OutputFile => ({
+  name,
+  bytes: blob.bytes,
+  ...(blobKeyParts(blob.key)[1] !== outputSlot(hold) && { key: blob.key })
+})
 
 /** Why a run that went well fails after all: the user's own file came first under a name it made. */
 export const nameTakenMeanwhile = (name: FileName): Failure => ({

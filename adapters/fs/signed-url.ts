@@ -1,15 +1,18 @@
 import { createHmac, timingSafeEqual } from "node:crypto"
-import { BlobKey, FileName } from "../../core/ids.js"
-import type { Grant, Part, Parted } from "../../core/ports/storage.js"
+import { BlobKey, FileName, JobId, OwnerId, RunnerName } from "../../core/ids.js"
+import type { Grant, GrantedRun, Part, Parted } from "../../core/ports/storage.js"
 
 /** Signed along with every grant: another version, or another use of the same secret, makes other signatures. */
 const version = "ffkiln blob grant 1"
 
+/** Fields are added at the end, so that tokens of an earlier version stay readable. */
 type Fields =
-  | readonly ["GET", key: string, expires: number, fileName: string, siblings?: boolean]
-  | readonly ["PUT", key: string, expires: number, maxBytes: number, part?: PartFields]
+  | readonly ["GET", key: string, expires: number, fileName: string, siblings: boolean | null, run: RunFields | null]
+  | readonly ["PUT", key: string, expires: number, maxBytes: number, part: PartFields | null, owner: string | null, run: RunFields | null]
 
 type PartFields = readonly [upload: string, number: number, bytes: number, partBytes: number]
+
+type RunFields = readonly [id: string, owner: string, attempt: number, runner: string]
 
 const signature = (secret: string | Uint8Array, payload: string): Buffer =>
   Buffer.from(createHmac("sha256", secret).update(`${version}\n${payload}`).digest("base64url"))
@@ -22,13 +25,20 @@ export const grantToken = (secret: string | Uint8Array, grant: Grant): string =>
 
 const fieldsOf = (grant: Grant): Fields => {
   const expires = grant.expiresAt.getTime()
-  if (grant.method === "PUT") {
-    const fields = ["PUT", grant.key, expires, grant.maxBytes] as const
-    return grant.part === undefined ? fields : [...fields, partFields(grant.part)]
-  }
-  const fields = ["GET", grant.key, expires, grant.fileName] as const
-  return grant.siblings === undefined ? fields : [...fields, grant.siblings]
+  const run = grant.run === undefined ? null : runFields(grant.run)
+  if (grant.method === "GET") return ["GET", grant.key, expires, grant.fileName, grant.siblings ?? null, run]
+  const part = grant.part === undefined ? null : partFields(grant.part)
+  return ["PUT", grant.key, expires, grant.maxBytes, part, grant.owner ?? null, run]
 }
+
+const runFields = ({ id, owner, attempt, runner }: GrantedRun): RunFields => [id, owner, attempt, runner]
+
+const runOf = ([id, owner, attempt, runner]: RunFields): GrantedRun => ({
+  id: JobId(id),
+  owner: OwnerId(owner),
+  attempt,
+  runner: RunnerName(runner)
+})
 
 const partFields = ({ upload, number, bytes, partBytes }: Part & Parted): PartFields => [upload, number, bytes, partBytes]
 
@@ -46,9 +56,22 @@ export const grantOf = (secret: string | Uint8Array, token: string, now: number)
   if (now >= expires) return undefined
   const common = { key: BlobKey(key), expiresAt: new Date(expires) }
   if (fields[0] === "PUT") {
-    const [method, , , maxBytes, part] = fields
-    return { method, ...common, maxBytes, ...(part === undefined ? {} : { part: partOf(part) }) }
+    const [method, , , maxBytes, part, owner, run] = fields
+    return {
+      method,
+      ...common,
+      maxBytes,
+      ...(part && { part: partOf(part) }),
+      ...(owner && { owner: OwnerId(owner) }),
+      ...(run && { run: runOf(run) })
+    }
   }
-  const [method, , , fileName, siblings] = fields
-  return { method, ...common, fileName: FileName(fileName), ...(siblings === undefined ? {} : { siblings }) }
+  const [method, , , fileName, siblings, run] = fields
+  return {
+    method,
+    ...common,
+    fileName: FileName(fileName),
+    ...(typeof siblings === "boolean" && { siblings }),
+    ...(run && { run: runOf(run) })
+  }
 }

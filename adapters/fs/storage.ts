@@ -109,9 +109,31 @@ export const storage = (places: Layout, temporary: () => string, secret: string 
       close
     )
 
+  /** Blobs are replaced and never written to, so a second name for the same file keeps its content. */
+  const copy: StorageShape["copy"] = (from, to) =>
+    Effect.suspend(() => {
+      const [source, target, linked] = [pathOf(from), pathOf(to), temporary()]
+      const move = async () => {
+        const refused = await link(source, linked).catch(orCode("ENOENT", ...mustCopy))
+        if (refused !== undefined) return refused
+        try {
+          await moveIntoPlace(linked, target)
+          return blobOf(to, await lstat(target))
+        } finally {
+          // Where it could not be moved, or is that very file already.
+          await unlink(linked).catch(orCode("ENOENT"))
+        }
+      }
+      return Effect.flatMap(Effect.uninterruptible(onDisk("copy", move)), (moved) => {
+        if (typeof moved === "object") return Effect.succeed(moved)
+        return Effect.catchTag(write(to, read(from), Number.POSITIVE_INFINITY), "TooLarge", Effect.die)
+      })
+    })
+
   return {
     write,
     read,
+    copy,
     stat: (key) =>
       Effect.map(
         Effect.suspend(() => onDisk("stat", () => find(key))),

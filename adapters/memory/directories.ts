@@ -1,11 +1,11 @@
 import { Effect, Layer, Option } from "effect"
 import { expiresAt, noRoomForRegistrations, registrationTimes, type StoredFile, tooManyRegistrations } from "../../core/directory.js"
-import { NameTaken } from "../../core/errors.js"
+import { NameTaken, QuotaExceeded } from "../../core/errors.js"
 import type { BlobKey, OwnerId } from "../../core/ids.js"
 import { Limits } from "../../core/limits.js"
 import { Directories } from "../../core/ports/directories.js"
 import { blobsRead } from "../../core/task.js"
-import { filesOf, liveJobs, now, placeOf, putFile, State } from "./state.js"
+import { filesOf, liveJobs, now, overQuota, placeOf, putFile, State } from "./state.js"
 
 export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.effect(
   Directories,
@@ -81,6 +81,19 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
               registered.delete(key)
             } else if (times.lookAt <= time) registered.set(key, { ...times, lookAt: times.endsAt })
           }
+        }),
+
+      keepFile: (owner, file, replaces) =>
+        Effect.suspend((): Effect.Effect<boolean, NameTaken | QuotaExceeded> => {
+          const there = state.files.get(file.dir)?.get(file.name)
+          if (replaces !== undefined && there?.key !== replaces) return Effect.succeed(false)
+          if (replaces === undefined && there !== undefined) return new NameTaken({ name: file.name })
+          if (!state.directories.has(file.dir)) return Effect.succeed(false)
+          const refusal = overQuota(state, owner, [file])
+          if (refusal !== undefined) return new QuotaExceeded({ message: refusal })
+          if (replaces !== undefined) registered.delete(replaces)
+          putFile(state, file)
+          return Effect.succeed(true)
         }),
 
       file: (dir, name) => Effect.sync(() => Option.fromNullable(state.files.get(dir)?.get(name))),

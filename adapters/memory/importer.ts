@@ -1,4 +1,4 @@
-import { Effect, Layer, Stream } from "effect"
+import { Effect, identity, Layer, Stream } from "effect"
 import { UrlRefused } from "../../core/errors.js"
 import { Importer } from "../../core/ports/importer.js"
 import { Storage } from "../../core/ports/storage.js"
@@ -16,11 +16,11 @@ export const memoryImporter = (files: ReadonlyMap<string, MemoryFile>): Layer.La
   Layer.effect(
     Importer,
     Effect.map(Storage, (storage) => ({
-      import: (url, key, maxBytes) =>
+      import: (url, key, maxBytes, charge = identity) =>
         Effect.gen(function* () {
           const file = url.startsWith("https://") ? files.get(url) : undefined
           if (file === undefined) return yield* new UrlRefused({})
-          const blob = yield* storage.write(key, Stream.succeed(file.bytes), maxBytes)
+          const blob = yield* storage.write(key, charge(Stream.succeed(file.bytes)), maxBytes)
           return { blob, type: file.type, fileName: file.fileName ?? null }
         })
     }))

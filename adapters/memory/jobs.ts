@@ -12,6 +12,7 @@ import {
   nameTakenMeanwhile,
   next,
   noWorkerFor,
+  outputFile,
   statusOf,
   tooManyJobs,
   tooManyWaiting
@@ -19,7 +20,7 @@ import {
 import { Limits } from "../../core/limits.js"
 import { Jobs, type Published, type Taker } from "../../core/ports/jobs.js"
 import type { Usage } from "../../core/usage.js"
-import { charge, type JobRow, liveJobs, now, pair, putFile, State, type StateShape } from "./state.js"
+import { charge, type JobRow, liveJobs, now, overQuota, pair, putFile, State, type StateShape } from "./state.js"
 
 /** The job table in memory: `transitions` of job.ts, run as it stands. */
 export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
@@ -35,12 +36,12 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
       return job !== undefined && job.attempt === hold.attempt && next(job.state, event) !== undefined ? job : undefined
     }
     /** Carries out a fenced event, or tells the holder that it is none any more. */
-    const fenced = (hold: Hold, event: JobEvent, change: (job: JobRow, at: Date) => void) =>
+    const fenced = <A>(hold: Hold, event: JobEvent, change: (job: JobRow, at: Date) => A) =>
       Effect.gen(function* () {
         const at = yield* now
         const job = heldBy(hold, event)
         if (job === undefined) return yield* new LeaseLost()
-        change(job, at)
+        return change(job, at)
       })
     const own = (owner: OwnerId, id: JobId): JobRow | undefined => {
       const job = state.jobs.get(id)
@@ -268,21 +269,31 @@ const finish = (state: StateShape, job: JobRow, at: Date, ending: Ending): void 
   put(state, { ...job, ...ending, finishedAt: at, leaseUntil: null })
 }
 
-const publish = (state: StateShape, job: JobRow, at: Date, { outputs, usage, warnings }: Published): void => {
+const publish = (state: StateShape, job: JobRow, at: Date, { outputs, usage, warnings }: Published): boolean => {
   const dir = job.task.directory
   const files = state.files.get(dir)
   const taken = outputs.find(({ name }) => (files?.get(name)?.origin ?? "output") !== "output")
   if (taken !== undefined) {
     finish(state, job, at, { state: "failed", failure: nameTakenMeanwhile(taken.name), usage })
-    return
+    return false
   }
   if (state.directories.has(dir)) {
+    const refusal = overQuota(
+      state,
+      job.owner,
+      outputs.map(({ name, blob }) => ({ dir, name, bytes: blob.bytes }))
+    )
+    if (refusal !== undefined) {
+      finish(state, job, at, { state: "failed", failure: { reason: "limit", detail: refusal }, usage })
+      return false
+    }
     for (const { name, blob } of outputs) putFile(state, { dir, name, key: blob.key, bytes: blob.bytes, origin: "output", addedAt: at })
   }
   finish(state, job, at, {
     state: "completed",
     usage,
     warnings,
-    outputs: outputs.map(({ name, blob }) => ({ name, bytes: blob.bytes }))
+    outputs: outputs.map((output) => outputFile(job, output))
   })
+  return true
 }

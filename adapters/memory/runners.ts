@@ -38,6 +38,8 @@ export const memoryRunners = (fixed: ReadonlyArray<RunnerToken>): Layer.Layer<Ru
             return Effect.succeed(secret)
           }),
 
+        isActive: (name) => Effect.sync(() => hashOf(name) !== undefined),
+
         revoke: (name) =>
           Effect.map(now, (revokedAt) => {
             const runner = runners.get(name)

@@ -1,5 +1,5 @@
 import { Clock, Context, Effect, Layer, type Redacted } from "effect"
-import type { Account } from "../../core/account.js"
+import { type Account, roomRefusal } from "../../core/account.js"
 import type { Directory, StoredFile } from "../../core/directory.js"
 import type { BlobKey, DirId, FileName, JobId, OwnerId, RunnerName } from "../../core/ids.js"
 import type { Job } from "../../core/job.js"
@@ -108,6 +108,21 @@ export const filesOf = (state: StateShape, dir: DirId): ReadonlyArray<StoredFile
 export const putFile = (state: StateShape, file: StoredFile): void => {
   const files = state.files.get(file.dir) ?? new Map<FileName, StoredFile>()
   state.files.set(file.dir, files.set(file.name, file))
+}
+
+/** Why these files would lead the owner past the quota of stored bytes; undefined where they fit. They replace files of their names. */
+export const overQuota = (
+  state: StateShape,
+  owner: OwnerId,
+  files: ReadonlyArray<Pick<StoredFile, "dir" | "name" | "bytes">>
+): string | undefined => {
+  const allowed = state.keys.get(owner)?.quota.storedBytes ?? null
+  if (allowed === null) return undefined
+  const own = [...state.directories.values()].filter((directory) => directory.owner === owner).flatMap(({ id }) => filesOf(state, id))
+  const others = own.filter(({ dir, name }) => !files.some((file) => file.dir === dir && file.name === name))
+  const bytesOf = (some: ReadonlyArray<Pick<StoredFile, "bytes">>) => some.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0)
+  const stored = bytesOf(others)
+  return stored + bytesOf(files) > allowed ? roomRefusal(allowed, stored, 0) : undefined
 }
 
 /** Two texts as one key of a map, whatever characters they hold. */

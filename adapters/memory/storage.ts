@@ -116,6 +116,12 @@ export const memoryStorage: Layer.Layer<Storage> = Layer.sync(Storage, () => {
         })
       ),
 
+    copy: (from, to) =>
+      Effect.flatMap(find(from), ({ content }) => {
+        blobKeyParts(to)
+        return keep(to, content)
+      }),
+
     stat: (key) =>
       find(key).pipe(
         Effect.map(({ blob }) => blob),

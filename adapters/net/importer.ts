@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http"
 import { parse } from "content-disposition"
-import { Effect, Layer, Stream } from "effect"
+import { Effect, identity, Layer, Stream } from "effect"
 import { TooLarge, UrlRefused, UrlUnreachable } from "../../core/errors.js"
 import { Limits } from "../../core/limits.js"
 import { Importer } from "../../core/ports/importer.js"
@@ -17,14 +17,14 @@ export const importer = (options: GuardOptions = {}): Layer.Layer<Importer, neve
       const limits = yield* Limits
       const guard = makeGuard(options, limits)
       return {
-        import: (url, key, maxBytes) =>
+        import: (url, key, maxBytes, charge = identity) =>
           Effect.gen(function* () {
             const answer = yield* guard.request(url, { redirects: limits.redirects })
             const failure = shortcoming(answer)
             if (failure !== undefined) return yield* failure
             if ((declaredBytes(answer.headers) ?? 0) > maxBytes) return yield* new TooLarge({ what: "The file", maxBytes })
             const type = mediaType(answer.headers)
-            const blob = yield* storage.write(key, type === "text/html" ? noPage(answer.body) : answer.body, maxBytes)
+            const blob = yield* storage.write(key, charge(type === "text/html" ? noPage(answer.body) : answer.body), maxBytes)
             return { blob, type, fileName: fileName(answer.headers["content-disposition"]) }
           }).pipe(
             Effect.scoped,

@@ -17,6 +17,9 @@ import { presigned } from "./presign.js"
 import { contentOf } from "./read.js"
 import { inParts, store } from "./upload.js"
 
+/** The most that S3 copies in one request. */
+const mostCopiedBytes = 5 * 1024 ** 3
+
 /** The port over a bucket. `secret` signs the tokens of playlists. */
 export const storage = (bucket: Bucket, secret: Uint8Array): StorageShape => {
   const { ask, client, sdk, name: Bucket } = bucket
@@ -89,7 +92,21 @@ export const storage = (bucket: Bucket, secret: Uint8Array): StorageShape => {
       ).pipe(Stream.mapError(unavailable))
     })
 
+  /** The server copies by itself up to 5 GiB; a larger object comes and goes through this process. */
+  const copy: StorageShape["copy"] = (from, to) =>
+    Effect.gen(function* () {
+      const Key = objectOf(to)
+      const source = yield* existing(from)
+      if (source.bytes > mostCopiedBytes) return yield* stored(to, read(from), source.bytes)
+      const CopySource = [Bucket, ...objectOf(from).split("/")].map(encodeURIComponent).join("/")
+      yield* ask("copy", (options) => client.send(new sdk.CopyObjectCommand({ Bucket, Key, CopySource }), options)).pipe(
+        Effect.mapError((error) => (isMissing(error) ? missing(from) : unavailable(error)))
+      )
+      return yield* existing(to)
+    })
+
   return {
+    copy,
     write: (key, body, maxBytes) => stored(key, capped(body, maxBytes), maxBytes),
     read,
     stat,

@@ -1,20 +1,21 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
 import type { Fragment } from "@effect/sql/Statement"
 import { Array, Data, Effect, Option } from "effect"
+import { roomRefusal } from "../../core/account.js"
 import { expiresAt, noRoomForRegistrations, registrationTimes, type StoredFile, tooManyRegistrations } from "../../core/directory.js"
-import { NameTaken } from "../../core/errors.js"
-import type { BlobKey, DirId, FileName } from "../../core/ids.js"
+import { NameTaken, QuotaExceeded } from "../../core/errors.js"
+import type { BlobKey, DirId, FileName, OwnerId } from "../../core/ids.js"
 import { Limits } from "../../core/limits.js"
 import type { DirectoriesShape } from "../../core/ports/directories.js"
 import type { Published } from "../../core/ports/jobs.js"
 import { type Database, nowText } from "./database.js"
-import { deleteChosen, isLive, keepLocked, skipLocked } from "./dialect.js"
+import { deleteChosen, isLive, keepLocked, lockCount, skipLocked } from "./dialect.js"
 import { readDirectory, readFile } from "./rows.js"
 
 /** Well below the parameters a statement may have: 32,766 on SQLite, 65,535 on Postgres. */
 const rowsPerStatement = 1000
 
-export const makeDirectories = ({ sql, run, transaction }: Database): DirectoriesShape => ({
+export const makeDirectories = ({ sql, run, transaction, freeing }: Database): DirectoriesShape => ({
   create: (directory) =>
     sql`INSERT INTO ffkiln_directories ${sql.insert({
       id: directory.id,
@@ -78,6 +79,31 @@ export const makeDirectories = ({ sql, run, transaction }: Database): Directorie
       }
     }).pipe(run("end registrations")),
 
+  keepFile: (owner, { addedAt, bytes, dir, key, name, origin }, replaces) =>
+    Effect.gen(function* () {
+      yield* lockStored(sql, owner)
+      const allowed = allowedBytes(sql, owner)
+      const others = storedBytes(sql, owner, sql`AND NOT (file.dir = ${dir} AND file.name = ${name})`)
+      const fits = sql`(${allowed} IS NULL OR (${others}) + CAST(${bytes} AS BIGINT) <= ${allowed})`
+      const added = addedAt.toISOString()
+      const rows =
+        replaces === undefined
+          ? yield* sql`
+              INSERT INTO ffkiln_files (dir, name, key, bytes, origin, added_at)
+              SELECT ${dir}, ${name}, ${key}, CAST(${bytes} AS BIGINT), ${origin}, ${added} WHERE EXISTS (${kept(sql, dir)}) AND ${fits}
+              ON CONFLICT (dir, name) DO NOTHING RETURNING name`
+          : yield* sql`
+              UPDATE ffkiln_files SET key = ${key}, bytes = CAST(${bytes} AS BIGINT), origin = ${origin}, added_at = ${added}
+              WHERE dir = ${dir} AND name = ${name} AND key = ${replaces} AND ${fits} RETURNING name`
+      if (rows.length > 0) return true
+      const [there] = yield* sql<{ readonly key: BlobKey }>`SELECT key FROM ffkiln_files WHERE dir = ${dir} AND name = ${name}`
+      if (there !== undefined && replaces === undefined) return yield* new NameTaken({ name })
+      if (there?.key !== replaces || (yield* kept(sql, dir)).length === 0) return false
+      const [figures] = yield* sql<{ readonly allowed: number | string; readonly stored: number | string }>`
+        SELECT ${allowed} AS allowed, (${others}) AS stored`
+      return yield* new QuotaExceeded({ message: roomRefusal(Number(figures?.allowed), Number(figures?.stored), 0) })
+    }).pipe(transaction("keep a file")),
+
   file: (dir, name) =>
     sql`SELECT * FROM ffkiln_files WHERE dir = ${dir} AND name = ${name}`.pipe(
       Effect.map((rows) => Option.map(Array.head(rows), readFile)),
@@ -105,7 +131,7 @@ export const makeDirectories = ({ sql, run, transaction }: Database): Directorie
   removeFile: (dir, name) =>
     sql<{ readonly key: BlobKey }>`DELETE FROM ffkiln_files WHERE dir = ${dir} AND name = ${name} RETURNING key`.pipe(
       Effect.map((rows) => Option.map(Array.head(rows), ({ key }) => key)),
-      run("remove a file")
+      freeing("remove a file")
     ),
 
   dropExpired: (now, limit) =>
@@ -125,7 +151,7 @@ export const makeDirectories = ({ sql, run, transaction }: Database): Directorie
         (some) => sql<{ readonly key: BlobKey }>`DELETE FROM ffkiln_files WHERE dir IN ${sql.in(some.map(({ id }) => id))} RETURNING key`
       )
       return keys.flat().map(({ key }) => key)
-    }).pipe(transaction("drop expired directories")),
+    }).pipe(freeing("drop expired directories")),
 
   unreferenced: (keys) =>
     Effect.forEach(Array.chunksOf(keys, rowsPerStatement), (some) => unreferencedOf(sql, some)).pipe(
@@ -159,6 +185,16 @@ const add = (sql: SqlClient, { addedAt, bytes, dir, key, name, origin }: StoredF
 /** The directory, which is not dropped between being found and getting a file. */
 const kept = (sql: SqlClient, dir: DirId) => sql`SELECT 1 FROM ffkiln_directories WHERE id = ${dir} ${keepLocked(sql)}`
 
+/** Comes before what adds to an owner's stored bytes, so that two who add count one after the other. */
+const lockStored = (sql: SqlClient, owner: OwnerId) => lockCount(sql, `ffkiln_files of ${owner}`)
+
+/** The owner's quota of stored bytes, null where nothing bounds it. */
+const allowedBytes = (sql: SqlClient, owner: OwnerId) => sql`(SELECT stored_bytes FROM ffkiln_keys WHERE id = ${owner})`
+
+const storedBytes = (sql: SqlClient, owner: OwnerId, condition: Fragment) => sql`
+  SELECT CAST(COALESCE(SUM(file.bytes), 0) AS BIGINT) FROM ffkiln_directories AS own JOIN ffkiln_files AS file ON file.dir = own.id
+  WHERE own.owner = ${owner} ${condition}`
+
 /** One statement, hence one moment: a job that ends between two looks would be in neither. */
 const unreferencedOf = (sql: SqlClient, keys: ReadonlyArray<BlobKey>) => {
   const asked = keys.map((key) => {
@@ -182,9 +218,13 @@ const unreferencedOf = (sql: SqlClient, keys: ReadonlyArray<BlobKey>) => {
 /** An output has the name of a file of the user's. */
 export class Clash extends Data.TaggedError("Clash")<{ readonly name: FileName }> {}
 
+/** The outputs lead their owner past the quota of stored bytes. */
+export class Overdrawn extends Data.TaggedError("Overdrawn")<{ readonly refusal: string }> {}
+
 /** Rows of a run's outputs, in the caller's transaction; none where the directory is gone. */
-export const publishFiles = (sql: SqlClient, dir: DirId, outputs: Published["outputs"], now: string) =>
+export const publishFiles = (sql: SqlClient, owner: OwnerId, dir: DirId, outputs: Published["outputs"], now: string) =>
   Effect.gen(function* () {
+    yield* lockStored(sql, owner)
     const directories = yield* kept(sql, dir)
     if (directories.length === 0) return
     for (const some of Array.chunksOf(outputs, rowsPerStatement)) {
@@ -198,4 +238,10 @@ export const publishFiles = (sql: SqlClient, dir: DirId, outputs: Published["out
       const clash = some.find(({ name }) => !names.has(name))
       if (clash !== undefined) return yield* new Clash({ name: clash.name })
     }
+    const [figures] = yield* sql<{ readonly allowed: number | string | null; readonly stored: number | string | null }>`
+      SELECT allowed.bytes AS allowed, CASE WHEN allowed.bytes IS NULL THEN NULL ELSE (${storedBytes(sql, owner, sql``)}) END AS stored
+      FROM (SELECT ${allowedBytes(sql, owner)} AS bytes) AS allowed`
+    const added = outputs.reduce((sum, { blob }) => sum + blob.bytes, 0)
+    if (figures?.allowed === null || figures?.allowed === undefined || Number(figures.stored) <= Number(figures.allowed)) return
+    return yield* new Overdrawn({ refusal: roomRefusal(Number(figures.allowed), Number(figures.stored) - added, 0) })
   })

@@ -12,6 +12,7 @@ import {
   nameTakenMeanwhile,
   noWorkerFor,
   type OutputFile,
+  outputFile,
   statusOf,
   terminalStates,
   tooManyJobs,
@@ -26,7 +27,7 @@ import { charge } from "./accounts.js"
 import type { Changes } from "./changes.js"
 import { type Database, nowText } from "./database.js"
 import { deleteChosen, isLive, lockCount, runningJobs, skipLocked, stateIn, waitsSince, withTurn } from "./dialect.js"
-import { type Clash, publishFiles } from "./directories.js"
+import { type Clash, type Overdrawn, publishFiles } from "./directories.js"
 import { claimKey, jobOfKey, purgeKeys } from "./idempotency.js"
 import { readClaim, readJob, readTexts } from "./rows.js"
 import { isForTaker } from "./taker.js"
@@ -39,7 +40,7 @@ interface Result {
   readonly usage: Usage
 }
 
-export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes): JobsShape => {
+export const makeJobs = ({ sql, run, transaction, freeing }: Database, changes: Changes): JobsShape => {
   /** The states `event` may start from, as job.ts has them. */
   const from = (event: JobEvent): Fragment => stateIn(sql, transitions[event].from)
 
@@ -137,7 +138,7 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
     event: "complete" | "fail",
     hold: Hold,
     result: Result,
-    publish: (dir: DirId, now: string) => Effect.Effect<void, Clash | SqlError>
+    publish: (dir: DirId, now: string) => Effect.Effect<void, Clash | Overdrawn | SqlError>
   ) =>
     Effect.gen(function* () {
       const now = yield* nowText
@@ -154,15 +155,20 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
     }).pipe(transaction(`${event} a job`), Effect.zipRight(changes.announce([hold])))
 
   const complete: JobsShape["complete"] = (hold, { outputs, usage, warnings }) => {
-    const files = outputs.map(({ name, blob }) => ({ name, bytes: blob.bytes }))
-    const result = { outputs: files, warnings, failure: null, usage }
-    return end("complete", hold, result, (dir, now) => publishFiles(sql, dir, outputs, now)).pipe(
-      Effect.catchTag("Clash", ({ name }) => fail(hold, nameTakenMeanwhile(name), usage))
+    const result = { outputs: outputs.map((output) => outputFile(hold, output)), warnings, failure: null, usage }
+    return end("complete", hold, result, (dir, now) => publishFiles(sql, hold.owner, dir, outputs, now)).pipe(
+      Effect.as(true),
+      Effect.catchTags({
+        Clash: ({ name }) => Effect.as(fail(hold, nameTakenMeanwhile(name), usage), false),
+        Overdrawn: ({ refusal }) => Effect.as(fail(hold, { reason: "limit", detail: refusal }, usage), false)
+      })
     )
   }
 
   const fail = (hold: Hold, failure: Failure, usage: Usage) =>
-    end("fail", hold, { outputs: [], warnings: [], failure, usage }, () => Effect.void).pipe(Effect.catchTag("Clash", Effect.die))
+    end("fail", hold, { outputs: [], warnings: [], failure, usage }, () => Effect.void).pipe(
+      Effect.catchTags({ Clash: Effect.die, Overdrawn: Effect.die })
+    )
 
   const oweWebhooks = (ids: ReadonlyArray<JobId>, now: string) =>
     sql`
@@ -271,7 +277,7 @@ export const makeJobs = ({ sql, run, transaction }: Database, changes: Changes):
         SELECT id FROM ffkiln_jobs WHERE finished_at < ${finishedBefore.toISOString()} AND ${stateIn(sql, terminalStates)}
         LIMIT 1000 ${skipLocked(sql)}`
     ).pipe(
-      run("forget old jobs"),
+      freeing("forget old jobs"),
       Effect.flatMap(({ length }) =>
         length < 1000 ? Effect.succeed(length) : Effect.map(purgeJobs(finishedBefore), (more) => length + more)
       )

@@ -225,7 +225,7 @@ const migrations = {
     "CREATE INDEX ffkiln_outbox_replayed ON ffkiln_outbox (owner, replayed_at) WHERE replayed_at IS NOT NULL"
   ]),
 
-  "0006_registrations": migration(({ text }) => [
+  "0007_registrations": migration(({ text }) => [
     // Of registrations alone: when storage is asked for their bytes next, and when they end.
     `ALTER TABLE ffkiln_files ADD COLUMN look_at ${text}`,
     `ALTER TABLE ffkiln_files ADD COLUMN ends_at ${text}`,

@@ -16,7 +16,11 @@ import type { RunnerRecord } from "../../core/ports/runners.js"
 /** Postgres gives 64-bit integers as text. */
 const Integer = Schema.Union(Schema.Number, Schema.NumberFromString)
 
-const OutputFile = Schema.Struct({ name: Schema.fromBrand(FileName)(Schema.String), bytes: Schema.Number })
+const OutputFile = Schema.Struct({
+  name: Schema.fromBrand(FileName)(Schema.String),
+  bytes: Schema.Number,
+  key: Schema.optionalWith(Schema.fromBrand(BlobKey)(Schema.String), { exact: true })
+})
 
 const Usage = Schema.Struct({ seconds: Schema.Number, inputBytes: Schema.Number, outputBytes: Schema.Number })
 

@@ -57,6 +57,12 @@ export const makeRunners = ({ sql, run }: Database, fixed: ReadonlyArray<RunnerT
         return rows.length > 0 ? issued : yield* new NameTaken({ name: FileName(name) })
       }).pipe(run("store a runner")),
 
+    isActive: (name) =>
+      hashOf(name).pipe(
+        Effect.map((hash) => hash !== undefined),
+        run("look for a runner")
+      ),
+
     revoke: (name) =>
       Effect.gen(function* () {
         const rows = yield* sql`

@@ -7,7 +7,7 @@ import { Prober, type ProbeSource } from "../ports/prober.js"
 import { type ProbeRequest, pickReport } from "../probe.js"
 import type { Source } from "../task.js"
 import type { Usage } from "../usage.js"
-import { describeFile } from "./files.js"
+import { useFile } from "./files.js"
 import { allowProbe } from "./quota.js"
 
 /** What ffprobe says of a file, in the sections asked for; charged to the owner. */
@@ -24,7 +24,7 @@ export const analyze = (owner: OwnerId, request: { readonly source: Source; read
 const probeSource = (owner: OwnerId, source: Source) =>
   source._tag === "Remote"
     ? Effect.succeed<ProbeSource>({ _tag: "Url", url: source.url })
-    : Effect.map(describeFile(owner, source.dir, source.name), ({ key, name, bytes }): ProbeSource => ({ _tag: "Blob", key, name, bytes }))
+    : Effect.map(useFile(owner, source.dir, source.name), ({ key, name, bytes }): ProbeSource => ({ _tag: "Blob", key, name, bytes }))
 
 /** As the caller named it. */
 const filePath = (source: Source): string => (source._tag === "Remote" ? source.url : `${source.dir}/${source.name}`)

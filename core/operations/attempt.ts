@@ -95,16 +95,19 @@ const runAndPublish = (claim: Claim, progress: Ref.Ref<number | null>) =>
     const onEvent = (event: RunEvent) =>
       event._tag === "Progress"
         ? Ref.set(progress, event.fraction)
-        : insist(
-            jobs.complete(claim, {
-              outputs: event.outputs,
-              warnings: event.warnings,
-              usage: {
-                seconds: event.seconds,
-                inputBytes: event.inputBytes,
-                outputBytes: event.outputs.reduce((sum, { blob }) => sum + blob.bytes, 0)
-              }
-            })
+        : Effect.flatMap(
+            insist(
+              jobs.complete(claim, {
+                outputs: event.outputs,
+                warnings: event.warnings,
+                usage: {
+                  seconds: event.seconds,
+                  inputBytes: event.inputBytes,
+                  outputBytes: event.outputs.reduce((sum, { blob }) => sum + blob.bytes, 0)
+                }
+              })
+            ),
+            (published) => (published ? Effect.void : Effect.ignoreLogged(removeUnreferenced(plan.outputPrefix)))
           )
     yield* Stream.runForEach(executor.run(plan), onEvent)
   })

@@ -1,14 +1,16 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Option, Stream, TestClock } from "effect"
+import { noQuota } from "../account.js"
 import { BlobKey, DirId, FileName, type OwnerId } from "../ids.js"
 import { Limits } from "../limits.js"
+import { Accounts } from "../ports/accounts.js"
 import { Directories } from "../ports/directories.js"
 import { Jobs } from "../ports/jobs.js"
 import { anOwner, claimed, publishedBy } from "../ports/samples.suite.js"
 import { Storage } from "../ports/storage.js"
 import { findJob } from "./await-job.js"
 import { createDirectory, listDirectories } from "./directories.js"
-import { deleteFile, describeFile, listFiles, readFile, registerFile, storeFile } from "./files.js"
+import { deleteFile, describeFile, listFiles, readFile, receiveFile, registerFile, signDownload, storeFile } from "./files.js"
 import { storedBytes } from "./quota.js"
 import { submit } from "./submit.js"
 import { sweep, sweepOrphans } from "./sweep.js"
@@ -18,6 +20,7 @@ const quiet = { webhookUrl: null }
 const name = FileName("in.mp4")
 
 const stored = (key: BlobKey) => Effect.flatMap(Storage, (storage) => Effect.map(storage.stat(key), Option.isSome))
+const contentOf = (key = BlobKey("")) => Effect.flatMap(Storage, (storage) => Stream.mkString(Stream.decodeText(storage.read(key))))
 const names = (owner: OwnerId, dir: DirId) => Effect.map(listFiles(owner, dir), (files) => files.map((file) => file.name))
 
 describe("registration", () => {
@@ -57,6 +60,84 @@ describe("registration", () => {
       yield* storage.write(file.key, bytes("12345"), 5)
       yield* storage.write(file.key, bytes("123"), 5)
       expect((yield* describeFile(owner, file.dir, name)).bytes).toBe(3)
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("what a job was accepted with stays as it was, whatever is uploaded to the same URL afterwards", () =>
+    Effect.gen(function* () {
+      const owner = anOwner()
+      const { file } = yield* registerFile(owner, { name, dir: null })
+      yield* receiveFile(owner, file.key, bytes("12345"), 5)
+      const pinned = yield* claimed(yield* submit(owner, taskOn(file.dir), quiet))
+      yield* receiveFile(owner, file.key, bytes("a longer one"), null)
+      expect((yield* describeFile(owner, file.dir, name)).bytes).toBe(12)
+      const [input] = pinned.task.inputs
+      expect(input?.bytes).toBe(5)
+      expect(yield* contentOf(input?.key)).toBe("12345")
+      // Without a job the bytes that are replaced go at once.
+      const { key } = yield* describeFile(owner, file.dir, name)
+      yield* receiveFile(owner, file.key, bytes("third"), null)
+      expect(yield* stored(key)).toBe(false)
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("so it does where the upload went straight to the storage, and is charged at its first use", () =>
+    Effect.gen(function* () {
+      const owner = anOwner()
+      const storage = yield* Storage
+      const { file } = yield* registerFile(owner, { name, dir: null })
+      yield* storage.write(file.key, bytes("12345"), 5)
+      const jobs = yield* Effect.forEach([1, 2], () => Effect.flatMap(submit(owner, taskOn(file.dir), quiet), claimed), { concurrency: 2 })
+      yield* storage.write(file.key, bytes("a longer one"), 20)
+      for (const { task } of jobs) {
+        expect(task.inputs[0]?.bytes).toBe(5)
+        expect(yield* contentOf(task.inputs[0]?.key)).toBe("12345")
+      }
+      expect((yield* describeFile(owner, file.dir, name)).bytes).toBe(5)
+
+      const poor = (yield* (yield* Accounts).issue({ name: "", quota: { ...noQuota, storedBytes: 4 } })).id
+      const other = (yield* registerFile(poor, { name, dir: null })).file
+      yield* storage.write(other.key, bytes("12345"), 5)
+      expect((yield* Effect.flip(signDownload(poor, other.dir, name)))._tag).toBe("QuotaExceeded")
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("a list is joined as it was checked", () =>
+    Effect.gen(function* () {
+      const owner = anOwner()
+      const { id: dir } = yield* createDirectory(owner, null)
+      yield* storeFile(owner, { name: FileName("a.mp4"), dir }, bytes("a"))
+      const { file } = yield* registerFile(owner, { name, dir })
+      yield* receiveFile(owner, file.key, bytes("file a.mp4"), null)
+      const task = taskOn(dir, { inputs: [{ source: { _tag: "Stored", dir, name }, options: [], concat: true }] })
+      const claim = yield* claimed(yield* submit(owner, task, quiet))
+      yield* receiveFile(owner, file.key, bytes("x".repeat(200_000)), null)
+      expect(yield* contentOf(claim.task.inputs[0]?.key)).toBe("file a.mp4")
+      expect((yield* Effect.flip(submit(owner, task, quiet))).message).toContain("is too long")
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("of uploads to one URL at one time the row names one, and no other bytes stay", () =>
+    Effect.gen(function* () {
+      const owner = anOwner()
+      const { file } = yield* registerFile(owner, { name, dir: null })
+      const texts = ["1", "22", "333", "4444"]
+      yield* Effect.forEach(texts, (text) => receiveFile(owner, file.key, bytes(text), null), { concurrency: "unbounded" })
+      const { key, bytes: length } = yield* describeFile(owner, file.dir, name)
+      expect(yield* contentOf(key)).toHaveLength(length)
+      expect(yield* Stream.runCount((yield* Storage).list(`${file.dir}/`))).toBe(1)
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("an upload whose registration is gone is refused, and leaves nothing", () =>
+    Effect.gen(function* () {
+      const owner = anOwner()
+      const { file } = yield* registerFile(owner, { name, dir: null })
+      yield* receiveFile(owner, file.key, bytes("12345"), null)
+      yield* deleteFile(owner, file.dir, name)
+      yield* registerFile(owner, { name, dir: file.dir })
+      expect((yield* Effect.flip(receiveFile(owner, file.key, bytes("12345"), null)))._tag).toBe("SignedUrlExpired")
+      expect(yield* Stream.runCount((yield* Storage).list(`${file.dir}/`))).toBe(0)
     }).pipe(Effect.provide(world()))
   )
 

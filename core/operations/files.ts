@@ -1,11 +1,20 @@
 import { Chunk, Clock, Effect, Option, Stream } from "effect"
 import type { StoredFile } from "../directory.js"
-import { DirectoryNotFound, FileNotFound, InvalidRequest, NameTaken, type Unavailable } from "../errors.js"
-import { blobKey, type DirId, type FileName, Ids, type OwnerId, parseFileName } from "../ids.js"
+import {
+  DirectoryNotFound,
+  FileNotFound,
+  InvalidRequest,
+  NameTaken,
+  type QuotaExceeded,
+  SignedUrlExpired,
+  type Unavailable
+} from "../errors.js"
+import { type BlobKey, blobKey, blobKeyParts, DirId, FileName, Ids, type OwnerId, parseFileName } from "../ids.js"
 import { Limits } from "../limits.js"
 import { Directories } from "../ports/directories.js"
 import type { Bytes } from "../ports/effect.js"
 import { Storage } from "../ports/storage.js"
+import { charging } from "./charge.js"
 import { createDirectory } from "./directories.js"
 import { allowStore } from "./quota.js"
 
@@ -18,14 +27,15 @@ export type PresentFile = StoredFile & { readonly bytes: number }
  */
 export const registerFile = (owner: OwnerId, request: { readonly name: FileName; readonly dir: DirId | null }) =>
   Effect.gen(function* () {
-    const maxBytes = yield* uploadRoom(owner)
-    const { file } = yield* announced(owner, request)
-    const { signedUrlSeconds } = yield* Limits
+    yield* allowStore(owner)
+    const file = yield* announced(owner, request)
+    const { signedUrlSeconds, uploadBytes } = yield* Limits
     const upload = yield* (yield* Storage).sign({
       method: "PUT",
       key: file.key,
       expiresAt: yield* inSeconds(signedUrlSeconds),
-      maxBytes
+      maxBytes: uploadBytes,
+      owner
     })
     return { file, upload, expiresInSeconds: signedUrlSeconds }
   })
@@ -33,26 +43,77 @@ export const registerFile = (owner: OwnerId, request: { readonly name: FileName;
 /** Takes the bytes itself: for callers that have them in hand. */
 export const storeFile = <E>(owner: OwnerId, request: { readonly name: FileName; readonly dir: DirId | null }, body: Bytes<E>) =>
   Effect.gen(function* () {
-    const maxBytes = yield* uploadRoom(owner)
-    const { file, isNew } = yield* announced(owner, request)
-    const { bytes } = yield* (yield* Storage).write(file.key, body, maxBytes)
-    // Nobody has a URL by which it could change.
-    if (isNew) yield* (yield* Directories).addFile({ ...file, bytes })
+    yield* allowStore(owner)
+    const { key } = yield* announced(owner, request)
+    return yield* Effect.catchTag(
+      receiveFile(owner, key, body, null),
+      "SignedUrlExpired",
+      () => new FileNotFound({ hint: `"${request.name}" was deleted while it was stored` })
+    )
+  })
+
+/**
+ * The bytes of a registered file. Each upload is stored under a key of its own, which the row then names: bytes that a job
+ * was accepted with never change. None of it is seen when the upload breaks off, or when the quota does not allow it.
+ * SignedUrlExpired where the registration is gone.
+ */
+export const receiveFile = <E>(owner: OwnerId, registration: BlobKey, body: Bytes<E>, announcedBytes: number | null) =>
+  Effect.gen(function* () {
+    const storage = yield* Storage
+    const { uploadBytes } = yield* Limits
+    const before = yield* registeredFile(registration)
+    const charge = yield* charging({ owner, announced: announcedBytes, replaced: before.bytes ?? 0 })
+    const key = yield* freshKey(registration)
+    return yield* Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(restore(storage.write(key, charge(body), uploadBytes)), ({ bytes }) =>
+        Effect.onError(replaceBytes(owner, registration, key, bytes), () => Effect.ignoreLogged(removeUnused(key)))
+      )
+    )
+  }).pipe(Effect.scoped)
+
+/** Points the row of a registration at other bytes, whatever upload it names now; those go unless a job reads them. */
+const replaceBytes = (
+  owner: OwnerId,
+  registration: BlobKey,
+  key: BlobKey,
+  bytes: number
+): Effect.Effect<PresentFile, SignedUrlExpired | QuotaExceeded | Unavailable, Directories | Storage> =>
+  Effect.gen(function* () {
+    const before = yield* registeredFile(registration)
+    const file: PresentFile = { ...before, key, bytes }
+    const kept = yield* Effect.catchTag((yield* Directories).keepFile(owner, file, before.key), "NameTaken", Effect.die)
+    // Another upload of the same file was faster: this one came last.
+    if (!kept) return yield* replaceBytes(owner, registration, key, bytes)
+    yield* Effect.ignoreLogged(removeUnused(before.key))
     return file
   })
 
-/** What one upload or import may bring: the limit, or what is left of the owner's quota. */
-export const uploadRoom = (owner: OwnerId) =>
+/** The row of a registration, whichever of its uploads it names. */
+const registeredFile = (registration: BlobKey) =>
   Effect.gen(function* () {
-    const { uploadBytes } = yield* Limits
-    return Math.min(uploadBytes, yield* allowStore(owner))
+    const [dir, , name] = blobKeyParts(registration)
+    const row = yield* (yield* Directories).file(DirId(dir), FileName(name))
+    const isSame = (file: StoredFile) => file.origin === "upload" && registrationOf(file.key) === registrationOf(registration)
+    return yield* Option.match(Option.filter(row, isSame), {
+      onNone: () => new SignedUrlExpired({ what: "Upload" }),
+      onSome: Effect.succeed
+    })
+  })
+
+/** The registration that a key belongs to: an upload's slot is `<registration>-<its own name>`. */
+const registrationOf = (key: BlobKey): string => blobKeyParts(key)[1].replace(/-.*$/, "")
+
+const freshKey = (key: BlobKey) =>
+  Effect.gen(function* () {
+    const [dir, , name] = blobKeyParts(key)
+    return blobKey(DirId(dir), `${registrationOf(key)}-${yield* (yield* Ids).next("blob")}`, FileName(name))
   })
 
 /** The bytes of a file of the owner's. */
 export const readFile = (owner: OwnerId, dir: DirId, name: FileName) =>
   Stream.unwrap(
     Effect.gen(function* () {
-      const file = yield* describeFile(owner, dir, name)
+      const file = yield* useFile(owner, dir, name)
       const bytes = (yield* Storage).read(file.key)
       return Stream.catchTag(bytes, "BlobMissing", () => Stream.fail(new FileNotFound({})))
     })
@@ -74,7 +135,7 @@ const registration = (dir: DirId, name: FileName) =>
     if (Option.isSome(existing)) {
       const file = existing.value
       // It may end, or its bytes may come, between the looks.
-      if (Option.isNone(yield* present(file)) && (yield* directories.renewRegistration(file.key))) return { file, isNew: false }
+      if (Option.isNone(yield* present(file)) && (yield* directories.renewRegistration(file.key))) return file
       return yield* new NameTaken({ name })
     }
     const file: StoredFile = {
@@ -86,7 +147,7 @@ const registration = (dir: DirId, name: FileName) =>
       addedAt: new Date(yield* Clock.currentTimeMillis)
     }
     yield* directories.register(file)
-    return { file, isNew: true }
+    return file
   }).pipe(
     // Another registration of the same name came between the look and the insert: the second look finds it.
     Effect.retry({ times: 1, while: (error) => error._tag === "NameTaken" })
@@ -102,6 +163,45 @@ export const describeFile = (owner: OwnerId, dir: DirId, name: FileName) =>
     // A registration is its owner's own secret: telling of it helps and reveals nothing.
     return yield* new FileNotFound(Option.isSome(file) ? { hint: `"${dir}/${name}" is registered but has not been uploaded yet` } : {})
   })
+
+/** The same, for use by a tool or a download: its bytes are under a key that no upload link writes to. */
+export const useFile = (owner: OwnerId, dir: DirId, name: FileName) =>
+  Effect.gen(function* () {
+    const file = yield* describeFile(owner, dir, name)
+    const row = yield* (yield* Directories).file(dir, name)
+    const found = Option.isNone(row) ? Option.none() : yield* pinned(owner, row.value)
+    return Option.isSome(found) ? found.value : yield* new FileNotFound({ hint: `"${dir}/${file.name}" was replaced or deleted meanwhile` })
+  })
+
+/**
+ * The file with bytes that stay as they are. Only an upload straight to the storage, whose link can't be asked again, may
+ * still change: it is copied to a key of its own, and charged, at its first use.
+ */
+export const pinned = (owner: OwnerId, file: StoredFile) =>
+  Effect.gen(function* () {
+    const found = yield* present(file)
+    if (file.bytes !== null || Option.isNone(found)) return found
+    const storage = yield* Storage
+    const { uploadBytes } = yield* Limits
+    const key = yield* freshKey(file.key)
+    const copied = yield* Effect.option(storage.copy(file.key, key))
+    const drop = Effect.ignoreLogged(removeUnused(key))
+    if (Option.isNone(copied)) return Option.none<PresentFile>()
+    const settled: PresentFile = { ...file, key, bytes: copied.value.bytes }
+    const fits = settled.bytes <= uploadBytes
+    const kept = fits && (yield* keepPinned(owner, settled, file.key).pipe(Effect.onError(() => drop)))
+    if (kept) {
+      yield* Effect.ignoreLogged(removeUnused(file.key))
+      return Option.some(settled)
+    }
+    yield* drop
+    // Another use was faster, or the file is gone.
+    const now = yield* (yield* Directories).file(file.dir, file.name)
+    return Option.flatMap(now, ({ bytes, ...other }) => (bytes === null ? Option.none() : Option.some<PresentFile>({ ...other, bytes })))
+  })
+
+const keepPinned = (owner: OwnerId, file: PresentFile, replaces: BlobKey) =>
+  Effect.flatMap(Directories, ({ keepFile }) => Effect.catchTag(keepFile(owner, file, replaces), "NameTaken", Effect.die))
 
 /** The files of a directory of the owner's, oldest first. One that was registered appears once its bytes are there. */
 export const listFiles = (owner: OwnerId, id: DirId) =>
@@ -124,7 +224,7 @@ const manyRegistrations = 16
 /** A request that downloads the file, under its own name. */
 export const signDownload = (owner: OwnerId, dir: DirId, name: FileName) =>
   Effect.gen(function* () {
-    const file = yield* describeFile(owner, dir, name)
+    const file = yield* useFile(owner, dir, name)
     const { signedUrlSeconds } = yield* Limits
     const request = yield* signGet(file, signedUrlSeconds)
     return { file, request, expiresInSeconds: signedUrlSeconds }
@@ -157,8 +257,14 @@ export const removeFile = (dir: DirId, name: FileName) =>
     const directories = yield* Directories
     const key = yield* directories.removeFile(dir, name)
     if (Option.isNone(key)) return yield* new FileNotFound({})
+    yield* removeUnused(key.value)
+  })
+
+/** Removes bytes that no file and no live job needs. */
+export const removeUnused = (key: BlobKey) =>
+  Effect.gen(function* () {
     const storage = yield* Storage
-    yield* Effect.forEach(yield* directories.unreferenced([key.value]), storage.remove, { discard: true })
+    yield* Effect.forEach(yield* (yield* Directories).unreferenced([key]), storage.remove, { discard: true })
   })
 
 /** The directory's id once it is known to be live and the owner's. */

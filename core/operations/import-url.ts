@@ -1,37 +1,44 @@
 import { Clock, Effect } from "effect"
-import type { StoredFile } from "../directory.js"
-import { type Unavailable, UrlRefused } from "../errors.js"
+import { type QuotaExceeded, type Unavailable, UrlRefused } from "../errors.js"
 import { blobKey, type DirId, type FileName, Ids, type OwnerId } from "../ids.js"
+import { Limits } from "../limits.js"
 import { Directories } from "../ports/directories.js"
 import { Importer } from "../ports/importer.js"
 import { nameOfUrl, numbered } from "../url-name.js"
-import { type PresentFile, uploadRoom } from "./files.js"
+import { charging } from "./charge.js"
+import { type PresentFile, removeUnused } from "./files.js"
+import { allowStore } from "./quota.js"
 
 /** Fetches a URL into the directory: bytes first, then the row, under a name that neither a file nor a coming output has. */
 export const importUrl = (owner: OwnerId, dir: DirId, url: string, reserved: ReadonlyArray<FileName>) =>
   Effect.gen(function* () {
-    const maxBytes = yield* uploadRoom(owner)
+    const { uploadBytes } = yield* Limits
+    yield* allowStore(owner)
+    const charge = yield* charging({ owner, announced: null })
     const key = blobKey(dir, yield* (yield* Ids).next("blob"), nameOfUrl(url, { fileName: null, type: null }))
     // The fetching takes long: it can be broken off also where the rest can not.
-    const { blob, ...described } = yield* Effect.interruptible((yield* Importer).import(url, key, maxBytes)).pipe(
-      Effect.catchTag("TooLarge", () => new UrlRefused({ reason: `the file is too large: at most ${maxBytes} bytes are allowed` }))
+    const { blob, ...described } = yield* Effect.interruptible((yield* Importer).import(url, key, uploadBytes, charge)).pipe(
+      Effect.catchTag("TooLarge", () => new UrlRefused({ reason: `the file is too large: at most ${uploadBytes} bytes are allowed` }))
     )
     const file = { dir, key, bytes: blob.bytes, origin: "import", addedAt: new Date(yield* Clock.currentTimeMillis) } as const
-    return yield* addNumbered(file, nameOfUrl(url, described), reserved, 1)
-  })
+    return yield* Effect.onError(addNumbered(owner, file, nameOfUrl(url, described), reserved, 1), () =>
+      Effect.ignoreLogged(removeUnused(key))
+    )
+  }).pipe(Effect.scoped)
 
 const addNumbered = (
-  file: Omit<StoredFile & { readonly bytes: number }, "name">,
+  owner: OwnerId,
+  file: Omit<PresentFile, "name">,
   wanted: FileName,
   reserved: ReadonlyArray<FileName>,
   number: number
-): Effect.Effect<PresentFile, Unavailable, Directories> =>
+): Effect.Effect<PresentFile, QuotaExceeded | Unavailable, Directories> =>
   Effect.gen(function* () {
     const name = number === 1 ? wanted : numbered(wanted, number)
-    if (reserved.includes(name)) return yield* addNumbered(file, wanted, reserved, number + 1)
+    if (reserved.includes(name)) return yield* addNumbered(owner, file, wanted, reserved, number + 1)
     const added: PresentFile = { ...file, name }
-    return yield* (yield* Directories).addFile(added).pipe(
+    return yield* (yield* Directories).keepFile(owner, added).pipe(
       Effect.as(added),
-      Effect.catchTag("NameTaken", () => addNumbered(file, wanted, reserved, number + 1))
+      Effect.catchTag("NameTaken", () => addNumbered(owner, file, wanted, reserved, number + 1))
     )
   })

@@ -8,8 +8,8 @@ import { signGet } from "./files.js"
 export const signOutputs = (job: Job, lifeSeconds: number) =>
   Effect.forEach(
     job.outputs,
-    ({ name, bytes }) =>
-      Effect.map(signGet({ key: blobKey(job.task.directory, outputSlot(job), name), name }, lifeSeconds), (request) => ({
+    ({ name, bytes, key = blobKey(job.task.directory, outputSlot(job), name) }) =>
+      Effect.map(signGet({ key, name }, lifeSeconds), (request) => ({
         name,
         bytes,
         request

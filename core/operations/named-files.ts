@@ -1,25 +1,25 @@
 import { Effect, Either, Option, Stream } from "effect"
 import { FileNotFound, InvalidTask } from "../errors.js"
-import type { DirId, FileName } from "../ids.js"
+import type { DirId, FileName, OwnerId } from "../ids.js"
 import { maxListBytes, parseConcatList } from "../policy/concat-list.js"
 import { Policy } from "../policy/policy.js"
 import { Directories } from "../ports/directories.js"
 import { Storage } from "../ports/storage.js"
 import type { NamedFile, StagedFile, Task } from "../task.js"
-import { type PresentFile, present } from "./files.js"
+import { type PresentFile, pinned } from "./files.js"
 
 /**
  * The blobs of all files that a task names beside its inputs: by options, by filters, and in lists that are joined. They
  * lie in the directory of its inputs, else in that of its outputs. `inputs` are the task's, in its order.
  */
-export const resolveFiles = (task: Task, inputs: ReadonlyArray<PresentFile>, outputDirectory: DirId) =>
+export const resolveFiles = (owner: OwnerId, task: Task, inputs: ReadonlyArray<PresentFile>, outputDirectory: DirId) =>
   Effect.gen(function* () {
     const dir = inputs.find((_, index) => task.inputs[index]?.source._tag === "Stored")?.dir ?? outputDirectory
     const listed = yield* Effect.forEach(inputs, (file, index) =>
       task.inputs[index]?.concat ? filesInList(file, index) : Effect.succeed([])
     )
     const named = [...(task.named ?? []), ...listed.flat()]
-    const found = yield* Effect.forEach(named, (file) => stagedFiles(dir, file), { concurrency: 8 })
+    const found = yield* Effect.forEach(named, (file) => stagedFiles(owner, dir, file), { concurrency: 8 })
     const byName = new Map<FileName, StagedFile>()
     for (const file of found.flat()) byName.set(file.name, { ...byName.get(file.name), ...file })
     return [...byName.values()]
@@ -35,19 +35,28 @@ const filesInList = (list: PresentFile, index: number) =>
     return yield* orNothing(`${by} ${names.left}`)
   })
 
-const bytesOf = ({ key }: PresentFile) =>
-  Effect.flatMap(Storage, (storage) => Stream.runCollect(storage.read(key))).pipe(
-    Effect.map((chunks) => Uint8Array.from([...chunks].flatMap((chunk) => [...chunk]))),
+/** What the list was found to have and no more, whatever storage gives. */
+const bytesOf = ({ key, bytes }: PresentFile) =>
+  Effect.flatMap(Storage, (storage) => Stream.runCollect(Stream.take(storage.read(key, { start: 0, end: bytes - 1 }), bytes))).pipe(
+    Effect.map((chunks) => {
+      const list = new Uint8Array(bytes)
+      let at = 0
+      for (const chunk of chunks) {
+        list.set(chunk, at)
+        at += chunk.length
+      }
+      return list.subarray(0, at)
+    }),
     Effect.catchTag("BlobMissing", () => new FileNotFound({}))
   )
 
-const stagedFiles = (dir: DirId, { name, by, passLog, subtitles }: NamedFile) =>
+const stagedFiles = (owner: OwnerId, dir: DirId, { name, by, passLog, subtitles }: NamedFile) =>
   Effect.gen(function* () {
     const directories = yield* Directories
     const rows = passLog
       ? (yield* directories.files(dir)).filter((file) => isLogOf(name, file.name))
       : Option.toArray(yield* directories.file(dir, name))
-    const files = (yield* Effect.forEach(rows, present)).flatMap(Option.toArray)
+    const files = (yield* Effect.forEach(rows, (row) => pinned(owner, row))).flatMap(Option.toArray)
     if (files.length > 0) {
       return files.map(({ name, key, bytes }): StagedFile => ({ name, key, bytes, ...(subtitles && { subtitles }) }))
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Option, TestClock } from "effect"
+import { Deferred, Effect, Fiber, Option, Stream, TestClock } from "effect"
 import { noQuota, type Quota } from "../account.js"
 import { FileName, type OwnerId } from "../ids.js"
 import { Accounts } from "../ports/accounts.js"
@@ -9,9 +9,10 @@ import { anOwner, claimed, publishedBy } from "../ports/samples.suite.js"
 import { Storage } from "../ports/storage.js"
 import type { Usage } from "../usage.js"
 import { analyze } from "./analyze.js"
+import { findJob } from "./await-job.js"
 import { cancelJob } from "./cancel.js"
 import { createDirectory } from "./directories.js"
-import { deleteFile, registerFile, storeFile } from "./files.js"
+import { deleteFile, listFiles, receiveFile, registerFile, storeFile } from "./files.js"
 import { storedBytes } from "./quota.js"
 import { submit } from "./submit.js"
 import { sweep } from "./sweep.js"
@@ -149,15 +150,54 @@ describe("stored bytes", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("that are left cap the next upload", () =>
+  const doesNotFit = (stored: number, coming = "") => [
+    "QuotaExceeded",
+    `Quota exceeded: 10 stored bytes are allowed, ${stored} are stored${coming}, and this does not fit: delete files or let directories expire`
+  ]
+
+  it.effect("that are left bound the next upload, which leaves nothing", () =>
     Effect.gen(function* () {
       const owner = yield* allowed({ storedBytes: 10 })
       const dir = yield* withFile(owner)
-      const { upload } = yield* registerFile(owner, { name: FileName("b"), dir })
-      const grant = yield* (yield* Storage).redeem(upload.url.split("/")[2] ?? "")
-      expect(grant).toMatchObject({ method: "PUT", maxBytes: 3 })
-      const error = yield* refusal(storeFile(owner, { name: FileName("c"), dir }, bytes("1234")))
-      expect(error).toEqual(["TooLarge", "The file is too large: at most 3 bytes are allowed"])
+      const { file } = yield* registerFile(owner, { name: FileName("b"), dir })
+      for (const announced of [null, 4]) {
+        expect(yield* refusal(receiveFile(owner, file.key, bytes("1234"), announced))).toEqual(doesNotFit(7))
+      }
+      expect(yield* refusal(storeFile(owner, { name: FileName("c"), dir }, bytes("1234")))).toEqual(doesNotFit(7))
+      expect((yield* listFiles(owner, dir)).map((found) => found.name)).toEqual([name])
+      expect(yield* Stream.runCount((yield* Storage).list(`${dir}/`))).toBe(1)
+      yield* receiveFile(owner, file.key, bytes("123"), 3)
+      // The same file again replaces its own bytes.
+      yield* receiveFile(owner, file.key, bytes("321"), null)
+      expect(yield* storedBytes(owner)).toBe(10)
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("are reserved: uploads under way at one time can't pass them together", () =>
+    Effect.gen(function* () {
+      const owner = yield* allowed({ storedBytes: 10 })
+      const dir = yield* withFile(owner)
+      const { file } = yield* registerFile(owner, { name: FileName("b"), dir })
+      const other = yield* registerFile(owner, { name: FileName("c"), dir })
+      const begun = yield* Deferred.make<void>()
+      const slow = Stream.concat(bytes("12"), Stream.fromEffectOption(Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)))
+      const first = yield* Effect.fork(receiveFile(owner, file.key, slow, 2))
+      yield* Deferred.await(begun)
+      expect(yield* refusal(receiveFile(owner, other.file.key, bytes("12"), 2))).toEqual(doesNotFit(7, ", 2 more are being uploaded"))
+      yield* Fiber.interrupt(first)
+      yield* receiveFile(owner, other.file.key, bytes("12"), 2)
+      expect(yield* storedBytes(owner)).toBe(9)
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("bound outputs: the job fails with the reason, and keeps nothing", () =>
+    Effect.gen(function* () {
+      const owner = yield* allowed({ storedBytes: 10 })
+      const claim = yield* claimed(yield* submitted(owner))
+      expect(yield* (yield* Jobs).complete(claim, publishedBy(claim))).toBe(false)
+      const job = yield* findJob(owner, claim.id)
+      expect([job.state, job.failure]).toEqual(["failed", { reason: "limit", detail: doesNotFit(7)[1] }])
+      expect(yield* storedBytes(owner)).toBe(7)
     }).pipe(Effect.provide(world()))
   )
 
@@ -204,10 +244,7 @@ describe("stored bytes", () => {
       const owner = yield* allowed({ storedBytes: 10 })
       const dir = yield* withFile(owner)
       const task = taskOn(dir, { ...importing, outputDirectory: dir })
-      expect(yield* refusal(submit(owner, task, quiet))).toEqual([
-        "UrlRefused",
-        "task.inputs[0].file_path: the file is too large: at most 3 bytes are allowed"
-      ])
+      expect(yield* refusal(submit(owner, task, quiet))).toEqual(doesNotFit(7))
       yield* storeFile(owner, { name: FileName("b"), dir }, bytes("123"))
       expect(yield* refusal(submit(owner, task, quiet))).toEqual(full(10))
       yield* deleteFile(owner, dir, name)

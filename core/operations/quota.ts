@@ -8,11 +8,13 @@ import { Accounts } from "../ports/accounts.js"
 import { Directories } from "../ports/directories.js"
 import { DiskSpace } from "../ports/disk-space.js"
 import { Storage } from "../ports/storage.js"
+import { Reserved } from "../reservations.js"
 
 /** Asked before anything that takes room: what is left on the disk is for that which was accepted already. */
 export const allowRoom = Effect.gen(function* () {
   const { diskFreeBytes } = yield* Limits
-  if ((yield* (yield* DiskSpace).free) < diskFreeBytes) yield* new DiskFull()
+  const { onDisk } = yield* Reserved
+  if ((yield* (yield* DiskSpace).free) - onDisk < diskFreeBytes) yield* new DiskFull()
 })
 
 /** Asked before a job is accepted. */
@@ -29,14 +31,12 @@ export const allowProbe = (owner: OwnerId) =>
     yield* unless(probeRefusal(yield* (yield* Accounts).account(owner)))
   })
 
-/** Asked before a file is taken: how many bytes it may have at most, as far as the quota tells. */
+/** Asked before a file is announced: whether another may be stored at all. Its bytes are charged when they come. */
 export const allowStore = (owner: OwnerId) =>
   Effect.gen(function* () {
     yield* allowRoom
     const account = yield* (yield* Accounts).account(owner)
-    const stored = yield* countedBytes(owner, account)
-    yield* unless(storeRefusal(account, stored))
-    return (account.quota.storedBytes ?? Number.POSITIVE_INFINITY) - stored
+    yield* unless(storeRefusal(account, yield* countedBytes(owner, account)))
   })
 
 /** What lies in the owner's directories. */
@@ -48,7 +48,7 @@ export const storedBytes = (owner: OwnerId) =>
   })
 
 /** Counting costs a look at storage for each upload that is new: only for those whom it may concern. */
-const countedBytes = (owner: OwnerId, { quota }: Account) => (quota.storedBytes === null ? Effect.succeed(0) : storedBytes(owner))
+export const countedBytes = (owner: OwnerId, { quota }: Account) => (quota.storedBytes === null ? Effect.succeed(0) : storedBytes(owner))
 
 /** Bytes of an upload as storage has it, 0 before it arrives. */
 const sizeOf = (file: StoredFile) =>

@@ -1,15 +1,14 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Option, Stream, TestClock } from "effect"
-import { blobKey, FileName } from "../ids.js"
+import { blobKey, blobKeyParts, FileName, type Ids } from "../ids.js"
 import { Limits } from "../limits.js"
-import { outputPrefix } from "../plan.js"
 import { Directories } from "../ports/directories.js"
 import { Jobs } from "../ports/jobs.js"
 import { Runners } from "../ports/runners.js"
-import { Storage } from "../ports/storage.js"
+import { type Grant, Storage } from "../ports/storage.js"
 import { findJob } from "./await-job.js"
 import { describeFile, storeFile } from "./files.js"
-import { failRun, finishRun, giveUpRun, keepRun, openOutputs, type RunResult } from "./runs.js"
+import { allowLink, failRun, finishRun, giveUpRun, keepRun, openOutputs, type RunResult } from "./runs.js"
 import { type ARun, aRun, made, quiet, runOf, send, sent, stateOf, takes } from "./runs.suite.js"
 import { submit } from "./submit.js"
 import { sweep } from "./sweep.js"
@@ -20,8 +19,9 @@ const film = made("out.mp4", "a whole film")
 /** What the run has in storage. */
 const blobsOf = ({ right }: Pick<ARun, "right">) =>
   Effect.gen(function* () {
-    const prefix = outputPrefix(right.directory, `${right.id}-${right.attempt}`)
-    return [...(yield* Stream.runCollect((yield* Storage).list(prefix)))].map(({ key }) => key.slice(prefix.length))
+    const blobs = yield* Stream.runCollect((yield* Storage).list(`${right.directory}/`))
+    const parts = [...blobs].map(({ key }) => blobKeyParts(key))
+    return parts.filter(([, slot]) => slot.startsWith(`${right.id}-${right.attempt}.`)).map(([, , name]) => name)
   })
 
 const result = (outputs: RunResult["outputs"], over: Partial<RunResult> = {}): RunResult => ({ outputs, warnings: [], seconds: 1, ...over })
@@ -205,7 +205,7 @@ const losses = {
   "it was given back": (run: ARun) => Effect.zipRight(giveUpRun(run.right, "broken"), stateOf(run))
 }
 
-type Step = (run: ARun) => Effect.Effect<unknown, { readonly _tag: string }, Directories | Jobs | Storage>
+type Step = (run: ARun) => Effect.Effect<unknown, { readonly _tag: string }, Directories | Ids | Jobs | Storage>
 
 const steps: Readonly<Record<string, Step>> = {
   progress: (run: ARun) =>
@@ -253,6 +253,49 @@ describe("a run that is lost", () => {
       yield* finished(run)
       for (const take of Object.values(steps)) yield* Effect.flip(take(run))
       expect(yield* blobsOf(run)).toEqual(["out.mp4"])
+    }).pipe(Effect.provide(world()))
+  )
+})
+
+describe("a link of a run", () => {
+  const grants = ({ right, assignment }: ARun) =>
+    Effect.gen(function* () {
+      const storage = yield* Storage
+      const [opened] = yield* openOutputs(right, [film])
+      const urls = [...(opened?.requests ?? []), ...assignment.inputs.values()].map(({ url }) => url)
+      return yield* Effect.forEach(urls, (url) => storage.redeem(url.split("/")[2] ?? ""))
+    })
+  const allowed = (run: Grant["run"]) => (run === undefined ? Effect.dieMessage("a link of no run") : Effect.isSuccess(allowLink(run)))
+
+  it.effect.each(
+    Object.entries({
+      ...losses,
+      "it failed": (run: ARun) => failRun(run.right, { reason: "ffmpeg", detail: "no" }),
+      "its runner was revoked": (run: ARun) => Effect.flatMap(Runners, ({ revoke }) => revoke(run.right.runner))
+    })
+  )("dies with it: %s", ([, end]) =>
+    Effect.gen(function* () {
+      const run = yield* aRun
+      const found = yield* grants(run)
+      expect(found).toHaveLength(2)
+      for (const grant of found) expect(yield* allowed(grant.run)).toBe(true)
+      yield* end(run)
+      for (const grant of found) expect(yield* allowed(grant.run)).toBe(false)
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("leads to no published file: what comes by it late changes nothing, also without that check", () =>
+    Effect.gen(function* () {
+      const run = yield* aRun
+      const storage = yield* Storage
+      const [grant] = yield* grants(run)
+      yield* finished(run)
+      if (grant === undefined) return yield* Effect.dieMessage("no grant")
+      yield* storage.write(grant.key, bytes("forged bytes"), 100)
+      const { key } = yield* describeFile(run.owner, run.right.directory, film.name)
+      const content = yield* Stream.mkString(Stream.decodeText(storage.read(key)))
+      expect(content).toBe(film.content)
+      expect(grant.expiresAt.getTime()).toBeLessThan(run.right.expiresAt.getTime())
     }).pipe(Effect.provide(world()))
   )
 })

@@ -1,14 +1,14 @@
 import { Clock, Effect, Option } from "effect"
-import { InvalidRequest, LeaseLost, RunLost } from "../errors.js"
-import { type BlobKey, blobKey, blobKeyParts, type FileName, JobId } from "../ids.js"
+import { InvalidRequest, LeaseLost, RunLost, SignedUrlExpired } from "../errors.js"
+import { type BlobKey, blobKey, blobKeyParts, type FileName, Ids, JobId } from "../ids.js"
 import type { Failure, Job } from "../job.js"
 import { Limits, type LimitValues } from "../limits.js"
 import { partCount, partSpan } from "../parts.js"
 import { outputPrefix, outputSlot } from "../plan.js"
 import { Directories } from "../ports/directories.js"
-import { Jobs } from "../ports/jobs.js"
-import type { RunRight } from "../ports/runners.js"
-import { type Parted, type SignedRequest, Storage } from "../ports/storage.js"
+import { Jobs, type Published } from "../ports/jobs.js"
+import { Runners, type RunRight } from "../ports/runners.js"
+import { type GrantedRun, type Parted, type SignedRequest, Storage } from "../ports/storage.js"
 import { insist, leaseEnd, spent } from "./attempt.js"
 import { removeUnreferenced } from "./sweep.js"
 import { dueAgain } from "./take-run.js"
@@ -58,16 +58,18 @@ export const openOutputs = (right: RunRight, files: ReadonlyArray<SentFile>) =>
   Effect.gen(function* () {
     yield* currentJob(right)
     yield* allowOutputs(right, files)
-    const keyOf = outputKeys(right)
-    return yield* Effect.forEach(files, (file) => openOutput(file, keyOf(file.name), right.expiresAt), { concurrency: 8 })
+    const until = yield* linkEnd(right.expiresAt)
+    return yield* Effect.forEach(files, (file) => openOutput(file, right, until), { concurrency: 8 })
   })
 
-const openOutput = ({ name, bytes, upload: begun = null, start: wanted = 0 }: SentFile, key: BlobKey, expiresAt: Date) =>
+const openOutput = ({ name, bytes, upload: begun = null, start: wanted = 0 }: SentFile, right: RunRight, expiresAt: Date) =>
   Effect.gen(function* () {
     const storage = yield* Storage
+    const key = sentKey(right, name)
+    const run = grantedRun(right)
     const parted = cut(bytes)
     if (bytes <= parted.partBytes && begun === null) {
-      const request = yield* storage.sign({ method: "PUT", key, expiresAt, maxBytes: bytes })
+      const request = yield* storage.sign({ method: "PUT", key, expiresAt, maxBytes: bytes, run })
       return { name, upload: null, requests: [{ ...request, start: 0, bytes }] } satisfies OutputUpload
     }
     // What was begun goes on, unless it grew so long that it must be cut otherwise.
@@ -78,7 +80,7 @@ const openOutput = ({ name, bytes, upload: begun = null, start: wanted = 0 }: Se
       (number) => {
         const { start, length: maxBytes } = partSpan(parted, number)
         const part = { upload, number, ...parted }
-        return Effect.map(storage.sign({ method: "PUT", key, expiresAt, maxBytes, part }), (request) => ({
+        return Effect.map(storage.sign({ method: "PUT", key, expiresAt, maxBytes, part, run }), (request) => ({
           ...request,
           start,
           bytes: maxBytes
@@ -106,30 +108,62 @@ export const finishRun = (right: RunRight, { outputs, warnings, seconds }: RunRe
     yield* allowOutputs(right, outputs)
     const missing = job.task.outputs.find((named) => !named.name.includes("%") && !outputs.some(({ name }) => name === named.name))
     if (missing !== undefined) return yield* new InvalidRequest({ message: `outputs must have "${missing.name}": the task names it` })
-    const keyOf = outputKeys(right)
-    const stored = yield* Effect.forEach(outputs, (file) => storedOutput(file, keyOf(file.name)), { concurrency: 8 })
+    const arrived = yield* Effect.forEach(outputs, (file) => sentOutput(file, sentKey(right, file.name)), { concurrency: 8 })
     // No run took longer than it was held.
     const cost = spent({ ...right, task: job.task }, Math.min(seconds, yield* heldSeconds(job)))
-    const usage = { ...cost, outputBytes: stored.reduce((sum, { blob }) => sum + blob.bytes, 0) }
     const foreign = yield* namedElsewhere(right, job, outputs)
     if (foreign === undefined) {
-      yield* insist(jobs.complete(right, { outputs: stored, warnings, usage })).pipe(orRunLost(right))
-      return yield* ended(right)
+      yield* withPublicCopies(right, arrived, (published) => {
+        const usage = { ...cost, outputBytes: published.reduce((sum, { blob }) => sum + blob.bytes, 0) }
+        return insist(jobs.complete(right, { outputs: published, warnings, usage })).pipe(orRunLost(right))
+      })
+    } else {
+      const detail = `the run made "${foreign}", which another task made for itself: have it made under another name`
+      yield* insist(jobs.fail(right, { reason: "ffmpeg", detail }, cost)).pipe(orRunLost(right))
     }
-    const detail = `the run made "${foreign}", which another task made for itself: have it made under another name`
-    yield* insist(jobs.fail(right, { reason: "ffmpeg", detail }, cost)).pipe(orRunLost(right))
     yield* ended(right)
     yield* removeOutputs(right)
   })
 
-const storedOutput = ({ name, bytes, upload }: RunResult["outputs"][number], key: BlobKey) =>
+/**
+ * Copies what was sent to a slot of this publication alone, for `publish` to refer to; where it does not, the copies go.
+ * The links that the runner has never lead to that slot, so that what is published stays as it is.
+ */
+const withPublicCopies = <E, R>(
+  right: RunRight,
+  sent: Published["outputs"],
+  publish: (copies: Published["outputs"]) => Effect.Effect<unknown, E, R>
+) =>
   Effect.gen(function* () {
     const storage = yield* Storage
-    const notThere = new InvalidRequest({ message: `outputs: "${name}" has not arrived: send it, then finish the run` })
-    const stat = Effect.flatMap(storage.stat(key), Option.match({ onNone: () => Effect.fail(notThere), onSome: Effect.succeed }))
+    const slot = `${outputSlot(right)}.${yield* (yield* Ids).next("blob")}`
+    const copy = ({ name, blob }: Published["outputs"][number]) =>
+      storage.copy(blob.key, blobKey(right.directory, slot, name)).pipe(
+        Effect.filterOrFail(
+          ({ bytes }) => bytes === blob.bytes,
+          () => notThere(name)
+        ),
+        Effect.catchTag("BlobMissing", () => notThere(name)),
+        Effect.map((copied) => ({ name, blob: copied }))
+      )
+    const drop = Effect.ignoreLogged(removeUnreferenced(outputPrefix(right.directory, slot)))
+    const published = yield* Effect.forEach(sent, copy, { concurrency: 8 }).pipe(
+      Effect.flatMap(publish),
+      Effect.onError(() => drop)
+    )
+    // The job failed instead: nothing refers to the copies.
+    if (published === false) yield* drop
+  })
+
+const notThere = (name: FileName) => new InvalidRequest({ message: `outputs: "${name}" has not arrived: send it, then finish the run` })
+
+const sentOutput = ({ name, bytes, upload }: RunResult["outputs"][number], key: BlobKey) =>
+  Effect.gen(function* () {
+    const storage = yield* Storage
+    const stat = Effect.flatMap(storage.stat(key), Option.match({ onNone: () => notThere(name), onSome: Effect.succeed }))
     // Told to finish a second time, we find it joined already.
     const blob = yield* upload === null ? stat : Effect.catchTag(storage.joinParts(key, upload, cut(bytes)), "BlobMissing", () => stat)
-    return blob.bytes === bytes ? { name, blob } : yield* notThere
+    return blob.bytes === bytes ? { name, blob } : yield* notThere(name)
   })
 
 /** A run that ended badly, as far as ffmpeg or a limit is to blame. */
@@ -178,12 +212,36 @@ const orRunLost =
 
 /** What nothing refers to of all that the run has sent, and what is not whole of it. */
 const removeOutputs = (right: RunRight) => {
-  const prefix = outputPrefix(right.directory, outputSlot(right))
+  const prefix = outputPrefix(right.directory, sentSlot(right))
   const parts = Effect.flatMap(Storage, (storage) => storage.dropParts(prefix))
   return Effect.all([Effect.ignoreLogged(removeUnreferenced(prefix)), Effect.ignoreLogged(parts)], { discard: true })
 }
 
-const outputKeys = (right: RunRight) => (name: FileName) => blobKey(right.directory, outputSlot(right), name)
+/** Where a runner sends to: no published file lies there. */
+const sentSlot = (right: RunRight): string => `${outputSlot(right)}.sent`
+
+const sentKey = (right: RunRight, name: FileName): BlobKey => blobKey(right.directory, sentSlot(right), name)
+
+const grantedRun = ({ id, owner, attempt, runner }: GrantedRun): GrantedRun => ({ id, owner, attempt, runner })
+
+/**
+ * How long a link of a run is good at most: for as long as a transfer may take. Links of our own route end with their run;
+ * those straight to a storage can't, so they must not live longer than they are needed.
+ */
+const linkEnd = (latest: Date) =>
+  Effect.gen(function* () {
+    const { leaseSeconds, transferSeconds } = yield* Limits
+    const now = yield* Clock.currentTimeMillis
+    return new Date(Math.min(latest.getTime(), now + (transferSeconds + leaseSeconds) * 1000))
+  })
+
+/** Fails once the run of a link is over, or its runner was revoked: a link dies with its run. */
+export const allowLink = ({ id, owner, attempt, runner }: GrantedRun) =>
+  Effect.gen(function* () {
+    const job = yield* (yield* Jobs).find(owner, id)
+    const isHeld = Option.isSome(job) && job.value.state === "processing" && job.value.attempt === attempt
+    if (!isHeld || !(yield* (yield* Runners).isActive(runner))) return yield* new SignedUrlExpired({})
+  })
 
 /** A run that made more than it may has failed, as it would have here. */
 const allowOutputs = (right: RunRight, files: ReadonlyArray<MadeFile>) =>
@@ -229,7 +287,7 @@ const asksFor = ({ outputs }: Job["task"], name: FileName): boolean =>
   outputs.some((output) => output.name === name || (output.name.includes("%") && name.startsWith(output.name.replace(/%.*/s, ""))))
 
 /** The job by whose slot an output is stored: see `outputSlot`. */
-const makerOf = (key: BlobKey): JobId => JobId(blobKeyParts(key)[1].replace(/-\d+$/, ""))
+const makerOf = (key: BlobKey): JobId => JobId(blobKeyParts(key)[1].replace(/-\d+(?:\..*)?$/, ""))
 
 const heldSeconds = ({ startedAt }: Job) =>
   Effect.map(Clock.currentTimeMillis, (now) => (startedAt === null ? 0 : (now - startedAt.getTime()) / 1000))

@@ -16,7 +16,7 @@ import { Runners } from "../ports/runners.js"
 import { Webhooks } from "../ports/webhooks.js"
 import { brokenRule, type Source, type Task } from "../task.js"
 import { createDirectory } from "./directories.js"
-import { describeFile, ownedDirectory, type PresentFile, removeFile } from "./files.js"
+import { ownedDirectory, type PresentFile, removeFile, useFile } from "./files.js"
 import { importUrl } from "./import-url.js"
 import { resolveFiles } from "./named-files.js"
 import { allowJob } from "./quota.js"
@@ -70,7 +70,7 @@ export const prepare = (owner: OwnerId, task: CheckedTask, extras: Extras) =>
     const inputs = task.inputs.map(
       ({ source }, index) => (source._tag === "Remote" ? imported.get(source.url) : stored[index]) as PresentFile
     )
-    const files = yield* Effect.onError(resolveFiles(task, inputs, directory), () => discard(imported.values()))
+    const files = yield* Effect.onError(resolveFiles(owner, task, inputs, directory), () => discard(imported.values()))
     const job: NewJob = {
       id: JobId(yield* (yield* Ids).next("job")),
       owner,
@@ -120,7 +120,7 @@ const allowNeeds = (needs: Needs) =>
 const discard = (files: Iterable<PresentFile>) => Effect.forEach(files, ({ dir, name }) => Effect.ignoreLogged(removeFile(dir, name)))
 
 const storedFile = (owner: OwnerId, source: Source) =>
-  source._tag === "Remote" ? Effect.succeed(undefined) : describeFile(owner, source.dir, source.name)
+  source._tag === "Remote" ? Effect.succeed(undefined) : useFile(owner, source.dir, source.name)
 
 /** The directory the outputs go to, with no name in the way of theirs: what a user sent is never overwritten. */
 const resolveDirectory = (owner: OwnerId, task: Task) =>

@@ -175,11 +175,17 @@ const assign = (runner: RunnerName, claim: Claim) =>
     const plan = makePlan(claim.task, outputSlot(claim), limits)
     const now = yield* Clock.currentTimeMillis
     const expiresAt = new Date(now + (limits.runSeconds + 2 * limits.transferSeconds) * 1000)
+    // A link straight to a storage can't be called back: it lives as long as the transfer of inputs may take.
+    const inputsUntil = new Date(now + (limits.transferSeconds + limits.leaseSeconds) * 1000)
     const { id, owner, attempt, task } = claim
     const token = yield* (yield* Runners).seal({ id, owner, attempt, runner, directory: task.directory, expiresAt })
     const inputs = yield* Effect.forEach(
       plan.inputs,
-      ({ key, name }) => Effect.map(storage.sign({ method: "GET", key, expiresAt, fileName: name }), (request) => [key, request] as const),
+      ({ key, name }) =>
+        Effect.map(
+          storage.sign({ method: "GET", key, expiresAt: inputsUntil, fileName: name, run: { id, owner, attempt, runner } }),
+          (request) => [key, request] as const
+        ),
       { concurrency: 8 }
     )
     return { claim, token, plan, inputs: new Map(inputs) } satisfies Assignment

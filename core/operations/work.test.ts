@@ -284,7 +284,10 @@ describe("workers", () => {
         const possible = yield* submit(owner, taskOn(dir), { ...quiet, tags: ["nvme"] })
         const impossible = yield* submit(owner, taskOn(dir), { ...quiet, tags: ["gpu"] })
         const { failure } = yield* awaitJob(owner, impossible)
-        expect(failure).toEqual({ reason: "no-worker", detail: 'no worker or runner that has all of "gpu", "ffmpeg:5.1" was there for 1 s' })
+        expect(failure).toEqual({
+          reason: "no-worker",
+          detail: 'no worker or runner that has all of "gpu", "ffmpeg:5.1" was there for 1 s'
+        })
         expect((yield* findJob(owner, possible)).state).toBe("pending")
         yield* Deferred.succeed(gate, undefined)
         yield* reaches(owner, possible, "completed")

@@ -1,9 +1,11 @@
 import { describe, expect, layer, it as plainIt } from "@effect/vitest"
-import { Effect, Option, TestClock } from "effect"
-import { expiresAt } from "../directory.js"
+import { Effect, Either, Option, TestClock } from "effect"
+import { noQuota } from "../account.js"
+import { expiresAt, type StoredFile } from "../directory.js"
 import { BlobKey, blobKey, DirId, FileName, JobId } from "../ids.js"
 import { defaultLimits, Limits } from "../limits.js"
 import { blobsRead } from "../task.js"
+import { Accounts } from "./accounts.js"
 import { Directories } from "./directories.js"
 import { Jobs } from "./jobs.js"
 import {
@@ -32,6 +34,8 @@ export const directoriesSuite = (name: string, rows: RowsLayer): void => {
     describe("unreferenced keys", () => unreferencedTests(rows))
   })
 }
+
+type KeptFile = StoredFile & { readonly bytes: number }
 
 const created = (over: Parameters<typeof aDirectory>[0] = {}) =>
   Effect.tap(aDirectory(over), (directory) => Effect.flatMap(Directories, (directories) => directories.create(directory)))
@@ -273,6 +277,53 @@ const fileTests = (rows: RowsLayer) =>
         yield* register((yield* created()).id, "the last")
         expect((yield* Effect.flip(register((yield* created()).id, "too many")))._tag).toBe("Unavailable")
       }).pipe(Effect.provide(rows), Effect.provideService(Limits, { ...defaultLimits, registrationsPerKey: 2, registrations: 4 }))
+    )
+
+    it.effect("bytes become a file where its row still has the key that they replace", () =>
+      Effect.gen(function* () {
+        const directories = yield* Directories
+        const { id: dir, owner } = yield* created()
+        const registered = { ...(yield* aFile({ dir })), bytes: null }
+        yield* directories.addFile(registered)
+        const [first, second] = [aKey(dir), aKey(dir)].map((key) => ({ ...registered, key, bytes: 5 })) as [KeptFile, KeptFile]
+        expect(yield* directories.keepFile(owner, first, registered.key)).toBe(true)
+        expect(yield* directories.keepFile(owner, second, registered.key)).toBe(false)
+        expect(yield* directories.file(dir, registered.name)).toEqual(Option.some(first))
+        expect(yield* directories.keepFile(owner, second, first.key)).toBe(true)
+        expect(yield* directories.files(dir)).toEqual([second])
+        expect((yield* Effect.flip(directories.keepFile(owner, first)))._tag).toBe("NameTaken")
+        const other = { ...first, name: FileName("another") }
+        expect(yield* directories.keepFile(owner, other)).toBe(true)
+        expect(yield* directories.keepFile(owner, { ...first, name: FileName("none") }, aKey(dir))).toBe(false)
+        expect(yield* directories.keepFile(owner, { ...first, dir: aDirId() })).toBe(false)
+      })
+    )
+
+    it.effect("an owner's files pass no quota, also when many are kept at once", () =>
+      Effect.gen(function* () {
+        const directories = yield* Directories
+        const { id: owner } = yield* (yield* Accounts).issue({ name: "", quota: { ...noQuota, storedBytes: 20 } })
+        const { id: dir } = yield* created({ owner })
+        const many = yield* Effect.forEach(Array.from({ length: 8 }), (_, index) =>
+          Effect.map(aFile({ dir, name: FileName(`f${index}`), key: aKey(dir) }), (file) => ({ ...file, bytes: 7 }))
+        )
+        const results = yield* Effect.forEach(many, (file) => Effect.either(directories.keepFile(owner, file)), {
+          concurrency: "unbounded"
+        })
+        expect(results.filter(Either.isRight)).toHaveLength(2)
+        const refused = results.filter(Either.isLeft).map(({ left }) => [left._tag, left.message])
+        const sentence =
+          "Quota exceeded: 20 stored bytes are allowed, 14 are stored, and this does not fit: delete files or let directories expire"
+        expect(refused).toEqual(refused.map(() => ["QuotaExceeded", sentence]))
+        const [kept] = yield* directories.files(dir)
+        if (kept === undefined) return yield* Effect.dieMessage("no file was kept")
+        // What is replaced does not count.
+        expect(yield* directories.keepFile(owner, { ...kept, key: aKey(dir), bytes: 13 }, kept.key)).toBe(true)
+        const grown = yield* directories.file(dir, kept.name)
+        const tooMuch = { ...kept, key: aKey(dir), bytes: 14 }
+        expect((yield* Effect.flip(directories.keepFile(owner, tooMuch, Option.getOrThrow(grown).key)))._tag).toBe("QuotaExceeded")
+        expect(yield* directories.file(dir, kept.name)).toEqual(grown)
+      })
     )
 
     it.effect("a removed file is gone, its key comes back once, and its name is free", () =>

@@ -1,6 +1,6 @@
 import { Context, type Option } from "effect"
 import type { Directory, StoredFile } from "../directory.js"
-import type { NameTaken, TooManyRequests } from "../errors.js"
+import type { NameTaken, QuotaExceeded, TooManyRequests } from "../errors.js"
 import type { BlobKey, DirId, FileName, OwnerId } from "../ids.js"
 import type { Fx } from "./effect.js"
 
@@ -24,6 +24,15 @@ export interface DirectoriesShape {
   readonly dueRegistrations: (limit: number) => Fx<ReadonlyArray<StoredFile>>
   /** No bytes have arrived under these keys: registrations that ended go, the others are due again at their end. */
   readonly keepWaiting: (keys: ReadonlyArray<BlobKey>) => Fx<void>
+  /**
+   * Makes stored bytes a file of the owner's, in one step with the check of their quota of stored bytes: a new row, or with
+   * `replaces` the row of that name while it still has that key. False where that row or the directory is gone.
+   */
+  readonly keepFile: (
+    owner: OwnerId,
+    file: StoredFile & { readonly bytes: number },
+    replaces?: BlobKey
+  ) => Fx<boolean, NameTaken | QuotaExceeded>
   readonly file: (dir: DirId, name: FileName) => Fx<Option.Option<StoredFile>>
   /** Stored and registered alike, oldest first. */
   readonly files: (dir: DirId) => Fx<ReadonlyArray<StoredFile>>

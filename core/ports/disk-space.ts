@@ -3,7 +3,7 @@ import type { Fx } from "./effect.js"
 
 /** How much more can be stored. Adapters that keep bytes on a disk tell; elsewhere there is no end. */
 export interface DiskSpaceShape {
-  /** Bytes that are free, as they were a second ago at most. */
+  /** Bytes that are free now. */
   readonly free: Fx<number>
 }
 

@@ -47,6 +47,8 @@ export interface RunnersShape {
   readonly identify: (credential: Redacted.Redacted) => Fx<RunnerName, InvalidRunnerToken>
   /** Makes a runner: its secret, of which a hash is kept. A name is used once, also after it was revoked. */
   readonly issue: (name: RunnerName) => Fx<Redacted.Redacted, NameTaken>
+  /** Whether tokens of that runner are good: it is known, and not revoked. */
+  readonly isActive: (name: RunnerName) => Fx<boolean>
   /** False when there is no such runner in the table, or it was revoked already. */
   readonly revoke: (name: RunnerName) => Fx<boolean>
   /** The stored ones by age, revoked ones included, then those of the settings that were heard of. */

@@ -228,6 +228,26 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage>, options:
         })
       )
 
+      live(
+        "copies a blob to another key, where it stays as it was when the first is written anew or removed",
+        Effect.gen(function* () {
+          const { key } = place()
+          const storage = yield* Storage
+          const [from, to] = [key("a b+%2F.bin"), key("a b+%2F.bin", "slot_2")]
+          yield* put(from, "first")
+          const copied = yield* storage.copy(from, to)
+          expect(copied).toEqual(Option.getOrThrow(yield* storage.stat(to)))
+          expect([copied.key, copied.bytes]).toEqual([to, 5])
+          yield* put(from, "another")
+          expect(yield* text(to)).toBe("first")
+          yield* storage.copy(from, to)
+          yield* storage.remove(from)
+          expect(yield* text(to)).toBe("another")
+          expect(yield* Effect.flip(storage.copy(from, to))).toBeInstanceOf(BlobMissing)
+          expect(yield* text(to)).toBe("another")
+        })
+      )
+
       for (const { title, attempt } of brokenWrites) {
         live(
           `leaves nothing of a body that ${title}`,

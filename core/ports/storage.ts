@@ -1,6 +1,7 @@
 import { Context, type Option, type Stream } from "effect"
 import type { BlobMissing, SignedUrlExpired, TooLarge, Unavailable } from "../errors.js"
-import type { BlobKey, FileName } from "../ids.js"
+import type { BlobKey, FileName, OwnerId, RunnerName } from "../ids.js"
+import type { Hold } from "../job.js"
 import type { Bytes, Fx } from "./effect.js"
 
 export interface Blob {
@@ -15,6 +16,11 @@ export interface ByteRange {
   readonly end: number
 }
 
+/** The run of a remote runner that a grant belongs to: the grant is good only while that runner holds that attempt. */
+export interface GrantedRun extends Hold {
+  readonly runner: RunnerName
+}
+
 /** The right to move one blob by one plain HTTP request, until a time. */
 export type Grant =
   | {
@@ -24,6 +30,8 @@ export type Grant =
       readonly fileName: FileName
       /** True for a playlist: the blobs beside it, of the same slot, may be read by the names it calls them. */
       readonly siblings?: boolean
+      /** For an input of a remote run. */
+      readonly run?: GrantedRun
     }
   | {
       readonly method: "PUT"
@@ -32,6 +40,10 @@ export type Grant =
       readonly maxBytes: number
       /** Only this part of a blob that is sent in parts. */
       readonly part?: Part & Parted
+      /** For the upload of a registered file: its owner, whom the bytes are charged to. `key` names the registration. */
+      readonly owner?: OwnerId
+      /** For an output of a remote run. */
+      readonly run?: GrantedRun
     }
 
 /** A part of an upload begun by `openParts`. */
@@ -70,6 +82,11 @@ export interface StorageShape {
    */
   readonly read: (key: BlobKey, range?: ByteRange, spare?: Array<Uint8Array>) => Bytes<BlobMissing>
   readonly stat: (key: BlobKey) => Fx<Option.Option<Blob>>
+  /**
+   * Stores the content of one blob under another key as well, whole or not at all. What is written to `from` afterwards does
+   * not change `to`.
+   */
+  readonly copy: (from: BlobKey, to: BlobKey) => Fx<Blob, BlobMissing>
   /** Removing nothing succeeds. Readers that have begun read on. */
   readonly remove: (key: BlobKey) => Fx<void>
   /** Every blob whose key starts with `prefix` (a whole number of `<dir>/` and `<slot>/` parts, or ""), in no promised order. */

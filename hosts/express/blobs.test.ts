@@ -10,7 +10,9 @@ import { pipeline } from "node:stream/promises"
 import { Cause, Effect, Exit, Stream } from "effect"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { fileSystem } from "../../adapters/fs/index.js"
-import { blobKey, DirId, FileName } from "../../core/ids.js"
+import { blobKey, DirId, FileName, JobId, RunnerName } from "../../core/ids.js"
+import { Jobs } from "../../core/ports/jobs.js"
+import { Runners } from "../../core/ports/runners.js"
 import { Storage, type StorageShape } from "../../core/ports/storage.js"
 import { type Host, startHost } from "./host.suite.js"
 
@@ -166,18 +168,38 @@ describe("upload of a part", () => {
   /** An upload as the host opens it for a runner, and the URL of each part. */
   const opened = async () => {
     const key = blobKey(DirId(`dir_${randomUUID()}`), "slot_1", FileName("a.bin"))
-    const use = <A, E>(work: (storage: StorageShape) => Effect.Effect<A, E>) =>
-      host.instance.run(Effect.flatMap(Storage, work)).then(Exit.getOrElse((cause) => Promise.reject(Cause.squash(cause))))
+    const use = <A, E>(work: (storage: StorageShape) => Effect.Effect<A, E>) => run(Effect.flatMap(Storage, work))
+    const held = await aHeldRun()
     const upload = await use((storage) => storage.openParts(key, parted.partBytes))
     const urlOf = (number: number) => {
       const maxBytes = Math.min(parted.partBytes, parted.bytes - (number - 1) * parted.partBytes)
       const part = { upload, number, ...parted }
-      const grant = { method: "PUT", key, maxBytes, expiresAt: new Date(Date.now() + 60_000), part } as const
+      const grant = { method: "PUT", key, maxBytes, expiresAt: new Date(Date.now() + 60_000), part, run: held } as const
       return use((storage) => Effect.map(storage.sign(grant), ({ url }) => `${host.url}${url}`))
     }
     const join = () => use((storage) => storage.joinParts(key, upload, parted))
     const read = () => use((storage) => Effect.map(Stream.runCollect(storage.read(key)), (pieces) => Buffer.concat([...pieces])))
-    return { urlOf, join, read }
+    const drop = () => use((storage) => storage.dropParts(`${key.split("/").slice(0, 2).join("/")}/`))
+    return { urlOf, join, read, held, drop }
+  }
+
+  const run = <A, E>(effect: Effect.Effect<A, E, Jobs | Runners | Storage>) =>
+    host.instance.run(effect).then(Exit.getOrElse((cause) => Promise.reject(Cause.squash(cause))))
+
+  /** A job that a runner holds. */
+  const aHeldRun = async () => {
+    const input = await host.uploaded("in.mp4", "x")
+    const task = { inputs: [{ file_path: input }], outputs: [{ file: "out.mp4", options: ["-c", "copy"] }] }
+    const { job_id } = (await host.call("POST", "/ffmpeg/process/async", { body: { task } })).body
+    return run(
+      Effect.gen(function* () {
+        const runner = RunnerName(`runner-${randomUUID()}`)
+        yield* (yield* Runners).issue(runner)
+        const claim = yield* (yield* Jobs).claim(new Date(Date.now() + 60_000), JobId(job_id))
+        const { id, owner, attempt } = yield* Effect.orDie(claim)
+        return { id, owner, attempt, runner }
+      })
+    )
   }
   const partOf = (number: number) => content.subarray((number - 1) * parted.partBytes, number * parted.partBytes)
 
@@ -193,6 +215,29 @@ describe("upload of a part", () => {
       400,
       "The part must have exactly 500000 bytes, and come before its upload is finished or given up"
     ])
+  })
+
+  it("is over with its run: a 403, of the whole file as well, and what came is as it was", async () => {
+    const { urlOf, held, drop } = await opened()
+    const key = blobKey(DirId(`dir_${randomUUID()}`), "slot_1", FileName("b.bin"))
+    const grant = { key, expiresAt: new Date(Date.now() + 60_000), run: held }
+    const signed = (method: "PUT" | "GET") =>
+      run(
+        Effect.flatMap(Storage, (storage) =>
+          storage.sign(method === "PUT" ? { ...grant, method, maxBytes: 100 } : { ...grant, method, fileName: FileName("b.bin") })
+        )
+      ).then(({ url }) => `${host.url}${url}`)
+    const [whole, link, part] = [await signed("PUT"), await signed("GET"), await urlOf(1)]
+    expect((await put(whole, "as it is")).status).toBe(200)
+    expect((await fetch(link)).status).toBe(200)
+    await run(Effect.flatMap(Jobs, (jobs) => jobs.fail(held, { reason: "input-missing" }, { seconds: 0, inputBytes: 0, outputBytes: 0 })))
+    for (const late of [await put(whole, "forged"), await put(part, partOf(1))]) {
+      expect([late.status, late.body]).toEqual([403, { ok: false, error: "Upload URL expired or invalid: request a new one" }])
+    }
+    expect((await fetch(link)).status).toBe(403)
+    const content = await run(Effect.flatMap(Storage, (storage) => Stream.mkString(Stream.decodeText(storage.read(key)))))
+    expect(content).toBe("as it is")
+    await drop()
   })
 
   it("takes neither more nor less than its length, nor what is cut off", async () => {
@@ -275,7 +320,7 @@ describe("download", () => {
   it("has a strong etag on every answer, which is another for other content", async () => {
     const { file, upload } = await register("tagged.bin")
     await put(upload.url, "one")
-    const tagged = await downloadUrl(file.file_path)
+    let tagged = await downloadUrl(file.file_path)
     const answer = async (headers: Record<string, string> = {}) => {
       const reply = await fetch(tagged, { headers })
       return [reply.status, reply.headers.get("etag"), await reply.text()] as const
@@ -287,6 +332,9 @@ describe("download", () => {
     expect(await answer({ "if-none-match": tag })).toEqual([304, tag, ""])
     expect(await answer({ "if-none-match": tag, range: "bytes=1-1" })).toEqual([304, tag, ""])
     await put(upload.url, "other")
+    // What a link was made for is gone; a new one leads to the new content.
+    expect((await answer())[0]).toBe(404)
+    tagged = await downloadUrl(file.file_path)
     const [status, other, text] = await answer({ "if-none-match": tag })
     expect([status, text, other === tag]).toEqual([200, "other", false])
     expect(await answer({ "if-range": tag, range: "bytes=1-1" })).toEqual([200, other, "other"])

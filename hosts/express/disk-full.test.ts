@@ -1,11 +1,12 @@
+import { execFileSync, spawnSync } from "node:child_process"
 import { once } from "node:events"
-import { mkdtemp, rm } from "node:fs/promises"
-import { createServer } from "node:http"
+import { mkdir, mkdtemp, readdir, rm, stat, statfs } from "node:fs/promises"
+import { createServer, request as httpRequest } from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import express from "express"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { open } from "../embed/index.js"
 import { clip } from "./host.suite.js"
 import { router } from "./index.js"
@@ -20,8 +21,11 @@ beforeAll(async () => {
 })
 afterAll(() => rm(dataDir, { recursive: true, force: true }))
 
-const host = async (diskFreeBytes: number) => {
-  const ffkiln = await open({ dataDir, limits: { diskFreeBytes } })
+/** Whether this machine lets us make a disk that nobody else writes to. */
+const mayMount = process.getuid?.() === 0 && spawnSync("unshare", ["-m", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0
+
+const host = async (diskFreeBytes: number, folder = dataDir) => {
+  const ffkiln = await open({ dataDir: folder, limits: { diskFreeBytes } })
   const server = createServer(express().use(router(ffkiln, { identify: () => "local" })))
   server.listen(0, "127.0.0.1")
   await once(server, "listening")
@@ -31,12 +35,25 @@ const host = async (diskFreeBytes: number) => {
     const reply = await fetch(`http://127.0.0.1:${port}${path}`, { method, ...(sent !== undefined && { body: sent }) })
     return { status: reply.status, retryAfter: reply.headers.get("retry-after"), text: await reply.text() }
   }
+  /** An upload of so many bytes of which the first half has come, when this returns. */
+  const begin = async (path: string, size: number) => {
+    const request = httpRequest(`http://127.0.0.1:${port}${path}`, { method: "PUT", headers: { "content-length": size } })
+    request.on("error", () => {})
+    await new Promise<void>((resolve) => request.write(new Uint8Array(size / 2), () => resolve()))
+    const arrived = async () => {
+      const names = await readdir(join(folder, "tmp"))
+      const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, "tmp", name))).size))
+      expect(Math.max(0, ...sizes)).toBeGreaterThan(0)
+    }
+    await vi.waitFor(arrived, 30_000)
+    return request
+  }
   const close = async () => {
     server.close()
     server.closeAllConnections()
     await ffkiln.close()
   }
-  return { ffkiln, call, close, [Symbol.asyncDispose]: close }
+  return { ffkiln, call, begin, close, [Symbol.asyncDispose]: close }
 }
 
 describe("the room that must be left on the disk", () => {
@@ -66,6 +83,27 @@ describe("the room that must be left on the disk", () => {
     expect((await call("GET", new URL(download.url).pathname)).status).toBe(200)
     expect((await call("POST", "/ffprobe/analyze", { file_path })).status).toBe(200)
     expect((await call("DELETE", `/file/${file_path}`)).status).toBe(200)
+  })
+
+  it.runIf(mayMount)("is reserved: uploads at one time do not use it together, and what one gives back is another's", async () => {
+    const folder = join(dataDir, "disk")
+    await mkdir(folder)
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=96m", "tmpfs", folder])
+    try {
+      const size = 16 * 1024 * 1024
+      const { bavail, bsize } = await statfs(folder)
+      // Room for one of them and a half, less what the database takes.
+      await using small = await host(bavail * bsize - 1.5 * size, folder)
+      const registered = await Promise.all(["a", "b"].map((name) => small.ffkiln.registerFile({ file_name: name })))
+      const [first, second] = registered.map(({ upload }) => upload.url)
+      const begun = await small.begin(first ?? "", size)
+      const late = await small.call("PUT", second ?? "", new Uint8Array(size))
+      expect([late.status, JSON.parse(late.text)]).toEqual([503, { ok: false, error: sentence }])
+      begun.destroy()
+      await vi.waitFor(async () => expect((await small.call("PUT", second ?? "", new Uint8Array(size))).status).toBe(200), 30_000)
+    } finally {
+      execFileSync("umount", ["-l", folder])
+    }
   })
 
   it("where it is, they are taken", async () => {

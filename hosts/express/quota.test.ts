@@ -61,7 +61,9 @@ describe("a spent quota is a 403 that says which", () => {
     // 40 are left, and no upload may bring more.
     const { body } = await call("POST", "/file", { body: { file_name: "b.bin" } })
     const large = await call("PUT", body.upload.url, { body: "x".repeat(41), authorization: null })
-    expect([large.status, large.body]).toEqual([413, { ok: false, error: "The upload is too large: at most 40 bytes are allowed" }])
+    expect([large.status, large.body]).toEqual(
+      refusal("Quota exceeded: 100 stored bytes are allowed, 60 are stored, and this does not fit: delete files or let directories expire")
+    )
     expect((await call("PUT", body.upload.url, { body: "x".repeat(40), authorization: null })).status).toBe(200)
     const full = refusal("Quota exceeded: 100 stored bytes are allowed, and 100 are stored: delete files or let directories expire")
     for (const [route, json] of [

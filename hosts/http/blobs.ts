@@ -3,8 +3,10 @@ import { disposition } from "../../core/content-disposition.js"
 import { FileNotFound, InvalidRequest, SignedUrlExpired, TooLarge } from "../../core/errors.js"
 import { BlobKey, blobKeyParts, parseFileName } from "../../core/ids.js"
 import { mediaType } from "../../core/media-type.js"
-import { allowRoom } from "../../core/operations/quota.js"
-import { type Blob, type Grant, Storage } from "../../core/ports/storage.js"
+import { charging } from "../../core/operations/charge.js"
+import { receiveFile } from "../../core/operations/files.js"
+import { allowLink } from "../../core/operations/runs.js"
+import { type Blob, type Grant, type GrantedRun, Storage } from "../../core/ports/storage.js"
 import type { ApiReply, ApiRequest } from "./api.js"
 import { requestedRange } from "./range.js"
 import { passing } from "./readable.js"
@@ -21,22 +23,38 @@ export const upload = (request: ApiRequest, token: string, name: string) =>
     const grant = yield* redeemed(token, "Upload")
     if (grant.method !== "PUT" || !["", blobKeyParts(grant.key)[2]].includes(name.normalize("NFC")))
       return yield* new SignedUrlExpired({ what: "Upload" })
-    const { key, maxBytes, part } = grant
+    const { key, maxBytes, part, owner, run } = grant
     const partial = partOfFile(request)
     if (partial !== undefined) return yield* partial
     const tooLarge = new TooLarge({ what: "The upload", maxBytes })
-    const announced = request.header("content-length")
-    if (Number(announced ?? 0) > maxBytes) return yield* tooLarge
-    yield* allowRoom
+    const announced = announcedBytes(request)
+    if ((announced ?? 0) > maxBytes) return yield* tooLarge
     const bytes = notForm(request, yield* rawBytes(request))
-    const write = part === undefined ? storage.write(key, bytes, maxBytes) : storage.writePart(key, part, bytes)
-    yield* Effect.catchTags(write, {
-      TooLarge: () => tooLarge,
-      BlobMissing: () =>
-        new InvalidRequest({ message: `The part must have exactly ${maxBytes} bytes, and come before its upload is finished or given up` })
-    })
+    if (run !== undefined) {
+      yield* allowed(run, "Upload")
+      const charge = yield* charging({ owner: null, announced })
+      const write = part === undefined ? storage.write(key, charge(bytes), maxBytes) : storage.writePart(key, part, charge(bytes))
+      yield* Effect.catchTags(write, {
+        TooLarge: () => tooLarge,
+        BlobMissing: () =>
+          new InvalidRequest({
+            message: `The part must have exactly ${maxBytes} bytes, and come before its upload is finished or given up`
+          })
+      })
+    } else if (owner !== undefined) {
+      yield* Effect.catchTag(receiveFile(owner, key, bytes, announced), "TooLarge", () => tooLarge)
+    } else return yield* new SignedUrlExpired({ what: "Upload" })
     return json(200, { ok: true })
-  })
+  }).pipe(Effect.scoped)
+
+const announcedBytes = (request: ApiRequest): number | null => {
+  const text = request.header("content-length")
+  return text === undefined ? null : Number(text)
+}
+
+/** Fails, in the words of an expired link, where the run that it belongs to is over. */
+const allowed = (run: GrantedRun, what: "Upload" | "Download") =>
+  Effect.catchTag(allowLink(run), "SignedUrlExpired", () => new SignedUrlExpired({ what }))
 
 const rawBytes = ({ body }: ApiRequest): Effect.Effect<Stream.Stream<Uint8Array, InvalidRequest>, InvalidRequest> => {
   if (body._tag === "Bytes") return Effect.succeed(passing(body.bytes))
@@ -59,6 +77,7 @@ export const download = (request: ApiRequest, token: string, name: string) =>
     const storage = yield* Storage
     const grant = yield* redeemed(token, "Download")
     if (grant.method !== "GET") return yield* new SignedUrlExpired({ what: "Download" })
+    if (grant.run !== undefined) yield* allowed(grant.run, "Download")
     const { key, fileName } = yield* named(grant, name)
     const found = yield* storage.stat(key)
     if (Option.isNone(found)) return yield* new FileNotFound({})
@@ -107,7 +126,7 @@ const always = {
   "content-security-policy": "default-src 'none'; sandbox"
 }
 
-/** A slot's content changes only while its upload may be repeated; length and time tell that. */
+/** The content under a key changes only while an upload straight to the storage may be repeated; length and time show it. */
 const etag = ({ bytes, modifiedAt }: Blob): string => `"${bytes.toString(16)}-${modifiedAt.getTime().toString(16)}"`
 
 const namesTag = (header: string | undefined, tag: string): boolean =>

@@ -263,7 +263,7 @@ export const endpointDocs = {
     group: "Files and directories",
     summary: "A signed URL to download a file from",
     reply: ok("The URL", replies.DownloadReply),
-    errors: failuresOf<"getDownload">({ FileNotFound: true })
+    errors: failuresOf<"getDownload">({ FileNotFound: true, QuotaExceeded: true })
   },
   "POST /directory": {
     id: "createDirectory",

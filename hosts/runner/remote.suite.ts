@@ -180,8 +180,10 @@ const eventOf = (job: Job, plan: Plan): Effect.Effect<RunEvent, FfmpegFailed | R
     if (failure instanceof FfmpegFailed || failure instanceof RunLimitExceeded) return yield* failure
     if (failure instanceof InputMissing) return yield* new BlobMissing({ dir: job.task.directory })
     if (failure !== undefined) return yield* new Unavailable({ what: failure.message })
-    const outputs = yield* Effect.forEach(job.outputs, ({ name, bytes }) =>
-      moved(BlobKey(`${job.task.directory}/${job.id}-${job.attempt}/${name}`), BlobKey(`${plan.outputPrefix}${name}`), bytes)
+    const outputs = yield* Effect.forEach(
+      job.outputs,
+      ({ name, bytes, key = BlobKey(`${job.task.directory}/${job.id}-${job.attempt}/${name}`) }) =>
+        moved(key, BlobKey(`${plan.outputPrefix}${name}`), bytes)
     )
     return RunEvent.Finished({
       outputs: outputs.map((blob, index) => ({ name: job.outputs[index]?.name as never, blob })),
