@@ -7,7 +7,7 @@ const pauses = { retrySeconds: 1, pollSeconds: 5 }
 
 type Event = readonly ["breaks" | "ends" | "is claimed", typeof a, number]
 
-const after = (...events: ReadonlyArray<Event>): Setbacks =>
+const historyOf = (...events: ReadonlyArray<Event>): Setbacks =>
   events.reduce((setbacks, [what, owner, at]) => {
     if (what === "ends") return afterEnd(setbacks, owner)
     return what === "breaks" ? afterBreak(setbacks, owner, at, pauses) : afterClaim(setbacks, owner, at, pauses)
@@ -84,11 +84,11 @@ describe("an owner", () => {
       1500
     ]
   ])("%s", (_, events, now, owners, until) => {
-    expect(passedOver(after(...events), now)).toEqual({ owners, until })
+    expect(passedOver(historyOf(...events), now)).toEqual({ owners, until })
   })
 
   it("is forgotten some time after its last setback", () => {
-    expect([...after(["breaks", a, 0], ["breaks", b, 3_600_000]).owners.keys()]).toEqual([b])
+    expect([...historyOf(["breaks", a, 0], ["breaks", b, 3_600_000]).owners.keys()]).toEqual([b])
   })
 })
 
@@ -101,6 +101,6 @@ describe("a worker", () => {
     ["does not pause where a job ended in between", [...broke(a, b), ["ends", a, 0], ...broke(c)], 0],
     ["goes on as soon as a job ends", [...broke(a, b, c), ["ends", b, 0]], 0]
   ])("%s", (_, events, until) => {
-    expect(after(...events).pausedUntil).toBe(until)
+    expect(historyOf(...events).pausedUntil).toBe(until)
   })
 })
