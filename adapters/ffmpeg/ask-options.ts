@@ -1,50 +1,87 @@
 import { Effect } from "effect"
 import type { Unavailable } from "../../core/errors.js"
-import type { AvOption, OptionOwner, OptionPlace, OptionTable } from "../../core/policy/option-table.js"
+import type { AvOption, CommandOption, OptionOwner, OptionPlace, OptionTable } from "../../core/policy/option-table.js"
 import { unavailable } from "./disk.js"
 
 /** Runs ffmpeg with these arguments, in a folder that holds nothing: what it wrote. */
 export type Ask = (args: ReadonlyArray<string>) => Effect.Effect<{ readonly stdout: string; readonly stderr: string }, Unavailable>
 
+export interface AskOptions {
+  /** Tables of other builds, the nearest first: what they say of a name that ffmpeg still has is not asked again. */
+  readonly known: ReadonlyArray<OptionTable>
+  /** Names that a help may leave out: asked about where nothing is known. */
+  readonly names: ReadonlyArray<string>
+  /** Runs of ffmpeg at a time. */
+  readonly concurrency: number
+  /** Called before each group of questions, with the table as far as it is known. */
+  readonly onGrowth?: (soFar: OptionTable, left: number) => Effect.Effect<void>
+}
+
 /**
  * The table of the ffmpeg that answers. Its help says which names there are; how each is read it is asked itself, since
- * the help is wrong about one option in seven. `known` adds names that a help may leave out.
+ * the help is wrong about one option in seven.
  */
 export const askOptions = (
   ask: Ask,
-  version: string,
-  known: ReadonlyArray<string>,
-  concurrency: number
+  build: Pick<OptionTable, "version" | "library" | "build">,
+  { known, names, concurrency, onGrowth = () => Effect.void }: AskOptions
 ): Effect.Effect<OptionTable, Unavailable> =>
   Effect.gen(function* () {
     const help = yield* Effect.map(ask(["-hide_banner", "-h", "full"]), ({ stdout }) => stdout)
     const exiting = namesIn(help, /^Print help.*\n((?:-.*\n)*)/m)
     const listed = avOptionsIn(help)
     if (listed.size === 0) return yield* unavailable("ffmpeg -h full lists no options")
-    const readings = yield* readingsOf(ask, [...new Set([...namesIn(help, /^([\s\S]*?) AVOptions:/), ...known, ...listed.keys()])])
-    const named = (reading: Reading) => [...readings].flatMap(([name, each]) => (each === reading ? [name] : []))
-    const options = yield* Effect.forEach(
-      [...named("value"), ...named("nothing")],
-      (name) =>
-        Effect.gen(function* () {
-          const takesValue = readings.get(name) === "value"
-          if (exiting.includes(name)) return [name, { takesValue, negatable: false, places: [] }] as const
-          const negatable = (yield* readingsOf(ask, [`no${name}`])).get(`no${name}`) === "negation"
-          return [name, { takesValue, negatable, places: yield* placesOf(ask, name, takesValue) }] as const
-        }),
-      { concurrency }
-    )
+    const helped = namesIn(help, /^([\s\S]*?) AVOptions:/)
+    const [nearest] = known
+    const hidden = nearest === undefined ? names : [...nearest.options.keys()]
+    const ignored = new Set([...listed.keys()].filter((name) => isUnread(known, name) === true && !hidden.includes(name)))
+    const likely = [...helped, ...[...listed.keys()].filter((name) => !ignored.has(name)), ...hidden]
+    const readings = yield* readingsOf(ask, [...new Set(likely)])
+    const own = [...readings].flatMap(([name, reading]) => (reading === "value" || reading === "nothing" ? [name] : []))
+
+    const options = new Map<string, CommandOption>()
+    for (const name of own) {
+      const before = known.find((table) => table.options.has(name))?.options.get(name)
+      if (before !== undefined && before.takesValue === (readings.get(name) === "value")) options.set(name, before)
+    }
     // Hidden behind an option of the program, one of every codec still goes by its name with a "v" before it.
-    const hidden = [...listed].flatMap(([name, { owners }]) =>
-      readings.get(name) !== "avoption" && owners.includes("codec") ? [name] : []
+    const behind = [...listed].flatMap(([name, { owners }]) =>
+      readings.get(name) !== "avoption" && owners.includes("codec") && isUnread(known, name) === undefined ? [name] : []
     )
     const typed = yield* readingsOf(
       ask,
-      hidden.map((name) => `v${name}`)
+      behind.map((name) => `v${name}`)
     )
-    const understood = (name: string) => readings.get(name) === "avoption" || typed.get(`v${name}`) === "avoption"
-    const avOptions = [...listed].filter(([name]) => understood(name))
-    return { version, options: new Map(options), avOptions: new Map(avOptions) }
+    const isUnderstood = (name: string) =>
+      readings.get(name) === "avoption" || typed.get(`v${name}`) === "avoption" || (readings.has(name) && isUnread(known, name) === false)
+    const avOptions = new Map([...listed].filter(([name]) => isUnderstood(name)))
+    const unread = new Set([...listed.keys()].filter((name) => !isUnderstood(name)))
+    const soFar = (): OptionTable => ({ ...build, options: new Map(options), avOptions, unread })
+
+    const open = own.filter((name) => !options.has(name))
+    for (let at = 0; at < open.length; at += groupSize) {
+      yield* onGrowth(soFar(), open.length - at)
+      const found = yield* Effect.forEach(
+        open.slice(at, at + groupSize),
+        (name) => Effect.map(optionOf(ask, name, readings.get(name) === "value", exiting), (option) => [name, option] as const),
+        { concurrency }
+      )
+      for (const [name, option] of found) options.set(name, option)
+    }
+    return soFar()
+  })
+
+const groupSize = 16
+
+/** Whether the nearest table that lists the name says that the program does not find it; undefined where none lists it. */
+const isUnread = (known: ReadonlyArray<OptionTable>, name: string): boolean | undefined =>
+  known.find(({ avOptions, unread }) => avOptions.has(name) || unread.has(name))?.unread.has(name)
+
+const optionOf = (ask: Ask, name: string, takesValue: boolean, exiting: ReadonlyArray<string>): Effect.Effect<CommandOption, Unavailable> =>
+  Effect.gen(function* () {
+    if (exiting.includes(name)) return { takesValue, negatable: false, places: [] }
+    const negatable = (yield* readingsOf(ask, [`no${name}`])).get(`no${name}`) === "negation"
+    return { takesValue, negatable, places: yield* placesOf(ask, name, takesValue) }
   })
 
 type Reading = "value" | "nothing" | "negation" | "avoption"
@@ -94,10 +131,8 @@ const placesOf = (ask: Ask, name: string, takesValue: boolean): Effect.Effect<Re
     const before = yield* ask(["-hide_banner", "-loglevel", "debug", ...option, "-i", "missing"])
     if (applied("global", before.stderr)) return ["global"]
     if (!applied("input url", before.stderr)) return ["output"]
-    const after = yield* ask(["-hide_banner", "-loglevel", "debug", "-f", "lavfi", "-i", "anullsrc=d=0.1", ...option, "-f", "null", "-"])
-    if (!after.stderr.includes("Parsing a group of options: output url")) {
-      return yield* unavailable("ffmpeg does not tell where its options may stand: it lacks the lavfi device")
-    }
+    // Without an input there is nothing to write, but the options of an output are applied before ffmpeg finds that out.
+    const after = yield* ask(["-hide_banner", "-loglevel", "debug", ...option, "-f", "null", "-"])
     return applied("output url", after.stderr) ? ["input", "output"] : ["input"]
   })
 

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process"
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { it } from "@effect/vitest"
@@ -37,6 +37,24 @@ const withFalse = () => {
   return path
 }
 
+/** A bubblewrap in which ffmpeg has not all of its formats. */
+const withSmallBuild = (missing: string) => {
+  const real = execFileSync("sh", ["-c", "command -v bwrap"], { encoding: "utf8" }).trim()
+  const path = without("bwrap")
+  const refusal = `case "$*" in *${missing}*) echo "Unknown input format: 'x'" >&2; exit 234;; esac`
+  writeFileSync(join(path, "bwrap"), `#!/bin/sh\n${refusal}\nexec ${real} "$@"\n`, { mode: 0o755 })
+  return path
+}
+
+/** A PATH in which this is ffmpeg. */
+const withFfmpeg = (script: string) => {
+  const path = without("ffmpeg")
+  writeFileSync(join(path, "ffmpeg"), script, { mode: 0o755 })
+  return path
+}
+
+const wrapper = () => withFfmpeg(`#!/bin/sh\nexec ${execFileSync("sh", ["-c", "command -v ffmpeg"], { encoding: "utf8" }).trim()} "$@"\n`)
+
 const confined = (mode: SandboxMode, searchPath: string) =>
   Effect.gen(function* () {
     const warnings: Array<string> = []
@@ -60,6 +78,12 @@ describe.runIf(process.platform === "linux")("the sandbox", () => {
   for (const { title, path, says } of [
     { title: "bubblewrap is missing", path: () => without("bwrap"), says: /bubblewrap is missing: install it/ },
     { title: "prlimit is missing", path: () => without("prlimit"), says: /install util-linux/ },
+    { title: "ffmpeg is a script", path: wrapper, says: /ffmpeg is a script, .* set FFMPEG_PATH .* to the programs that it starts/ },
+    {
+      title: "ffmpeg lacks formats",
+      path: () => withSmallBuild("/proc/net/dev"),
+      says: /use a build of ffmpeg that reads and writes data/
+    },
     { title: "bubblewrap shuts nobody in", path: withFalse, says: /bubblewrap 9\.9 does not/ }
   ]) {
     it.live(`required, but ${title}: no start, and a sentence that says what to do`, () =>
@@ -79,6 +103,33 @@ describe.runIf(process.platform === "linux")("the sandbox", () => {
     )
   }
 
+  it.live("is in force with a small build, without the format data", () =>
+    Effect.gen(function* () {
+      const { result } = yield* confined("required", withSmallBuild("-f\\ data"))
+      expect(result).toMatchObject({ right: { sandboxed: true } })
+    })
+  )
+
+  it.live("is in force with programs below the folder for temporary files", () =>
+    Effect.gen(function* () {
+      const path = without("ffmpeg")
+      const real = execFileSync("sh", ["-c", 'readlink -f "$(command -v ffmpeg)"'], { encoding: "utf8" }).trim()
+      expect(path.startsWith("/tmp/")).toBe(true)
+      copyFileSync(real, join(path, "ffmpeg"))
+      const { result } = yield* confined("required", path)
+      expect(result).toMatchObject({ right: { sandboxed: true } })
+    })
+  )
+
+  it.live("advises nothing about namespaces where bubblewrap has not complained", () =>
+    Effect.gen(function* () {
+      for (const path of [wrapper(), withSmallBuild("/proc/net/dev")]) {
+        const { result } = yield* confined("required", path)
+        expect(result).toMatchObject({ left: { what: expect.not.stringMatching(/namespaces|CAP_SYS_ADMIN/) } })
+      }
+    })
+  )
+
   it.live("off: is not tried", () =>
     Effect.gen(function* () {
       const { result, warnings } = yield* confined("off", pathOf("off", all))
@@ -87,3 +138,13 @@ describe.runIf(process.platform === "linux")("the sandbox", () => {
     })
   )
 })
+
+it.live.each(["required", "preferred", "off"] as const)("an ffmpeg that is too old is refused in one sentence: %s", (mode) =>
+  Effect.gen(function* () {
+    const old = ["ffmpeg version N-47683-g0e8eb07980-static", "libavutil      56. 24.101 / 56. 24.101"]
+    const { result, warnings } = yield* confined(mode, withFfmpeg(`#!/bin/sh\nprintf '${old.join("\\n")}\\n'\n`))
+    const what = "ffmpeg is too old (N-47683-g0e8eb07980-static): ffkiln needs ffmpeg 4.3 or later"
+    expect(result).toMatchObject({ left: { _tag: "Unavailable", what } })
+    expect(warnings).toEqual([])
+  })
+)

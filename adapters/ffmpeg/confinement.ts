@@ -6,6 +6,7 @@ import { disk, unavailable } from "./disk.js"
 import { type Ended, type Launcher, launch, type Prepare, plainLauncher, tiedLauncher } from "./launch.js"
 import { type ResourceLimits, readHardLimits, resourceLimits } from "./rlimits.js"
 import { openSandbox, type Sandbox } from "./sandbox.js"
+import { type Build, buildOf, whyTooOld } from "./versions.js"
 import { type WorkDirectory, type WorkRoot, workDirectory } from "./workdir.js"
 
 export type Program = "ffmpeg" | "ffprobe"
@@ -54,6 +55,8 @@ export interface Confinement {
   readonly description: string
   /** The line in which ffmpeg tells its version. */
   readonly version: string
+  /** What ffmpeg says of itself. */
+  readonly build: Build
 }
 
 export const confine = (options: ConfinementOptions): Effect.Effect<Confinement, Unavailable, Scope.Scope> =>
@@ -73,7 +76,7 @@ export const confine = (options: ConfinementOptions): Effect.Effect<Confinement,
     if (Either.isRight(found)) {
       const { launcher, root, description, enter } = found.right
       const said = `sandbox: ${description}`
-      return { start: startWith(launcher), resources, root, sandboxed: true, enter, description: said, version: open.version }
+      return { ...open, start: startWith(launcher), resources, root, sandboxed: true, enter, description: said }
     }
     if (mode === "required") return yield* unavailable(`no sandbox for ffmpeg: ${found.left}, ${whatElse}`)
     if (mode === "preferred") yield* Effect.logWarning(`ffmpeg runs without a sandbox: ${found.left}`)
@@ -88,21 +91,32 @@ const ignore = () => {}
 const openly = ({ paths, root, searchPath }: ConfinementOptions, startWith: (launcher: Launcher) => Start) =>
   Effect.gen(function* () {
     const tied = process.platform === "linux" ? startWith(tiedLauncher(searchPath, yield* hardLimits)) : undefined
-    const versionTied = tied === undefined ? undefined : yield* versionOf(tied, "ffmpeg", root)
-    const start = tied === undefined || versionTied === undefined ? startWith(plainLauncher(searchPath)) : tied
-    const version = versionTied ?? (yield* versionOf(start, "ffmpeg", root))
-    for (const [program, answer] of [["ffmpeg", version] as const, ["ffprobe", yield* versionOf(start, "ffprobe", root)] as const]) {
-      if (answer === undefined)
-        return yield* unavailable(`${paths[program]} does not run: install ffmpeg, or set ${program}Path to where it is`)
+    const printedTied = tied === undefined ? undefined : yield* versionOf(tied, "ffmpeg", root)
+    const start = tied === undefined || printedTied === undefined ? startWith(plainLauncher(searchPath)) : tied
+    const printed = {
+      ffmpeg: printedTied ?? (yield* versionOf(start, "ffmpeg", root)),
+      ffprobe: yield* versionOf(start, "ffprobe", root)
     }
-    return { start, version: version ?? "" }
+    const build = yield* buildIn(paths, "ffmpeg", printed.ffmpeg)
+    yield* buildIn(paths, "ffprobe", printed.ffprobe)
+    return { start, build, version: printed.ffmpeg?.split("\n")[0] ?? "" }
   })
+
+/** What a program says of itself, where it is one that can be used. */
+const buildIn = (paths: ConfinementOptions["paths"], program: Program, printed: string | undefined): Effect.Effect<Build, Unavailable> => {
+  if (printed === undefined) return unavailable(`${paths[program]} does not run: install ffmpeg, or set ${program}Path to where it is`)
+  const build = buildOf(printed)
+  if (build === undefined)
+    return unavailable(`${paths[program]} -version does not tell a version: set ${program}Path to the ${program} program`)
+  const tooOld = whyTooOld(build)
+  return tooOld === undefined ? Effect.succeed(build) : unavailable(`${paths[program]} ${tooOld}`)
+}
 
 const hardLimits = disk("read this process's own limits", async () => readHardLimits())
 
-/** The first line of what it says of itself; undefined when it does not run. */
+/** What it says of itself; undefined when it does not run. */
 const versionOf = (start: Start, program: Program, root: WorkRoot): Effect.Effect<string | undefined, Unavailable> =>
-  Effect.map(answerOf(start, program, ["-version"], root), ({ ended, stdout }) => (ended?.code === 0 ? stdout.split("\n")[0] : undefined))
+  Effect.map(answerOf(start, program, ["-version"], root), ({ ended, stdout }) => (ended?.code === 0 ? stdout : undefined))
 
 /** A sandbox that was tried: ffmpeg runs in it, and sees neither a network nor a file of the host. */
 const sandboxed = (
@@ -121,20 +135,51 @@ const sandboxed = (
     })
     if (Either.isLeft(opened)) return opened
     const start = startWith(opened.right.launcher)
-    const show = ["-nostdin", "-v", "error", "-f", "data", "-i", "file:/proc/net/dev", "-map", "0", "-f", "data", "pipe:1"]
     const [network, file] = yield* Effect.all(
-      [
-        answerOf(start, "ffmpeg", show, opened.right.root),
-        answerOf(start, "ffprobe", ["-v", "error", "file:/etc/passwd"], opened.right.root)
-      ],
+      [networkSeen(start, opened.right.root), answerOf(start, "ffprobe", ["-v", "error", "file:/etc/passwd"], opened.right.root)],
       { concurrency: "unbounded" }
     )
-    if (network.ended?.code !== 0) return Either.left(`${opened.right.description} does not work here (${network.words}): ${namespaces()}`)
-    const interfaces = [...network.stdout.matchAll(/^\s*(\S+):/gm)].map(([, name]) => name)
+    if (network.ended?.code !== 0) return Either.left(`${opened.right.description} does not work here (${network.words})${cureOf(network)}`)
+    // The header of a format comes before it.
+    const shown = network.stdout.slice(Math.max(0, network.stdout.indexOf("Inter-")))
+    const interfaces = [...shown.matchAll(/^\s*(\S+):/gm)].map(([, name]) => name)
     if (interfaces.join() !== "lo" || file.ended?.code === 0 || !file.stderr.includes("No such file"))
       return Either.left(`${opened.right.description} does not shut ffmpeg in`)
     return opened
   })
+
+/** How bytes get through ffmpeg as they are: from what format into which one. A small build may lack some of these. */
+const copies = [
+  { from: "data", to: "data" },
+  { from: "s16le", to: "wav" },
+  { from: "u8", to: "wav" }
+] as const
+
+/** The network devices that ffmpeg sees, copied by the first formats that this build has. */
+const networkSeen = (start: Start, root: WorkRoot) =>
+  Effect.gen(function* () {
+    const show = ({ from, to }: (typeof copies)[number]) => {
+      const input = ["-nostdin", "-v", "error", "-f", from, "-i", "file:/proc/net/dev"]
+      return answerOf(start, "ffmpeg", [...input, "-map", "0", "-c", "copy", "-f", to, "pipe:1"], root)
+    }
+    const [first, ...others] = copies
+    let answer = yield* show(first)
+    for (const other of others) if (lacksFormat(answer)) answer = yield* show(other)
+    return answer
+  })
+
+type Answer = Effect.Effect.Success<ReturnType<typeof answerOf>>
+
+const lacksFormat = ({ ended, stderr }: Answer): boolean =>
+  ended?.code !== 0 && /Unknown input format|output format '\w+' is not/.test(stderr)
+
+/** What helps, worded to follow why the sandbox does not work. */
+const cureOf = (answer: Answer): string => {
+  if (lacksFormat(answer))
+    return `: use a build of ffmpeg that reads and writes ${copies.map(({ from, to }) => (from === to ? from : `${from} and ${to}`)).join(", or ")}`
+  // The kernel's refusals come from bubblewrap; anything else comes from ffmpeg itself.
+  return answer.words.includes("bwrap: ") ? `: ${namespaces()}` : ""
+}
 
 const namespaces = () =>
   process.getuid?.() === 0

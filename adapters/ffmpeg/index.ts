@@ -2,7 +2,6 @@ import { Context, Effect, Layer, Logger, type Scope, type Stream } from "effect"
 import type { BlobMissing, FfmpegFailed, RunLimitExceeded, Unavailable } from "../../core/errors.js"
 import { Abilities, type Capabilities, offered } from "../../core/needs.js"
 import type { Plan } from "../../core/plan.js"
-import { tableVersion } from "../../core/policy/option-table.js"
 import { Policy } from "../../core/policy/policy.js"
 import { Executor, type RunEvent } from "../../core/ports/executor.js"
 import { Prober } from "../../core/ports/prober.js"
@@ -91,13 +90,14 @@ const abilitiesOf = (tools: Tools) =>
     return { own: Effect.orElseSucceed(named, () => null) }
   })
 
-/** What is in force here, with the options of this very ffmpeg. For a version we have no table of, one is made at the first start. */
-const policyOf = (tools: Tools, { ffmpegPath = "ffmpeg" }: FfmpegOptions = {}) =>
+/** What is in force here, with the options of this very ffmpeg. */
+const policyOf = (tools: Tools, { ffmpegPath = "ffmpeg", cacheFolder, onProgress }: FfmpegOptions = {}) =>
   Effect.gen(function* () {
     const given = yield* Policy
-    const policy = { ...given, hardware: given.hardware || tools.hardware }
-    if (tableVersion(tools.version) === policy.table.version) return policy
-    return { ...policy, table: yield* optionTable({ ffmpegPath: programPath(ffmpegPath), folder: tools.root.path }) }
+    const { root, build } = tools
+    const folders = cacheFolder === undefined ? undefined : [cacheFolder]
+    const table = yield* optionTable({ ffmpegPath: programPath(ffmpegPath), build, root, onProgress, ...(folders && { folders }) })
+    return { ...given, hardware: given.hardware || tools.hardware, table }
   })
 
 const proberOf = (tools: Tools, storage: StorageShape, options: FfmpegOptions = {}) =>

@@ -1,107 +1,142 @@
-import { createHash, randomUUID } from "node:crypto"
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises"
+import { randomUUID } from "node:crypto"
+import { readFile, rename, rm, writeFile } from "node:fs/promises"
 import { availableParallelism } from "node:os"
 import { join } from "node:path"
-import { Effect, type Scope } from "effect"
+import { Clock, Effect, type Scope } from "effect"
 import type { Unavailable } from "../../core/errors.js"
-import { ffmpeg5 } from "../../core/policy/ffmpeg-5.js"
+import { defaultLimits } from "../../core/limits.js"
+import { knownTables, nearestTables } from "../../core/policy/known-tables.js"
 import { knownOptions } from "../../core/policy/option-rules.js"
-import { type OptionTable, parseTable, printTable, tableVersion } from "../../core/policy/option-table.js"
-import { output } from "../process/spawn.js"
-import { type Ask, askOptions } from "./ask-options.js"
-import { disk, unavailable } from "./disk.js"
+import { type Extent, type OptionTable, parseTable, printTable } from "../../core/policy/option-table.js"
+import { type Ask, type AskOptions, askOptions } from "./ask-options.js"
+import { unavailable } from "./disk.js"
+import { launch, plainLauncher } from "./launch.js"
+import { resourceLimits } from "./rlimits.js"
+import { type CacheFolders, cacheFolders, usableFolder } from "./user-cache.js"
+import type { Build } from "./versions.js"
+import { type WorkRoot, workDirectory } from "./workdir.js"
 
 export interface OptionTableOptions {
   /** The ffmpeg program: a path, or a name to look for in PATH. */
   readonly ffmpegPath: string
-  /** Where a table is kept once it is made, and where ffmpeg runs while it is made. Must be there. */
-  readonly folder: string
+  /** What that ffmpeg says of itself. */
+  readonly build: Build
+  /** Where ffmpeg runs while it is asked. */
+  readonly root: WorkRoot
+  /** Where tables are kept. Default: `cacheFolders()`. */
+  readonly folders?: CacheFolders
+  /** Tables to start from, the nearest first. Default: those that come with ffkiln. */
+  readonly near?: typeof knownTables
+  /** Told in a line what is being done, when that may take a while. */
+  readonly onProgress?: ((line: string) => void) | undefined
 }
 
-/** Making a table takes some 400 starts of ffmpeg: of 60 ms each where it is linked to many libraries. */
-const makingSeconds = 300
-const answerSeconds = 20
+/** On a busy machine a start of ffmpeg, with its two hundred libraries, has taken some seconds. */
+const answerSeconds = 60
+/** Between two lines of progress. */
+const progressSeconds = 5
 
 /**
- * The option table of the installed ffmpeg: the one that comes with ffkiln where that is of its version, else one that is
- * made at the first start, in some seconds, and kept.
+ * The option table of the installed ffmpeg: one that comes with ffkiln where that is of this very build, else one that was
+ * kept, else one that is made from the table of its neighbour by asking about what differs. Where ffmpeg does not answer,
+ * it is the neighbour's.
  */
-export const optionTable = (options: OptionTableOptions): Effect.Effect<OptionTable, Unavailable> =>
+export const optionTable = (options: OptionTableOptions): Effect.Effect<OptionTable> =>
   Effect.gen(function* () {
-    const { version, build } = yield* versionOf(options)
-    if (version === ffmpeg5.version) return ffmpeg5
-    const file = join(options.folder, `ffmpeg-options-${build}`)
-    return yield* keptTable(file, version, makeOptionTable(options))
-  })
-
-/** Makes the table, whatever version this is. */
-export const makeOptionTable = (options: OptionTableOptions): Effect.Effect<OptionTable, Unavailable> =>
-  Effect.gen(function* () {
-    const { version } = yield* versionOf(options)
-    const ask = yield* askIn(options)
-    return yield* askOptions(ask, version, knownOptions, availableParallelism())
+    const { build, folders = cacheFolders(), near = nearestTables(build.library), onProgress = () => {} } = options
+    const listed = knownTables.find((table) => table.build === build.build)
+    if (listed !== undefined) return listed
+    const name = `ffmpeg-options-${build.build}`
+    const whole = yield* keptTable(folders, name, build, "whole")
+    if (whole !== undefined) return whole
+    onProgress(`reading the options of ffmpeg ${build.version}, once for this build`)
+    const part = yield* keptTable(folders, name, build, "part")
+    let told = yield* Clock.currentTimeMillis
+    const table = yield* makeOptionTable(options, {
+      known: [...(part === undefined ? [] : [part]), ...near],
+      onGrowth: (soFar, left) =>
+        Effect.gen(function* () {
+          yield* keep(folders, name, printTable(soFar, { extent: "part" }))
+          const now = yield* Clock.currentTimeMillis
+          if (now - told < progressSeconds * 1000) return
+          told = now
+          onProgress(`reading the options of ffmpeg ${build.version}: ${left} left`)
+        })
+    })
+    yield* keep(folders, name, printTable(table))
+    return table
   }).pipe(
-    Effect.scoped,
-    Effect.timeoutFail({
-      duration: makingSeconds * 1000,
-      onTimeout: () => unavailable(`ffmpeg did not tell its options within ${makingSeconds} s`)
+    Effect.catchTag("Unavailable", ({ what }) => {
+      const [neighbour] = options.near ?? nearestTables(options.build.library)
+      return Effect.as(Effect.logWarning(`${what}: options are read as ffmpeg ${neighbour.version} reads them`), neighbour)
     })
   )
 
-/** The table that `file` holds, whole and of this version; else the one that `make` gives, which is kept there. */
-export const keptTable = (file: string, version: string, make: Effect.Effect<OptionTable, Unavailable>) =>
+/** Makes the table by asking about everything that `known` does not tell. */
+export const makeOptionTable = (
+  options: Pick<OptionTableOptions, "ffmpegPath" | "build" | "root">,
+  given: Pick<AskOptions, "known" | "onGrowth">
+): Effect.Effect<OptionTable, Unavailable> =>
   Effect.gen(function* () {
-    const text = yield* Effect.orElseSucceed(
-      disk(`read ${file}`, () => readFile(file, "utf8")),
-      () => ""
-    )
-    const kept = parseTable(text)
-    if (kept?.version === version) return kept
-    const table = yield* make
-    yield* disk(`write ${file}`, () => writeWhole(file, printTable(table)))
-    return table
-  })
-
-/** `build` stands for this version, its configuration and its libraries: another build may have other options. */
-const versionOf = (options: OptionTableOptions) =>
-  Effect.gen(function* () {
-    const { stdout } = yield* (yield* askIn(options))(["-version"])
-    const [, version] = /^ffmpeg version (\S+)/.exec(stdout) ?? []
-    if (version === undefined) return yield* unavailable(`${options.ffmpegPath} -version does not tell a version`)
-    return { version: tableVersion(version), build: createHash("sha256").update(stdout.trimEnd()).digest("hex").slice(0, 16) }
+    const ask = yield* askIn(options)
+    const { version, library, build } = options.build
+    return yield* askOptions(ask, { version, library, build }, { names: knownOptions, concurrency: availableParallelism(), ...given })
   }).pipe(Effect.scoped)
 
-/** ffmpeg in a folder of its own, since some options write files as soon as they are read. It is asked by us alone, so needs no sandbox. */
-const askIn = ({ ffmpegPath, folder }: OptionTableOptions): Effect.Effect<Ask, Unavailable, Scope.Scope> =>
-  Effect.gen(function* () {
-    const cwd = yield* Effect.acquireRelease(
-      disk(`make a folder in ${folder}`, async () => {
-        await mkdir(folder, { recursive: true, mode: 0o700 })
-        return mkdtemp(join(folder, "ffmpeg-options-"))
-      }),
-      (path) => Effect.ignoreLogged(disk(`remove ${path}`, () => rm(path, { recursive: true, force: true, maxRetries: 3 })))
-    )
-    return (args) =>
-      Effect.gen(function* () {
-        const { failure, ...written } = yield* Effect.promise((signal) =>
-          output(ffmpegPath, args, { cwd, signal, env: askedEnvironment(), seconds: answerSeconds })
-        )
-        return failure === undefined ? written : yield* unavailable(`${ffmpegPath} does not run`, failure)
-      })
+const keptTable = (folders: CacheFolders, name: string, { build }: Build, extent: Extent) =>
+  Effect.promise(async () => {
+    for (const candidate of folders) {
+      const folder = await usableFolder(candidate)
+      const text = folder === undefined ? "" : await readFile(join(folder, name), "utf8").catch(() => "")
+      const table = parseTable(text, { extent })
+      if (table?.build === build) return table
+    }
+    return undefined
   })
 
-const askedEnvironment = (): NodeJS.ProcessEnv => {
-  const { FFREPORT: _, AV_LOG_FORCE_COLOR: __, ...environment } = process.env
-  return { ...environment, AV_LOG_FORCE_NOCOLOR: "1" }
-}
+/** Keeps the text in the first folder that takes it. Where none does, the next start makes it again. */
+const keep = (folders: CacheFolders, name: string, text: string) =>
+  Effect.promise(async () => {
+    for (const candidate of folders) {
+      const folder = await usableFolder(candidate)
+      const isKept = folder !== undefined && (await replaceFile(join(folder, name), text))
+      if (isKept) return
+    }
+  })
 
-/** Nobody ever reads a part of it. */
-const writeWhole = async (file: string, text: string): Promise<void> => {
+/** Replaces a file at once, so that no reader finds a part of it. Whether that was possible. */
+const replaceFile = async (file: string, text: string): Promise<boolean> => {
   const part = `${file}.${randomUUID()}`
   try {
     await writeFile(part, text, { mode: 0o600 })
     await rename(part, file)
+    return true
+  } catch {
+    return false
   } finally {
-    await rm(part, { force: true })
+    await rm(part, { force: true }).catch(() => {})
   }
 }
+
+/** ffmpeg in a folder of its own, since some options write files as soon as they are read. No caller's data is near, so it needs no sandbox. */
+const askIn = ({ ffmpegPath, root }: Pick<OptionTableOptions, "ffmpegPath" | "root">): Effect.Effect<Ask, Unavailable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const work = yield* workDirectory(root)
+    const launcher = plainLauncher(process.env.PATH ?? "")
+    const limits = resourceLimits(defaultLimits, answerSeconds)
+    return (args) =>
+      Effect.gen(function* () {
+        const [out, err]: readonly [Array<Uint8Array>, Array<Uint8Array>] = [[], []]
+        const onStdout = (chunk: Uint8Array) => void out.push(chunk)
+        const onStderr = (chunk: Uint8Array) => void err.push(chunk)
+        const end = yield* launch({ program: ffmpegPath, args, work, limits }, { launcher, killSeconds: 1, onStdout, onStderr })
+        yield* end
+        return { stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }
+      }).pipe(
+        Effect.scoped,
+        Effect.timeoutFail({
+          duration: answerSeconds * 1000,
+          onTimeout: () => unavailable(`${ffmpegPath} does not answer within ${answerSeconds} s`)
+        })
+      )
+  })

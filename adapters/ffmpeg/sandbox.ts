@@ -1,3 +1,5 @@
+import { open } from "node:fs/promises"
+import { tmpdir } from "node:os"
 import { Effect, Either } from "effect"
 import type { Unavailable } from "../../core/errors.js"
 import { output } from "../process/spawn.js"
@@ -6,6 +8,7 @@ import { disk } from "./disk.js"
 import type { Command, Launcher } from "./launch.js"
 import { type HardLimits, prlimitCommand } from "./rlimits.js"
 import { seccompFilter } from "./seccomp.js"
+import { homeFolder } from "./user-cache.js"
 import { findProgram, foldersAbove, type Libraries, librariesOf } from "./visible.js"
 import type { WorkRoot } from "./workdir.js"
 
@@ -53,10 +56,17 @@ export const openSandbox = (root: WorkRoot, options: SandboxOptions): Effect.Eff
     for (const name of options.programs) {
       const path = yield* find(name)
       if (path === undefined) return Either.left(`${name} is not there: install ffmpeg`)
+      if (yield* Effect.promise(() => isScript(path)))
+        return Either.left(
+          `${name} is a script, and the sandbox has no shell to run it: set FFMPEG_PATH and FFPROBE_PATH (ffmpegPath, ffprobePath) to the programs that it starts`
+        )
       inside.set(name, path)
     }
     const programs = [...new Set([...inside.values(), prlimit, ...(asRoot ? [setpriv] : [])])]
     const libraries = yield* disk("look for shared libraries", () => librariesOf(programs))
+    const shared = libraries.folders.find((folder) => isShared(folder, root.path))
+    if (shared !== undefined)
+      return Either.left(`ffmpeg's libraries lie in ${shared}, among other files: move them to a folder of their own`)
     const { version, help } = yield* Effect.promise(() => ask(bwrap))
     const nsenter = yield* find("nsenter")
     const filters = { none: seccompFilter(process.arch), tcp: seccompFilter(process.arch, true) }
@@ -70,9 +80,11 @@ export const openSandbox = (root: WorkRoot, options: SandboxOptions): Effect.Eff
       args: [
         ...isolation,
         ...(asRoot ? rootUser : namespaceUser(help, connects)),
-        ...files,
+        // The programs may lie below both: they come after.
+        ...["--perms", "1777", "--size", `${options.temporaryBytes}`, "--tmpfs", "/tmp"],
         ...(connects && !asRoot ? plainDev : ownDev),
-        ...["--remount-ro", "/dev", "--perms", "1777", "--size", `${options.temporaryBytes}`, "--tmpfs", "/tmp"],
+        ...files,
+        ...["--remount-ro", "/dev"],
         ...["--ro-bind", work.in, "/in", "--bind", work.out, "/out", "--remount-ro", "/", "--chdir", "/in"],
         ...(filters.none === undefined ? [] : ["--seccomp", "3"]),
         ...(connects ? ["--info-fd", "4", "--block-fd", "5"] : []),
@@ -100,6 +112,20 @@ export const openSandbox = (root: WorkRoot, options: SandboxOptions): Effect.Eff
 
 /** Built into it; those of the program inside count as well. */
 const maxBubblewrapArguments = 9000
+
+/** Whether a program needs an interpreter, which the sandbox does not show. */
+const isScript = async (path: string): Promise<boolean> => {
+  const file = await open(path).catch(() => undefined)
+  try {
+    return (await file?.read({ length: 2 }))?.buffer.toString("latin1", 0, 2) === "#!"
+  } finally {
+    await file?.close()
+  }
+}
+
+/** Whether a folder holds more than libraries: files of other programs, or those of other runs. */
+const isShared = (folder: string, workRoot: string): boolean =>
+  ["/", "/tmp", "/var/tmp", "/dev/shm", tmpdir(), homeFolder()].includes(folder) || workRoot.startsWith(`${folder}/`)
 
 /** The options that this version knows, and its number. */
 const ask = async (bwrap: string) => {

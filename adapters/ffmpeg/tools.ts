@@ -7,7 +7,7 @@ import { type Confinement, confine, type Program, type SandboxMode, type Start }
 import { type DiskWatch, unavailable, watchDisk } from "./disk.js"
 import type { Failure } from "./log.js"
 import { limitReached } from "./rlimits.js"
-import { knownHole } from "./versions.js"
+import { type Build, knownHole } from "./versions.js"
 import { defaultWorkRoot, openWorkRoot, type WorkRoot } from "./workdir.js"
 
 export interface FfmpegOptions {
@@ -25,6 +25,10 @@ export interface FfmpegOptions {
   readonly fonts?: string
   /** Whether tasks may use this machine's hardware for codecs, and sandboxed runs see its devices. Default false. */
   readonly hardware?: boolean
+  /** Where tables of the options of other builds of ffmpeg are kept. Default: `$XDG_CACHE_HOME/ffkiln`, else `~/.cache/ffkiln`. */
+  readonly cacheFolder?: string
+  /** Told in a line what is done at the start, when that may take a while. */
+  readonly onProgress?: (line: string) => void
   /** Told once, when all is ready, how runs are confined: `description` is a line for the operator. */
   readonly onReady?: (confinement: { readonly sandboxed: boolean; readonly description: string }) => void
 }
@@ -34,6 +38,8 @@ export interface Tools {
   readonly limits: LimitValues
   /** ffmpeg's own version, as in `5.1.9-0+deb12u1`. */
   readonly version: string
+  /** What ffmpeg says of itself. */
+  readonly build: Build
   readonly root: WorkRoot
   /** Starts a program over a work directory; see `launch`. */
   readonly start: Start
@@ -63,10 +69,11 @@ export const openTools = (options: FfmpegOptions = {}): Effect.Effect<Tools, Una
       return limit === undefined ? undefined : new RunLimitExceeded({ limit, ...(program === "ffprobe" && { probe: true }) })
     }
     const [, version = ""] = /^ffmpeg version (\S+)/.exec(confinement.version) ?? []
-    const { root, start, sandboxed, enter } = confinement
+    const { root, start, sandboxed, enter, build } = confinement
     return {
       limits,
       version,
+      build,
       root,
       start,
       sandboxed,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { knownHole, parseVersion } from "./versions.js"
+import { buildOf, knownHole, parseVersion, whyTooOld } from "./versions.js"
 
 describe("versions of ffmpeg", () => {
   it.each([
@@ -27,5 +27,41 @@ describe("versions of ffmpeg", () => {
     const warning = knownHole(`ffmpeg version ${version} Copyright`)
     if (says === undefined) expect(warning).toBeUndefined()
     else expect(warning).toMatch(says)
+  })
+})
+
+describe("a build", () => {
+  const printed = (version: string, libavutil: string) =>
+    `ffmpeg version ${version} Copyright (c) 2000-2026 the FFmpeg developers\nbuilt with gcc\nlibavutil      ${libavutil} / ${libavutil}\n`
+
+  it.each([
+    ["N-47683-g0e8eb07980-static", "56. 24.101", "N-47683-g0e8eb07980-static", [56, 24], true],
+    ["4.2.7-0ubuntu0.1", "56. 31.100", "4.2", [56, 31], true],
+    ["4.3.7-0+deb11u1", "56. 51.100", "4.3", [56, 51], false],
+    ["4.4.2-0ubuntu0.22.04.1", "56. 70.100", "4.4", [56, 70], false],
+    ["5.1.9-0+deb12u1", "57. 28.100", "5.1", [57, 28], false],
+    ["n6.1", "58. 29.100", "6.1", [58, 29], false],
+    ["7.1.5-0+deb13u1", "59. 39.100", "7.1", [59, 39], false],
+    ["N-120000-gabcdef", "60. 10.100", "N-120000-gabcdef", [60, 10], false],
+    ["9.0.2-4", "61.  1.102", "9.0", [61, 1], false]
+  ])("%s has its place by libavutil %s", (version, libavutil, name, library, tooOld) => {
+    const build = buildOf(printed(version, libavutil))
+    expect(build).toMatchObject({ version: name, library })
+    expect(build && whyTooOld(build)).toEqual(
+      tooOld ? expect.stringMatching(/^is too old \(.*\): ffkiln needs ffmpeg 4\.3 or later$/) : undefined
+    )
+  })
+
+  it("without a line of libavutil has the place of its release", () => {
+    expect(buildOf("ffmpeg version 7.0 Copyright")).toMatchObject({ library: [59, 0] })
+    expect(buildOf("hello")).toBe(undefined)
+  })
+
+  it("is told from another one by all that it says", () => {
+    const builds = [printed("7.1", "59. 39.100"), printed("7.1", "59. 39.101"), printed("7.1.1", "59. 39.100")].map(
+      (text) => buildOf(text)?.build
+    )
+    expect(new Set(builds).size).toBe(3)
+    expect(buildOf(printed("7.1", "59. 39.100").trimEnd())?.build).toBe(builds[0])
   })
 })

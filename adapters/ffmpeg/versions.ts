@@ -1,3 +1,6 @@
+import { createHash } from "node:crypto"
+import { type LibraryVersion, tableVersion } from "../../core/policy/option-table.js"
+
 type Version = readonly [major: number, minor: number, patch: number]
 
 interface Hole {
@@ -48,3 +51,36 @@ export const knownHole = (line: string): string | undefined => {
 }
 
 const order = ([major, minor, patch]: Version): number => (major * 1000 + minor) * 1000 + patch
+
+/** What a program of ffmpeg says of itself. */
+export interface Build {
+  /** As `5.1`; a build from between releases has a name of its own: see `tableVersion`. */
+  readonly version: string
+  /** The version of its libavutil, by which builds from between releases have their place too. */
+  readonly library: LibraryVersion
+  /** The same for two programs that say the same: version, configuration and libraries. */
+  readonly build: string
+}
+
+/** Reads what `ffmpeg -version` or `ffprobe -version` prints; undefined for any other text. */
+export const buildOf = (printed: string): Build | undefined => {
+  const [, version] = /^ff\w+ version (\S+)/.exec(printed) ?? []
+  if (version === undefined) return undefined
+  const [, major, minor] = /^libavutil +(\d+)\. *(\d+)\./m.exec(printed) ?? []
+  const [release = 0] = parseVersion(printed) ?? []
+  return {
+    version: tableVersion(version),
+    // Release 5 has version 57, and so on.
+    library: major === undefined ? [release + 52, 0] : [Number(major), Number(minor)],
+    build: createHash("sha256").update(printed.trim()).digest("hex").slice(0, 16)
+  }
+}
+
+/** The oldest that ffkiln works with. */
+const oldest: { readonly release: string; readonly library: LibraryVersion } = { release: "4.3", library: [56, 51] }
+
+/** Why a build can't be used, worded to follow its name; undefined where it can. */
+export const whyTooOld = ({ version, library: [major, minor] }: Build): string | undefined =>
+  major < oldest.library[0] || (major === oldest.library[0] && minor < oldest.library[1])
+    ? `is too old (${version}): ffkiln needs ffmpeg ${oldest.release} or later`
+    : undefined

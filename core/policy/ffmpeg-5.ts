@@ -1,7 +1,7 @@
 import { type OptionTable, parseTable } from "./option-table.js"
 
 /** How ffmpeg 5.1 reads its command line: made by `npm run option-table`, not by hand. */
-export const ffmpeg5 = parseTable(`ffmpeg 5.1
+export const ffmpeg5 = parseTable(`ffmpeg 5.1 libavutil 57.28 build 32f61db7300088af
 avoption codec decode: apply_cropping bug discard_damaged_percentage ec extra_hw_frames hwaccel_flags request_channel_layout
   request_sample_fmt skip_alpha skip_bottom skip_frame skip_idct skip_loop_filter skip_top sub_charenc_mode sub_text_format
 avoption codec decode encode: ac ar channel_layout chroma_sample_location color_primaries color_range color_trc colorspace debug
@@ -162,5 +162,6 @@ option value output: ab absf af aframes apad apre aq aspect atag attach b bits_p
   dframes disposition enc_time_base filter filter_script force_key_frames fpre fps_mode fpsmax frames fs inter_matrix intra_matrix
   map map_channel map_chapters map_metadata max_muxing_queue_size metadata muxdelay muxing_queue_data_threshold muxpreload pass
   passlogfile pre profile program q qscale rc_override spre stag streamid target time_base timecode timestamp vbsf vf vframes vpre
-end 1345
+unread: async dst_format dsth dstw passlogfile sources src_format srch srcw stats streamid top y
+end 1358
 `) as OptionTable

@@ -28,7 +28,7 @@ export const whyForbidden = (name: string, hardware: boolean): string | undefine
 /** Filters of other builds and later versions that were looked at: they open nothing but by the keys below. */
 export const laterFilters: ReadonlySet<string> = new Set(
   (
-    "a3dscope aap adrc afdelaysrc afireqsrc apsnr arls asisdr backgroundkey ccrepack colordetect corr libvmaf mcdeint perlin showcwt ssim360 " +
+    "a3dscope aap adrc afdelaysrc afireqsrc apsnr arls asisdr backgroundkey ccrepack colordetect corr libvmaf mcdeint perlin premultiply_dynamic showcwt ssim360 " +
     "tiltandshift uspp xpsnr zoneplate"
   ).split(" ")
 )

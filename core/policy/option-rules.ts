@@ -8,11 +8,12 @@ export const droppedNegations: ReadonlyArray<string> = ["stdin"]
 const refusals: Readonly<Record<string, string>> = {
   "it reads or writes a file or URL of its own naming":
     "report progress vstats vstats_file vstats_version sdp_file stats_enc_pre stats_enc_post stats_mux_pre stats_enc_pre_fmt stats_enc_post_fmt " +
-    "stats_mux_pre_fmt print_graphs print_graphs_file print_graphs_format filter_script filter_complex_script fpre vpre apre spre pre dump_attachment",
+    "stats_mux_pre_fmt print_graphs print_graphs_file print_graphs_format fpre vpre apre spre pre dump_attachment",
+  "a graph can't be read from a file: write it as the value of -filter, or into task.filter_complex": "filter_script filter_complex_script",
   "inputs are listed in task.inputs": "i",
   "the graph belongs in task.filter_complex": "filter_complex lavfi",
   "it only prints something and exits":
-    "h help ? version L buildconf formats muxers demuxers devices codecs decoders encoders bsfs protocols filters pix_fmts layouts sample_fmts " +
+    "h help ? version L license buildconf formats muxers demuxers devices codecs decoders encoders bsfs protocols filters pix_fmts layouts sample_fmts " +
     "dispositions colors sources sinks hwaccels",
   "the server decides it":
     "stdin timelimit max_alloc cpuflags cpucount stats_period benchmark benchmark_all dump hex debug debug_ts fdebug max_pixels protocol_whitelist " +
@@ -76,7 +77,7 @@ const ordinary: Readonly<Partial<Record<Grammar, string>>> = {
   passLog: "passlogfile",
   queue: "thread_queue_size max_muxing_queue_size filter_buffered_frames",
   target: "target",
-  text: "metadata program timecode timestamp",
+  text: "metadata program timecode timestamp mastering_display content_light",
   threads: "filter_threads filter_complex_threads",
   word: "map_metadata map_channel map_chapters streamid hwaccel hwaccel_output_format",
   expression:

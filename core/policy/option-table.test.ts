@@ -1,11 +1,15 @@
 import { describe, expect, it } from "vitest"
 import { ffmpeg5 } from "./ffmpeg-5.js"
+import { knownTables } from "./known-tables.js"
+import { goneOptions } from "./moved-options.js"
 import { knownOptions } from "./option-rules.js"
 import { type OptionTable, parseTable, printTable, tableVersion } from "./option-table.js"
 
 describe("a table", () => {
   const small: OptionTable = {
     version: "7.1",
+    library: [59, 39],
+    build: "0123456789abcdef",
     options: new Map([
       ["ss", { takesValue: true, negatable: false, places: ["input", "output"] }],
       ["autorotate", { takesValue: true, negatable: true, places: ["input"] }],
@@ -16,11 +20,20 @@ describe("a table", () => {
       ["x264-params", { owners: ["private"], directions: ["encode"], text: true }],
       ["flags", { owners: ["codec", "scaler"], directions: ["decode", "encode"], text: false }],
       ["dither_method", { owners: ["scaler"], directions: [], text: false }]
-    ])
+    ]),
+    unread: new Set(["srcw"])
   }
 
-  it.each([small, ffmpeg5])("of ffmpeg $version is read as it was printed", (table) => {
+  it.each([small, ...knownTables])("of ffmpeg $version is read as it was printed, also as what differs from another", (table) => {
     expect(parseTable(printTable(table))).toEqual(table)
+    for (const base of [small, ...knownTables]) expect(parseTable(printTable(table, { base }), { base })).toEqual(table)
+  })
+
+  it("that is not whole yet is not taken for one that is", () => {
+    const part = printTable(small, { extent: "part" })
+    expect(parseTable(part)).toBe(undefined)
+    expect(parseTable(part, { extent: "part" })).toEqual(small)
+    expect(parseTable(printTable(small), { extent: "part" })).toBe(undefined)
   })
 
   it("is none when any part of it is missing", () => {
@@ -49,15 +62,24 @@ describe("the version that decides which table it is", () => {
   })
 })
 
+describe("the tables that come with ffkiln", () => {
+  it("are of builds in the order of time, each another one", () => {
+    expect(knownTables.map(({ version }) => version)).toEqual(["4.3", "5.1", "6.1", "7.1", "9.0"])
+    expect(knownTables.map(({ library: [major] }) => major)).toEqual([56, 57, 58, 59, 61])
+    expect(new Set(knownTables.map(({ build }) => build)).size).toBe(knownTables.length)
+  })
+
+  it.each(knownTables)("know no option of the program that nobody judged: $version", ({ options }) => {
+    const judged = new Set([...knownOptions, ...goneOptions])
+    expect([...options.keys()].filter((name) => !judged.has(name))).toEqual([])
+  })
+})
+
 describe("the table of ffmpeg 5", () => {
   it("has what its help is wrong about", () => {
     expect(ffmpeg5.options.get("autorotate")).toEqual({ takesValue: true, negatable: true, places: ["input"] })
     expect(ffmpeg5.options.get("hide_banner")).toMatchObject({ takesValue: false })
     expect(ffmpeg5.options.get("vsync")).toEqual({ takesValue: true, negatable: false, places: ["global"] })
     expect(ffmpeg5.options.get("xerror")).toMatchObject({ takesValue: false })
-  })
-
-  it("knows no option of the program that nobody judged", () => {
-    expect([...ffmpeg5.options.keys()].filter((name) => !knownOptions.includes(name))).toEqual([])
   })
 })

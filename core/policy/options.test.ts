@@ -62,6 +62,7 @@ describe("an option of a later ffmpeg", () => {
   const text = { owners: ["format" as const], directions: ["encode" as const], text: true }
   const { options, avOptions } = defaultPolicy.table
   const table = {
+    ...defaultPolicy.table,
     version: "9.0",
     options: new Map([...options, ["new_thing", command]]),
     avOptions: new Map([

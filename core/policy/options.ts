@@ -1,4 +1,5 @@
 import { Either } from "effect"
+import { isGone, rewritten, whyMissing } from "./moved-options.js"
 import { avGrammar, commandGrammar, droppedNames, droppedNegations, type Grammar, namesAPlace, whyRefused } from "./option-rules.js"
 import type { AvOption, CommandOption, OptionTable } from "./option-table.js"
 import { type FileReference, fileNamed, valueProblem } from "./option-values.js"
@@ -47,14 +48,18 @@ const judged = (items: ReadonlyArray<string>, place: "input" | "output", policy:
     const read: Array<{ readonly option: Omit<ParsedOption, "file">; readonly grammar: Grammar }> = []
     for (let at = 0; at < items.length; at++) {
       const item = items[at] as string
-      const { name, specifier, found } = yield* readName(item, policy)
-      const value = found.takesValue ? items[++at] : null
-      if (value === undefined) return yield* Either.left(`option ${shown(item)} needs a value: add it as the next item`)
+      const { name, specifier, found, rewrite } = yield* readName(item, policy)
+      const given = found.takesValue ? items[++at] : null
+      if (given === undefined) return yield* Either.left(`option ${shown(item)} needs a value: add it as the next item`)
       if (isDropped(found)) continue
+      const value =
+        given === null || rewrite === undefined
+          ? given
+          : yield* Either.mapLeft(rewrite.value(given), (problem) => `the value of ${shown(item)} ${problem}`)
       const grammar = yield* grammarOf(item, found, place)
       const problem = value === null ? undefined : valueProblem(grammar, value, { name: found.name, place, hardware: policy.hardware })
       if (problem !== undefined) return yield* Either.left(`the value of ${shown(item)} ${problem}`)
-      read.push({ option: { item, name, specifier, value, graph: grammar === "graph" }, grammar })
+      read.push({ option: { item: rewrite?.item ?? item, name, specifier, value, graph: grammar === "graph" }, grammar })
     }
     const pass = read.findLast(({ option }) => option.name === "pass")?.option.value ?? null
     const options = read.map(({ option, grammar }) => ({ ...option, file: fileNamed(grammar, option.value ?? "", pass) }))
@@ -93,14 +98,16 @@ const nameGrammar = /^-([A-Za-z0-9_][A-Za-z0-9_-]*)(?::([A-Za-z0-9_:#.+?=-]*))?$
 
 const readName = (item: string, { table, hardware }: PolicyValues) =>
   Either.gen(function* () {
-    const [, name, specifier = null] = nameGrammar.exec(item) ?? []
-    const found = name === undefined ? undefined : find(name, specifier, table)
-    if (found !== undefined && isDropped(found)) return { name: name ?? "", specifier, found }
+    const [, named, givenSpecifier = null] = nameGrammar.exec(item) ?? []
+    const rewrite = named === undefined ? undefined : rewritten(named, givenSpecifier, table)
+    const [, name, specifier = null] = rewrite === undefined ? [item, named, givenSpecifier] : (nameGrammar.exec(rewrite.item) ?? [])
+    const found = name === undefined || isGone(name, table) ? undefined : find(name, specifier, table)
+    if (found !== undefined && isDropped(found)) return { name: name ?? "", specifier, found, rewrite }
     const why = refusalOf(looseName(item), hardware) ?? (found === undefined ? undefined : whyRefused(found.name, hardware))
     if (why !== undefined) return yield* Either.left(`option ${shown(item)} is not allowed: ${why}`)
     if (name === undefined) return yield* Either.left(noOption(item))
     if (found === undefined) return yield* Either.left(unknownOption(item, name, specifier, table))
-    return { name, specifier, found }
+    return { name, specifier, found, rewrite }
   })
 
 /** ffmpeg looks for its own options by the name alone, then for those of its libraries, then for a `no` before its own. */
@@ -165,7 +172,11 @@ const noOption = (item: string): string => {
   return `"${shown(item)}" is neither an option nor the value of one: options start with "-" and a name`
 }
 
-const unknownOption = (item: string, name: string, specifier: string | null, table: OptionTable): string =>
-  specifier !== null && find(name, null, table) !== undefined
-    ? `option ${shown(item)} takes no stream specifier: write "-${name}"`
-    : `option ${shown(item)} is not known to this ffmpeg (${table.version}): check its name`
+const unknownOption = (item: string, name: string, specifier: string | null, table: OptionTable): string => {
+  if (specifier !== null && find(name, null, table) !== undefined)
+    return `option ${shown(item)} takes no stream specifier: write "-${name}"`
+  const missing = whyMissing(name, table)
+  return missing === undefined
+    ? `option ${shown(item)} is not known to this ffmpeg (${table.version}): check its name`
+    : `option ${shown(item)} ${missing}`
+}

@@ -32,7 +32,7 @@ const guard = {
   allowAddress: (address: string) => address === "127.0.0.1"
 }
 const parts = services({ ...adaptersOn(kept), executor: ffmpeg({ workRoot: join(workRoot, "work"), guard }), guard }, undefined)
-const instance = await start(killAt === undefined ? parts : dyingAt(parts, killAt), { ...defaultLimits, ...limits }, slots)
+const instance = await start(killAt === undefined ? parts : dyingAt(parts, killAt), { limits: { ...defaultLimits, ...limits }, slots })
 
 const server = express()
   .use(router(instance, { identify: () => "local", publicUrl: "https://api.example.com", onDisconnect: "continue" }))

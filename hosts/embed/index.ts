@@ -54,6 +54,8 @@ export interface Options extends Adapters {
   }
   /** What is not given has its default. */
   readonly limits?: Partial<LimitValues>
+  /** Ends a start that is under way: `open` rejects. Afterwards it means nothing. */
+  readonly signal?: AbortSignal | undefined
   /** What the URLs that we serve ourselves start with. Default: nothing, so that they start with `/blob/`. */
   readonly publicUrl?: string | undefined
 }
@@ -125,12 +127,13 @@ export interface Ffkiln extends Client, Instance {
 
 /** Starts ffkiln inside this process. Rejects with a sentence for an operator when a part can't be had. */
 export const open = async (options: Options): Promise<Ffkiln> => {
-  const { dataDir, limits, runners, slots = defaultSlots() } = options
+  const { dataDir, limits, runners, signal, slots = defaultSlots() } = options
   // No job could ask for one of another form: it would be a slip.
   const tags = valid(parseTags(options.tags ?? [], "tags"))
   const tokens = valid(runnerTokens(runners?.tokens ?? []))
   if (tokens.length > 0 && options.database !== undefined) throw new Error(`ffkiln cannot start: ${ownTokens}`)
-  const instance = await start(services(options, dataDir, tokens), { ...defaultLimits, ...limits }, slots, tags, runners?.prefer)
+  const allLimits = { ...defaultLimits, ...limits }
+  const instance = await start(services(options, dataDir, tokens), { limits: allLimits, slots, tags, prefer: runners?.prefer, signal })
   const run = runOn(instance)
   const as = (owner: string) => client(instance, run, OwnerId(owner), options.publicUrl ?? "")
   return { ...instance, ...as("local"), as, keys: keysOf(run), runners: runnersOf(run) }

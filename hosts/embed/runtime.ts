@@ -29,13 +29,20 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Rejects with an Error whose message tells an operator what is missing. `prefer` says whose slots go first where runners ask too. */
+export interface StartOptions {
+  readonly limits: LimitValues
+  readonly slots: number
+  readonly tags?: ReadonlyArray<string>
+  /** Whose slots go first where runners ask too. Default "local". */
+  readonly prefer?: Preference | undefined
+  /** Ends a start that is under way. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Rejects with an Error whose message tells an operator what is missing. */
 export const start = async (
   services: Layer.Layer<Services, Unavailable>,
-  limits: LimitValues,
-  slots: number,
-  tags: ReadonlyArray<string> = [],
-  prefer: Preference = "local"
+  { limits, slots, tags = [], prefer = "local", signal: stop }: StartOptions
 ): Promise<Instance> => {
   const closing = Deferred.unsafeMake<void>(FiberId.none)
   const ambient = Layer.mergeAll(
@@ -51,7 +58,10 @@ export const start = async (
   const runtime = ManagedRuntime.make(Layer.provideMerge(services, ambient))
   // The workers end before the services they use, and before the callers who wait for them.
   const working = Effect.runSync(Scope.make())
-  const started = await runtime.runPromiseExit(Layer.buildWithScope(Layer.mergeAll(workers(slots, tags), sweeper, deliverer), working))
+  const started = await runtime.runPromiseExit(
+    Layer.buildWithScope(Layer.mergeAll(workers(slots, tags), sweeper, deliverer), working),
+    stop && { signal: stop }
+  )
   if (Exit.isFailure(started)) {
     await runtime.dispose()
     throw startFailure(started.cause)

@@ -140,7 +140,7 @@ describe(`${direct} mangled bodies for each POST route, answered in memory`, () 
   let dir: string
   beforeAll(async () => {
     const limits = { ...defaultLimits, jsonBytes: 200_000, pendingJobs: 1_000_000, pendingJobsPerKey: 1_000_000 }
-    instance = await start(world({ limits }), limits, 2)
+    instance = await start(world({ limits }), { limits, slots: 2 })
     const made = Effect.gen(function* () {
       const caller = { owner, baseUrl: "http://test" }
       const { directory } = yield* postDirectory(caller, {})

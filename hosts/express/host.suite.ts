@@ -91,7 +91,7 @@ export const startHost = async ({
   const all = services({ storage: storage ?? memoryStorage, database, executor, guard }, undefined).pipe(
     Layer.merge(Layer.succeed(Policy, { ...defaultPolicy, ...policy }))
   )
-  const instance = await start(all, { ...defaultLimits, ...limits }, slots)
+  const instance = await start(all, { limits: { ...defaultLimits, ...limits }, slots })
   const app = express()
   for (const handler of before) app.use(handler)
   app.use(mount === "" ? "/" : mount, router(wrap(instance), options))

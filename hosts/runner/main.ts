@@ -1,6 +1,6 @@
 import { Redacted } from "effect"
 import { ffmpegSettings } from "../server/adapters.js"
-import { announceConfinement } from "../server/opened.js"
+import { announcements } from "../server/opened.js"
 import { type Environment, WrongSetting } from "../server/setting.js"
 import { signal } from "../server/signal.js"
 import { readRunnerSettings } from "./config.js"
@@ -10,11 +10,10 @@ import { openRunner } from "./index.js"
 export const runner = async (args: ReadonlyArray<string>, environment: Environment): Promise<number> => {
   const { name, secret, url, slots, tags, allowHttp, limits, dataDir, ...machine } = readRunnerSettings(args, environment)
   const stop = signal()
-  const stopped = new AbortController()
-  void stop.received.then(() => stopped.abort())
   try {
     const opened = await openRunner({
       ...ffmpegSettings({ dataDir, tags, limits, ...machine }),
+      ...announcements,
       ...{
         url,
         token: Redacted.make(`${name}:${Redacted.value(secret)}`),
@@ -23,10 +22,9 @@ export const runner = async (args: ReadonlyArray<string>, environment: Environme
         tags,
         allowHttp,
         limits,
-        onReady: announceConfinement,
-        signal: stopped.signal
+        signal: stop.signal
       }
-    }).catch((error: unknown) => (stopped.signal.aborted ? undefined : refused(error)))
+    }).catch((error: unknown) => (stop.signal.aborted ? undefined : refused(error)))
     if (opened === undefined) return 0
     console.log("ffkiln runner ready")
     await Promise.race([stop.received, opened.ended.catch(refused)])

@@ -12,12 +12,13 @@ import type { Places } from "./places.js"
 
 export type HostAdapters = Required<Pick<Adapters, "storage" | "database" | "queue" | "executor">>
 
-/** `onReady` hears how ffmpeg is confined. */
-export const adaptersOf = (parts: Parts, onReady: NonNullable<FfmpegOptions["onReady"]>): HostAdapters => ({
+export type Announcements = Required<Pick<FfmpegOptions, "onReady" | "onProgress">>
+
+export const adaptersOf = (parts: Parts, announcements: Announcements): HostAdapters => ({
   storage: storageOf(parts),
   database: databaseOf(parts),
   queue: queueOf(parts),
-  executor: ffmpeg({ ...ffmpegSettings(parts), onReady })
+  executor: ffmpeg({ ...ffmpegSettings(parts), ...announcements })
 })
 
 /** What the settings say of running ffmpeg. */

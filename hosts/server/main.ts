@@ -16,7 +16,8 @@ import { signal } from "./signal.js"
 export const serve = async (args: ReadonlyArray<string>, environment: Environment): Promise<number> => {
   const settings = readSettings(args, environment)
   const stop = signal()
-  const ffkiln = await opened({ ...settings, shares: settings.slots === 0 })
+  const ffkiln = await opened({ ...settings, shares: settings.slots === 0, signal: stop.signal })
+  if (ffkiln === undefined) return 0
   try {
     const dashboard = await openDashboard(settings)
     try {

@@ -1,13 +1,12 @@
 import { Cause, Effect, Exit } from "effect"
-import type { FfmpegOptions } from "../../adapters/ffmpeg/index.js"
 import type { LimitValues } from "../../core/limits.js"
 import type { Preference } from "../../core/operations/turn.js"
 import { type Ffkiln, type Options, open } from "../embed/index.js"
-import { adaptersOf, type HostAdapters, loadAdapters } from "./adapters.js"
+import { type Announcements, adaptersOf, type HostAdapters, loadAdapters } from "./adapters.js"
 import type { Parts } from "./config.js"
 import { cannotStart, WrongSetting } from "./setting.js"
 
-interface Opening extends Pick<Options, "publicUrl"> {
+interface Opening extends Pick<Options, "publicUrl" | "signal"> {
   readonly slots: number
   /** Whose slots go first where remote runners ask for work too; of no matter where none can. */
   readonly prefer?: Preference
@@ -17,15 +16,19 @@ interface Opening extends Pick<Options, "publicUrl"> {
   readonly wrap?: (adapters: HostAdapters) => HostAdapters
 }
 
-/** All that the settings name, up and running; it prints how ffmpeg is confined. Rejects with WrongSetting when a part can't be had. */
-export const opened = async (parts: Parts & Opening): Promise<Ffkiln> => {
-  const { slots, tags, prefer, publicUrl, wrap = (adapters) => adapters } = parts
+/**
+ * All that the settings name, up and running; it prints how ffmpeg is confined. Undefined when the signal ends the start.
+ * Rejects with WrongSetting when a part can't be had.
+ */
+export const opened = async (parts: Parts & Opening): Promise<Ffkiln | undefined> => {
+  const { slots, tags, prefer, publicUrl, signal, wrap = (adapters) => adapters } = parts
   const limits = { ...(parts.shares && looks(parts)), ...parts.limits }
   const loaded = await Effect.runPromiseExit(loadAdapters(parts))
   if (Exit.isFailure(loaded)) throw cannotStart(Cause.squash(loaded.cause))
   try {
-    return await open({ ...wrap(adaptersOf(parts, announceConfinement)), slots, tags, limits, publicUrl, runners: { prefer } })
+    return await open({ ...wrap(adaptersOf(parts, announcements)), slots, tags, limits, publicUrl, signal, runners: { prefer } })
   } catch (error) {
+    if (signal?.aborted) return undefined
     throw new WrongSetting(error instanceof Error ? error.message : String(error))
   }
 }
@@ -36,7 +39,12 @@ const looks = ({ database, queue }: Parts): Partial<LimitValues> => ({
   ...(queue._tag === "Memory" && { pollSeconds: 0.2 })
 })
 
-export const announceConfinement: NonNullable<FfmpegOptions["onReady"]> = ({ sandboxed, description }) => {
-  console.log(description)
-  if (!sandboxed) console.error("WARNING: ffmpeg runs without a sandbox: serve only callers you trust (ffkiln doctor says what would help)")
+/** What the operator reads of ffmpeg while a process starts. */
+export const announcements: Announcements = {
+  onProgress: (line) => console.log(line),
+  onReady: ({ sandboxed, description }) => {
+    console.log(description)
+    if (!sandboxed)
+      console.error("WARNING: ffmpeg runs without a sandbox: serve only callers you trust (ffkiln doctor says what would help)")
+  }
 }

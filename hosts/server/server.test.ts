@@ -8,7 +8,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { authorization, get, post, processesUnder, runsUnder, serving, start, until, uploaded } from "./serving.suite.js"
+import { authorization, get, post, processesUnder, running, runsUnder, serving, start, until, uploaded } from "./serving.suite.js"
 
 const run = promisify(execFile)
 
@@ -98,6 +98,35 @@ describe("a start", () => {
     expect((await once(child, "close"))[0]).toBe(1)
     expect(errors).toMatch(/^ffkiln: cannot listen on 127\.0\.0\.1 port \d+: EADDRINUSE\n$/)
     taken.close()
+  })
+
+  describe("with a build of ffmpeg that is not known", () => {
+    /** ffmpeg as another build, which does what the script says before it answers. */
+    const otherBuild = async (name: string, script: string) => {
+      const path = join(folder, name)
+      const version = `if [ "$1" = -version ]; then ffmpeg -version | sed '1s/version [^ ]*/version 5.2.3-${name}/'; exit; fi`
+      await writeFile(path, `#!/bin/sh\n${version}\n${script}\nexec ffmpeg "$@"\n`, { mode: 0o755 })
+      return { FFMPEG_PATH: path, FFKILN_SANDBOX: "off", XDG_CACHE_HOME: join(folder, `cache ${name}`) }
+    }
+    const reading = "reading the options of ffmpeg 5.2, once for this build"
+
+    it("tells that it reads its options, once for all data directories", async () => {
+      const environment = await otherBuild("other", "")
+      for (const lines of [1, 0]) {
+        const server = await serving(await dataDir(), [], environment)
+        expect(server.lines.filter((line) => line === reading)).toHaveLength(lines)
+        expect(await server.end("SIGTERM")).toEqual([0, null])
+      }
+      expect(await readdir(join(environment.XDG_CACHE_HOME, "ffkiln"))).toHaveLength(1)
+    })
+
+    it.each(["serve", "worker"])("is ended by SIGTERM while it reads them, and leaves nothing: %s", async (command) => {
+      const data = await dataDir()
+      const environment = await otherBuild(`slow-${command}`, "sleep 600")
+      const { end } = await running(command, ["--data", data, ...(command === "serve" ? ["--port", "0"] : [])], /^reading /, environment)
+      expect(await end("SIGTERM")).toEqual([0, null])
+      expect(await readdir(join(data, "work"))).toEqual([])
+    })
   })
 })
 

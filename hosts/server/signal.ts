@@ -1,9 +1,19 @@
 /** The first SIGTERM or SIGINT; a second one while draining ends the process as usual. */
-export const signal = (): { readonly received: Promise<void>; readonly ignore: () => void } => {
+export interface Stop {
+  readonly received: Promise<void>
+  /** Aborts when it is received. */
+  readonly signal: AbortSignal
+  readonly ignore: () => void
+}
+
+export const signal = (): Stop => {
   let ignore = () => {}
+  const controller = new AbortController()
   const received = new Promise<void>((resolve) => {
     const heard = () => {
-      ignore()
+      // Later: a library that cleans up on signals ends the process at once where it finds no other listener.
+      setImmediate(ignore)
+      controller.abort()
       resolve()
     }
     ignore = () => {
@@ -13,5 +23,5 @@ export const signal = (): { readonly received: Promise<void>; readonly ignore: (
     process.on("SIGTERM", heard)
     process.on("SIGINT", heard)
   })
-  return { received, ignore }
+  return { received, signal: controller.signal, ignore }
 }

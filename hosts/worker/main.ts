@@ -13,8 +13,10 @@ export const worker = async (args: ReadonlyArray<string>, environment: Environme
   const ffkiln = await opened({
     ...settings,
     shares: true,
+    signal: stop.signal,
     wrap: (adapters) => ({ ...adapters, executor: running.wrap(adapters.executor) })
   })
+  if (ffkiln === undefined) return 0
   try {
     const health = settings.health && (await openHealth(settings, settings.health, ffkiln, running.count))
     if (health) console.log(`health: ${health.url}`)
