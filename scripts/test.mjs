@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs"
 import { follow } from "./child.mjs"
 import { summary } from "./kinds.mjs"
 import { chromium } from "./setup/chromium.mjs"
+import { outsideWarning } from "./setup/outside-packages.mjs"
 import { cache, place, root } from "./setup/places.mjs"
 import { postgres } from "./setup/postgres.mjs"
 import { report, say } from "./setup/problem.mjs"
@@ -41,6 +42,8 @@ const tests = async () => {
 const steps = [["type-check", typeCheck], ["lint", lint], ...(checkOnly ? [] : [/** @type {const} */ (["tests", tests])])]
 
 await report(async () => {
+  const warning = outsideWarning()
+  if (warning !== undefined) say(warning)
   await setUp(checkOnly ? [] : [chromium, testTools, postgres, radosgw, redis])
   for (const [name, step] of steps) {
     const code = await step()
@@ -51,4 +54,6 @@ await report(async () => {
     }
     if (name !== "tests") say(`${name}: fine`)
   }
+  // Repeated: the first one is far above by now.
+  if (warning !== undefined) say(warning)
 })
