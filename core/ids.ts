@@ -1,4 +1,5 @@
 import { Brand, Context, type Effect } from "effect"
+import { composed, hasLongRunOfMarks, maxMarks } from "./composed.js"
 
 /** Names of jobs, directories, owners, files and blobs: each a string of its own type, so that one never stands for another. */
 export type JobId = string & Brand.Brand<"JobId">
@@ -63,16 +64,22 @@ export const parseRunnerName = (text: string): RunnerName | undefined => (/^[A-Z
 
 const maxNameLength = 255
 
+/** Longest text that can be a name: NFC makes at most four UTF-16 units into one. */
+const maxTextLength = 4 * maxNameLength
+const tooLong = `must be at most ${maxNameLength} characters and bytes long`
+
 /** The name, or the reason it is none, worded to follow a field's name: "file_name must not contain ...". */
 export const parseFileName = (text: string): { readonly name: FileName } | { readonly reason: string } => {
+  if (text.length > maxTextLength) return { reason: tooLong }
   if (!text.isWellFormed()) return { reason: "must be well-formed Unicode" }
-  const name = text.normalize("NFC")
+  if (hasLongRunOfMarks(text)) return { reason: `must not contain more than ${maxMarks} combining marks in a row` }
+  const name = composed(text)
   if (name === "") return { reason: "must not be empty" }
   if (name === "." || name === "..") return { reason: 'must not be "." or ".."' }
   if (/[/\\]/.test(name)) return { reason: "must not contain slashes or backslashes" }
   if (/\p{Cc}/u.test(name)) return { reason: "must not contain control characters" }
   if (name.length > maxNameLength || new TextEncoder().encode(name).length > maxNameLength) {
-    return { reason: `must be at most ${maxNameLength} characters and bytes long` }
+    return { reason: tooLong }
   }
   return { name: FileName(name) }
 }

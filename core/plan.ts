@@ -169,15 +169,19 @@ const valueOf = (options: ReadonlyArray<string>, name: string): string | undefin
   return at < 0 ? undefined : options[at + 1]
 }
 
+/** Longer text is no duration that anybody writes: what it means is left to ffmpeg. */
+const maxDurationLength = 100
+
 /** ffmpeg's time duration syntax: `[-][HH:]MM:SS[.m]` or `[-]S[.m][s|ms|us]`; null where it is neither. */
-export const seconds = (text: string | undefined): number | null => {
-  const clock = /^(-?)(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d*)?)$/.exec(text ?? "")
+export const seconds = (text = ""): number | null => {
+  if (text.length > maxDurationLength) return null
+  const clock = /^(-?)(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d*)?)$/.exec(text)
   if (clock !== null) {
     const [, sign, hours = "0", minutes, rest] = clock
     const value = Number(hours) * 3600 + Number(minutes) * 60 + Number(rest)
     return sign === "-" ? -value : value
   }
-  const plain = /^(-?(?:\d+\.?\d*|\.\d+))(s|ms|us)?$/.exec(text ?? "")
+  const plain = /^(-?(?:\d+(?:\.\d*)?|\.\d+))(s|ms|us)?$/.exec(text)
   if (plain === null) return null
   const perSecond = { s: 1, ms: 1e3, us: 1e6 }[(plain[2] ?? "s") as "s" | "ms" | "us"]
   return Number(plain[1]) / perSecond

@@ -18,7 +18,7 @@ export interface AccountReader {
 }
 
 /** From ffmpeg 6 on the muxer's lines carry its name; no other part of ffmpeg may write to the account. */
-const muxerPrefix = /^\[out#\d+[^\]]*\] /
+const muxerPrefix = /^\[out#\d[^\]]*\] /
 const duration = /^ {2}Duration: (?:N\/A|(\d+):(\d\d):(\d\d(?:\.\d+)?))/
 const outputStart = /^Output file #(\d+) \(/
 const outputStream = /^ {2}Output stream #(\d+):\d+ \(([^)]*)\): (?:.*; )?(\d+) packets muxed/

@@ -8,7 +8,7 @@ import { hardwareCodec } from "../../core/policy/allowed.js"
  */
 export const codecNames = (printed: string): ReadonlyArray<string> =>
   names(
-    [...printed.matchAll(/^ [VAS][A-Z.]{5} (?!= )(\S+)(.*)$/gm)].flatMap(([, name = "", rest = ""]) => {
+    [...printed.matchAll(/^ [VAS][A-Z.]{5} ([^\s=]\S*)(.*)$/gm)].flatMap(([, name = "", rest = ""]) => {
       const [, codec = name] = /\(codec (\S+)\)\s*$/.exec(rest) ?? []
       return hardwareCodec.test(name) ? [name] : [name, codec]
     })
@@ -20,11 +20,11 @@ export const filterNames = (printed: string): ReadonlyArray<string> =>
 
 /** Of `-muxers` or `-demuxers`: one may have several names, `mov,mp4,m4a` for one. */
 export const formatNames = (printed: string): ReadonlyArray<string> =>
-  names([...printed.matchAll(/^ [D ][E ][d ]? +(?!= )(\S+)/gm)].flatMap(([, listed = ""]) => listed.split(",")))
+  names([...printed.matchAll(/^ [D ][E ][d ]? +([^\s=]\S*)/gm)].flatMap(([, listed = ""]) => listed.split(",")))
 
 /** Encoders that need hardware, each with what makes pictures or sound for it. */
 export const hardwareEncoders = (printed: string): ReadonlyArray<{ readonly name: string; readonly kind: "video" | "audio" }> =>
-  [...printed.matchAll(/^ ([VA])[A-Z.]{5} (?!= )(\S+)/gm)].flatMap(([, letter, name = ""]) =>
+  [...printed.matchAll(/^ ([VA])[A-Z.]{5} ([^\s=]\S*)/gm)].flatMap(([, letter, name = ""]) =>
     hardwareCodec.test(name) ? [{ name, kind: letter === "V" ? ("video" as const) : ("audio" as const) }] : []
   )
 

@@ -142,7 +142,7 @@ const sandboxed = (
     if (network.ended?.code !== 0) return Either.left(`${opened.right.description} does not work here (${network.words})${cureOf(network)}`)
     // The header of a format comes before it.
     const shown = network.stdout.slice(Math.max(0, network.stdout.indexOf("Inter-")))
-    const interfaces = [...shown.matchAll(/^\s*(\S+):/gm)].map(([, name]) => name)
+    const interfaces = [...shown.matchAll(/^ *([^\s:]+):/gm)].map(([, name]) => name)
     if (interfaces.join() !== "lo" || file.ended?.code === 0 || !file.stderr.includes("No such file"))
       return Either.left(`${opened.right.description} does not shut ffmpeg in`)
     return opened

@@ -1,6 +1,7 @@
 import { isIP } from "node:net"
 import { Either } from "effect"
 import { UrlRefused } from "../../core/errors.js"
+import { isShortUrl } from "../../core/https-url.js"
 
 export interface UrlRules {
   readonly ports: ReadonlyArray<number>
@@ -16,9 +17,6 @@ export interface Target {
   readonly port: number
 }
 
-/** Longer ones are refused by most servers, and would be kept for each webhook. */
-const maxLength = 8192
-
 /** An https authority that the parser need not repair: two slashes, no credentials, not even empty ones. */
 const plainStart = /^https:\/\/[^/?#@]+(?:[/?#]|$)/i
 
@@ -31,7 +29,7 @@ const innerNames = /(?:^|\.)(?:localhost|local|internal|home\.arpa)$/
  * full-width digits) into the usual one.
  */
 export const judge = (text: string, rules: UrlRules): Either.Either<Target, UrlRefused> => {
-  if (text.length > maxLength || hasForbiddenCharacter(text) || !plainStart.test(text) || !URL.canParse(text)) return refused
+  if (!isShortUrl(text) || hasForbiddenCharacter(text) || !plainStart.test(text) || !URL.canParse(text)) return refused
   const url = new URL(text)
   const host = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname.replace(/\.$/, "")
   const port = url.port === "" ? 443 : Number(url.port)
@@ -41,7 +39,7 @@ export const judge = (text: string, rules: UrlRules): Either.Either<Target, UrlR
 
 /** Where a redirect of `from` leads: judged like any other URL, by its own text when it is a whole one. */
 export const judgeRedirect = (location: string, from: URL, rules: UrlRules): Either.Either<Target, UrlRefused> => {
-  if (hasForbiddenCharacter(location) || !URL.canParse(location, from.href)) return refused
+  if (!isShortUrl(location) || hasForbiddenCharacter(location) || !URL.canParse(location, from.href)) return refused
   if (/^[a-z][a-z0-9+.-]*:/i.test(location)) return judge(location, rules)
   return judge(location.startsWith("//") ? `https:${location}` : new URL(location, from).href, rules)
 }

@@ -1,6 +1,7 @@
 import { Either } from "effect"
 import type { CheckedTask } from "../checked-task.js"
 import { InvalidRequest, InvalidTask } from "../errors.js"
+import { isHttpsUrl, maxUrlLength } from "../https-url.js"
 import { type DirId, type FileName, parseDirId, parseFileName } from "../ids.js"
 import type { LimitValues } from "../limits.js"
 import type { PolicyValues } from "../policy/policy.js"
@@ -122,9 +123,9 @@ const parseJobTags = (tags: ReadonlyArray<string>): Parsed<ReadonlyArray<string>
     : Either.mapLeft(parseTags(tags, "tags"), invalid)
 
 const parseWebhookUrl = (text: string): Parsed<string> => {
+  if (text.length > maxUrlLength) return Either.left(invalid(`webhook_url is too long: at most ${maxUrlLength} characters are allowed`))
   if (/\s/.test(text)) return Either.left(invalid("webhook_url has a blank in it: write %20 instead, or leave it out"))
-  const fits = /^https:\/\/[^/]/i.test(text) && text.isWellFormed() && URL.canParse(text)
-  return fits ? Either.right(text) : Either.left(invalid("webhook_url must be an https URL"))
+  return isHttpsUrl(text) ? Either.right(text) : Either.left(invalid("webhook_url must be an https URL"))
 }
 
 const invalid = (message: string) => new InvalidRequest({ message })

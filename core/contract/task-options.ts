@@ -1,4 +1,5 @@
 import { Either } from "effect"
+import { composed } from "../composed.js"
 import { placeOf } from "../plan.js"
 import { readFilters } from "../policy/filters.js"
 import { optionArgs, type ParsedOption, readOptions } from "../policy/options.js"
@@ -23,9 +24,13 @@ export const parseOptions = (
 ): Either.Either<TaskOptions, string> =>
   Either.gen(function* () {
     const read = yield* Either.mapLeft(readWithPassLog(items, place, policy), (problem) => `${field}: ${problem}`)
-    const options = read.options.map((option) => (option.graph ? { ...option, value: option.value?.normalize("NFC") ?? null } : option))
+    const options: Array<ParsedOption> = []
     const files: Array<NamedFile> = []
-    for (const option of options) files.push(...fileOf(option, field), ...(yield* filesOfGraph(option, field, policy)))
+    for (const raw of read.options) {
+      const option = raw.graph && raw.value !== null ? { ...raw, value: composed(raw.value) } : raw
+      files.push(...fileOf(option, field), ...(yield* filesOfGraph(option, field, policy)))
+      options.push(option)
+    }
     return {
       args: optionArgs(options, placeOf),
       files,
@@ -35,7 +40,7 @@ export const parseOptions = (
 
 /** A filter graph in the form in which names of files are stored, and the files that it reads. */
 export const parseGraph = (text: string, by: string, policy: PolicyValues) => {
-  const graph = text.normalize("NFC")
+  const graph = composed(text)
   return Either.mapBoth(readFilters(graph, policy), {
     onLeft: (problem) => `${by} ${problem}`,
     onRight: (files) => ({

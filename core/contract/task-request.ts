@@ -1,6 +1,8 @@
 import { Either } from "effect"
 import { type CheckedTask, seal } from "../checked-task.js"
+import { hasLongRunOfMarks, maxMarks } from "../composed.js"
 import { InvalidTask } from "../errors.js"
+import { isHttpsUrl, maxUrlLength } from "../https-url.js"
 import { type DirId, type FileName, parseDirId, parseFileName } from "../ids.js"
 import type { LimitValues } from "../limits.js"
 import { mapProblem } from "../policy/option-values.js"
@@ -21,8 +23,8 @@ export const parseTask = (body: Wire, limits: LimitValues, policy: PolicyValues 
     yield* count("task.inputs", body.inputs, limits.inputs)
     yield* count("task.outputs", body.outputs, limits.outputs)
     const rules = { limits, policy }
-    const inputs = yield* Either.all(body.inputs.map((input, index) => parseInput(input, `task.inputs[${index}]`, rules)))
-    const outputs = yield* Either.all(body.outputs.map((output, index) => parseOutput(output, `task.outputs[${index}]`, rules)))
+    const inputs = yield* parseEach(body.inputs, (input, index) => parseInput(input, `task.inputs[${index}]`, rules))
+    const outputs = yield* parseEach(body.outputs, (output, index) => parseOutput(output, `task.outputs[${index}]`, rules))
     const { graph, files } = yield* filterComplex(body.filter_complex, rules)
     const named = [...[...inputs, ...outputs].flatMap(({ files }) => files), ...files]
     const outputDirectory = yield* parseOutputDirectory(body.output_dir_id)
@@ -34,6 +36,14 @@ export const parseTask = (body: Wire, limits: LimitValues, policy: PolicyValues 
       ...(named.length > 0 && { named })
     }
     return seal(task, policy)
+  })
+
+/** Stops at the first item that is refused: a task may have many long ones. */
+const parseEach = <A, B>(items: ReadonlyArray<A>, parse: (item: A, index: number) => Either.Either<B, InvalidTask>) =>
+  Either.gen(function* () {
+    const parsed: Array<B> = []
+    for (const [index, item] of items.entries()) parsed.push(yield* parse(item, index))
+    return parsed
   })
 
 interface Rules {
@@ -49,7 +59,8 @@ export const fileSource = (text: string): Either.Either<Source, string> => {
   if (/^\s*https?:\/\//i.test(text) && /\s/.test(text))
     return Either.left("is a URL with a blank in it: write %20 instead, or leave it out")
   if (/^https:\/\//i.test(text)) {
-    return text.isWellFormed() && URL.canParse(text) ? Either.right({ _tag: "Remote", url: text }) : Either.left("is not a valid https URL")
+    if (text.length > maxUrlLength) return Either.left(`is too long: at most ${maxUrlLength} characters are allowed`)
+    return isHttpsUrl(text) ? Either.right({ _tag: "Remote", url: text }) : Either.left("is not a valid https URL")
   }
   if (/^http:/i.test(text)) return Either.left("must be an https URL: http is not allowed")
   const slash = text.indexOf("/")
@@ -101,26 +112,30 @@ const placeBytes = 16
 
 const parseMaps = (items: Items | undefined, field: string, { limits, policy }: Rules) =>
   Either.flatMap(texts(items, field, limits), (maps) => {
-    const problems = policy.options === "off" ? [] : maps.map(mapProblem)
-    const bad = problems.findIndex((problem) => problem !== undefined)
-    return bad < 0 ? Either.right(maps) : refuse(`${field}[${bad}] ${problems[bad]}`)
+    if (policy.options === "off") return Either.right(maps)
+    for (const [index, map] of maps.entries()) {
+      const problem = mapProblem(map)
+      if (problem !== undefined) return refuse(`${field}[${index}] ${problem}`)
+    }
+    return Either.right(maps)
   })
 
 /** The items as text. A process takes no NUL in an argument, and no string that is not Unicode. */
 const texts = (items: Items | undefined, field: string, limits: LimitValues): Either.Either<ReadonlyArray<string>, InvalidTask> => {
   const list = (items ?? []).map(String)
   if (list.length > limits.optionItems) return refuse(`${field} has ${list.length} items: at most ${limits.optionItems} are allowed`)
-  const bad = list.findIndex((item) => !plainText(item))
-  if (bad >= 0) return refuse(`${field}[${bad}] must be well-formed Unicode without NUL`)
-  const long = list.findIndex((item) => byteLength(item) > limits.optionBytes)
-  return long >= 0 ? refuse(`${field}[${long}] is too long: at most ${limits.optionBytes} bytes are allowed`) : Either.right(list)
+  for (const [index, item] of list.entries()) {
+    const problem = textProblem(item, limits.optionBytes)
+    if (problem !== undefined) return refuse(`${field}[${index}] ${problem}`)
+  }
+  return Either.right(list)
 }
 
 const filterComplex = (text: string | undefined, { limits, policy }: Rules): WithFiles<{ readonly graph: string | null }> => {
   const field = "task.filter_complex"
   if (text === undefined || text.trim() === "") return Either.right({ graph: null, files: [] })
-  if (!plainText(text)) return refuse(`${field} must be well-formed Unicode without NUL`)
-  if (byteLength(text) > limits.graphBytes) return refuse(`${field} is too long: at most ${limits.graphBytes} bytes are allowed`)
+  const problem = textProblem(text, limits.graphBytes)
+  if (problem !== undefined) return refuse(`${field} ${problem}`)
   return Either.flatMap(Either.mapLeft(parseGraph(text, field, policy), invalid), (parsed) =>
     byteLength(parsed.graph) > limits.graphBytes
       ? refuse(`${field} is too long in Unicode NFC: at most ${limits.graphBytes} bytes are allowed`)
@@ -139,7 +154,13 @@ const count = (field: string, list: ReadonlyArray<unknown>, max: number): Either
   return list.length > max ? refuse(`${field} has ${list.length} items: at most ${max} are allowed`) : Either.right(undefined)
 }
 
-const plainText = (text: string) => text.isWellFormed() && !text.includes("\0")
+/** What is wrong with text of a caller, worded to follow the field's name. Its length is checked before it is read. */
+const textProblem = (text: string, maxBytes: number): string | undefined => {
+  if (text.length > maxBytes || byteLength(text) > maxBytes) return `is too long: at most ${maxBytes} bytes are allowed`
+  if (!text.isWellFormed() || text.includes("\0")) return "must be well-formed Unicode without NUL"
+  return hasLongRunOfMarks(text) ? `must not contain more than ${maxMarks} combining marks in a row` : undefined
+}
+
 const byteLength = (text: string) => new TextEncoder().encode(text).length
 const invalid = (reason: string) => new InvalidTask({ reason })
 const refuse = (reason: string) => Either.left(invalid(reason))

@@ -1,4 +1,5 @@
 import { Effect, Stream } from "effect"
+import { composed } from "../composed.js"
 import { InvalidRequest, TooLarge } from "../errors.js"
 import { type DirId, type FileName, type OwnerId, parseFileName } from "../ids.js"
 import { Limits } from "../limits.js"
@@ -79,7 +80,8 @@ const take = <Command, E, R>(owner: OwnerId, parts: Stream.Stream<FormPart<Comma
   })
 
 const pathOf = (files: ReadonlyArray<FormFile>, text: string): string | undefined => {
-  const named = files.filter(({ name }) => name === text.normalize("NFC"))
+  const wanted = composed(text)
+  const named = files.filter(({ name }) => name === wanted)
   const [file, another] = named.length > 0 ? named : files.filter(({ field }) => field === text)
   return file === undefined || another !== undefined ? undefined : `${file.dir}/${file.name}`
 }

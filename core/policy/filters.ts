@@ -129,5 +129,10 @@ const plainName = (value: string): FileName | undefined => {
 const sidesIn = (value: string): ReadonlyArray<number> => {
   const [, digits, unit = ""] = /^\s*\+?(0x[\da-f]+|[\d.]+(?:e\+?\d+)?)([kmg]?)i?b?\s*$/i.exec(value) ?? []
   if (digits !== undefined) return [Number(digits) * 1000 ** ["", "k", "m", "g"].indexOf(unit.toLowerCase())]
-  return /^\s*\d+\s*\D\s*\d+\s*$/.test(value) ? (value.match(/\d+/g) ?? []).map(Number) : []
+  // Two numbers with one character between them, and blanks anywhere.
+  const text = value.trim()
+  const sides = text.match(/\d+/g) ?? []
+  const [width = "", height = ""] = sides
+  const isPair = sides.length === 2 && text.startsWith(width) && text.endsWith(height)
+  return isPair && text.slice(width.length, -height.length).trim().length <= 1 ? sides.map(Number) : []
 }

@@ -42,7 +42,7 @@ export interface OptionTable {
 }
 
 /** The part of ffmpeg's own version that decides what options there are; a build of no release is its own version. */
-export const tableVersion = (version: string): string => /^n?(\d+\.\d+)(?![\dA-Za-z])/.exec(version)?.[1] ?? version
+export const tableVersion = (version: string): string => /^n?(\d+\.\d+)(?:[^\dA-Za-z]|$)/.exec(version)?.[1] ?? version
 
 /** How far two builds are apart in time. */
 export const libraryDistance = ([major, minor]: LibraryVersion, [otherMajor, otherMinor]: LibraryVersion): number =>
@@ -149,5 +149,13 @@ const tableOf = (kinds: Kinds): Pick<OptionTable, "options" | "avOptions" | "unr
   return { options, avOptions, unread }
 }
 
-/** Over several lines, all but the first indented. */
-const folded = (line: string): string => line.replace(/(.{1,130})(?: |$)/g, "$1\n  ").trimEnd()
+/** Over several lines of at most 130 characters where words allow it, all but the first indented. */
+const folded = (line: string): string => {
+  const lines: Array<string> = []
+  for (const word of line.split(" ")) {
+    const last = lines.at(-1)
+    if (last === undefined || last.length + 1 + word.length > 130) lines.push(word)
+    else lines[lines.length - 1] = `${last} ${word}`
+  }
+  return lines.join("\n  ")
+}

@@ -1,4 +1,5 @@
 import { Effect, Option, Stream } from "effect"
+import { composed } from "../../core/composed.js"
 import { disposition } from "../../core/content-disposition.js"
 import { FileNotFound, InvalidRequest, SignedUrlExpired, TooLarge } from "../../core/errors.js"
 import { BlobKey, blobKeyParts, parseFileName } from "../../core/ids.js"
@@ -21,7 +22,7 @@ export const upload = (request: ApiRequest, token: string, name: string) =>
   Effect.gen(function* () {
     const storage = yield* Storage
     const grant = yield* redeemed(token, "Upload")
-    if (grant.method !== "PUT" || !["", blobKeyParts(grant.key)[2]].includes(name.normalize("NFC")))
+    if (grant.method !== "PUT" || !["", blobKeyParts(grant.key)[2]].includes(composed(name)))
       return yield* new SignedUrlExpired({ what: "Upload" })
     const { key, maxBytes, part, owner, run } = grant
     const partial = partOfFile(request)

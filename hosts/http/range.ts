@@ -5,8 +5,10 @@ import type { ByteRange } from "../../core/ports/storage.js"
  * all (RFC 9110, 14.2), so that nobody makes us send the same bytes over and over.
  */
 export const requestedRange = (header: string | undefined, bytes: number): ByteRange | "whole" | "unsatisfiable" => {
-  const [match, from = "", to = ""] = /^\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*$/i.exec(header ?? "") ?? []
-  if (match === undefined || (from === "" && to === "")) return "whole"
+  const [unit = "", span = "", ...more] = (header ?? "").split("=").map((part) => part.trim())
+  const [from = "", to = "", ...ranges] = span.split("-").map((part) => part.trim())
+  if (unit.toLowerCase() !== "bytes" || more.length > 0 || !span.includes("-") || ranges.length > 0) return "whole"
+  if (!/^\d*$/.test(from) || !/^\d*$/.test(to) || (from === "" && to === "")) return "whole"
   if (from === "") {
     const last = Math.min(Number(to), bytes)
     return last === 0 ? "unsatisfiable" : { start: bytes - last, end: bytes - 1 }

@@ -1,5 +1,6 @@
 import { Effect, Either, ParseResult, Schema } from "effect"
 import type { ClaimBody, FailedBody, FinishedBody, OutputsBody, ProgressBody } from "../../adapters/runner/protocol.js"
+import { composed } from "../../core/composed.js"
 import { InvalidRequest } from "../../core/errors.js"
 import { FileName, parseFileName } from "../../core/ids.js"
 import type { MadeFile } from "../../core/operations/runs.js"
@@ -95,7 +96,7 @@ const uploadProblem = (field: string, files: ReadonlyArray<{ readonly upload?: s
   )
 
 /** Of a name that was found good. */
-export const madeFile = ({ name, bytes }: SaidFile): MadeFile => ({ name: FileName(name.normalize("NFC")), bytes })
+export const madeFile = ({ name, bytes }: SaidFile): MadeFile => ({ name: FileName(composed(name)), bytes })
 
 /** A text for users: of control characters only newlines stay, and not more than a page of it. */
 export const readable = (text: string): string =>
