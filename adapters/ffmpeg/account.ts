@@ -1,3 +1,5 @@
+import { linePattern } from "./line-pattern.js"
+
 /** What one stream of an output got. */
 export interface StreamCount {
   readonly kind: string
@@ -21,7 +23,7 @@ export interface AccountReader {
 const muxerPrefix = /^\[out#\d[^\]]*\] /
 const duration = /^ {2}Duration: (?:N\/A|(\d+):(\d\d):(\d\d(?:\.\d+)?))/
 const outputStart = /^Output file #(\d+) \(/
-const outputStream = /^ {2}Output stream #(\d+):\d+ \(([^)]*)\): (?:.*; )?(\d+) packets muxed/
+const outputStream = linePattern("^  Output stream #{number}:{number} ({}): {}")
 
 /** Reads a log of level verbose, line by line. Forms: ffmpeg 5.1, and 6 to 8 with their prefixes. */
 export const accountReader = (): AccountReader => {
@@ -34,8 +36,11 @@ export const accountReader = (): AccountReader => {
       if (length !== null) durations.push(secondsOf(length))
       const start = outputStart.exec(line)
       if (start !== null) outputs.set(Number(start[1]), [])
-      const stream = outputStream.exec(line)
-      if (stream !== null) outputs.get(Number(stream[1]))?.push({ kind: stream[2] ?? "", packets: Number(stream[3]) })
+      // The muxer's prefix is gone: a line of another part of ffmpeg has its own in front.
+      const [output, , kind = "", counts = ""] = (line.startsWith(" ") ? outputStream(line) : undefined) ?? []
+      const [before = "", after] = counts.split(" packets muxed")
+      const packets = before.split("; ").at(-1) ?? ""
+      if (after !== undefined && /^\d+$/.test(packets)) outputs.get(Number(output))?.push({ kind, packets: Number(packets) })
     },
     account: () => ({ durations, outputs })
   }

@@ -125,9 +125,7 @@ const placesOf = (ask: Ask, name: string, takesValue: boolean): Effect.Effect<Re
     if (name === "i") return ["input"]
     const option = takesValue ? [`-${name}`, "1"] : [`-${name}`]
     const applied = (group: string, stderr: string) =>
-      stderr
-        .split(/^Parsing a group of options: /m)
-        .some((part) => part.startsWith(group) && new RegExp(`^Applying option ${name} \\(`, "m").test(part))
+      stderr.split(/^Parsing a group of options: /m).some((part) => part.startsWith(group) && part.includes(`\nApplying option ${name} (`))
     const before = yield* ask(["-hide_banner", "-loglevel", "debug", ...option, "-i", "missing"])
     if (applied("global", before.stderr)) return ["global"]
     if (!applied("input url", before.stderr)) return ["output"]

@@ -86,23 +86,36 @@ const readable = (line: string, work: Pick<WorkDirectory, "path">, given: Readon
 /** What level verbose adds to the errors: dumps, set-up of filters and codecs, statistics. */
 const noise = [
   /^(?:Input|Output) (?:#\d+,|file #\d+ \()/,
-  /^Stream mapping:|^Press \[q\]|^Conversion failed!|^No more output streams|^\*\*\* \d+ dup/,
-  // What follows from the line before.
-  /^Error (?:reinitializing filters|initializing complex filters|while processing the decoded data)|^Failed to inject frame into|^Invalid argument$/,
-  /^To ignore this, add a trailing|^(?:\[.*\] )?(?:Guessed Channel Layout|parser not found for codec|No bit rate set)/,
-  /^frame=|^size=|^video:\S+ audio:/,
-  /^\[AVIOContext\] Statistics|\] Statistics:/,
-  /^\[(?:graph|format|auto_|scaler_|swscaler|SWR)/,
-  /\] (?:Reinit context|Qavg|\d+ frames left in the queue|using |profile |max_analyze_duration|auto-inserting|Using |w:|tb:|ch:|264 - core|kb\/s)/,
-  /^\[libx26\d\] (?:frame [IPB]:|mb [IPB]|coded |i16 |i8 |i4 |Weighted |ref [PB] |consecutive |8x8 )/,
-  /deprecated pixel format|misdetection possible/
+  /^\[libx26\d\] (?:frame [IPB]:|mb [IPB]|coded |i16 |i8 |i4 |Weighted |ref [PB] |consecutive |8x8 )/
 ]
+
+/** Noise by what a line begins with, brackets included. */
+const noisyStarts = [
+  ...["Stream mapping:", "Press [q]", "Conversion failed!", "No more output streams", "*** ", "frame=", "size=", "video:"],
+  // What follows from the line before.
+  ...["Error reinitializing filters", "Error initializing complex filters", "Error while processing the decoded data"],
+  ...["Failed to inject frame into", "To ignore this, add a trailing"],
+  ...["[AVIOContext] Statistics", "[graph", "[format", "[auto_", "[scaler_", "[swscaler", "[SWR"]
+]
+
+/** Noise by what it has anywhere. */
+const noisyParts = [
+  ...["Guessed Channel Layout", "parser not found for codec", "No bit rate set", "deprecated pixel format", "misdetection possible"],
+  ...["] Statistics:", "] Reinit context", "] Qavg", " frames left in the queue", "] using ", "] profile ", "] max_analyze_duration"],
+  ...["] auto-inserting", "] Using ", "] w:", "] tb:", "] ch:", "] 264 - core", "] kb/s"]
+]
+
+const isNoise = (line: string): boolean =>
+  line === "Invalid argument" ||
+  noise.some((pattern) => pattern.test(line)) ||
+  noisyStarts.some((start) => line.startsWith(start)) ||
+  noisyParts.some((part) => line.includes(part))
 
 const usefulLines = 4
 const usefulLength = 300
 
 const usefulEnd = (lines: ReadonlyArray<string>): ReadonlyArray<string> =>
   lines
-    .filter((line) => !noise.some((pattern) => pattern.test(line)))
+    .filter((line) => !isNoise(line))
     .slice(-usefulLines)
     .map((line) => (line.length > usefulLength ? `${line.slice(0, usefulLength)}...` : line))

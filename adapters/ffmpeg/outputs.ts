@@ -71,7 +71,7 @@ const fitsNumber = (pattern: FileName, file: FileName): boolean => {
   const [digits = ""] = /^\d*/.exec(file.slice(first.index)) ?? []
   // Where a digit follows, the number is not all of them. Tried one by one: a pattern of many numbers as an expression
   // would keep it busy for hours.
-  const numbers = new Set(Array.from(digits, (_, index) => digits.slice(0, index + 1).replace(/^0+(?=\d)/, "")))
+  const numbers = new Set(Array.from(digits, (_, index) => digits.slice(0, index + 1).replace(/^0*(\d)/, "$1")))
   return [...numbers].some((number) => number.length <= maxDigits && numbered(pattern, number) === file)
 }
 

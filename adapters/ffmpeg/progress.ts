@@ -34,7 +34,7 @@ export const advance = (before: number | null, outTimeSeconds: number, expected:
 export const progressReader = (onBlock: (outTimeSeconds: number | null) => void): ((line: string) => void) => {
   let reached: number | null = null
   return (line) => {
-    const [, key, value = ""] = /^(\w+)=\s*(.*)$/.exec(line) ?? []
+    const [key, value = ""] = line.split("=", 2).map((part) => part.trim())
     if (key === "out_time_us") reached = /^-?\d+$/.test(value) ? Math.max(0, Number(value) / 1e6) : null
     if (key !== "progress") return
     onBlock(reached)

@@ -59,7 +59,7 @@ const names: Readonly<Record<string, keyof ResourceLimits>> = {
 export const readHardLimits = (): HardLimits => {
   const found: Partial<Record<keyof ResourceLimits, number>> = {}
   for (const line of readFileSync("/proc/self/limits", "utf8").split("\n")) {
-    const [, title = "", hard = ""] = /^(\S.*?)\s{2,}\S+\s+(\S+)/.exec(line) ?? []
+    const [title = "", , hard = ""] = line.split(/ {2,}/)
     const name = names[title]
     if (name !== undefined && hard !== "unlimited") found[name] = Number(hard)
   }

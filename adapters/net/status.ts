@@ -24,7 +24,7 @@ export const isRedirect = ({ status, headers }: Pick<Answer, "status" | "headers
   [301, 302, 303, 307, 308].includes(status) && headers.location !== undefined
 
 /** We ask for `identity` and never decompress: a small answer could become any size. */
-const isPlain = (encoding: string | undefined): boolean => encoding === undefined || /^\s*(?:identity)?\s*$/i.test(encoding)
+const isPlain = (encoding: string | undefined): boolean => ["", "identity"].includes((encoding ?? "").trim().toLowerCase())
 
 /** What the answer says of its own length, in bytes; undefined where it says nothing. Two different lengths never get here: the parser refuses them. */
 export const declaredBytes = (headers: IncomingHttpHeaders): number | undefined => {

@@ -20,7 +20,7 @@ export interface Target {
 /** An https authority that the parser need not repair: two slashes, no credentials, not even empty ones. */
 const plainStart = /^https:\/\/[^/?#@]+(?:[/?#]|$)/i
 
-const names = /^(?=.{1,253}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+$/
+const label = /^[a-z0-9_-]{1,63}$/
 const innerNames = /(?:^|\.)(?:localhost|local|internal|home\.arpa)$/
 
 /**
@@ -50,4 +50,7 @@ const refused = Either.left(new UrlRefused({}))
 const hasForbiddenCharacter = (text: string): boolean =>
   !text.isWellFormed() || [...text].some((char) => char <= " " || char === "\\" || char === "\u007f")
 
-const isPublicName = (host: string): boolean => names.test(host) && !innerNames.test(host)
+const isPublicName = (host: string): boolean => {
+  const labels = host.length <= 253 ? host.split(".") : []
+  return labels.length > 1 && labels.every((part) => label.test(part)) && !innerNames.test(host)
+}

@@ -102,7 +102,8 @@ export const openConnection = ({ address, client: make }: Server): Effect.Effect
 
 /** Why a server that says this of itself (INFO) can't be used, worded to follow its name. */
 export const refusalOf = (about: string): string | undefined => {
-  const field = (name: string) => new RegExp(`^${name}:(.*?)\r?$`, "m").exec(about)?.[1]
+  const lines = about.split("\n").map((line) => line.trimEnd())
+  const field = (name: string) => lines.find((line) => line.startsWith(`${name}:`))?.slice(name.length + 1)
   const version = field("redis_version")
   if (version !== undefined && Number.parseInt(version, 10) < 5)
     return `is version ${version}: version 5 or later is needed, 6.2 or later is better`

@@ -1,4 +1,5 @@
 import { validateHeaderName, validateHeaderValue } from "node:http"
+import { withoutTrailingSlashes } from "../../core/trailing-slashes.js"
 
 /** Where a runner's requests may go: to its host, and to what the host names. */
 export interface Base {
@@ -19,12 +20,12 @@ export const parseBase = (text: string, allowHttp: boolean): { readonly base: Ba
   if (!isGuarded(url, allowHttp)) {
     return { reason: "url must be https, since http shows token and files to everybody on the way: put TLS before the host, or allow http" }
   }
-  url.pathname = url.pathname.replace(/\/+$/, "")
+  url.pathname = withoutTrailingSlashes(url.pathname)
   return { base: { url, allowHttp } }
 }
 
 /** A path of the host's API as a URL. */
-export const below = ({ url }: Base, path: string): URL => new URL(`${url.href.replace(/\/+$/, "")}${path}`)
+export const below = ({ url }: Base, path: string): URL => new URL(`${withoutTrailingSlashes(url.href)}${path}`)
 
 /** A request that the host has signed, ready to be made. */
 export interface Signed {

@@ -45,24 +45,37 @@ const parseSections = (body: Wire, limits: LimitValues): Parsed<ProbeRequest["se
     return Object.keys(sections).length === 0 ? { format: "all", streams: "all" } : sections
   })
 
-const number = "\\d{1,9}"
-const kind = "[vVasdt]"
 /** ffmpeg's stream specifiers, those that ffprobe's select_streams knows. */
-const selection = new RegExp(
-  `^(?:${number}|u|(?:#|i:)(?:0x[0-9a-fA-F]{1,8}|${number})|(?:p:${number}:)?${kind}(?::(?:${number}|m:[\\w-]+(?::[\\w -]+)?))?|p:${number}(?::${number})?|m:[\\w-]+(?::[\\w -]+)?)$`
-)
+const selections: ReadonlyArray<RegExp> = [
+  /^(?:\d{1,9}|u)$/,
+  /^(?:#|i:)(?:0x[0-9a-fA-F]{1,8}|\d{1,9})$/,
+  /^(?:p:\d{1,9}:)?[vVasdt](?::\d{1,9})?$/,
+  /^(?:(?:p:\d{1,9}:)?[vVasdt]:)?m:[\w-]+(?::[\w -]+)?$/,
+  /^p:\d{1,9}(?::\d{1,9})?$/
+]
 const maxSelection = 200
 const parseSelection = (text: string): Parsed<string> =>
-  text.length <= maxSelection && selection.test(text)
+  text.length <= maxSelection && selections.some((form) => form.test(text))
     ? Either.right(text)
     : refuse('probe.select_streams must be a stream specifier such as "v:0", "a" or "s:1"')
 
-const time = "(?:\\d{1,6}(?::\\d{1,2}){0,2}(?:\\.\\d{1,9})?)"
-const interval = new RegExp(`^(?=.)(?:\\+?${time})?(?:%(?:\\+?${time}|\\+#${number})?)?$`)
+const time = /^\+?\d{1,6}(?::\d{1,2}){0,2}(?:\.\d{1,9})?$/
+const packets = /^\+#\d{1,9}$/
+
+/** Longest interval that is read. */
+const maxInterval = 100
+
+/** `START%END`, either of which may be left out. */
+const isInterval = (text: string): boolean => {
+  if (text === "" || text.length > maxInterval) return false
+  const [start = "", end = "", ...more] = text.split("%")
+  return more.length === 0 && (start === "" || time.test(start)) && (end === "" || time.test(end) || packets.test(end))
+}
+
 /** A bare `#500` means the first 500 packets, which ffprobe wants written `%+#500`. */
 const parseIntervals = (text: string): Parsed<string> => {
-  const intervals = text.split(",").map((part) => part.replace(/^(?:\+?|(.*)%)#/, "$1%+#"))
-  return intervals.length <= 100 && intervals.every((part) => interval.test(part))
+  const intervals = text.split(",", 101).map((part) => part.replace(/^(?:\+?|([^%]*)%)#/, "$1%+#"))
+  return intervals.length <= 100 && intervals.every(isInterval)
     ? Either.right(intervals.join(","))
     : refuse('probe.read_intervals must be a list of intervals such as "0%+10", "01:30%01:45" or "#500"')
 }

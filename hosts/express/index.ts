@@ -3,6 +3,7 @@ import { Effect, Exit } from "effect"
 import express, { type Request, type Response, type Router } from "express"
 import { InvalidApiKey, Unavailable } from "../../core/errors.js"
 import { OwnerId } from "../../core/ids.js"
+import { withoutTrailingSlashes } from "../../core/trailing-slashes.js"
 import { type AnswerOptions, answer } from "../http/answer.js"
 import type { Api, ApiRequest } from "../http/api.js"
 import type { CorsOrigins } from "../http/cors.js"
@@ -69,7 +70,8 @@ const apiRequest = (request: Request, { publicUrl }: RouterOptions): ApiRequest 
   header: (name) => request.get(name),
   // A host's parser may have set a body without reading: what counts is whether the bytes are still there.
   body: request.readableDidRead ? { _tag: "Parsed", value: request.body } : { _tag: "Bytes", bytes: bytesOf(request) },
-  baseUrl: publicUrl?.replace(/\/+$/, "") ?? `${request.protocol}://${request.host || "localhost"}${request.baseUrl}`
+  baseUrl:
+    publicUrl === undefined ? `${request.protocol}://${request.host || "localhost"}${request.baseUrl}` : withoutTrailingSlashes(publicUrl)
 })
 
 const answerOptions = (request: Request, { identify, onDisconnect, legacyRun, gate, corsOrigins }: RouterOptions): AnswerOptions => ({

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util"
 import { Redacted } from "effect"
 import { splitCredential } from "../../core/api-key.js"
 import { parseTag, tagRule } from "../../core/tags.js"
+import { withoutTrailingSlashes } from "../../core/trailing-slashes.js"
 import { type Machine, readMachine, slotsOf } from "../server/config.js"
 import { argumentProblem, type Environment, variablesOf, WrongSetting } from "../server/setting.js"
 
@@ -67,7 +68,7 @@ const hostUrl = (text: string | undefined, allowHttp: boolean): string => {
       "--url must be https, since http shows token and files to everybody on the way: put TLS before the host, or say --allow-http"
     )
   }
-  return url.href.replace(/\/+$/, "")
+  return withoutTrailingSlashes(url.href)
 }
 
 const isLoopback = (hostname: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname)

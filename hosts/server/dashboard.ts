@@ -98,8 +98,11 @@ const policy = [
   "frame-ancestors 'none'"
 ].join("; ")
 
+const withoutForeignLinks = (page: string): string =>
+  page.replaceAll(/<link\b[^<>]*>/g, (link) => (/\shref="https?:/.test(link) ? "" : link))
+
 /** The page asks a font service on the internet for its letters, which would tell that service who looks. */
 const ownOriginAlone = (response: Response) => {
   const send = response.send.bind(response)
-  response.send = (body: unknown) => send(typeof body === "string" ? body.replaceAll(/<link[^>]*\shref="https?:[^>]*>/g, "") : body)
+  response.send = (body: unknown) => send(typeof body === "string" ? withoutForeignLinks(body) : body)
 }

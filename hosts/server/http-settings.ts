@@ -1,3 +1,4 @@
+import { withoutTrailingSlashes } from "../../core/trailing-slashes.js"
 import type { CorsOrigins } from "../http/cors.js"
 import type { KeyLimits } from "../http/rate-limit.js"
 import { routes } from "../http/routes.js"
@@ -11,14 +12,14 @@ export const publicUrl = (text: string | undefined): string | undefined => {
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== "" || url.hash !== "") {
     throw new WrongSetting(`FFKILN_PUBLIC_URL must be an http or https URL without query, such as https://media.example.com, not "${text}"`)
   }
-  return text.replace(/\/+$/, "")
+  return withoutTrailingSlashes(text)
 }
 
 /** First parts of the paths that hosts answer at the root. */
 const taken = ["admin", "runner", ...routes.map(({ path }) => path.split("/")[1])]
 
 export const prefix = (text: string | undefined): string => {
-  const path = text?.replace(/\/+$/, "") ?? ""
+  const path = withoutTrailingSlashes(text ?? "")
   const parts = path.split("/").slice(1)
   if (path !== "" && (!path.startsWith("/") || !parts.every((part) => /^[A-Za-z0-9_~.-]+$/.test(part) && !/^\.+$/.test(part)))) {
     throw new WrongSetting(`FFKILN_PREFIX must be a path such as /v1, of A-Z a-z 0-9 _ ~ . and -, not "${text}"`)

@@ -1,0 +1,6 @@
+/** A path or URL without the slashes at its end. */
+export const withoutTrailingSlashes = (text: string): string => {
+  let end = text.length
+  while (text.charAt(end - 1) === "/") end--
+  return text.slice(0, end)
+}
