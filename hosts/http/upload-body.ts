@@ -36,8 +36,12 @@ const isForm = "The upload is a multipart form: send the bytes of the file thems
 
 /** How a form with this label begins; undefined for every other label. RFC 2046 allows a boundary of 70 characters. */
 const formStart = (label: string | undefined): Buffer | undefined => {
-  const [, quoted, plain] =
-    /^multipart\/form-data\s*;[^"]*?\bboundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))/i.exec((label ?? "").slice(0, 500)) ?? []
-  const boundary = quoted ?? plain
-  return boundary === undefined ? undefined : Buffer.from(`--${boundary}\r\n`, "latin1")
+  const [type = "", ...parameters] = (label ?? "")
+    .slice(0, 500)
+    .split(";")
+    .map((part) => part.trim())
+  if (type.toLowerCase() !== "multipart/form-data") return undefined
+  const value = parameters.find((part) => part.toLowerCase().startsWith("boundary="))?.slice("boundary=".length)
+  const boundary = value?.startsWith('"') ? value.split('"')[1] : value?.split(" ")[0]
+  return boundary === undefined || boundary === "" || boundary.length > 70 ? undefined : Buffer.from(`--${boundary}\r\n`, "latin1")
 }
