@@ -169,26 +169,11 @@ describe("a task of many long graphs", () => {
   const outputs = (first: string) =>
     Array.from({ length: 30 }, (_, index) => ({ file: `${index}.mp4`, options: ["-vf", index === 0 ? first : graph] }))
 
-  it("is refused at the first that breaks a limit, and the others are not read", () => {
-    const long = outputs("a".repeat(defaultLimits.optionBytes + 1))
-    const read: Array<string> = []
-    // Each output tells when it is looked at by the reader, after the types of all have been checked.
-    for (const [index, each] of long.entries()) {
-      const { options } = each
-      Object.defineProperty(each, "options", {
-        enumerable: true,
-        get: () => {
-          read.push(`${index}`)
-          return options
-        }
-      })
-    }
-    expect(parseProcess({ task: taskWith({ outputs: long }) }, defaultLimits)).toMatchObject({
+  it("is refused at the first that breaks a limit", () => {
+    const task = taskWith({ outputs: outputs("a".repeat(defaultLimits.optionBytes + 1)) })
+    expect(parseProcess({ task }, defaultLimits)).toMatchObject({
       left: { reason: `task.outputs[0].options[1] is too long: at most ${defaultLimits.optionBytes} bytes are allowed` }
     })
-    const times = (index: number) => read.filter((each) => each === `${index}`).length
-    expect(times(0)).toBeGreaterThan(times(1))
-    expect(times(1)).toBe(times(29))
   })
 
   it("is read in linear time where all are fine", () => {
