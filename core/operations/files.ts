@@ -101,7 +101,7 @@ const registeredFile = (registration: BlobKey) =>
   })
 
 /** The registration that a key belongs to: an upload's slot is `<registration>-<its own name>`. */
-const registrationOf = (key: BlobKey): string => blobKeyParts(key)[1].replace(/-.*$/, "")
+const registrationOf = (key: BlobKey): string => blobKeyParts(key)[1].split("-", 1)[0] as string
 
 const freshKey = (key: BlobKey) =>
   Effect.gen(function* () {

@@ -287,7 +287,7 @@ const asksFor = ({ outputs }: Job["task"], name: FileName): boolean =>
   outputs.some((output) => output.name === name || (output.name.includes("%") && name.startsWith(output.name.replace(/%.*/s, ""))))
 
 /** The job by whose slot an output is stored: see `outputSlot`. */
-const makerOf = (key: BlobKey): JobId => JobId(blobKeyParts(key)[1].replace(/-\d+(?:\..*)?$/, ""))
+const makerOf = (key: BlobKey): JobId => JobId(/^([\w-]+)-\d+(?:\.|$)/.exec(blobKeyParts(key)[1])?.[1] ?? "")
 
 const heldSeconds = ({ startedAt }: Job) =>
   Effect.map(Clock.currentTimeMillis, (now) => (startedAt === null ? 0 : (now - startedAt.getTime()) / 1000))
