@@ -1,3 +1,4 @@
+import { refusedDemuxers } from "../../core/policy/allowed.js"
 import { type LinePattern, linePattern } from "./line-pattern.js"
 
 interface Rule {
@@ -6,6 +7,9 @@ interface Rule {
   /** The sentence, from the texts of the form's holes. */
   readonly say: (...groups: ReadonlyArray<string>) => string
 }
+
+/** ffmpeg prints a demuxer's full name: `matroska,webm`. */
+const whyRefusedInput = (format: string): string => refusedDemuxers.get(format) ?? "convert it to a common format first"
 
 const quoted = (name: string): string => `"${name}"`
 
@@ -305,7 +309,13 @@ const encoders: ReadonlyArray<Rule> = [
 
 /** Inputs, and the end of it all. */
 const inputs: ReadonlyArray<Rule> = [
-  { forms: ["Format not on whitelist"], say: () => "an input is of a kind that is not accepted here" },
+  {
+    forms: ["[{}] Format not on whitelist"],
+    say: (prefix = "") => {
+      const format = prefix.slice(prefix.lastIndexOf("[") + 1)
+      return `an input has the format ${quoted(format)}, which is not accepted: ${whyRefusedInput(format)}`
+    }
+  },
   { forms: ["Protocol {} not on whitelist"], say: () => "an input refers to other files or addresses, which is not allowed" },
   {
     forms: ["moov atom not found"],

@@ -207,8 +207,13 @@ const failures: ReadonlyArray<{ readonly log: string; readonly says: string; rea
   },
   {
     log: "[mov,mp4,m4a,3gp,3g2,mj2 @ 0x5635cf381180] Format not on whitelist 'matroska'\nfile:a.mp4: Invalid argument\n",
-    says: "an input is of a kind that is not accepted here",
-    shows: ["[mov,mp4,m4a,3gp,3g2,mj2] Format not on whitelist 'matroska'", "a.mp4: Invalid argument"]
+    says: 'an input has the format "mov,mp4,m4a,3gp,3g2,mj2", which is not accepted: convert it to a common format first',
+    shows: ["[mov,mp4,m4a,3gp,3g2,mj2] Format not on whitelist", "a.mp4: Invalid argument"]
+  },
+  {
+    log: "[dash @ 0x5635cf381180] Format not on whitelist '3dostr,4xm,aa'\nfile:a.mp4: Invalid argument\n",
+    says: 'an input has the format "dash", which is not accepted: upload the media itself: a manifest reads other files',
+    shows: ["[dash] Format not on whitelist", "a.mp4: Invalid argument"]
   },
   {
     log: "[h264 @ 0x5587c0d10540] [IMGUTILS @ 0x7ffd402f7f70] Picture size 320x180 exceeds specified max pixel count 10, see the documentation if you wish to increase it\n",

@@ -74,9 +74,16 @@ const spoken = (log: ReadonlyArray<string>): ReadonlyArray<string> => log.filter
 
 const withLines = (sentence: string, lines: ReadonlyArray<string>): string => [sentence, ...lines].join("\n")
 
+/** The list names every format that is accepted, and hides the one that was found. */
+const withoutWhitelist = (line: string): string => {
+  const words = "] Format not on whitelist"
+  const at = line.indexOf(words)
+  return at < 0 ? line : line.slice(0, at + words.length)
+}
+
 /** Without memory addresses, control characters and any path of ours: files are called by the names that callers gave them. */
 const readable = (line: string, work: Pick<WorkDirectory, "path">, given: ReadonlyMap<FileName, FileName>): string =>
-  withGivenNames(line.replaceAll(`${work.path}/`, ""), given)
+  withGivenNames(withoutWhitelist(line).replaceAll(`${work.path}/`, ""), given)
     .replace(/\p{Cc}/gu, " ")
     .replace(/ @ 0x[0-9a-f]+\]/g, "]")
     .replace(/(^|[\s'"(\]])file:(?:\.\.\/)?(?:(?:in|out)\/)?/g, "$1")

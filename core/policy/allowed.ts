@@ -1,17 +1,65 @@
+/** One reason for several names. */
+type Reasons = Readonly<Record<string, string>>
+
+const byName = (reasons: Reasons): ReadonlyMap<string, string> =>
+  new Map(Object.entries(reasons).flatMap(([reason, names]) => names.split(" ").map((name) => [name, reason] as const)))
+
 /**
- * Demuxers that read one file and nothing else. A file's name says nothing of its content: a playlist that comes as
- * `.mp4` would make ffmpeg open whatever it lists, so only these may be chosen, for ffmpeg and ffprobe alike.
+ * Demuxers, by their full names, that read one file and nothing else: in libavformat they call neither `io_open` nor
+ * `avformat_open_input` on a name found in the file. The exceptions are bounded: `mov` follows references only with
+ * `enable_drefs`, and `image2` opens the numbered files of its own folder. A file's name says nothing about its content: a
+ * playlist that is called `.mp4` makes ffmpeg open whatever it lists, so only these may be chosen, by ffmpeg and ffprobe alike.
  */
-export const selfContainedDemuxers: ReadonlyArray<string> = (
-  "mov,mp4,m4a,3gp,3g2,mj2 matroska,webm avi flv live_flv mpegts mpeg mpegvideo h264 hevc vvc av1 obu ivf m4v mjpeg mxf asf ogg wav w64 " +
-  "mp3 aac ac3 eac3 dts dtshd truehd mlp flac aiff au caf amr amrnb amrwb tta wv ape nut dv rawvideo yuv4mpegpipe gif apng image2 " +
-  "png_pipe jpeg_pipe jpegls_pipe webp_pipe bmp_pipe tiff_pipe jpegxl_pipe gif_pipe ppm_pipe pgm_pipe pbm_pipe pam_pipe qoi_pipe exr_pipe dpx_pipe psd_pipe " +
-  "srt ass webvtt ttml ffmetadata s8 u8 s16le s16be u16le u16be s24le s24be u24le u24be s32le s32be u32le u32be f32le f32be f64le f64be alaw mulaw"
-).split(/[ ,]/)
+export const inputDemuxers: ReadonlyArray<string> = (
+  "3dostr 4xm aa aac aax ac3 ac4 ace acm act adf adp ads adx aea afc aiff aix alaw alias_pix alp amr amrnb amrwb anm apac apc ape " +
+  "apm apng aptx aptx_hd apv aqtitle argo_asf argo_brp argo_cvg asf asf_o ass ast au av1 avi avr avs avs2 avs3 bethsoftvid bfi " +
+  "bfstm bin bink binka bit bitpacked bmp_pipe bmv boa bonk brender_pix brstm c93 caf cavsvideo cdg cdxl cine codec2 codec2raw " +
+  "cri_pipe data daud dcstr dds_pipe derf dfa dfpwm dhav dirac dnxhd dpx_pipe dsf dsicin dss dts dtshd dv dvbsub dvbtxt dxa ea " +
+  "ea_cdata eac3 epaf evc exr_pipe f32be f32le f64be f64le ffmetadata film_cpk filmstrip fits flac flic flv frm fsb fwse g722 " +
+  "g723_1 g726 g726le g728 g729 gdv gem_pipe genh gif gif_pipe gsm gxf h261 h263 h264 hca hcom hdr_pipe hevc hnm hxvs iamf ico " +
+  "idcin idf iff ifv ilbc image2 image2pipe ingenient ipmovie ipu ircam iss iv8 ivf ivr j2k_pipe jacosub jpeg_pipe jpegls_pipe " +
+  "jpegxl_anim jpegxl_pipe jpegxs_pipe jv kux kvag laf lc3 live_flv lmlm4 loas lrc luodat lvf lxf m4v matroska,webm mca mcc mgsts " +
+  "microdvd mjpeg mjpeg_2000 mlp mm mmf mods moflex mov,mp4,m4a,3gp,3g2,mj2 mp3 mpc mpc8 mpeg mpegts mpegtsraw mpegvideo mpjpeg " +
+  "mpl2 mpsub msf msnwctcp msp mtaf mtv mulaw musx mv mvi mxf mxg nc nistsphere nsp nsv nut nuv obu ogg oma osq paf pam_pipe " +
+  "pbm_pipe pcx_pipe pdv pfm_pipe pgm_pipe pgmyuv_pipe pgx_pipe phm_pipe photocd_pipe pictor_pipe pjs pmp png_pipe pp_bnk ppm_pipe " +
+  "psd_pipe psxstr pva pvf qcp qdraw_pipe qoa qoi_pipe r3d rawvideo rcwt realtext redspark rka rl2 rm roq rpl rsd rso s16be s16le " +
+  "s24be s24le s32be s32le s337m s8 sami sbc scc scd sdns sdr2 sds sdx ser sga sgi_pipe shn siff simbiosis_imx sln smjpeg smk smush " +
+  "sol sox spdif srt stl subviewer subviewer1 sunrast_pipe sup svag svg_pipe svs swf tak tedcaptions thp tiertexseq tiff_pipe tmv " +
+  "truehd tta txd ty u16be u16le u24be u24le u32be u32le u8 usm v210 v210x vag vbn_pipe vc1 vc1test vidc vividas vivo vmd voc vpk " +
+  "vplayer vqf vvc w64 wady wav wavarc wc3movie webp_anim webp_pipe webvtt wsaud wsd wsvqa wtv wv wve xa xbin xbm_pipe xmd xmv " +
+  "xpm_pipe xvag xwd_pipe xwma yop yuv4mpegpipe"
+).split(" ")
+
+const device = "it is a device, not a file"
+const network = "it belongs to a network connection"
+
+/** Demuxers that are refused, each with the reason. `concat` is for an input that is marked as a list. */
+export const refusedDemuxers: ReadonlyMap<string, string> = byName({
+  "upload the media itself: a playlist reads other files": "hls hls,applehttp",
+  "upload the media itself: a manifest reads other files": "dash imf",
+  "upload the media itself: a script reads other files": "avisynth vapoursynth",
+  "it reads files that lie beside it: upload a single file": "vobsub mlv",
+  "name it with -f concat, so that the files it lists can be checked": "concat",
+  [network]: "sdp rtsp rtp sap",
+  [device]:
+    "alsa android_camera avfoundation bktr decklink dshow fbdev gdigrab iec61883 jack kmsgrab libcdio libdc1394 openal oss pulse sndio " +
+    "vfwcap video4linux2,v4l2 x11grab xcbgrab",
+  "it reads a folder or drive of a DVD": "dvdvideo",
+  "use a source filter in task.filter_complex": "lavfi",
+  "a library outside ffmpeg reads it, and its access to files is not reviewed": "libgme libmodplug libopenmpt",
+  "it describes a WebM file for a manifest, and gives no packets": "webm_dash_manifest",
+  "it turns any text into pictures, so that a text file passes for a video": "tty",
+  "it is a script that generates sound, without an end of its own": "sbg"
+})
+
+const namesIn = (fullNames: Iterable<string>): ReadonlyArray<string> => [...fullNames].flatMap((name) => name.split(","))
+
+/** The names that ffmpeg compares: one of several is enough. */
+export const selfContainedDemuxers: ReadonlyArray<string> = namesIn(inputDemuxers)
 
 /** Demuxers of what the filters for subtitles may read: text that refers to nothing, and containers of it. */
 export const subtitleDemuxers: ReadonlyArray<string> = (
-  "srt ass webvtt microdvd subviewer subviewer1 jacosub mpl2 mpsub pjs realtext sami stl vplayer aqtitle lrc tedcaptions scc ttml matroska,webm " +
+  "srt ass webvtt microdvd subviewer subviewer1 jacosub mpl2 mpsub pjs realtext sami stl vplayer aqtitle lrc tedcaptions scc matroska,webm " +
   "mov,mp4,m4a,3gp,3g2,mj2"
 ).split(/[ ,]/)
 
@@ -21,36 +69,41 @@ export const allowedProtocols = "file"
 /** Demuxers that may be named by `-f` before an input; concat reads other files, but safe ones alone: they are staged. */
 export const inputFormats: ReadonlySet<string> = new Set([...selfContainedDemuxers, "concat"])
 
-const rawSound =
-  "s8 u8 s16le s16be u16le u16be s24le s24be u24le u24be s32le s32be u32le u32be f32le f32be f64le f64be alaw mulaw pcm_s16le g722 g726 g726le gsm"
-
-/** Muxers that write one file, named by the task. */
-const fileMuxers = (
-  "mp4 mov m4v ipod psp 3gp 3g2 f4v ismv matroska webm avi flv mpegts mpeg mpeg1video mpeg2video vob dvd svcd vcd dv ogg oga ogv spx opus mp2 mp3 " +
-  "adts latm flac wav w64 aiff caf au amr ac3 eac3 dts truehd mlp tta wv voc gif apng webp avif ico mjpeg rawvideo yuv4mpegpipe image2pipe " +
-  "h261 h263 h264 hevc vvc vc1 dnxhd dirac cavsvideo ivf obu mxf mxf_d10 mxf_opatom gxf nut asf wtv bit sbc " +
-  "srt webvtt ass ttml lrc sup scc microdvd jacosub ffmetadata null hash md5 crc framehash framemd5 framecrc streamhash chromaprint " +
-  rawSound
+/** Muxers, by their full names, that write one file, named by the task. */
+export const fileMuxers: ReadonlyArray<string> = (
+  "3g2 3gp a64 ac3 ac4 adts adx aea aiff alaw alp amr amv apm apng aptx aptx_hd apv argo_asf argo_cvg asf asf_stream ass ast au avi " +
+  "avif avm2 avs2 avs3 bit caf cavsvideo chromaprint codec2 codec2raw crc data daud dfpwm dirac dnxhd dts dv dvd eac3 evc f32be " +
+  "f32le f4v f64be f64le ffmetadata film_cpk filmstrip fits flac flv framecrc framehash framemd5 g722 g723_1 g726 g726le gif gsm " +
+  "gxf h261 h263 h264 hash hevc iamf ico ilbc image2pipe ipod ircam ismv ivf jacosub kvag latm lc3 lrc m4v matroska mcc md5 " +
+  "microdvd mjpeg mkvtimestamp_v2 mlp mmf mov mp2 mp3 mp4 mpeg mpeg1video mpeg2video mpegts mpjpeg mulaw mxf mxf_d10 mxf_opatom " +
+  "null nut obu oga ogg ogv oma opus pdv psp rawvideo rcwt rm roq rso s16be s16le s24be s24le s32be s32le s8 sbc scc singlejpeg " +
+  "smjpeg sox spdif spx srt streamhash sup svcd swf truehd tta ttml u16be u16le u24be u24le u32be u32le u8 uncodedframecrc vc1 " +
+  "vc1test vcd vidc vob voc vvc w64 wav webm webp webvtt wsaud wtv wv yuv4mpegpipe"
 ).split(" ")
 
-/** Muxers that may be named by `-f` before an output: these few more make several files, all of them in its folder. */
-export const outputFormats: ReadonlySet<string> = new Set([...fileMuxers, "image2", "hls", "dash", "segment"])
+/** Muxers that make several files, all of them in the output folder. */
+export const folderMuxers: ReadonlyArray<string> = "image2 hls dash segment stream_segment,ssegment".split(" ")
+
+/** Muxers that are refused, each with the reason. */
+export const refusedMuxers: ReadonlyMap<string, string> = byName({
+  "list each output in task.outputs": "tee",
+  "list the output itself": "fifo fifo_test",
+  "use hls or dash: it makes folders, and outputs are files": "hds smoothstreaming",
+  "use dash or hls: it writes its header to a file of another option": "webm_chunk",
+  "it describes WebM files of other tasks: use dash": "webm_dash_manifest",
+  [network]: "rtp rtp_mpegts rtsp sap whip",
+  [device]: "alsa audiotoolbox caca decklink fbdev opengl oss pulse sdl,sdl2 sndio video4linux2,v4l2 xv"
+})
+
+/** Muxers that may be named by `-f` before an output. */
+export const outputFormats: ReadonlySet<string> = new Set(namesIn([...fileMuxers, ...folderMuxers]))
 
 /** Muxers of the parts that the segment muxer makes. */
-export const segmentFormats: ReadonlySet<string> = new Set(fileMuxers)
+export const segmentFormats: ReadonlySet<string> = new Set(namesIn(fileMuxers))
 
-/** Formats that people know of, and what would do instead. */
+/** Why a format is refused, or what to use instead. A name that is refused on both sides has the same reason on both. */
 export const insteadOfFormat: ReadonlyMap<string, string> = new Map(
-  Object.entries({
-    lavfi: "use a source filter in task.filter_complex",
-    tee: "list each output in task.outputs",
-    fifo: "list the output itself",
-    stream_segment: "use segment",
-    ssegment: "use segment",
-    image2pipe: "use image2",
-    hls: "upload the media itself: a playlist reads other files",
-    dash: "upload the media itself: a manifest reads other files"
-  })
+  [...refusedDemuxers, ...refusedMuxers].flatMap(([names, reason]) => names.split(",").map((name) => [name, reason] as const))
 )
 
 /** Bitstream filters: none of them opens anything. One that a later version brings is refused until it is looked at. */

@@ -51,8 +51,8 @@ const checks: Readonly<Record<Grammar, Check>> = {
     const format = value.toLowerCase()
     if ((place === "input" ? inputFormats : outputFormats).has(format)) return undefined
     const instead = insteadOfFormat.get(format)
-    return `must be a format of files, such as ${place === "input" ? "mov or rawvideo" : "mp4 or matroska"}: ${quoted(value)} is not allowed${
-      instead === undefined ? "" : `, ${instead}`
+    return `must be a format of files, such as ${place === "input" ? "mov or rawvideo" : "mp4 or matroska"}. ${quoted(value)} is not allowed${
+      instead === undefined ? "" : `: ${instead}`
     }`
   },
   frameSize: (value) => {

@@ -113,7 +113,6 @@ export const optionAttacks = [
     ["-f rtsp", { says: '"rtsp"' }],
     ["-f sap", { says: '"sap"' }],
     ["-f smoothstreaming", { says: '"smoothstreaming"' }],
-    ["-f stream_segment", { says: '"stream_segment"', idle: true }],
     ["-f sdl", { says: '"sdl"' }],
     ["-f xv", { says: '"xv"' }],
     ["-f alsa", { says: '"alsa"' }],
