@@ -32,6 +32,13 @@ const spoken = (args: ReadonlyArray<string>) => {
 }
 
 describe("makePlan", () => {
+  it("tells the outputs that make no file by their numbers", () => {
+    const output = (name: string, discarded?: true) => ({ name: FileName(name), options: [], maps: [], ...(discarded && { discarded }) })
+    const plan = planOf({ outputs: [output("-", true), output("a.mp4"), output("-", true)] })
+    expect([plan.outputs, plan.discarded, planOf().discarded]).toEqual([["a.mp4"], [0, 2], undefined])
+    expect(spoken(plan.args).slice(-3)).toEqual(["file:../out/-", "file:../out/a.mp4", "file:../out/-"])
+  })
+
   it("puts inputs, graph, maps, options and outputs in ffmpeg's order", () => {
     const plan = planOf({
       inputs: [input("in.mp4", ["-ss", "1"]), input("logo.png")],

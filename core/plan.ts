@@ -3,7 +3,7 @@ import type { LimitValues } from "./limits.js"
 import { allowedProtocols, selfContainedDemuxers } from "./policy/allowed.js"
 import type { FileReference } from "./policy/option-values.js"
 import { stagedName } from "./staged-name.js"
-import type { ResolvedInput, ResolvedTask, StagedFile } from "./task.js"
+import { filesOfOutputs, type ResolvedInput, type ResolvedTask, type StagedFile } from "./task.js"
 
 /** Bounds of one run; what is exceeded ends it. */
 export interface RunLimits {
@@ -35,8 +35,10 @@ export interface Plan {
   readonly args: ReadonlyArray<string>
   /** Each staged file, and the bytes: see `StagedFile`. */
   readonly inputs: ReadonlyArray<StagedFile>
-  /** The outputs as named by the task, in its order: what must be there, and be listed first. */
+  /** The files that the task names as outputs, in its order: what must be there, and be listed first. */
   readonly outputs: ReadonlyArray<FileName>
+  /** The numbers, among all outputs of the command, of those that make no file. Absent where there are none. */
+  readonly discarded?: ReadonlyArray<number>
   /** `<dir>/<job>-<attempt>/`: outputs are stored below it. */
   readonly outputPrefix: string
   readonly timeline: Timeline
@@ -51,6 +53,7 @@ export const outputPrefix = (directory: DirId, slot: string): string => `${direc
 /** `slot` names the attempt: see `outputSlot`. */
 export const makePlan = (task: ResolvedTask, slot: string, limits: LimitValues): Plan => {
   const staged = stage(task)
+  const discarded = task.outputs.flatMap((output, number) => (output.discarded ? [number] : []))
   return {
     args: commandArgs(
       task,
@@ -58,7 +61,8 @@ export const makePlan = (task: ResolvedTask, slot: string, limits: LimitValues):
       limits
     ),
     inputs: [...staged.values()],
-    outputs: task.outputs.map(({ name }) => name),
+    outputs: filesOfOutputs(task.outputs),
+    ...(discarded.length > 0 && { discarded }),
     outputPrefix: outputPrefix(task.directory, slot),
     timeline: {
       inputs: task.inputs.map(({ options }) => inputWindow(options)),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { outputDirectory } from "./directory.js"
 import { DirId, FileName } from "./ids.js"
-import { brokenRule, type Input, type Output, type Task } from "./task.js"
+import { brokenRule, filesOfOutputs, type Input, type Output, type Task } from "./task.js"
 
 const stored = (path: string): Input => {
   const [dir = "", name = ""] = path.split("/")
@@ -44,6 +44,13 @@ describe("brokenRule", () => {
   ])("%s is not", (_, bad, reason) => {
     expect(brokenRule(bad)).toMatch(reason)
   })
+})
+
+it("an output that makes no file may have any name, more than once", () => {
+  const discarded = (name: string): Output => ({ name: FileName(name), options: ["-f", "null"], maps: [], discarded: true })
+  const outputs = [discarded("-"), discarded("-"), discarded("a.mp4")]
+  expect(brokenRule({ ...task([stored("d1/a.mp4")], []), outputs })).toBeUndefined()
+  expect(filesOfOutputs([...outputs, ...task([url], ["b.mp4"]).outputs])).toEqual(["b.mp4"])
 })
 
 describe("labels of the filter graph", () => {

@@ -18,7 +18,13 @@ export interface Output {
   readonly name: FileName
   readonly options: ReadonlyArray<string>
   readonly maps: ReadonlyArray<string>
+  /** Its format is `null`: ffmpeg writes no file for it, and its name stands for nothing. */
+  readonly discarded?: true
 }
+
+/** The names of the outputs that become files. */
+export const filesOfOutputs = (outputs: ReadonlyArray<Output>): ReadonlyArray<FileName> =>
+  outputs.flatMap(({ name, discarded }) => (discarded ? [] : [name]))
 
 /** A file of the task's own directory that an option, a filter or a list names: the run reads it beside the inputs. */
 export interface NamedFile {
@@ -87,7 +93,7 @@ export const brokenRule = (task: Task): string | undefined => {
   if (first !== undefined && elsewhere !== undefined) {
     return `all input files must be in the same directory, but inputs name "${first.dir}" and "${elsewhere.dir}"`
   }
-  const names = task.outputs.map(({ name }) => name)
+  const names = filesOfOutputs(task.outputs)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined) return `two outputs are named "${twice}": give each output a file name of its own`
   const target = task.outputDirectory ?? first?.dir

@@ -199,9 +199,14 @@ const verify = (
 ): Effect.Effect<ReadonlyArray<string>, FfmpegFailed | Unavailable> =>
   Effect.gen(function* () {
     const warnings: Array<string> = []
+    for (const number of plan.discarded ?? []) {
+      const isEmpty = account.outputs.get(number)?.every(({ packets }) => packets === 0) ?? false
+      if (isEmpty && !isFirstPass(plan, made)) warnings.push(`output ${number}, which makes no file, is empty: nothing was encoded`)
+    }
+    const numbers = numbersOfFiles(plan)
     for (const [index, name] of plan.outputs.entries()) {
       const [first] = filesOf(name, made)
-      const counted = account.outputs.get(index)
+      const counted = account.outputs.get(numbers[index] ?? index)
       // A file of tags alone (ffmetadata); any other output without a stream ffmpeg refuses itself.
       if (counted?.length === 0 && first !== undefined && first.bytes > 0) continue
       const streams = counted ?? (first === undefined ? undefined : yield* packetsIn(tools, work, first.name))
@@ -212,16 +217,17 @@ const verify = (
         warnings.push(`the output "${name}" is empty: the encoder wrote only the log of the first pass`)
         continue
       }
-      if (first === undefined) return yield* new FfmpegFailed({ reason: `no file came of the output "${name}"${hintAtNull(plan)}` })
+      if (first === undefined) return yield* new FfmpegFailed({ reason: `the output "${name}" was not created` })
       if (streams === undefined && first.bytes === 0) return yield* new FfmpegFailed({ reason: `the output "${name}" is empty` })
       warnings.push(...judged.warnings)
     }
     return warnings
   })
 
+/** The number of each file among all outputs of the command, by which ffmpeg's account knows it. */
+const numbersOfFiles = ({ outputs, discarded = [] }: Plan): ReadonlyArray<number> =>
+  Array.from({ length: outputs.length + discarded.length }, (_, number) => number).filter((number) => !discarded.includes(number))
+
 /** The encoders of VP8 and VP9 make no packets in it. */
 const isFirstPass = ({ args }: Plan, made: ReadonlyArray<Made>): boolean =>
   args.some((arg, index) => arg === "1" && /^-pass(?::|$)/.test(args[index - 1] ?? "")) && made.some(({ name }) => /-\d+\.log$/.test(name))
-
-const hintAtNull = ({ args }: Plan): string =>
-  args.some((arg, index) => arg === "null" && args[index - 1] === "-f") ? ": -f null makes none, and an output of a task is a file" : ""

@@ -70,6 +70,8 @@ export const ClaimReply = Schema.Struct({
         })
       ),
       outputs: Names,
+      /** The numbers, among all outputs of the command, of those that make no file. */
+      discarded: Schema.optional(Schema.Array(Schema.Int)),
       timeline: Schema.Struct({ inputs: Schema.Array(Window), outputs: Schema.Array(Window) }),
       limits: Schema.Struct({ seconds: Schema.Number, outputBytes: Schema.Number, outputFiles: Schema.Number })
     })

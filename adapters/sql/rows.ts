@@ -43,7 +43,9 @@ const whereSo = Schema.optionalWith(Schema.Literal(true), { exact: true })
 const ResolvedTask = Schema.Struct({
   directory: Schema.fromBrand(DirId)(Schema.String),
   inputs: Schema.Array(Schema.Struct({ ...stagedFields, options: Texts, concat: whereSo })),
-  outputs: Schema.Array(Schema.Struct({ name: Schema.fromBrand(FileName)(Schema.String), options: Texts, maps: Texts })),
+  outputs: Schema.Array(
+    Schema.Struct({ name: Schema.fromBrand(FileName)(Schema.String), options: Texts, maps: Texts, discarded: whereSo })
+  ),
   filterComplex: Schema.NullOr(Schema.String),
   files: Schema.optionalWith(Schema.Array(Schema.Struct({ ...stagedFields, subtitles: whereSo })), { exact: true })
 })

@@ -11,8 +11,8 @@ export interface TaskOptions {
   readonly args: ReadonlyArray<string>
   /** Files of the task's directory that they read. */
   readonly files: ReadonlyArray<NamedFile>
-  /** Before an input: it is a list of files to be joined. */
-  readonly concat: boolean
+  /** What `-f` says, in lower case; null without one. */
+  readonly format: string | null
 }
 
 /** A list of options, its filter graphs included, or the first thing that is not allowed, with the field in front. */
@@ -34,7 +34,7 @@ export const parseOptions = (
     return {
       args: optionArgs(options, placeOf),
       files,
-      concat: options.findLast(({ name }) => name === "f")?.value?.toLowerCase() === "concat"
+      format: options.findLast(({ name }) => name === "f")?.value?.toLowerCase() ?? null
     }
   })
 

@@ -77,16 +77,17 @@ const stored = (dir: DirId, name: FileName): Source => ({ _tag: "Stored", dir, n
 const parseInput = (input: Wire["inputs"][number], field: string, rules: Rules): WithFiles<{ readonly input: Input }> =>
   Either.gen(function* () {
     const source = yield* Either.mapLeft(fileSource(input.file_path), (reason) => invalid(`${field}.file_path ${reason}`))
-    const { args, files, concat } = yield* options(input.options, "input", `${field}.options`, rules)
-    return { input: { source, options: args, ...(concat && { concat }) }, files }
+    const { args, files, format } = yield* options(input.options, "input", `${field}.options`, rules)
+    return { input: { source, options: args, ...(format === "concat" && { concat: true }) }, files }
   })
 
 const parseOutput = (output: Wire["outputs"][number], field: string, rules: Rules): WithFiles<{ readonly output: Output }> =>
   Either.gen(function* () {
     const name = parseFileName(output.file)
     if ("reason" in name) return yield* refuse(`${field}.file ${name.reason}`)
-    const { args, files } = yield* options(output.options, "output", `${field}.options`, rules)
-    return { output: { name: name.name, options: args, maps: yield* parseMaps(output.maps, `${field}.maps`, rules) }, files }
+    const { args, files, format } = yield* options(output.options, "output", `${field}.options`, rules)
+    const maps = yield* parseMaps(output.maps, `${field}.maps`, rules)
+    return { output: { name: name.name, options: args, maps, ...(format === "null" && { discarded: true }) }, files }
   })
 
 const options = (

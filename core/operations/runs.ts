@@ -9,6 +9,7 @@ import { Directories } from "../ports/directories.js"
 import { Jobs, type Published } from "../ports/jobs.js"
 import { Runners, type RunRight } from "../ports/runners.js"
 import { type GrantedRun, type Parted, type SignedRequest, Storage } from "../ports/storage.js"
+import { filesOfOutputs } from "../task.js"
 import { insist, leaseEnd, spent } from "./attempt.js"
 import { removeUnreferenced } from "./sweep.js"
 import { dueAgain } from "./take-run.js"
@@ -106,8 +107,8 @@ export const finishRun = (right: RunRight, { outputs, warnings, seconds }: RunRe
     const job = yield* currentJob(right)
     const jobs = yield* Jobs
     yield* allowOutputs(right, outputs)
-    const missing = job.task.outputs.find((named) => !named.name.includes("%") && !outputs.some(({ name }) => name === named.name))
-    if (missing !== undefined) return yield* new InvalidRequest({ message: `outputs must have "${missing.name}": the task names it` })
+    const missing = filesOfOutputs(job.task.outputs).find((named) => !named.includes("%") && !outputs.some(({ name }) => name === named))
+    if (missing !== undefined) return yield* new InvalidRequest({ message: `outputs must have "${missing}": the task names it` })
     const arrived = yield* Effect.forEach(outputs, (file) => sentOutput(file, sentKey(right, file.name)), { concurrency: 8 })
     // No run took longer than it was held.
     const cost = spent({ ...right, task: job.task }, Math.min(seconds, yield* heldSeconds(job)))

@@ -14,7 +14,7 @@ import { Jobs } from "../ports/jobs.js"
 import { Queue } from "../ports/queue.js"
 import { Runners } from "../ports/runners.js"
 import { Webhooks } from "../ports/webhooks.js"
-import { brokenRule, type Source, type Task } from "../task.js"
+import { brokenRule, filesOfOutputs, type Source, type Task } from "../task.js"
 import { createDirectory } from "./directories.js"
 import { ownedDirectory, type PresentFile, removeFile, useFile } from "./files.js"
 import { importUrl } from "./import-url.js"
@@ -129,7 +129,7 @@ const resolveDirectory = (owner: OwnerId, task: Task) =>
     if (named === undefined) return (yield* createDirectory(owner, null)).id
     yield* ownedDirectory(owner, named)
     const directories = yield* Directories
-    for (const { name } of task.outputs) {
+    for (const name of filesOfOutputs(task.outputs)) {
       const existing = yield* directories.file(named, name)
       if (Option.isSome(existing) && existing.value.origin !== "output") {
         const reason = `output "${name}" is named like an existing file of "${named}": choose another file name or delete that file first`
@@ -148,7 +148,7 @@ const checkWebhook = (url: string) =>
 const importAll = (owner: OwnerId, directory: DirId, task: Task) =>
   Effect.gen(function* () {
     const urls = [...new Set(task.inputs.flatMap(({ source }) => (source._tag === "Remote" ? [source.url] : [])))]
-    const reserved = task.outputs.map(({ name }) => name)
+    const reserved = filesOfOutputs(task.outputs)
     const imported = new Map<string, PresentFile>()
     const importOne = (url: string) => {
       const index = task.inputs.findIndex(({ source }) => source._tag === "Remote" && source.url === url)

@@ -235,6 +235,27 @@ export const executorSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, opt
       })
     )
 
+    it.effect("completes where an output makes no file, and counts the others by their numbers", () =>
+      Effect.gen(function* () {
+        const picture = ["-f", "lavfi", "-i", "testsrc=d=0.2:s=64x64", "-f", "lavfi", "-i", "sine=d=0.2"]
+        const alone = yield* finish(plan({ args: [...picture, "-f", "null", "file:../out/-"], outputs: [], discarded: [0] }))
+        expect([alone.outputs, alone.warnings]).toEqual([[], []])
+        const empty = ["-ss", "100", "-f", "null", "file:../out/-"]
+        const both = yield* finish(
+          plan({
+            args: [...picture, ...empty, "-map", "0", "-map", "1", "-af", "atrim=start=5", "file:../out/a.mkv"],
+            outputs: ["a.mkv"],
+            discarded: [0]
+          })
+        )
+        expect(both.outputs.map(({ name }) => name)).toEqual(["a.mkv"])
+        expect(both.warnings).toEqual([
+          "output 0, which makes no file, is empty: nothing was encoded",
+          'stream 1 (audio) of the output "a.mkv" is empty'
+        ])
+      })
+    )
+
     for (const { title, args, outputs, says } of refusals) {
       test(
         `publishes nothing when ${title}`,
@@ -350,6 +371,7 @@ const noTimeline: Timeline = { inputs: [], outputs: [] }
 const plan = (over: {
   readonly args: ReadonlyArray<string>
   readonly outputs: ReadonlyArray<string>
+  readonly discarded?: ReadonlyArray<number>
   readonly inputs?: Plan["inputs"]
   readonly timeline?: Timeline
 }): Plan => {
@@ -358,6 +380,7 @@ const plan = (over: {
     args: [...reporting, ...over.args],
     inputs: over.inputs ?? [],
     outputs: over.outputs.map((name) => FileName(name)),
+    ...(over.discarded && { discarded: over.discarded }),
     outputPrefix: `${dir}/job_${randomUUID()}-1/`,
     timeline: over.timeline ?? noTimeline,
     limits: { seconds: 60, outputBytes: 64 * 1024 * 1024, outputFiles: 100 }
@@ -404,7 +427,7 @@ const refusals: ReadonlyArray<{
     title: "no file comes of an output",
     args: ["-f", "null", "file:../out/a.mkv"],
     outputs: ["a.mkv"],
-    says: /no file came of the output "a\.mkv"/
+    says: /the output "a\.mkv" was not created/
   }
 ]
 

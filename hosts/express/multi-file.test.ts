@@ -212,8 +212,29 @@ describe("every file is listed, the named output's first", () => {
   )
 
   it.each([
-    ["several frames for one picture", { file: "a.jpg" }, /several frames for one picture: use -frames:v 1 .* a name with a pattern/],
-    ["no file at all", { file: "a.mp4", options: ["-f", "null"] }, /no file came of the output "a\.mp4": -f null makes none/]
+    ["alone", [{ file: "-", options: ["-f", "null"] }], []],
+    ["named like the input", [{ file: "clip.mp4", options: ["-f", "null"] }], []],
+    [
+      "beside a file",
+      [
+        { file: "-", options: ["-f", "null"] },
+        { file: "a.mp4", options: ["-c", "copy"] }
+      ],
+      ["a.mp4"]
+    ],
+    [
+      "for the first of two passes",
+      [{ file: "-", options: ["-an", "-c:v", "libx264", "-b:v", "40k", "-pass", "1", "-f", "null"] }],
+      ["ffmpeg2pass-0.log", "ffmpeg2pass-0.log.mbtree"]
+    ]
+  ])("an output of -f null %s completes and makes no file", async (_, outputs, expected) => {
+    const task = { inputs: [{ file_path: input }], outputs }
+    const { status, body } = await host.call("POST", "/ffmpeg/process", { body: { task } })
+    expect([status, body.ok, names(body.result)]).toEqual([200, true, expected])
+  })
+
+  it.each([
+    ["several frames for one picture", { file: "a.jpg" }, /several frames for one picture: use -frames:v 1 .* a name with a pattern/]
   ])("%s is a 500 that says what to do", async (_, output, says) => {
     const { status, body } = await host.call("POST", "/ffmpeg/process", {
       body: { task: { inputs: [{ file_path: input }], outputs: [output] } }

@@ -66,6 +66,7 @@ const offerOf = ({ claim, token, plan, inputs }: Assignment, limits: LimitValues
     return request === undefined ? [] : [{ ...input, ...request }]
   }),
   outputs: plan.outputs,
+  ...(plan.discarded && { discarded: plan.discarded }),
   timeline: plan.timeline,
   limits: plan.limits
 })
