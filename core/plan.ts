@@ -125,7 +125,7 @@ const outputFolder = "file:../out/"
 export const placeOf = ({ name, use, shape }: FileReference): string => {
   if (use === "read") return name
   // A pass log is opened as a plain path.
-  return shape === "prefix" ? `../out/${name}` : `${outputFolder}${name}`
+  return shape === "prefix" || shape === "stats" ? `../out/${name}` : `${outputFolder}${name}`
 }
 
 /** Verbose, because only then ffmpeg says how many packets each output stream got. */

@@ -33,6 +33,8 @@ export interface NamedFile {
   readonly by: string
   /** The name begins those of the logs of a first pass: there is one for each stream. */
   readonly passLog?: true
+  /** It is the log of a first pass that an encoder wrote by itself, with a second file beside it. */
+  readonly stats?: true
   /** It must hold subtitles. */
   readonly subtitles?: true
 }

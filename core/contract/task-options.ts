@@ -54,7 +54,16 @@ const filesOfGraph = ({ item, value, graph }: ParsedOption, field: string, polic
   graph && value !== null ? Either.map(parseGraph(value, `${field}: the value of ${item}`, policy), ({ files }) => files) : Either.right([])
 
 const fileOf = ({ item, file }: ParsedOption, field: string): ReadonlyArray<NamedFile> =>
-  file?.use === "read" ? [{ name: file.name, by: `${field}: ${item}`, ...(file.shape === "prefix" && { passLog: true }) }] : []
+  file?.use === "read"
+    ? [
+        {
+          name: file.name,
+          by: `${field}: ${item}`,
+          ...(file.shape === "prefix" && { passLog: true }),
+          ...(file.shape === "stats" && { stats: true })
+        }
+      ]
+    : []
 
 /** Without a name for the log of a pass ffmpeg takes this one, and puts it where the process runs: nobody would find it there. */
 const readWithPassLog = (items: ReadonlyArray<string>, place: "input" | "output", policy: PolicyValues) =>

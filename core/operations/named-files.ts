@@ -2,6 +2,7 @@ import { Effect, Either, Option, Stream } from "effect"
 import { FileNotFound, InvalidTask } from "../errors.js"
 import type { DirId, FileName, OwnerId } from "../ids.js"
 import { maxListBytes, parseConcatList } from "../policy/concat-list.js"
+import { logSuffixes } from "../policy/params.js"
 import { Policy } from "../policy/policy.js"
 import { Directories } from "../ports/directories.js"
 import { Storage } from "../ports/storage.js"
@@ -50,19 +51,24 @@ const bytesOf = ({ key, bytes }: PresentFile) =>
     Effect.catchTag("BlobMissing", () => new FileNotFound({}))
   )
 
-const stagedFiles = (owner: OwnerId, dir: DirId, { name, by, passLog, subtitles }: NamedFile) =>
+const stagedFiles = (owner: OwnerId, dir: DirId, { name, by, passLog, stats, subtitles }: NamedFile) =>
   Effect.gen(function* () {
     const directories = yield* Directories
+    const itself = Option.toArray(yield* directories.file(dir, name))
     const rows = passLog
       ? (yield* directories.files(dir)).filter((file) => isLogOf(name, file.name))
-      : Option.toArray(yield* directories.file(dir, name))
+      : stats && itself.length > 0
+        ? (yield* directories.files(dir)).filter((file) => logSuffixes.some((suffix) => file.name === `${name}${suffix}`))
+        : itself
     const files = (yield* Effect.forEach(rows, (row) => pinned(owner, row))).flatMap(Option.toArray)
     if (files.length > 0) {
       return files.map(({ name, key, bytes }): StagedFile => ({ name, key, bytes, ...(subtitles && { subtitles }) }))
     }
     const missing = passLog
       ? `"${name}", but "${dir}" has no "${name}-0.log": run the first pass there`
-      : `"${name}", which is not in "${dir}": upload it there`
+      : stats
+        ? `"${name}", which is not in "${dir}": run the first pass there`
+        : `"${name}", which is not in "${dir}": upload it there`
     return yield* orNothing(`${by} names ${missing} first`)
   })
 

@@ -9,8 +9,11 @@ import { TokenReader } from "./tokens.js"
 export interface FileReference {
   readonly name: FileName
   readonly use: "read" | "write"
-  /** `pattern`: the name of many files, with `%d`. `prefix`: what the names of some begin with. */
-  readonly shape: "file" | "pattern" | "prefix"
+  /**
+   * `pattern`: the name of many files, with `%d`. `prefix`: what the names of some begin with. `stats`: the log of two passes
+   * that a list of an encoder's parameters has, and the file beside it.
+   */
+  readonly shape: "file" | "pattern" | "prefix" | "stats"
 }
 
 /** Where a value stands. */

@@ -3,6 +3,7 @@ import { isGone, rewritten, whyMissing } from "./moved-options.js"
 import { avGrammar, commandGrammar, droppedNames, droppedNegations, type Grammar, namesAPlace, whyRefused } from "./option-rules.js"
 import type { AvOption, CommandOption, OptionTable } from "./option-table.js"
 import { type FileReference, fileNamed, valueProblem } from "./option-values.js"
+import { passLogOf } from "./params.js"
 import type { PolicyValues } from "./policy.js"
 import { shown } from "./quoting.js"
 
@@ -41,11 +42,16 @@ export const readOptions = (
 
 /** The arguments that ffmpeg gets; `place` says what stands for a file that an option names: without it, all is as it was written. */
 export const optionArgs = (options: ReadonlyArray<ParsedOption>, place?: (file: FileReference) => string): ReadonlyArray<string> =>
-  options.flatMap(({ item, value, file }) => (value === null ? [item] : [item, file === null || place === undefined ? value : place(file)]))
+  options.flatMap(({ item, value, file }) =>
+    value === null ? [item] : [item, file === null || place === undefined ? value : placed(value, file, place(file))]
+  )
+
+/** A log stands at the end of its list, where it wins over all others. */
+const placed = (value: string, { shape }: FileReference, path: string): string => (shape === "stats" ? `${value}:stats=${path}` : path)
 
 const judged = (items: ReadonlyArray<string>, place: "input" | "output", policy: PolicyValues) =>
   Either.gen(function* () {
-    const read: Array<{ readonly option: Omit<ParsedOption, "file">; readonly grammar: Grammar }> = []
+    const read: Array<{ readonly option: Omit<ParsedOption, "file">; readonly known: string; readonly grammar: Grammar }> = []
     for (let at = 0; at < items.length; at++) {
       const item = items[at] as string
       const { name, specifier, found, rewrite } = yield* readName(item, policy)
@@ -59,12 +65,24 @@ const judged = (items: ReadonlyArray<string>, place: "input" | "output", policy:
       const grammar = yield* grammarOf(item, found, place)
       const problem = value === null ? undefined : valueProblem(grammar, value, { name: found.name, place, hardware: policy.hardware })
       if (problem !== undefined) return yield* Either.left(`the value of ${shown(item)} ${problem}`)
-      read.push({ option: { item: rewrite?.item ?? item, name, specifier, value, graph: grammar === "graph" }, grammar })
+      read.push({
+        option: { item: rewrite?.item ?? item, name, specifier, value, graph: grammar === "graph" },
+        known: found.name,
+        grammar
+      })
     }
     const pass = read.findLast(({ option }) => option.name === "pass")?.option.value ?? null
-    const options = read.map(({ option, grammar }) => ({ ...option, file: fileNamed(grammar, option.value ?? "", pass) }))
+    const options = read.map(({ option, known, grammar }) => ({
+      ...option,
+      file: grammar === "params" ? statsNamed(known, option.value ?? "", pass) : fileNamed(grammar, option.value ?? "", pass)
+    }))
     return { options, files: options.flatMap(({ file }) => file ?? []) }
   })
+
+const statsNamed = (option: string, list: string, pass: string | null): FileReference | null => {
+  const log = passLogOf(option, list, pass)
+  return log === undefined ? null : { name: log.name, use: log.pass === "1" ? "write" : "read", shape: "stats" }
+}
 
 /** Everything as it is; only what belongs together is told. */
 const unjudged = (items: ReadonlyArray<string>, table: OptionTable): ParsedOptions => {

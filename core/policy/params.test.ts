@@ -1,10 +1,10 @@
 import { FastCheck as fc } from "effect"
 import { describe, expect, it } from "vitest"
 import { encoderKeys } from "./encoder-keys.js"
-import { paramsProblem } from "./params.js"
+import { paramsProblem, passLogOf } from "./params.js"
 
 const refused = (
-  "stats csv recon dump-yuv qpfile cqmfile tcfile-in tcfile-out opencl-clbin analysis-save analysis-load analysis-reuse-file lambda-file " +
+  "csv recon dump-yuv qpfile cqmfile tcfile-in tcfile-out opencl-clbin analysis-save analysis-load analysis-reuse-file lambda-file " +
   "nalu-file zonefile film-grain-table vmaf-model-path partition-info-path fgs-table dhdr10-info some-log any.path rcstatsfile " +
   "fastrd-outdir fastrd-sampling fast-coeff-table any-dir stats-file-prefix roi second-pass-log log-file"
 ).split(" ")
@@ -115,5 +115,48 @@ describe("a list of encoder parameters", () => {
     const words: Readonly<Record<string, string>> = { cqm: "flat", "scaling-list": "off" }
     for (const [option, { keys }] of encoderKeys)
       for (const key of keys) expect(paramsProblem(option, `${key}=${words[key] ?? 1}`), `${option} ${key}`).toBe(undefined)
+  })
+})
+
+describe("the log of two passes", () => {
+  it.each([
+    ["x264-params", "pass=1:bitrate=100", null, { name: "x264_2pass.log", pass: "1" }],
+    ["x264-params", "bitrate=100:pass=2:stats=my log", null, { name: "my log", pass: "2" }],
+    ["x264opts", "pass=3:stats=a:stats=b", null, { name: "b", pass: "3" }],
+    ["x264-params", "stats=a.log", "1", { name: "a.log", pass: "1" }],
+    ["x264-params", "pass=1", "1", undefined],
+    ["x264-params", "crf=20", "1", undefined],
+    ["x264-params", "stats=a.log", null, undefined],
+    ["x264-params", "pass=0", null, undefined],
+    ["x265-params", "--pass=1", "1", { name: "x265_2pass.log", pass: "1" }],
+    ["x265-params", "crf=20", "1", undefined],
+    ["svtav1-params", "pass=1", null, undefined]
+  ] as const)("-%s %s with -pass %s", (option, list, pass, log) => {
+    expect(paramsProblem(option, list)).toBe(undefined)
+    expect(passLogOf(option, list, pass)).toEqual(log)
+  })
+
+  it.each([
+    ["x264-params", "stats=/etc/x"],
+    ["x264-params", "stats=../x"],
+    ["x264-params", "pass=1:stats="],
+    ["x264-params", "pass=1:stats"],
+    ["x264-params", "stats=a:stats=b/c"],
+    ["x264-params", "stats='a:b'"],
+    ["x264-params", "psy-rd='1:0':stats=a"],
+    ["x264-params", "st\\ats=a"],
+    ["x264-params", "STATS=a"],
+    ["x264-params", "no-stats=a"],
+    ["x264-params", "stats=a,b=c"],
+    ["x264-params", "stats=a%03d"],
+    ["x264-params", "zones=0,10,stats=a"],
+    ["x264-params", "stats=a:zones=0,10,stats=b"],
+    ["x264-params", "stats=a:csv=b"],
+    ["x265-params", "--stats=a"],
+    ["svtav1-params", "stats=a"],
+    ["aom-params", "stats=a"],
+    ["vvenc-params", "rcstatsfile=a"]
+  ])("-%s %s is refused", (option, list) => {
+    expect(paramsProblem(option, list)).not.toBe(undefined)
   })
 })

@@ -1,3 +1,4 @@
+import { type FileName, parseFileName } from "../ids.js"
 import { encoderKeys } from "./encoder-keys.js"
 import { quoted } from "./quoting.js"
 import { TokenReader } from "./tokens.js"
@@ -37,13 +38,70 @@ interface Param {
 export const paramsProblem = (option: string, list: string): string | undefined => {
   const known = encoderKeys.get(option)
   if (known === undefined) return "is a list of parameters that cannot be checked: leave the option out"
-  const refused = allKeys(list).find((key) => isRefusedFor(option, key))
+  const log = logProblem(option, list)
+  if (log !== undefined) return log
+  const refused = allKeys(withoutLog(option, list)).find((key) => isRefusedFor(option, key))
   if (refused !== undefined) return `contains ${quoted(refused)}, which is not allowed: it names a file or a device`
-  for (const param of paramsOf(option, list).flatMap(withZones)) {
+  for (const param of paramsOf(option, withoutLog(option, list)).flatMap(withZones)) {
     const problem = paramProblem(param, known.encoder, known.keys)
     if (problem !== undefined) return problem
   }
   return undefined
+}
+
+/** The file in which an encoder keeps what its first pass finds, unless the list names another one. */
+const defaultLogs: ReadonlyMap<string, string> = new Map([
+  ["x264-params", "x264_2pass.log"],
+  ["x264opts", "x264_2pass.log"],
+  ["x265-params", "x265_2pass.log"]
+])
+
+/** Encoders write a second file beside the log. */
+export const logSuffixes: ReadonlyArray<string> = ["", ".mbtree", ".cutree"]
+
+const namesLog = (option: string, list: string): boolean =>
+  defaultLogs.has(option) && paramsOf(option, list).some(({ key }) => key === "stats")
+
+/** A list that names a log is read in one way only: it has no quotes, so that every reader cuts it at the same places. */
+const logProblem = (option: string, list: string): string | undefined => {
+  if (!namesLog(option, list)) return undefined
+  if (/['\\]/.test(list)) return 'names a log by "stats", and must then have no quotes and no backslashes'
+  const bad = paramsOf(option, list).find(({ key, value }) => key === "stats" && !isPlainName(value))
+  return bad === undefined ? undefined : 'sets "stats" to more than a name: it must be the name of a file of the task\'s directory'
+}
+
+const isPlainName = (value: string): boolean => "name" in parseFileName(value) && /^[^:|%,=/]+$/.test(value)
+
+const withoutLog = (option: string, list: string): string =>
+  namesLog(option, list)
+    ? list
+        .split(":")
+        .filter((part) => !/^stats(?:=|$)/.test(part))
+        .join(":")
+    : list
+
+/** The log of two passes. */
+export interface PassLog {
+  readonly name: FileName
+  /** As the encoder reads it: 1 writes the log, 2 and 3 read it. */
+  readonly pass: string
+}
+
+/**
+ * The log that a list names or leaves to the encoder, which would put it where the process runs. `pass` is what `-pass` says:
+ * ffmpeg then gives x264 a log of its own, unless the list names another one.
+ */
+export const passLogOf = (option: string, list: string, pass: string | null): PassLog | undefined => {
+  const defaultLog = defaultLogs.get(option)
+  if (defaultLog === undefined) return undefined
+  const params = paramsOf(option, list)
+  const last = (name: string) => params.findLast(({ key }) => plainKey(key) === name)?.value
+  const isX264 = option !== "x265-params"
+  const number = last("pass") ?? (isX264 ? pass : null)
+  const stats = last("stats")
+  if (number === null || !/^[123]$/.test(number) || (stats === undefined && isX264 && pass !== null)) return undefined
+  const parsed = parseFileName(stats ?? defaultLog)
+  return "name" in parsed ? { name: parsed.name, pass: number } : undefined
 }
 
 const paramProblem = ({ key, value }: Param, encoder: string, keys: ReadonlySet<string>): string | undefined => {

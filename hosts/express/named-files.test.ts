@@ -190,3 +190,26 @@ describe("two passes", () => {
     expect(await bare("-i", `ours ${file}`, "-c", "copy")).toBe(await bare("-i", `bare ${file}`, "-c", "copy"))
   })
 })
+
+describe("two passes by an encoder's own parameters", () => {
+  const x264 = ["-an", "-c:v", "libx264", "-preset", "veryfast", "-x264-params"]
+  const x265 = ["-an", "-c:v", "libx265", "-preset", "superfast", "-x265-params"]
+
+  it.each([
+    ["x264", x264, "bitrate=40", "x264_2pass.log", ".mbtree"],
+    ["x265", x265, "bitrate=40:log-level=error", "x265_2pass.log", ".cutree"],
+    ["x264 with a name for the log", x264, "bitrate=40:stats=my log", "my log", ".mbtree"]
+  ])("keep the log between the tasks: %s", async (title, encoder, list, log, suffix) => {
+    const pass = (number: number, output: object) =>
+      run({ outputs: [{ ...output, options: [...encoder, `pass=${number}:${list}`, ...(number === 1 ? ["-f", "null"] : [])] }] })
+    const early = await pass(2, { file: `${title}.mp4` })
+    expect([early.status, early.body.error]).toEqual([400, expect.stringContaining(`names "${log}", which is not in`)])
+    const first = await pass(1, { file: "-" })
+    expect([first.body.ok, first.body.result?.map(({ file_name }: { file_name: string }) => file_name)]).toEqual([
+      true,
+      [log, `${log}${suffix}`]
+    ])
+    const second = await pass(2, { file: `${title}.mp4` })
+    expect(second.body).toMatchObject({ ok: true, result: [{ file_name: `${title}.mp4` }] })
+  })
+})
