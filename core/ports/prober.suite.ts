@@ -45,6 +45,16 @@ export const proberSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, optio
       )
     }
 
+    for (const pattern of ["photo%03d.png", "50%d.png", "%%.png"]) {
+      test(
+        `reads a picture named ${pattern}, which is no pattern, and calls it so`,
+        Effect.gen(function* () {
+          const report = yield* probe(yield* store(pattern, dot))
+          expect(report.raw).toMatchObject({ format: { filename: pattern }, streams: [{ codec_name: "png", width: 1, height: 1 }] })
+        })
+      )
+    }
+
     test(
       "a missing blob is BlobMissing",
       Effect.gen(function* () {
@@ -132,6 +142,9 @@ const wav = (samples: number): Buffer => {
   header.writeUInt32LE(samples * 2, 40)
   return Buffer.concat([header, Buffer.alloc(samples * 2)])
 }
+
+/** A PNG of one pixel. */
+const dot = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==", "base64")
 
 const tone = wav(4000)
 
