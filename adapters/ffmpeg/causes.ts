@@ -91,6 +91,9 @@ const misplaced: ReadonlyArray<Rule> = [
 /** The filter of an instance that ffmpeg named: `overlay` of `Parsed_overlay_0`. */
 const filterOf = (instance: string): string => instance.replace(/^Parsed_/, "").replace(/_\d+$/, "")
 
+/** `overlay` of `overlay:main`. */
+const withoutPad = (text: string): string => text.split(":")[0] ?? text
+
 /** A name without the reason that may follow it. */
 const withoutReason = (text: string): string => text.split(": ")[0] ?? text
 
@@ -100,6 +103,7 @@ const other = (kind: string): string => (kind === "input" ? "output" : "input")
 const graphs: ReadonlyArray<Rule> = [
   {
     forms: [
+      "^Filter '{word}:{word}' has output {number} ({}) unconnected",
       "^Filter {word} has an unconnected output",
       "^Filter {word}:{name} has an unconnected output",
       "^Filter '{word}' has an unconnected output",
@@ -139,20 +143,49 @@ const graphs: ReadonlyArray<Rule> = [
       `the input number ${pad} of the filter ${quoted(filterOf(instance))} gets nothing: name what it takes by labels, as in [0:v][1:v]overlay`
   },
   {
+    forms: [
+      "Cannot find an unused {word} input stream to feed the unlabeled input pad {}.$",
+      "Cannot find a matching stream for unlabeled input pad {name}$"
+    ],
+    say: (...groups) =>
+      `an input of the filter ${quoted(withoutPad(groups.at(-1) ?? ""))} gets nothing: name what it takes by labels, as in [0:v][1:v]overlay`
+  },
+  {
     forms: ["No output pad can be associated to link label '{}'"],
     say: (label) => `the label [${label}] is one more than its filter has outputs`
   },
   {
-    forms: ['Too many inputs specified for the "{}" filter'],
+    forms: ["More output link labels specified for filter '{}' than it has outputs: {number} > {number}"],
+    say: (filter, labels, outputs) => `the filter ${quoted(filter)} has ${labels} labels behind it, but ${outputs} output(s)`
+  },
+  {
+    forms: [
+      'Too many inputs specified for the "{}" filter',
+      "More input link labels specified for filter '{}' than it has inputs: {number} > {number}"
+    ],
     say: (filter) => `the filter ${quoted(filter)} has fewer inputs than labels in front of it`
+  },
+  {
+    // The text of the graph is gone when some versions speak of it.
+    forms: ["Simple filtergraph '(null)' was expected to have exactly 1 input and 1 output"],
+    say: () => "-vf and -af take filters with one input and one output: write the graph as task.filter_complex, with labels"
   },
   {
     forms: ["Simple filtergraph '{}' was expected to have exactly 1 input and 1 output"],
     say: (graph) => `-vf and -af take filters with one input and one output: write ${quoted(graph)} as task.filter_complex, with labels`
   },
   {
-    forms: ["Cannot connect {word} filter to", "Media type mismatch between the"],
+    forms: [
+      "Cannot connect {word} filter to",
+      "Media type mismatch between the",
+      "Filtergraph has a {word} output, cannot connect it to {word} output stream"
+    ],
     say: () => "a filter for pictures meets sound, or the other way round: -vf takes filters for pictures, -af filters for sound"
+  },
+  {
+    forms: ["[AVFilterGraph] No option name near '{}'"],
+    say: (text) =>
+      `the filter graph cannot be read near ${quoted(text)}: this ffmpeg has no such filter, or the filter takes no value there`
   },
   {
     forms: [
@@ -212,6 +245,10 @@ const filters: ReadonlyArray<Rule> = [
   { forms: ["Picture size {name} is invalid"], say: (size) => `the size of the picture is not possible: ${size}` },
   { forms: ["Error initializing filter '{word}'"], say: (filter) => `the filter ${quoted(filter)} does not take these arguments` },
   {
+    forms: ["Error applying option '{word}' to filter '{word}'"],
+    say: (_, filter) => `the filter ${quoted(filter)} does not take these arguments`
+  },
+  {
     forms: ["Failed to configure input pad on Parsed_{word}", "Failed to configure output pad on Parsed_{word}"],
     say: (instance) => `the filter ${quoted(filterOf(instance))} does not take this input with these arguments`
   }
@@ -247,14 +284,25 @@ const encoders: ReadonlyArray<Rule> = [
     say: () => "the codec needs hardware that is not here: choose one that runs in software, for example libx264"
   },
   { forms: ["Error setting option {name} to value {}.$"], say: (option, value) => `invalid value for -${option}: ${value}` },
-  { forms: ["Invalid duration specification for {word}: {}"], say: (option, value) => `invalid value for -${option}: ${value}` },
+  {
+    forms: ["Invalid duration specification for {word}: {}", "Invalid duration for option {word}: {}"],
+    say: (option, value) => `invalid value for -${option}: ${value}`
+  },
   { forms: ["Expected {word} for {name} but found: {}"], say: (_, option, value) => `invalid value for -${option}: ${value}` },
   {
-    forms: ["^Invalid framerate value: {}.$", "^Invalid framerate value: {}", "^Invalid frame size: {}.$", "^Invalid frame size: {}"],
+    forms: [
+      "^Invalid framerate value: {}.$",
+      "^Invalid framerate value: {}",
+      "^Invalid frame size: {}.$",
+      "^Invalid frame size: {}",
+      "^Error parsing framerate {}.$"
+    ],
     say: (value) => `invalid frame size or rate: ${value}`
   },
   { forms: ["^Invalid aspect ratio: {}"], say: (value) => `invalid value for -aspect: ${value}` },
   { forms: ['Unable to parse option value "{}"'], say: (value) => `invalid option value: ${value}` },
+  { forms: ['Unable to parse "{word}" option value "{}"'], say: (option, value) => `invalid value for -${option}: ${value}` },
+  { forms: ["^Failed to set value '{}' for option '{}'"], say: (value, option) => `invalid value for -${option}: ${value}` },
   {
     forms: ["Codec '{word}' ({number}) is not supported by the bitstream filter '{word}'"],
     say: (codec, _, filter) => `the bitstream filter ${quoted(filter)} does not take ${codec}`
@@ -302,7 +350,7 @@ const encoders: ReadonlyArray<Rule> = [
     say: () => "the output format does not take these streams: choose codecs that fit the container"
   },
   {
-    forms: ["Error while opening encoder", "Error initializing output stream", "Could not open encoder"],
+    forms: ["Error while opening encoder", "Error initializing output stream"],
     say: () => "the encoder could not be started with these settings"
   }
 ]
@@ -312,7 +360,10 @@ const inputs: ReadonlyArray<Rule> = [
   {
     forms: ["[{}] Format not on whitelist"],
     say: (prefix = "") => {
-      const format = prefix.slice(prefix.lastIndexOf("[") + 1)
+      const [found = "", named = found] = prefix.slice(prefix.lastIndexOf("[") + 1).split("/", 2)
+      // ffmpeg 9 names the number of the input alone.
+      const format = found.startsWith("in#") && named === found ? undefined : named
+      if (format === undefined) return "an input is of a kind that is not accepted: playlists, scripts and whatever opens other files"
       return `an input has the format ${quoted(format)}, which is not accepted: ${whyRefusedInput(format)}`
     }
   },
@@ -320,6 +371,14 @@ const inputs: ReadonlyArray<Rule> = [
   {
     forms: ["moov atom not found"],
     say: () => "an input is not a media file that can be read, or it is cut off: its index (moov atom) is missing"
+  },
+  {
+    forms: [
+      "Cannot determine format of input stream {number}:{number} after EOF",
+      "Cannot determine format of input {number}:{number} after EOF"
+    ],
+    say: (input, stream) =>
+      `nothing of stream ${stream} of input ${input} (counted from 0) can be decoded: it is damaged, or of another format than the file's ending says`
   },
   { forms: ["Error while opening decoder"], say: () => "a stream of an input cannot be decoded" },
   {
@@ -355,8 +414,49 @@ const compiled: ReadonlyArray<{ readonly patterns: ReadonlyArray<LinePattern>; r
 /** Longest text of a line that a sentence repeats. */
 const maxRepeated = 300
 
+/** What newer versions say in two lines: each pair gives the line that earlier ones have, from the holes of both. */
+const pairs: ReadonlyArray<{ readonly first: LinePattern; readonly second: LinePattern; readonly as: Rule["say"] }> = [
+  {
+    first: linePattern("^Error opening input: {}"),
+    second: linePattern("^Error opening input file {}.$"),
+    as: (reason, name) => `${name}: ${reason}`
+  },
+  {
+    first: linePattern("^Stream map '' matches no streams"),
+    second: linePattern("^Failed to set value '{}' for option 'map'"),
+    as: (map) => `Stream map '${map}' matches no streams`
+  },
+  {
+    first: linePattern("^Trailing garbage after stream specifier"),
+    second: linePattern("^Failed to set value '{}' for option 'map'"),
+    as: (map) => `Stream map '${map}' matches no streams`
+  },
+  {
+    first: linePattern("[Parsed_{word}] {}"),
+    second: linePattern("[AVFilterGraph] Error initializing filters"),
+    as: (instance) => `Error initializing filter '${filterOf(instance)}'`
+  }
+]
+
+/** How many lines may lie between the two. */
+const pairLines = 4
+
+const inOneLine = (lines: ReadonlyArray<string>): ReadonlyArray<string> =>
+  pairs.flatMap(({ first, second, as }) =>
+    lines.flatMap((line, index) => {
+      const later = second(line)
+      if (later === undefined) return []
+      const earlier = lines
+        .slice(Math.max(0, index - pairLines), index)
+        .map(first)
+        .findLast((groups) => groups !== undefined)
+      return earlier === undefined ? [] : [as(...earlier, ...later)]
+    })
+  )
+
 /** Why a run failed, in one sentence, from ffmpeg's own lines; undefined where they say nothing that is known. */
-export const causeOf = (lines: ReadonlyArray<string>): string | undefined => {
+export const causeOf = (log: ReadonlyArray<string>): string | undefined => {
+  const lines = [...inOneLine(log), ...log]
   for (const { patterns, say } of compiled) {
     for (const line of lines) {
       for (const pattern of patterns) {

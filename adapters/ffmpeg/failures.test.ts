@@ -6,13 +6,11 @@ import { expect, layer } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
 import { execa } from "execa"
 import { afterAll } from "vitest"
-import { BlobKey, DirId, FileName } from "../../core/ids.js"
 import { defaultLimits, Limits } from "../../core/limits.js"
-import { makePlan } from "../../core/plan.js"
 import { Executor } from "../../core/ports/executor.js"
 import { Storage } from "../../core/ports/storage.js"
-import type { Output } from "../../core/task.js"
 import { memoryStorage } from "../memory/storage.js"
+import { failingTasks, keyOf, planOf, sources, texts, titleOf } from "./failing-tasks.suite.js"
 import { ffmpeg } from "./index.js"
 
 /** What callers read when their tasks fail, from real runs. */
@@ -20,207 +18,7 @@ import { ffmpeg } from "./index.js"
 const folder = mkdtempSync(join(tmpdir(), "failures-test-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Where a tenth of a second of anything will do. */
-const sources: Readonly<Record<string, ReadonlyArray<string>>> = {
-  "clip.mp4": [
-    ...["-f", "lavfi", "-i", "testsrc=d=0.5:s=64x48:r=10", "-f", "lavfi", "-i", "sine=d=0.5", "-pix_fmt", "yuv420p"],
-    ...["-c:v", "libx264", "-preset", "ultrafast"]
-  ],
-  "odd.mkv": ["-f", "lavfi", "-i", "testsrc=d=0.5:s=34x34:r=10", "-c:v", "mpeg4"],
-  "sound.wav": ["-f", "lavfi", "-i", "sine=d=0.5"]
-}
-const texts: Readonly<Record<string, string>> = {
-  "notes.txt": "no media at all\n",
-  "words.srt": "1\n00:00:00,000 --> 00:00:00,400\nhello\n",
-  "list.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nother.ts\n"
-}
-
-interface Case {
-  readonly options?: ReadonlyArray<string>
-  readonly inputs?: ReadonlyArray<string>
-  readonly inputOptions?: ReadonlyArray<string>
-  readonly graph?: string
-  readonly maps?: ReadonlyArray<string>
-  readonly file?: string
-  readonly says: string | RegExp
-  /** A part of the lines below the sentence. */
-  readonly shows?: string
-}
-
-const cases: ReadonlyArray<Case> = [
-  // Names that are not there.
-  { options: ["-crff", "3"], says: "unknown option: -crff", shows: "Unrecognized option 'crff'" },
-  { options: ["-c:v", "nosuch"], says: "unknown encoder: nosuch" },
-  { inputOptions: ["-c:v", "nosuch"], says: "unknown decoder: nosuch" },
-  { inputOptions: ["-f", "nosuch"], says: "unknown input format: nosuch" },
-  { options: ["-f", "nosuch"], says: "unknown output format: nosuch" },
-  { options: ["-vf", "nosuch"], says: "unknown filter: nosuch" },
-  { graph: "[0:v]nosuch[v]", maps: ["[v]"], says: "unknown filter: nosuch" },
-  { options: ["-bsf:v", "nosuch"], says: "unknown bitstream filter: nosuch" },
-  { options: ["-pix_fmt", "nosuch"], says: "unknown pixel format: nosuch" },
-  { options: ["-vf", "format=nosuch"], says: "unknown pixel format: nosuch" },
-  { options: ["-sample_fmt", "nosuch"], says: "unknown sample format: nosuch" },
-  { options: ["-channel_layout", "nosuch"], says: "unknown channel layout: nosuch" },
-  { options: ["-ac", "99"], says: "unknown channel layout: 99 channels" },
-  { options: ["-c:v", "libx264", "-preset", "nosuch"], says: "the encoder knows no such preset or tune: nosuch" },
-  { options: ["-c:v", "libx264", "-tune", "nosuch"], says: /^the encoder knows no such preset or tune: .*nosuch/ },
-  { options: ["-c:v", "libx264", "-profile:v", "nosuch"], says: "this encoder cannot be used with the profile nosuch" },
-  { options: ["-vf", "scale=nosuch=3"], says: 'the filter "scale" has no option "nosuch"' },
-
-  // Values.
-  { options: ["-c:v", "libx264", "-crf", "abc"], says: "invalid value for -crf: abc" },
-  { options: ["-b:v", "12foo"], says: "invalid value for -b: 12foo" },
-  { options: ["-t", "abc"], says: "invalid value for -t: abc" },
-  { inputOptions: ["-ss", "1:99:99"], says: "invalid value for -ss: 1:99:99" },
-  { options: ["-frames:v", "abc"], says: "invalid value for -frames:v: abc" },
-  { options: ["-r", "abc"], says: "invalid frame size or rate: abc" },
-  { options: ["-s", "12by4"], says: "invalid frame size or rate: 12by4" },
-  { options: ["-s", "0x0"], says: "invalid frame size or rate: 0x0" },
-  { options: ["-aspect", "abc"], says: "invalid value for -aspect: abc" },
-  { options: ["-movflags", "abc"], says: "invalid value for -movflags: abc" },
-  { options: ["-disposition:v:0", "abc"], says: "invalid option value: abc" },
-  { options: ["-to", "1", "-ss", "2"], says: "-to lies before -ss: give a later -to, or a length by -t" },
-
-  // Options at the wrong place.
-  { inputOptions: ["-vf", "hflip"], says: "the option -vf does not belong to an input: put it among the options of an output" },
-  { options: ["-stream_loop", "1"], says: "the option -stream_loop does not belong to an output: put it among the options of an input" },
-  { options: ["-metadata"], says: "the last option of an output needs a value" },
-  { options: ["-c:v", "aac"], says: /^the encoder aac is for another kind of stream/ },
-  { options: ["-c", "copy", "-vf", "hflip"], says: "a filter needs the stream to be encoded: choose a codec other than copy for it" },
-  {
-    graph: "[0:v]hflip[v]",
-    maps: ["[v]"],
-    options: ["-c", "copy"],
-    says: "a filter needs the stream to be encoded: choose a codec other than copy for it"
-  },
-
-  // Graphs and maps.
-  { options: ["-vf", "scale=10:10]"], says: "the filter graph is not well-formed" },
-  { options: ["-vf", "hflip,,vflip"], says: "the name of a filter is missing: the graph has one separator too many" },
-  {
-    options: ["-vf", "overlay"],
-    says: '-vf and -af take filters with one input and one output: write "overlay" as task.filter_complex, with labels'
-  },
-  { options: ["-vf", "anull"], says: /^a filter for pictures meets sound/ },
-  { options: ["-af", "hflip"], says: /^a filter for pictures meets sound/ },
-  { graph: "[0:v]hflip,anull", says: /^a filter for pictures meets sound/ },
-  { graph: "[0:s]hflip", says: 'the filter graph takes ":s", which is neither a stream of an input nor a label that the graph makes' },
-  { graph: "[vdieo]hflip", says: 'the filter graph takes "vdieo", which is neither a stream of an input nor a label that the graph makes' },
-  { graph: "[3:v]hflip", says: "there is no input number 3: inputs are counted from 0" },
-  {
-    graph: "[0:v]overlay",
-    says: 'the input number 1 of the filter "overlay" gets nothing: name what it takes by labels, as in [0:v][1:v]overlay'
-  },
-  { graph: "[0:v]hflip[a][b]", maps: ["[a]", "[b]"], says: "the label [b] is one more than its filter has outputs" },
-  { graph: "[0:v][0:v]hflip", says: 'the filter "hflip" has fewer inputs than labels in front of it' },
-  { graph: "[0:v]hflip[v]", says: /^an output of the filter "hflip" leads nowhere: give it a label and name that label in the maps/ },
-  { graph: "[0:v]hflip[v]", maps: ["[v]", "[v]"], says: "a map names [v], but no filter output has that label, or it is used already" },
-  { maps: ["0:5"], says: 'the map "0:5" matches no stream of the inputs (a "?" at its end makes it optional)' },
-  { maps: ["0:s"], says: /^the map "0:s" matches no stream/ },
-  { maps: ["nosuch"], says: /^the map "nosuch" matches no stream/ },
-  { maps: ["7:0"], says: "there is no input number 7: inputs are counted from 0" },
-
-  // Filters and their input.
-  { options: ["-vf", "scale=-1:abc"], says: 'the filter "scale" does not take these arguments', shows: "in 'abc'" },
-  { options: ["-af", "atempo=500"], says: 'the filter "atempo" does not take these arguments', shows: "500" },
-  { options: ["-vf", "setpts=PTS/nosuch"], says: 'the filter "setpts" does not take these arguments', shows: "nosuch" },
-  { options: ["-vf", "crop=1000:900"], says: "the part to be cut out, 1000x900, is larger than the picture, or empty" },
-  { options: ["-vf", "pad=10:10"], says: "the padded picture must be at least as large as the picture" },
-  { options: ["-vf", "subtitles=nosuch.srt"], says: 'the filter "subtitles" finds no file "nosuch.srt" that it can read' },
-  {
-    options: ["-vf", "drawtext=text=a:x=nosuch("],
-    says: 'the filter "drawtext" does not take this input with these arguments',
-    shows: "nosuch("
-  },
-  { options: ["-vf", "scale=99999:99999"], says: "the size of the picture is not possible: 99999x99999" },
-  {
-    inputs: ["clip.mp4", "odd.mkv"],
-    graph: "[0:v][1:v]concat[v]",
-    maps: ["[v]"],
-    says: "pictures that are joined must be alike, but are 34x34 and 64x48: give each the same scale and setsar=1 first"
-  },
-  {
-    inputs: ["clip.mp4", "odd.mkv"],
-    graph: "[0:v][1:v]hstack[v]",
-    maps: ["[v]"],
-    says: "pictures that are put together must have the same height, but have 34 and 48: scale them first"
-  },
-
-  // Encoders and formats.
-  {
-    options: ["-vf", "scale=33:33"],
-    says: "this encoder needs an even width and height, not 33x33: scale to even numbers, for example scale=-2:720"
-  },
-  {
-    options: ["-vn", "-ar", "12345"],
-    file: "a.mp3",
-    says: "this encoder takes no sample rate of 12345 Hz: choose another by -ar, for example 48000"
-  },
-  { options: ["-vn", "-ac", "7"], file: "a.mp3", says: "this encoder takes no sound of 6.1 channels: choose fewer by -ac, for example 2" },
-  {
-    options: ["-c:v", "libx264", "-profile:v", "baseline", "-pix_fmt", "yuv444p"],
-    says: "this encoder cannot be used with the profile baseline",
-    shows: "baseline"
-  },
-  { options: ["-c:a", "pcm_s16le"], says: "the output format takes no pcm_s16le: choose another codec, or another format" },
-  {
-    options: ["-c", "copy"],
-    file: "a.webm",
-    says: "the output format does not take these streams: choose codecs that fit the container",
-    shows: "Only VP8"
-  },
-  {
-    options: ["-c", "copy"],
-    file: "a.mp3",
-    says: "the output format does not take these streams: choose codecs that fit the container",
-    shows: "MP3"
-  },
-  { options: ["-c", "copy", "-bsf:v", "vp9_superframe"], says: 'the bitstream filter "vp9_superframe" does not take h264' },
-  {
-    options: ["-c", "copy", "-f", "segment"],
-    file: "a.mkv",
-    says: 'the name "a.mkv" is no pattern for segments: it needs a number such as %03d, and no other percent sign'
-  },
-  { file: "a.jpg", says: /^several frames for one picture: use -frames:v 1/ },
-  { file: "a.nosuch", says: 'the name "a.nosuch" tells no output format: give it a usual ending, or choose the format by -f' },
-  { file: "noending", says: /^the name "noending" tells no output format/ },
-  { options: ["-an", "-vn"], says: /^an output would have no stream/ },
-  { inputs: ["sound.wav"], file: "a.png", says: /^an output would have no stream/ },
-  {
-    inputs: ["clip.mp4", "words.srt"],
-    maps: ["1"],
-    options: ["-c:s", "dvdsub"],
-    file: "a.mkv",
-    says: /^subtitles of text cannot become pictures/
-  },
-  {
-    inputs: ["clip.mp4", "words.srt"],
-    maps: ["0", "1"],
-    options: ["-c:s", "srt"],
-    says: "the output format takes no subrip: choose another codec, or another format"
-  },
-  {
-    inputs: ["clip.mp4", "words.srt"],
-    maps: ["0", "1"],
-    file: "a.mpg",
-    says: /^the format mpeg has no usual encoder for one of the streams/
-  },
-  { options: ["-attach", "nosuch.ttf"], file: "a.mkv", says: 'no file "nosuch.ttf" to attach' },
-
-  // Inputs.
-  { inputs: ["notes.txt"], says: '"notes.txt" is not a media file that can be read, or it is damaged' },
-  { inputs: ["cut.mp4"], says: /^an input is not a media file that can be read, or it is cut off/ },
-  {
-    inputs: ["list.m3u8"],
-    says: 'an input has the format "hls", which is not accepted: upload the media itself: a playlist reads other files'
-  },
-  { inputOptions: ["-ss", "100"], says: /^the output "a\.mp4" is empty: nothing was encoded/ }
-]
-
-const title = ({ inputs = [], inputOptions = [], graph, maps = [], options = [], file = "a.mp4" }: Case) =>
-  [...inputs, ...inputOptions, ...(graph === undefined ? [] : [graph]), ...maps, ...options, file].join(" ")
-
-/** Makes the inputs once: their keys in storage. */
+/** Makes the inputs once: their lengths. */
 const stored = Effect.gen(function* () {
   const storage = yield* Storage
   const contents = new Map<string, Uint8Array>(Object.entries(texts).map(([name, text]) => [name, Buffer.from(text)]))
@@ -232,29 +30,22 @@ const stored = Effect.gen(function* () {
     )
   }
   contents.set("cut.mp4", contents.get("clip.mp4")?.subarray(0, 2000) ?? new Uint8Array())
-  const entries = Array.from(contents, ([name, content]) => ({ name: FileName(name), key: BlobKey(`dir_1/blob_1/${name}`), content }))
-  yield* Effect.forEach(entries, ({ key, content }) => storage.write(key, Stream.make(content), content.length))
-  return new Map(entries.map(({ name, key, content }) => [`${name}`, { name, key, bytes: content.length }]))
+  yield* Effect.forEach(contents, ([name, content]) => storage.write(keyOf(name), Stream.make(content), content.length))
+  return new Map(Array.from(contents, ([name, content]) => [name, content.length]))
 })
 
 const workRoot = join(folder, "work")
 const ports = ffmpeg({ workRoot }).pipe(Layer.provideMerge(memoryStorage), Layer.provide(Layer.succeed(Limits, defaultLimits)))
 
 layer(ports, { excludeTestServices: true })("a failure says what to do", (it) => {
-  const inputFiles = Effect.runSync(Effect.cached(stored))
-  it.effect.each(cases.map((each) => [title(each), each] as const))("%s", ([, each]) =>
+  const inputBytes = Effect.runSync(Effect.cached(stored))
+  it.effect.each(failingTasks.map((each) => [titleOf(each), each] as const))("%s", ([, each]) =>
     Effect.gen(function* () {
-      const { inputs = ["clip.mp4"], inputOptions = [], graph = null, maps = [], options = [], file = "a.mp4", says, shows } = each
-      const files = yield* inputFiles
-      const output: Output = { name: FileName(file), options, maps }
-      const task = {
-        directory: DirId("dir_1"),
-        inputs: inputs.map((name) => ({ ...(files.get(name) ?? expect.fail(name)), options: inputOptions })),
-        outputs: [output],
-        filterComplex: graph
-      }
+      const { says, shows } = each
+      const bytes = yield* inputBytes
+      const plan = planOf(each, (name) => bytes.get(name) ?? expect.fail(name))
       const executor = yield* Executor
-      const error = yield* Effect.flip(Stream.runDrain(executor.run(makePlan(task, "job_1-1", defaultLimits))))
+      const error = yield* Effect.flip(Stream.runDrain(executor.run(plan)))
       if (error._tag !== "FfmpegFailed") return expect.fail(`${error._tag} ${JSON.stringify(error)}`)
       const [sentence, ...lines] = error.reason.split("\n")
       expect(sentence, error.reason).toEqual(typeof says === "string" ? says : expect.stringMatching(says))

@@ -69,8 +69,9 @@ export const leftUnfinished = (log: ReadonlyArray<string>): boolean => spoken(lo
 
 const unfinished = /^(?:\[out#[^\]]*\] )?Error (?:writing trailer|closing file)/
 
-/** Without what ffmpeg prints of a file's metadata, which is indented. */
-const spoken = (log: ReadonlyArray<string>): ReadonlyArray<string> => log.filter((line) => /^\S/.test(line))
+/** Without what ffmpeg prints of a file's metadata and its streams, which is indented. */
+const spoken = (log: ReadonlyArray<string>): ReadonlyArray<string> =>
+  log.filter((line) => /^\S/.test(line) && !/^\[(?:in|out)#[^\]]*\] {2}/.test(line))
 
 const withLines = (sentence: string, lines: ReadonlyArray<string>): string => [sentence, ...lines].join("\n")
 
@@ -93,6 +94,8 @@ const readable = (line: string, work: Pick<WorkDirectory, "path">, given: Readon
 /** What level verbose adds to the errors: dumps, set-up of filters and codecs, statistics. */
 const noise = [
   /^(?:Input|Output) (?:#\d+,|file #\d+ \()/,
+  /^Error opening (?:input|output) file .*\.$/,
+  /^\[[^\]]*\]$/,
   /^\[libx26\d\] (?:frame [IPB]:|mb [IPB]|coded |i16 |i8 |i4 |Weighted |ref [PB] |consecutive |8x8 )/
 ]
 
@@ -101,7 +104,13 @@ const noisyStarts = [
   ...["Stream mapping:", "Press [q]", "Conversion failed!", "No more output streams", "*** ", "frame=", "size=", "video:"],
   // What follows from the line before.
   ...["Error reinitializing filters", "Error initializing complex filters", "Error while processing the decoded data"],
-  ...["Failed to inject frame into", "To ignore this, add a trailing"],
+  ...["Failed to inject frame into", "To ignore this, add a trailing", "Exiting with exit code ", "Error : ", "Error while filtering: "],
+  ...[
+    "Error opening input files: ",
+    "Error opening output files: ",
+    "Error parsing options for ",
+    "Error binding filtergraph inputs/outputs"
+  ],
   ...["[AVIOContext] Statistics", "[graph", "[format", "[auto_", "[scaler_", "[swscaler", "[SWR"]
 ]
 
@@ -109,7 +118,23 @@ const noisyStarts = [
 const noisyParts = [
   ...["Guessed Channel Layout", "parser not found for codec", "No bit rate set", "deprecated pixel format", "misdetection possible"],
   ...["] Statistics:", "] Reinit context", "] Qavg", " frames left in the queue", "] using ", "] profile ", "] max_analyze_duration"],
-  ...["] auto-inserting", "] Using ", "] w:", "] tb:", "] ch:", "] 264 - core", "] kb/s"]
+  ...["] auto-inserting", "] Using ", "] w:", "] tb:", "] ch:", "] 264 - core", "] kb/s"],
+  // Threads of ffmpeg 7 and later, and what their ends are the consequence of.
+  ...["] Starting thread...", "] Terminating ", "] Task finished with error code", " returned EOF", " received EOF"],
+  ...[
+    "] EOF while reading input",
+    "] All consumers returned",
+    "] Could not open encoder before EOF",
+    "] Error sending frames to consumers"
+  ],
+  ...[
+    "] Error initializing filters",
+    "] Error linking filters",
+    "] Error reinitializing filters",
+    "] Nothing was written into output file"
+  ],
+  ...["] No explicit maps", "] Adding streams from explicit maps", "] Created ", "] Creating output stream", "] Binding input with label"],
+  ...["] Sync level", "] Selected ", " frame properties congruent with", "] Input file #", "] Output file #", " frames in, "]
 ]
 
 const isNoise = (line: string): boolean =>
