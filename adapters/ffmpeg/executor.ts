@@ -11,7 +11,8 @@ import { unavailable } from "./disk.js"
 import { readByInputAlone } from "./late-args.js"
 import { startRun } from "./late-run.js"
 import { lastLines, lineReader } from "./lines.js"
-import { explain, type Failure, leftUnfinished, stoppedFromOutside, warningsOf } from "./log.js"
+import { damageIn, damageWarning, explain, type Failure, leftUnfinished, stoppedFromOutside } from "./log.js"
+import { openEndedInputs, speaksOf } from "./open-ended.js"
 import { arrange, checkLimits, commonName, filesOf, judge, listMade, type Made, shortfall } from "./outputs.js"
 import { holdsSubtitles, packetsIn } from "./prober.js"
 import { advance, expectedSeconds, progressReader } from "./progress.js"
@@ -151,10 +152,21 @@ const transcode = (
     if (fraction !== null && fraction < 1) moveOn(outTimeSeconds, outTimeSeconds)
     return {
       account: accounts.account(),
-      warnings: [...warningsOf(log.all()), ...shortfall(plan, outTimeSeconds)],
+      warnings: [...(yield* damageWarnings(plan, work, late, damageIn(log.all()))), ...shortfall(plan, outTimeSeconds)],
       seconds: ended.seconds
     }
   }).pipe(Effect.scoped)
+
+/** Headers are read only where ffmpeg tells of damage, which is seldom. */
+const damageWarnings = (
+  plan: Plan,
+  work: WorkDirectory,
+  late: ReadonlyMap<FileName, Late>,
+  damage: ReadonlyArray<string>
+): Effect.Effect<ReadonlyArray<string>> =>
+  damage.length === 0
+    ? Effect.succeed([])
+    : Effect.map(openEndedInputs(plan, work, late), (names) => (damage.every((line) => speaksOf(line, names, plan)) ? [] : [damageWarning]))
 
 /** What still arrives has a deadline of its own: the run's begins when all is there. */
 const tooLong = ({ seconds }: Plan["limits"]): Effect.Effect<never, RunLimitExceeded> =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { FileName } from "../../core/ids.js"
-import { explain, leftUnfinished, stoppedFromOutside, warningsOf } from "./log.js"
+import { damageIn, explain, leftUnfinished, stoppedFromOutside } from "./log.js"
 
 const work = { path: "/var/work/0a1b_402-77-1234-6a0f" }
 
@@ -193,12 +193,8 @@ const failures: ReadonlyArray<{ readonly log: string; readonly says: string; rea
   },
   {
     log: "[in#0 @ 0x5a] Error opening input: Invalid data found when processing input\nError opening input file file:t.txt.\nError opening input files: Invalid data found when processing input\n",
-    says: "invalid data in an input",
-    shows: [
-      "[in#0] Error opening input: Invalid data found when processing input",
-      "Error opening input file t.txt.",
-      "Error opening input files: Invalid data found when processing input"
-    ]
+    says: '"t.txt" is not a media file that can be read, or it is damaged',
+    shows: ["[in#0] Error opening input: Invalid data found when processing input"]
   },
   {
     log: "file:missing.mp4: No such file or directory\n",
@@ -314,7 +310,7 @@ describe("of a success", () => {
     { log: "    comment         : x: partial file", warns: false },
     { log: "[aac @ 0x5592d8c8f440] Qavg: 1556.052", warns: false }
   ])("a cut off input is worth a warning: $log", ({ log, warns }) => {
-    expect(warningsOf([log])).toHaveLength(warns ? 1 : 0)
+    expect(damageIn([log])).toHaveLength(warns ? 1 : 0)
   })
 
   it.each([

@@ -55,11 +55,11 @@ export const explain = (program: "ffmpeg" | "ffprobe", { ended, log }: Failure, 
   return withLines(causeOf(lines) ?? `${program} ended with status ${ended.code}`, useful)
 }
 
-/** What a successful run should be told about nevertheless. */
-export const warningsOf = (log: ReadonlyArray<string>): ReadonlyArray<string> =>
-  spoken(log).some((line) => /: partial file$|Packet corrupt|corrupt input packet/.test(line))
-    ? ["an input is damaged or cut off: the result has what could be read of it"]
-    : []
+/** The lines of a successful run that tell of an input that is damaged or cut off. */
+export const damageIn = (log: ReadonlyArray<string>): ReadonlyArray<string> =>
+  spoken(log).filter((line) => /: partial file$|Packet corrupt|corrupt input packet/.test(line))
+
+export const damageWarning = "an input is damaged or cut off: the result has what could be read of it"
 
 /**
  * An output that was not written to its end. ffmpeg 5.1 ends with status 0 all the same when the disk is full in the

@@ -141,6 +141,10 @@ describe("judge", () => {
   it.each([
     { streams: [video(1)], warnings: [] },
     { streams: [video(1), audio(0)], warnings: ['stream 1 (audio) of the output "o.mp4" is empty'] },
+    { streams: [video(1), { kind: "attachment", packets: 0 }], warnings: [] },
+    { streams: [{ kind: "attachment", packets: 0 }], warnings: [] },
+    { streams: [video(1), { kind: "subtitle", packets: 0 }], warnings: [] },
+    { streams: [video(1), { kind: "data", packets: 0 }], warnings: ['stream 1 (data) of the output "o.mp4" is empty'] },
     { streams: [video(0), audio(7)], warnings: ['stream 0 (video) of the output "o.mp4" is empty'] }
   ])("warns of $warnings", ({ streams, warnings }) => expect(judge(FileName("o.mp4"), streams)).toEqual({ warnings }))
 

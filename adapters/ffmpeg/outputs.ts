@@ -92,19 +92,23 @@ const byNumber = new Intl.Collator("en", { numeric: true })
 const inOrder = (made: ReadonlyArray<Made>): ReadonlyArray<Made> =>
   [...made].sort((a, b) => byNumber.compare(a.name, b.name) || (a.name < b.name ? -1 : 1))
 
+/** Attachments are no packets, and no line of subtitles may fall into the part that is cut out. */
+const mayBeEmpty: ReadonlySet<string> = new Set(["attachment", "subtitle"])
+
 /** What ffmpeg's account says of one output: why it is a failure, or what to warn of. */
 export const judge = (
   name: FileName,
   streams: ReadonlyArray<StreamCount>
 ): { readonly failure: string } | { readonly warnings: ReadonlyArray<string> } => {
-  if (streams.every(({ packets }) => packets === 0)) {
+  const attachmentsAlone = streams.length > 0 && streams.every(({ kind }) => kind === "attachment")
+  if (!attachmentsAlone && streams.every(({ packets }) => packets === 0)) {
     return {
       failure: `the output "${name}" is empty: nothing was encoded (check -ss, -t, -to and -frames: does the input last that long?)`
     }
   }
   return {
     warnings: streams.flatMap(({ kind, packets }, index) =>
-      packets === 0 ? [`stream ${index} (${kind}) of the output "${name}" is empty`] : []
+      packets === 0 && !mayBeEmpty.has(kind) ? [`stream ${index} (${kind}) of the output "${name}" is empty`] : []
     )
   }
 }
