@@ -12,7 +12,7 @@ export const limitTable = {
   outputBytes: { default: 4 * GiB, means: "all outputs of a run together" },
   outputFiles: { default: 1000, means: "files a run may make" },
   fileBytes: { default: 2 * GiB, means: "one file that a run makes" },
-  memoryBytes: { default: 4 * GiB, means: "address space of one process" },
+  memoryBytes: { default: 16 * GiB, means: "address space of one process, more than the memory it uses" },
   maxPixels: { default: 256 * 1024 * 1024, means: "pixels of one picture that a run decodes" },
   cpuPercent: { default: 100, means: "processor time of one process, in percent of all cores for its wall clock" },
   processes: { default: 1024, means: "processes and threads of one run, in the sandbox" },

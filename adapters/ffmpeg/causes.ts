@@ -13,6 +13,24 @@ const whyRefusedInput = (format: string): string => refusedDemuxers.get(format) 
 
 const quoted = (name: string): string => `"${name}"`
 
+/** What ffmpeg and its encoders say when they get no more memory. */
+const memory: ReadonlyArray<Rule> = [
+  {
+    forms: [
+      "Cannot allocate memory",
+      "Memory allocation error",
+      "malloc of size {number} failed",
+      "memory allocation of {number} bytes failed",
+      "memory allocation failure",
+      "allocate memory failed",
+      "Failed to allocate memory",
+      "insufficient resources",
+      "std::bad_alloc"
+    ],
+    say: () => "not enough memory for this task: the limit memoryBytes bounds the address space of its process"
+  }
+]
+
 /** Names that are not there. */
 const unknown: ReadonlyArray<Rule> = [
   { forms: ["^Unrecognized option '{}'"], say: (name) => `unknown option: -${name}` },
@@ -256,7 +274,6 @@ const filters: ReadonlyArray<Rule> = [
 
 /** What encoders and formats say of streams and values. */
 const encoders: ReadonlyArray<Rule> = [
-  { forms: ["Cannot allocate memory"], say: () => "not enough memory for this task" },
   {
     forms: ["width not divisible by 2 ({size})", "height not divisible by 2 ({size})"],
     say: (size) => `this encoder needs an even width and height, not ${size}: scale to even numbers, for example scale=-2:720`
@@ -402,7 +419,7 @@ const inputs: ReadonlyArray<Rule> = [
 ]
 
 /** The first rule that any line meets decides, so what is more telling comes first. Texts: ffmpeg 5.1, then what later versions say. */
-const rules: ReadonlyArray<Rule> = [...unknown, ...misplaced, ...graphs, ...filters, ...encoders, ...inputs]
+const rules: ReadonlyArray<Rule> = [...memory, ...unknown, ...misplaced, ...graphs, ...filters, ...encoders, ...inputs]
 
 const compiled: ReadonlyArray<{ readonly patterns: ReadonlyArray<LinePattern>; readonly say: Rule["say"] }> = rules.map(
   ({ forms, say }) => ({
@@ -453,6 +470,12 @@ const inOneLine = (lines: ReadonlyArray<string>): ReadonlyArray<string> =>
       return earlier === undefined ? [] : [as(...earlier, ...later)]
     })
   )
+
+const memoryPatterns = memory.flatMap(({ forms }) => forms.map(linePattern))
+
+/** Whether any of ffmpeg's own lines says that there was no memory. */
+export const lacksMemory = (lines: ReadonlyArray<string>): boolean =>
+  lines.some((line) => memoryPatterns.some((pattern) => pattern(line) !== undefined))
 
 /** Why a run failed, in one sentence, from ffmpeg's own lines; undefined where they say nothing that is known. */
 export const causeOf = (log: ReadonlyArray<string>): string | undefined => {

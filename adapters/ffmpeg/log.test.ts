@@ -232,7 +232,11 @@ describe("explain", () => {
   }
 
   it.each([
-    { signal: "SIGSEGV", says: "ffmpeg was killed by signal SIGSEGV" },
+    {
+      signal: "SIGSEGV",
+      says: "ffmpeg was killed by signal SIGSEGV (often for want of memory: the limit memoryBytes bounds the address space of its process)"
+    },
+    { signal: "SIGHUP", says: "ffmpeg was killed by signal SIGHUP" },
     { signal: "SIGKILL", says: "ffmpeg was killed by signal SIGKILL (usually for want of memory)" }
   ])("$signal", ({ signal, says }) => {
     expect(explain("ffmpeg", { ended: exit(null, signal), log: [] }, setting)).toBe(says)
@@ -311,6 +315,24 @@ describe("of a success", () => {
     { log: "[aac @ 0x5592d8c8f440] Qavg: 1556.052", warns: false }
   ])("a cut off input is worth a warning: $log", ({ log, warns }) => {
     expect(damageIn([log])).toHaveLength(warns ? 1 : 0)
+  })
+
+  // What encoders of 2160p say when they may use less memory than they need.
+  it.each([
+    { log: "[libsvtav1 @ 0x5616de21df40] Error initializing encoder: insufficient resources (0x80001000)", code: 1 },
+    { log: "SvtMalloc[fatal]: allocate memory failed, at ./Source/Lib/Codec/pcs.c:1528", code: 244 },
+    { log: "x264 [error]: malloc of size 44329344 failed", code: 1 },
+    { log: "x265 [error]: malloc of size 16711680 failed", signal: "SIGSEGV" },
+    { log: "x265 [error]: memory allocation failure, aborting encode", code: 187 },
+    { log: "[libaom-av1 @ 0x560fe83c5f40] Error encoding frame: Memory allocation error", code: 1 },
+    { log: "memory allocation of 4147200 bytes failed", signal: "SIGABRT" },
+    { log: "[libvpx-vp9 @ 0x55874ac07280] Failed to initialize encoder: Memory allocation error", code: 234 },
+    { log: "terminate called after throwing an instance of 'std::bad_alloc'", signal: "SIGABRT" }
+  ])("names the limit of memory: $log", ({ log, code = null, signal = null }) => {
+    const said = explain("ffmpeg", { ended: { code, signal }, log: [log] }, { work, inputs: [] })
+    expect(said).toMatch(
+      /^(?:not enough memory for this task|ffmpeg was killed by signal SIG[A-Z]+ for want of memory): the limit memoryBytes bounds the address space/
+    )
   })
 
   it.each([

@@ -1,7 +1,7 @@
 import type { FileName } from "../../core/ids.js"
 import { withGivenNames } from "../../core/staged-name.js"
 import type { StagedFile } from "../../core/task.js"
-import { causeOf } from "./causes.js"
+import { causeOf, lacksMemory } from "./causes.js"
 import type { Ended } from "./launch.js"
 import type { WorkDirectory } from "./workdir.js"
 
@@ -48,11 +48,19 @@ export const explain = (program: "ffmpeg" | "ffprobe", { ended, log }: Failure, 
   const given = new Map(setting.inputs.flatMap(({ name, givenName }) => (givenName === undefined ? [] : [[name, givenName] as const])))
   const lines = spoken(log).map((line) => readable(line, setting.work, given))
   const useful = usefulEnd(lines)
-  if (ended.signal !== null) {
-    const hint = ended.signal === "SIGKILL" ? " (usually for want of memory)" : ""
-    return withLines(`${program} was killed by signal ${ended.signal}${hint}`, useful)
-  }
+  if (ended.signal !== null) return withLines(`${program} was killed by signal ${ended.signal}${hintAtMemory(ended.signal, lines)}`, useful)
   return withLines(causeOf(lines) ?? `${program} ended with status ${ended.code}`, useful)
+}
+
+/** Signals of the program itself, by which some encoders end when they get no memory. */
+const ownSignals: ReadonlyArray<string> = ["SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGTRAP"]
+
+const memoryLimit = "the limit memoryBytes bounds the address space of its process"
+
+const hintAtMemory = (signal: string, lines: ReadonlyArray<string>): string => {
+  if (lacksMemory(lines)) return ` for want of memory: ${memoryLimit}`
+  if (signal === "SIGKILL") return " (usually for want of memory)"
+  return ownSignals.includes(signal) ? ` (often for want of memory: ${memoryLimit})` : ""
 }
 
 /** The lines of a successful run that tell of an input that is damaged or cut off. */

@@ -224,7 +224,7 @@ describe.runIf(linux)("a process in the sandbox", () => {
               expect.stringMatching(/file size +2147483648 /),
               expect.stringMatching(/core file size +0 +0 /),
               expect.stringMatching(/open files +256 /),
-              expect.stringMatching(/address space +4294967296 /)
+              expect.stringMatching(/address space +17179869184 /)
             ])
           })
         )
