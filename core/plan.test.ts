@@ -133,9 +133,26 @@ describe("makePlan", () => {
     { options: ["-t", "9", "-t", "3"], window: { start: 0, length: 3 } },
     { options: ["-sseof", "-4"], window: { start: 0, length: 4 } },
     { options: ["-stream_loop", "-1", "-t", "4"], window: { start: 0, length: 4, looped: true } },
-    { options: ["-loop", "0"], window: { start: 0, length: null } }
+    { options: ["-loop", "0"], window: { start: 0, length: null } },
+    { options: ["-r:v", "5"], window: { start: 0, length: null, looped: true } },
+    { options: ["-itsscale", "3"], window: { start: 0, length: null, looped: true } }
   ])("reads the window of $options", ({ options, window }) => {
     expect(planOf({ inputs: [input("a", options)] }).timeline.inputs).toEqual([window])
+  })
+
+  const output = (...options: ReadonlyArray<string>) => ({ outputs: [{ name: FileName("out.mp4"), options, maps: [] }] })
+  it.each([
+    { filterComplex: "[0:v][1:v]concat=n=2:v=1:a=0[v]" },
+    output("-vf", "setpts=3*PTS"),
+    output("-filter:v:0", "setpts=3*PTS"),
+    output("-af", "atempo=0.5")
+  ])("knows no length where a filter changes it: %j", (over) => {
+    const { timeline } = planOf({ ...over, inputs: [input("a", ["-t", "5"])] })
+    expect(timeline.inputs).toEqual([{ start: 0, length: null, looped: true }])
+  })
+
+  it("takes no other option's value for a graph", () => {
+    expect(planOf(output("-metadata", "atempo=0.5")).timeline.inputs).toEqual([{ start: 0, length: null }])
   })
 })
 

@@ -1,4 +1,5 @@
 import type { BlobKey, DirId, FileName } from "./ids.js"
+import { changesLength } from "./length-changes.js"
 import type { LimitValues } from "./limits.js"
 import { allowedProtocols, selfContainedDemuxers } from "./policy/allowed.js"
 import type { FileReference } from "./policy/option-values.js"
@@ -16,7 +17,7 @@ export interface RunLimits {
 export interface Window {
   readonly start: number
   readonly length: number | null
-  /** The input is repeated: its own duration bounds nothing. */
+  /** Its own duration bounds nothing: the input is repeated, or played at another speed, or a filter changes the length. */
   readonly looped?: boolean
 }
 
@@ -64,10 +65,7 @@ export const makePlan = (task: ResolvedTask, slot: string, limits: LimitValues):
     outputs: filesOfOutputs(task.outputs),
     ...(discarded.length > 0 && { discarded }),
     outputPrefix: outputPrefix(task.directory, slot),
-    timeline: {
-      inputs: task.inputs.map(({ options }) => inputWindow(options)),
-      outputs: task.outputs.map(({ options }) => outputWindow(options))
-    },
+    timeline: timelineOf(task),
     limits: { seconds: limits.runSeconds, outputBytes: limits.outputBytes, outputFiles: limits.outputFiles }
   }
 }
@@ -150,10 +148,30 @@ const stage = (task: ResolvedTask): ReadonlyMap<BlobKey, StagedFile> => {
   return staged
 }
 
+/** Where a filter changes the length, only outputs with a length of their own have one that is known. */
+const timelineOf = ({ inputs, outputs, filterComplex }: ResolvedTask): Timeline => {
+  const graphs = [
+    filterComplex ?? "",
+    ...outputs.flatMap(({ options }) => options.filter((_, index) => isGraphOption.test(options[index - 1] ?? "")))
+  ]
+  const unknown = graphs.some(changesLength)
+  return {
+    inputs: inputs.map(({ options }) => (unknown ? { start: 0, length: null, looped: true } : inputWindow(options))),
+    outputs: outputs.map(({ options }) => outputWindow(options))
+  }
+}
+
+const isGraphOption = /^-(?:vf|af|filter(?::|$))/
+
+/** Options of an input by which it lasts longer or shorter than ffmpeg says. */
+const isSpeedOption = /^-(?:itsscale|r)(?::|$)/
+
 const inputWindow = (options: ReadonlyArray<string>): Window => {
   const fromEnd = seconds(valueOf(options, "-sseof"))
   const { start, length } = outputWindow(options)
-  const looped = ["-loop", "-stream_loop"].some((name) => !["0", undefined].includes(valueOf(options, name)))
+  const looped =
+    options.some((item) => isSpeedOption.test(item)) ||
+    ["-loop", "-stream_loop"].some((name) => !["0", undefined].includes(valueOf(options, name)))
   // Counted from the end, the input gives at most that much, wherever it starts.
   const longest = fromEnd === null ? length : Math.min(length ?? Number.POSITIVE_INFINITY, Math.abs(fromEnd))
   return { start: fromEnd === null ? start : 0, length: longest, ...(looped ? { looped } : {}) }

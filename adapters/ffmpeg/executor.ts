@@ -148,8 +148,8 @@ const transcode = (
     if (ended.code !== 0 || leftUnfinished(log.all())) {
       return yield* failed(tools, { ended, log: log.all() }, { work, inputs: plan.inputs })
     }
-    // The estimate may have been too long (-shortest, -frames): what is known now is that all is done.
-    if (fraction !== null && fraction < 1) moveOn(outTimeSeconds, outTimeSeconds)
+    // The expected length may be wrong (-shortest, -frames, filters). What is known now is that all is done.
+    if (fraction !== null) report(RunEvent.Progress({ fraction: 1, outTimeSeconds }))
     return {
       account: accounts.account(),
       warnings: [...(yield* damageWarnings(plan, work, late, damageIn(log.all()))), ...shortfall(plan, outTimeSeconds)],

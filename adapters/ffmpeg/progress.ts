@@ -26,9 +26,12 @@ const longest = (lengths: ReadonlyArray<number | null>): number | null => {
   return known.length === 0 ? null : Math.max(...known)
 }
 
-/** The next fraction: 0 to 1, never less than the one before, null while the expected length is unknown or nothing. */
+/** What is expected may be too short, and 1 means that the run is done. */
+const mostOfRunning = 0.99
+
+/** The next fraction of a run that goes on: never less than the one before, null while the expected length is unknown or nothing. */
 export const advance = (before: number | null, outTimeSeconds: number, expected: number | null): number | null =>
-  expected === null || expected <= 0 ? before : Math.max(before ?? 0, Math.min(1, outTimeSeconds / expected))
+  expected === null || expected <= 0 ? before : Math.max(before ?? 0, Math.min(mostOfRunning, outTimeSeconds / expected))
 
 /** Reads the lines of `-progress`; calls back once a block with the time reached, or null where ffmpeg gives none. */
 export const progressReader = (onBlock: (outTimeSeconds: number | null) => void): ((line: string) => void) => {
