@@ -6,6 +6,8 @@ interface Rule {
   readonly forms: ReadonlyArray<string>
   /** The sentence, from the texts of the form's holes. */
   readonly say: (...groups: ReadonlyArray<string>) => string
+  /** It searches the holes' texts and shortens what it repeats of them. */
+  readonly whole?: boolean
 }
 
 /** ffmpeg prints a demuxer's full name: `matroska,webm`. */
@@ -109,6 +111,26 @@ const misplaced: ReadonlyArray<Rule> = [
 /** The filter of an instance that ffmpeg named: `overlay` of `Parsed_overlay_0`. */
 const filterOf = (instance: string): string => instance.replace(/^Parsed_/, "").replace(/_\d+$/, "")
 
+/** The line has no input's number, but the graph has: `[1:a]` of the specifier `:a`. */
+const noStream = (specifier: string, graph: string): string => {
+  const numbers = new Set(
+    graph
+      .split(`${specifier}]`)
+      .slice(0, -1)
+      .map((before) => before.slice(before.lastIndexOf("[") + 1).trim())
+      .filter((text) => /^\d+$/.test(text))
+  )
+  const said = quoted(shortened(specifier))
+  if (numbers.size === 0) return `the filter graph takes ${said}, which is neither a stream of an input nor a label that the graph makes`
+  const [first] = numbers
+  return numbers.size === 1
+    ? `the filter graph takes [${first}${shortened(specifier)}], but input ${first} (counted from 0) has no such stream`
+    : `the filter graph takes ${said} of the inputs ${[...numbers].slice(0, maxNamed).join(", ")} (counted from 0), and one of them has no such stream`
+}
+
+/** Inputs that one sentence names. */
+const maxNamed = 10
+
 /** `overlay` of `overlay:main`. */
 const withoutPad = (text: string): string => text.split(":")[0] ?? text
 
@@ -149,7 +171,8 @@ const graphs: ReadonlyArray<Rule> = [
   },
   {
     forms: ["Stream specifier '{}' in filtergraph description {}"],
-    say: (label) => `the filter graph takes ${quoted(label)}, which is neither a stream of an input nor a label that the graph makes`
+    say: (label, graph = "") => noStream(label, graph),
+    whole: true
   },
   {
     forms: [
@@ -272,6 +295,17 @@ const filters: ReadonlyArray<Rule> = [
   }
 ]
 
+const otherCodec = "choose another codec, or another format"
+
+/** What helps where an output gets a stream that nobody thought of, by the codec that its format does not take. */
+const cures: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    "none bin_data timed_id3 klv": "leave streams of data out by -dn",
+    "ttf otf": 'leave attachments out by -map -0:t, as in "maps": ["0", "-0:t"]',
+    "h264 hevc mjpeg png bmp gif": `leave pictures out by -vn, keep a cover by -c:v copy -disposition:v attached_pic, or ${otherCodec}`
+  }).flatMap(([codecs, cure]) => codecs.split(" ").map((codec) => [codec, cure] as const))
+)
+
 /** What encoders and formats say of streams and values. */
 const encoders: ReadonlyArray<Rule> = [
   {
@@ -350,8 +384,8 @@ const encoders: ReadonlyArray<Rule> = [
     say: (_, format) => `the format ${format} has no usual encoder for one of the streams: choose one by -c, or leave the stream out`
   },
   {
-    forms: ["Could not find tag for codec {name} in stream"],
-    say: (codec) => `the output format takes no ${codec}: choose another codec, or another format`
+    forms: ["Could not find tag for codec {name} in stream #{number}"],
+    say: (codec, stream) => `the output format takes no ${codec} (stream ${stream} of the output): ${cures.get(codec) ?? otherCodec}`
   },
   {
     forms: ["Could not open attachment file {}.$", "Could not open attachment file {}"],
@@ -422,9 +456,9 @@ const inputs: ReadonlyArray<Rule> = [
 const rules: ReadonlyArray<Rule> = [...memory, ...unknown, ...misplaced, ...graphs, ...filters, ...encoders, ...inputs]
 
 const compiled: ReadonlyArray<{ readonly patterns: ReadonlyArray<LinePattern>; readonly say: Rule["say"] }> = rules.map(
-  ({ forms, say }) => ({
+  ({ forms, say, whole }) => ({
     patterns: forms.map(linePattern),
-    say
+    say: whole === true ? say : (...groups) => say(...groups.map(shortened))
   })
 )
 
@@ -484,7 +518,7 @@ export const causeOf = (log: ReadonlyArray<string>): string | undefined => {
     for (const line of lines) {
       for (const pattern of patterns) {
         const groups = pattern(line)
-        if (groups !== undefined) return say(...groups.map(shortened))
+        if (groups !== undefined) return say(...groups)
       }
     }
   }

@@ -107,7 +107,7 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
   { options: ["-vf", "anull"], says: /^a filter for pictures meets sound/ },
   { options: ["-af", "hflip"], says: /^a filter for pictures meets sound/ },
   { graph: "[0:v]hflip,anull", says: /^a filter for pictures meets sound/ },
-  { graph: "[0:s]hflip", says: 'the filter graph takes ":s", which is neither a stream of an input nor a label that the graph makes' },
+  { graph: "[0:s]hflip", says: "the filter graph takes [0:s], but input 0 (counted from 0) has no such stream" },
   { graph: "[vdieo]hflip", says: 'the filter graph takes "vdieo", which is neither a stream of an input nor a label that the graph makes' },
   { graph: "[3:v]hflip", says: "there is no input number 3: inputs are counted from 0" },
   {
@@ -176,7 +176,10 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
     says: "this encoder cannot be used with the profile baseline",
     shows: "baseline"
   },
-  { options: ["-c:a", "pcm_s16le"], says: "the output format takes no pcm_s16le: choose another codec, or another format" },
+  {
+    options: ["-c:a", "pcm_s16le"],
+    says: "the output format takes no pcm_s16le (stream 1 of the output): choose another codec, or another format"
+  },
   {
     options: ["-c", "copy"],
     file: "a.webm",
@@ -211,7 +214,7 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
     inputs: ["clip.mp4", "words.srt"],
     maps: ["0", "1"],
     options: ["-c:s", "srt"],
-    says: "the output format takes no subrip: choose another codec, or another format"
+    says: "the output format takes no subrip (stream 2 of the output): choose another codec, or another format"
   },
   {
     inputs: ["clip.mp4", "words.srt"],

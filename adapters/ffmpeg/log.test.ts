@@ -335,6 +335,26 @@ describe("of a success", () => {
     )
   })
 
+  const tag = (codec: string, stream: number) =>
+    `[mp4 @ 0x5a] Could not find tag for codec ${codec} in stream #${stream}, codec not currently supported in container`
+  const noMatch = (specifier: string, graph: string) =>
+    `Stream specifier '${specifier}' in filtergraph description ${graph} matches no streams.`
+  it.each([
+    { log: tag("none", 2), says: "the output format takes no none (stream 2 of the output): leave streams of data out by -dn" },
+    { log: tag("ttf", 3), says: /takes no ttf \(stream 3 of the output\): leave attachments out by -map -0:t/ },
+    { log: tag("h264", 0), says: /takes no h264 \(stream 0 of the output\): leave pictures out by -vn, keep a cover by .*attached_pic/ },
+    { log: tag("vp8", 0), says: /takes no vp8 \(stream 0 of the output\): choose another codec, or another format$/ },
+    { log: noMatch(":a", "[0:v][1:a]concat=v=1:a=1"), says: /takes \[1:a\], but input 1 \(counted from 0\) has no such stream/ },
+    { log: noMatch(":a", "[0:a][1:a]amix"), says: /takes ":a" of the inputs 0, 1 \(counted from 0\), and one of them has no such stream/ },
+    { log: noMatch("", "[3]hflip"), says: /takes \[3\], but input 3/ },
+    { log: noMatch("out", "[out]hflip"), says: /takes "out", which is neither a stream of an input nor a label/ },
+    { log: noMatch(":a", `${"[0:v]null;".repeat(1000)}[2:a]anull`), says: /but input 2/ },
+    { log: noMatch(`:m:title:${"x".repeat(1000)}`, "[0:v]null"), says: /^.{300,500}$/ }
+  ])("names the stream and the cure: $says", ({ log, says }) => {
+    const said = explain("ffmpeg", { ended: exit(1), log: [log] }, { work, inputs: [] }).split("\n")[0]
+    expect(said).toEqual(typeof says === "string" ? says : expect.stringMatching(says))
+  })
+
   it.each([
     { log: "Error writing trailer of file:../out/o: No space left on device", is: true },
     { log: "[out#0/mp4 @ 0x5a] Error closing file: Input/output error", is: true },

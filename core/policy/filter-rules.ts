@@ -63,8 +63,12 @@ export const mayNameFiles = (filter: string): boolean => [...fileRules.keys()].s
 /** What would do instead of a key that is refused. */
 export const insteadOfKey = (key: string): string => {
   if (key === "fontsdir" || key === "fontfile") return "name a font of the system by its family"
-  return key === "stats_file" || key === "f" || key === "log_path" ? "leave it out: the summary is in the log" : "leave it out"
+  return key === "stats_file" || key === "log_path" ? "leave it out: a task cannot keep what it measures" : "leave it out"
 }
+
+/** What else would do where a key takes the plain name of a file, worded to follow that. */
+export const insteadOfFile = (key: string): string =>
+  key === "fontfile" ? ", or set font=Family, as in font=Serif, for a font of the system" : ""
 
 /** Keys whose value is a side of the picture that comes out, where pictures do. */
 const sides: ReadonlySet<string> = new Set("w h width height ow oh out_w out_h".split(" "))

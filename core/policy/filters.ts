@@ -1,6 +1,6 @@
 import { Either } from "effect"
 import { type FileName, parseFileName } from "../ids.js"
-import { fileRule, insteadOfKey, isSize, laterFilters, mayNameFiles, whyForbidden } from "./filter-rules.js"
+import { fileRule, insteadOfFile, insteadOfKey, isSize, laterFilters, mayNameFiles, whyForbidden } from "./filter-rules.js"
 import type { FilterOptions } from "./filter-table.js"
 import { type Filter, type FilterArg, parseGraph, splitArgs } from "./filtergraph.js"
 import { filters5 } from "./filters-5.js"
@@ -110,7 +110,7 @@ const fileProblem = (filter: string, key: string, value: string, options: Filter
   if (rule === "nothing") return `, which is not allowed: it names files, so ${insteadOfKey(key)}`
   if (rule === "log") return value === "-" ? undefined : ` to ${quoted(value)}: it may be "-" alone, or be left out`
   return plainName(value) === undefined
-    ? ` to ${quoted(value)}: it must be the name of a file of the task's directory, without ":", "|" and "%"`
+    ? ` to ${quoted(value)}: it must be the name of a file of the task's directory, without ":", "|" and "%"${insteadOfFile(key)}`
     : undefined
 }
 
