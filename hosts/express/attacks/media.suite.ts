@@ -77,6 +77,27 @@ export const textAttacks: ReadonlyArray<MediaAttack> = [
     "picture.svg",
     '<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY x SYSTEM "file://$CANARY">]><svg xmlns="http://www.w3.org/2000/svg"><text>&x;</text></svg>'
   ),
+  text(
+    "SVG by its name, with pictures and styles from elsewhere",
+    "picture.svg",
+    `<?xml version="1.0"?><?xml-stylesheet href="${web}/a.css" type="text/css"?><svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:xi="http://www.w3.org/2001/XInclude" width="16" height="16"><style>@import url("file://$OPEN/a.css"); @import url("${web}/b.css"); @font-face{font-family:x;src:url("${web}/x.ttf")}</style><image xlink:href="file://$OPEN/secret.mp4" width="9" height="9"/><image href="${web}/a.png" width="9" height="9"/><use href="file://$OPEN/a.svg#a"/><filter id="f"><feImage href="${web}/f.png"/></filter><rect width="9" height="9" filter="url(#f)"/><text font-family="x">a</text><xi:include href="file://$CANARY" parse="text"/></svg>`
+  ),
+  text(
+    "SAMI with a picture and a style sheet",
+    "words.smi",
+    `<SAMI><HEAD><STYLE>@import url("${web}/a.css");</STYLE></HEAD><BODY><SYNC Start=0><P><img src="${web}/a.png"><a href="file://$CANARY">x</a></BODY></SAMI>\n`
+  ),
+  text(
+    "RealText with a picture",
+    "words.rt",
+    `<window duration="9"><time begin="0"/><img src="${web}/a.png"/><a href="file://$CANARY">x</a></window>\n`
+  ),
+  text("JacoSub that includes a file", "words.jss", "#INCLUDE $CANARY\n#T100\n0:00:00.00 0:00:01.00 D x\n"),
+  text("MicroDVD with a file of fonts", "words.sub", `{1}{1}25\n{0}{25}{f:$CANARY}x\n{26}{50}{F:${web}/a}y\n{51}{60}z\n`),
+  text("lyrics with a file of sound", "words.lrc", "[au:$CANARY]\n[00:00.00]file://$CANARY\n[00:01.00]y\n"),
+  text("MPsub that names a file", "words.sub", "TITLE=x\nFILE=$CANARY\nFORMAT=25\n\n0 25\nx\n"),
+  text("XPM that names a file", "picture.xpm", '/* XPM */\nstatic char * a[] = {\n"1 1 1 1",\n"a c file://$CANARY",\n"a"\n};\n'),
+  text("a FITS header that names a file", "picture.fits", "SIMPLE  =                    T / $CANARY".padEnd(2880)),
   text("a list of addresses", "songs.m3u", `#EXTM3U\n${web}/a.mp3\n`),
   text("a PLS list", "songs.pls", `[playlist]\nFile1=${web}/a.mp3\nNumberOfEntries=1\n`),
   text("an ASX list", "video.wmv", `<asx version="3.0"><entry><ref href="${web}/a.wmv"/></entry></asx>`),
