@@ -47,17 +47,17 @@ const say = async (on: Host, action: string, authorization: string | undefined, 
   return { status: response.status, headers: response.headers, body: text === "" ? undefined : JSON.parse(text) }
 }
 
-const submitted = async (on: Host, output = "out.mp4"): Promise<string> => {
+const submitted = async (on: Host, outputs: ReadonlyArray<object> = [{ file: "out.mp4" }]): Promise<string> => {
   const file_path = await on.uploaded("in.mp4", "content")
-  const task = { inputs: [{ file_path }], outputs: [{ file: output }] }
+  const task = { inputs: [{ file_path }], outputs }
   return (await on.call("POST", "/ffmpeg/process/async", { body: { task } })).body.job_id
 }
 
 /** A job that a runner has: what it was given, and how it talks of it. */
-const aRun = async (on: Host) => {
-  const id = await submitted(on)
+const aRun = async (on: Host, outputs?: ReadonlyArray<object>) => {
+  const id = await submitted(on, outputs)
   const { authorization } = await aRunner(on)
-  const { body } = await say(on, "claim", authorization, asking())
+  const { body } = await say(on, "claim", authorization, asking({ capabilities: someCapabilities({ muxers: ["null"] }) }))
   expect(body.run.id).toBe(id)
   const about = (action: string, said: unknown) => say(on, action, `Bearer ${body.run.token}`, said)
   /** Asks where it goes and sends it. */
@@ -72,6 +72,14 @@ const aRun = async (on: Host) => {
 }
 
 describe("a run by a runner", () => {
+  it("whose only output makes no file says so, and completes without one", async () => {
+    await using on = await host()
+    const { id, run, finish } = await aRun(on, [{ file: "-", options: ["-f", "null"] }])
+    expect(run).toMatchObject({ outputs: [], discarded: [0] })
+    expect((await finish([])).body).toEqual({ ok: true })
+    expect((await on.ended(id)).body).toMatchObject({ status: "completed", result: [] })
+  })
+
   it.each<HostOptions>([{}, { mount: "/media/v1" }])("goes from the claim to the published file: %j", async (options) => {
     await using on = await host({ ...options, limits: { runnerHeartbeatSeconds: 7, leaseSeconds: 50 } })
     const { id, run, about, send, finish } = await aRun(on)
