@@ -58,12 +58,13 @@ describe("makePlan", () => {
   })
 
   it.each([
-    [{ name: "part%03d.ts", use: "write", shape: "pattern" }, "file:../out/part%03d.ts"],
-    [{ name: "log", use: "write", shape: "prefix" }, "../out/log"],
-    [{ name: "log", use: "read", shape: "prefix" }, "log"],
-    [{ name: "cover.jpg", use: "read", shape: "file" }, "cover.jpg"]
-  ] as const)("knows where a file lies that an option names: %j", ({ name, use, shape }, place) => {
-    expect(placeOf({ name: FileName(name), use, shape })).toBe(place)
+    [{ name: "part%03d.ts", use: "write", opened: "url" }, "file:../out/part%03d.ts"],
+    [{ name: "main.m3u8", use: "write", opened: "beside" }, "main.m3u8"],
+    [{ name: "log", use: "write", opened: "path" }, "../out/log"],
+    [{ name: "log", use: "read", opened: "path" }, "log"],
+    [{ name: "cover.jpg", use: "read", opened: "path" }, "cover.jpg"]
+  ] as const)("knows where a file lies that an option names: %j", ({ name, use, opened }, place) => {
+    expect(placeOf({ name: FileName(name), use, opened })).toBe(place)
   })
 
   it("stages files that are named elsewhere under just those names, and no blob twice", () => {

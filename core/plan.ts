@@ -120,10 +120,9 @@ const argumentBytes = 128 * 1024
 const outputFolder = "file:../out/"
 
 /** What stands in an option for the file that it names: those that are read are staged where the process runs. */
-export const placeOf = ({ name, use, shape }: FileReference): string => {
-  if (use === "read") return name
-  // A pass log is opened as a plain path.
-  return shape === "prefix" || shape === "stats" ? `../out/${name}` : `${outputFolder}${name}`
+export const placeOf = ({ name, use, opened }: Pick<FileReference, "name" | "use" | "opened">): string => {
+  if (use === "read" || opened === "beside") return name
+  return opened === "path" ? `../out/${name}` : `${outputFolder}${name}`
 }
 
 /** Verbose, because only then ffmpeg says how many packets each output stream got. */

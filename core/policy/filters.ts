@@ -1,11 +1,11 @@
 import { Either } from "effect"
-import { type FileName, parseFileName } from "../ids.js"
+import type { FileName } from "../ids.js"
 import { fileRule, insteadOfFile, insteadOfKey, isSize, laterFilters, mayNameFiles, whyForbidden } from "./filter-rules.js"
 import type { FilterOptions } from "./filter-table.js"
 import { type Filter, type FilterArg, parseGraph, splitArgs } from "./filtergraph.js"
 import { filters5 } from "./filters-5.js"
 import { namesAPlace } from "./option-rules.js"
-import { expressionProblem, maxSide, maxThreads } from "./option-values.js"
+import { expressionProblem, insteadOfPath, maxSide, maxThreads, plainName, plainNameRule } from "./option-values.js"
 import type { PolicyValues } from "./policy.js"
 import { quoted } from "./quoting.js"
 
@@ -109,20 +109,21 @@ const fileProblem = (filter: string, key: string, value: string, options: Filter
     return !options.names.has(key) && namesAPlace(key) ? ", which is not allowed: it may name a file or a host" : undefined
   if (rule === "nothing") return `, which is not allowed: it names files, so ${insteadOfKey(key)}`
   if (rule === "log") return value === "-" ? undefined : ` to ${quoted(value)}: it may be "-" alone, or be left out`
-  return plainName(value) === undefined
-    ? ` to ${quoted(value)}: it must be the name of a file of the task's directory, without ":", "|" and "%"${insteadOfFile(key)}`
+  return fileName(value) === undefined
+    ? ` to ${quoted(value)}: it must be ${plainNameRule}${insteadOfPath(value)}${insteadOfFile(key)}`
     : undefined
 }
 
 const fileOf = (filter: string, key: string | null, value: string): ReadonlyArray<FilterFile> => {
   const rule = key === null ? undefined : fileRule(filter, key)
-  const name = rule === "file" || rule === "subtitles" ? plainName(value) : undefined
+  const name = rule === "file" || rule === "subtitles" ? fileName(value) : undefined
   return name === undefined ? [] : [{ name, subtitles: rule === "subtitles" }]
 }
 
-const plainName = (value: string): FileName | undefined => {
-  const parsed = parseFileName(value)
-  return "name" in parsed && parsed.name === value && !/[:|%]/.test(value) ? parsed.name : undefined
+/** A graph goes to ffmpeg as it is written: a name must be in the very form in which files are stored. */
+const fileName = (value: string): FileName | undefined => {
+  const name = plainName(value)
+  return name === value ? name : undefined
 }
 
 /** The numbers of a size or a side that stand for themselves; what is worked out by an expression is left to the limits of a run. */

@@ -1,14 +1,17 @@
 /** Accepted and dropped, since people paste them; the server decides what they say. */
-export const droppedNames: ReadonlyArray<string> = "y n hide_banner stats loglevel v".split(" ")
+export const droppedNames: ReadonlyArray<string> = "y n hide_banner stats loglevel v benchmark benchmark_all".split(" ")
 
 /** Dropped where it is negated, and refused where it is not. */
 export const droppedNegations: ReadonlyArray<string> = ["stdin"]
+
+/** Options of ffmpeg's libraries that are dropped: lists for concat are read by the server, which decides what they may name. */
+export const droppedAvOptions: ReadonlyArray<string> = ["safe"]
 
 /** Refused on the bare name, with a `:specifier` or a leading `no` too; the key says why, or what would do. */
 const refusals: Readonly<Record<string, string>> = {
   "it reads or writes a file or URL of its own naming":
     "report progress vstats vstats_file vstats_version sdp_file stats_enc_pre stats_enc_post stats_mux_pre stats_enc_pre_fmt stats_enc_post_fmt " +
-    "stats_mux_pre_fmt print_graphs print_graphs_file print_graphs_format fpre vpre apre spre pre dump_attachment",
+    "stats_mux_pre_fmt print_graphs print_graphs_file print_graphs_format fpre vpre apre spre pre",
   "a graph can't be read from a file: write it as the value of -filter, or into task.filter_complex": "filter_script filter_complex_script",
   "inputs are listed in task.inputs": "i",
   "the graph belongs in task.filter_complex": "filter_complex lavfi",
@@ -16,16 +19,15 @@ const refusals: Readonly<Record<string, string>> = {
     "h help ? version L license buildconf formats muxers demuxers devices codecs decoders encoders bsfs protocols filters pix_fmts layouts sample_fmts " +
     "dispositions colors sources sinks hwaccels",
   "the server decides it":
-    "stdin timelimit max_alloc cpuflags cpucount stats_period benchmark benchmark_all dump hex debug debug_ts fdebug max_pixels protocol_whitelist " +
+    "stdin timelimit max_alloc cpuflags cpucount stats_period dump hex debug debug_ts fdebug max_pixels protocol_whitelist " +
     "protocol_blacklist format_whitelist codec_whitelist",
   "it opens devices or libraries":
     "init_hw_device filter_hw_device vaapi_device qsv_device hwaccel_device omx_libname omx_libprefix load_plugins device server",
   "it lets an input reach other files":
-    "safe enable_drefs use_absolute_path allowed_extensions allowed_segment_extensions sub_name ifo_palette graph graph_file dumpgraph " +
-    "assetmaps pattern_type export_path_metadata",
+    "enable_drefs use_absolute_path allowed_extensions allowed_segment_extensions sub_name ifo_palette graph graph_file dumpgraph " +
+    "assetmaps export_path_metadata",
   "it lets an output reach other files":
-    "segment_list segment_header_filename hls_key_info_file hls_enc hls_enc_key hls_enc_key_url hls_subtitle_path hls_base_url master_pl_name " +
-    "hls_master_name hls_fmp4_init_filename init_seg_name media_seg_name single_file_name header strftime strftime_mkdir",
+    "hls_key_info_file hls_enc hls_enc_key hls_enc_key_url hls_subtitle_path header strftime strftime_mkdir",
   "its value is a list of options that cannot be checked":
     "segment_format_options hls_segment_options format_options format_opts fifo_options protocol_opts http_opts",
   "it belongs to network connections, and a task has none":
@@ -46,16 +48,22 @@ export const whyRefused = (name: string, hardware: boolean): string | undefined 
 /** What an option's value is made of; option-values.ts judges each. */
 export type Grammar =
   | "attachment"
+  | "besideNames"
+  | "besideOutput"
   | "bitstreamFilters"
   | "codec"
+  | "dashNames"
   | "expression"
   | "format"
   | "frameSize"
   | "graph"
   | "hlsFlags"
+  | "madeFile"
   | "map"
+  | "metadataMap"
   | "params"
   | "passLog"
+  | "patternType"
   | "queue"
   | "segmentFormat"
   | "segmentNames"
@@ -73,13 +81,15 @@ const ordinary: Readonly<Partial<Record<Grammar, string>>> = {
   format: "f",
   frameSize: "s canvas_size",
   graph: "filter vf af",
+  madeFile: "dump_attachment",
   map: "map",
+  metadataMap: "map_metadata",
   passLog: "passlogfile",
   queue: "thread_queue_size max_muxing_queue_size filter_buffered_frames",
   target: "target",
   text: "metadata program timecode timestamp mastering_display content_light",
   threads: "filter_threads filter_complex_threads",
-  word: "map_metadata map_channel map_chapters streamid hwaccel hwaccel_output_format",
+  word: "map_channel map_chapters streamid hwaccel hwaccel_output_format",
   expression:
     // Time, rate and length.
     "ss t to sseof itsoffset itsscale isync seek_timestamp accurate_seek re readrate readrate_initial_burst readrate_catchup r fpsmax force_fps " +
@@ -112,6 +122,17 @@ const avGrammars: ReadonlyMap<string, Grammar> = new Map(
     sub_charenc: "word",
     hls_flags: "hlsFlags",
     hls_segment_filename: "segmentNames",
+    hls_fmp4_init_filename: "besideNames",
+    master_pl_name: "besideOutput",
+    hls_master_name: "besideOutput",
+    hls_base_url: "text",
+    segment_list: "madeFile",
+    segment_header_filename: "madeFile",
+    segment_list_entry_prefix: "text",
+    init_seg_name: "dashNames",
+    media_seg_name: "dashNames",
+    single_file_name: "dashNames",
+    pattern_type: "patternType",
     segment_format: "segmentFormat",
     var_stream_map: "streamMap",
     x264opts: "params"

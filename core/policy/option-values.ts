@@ -3,6 +3,7 @@ import { bitstreamFilters, hardwareCodec, inputFormats, insteadOfFormat, outputF
 import type { Grammar } from "./option-rules.js"
 import { paramsProblem } from "./params.js"
 import { quoted } from "./quoting.js"
+import { isStreamSelection } from "./stream-specifier.js"
 import { TokenReader } from "./tokens.js"
 
 /** A file that an option names: one of the task's directory that is read, or one that the run makes. */
@@ -10,10 +11,12 @@ export interface FileReference {
   readonly name: FileName
   readonly use: "read" | "write"
   /**
-   * `pattern`: the name of many files, with `%d`. `prefix`: what the names of some begin with. `stats`: the log of two passes
-   * that a list of an encoder's parameters has, and the file beside it.
+   * `pattern`: the name of many files, with `%d` or `$Number$`. `prefix`: what the names of some begin with. `stats`: the log
+   * of two passes that a list of an encoder's parameters has, and the file beside it.
    */
   readonly shape: "file" | "pattern" | "prefix" | "stats"
+  /** How ffmpeg opens it: as a URL, as a path, or, for `beside`, as a name in the folder of the output itself. */
+  readonly opened: "url" | "path" | "beside"
 }
 
 /** Where a value stands. */
@@ -24,7 +27,7 @@ export interface ValueContext {
   readonly hardware: boolean
 }
 
-/** Most of what is asked for in one option. */
+/** Most of what is asked for in one option: more is reduced to it. */
 export const maxThreads = 16
 const maxQueue = 100_000
 /** Longest side of a picture. */
@@ -36,10 +39,15 @@ type Check = (value: string, context: ValueContext) => string | undefined
 const checks: Readonly<Record<Grammar, Check>> = {
   attachment: plainProblem,
   passLog: plainProblem,
-  segmentNames: (value) =>
-    "name" in parseFileName(value) && !/[:|]/.test(value) && !/%(?!0?\d?\d?d|v|%)/.test(value)
-      ? undefined
-      : 'must be a file name alone, such as "part%03d.ts"',
+  segmentNames: patternProblem(/%(?!0?\d?\d?d|v|%)/, "part%03d.ts"),
+  besideOutput: plainProblem,
+  besideNames: patternProblem(/%(?!v|%)/, "init_%v.mp4"),
+  dashNames: (value) => patternProblem(/[%$]/, "chunk-$RepresentationID$-$Number%05d$.m4s")(value.replaceAll(dashIdentifier, "0")),
+  madeFile: plainProblem,
+  metadataMap: (value, context) => {
+    const [, specifier] = /^\d+:s:(.*)$/s.exec(value) ?? []
+    return specifier !== undefined && isStreamSelection(`0:${specifier}`) ? undefined : checks.word(value, context)
+  },
   bitstreamFilters: (value) => {
     const unknown = filterNames(value).find((name) => !bitstreamFilters.has(name))
     return unknown === undefined ? expressionProblem(value) : `names the bitstream filter ${quoted(unknown)}, which is not allowed`
@@ -51,10 +59,12 @@ const checks: Readonly<Record<Grammar, Check>> = {
   },
   expression: expressionProblem,
   format: (value, { place }) => {
-    const format = value.toLowerCase()
-    if ((place === "input" ? inputFormats : outputFormats).has(format)) return undefined
-    const instead = insteadOfFormat.get(format)
-    return `must be a format of files, such as ${place === "input" ? "mov or rawvideo" : "mp4 or matroska"}. ${quoted(value)} is not allowed${
+    const formats = value.split(",")
+    if (place === "output" && formats.length > 1) return `must be one format, not the list ${quoted(value)}: write one name of it`
+    const refused = formats.find((format) => !(place === "input" ? inputFormats : outputFormats).has(format.toLowerCase()))
+    if (refused === undefined) return undefined
+    const instead = insteadOfFormat.get(refused.toLowerCase())
+    return `must be a format of files, such as ${place === "input" ? "mov or rawvideo" : "mp4 or matroska"}. ${quoted(refused)} is not allowed${
       instead === undefined ? "" : `: ${instead}`
     }`
   },
@@ -73,7 +83,9 @@ const checks: Readonly<Record<Grammar, Check>> = {
   },
   map: mapProblem,
   params: (value, { name }) => paramsProblem(name, value),
-  queue: (value) => boundedProblem(value, maxQueue),
+  patternType: (value) =>
+    ["sequence", "glob", "none"].includes(value) ? undefined : `must be sequence, glob or none, not ${quoted(value)}`,
+  queue: numberProblem,
   segmentFormat: (value) =>
     segmentFormats.has(value.toLowerCase())
       ? undefined
@@ -82,12 +94,20 @@ const checks: Readonly<Record<Grammar, Check>> = {
     /^[A-Za-z0-9_:,. -]*$/.test(value) && !value.includes("..") ? undefined : 'must be such as "v:0,a:0,name:low v:1,a:1,name:high"',
   target: (value) => (/^((pal|ntsc|film)-)?(vcd|svcd|dvd|dv|dv50)$/.test(value) ? undefined : "must be vcd, svcd, dvd, dv or dv50"),
   text: () => undefined,
-  threads: (value) => (value === "auto" ? undefined : boundedProblem(value, maxThreads)),
+  threads: (value) => (value === "auto" ? undefined : numberProblem(value)),
   word: (value) => (/^[A-Za-z0-9_:,.+?-]*$/.test(value) ? undefined : `must not be ${quoted(value)}`)
 }
 
 /** What is wrong with a value of this grammar, worded to follow "the value of -name"; undefined where nothing is. */
 export const valueProblem = (grammar: Grammar, value: string, context: ValueContext): string | undefined => checks[grammar](value, context)
+
+/** The value that ffmpeg gets for one without problem. */
+export const valueGiven = (grammar: Grammar, value: string, { place }: Pick<ValueContext, "place">): string => {
+  if (grammar === "threads") return clamped(value, maxThreads)
+  if (grammar === "queue") return clamped(value, maxQueue)
+  // ffmpeg knows only its own lists, and only whole: any one name of such a list means the same demuxer.
+  return grammar === "format" && place === "input" ? (value.split(",")[0] ?? value) : value
+}
 
 /** The file that a value without problem names. `pass` is what `-pass` says: the second reads what the first wrote. */
 export const fileNamed = (grammar: Grammar, value: string, pass: string | null): FileReference | null => {
@@ -95,18 +115,27 @@ export const fileNamed = (grammar: Grammar, value: string, pass: string | null):
   const parsed = reference === undefined ? undefined : parseFileName(value)
   if (reference === undefined || parsed === undefined || !("name" in parsed)) return null
   const use = grammar === "passLog" && (pass === "2" || pass === "3") ? "read" : reference.use
-  return { name: parsed.name, shape: reference.shape, use }
+  return { ...reference, name: parsed.name, use }
 }
 
 const references: Readonly<Partial<Record<Grammar, Omit<FileReference, "name">>>> = {
-  attachment: { use: "read", shape: "file" },
-  passLog: { use: "write", shape: "prefix" },
-  segmentNames: { use: "write", shape: "pattern" }
+  attachment: { use: "read", shape: "file", opened: "path" },
+  passLog: { use: "write", shape: "prefix", opened: "path" },
+  segmentNames: { use: "write", shape: "pattern", opened: "url" },
+  madeFile: { use: "write", shape: "file", opened: "url" },
+  besideOutput: { use: "write", shape: "file", opened: "beside" },
+  besideNames: { use: "write", shape: "pattern", opened: "beside" },
+  dashNames: { use: "write", shape: "pattern", opened: "beside" }
 }
 
-/** A `-map`, or an item of `maps`: `[label]`, or an input's number with an optional specifier. Worded to follow the field's name. */
+/**
+ * A `-map`, or an item of `maps`: `[label]`, or streams of an input, and after a comma the stream that older versions
+ * synchronise with. Worded to follow the field's name.
+ */
 export function mapProblem(value: string): string | undefined {
-  return /^\[[^[\]]+\]$/.test(value) || /^-?\d+(:[A-Za-z0-9_:#.+=-]*)?\??$/.test(value)
+  const [, streams = "", sync] = /^([^,]*)(?:,(.*))?$/s.exec(value) ?? []
+  const isMap = /^\[[^[\]]+\]$/.test(streams) || isStreamSelection(streams.replace(/^-/, ""))
+  return isMap && (sync === undefined || isStreamSelection(sync))
     ? undefined
     : `must be "[label]" of the filter graph, or streams of an input, such as "0:v" or "1:a:0?", not ${quoted(value)}`
 }
@@ -120,13 +149,38 @@ export function expressionProblem(value: string): string | undefined {
 }
 
 function plainProblem(value: string): string | undefined {
-  const parsed = parseFileName(value)
-  if ("name" in parsed && !/[:|%]/.test(value)) return undefined
-  return 'must be the name of a file of the task\'s directory, without ":", "|" and "%"'
+  return plainName(value) === undefined ? `must be ${plainNameRule}${insteadOfPath(value)}` : undefined
 }
 
-const boundedProblem = (value: string, max: number) =>
-  /^\d+$/.test(value) && Number(value) <= max ? undefined : `must be a whole number up to ${max}, not ${quoted(value)}`
+/** The name of a file of the task's directory as an option or a filter may give it; undefined for any other text. */
+export const plainName = (value: string): FileName | undefined => {
+  const parsed = parseFileName(value)
+  return "name" in parsed && !/[:|%]/.test(value) ? parsed.name : undefined
+}
+
+export const plainNameRule = 'the name of a file of the task\'s directory, without ":", "|" and "%"'
+
+/** For a path, the name to write instead of it; "" where there is none. Worded to follow a rule. */
+export const insteadOfPath = (value: string): string => {
+  const name = /[/\\]/.test(value) ? plainName(value.replace(/^.*[/\\]/s, "")) : undefined
+  return name === undefined ? "" : `; write ${quoted(name)}`
+}
+
+/** What stands between dollar signs in the names of the files that make up a DASH output. */
+export const dashIdentifier = /\$(?:RepresentationID|(?:Number|Bandwidth|Time)(?:%0\d\d?d)?|ext)?\$/g
+
+function patternProblem(unknown: RegExp, example: string) {
+  return (value: string): string | undefined =>
+    "name" in parseFileName(value) && !/[:|]/.test(value) && !unknown.test(value)
+      ? undefined
+      : `must be a file name alone, such as ${quoted(example)}`
+}
+
+function numberProblem(value: string): string | undefined {
+  return /^\d+$/.test(value) ? undefined : `must be a whole number, not ${quoted(value)}`
+}
+
+const clamped = (value: string, most: number): string => (/^\d+$/.test(value) && Number(value) > most ? `${most}` : value)
 
 /** The names in a list of bitstream filters: `name=key=value:key=value,name`. */
 const filterNames = (list: string): ReadonlyArray<string> => {

@@ -1,6 +1,6 @@
 import { Either, FastCheck as fc } from "effect"
 import { describe, expect, it } from "vitest"
-import { listOf, ordinaryLists, refusedLists } from "./option-lists.suite.js"
+import { changedLists, listOf, ordinaryLists, refusedLists } from "./option-lists.suite.js"
 import { knownOptions, whyRefused } from "./option-rules.js"
 import { optionArgs, type ParsedOptions, readOptions } from "./options.js"
 import { someItems } from "./options.suite.js"
@@ -25,6 +25,12 @@ const kept = (items: ReadonlyArray<string>) =>
 describe.each(places)("an ordinary list for an %s", (place) => {
   it.each(ordinaryLists[place])("%s", (text) => {
     expect(optionArgs(accepted(text, place).options)).toEqual(kept(listOf(text)))
+  })
+})
+
+describe("a list that is changed", () => {
+  it.each(changedLists)("for an %s: %s becomes %s", (place, text, given) => {
+    expect(optionArgs(accepted(text, place).options)).toEqual(listOf(given))
   })
 })
 
@@ -110,16 +116,30 @@ describe("what is read", () => {
   })
 
   it.each([
-    ["-attach cover.jpg", { name: "cover.jpg", use: "read", shape: "file" }, ["-attach", "/in/cover.jpg"]],
-    ["-pass 1 -passlogfile log", { name: "log", use: "write", shape: "prefix" }, ["-pass", "1", "-passlogfile", "/in/log"]],
-    ["-passlogfile:v log -pass:v 2", { name: "log", use: "read", shape: "prefix" }, ["-passlogfile:v", "/in/log", "-pass:v", "2"]],
+    ["-attach cover.jpg", { name: "cover.jpg", use: "read", shape: "file", opened: "path" }, ["-attach", "/in/cover.jpg"]],
+    ["-pass 1 -passlogfile log", { name: "log", use: "write", shape: "prefix", opened: "path" }, ["-pass", "1", "-passlogfile", "/in/log"]],
+    [
+      "-passlogfile:v log -pass:v 2",
+      { name: "log", use: "read", shape: "prefix", opened: "path" },
+      ["-passlogfile:v", "/in/log", "-pass:v", "2"]
+    ],
     [
       "-pass 1 -passlogfile log -pass 2",
-      { name: "log", use: "read", shape: "prefix" },
+      { name: "log", use: "read", shape: "prefix", opened: "path" },
       ["-pass", "1", "-passlogfile", "/in/log", "-pass", "2"]
     ],
-    ["-pass 3 -passlogfile log", { name: "log", use: "read", shape: "prefix" }, ["-pass", "3", "-passlogfile", "/in/log"]],
-    ["-hls_segment_filename p%03d.ts", { name: "p%03d.ts", use: "write", shape: "pattern" }, ["-hls_segment_filename", "/in/p%03d.ts"]]
+    ["-pass 3 -passlogfile log", { name: "log", use: "read", shape: "prefix", opened: "path" }, ["-pass", "3", "-passlogfile", "/in/log"]],
+    ["-segment_list a.csv", { name: "a.csv", use: "write", shape: "file", opened: "url" }, ["-segment_list", "/in/a.csv"]],
+    [
+      "-init_seg_name i-$RepresentationID$.mp4",
+      { name: "i-$RepresentationID$.mp4", use: "write", shape: "pattern", opened: "beside" },
+      ["-init_seg_name", "/in/i-$RepresentationID$.mp4"]
+    ],
+    [
+      "-hls_segment_filename p%03d.ts",
+      { name: "p%03d.ts", use: "write", shape: "pattern", opened: "url" },
+      ["-hls_segment_filename", "/in/p%03d.ts"]
+    ]
   ])("%s names a file, which is put where it lies", (text, file, args) => {
     const { options, files } = accepted(text)
     expect(files).toEqual([file])
@@ -129,7 +149,7 @@ describe("what is read", () => {
 
   it("names files as they are stored, and keeps what was written", () => {
     const { options, files } = accepted("-attach e\u0301.jpg")
-    expect(files).toEqual([{ name: "\u00e9.jpg", use: "read", shape: "file" }])
+    expect(files).toEqual([{ name: "\u00e9.jpg", use: "read", shape: "file", opened: "path" }])
     expect(optionArgs(options)).toEqual(["-attach", "e\u0301.jpg"])
   })
 
@@ -161,7 +181,13 @@ describe("what is read", () => {
 describe("any list", () => {
   const numRuns = process.env.FFKILN_LONG === undefined ? 50_000 : 1_000_000
 
-  it("is read without a throw; what is accepted is written back as it was, and read alike again", { timeout: 600_000 }, () => {
+  /** Numbers above their limit, and lists of names of one demuxer. */
+  const isChanged = (item: string, given = "") =>
+    (["16", "100000"].includes(given) && Number(item) > Number(given)) || (item.includes(",") && item.split(",")[0] === given)
+
+  it("is read without a throw; what is accepted is written back as it was, but for what is changed, and read alike again", {
+    timeout: 600_000
+  }, () => {
     let right = 0
     fc.assert(
       fc.property(fc.array(someItems, { maxLength: 4 }), fc.constantFrom(...places), (parts, place) => {
@@ -171,7 +197,7 @@ describe("any list", () => {
         right++
         const args = optionArgs(result.right.options)
         let at = 0
-        for (const item of items) if (item === args[at]) at++
+        for (const item of items) if (item === args[at] || isChanged(item, args[at])) at++
         expect(at).toBe(args.length)
         expect(read(args, place)).toEqual(result)
         const named = result.right.options.filter(({ file }) => file !== null)

@@ -1,11 +1,21 @@
 import { Either } from "effect"
 import { isGone, rewritten, whyMissing } from "./moved-options.js"
-import { avGrammar, commandGrammar, droppedNames, droppedNegations, type Grammar, namesAPlace, whyRefused } from "./option-rules.js"
+import {
+  avGrammar,
+  commandGrammar,
+  droppedAvOptions,
+  droppedNames,
+  droppedNegations,
+  type Grammar,
+  namesAPlace,
+  whyRefused
+} from "./option-rules.js"
 import type { AvOption, CommandOption, OptionTable } from "./option-table.js"
-import { type FileReference, fileNamed, valueProblem } from "./option-values.js"
+import { type FileReference, fileNamed, valueGiven, valueProblem } from "./option-values.js"
 import { passLogOf } from "./params.js"
 import type { PolicyValues } from "./policy.js"
 import { shown } from "./quoting.js"
+import { isStreamSpecifier } from "./stream-specifier.js"
 
 /** An option as ffmpeg reads it. */
 export interface ParsedOption {
@@ -65,8 +75,9 @@ const judged = (items: ReadonlyArray<string>, place: "input" | "output", policy:
       const grammar = yield* grammarOf(item, found, place)
       const problem = value === null ? undefined : valueProblem(grammar, value, { name: found.name, place, hardware: policy.hardware })
       if (problem !== undefined) return yield* Either.left(`the value of ${shown(item)} ${problem}`)
+      const last = value === null ? null : valueGiven(grammar, value, { place })
       read.push({
-        option: { item: rewrite?.item ?? item, name, specifier, value, graph: grammar === "graph" },
+        option: { item: rewrite?.item ?? item, name, specifier, value: last, graph: grammar === "graph" },
         known: found.name,
         grammar
       })
@@ -81,7 +92,7 @@ const judged = (items: ReadonlyArray<string>, place: "input" | "output", policy:
 
 const statsNamed = (option: string, list: string, pass: string | null): FileReference | null => {
   const log = passLogOf(option, list, pass)
-  return log === undefined ? null : { name: log.name, use: log.pass === "1" ? "write" : "read", shape: "stats" }
+  return log === undefined ? null : { name: log.name, use: log.pass === "1" ? "write" : "read", shape: "stats", opened: "path" }
 }
 
 /** Everything as it is; only what belongs together is told. */
@@ -89,7 +100,7 @@ const unjudged = (items: ReadonlyArray<string>, table: OptionTable): ParsedOptio
   const options: Array<ParsedOption> = []
   for (let at = 0; at < items.length; at++) {
     const item = items[at] as string
-    const [, name = item, specifier = null] = nameGrammar.exec(item) ?? []
+    const { name, specifier } = splitName(item) ?? { name: item, specifier: null }
     const takesValue = find(name, specifier, table)?.takesValue === true && at + 1 < items.length
     options.push({
       item,
@@ -112,13 +123,16 @@ interface Found {
   readonly meaning: CommandOption | AvOption
 }
 
-const nameGrammar = /^-([A-Za-z0-9_][A-Za-z0-9_-]*)(?::([A-Za-z0-9_:#.+?=-]*))?$/
+const splitName = (item: string) => {
+  const [, name, specifier = null] = /^-([A-Za-z0-9_][A-Za-z0-9_-]*)(?::(.*))?$/s.exec(item) ?? []
+  return name === undefined || !isStreamSpecifier(specifier ?? "") ? undefined : { name, specifier }
+}
 
 const readName = (item: string, { table, hardware }: PolicyValues) =>
   Either.gen(function* () {
-    const [, named, givenSpecifier = null] = nameGrammar.exec(item) ?? []
-    const rewrite = named === undefined ? undefined : rewritten(named, givenSpecifier, table)
-    const [, name, specifier = null] = rewrite === undefined ? [item, named, givenSpecifier] : (nameGrammar.exec(rewrite.item) ?? [])
+    const written = splitName(item)
+    const rewrite = written === undefined ? undefined : rewritten(written.name, written.specifier, table)
+    const { name, specifier } = (rewrite === undefined ? written : splitName(rewrite.item)) ?? { name: undefined, specifier: null }
     const found = name === undefined || isGone(name, table) ? undefined : find(name, specifier, table)
     if (found !== undefined && isDropped(found)) return { name: name ?? "", specifier, found, rewrite }
     const why = refusalOf(looseName(item), hardware) ?? (found === undefined ? undefined : whyRefused(found.name, hardware))
@@ -145,7 +159,7 @@ const find = (name: string, specifier: string | null, { options, avOptions }: Op
 const takesSpecifier = ({ owners }: AvOption): boolean => owners.includes("codec") || owners.includes("private")
 
 const isDropped = ({ name, negated, meaning }: Found): boolean =>
-  "places" in meaning && (droppedNames.includes(name) || (negated && droppedNegations.includes(name)))
+  "places" in meaning ? droppedNames.includes(name) || (negated && droppedNegations.includes(name)) : droppedAvOptions.includes(name)
 
 /** The name in whatever looks like an option. */
 const looseName = (item: string): string => /^-([^:=\s]*)/.exec(item)?.[1] ?? ""
