@@ -2,6 +2,7 @@ import type { BlobKey, DirId, FileName } from "./ids.js"
 import { changesLength } from "./length-changes.js"
 import type { LimitValues } from "./limits.js"
 import { allowedProtocols, selfContainedDemuxers } from "./policy/allowed.js"
+import { outputsFolder } from "./policy/folders.js"
 import type { FileReference } from "./policy/option-values.js"
 import { stagedName } from "./staged-name.js"
 import { filesOfOutputs, type ResolvedInput, type ResolvedTask, type StagedFile } from "./task.js"
@@ -116,13 +117,12 @@ const longestName = "x".repeat(255)
 /** Of one argument, with the NUL behind it: Linux takes 32 pages. */
 const argumentBytes = 128 * 1024
 
-/** As seen from the folder of inputs. */
-const outputFolder = "file:../out/"
+const outputFolder = `file:${outputsFolder}`
 
 /** What stands in an option for the file that it names: those that are read are staged where the process runs. */
 export const placeOf = ({ name, use, opened }: Pick<FileReference, "name" | "use" | "opened">): string => {
   if (use === "read" || opened === "beside") return name
-  return opened === "path" ? `../out/${name}` : `${outputFolder}${name}`
+  return opened === "path" ? `${outputsFolder}${name}` : `${outputFolder}${name}`
 }
 
 /** Verbose, because only then ffmpeg says how many packets each output stream got. */

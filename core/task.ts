@@ -37,6 +37,15 @@ export interface NamedFile {
   readonly stats?: true
   /** It must hold subtitles. */
   readonly subtitles?: true
+  /** It stands for all fonts of the directory, whatever the name. */
+  readonly fonts?: true
+}
+
+/** A file that an option or a filter makes beside the outputs. It may be the pattern of several names. */
+export interface SideFile {
+  readonly name: FileName
+  /** What names it, for a sentence that goes on with "makes". */
+  readonly by: string
 }
 
 /** What a caller asks for, parsed: every name is a name, every array within its limits. */
@@ -47,6 +56,8 @@ export interface Task {
   readonly outputDirectory: DirId | null
   /** Absent where nothing names any. */
   readonly named?: ReadonlyArray<NamedFile>
+  /** Absent where nothing makes any. */
+  readonly made?: ReadonlyArray<SideFile>
 }
 
 /** A task with everything decided: a worker needs nothing but this. */
@@ -78,6 +89,8 @@ export interface StagedFile {
   readonly bytes: number
   /** It must hold subtitles, which is found out before the run. */
   readonly subtitles?: true
+  /** It lies in the folder of fonts as well. */
+  readonly font?: true
 }
 
 /** Every blob that a run reads, once, and how long it is. */

@@ -1,13 +1,15 @@
+import { link, mkdir } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Stream } from "effect"
 import { type BlobMissing, FfmpegFailed, RunLimitExceeded, type Unavailable } from "../../core/errors.js"
 import type { FileName } from "../../core/ids.js"
 import { endless } from "../../core/loop.js"
 import type { Plan } from "../../core/plan.js"
+import { fontsFolder } from "../../core/policy/folders.js"
 import { type ExecutorShape, RunEvent } from "../../core/ports/executor.js"
 import type { StagedFile } from "../../core/task.js"
 import { type Account, accountReader } from "./account.js"
-import { unavailable } from "./disk.js"
+import { disk, unavailable } from "./disk.js"
 import { readByInputAlone } from "./late-args.js"
 import { startRun } from "./late-run.js"
 import { lastLines, lineReader } from "./lines.js"
@@ -54,6 +56,7 @@ const attempt = (tools: Tools, transfer: Transfer, plan: Plan, report: (progress
 const carryOut = (tools: Tools, transfer: Transfer, plan: Plan, work: WorkDirectory, report: (progress: Progress) => void) =>
   Effect.gen(function* () {
     const late = yield* stageAll(transfer, plan, work)
+    yield* linkFonts(plan, work)
     yield* checkSubtitles(tools, plan, work)
     const run = yield* transcode(tools, transfer, plan, work, late, report)
     const made = yield* listMade(work.out)
@@ -88,6 +91,18 @@ const stageAll = (transfer: Transfer, plan: Plan, work: WorkDirectory) =>
     yield* Effect.forEach(plan.inputs, stageOne, { concurrency: transfersAtATime, discard: true })
     return late
   })
+
+/** libass loads every file of the folder of fonts: no others are there. */
+const linkFonts = ({ inputs }: Plan, work: WorkDirectory): Effect.Effect<void, Unavailable> => {
+  const fonts = inputs.filter(({ font }) => font)
+  const folder = join(work.in, fontsFolder)
+  return fonts.length === 0
+    ? Effect.void
+    : disk(`make ${folder}`, async () => {
+        await mkdir(folder)
+        for (const { name } of fonts) await link(join(work.in, name), join(folder, name))
+      })
+}
 
 /** The filters for subtitles take no list of formats and protocols: a playlist under such a name would make them open what it lists. */
 const checkSubtitles = (

@@ -66,6 +66,7 @@ export const ClaimReply = Schema.Struct({
           key: Schema.String,
           bytes: Schema.Int,
           subtitles: Schema.optional(Schema.Literal(true)),
+          font: Schema.optional(Schema.Literal(true)),
           ...Request
         })
       ),

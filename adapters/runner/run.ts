@@ -24,7 +24,7 @@ export interface OutputPlace {
 /** Throws a sentence where the host's words are no run, or would lead us elsewhere: names become files here. */
 export const runOf = (base: Base, run: ClaimedRun): Run => {
   demand(run.heartbeatSeconds > 0 && run.silenceSeconds > 0, "heartbeatSeconds and silenceSeconds must be above 0")
-  const inputs = run.inputs.map(({ name, givenName, key, bytes, subtitles, method, ...request }) => {
+  const inputs = run.inputs.map(({ name, givenName, key, bytes, subtitles, font, method, ...request }) => {
     demand(bytes >= 0 && method === "GET", `the input "${name}" can't be fetched`)
     return {
       name: fileName(name),
@@ -32,6 +32,7 @@ export const runOf = (base: Base, run: ClaimedRun): Run => {
       key: BlobKey(key),
       bytes,
       ...(subtitles && { subtitles }),
+      ...(font && { font }),
       request: signed(base, request)
     }
   })

@@ -47,7 +47,7 @@ const ResolvedTask = Schema.Struct({
     Schema.Struct({ name: Schema.fromBrand(FileName)(Schema.String), options: Texts, maps: Texts, discarded: whereSo })
   ),
   filterComplex: Schema.NullOr(Schema.String),
-  files: Schema.optionalWith(Schema.Array(Schema.Struct({ ...stagedFields, subtitles: whereSo })), { exact: true })
+  files: Schema.optionalWith(Schema.Array(Schema.Struct({ ...stagedFields, subtitles: whereSo, font: whereSo })), { exact: true })
 })
 
 const ClaimRow = Schema.Struct({

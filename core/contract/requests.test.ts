@@ -209,7 +209,7 @@ describe("task", () => {
       task({ inputs: [{ ...input, options: ["-protocol_whitelist", "file"] }] }),
       "option -protocol_whitelist is not allowed"
     ],
-    ["a specifier", task({ inputs: [{ ...input, options: ["-dump_attachment:t:0", "x"] }] }), "option -dump_attachment:t:0 is not allowed"],
+    ["a specifier", task({ inputs: [{ ...input, options: ["-fpre:v:0", "x"] }] }), "option -fpre:v:0 is not allowed"],
     ["help", task({ outputs: [{ ...output, options: ["-?"] }] }), "option -? is not allowed"],
     [
       "NUL in options",

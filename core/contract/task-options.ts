@@ -1,16 +1,20 @@
 import { Either } from "effect"
 import { composed } from "../composed.js"
+import { FileName } from "../ids.js"
 import { placeOf } from "../plan.js"
 import { readFilters } from "../policy/filters.js"
+import { fontsFolder } from "../policy/folders.js"
 import { optionArgs, type ParsedOption, readOptions } from "../policy/options.js"
 import type { PolicyValues } from "../policy/policy.js"
-import type { NamedFile } from "../task.js"
+import type { NamedFile, SideFile } from "../task.js"
 
 /** Options as ffmpeg will get them, and what else they say. */
 export interface TaskOptions {
   readonly args: ReadonlyArray<string>
   /** Files of the task's directory that they read. */
   readonly files: ReadonlyArray<NamedFile>
+  /** Files that they make beside the outputs. */
+  readonly made: ReadonlyArray<SideFile>
   /** What `-f` says, in lower case; null without one. */
   readonly format: string | null
 }
@@ -26,32 +30,44 @@ export const parseOptions = (
     const read = yield* Either.mapLeft(readWithPassLog(items, place, policy), (problem) => `${field}: ${problem}`)
     const options: Array<ParsedOption> = []
     const files: Array<NamedFile> = []
-    for (const raw of read.options) {
-      const option = raw.graph && raw.value !== null ? { ...raw, value: composed(raw.value) } : raw
-      files.push(...fileOf(option, field), ...(yield* filesOfGraph(option, field, policy)))
-      options.push(option)
+    const made: Array<SideFile> = []
+    for (const option of read.options) {
+      const graph = yield* graphOf(option, field, policy)
+      options.push({ ...option, value: graph?.graph ?? option.value })
+      files.push(...fileOf(option, field), ...(graph?.files ?? []))
+      made.push(...madeBy(option, field), ...(graph?.made ?? []))
     }
     return {
       args: optionArgs(options, placeOf),
       files,
+      made,
       format: options.findLast(({ name }) => name === "f")?.value?.toLowerCase() ?? null
     }
   })
 
-/** A filter graph in the form in which names of files are stored, and the files that it reads. */
-export const parseGraph = (text: string, by: string, policy: PolicyValues) => {
-  const graph = composed(text)
-  return Either.mapBoth(readFilters(graph, policy), {
-    onLeft: (problem) => `${by} ${problem}`,
-    onRight: (files) => ({
-      graph,
-      files: files.map(({ name, subtitles }): NamedFile => ({ name, by, ...(subtitles && { subtitles }) }))
-    })
-  })
+/** A filter graph as ffmpeg will get it, and the files that it reads and makes. */
+export interface TaskGraph {
+  readonly graph: string
+  readonly files: ReadonlyArray<NamedFile>
+  readonly made: ReadonlyArray<SideFile>
 }
 
-const filesOfGraph = ({ item, value, graph }: ParsedOption, field: string, policy: PolicyValues) =>
-  graph && value !== null ? Either.map(parseGraph(value, `${field}: the value of ${item}`, policy), ({ files }) => files) : Either.right([])
+/** Names of files are put in the form in which they are stored. */
+export const parseGraph = (text: string, by: string, policy: PolicyValues): Either.Either<TaskGraph, string> =>
+  Either.mapBoth(readFilters(composed(text), policy), {
+    onLeft: (problem) => `${by} ${problem}`,
+    onRight: ({ graph, files, made, fonts }) => ({
+      graph,
+      files: [
+        ...files.map(({ name, subtitles }): NamedFile => ({ name, by, ...(subtitles && { subtitles }) })),
+        ...(fonts ? [{ name: FileName(fontsFolder), by, fonts } as const] : [])
+      ],
+      made: made.map((name) => ({ name, by }))
+    })
+  })
+
+const graphOf = ({ item, value, graph }: ParsedOption, field: string, policy: PolicyValues): Either.Either<TaskGraph | null, string> =>
+  graph && value !== null ? parseGraph(value, `${field}: the value of ${item}`, policy) : Either.right(null)
 
 const fileOf = ({ item, file }: ParsedOption, field: string): ReadonlyArray<NamedFile> =>
   file?.use === "read"
@@ -64,6 +80,10 @@ const fileOf = ({ item, file }: ParsedOption, field: string): ReadonlyArray<Name
         }
       ]
     : []
+
+/** The number of the stream in the name of a pass log is different for each output. */
+const madeBy = ({ item, file }: ParsedOption, field: string): ReadonlyArray<SideFile> =>
+  file?.use === "write" && file.shape !== "prefix" ? [{ name: file.name, by: `${field}: ${item}` }] : []
 
 /** Without a name for the log of a pass ffmpeg takes this one, and puts it where the process runs: nobody would find it there. */
 const readWithPassLog = (items: ReadonlyArray<string>, place: "input" | "output", policy: PolicyValues) =>

@@ -7,7 +7,7 @@ import { type DirId, type FileName, parseDirId, parseFileName } from "../ids.js"
 import type { LimitValues } from "../limits.js"
 import { mapProblem } from "../policy/option-values.js"
 import { defaultPolicy, type PolicyValues } from "../policy/policy.js"
-import type { Input, NamedFile, Output, Source } from "../task.js"
+import type { Input, Output, Source } from "../task.js"
 import type { TaskBody } from "./bodies.js"
 import { parseGraph, parseOptions, type TaskOptions } from "./task-options.js"
 
@@ -25,15 +25,18 @@ export const parseTask = (body: Wire, limits: LimitValues, policy: PolicyValues 
     const rules = { limits, policy }
     const inputs = yield* parseEach(body.inputs, (input, index) => parseInput(input, `task.inputs[${index}]`, rules))
     const outputs = yield* parseEach(body.outputs, (output, index) => parseOutput(output, `task.outputs[${index}]`, rules))
-    const { graph, files } = yield* filterComplex(body.filter_complex, rules)
-    const named = [...[...inputs, ...outputs].flatMap(({ files }) => files), ...files]
+    const { graph, ...beside } = yield* filterComplex(body.filter_complex, rules)
+    const parts = [...inputs, ...outputs, beside]
+    const named = parts.flatMap(({ files }) => files)
+    const made = parts.flatMap(({ made }) => made)
     const outputDirectory = yield* parseOutputDirectory(body.output_dir_id)
     const task = {
       inputs: inputs.map(({ input }) => input),
       outputs: outputs.map(({ output }) => output),
       filterComplex: graph,
       outputDirectory,
-      ...(named.length > 0 && { named })
+      ...(named.length > 0 && { named }),
+      ...(made.length > 0 && { made })
     }
     return seal(task, policy)
   })
@@ -52,7 +55,7 @@ interface Rules {
 }
 
 /** What else a part of a task names. */
-type WithFiles<A> = Either.Either<A & { readonly files: ReadonlyArray<NamedFile> }, InvalidTask>
+type WithFiles<A> = Either.Either<A & Pick<TaskOptions, "files" | "made">, InvalidTask>
 
 /** `dir_id/file_name` or an https URL; else the reason, worded to follow the field's name. */
 export const fileSource = (text: string): Either.Either<Source, string> => {
@@ -77,17 +80,17 @@ const stored = (dir: DirId, name: FileName): Source => ({ _tag: "Stored", dir, n
 const parseInput = (input: Wire["inputs"][number], field: string, rules: Rules): WithFiles<{ readonly input: Input }> =>
   Either.gen(function* () {
     const source = yield* Either.mapLeft(fileSource(input.file_path), (reason) => invalid(`${field}.file_path ${reason}`))
-    const { args, files, format } = yield* options(input.options, "input", `${field}.options`, rules)
-    return { input: { source, options: args, ...(format === "concat" && { concat: true }) }, files }
+    const { args, files, made, format } = yield* options(input.options, "input", `${field}.options`, rules)
+    return { input: { source, options: args, ...(format === "concat" && { concat: true }) }, files, made }
   })
 
 const parseOutput = (output: Wire["outputs"][number], field: string, rules: Rules): WithFiles<{ readonly output: Output }> =>
   Either.gen(function* () {
     const name = parseFileName(output.file)
     if ("reason" in name) return yield* refuse(`${field}.file ${name.reason}`)
-    const { args, files, format } = yield* options(output.options, "output", `${field}.options`, rules)
+    const { args, files, made, format } = yield* options(output.options, "output", `${field}.options`, rules)
     const maps = yield* parseMaps(output.maps, `${field}.maps`, rules)
-    return { output: { name: name.name, options: args, maps, ...(format === "null" && { discarded: true }) }, files }
+    return { output: { name: name.name, options: args, maps, ...(format === "null" && { discarded: true }) }, files, made }
   })
 
 const options = (
@@ -134,7 +137,7 @@ const texts = (items: Items | undefined, field: string, limits: LimitValues): Ei
 
 const filterComplex = (text: string | undefined, { limits, policy }: Rules): WithFiles<{ readonly graph: string | null }> => {
   const field = "task.filter_complex"
-  if (text === undefined || text.trim() === "") return Either.right({ graph: null, files: [] })
+  if (text === undefined || text.trim() === "") return Either.right({ graph: null, files: [], made: [] })
   const problem = textProblem(text, limits.graphBytes)
   if (problem !== undefined) return refuse(`${field} ${problem}`)
   return Either.flatMap(Either.mapLeft(parseGraph(text, field, policy), invalid), (parsed) =>

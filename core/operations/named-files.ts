@@ -1,6 +1,7 @@
 import { Effect, Either, Option, Stream } from "effect"
 import { FileNotFound, InvalidTask } from "../errors.js"
 import type { DirId, FileName, OwnerId } from "../ids.js"
+import { Limits } from "../limits.js"
 import { maxListBytes, parseConcatList } from "../policy/concat-list.js"
 import { logSuffixes } from "../policy/params.js"
 import { Policy } from "../policy/policy.js"
@@ -51,26 +52,41 @@ const bytesOf = ({ key, bytes }: PresentFile) =>
     Effect.catchTag("BlobMissing", () => new FileNotFound({}))
   )
 
-const stagedFiles = (owner: OwnerId, dir: DirId, { name, by, passLog, stats, subtitles }: NamedFile) =>
+const stagedFiles = (owner: OwnerId, dir: DirId, file: NamedFile) =>
   Effect.gen(function* () {
-    const directories = yield* Directories
-    const itself = Option.toArray(yield* directories.file(dir, name))
-    const rows = passLog
-      ? (yield* directories.files(dir)).filter((file) => isLogOf(name, file.name))
-      : stats && itself.length > 0
-        ? (yield* directories.files(dir)).filter((file) => logSuffixes.some((suffix) => file.name === `${name}${suffix}`))
-        : itself
+    const rows = yield* rowsOf(dir, file)
+    const { fonts: most } = yield* Limits
+    const { by, passLog, stats, subtitles, fonts } = file
+    if (fonts && rows.length > most) {
+      return yield* refused(`${by} uses the fonts of "${dir}", which has ${rows.length}: at most ${most} are allowed`)
+    }
     const files = (yield* Effect.forEach(rows, (row) => pinned(owner, row))).flatMap(Option.toArray)
     if (files.length > 0) {
-      return files.map(({ name, key, bytes }): StagedFile => ({ name, key, bytes, ...(subtitles && { subtitles }) }))
+      return files.map(
+        ({ name, key, bytes }): StagedFile => ({ name, key, bytes, ...(subtitles && { subtitles }), ...(fonts && { font: true }) })
+      )
     }
+    if (fonts) return yield* orNothing(`${by} uses the fonts of "${dir}", which has none: upload a font there first, such as a .ttf file`)
     const missing = passLog
-      ? `"${name}", but "${dir}" has no "${name}-0.log": run the first pass there`
+      ? `"${file.name}", but "${dir}" has no "${file.name}-0.log": run the first pass there`
       : stats
-        ? `"${name}", which is not in "${dir}": run the first pass there`
-        : `"${name}", which is not in "${dir}": upload it there`
+        ? `"${file.name}", which is not in "${dir}": run the first pass there`
+        : `"${file.name}", which is not in "${dir}": upload it there`
     return yield* orNothing(`${by} names ${missing} first`)
   })
+
+const rowsOf = (dir: DirId, { name, passLog, stats, fonts }: NamedFile) =>
+  Effect.gen(function* () {
+    const directories = yield* Directories
+    const all = (fits: (file: FileName) => boolean) =>
+      Effect.map(directories.files(dir), (files) => files.filter((file) => fits(file.name)))
+    if (fonts) return yield* all(isFont)
+    if (passLog) return yield* all((file) => isLogOf(name, file))
+    const itself = Option.toArray(yield* directories.file(dir, name))
+    return stats && itself.length > 0 ? yield* all((file) => logSuffixes.some((suffix) => file === `${name}${suffix}`)) : itself
+  })
+
+const isFont = (name: FileName): boolean => /\.(?:tt[fc]|ot[fc]|woff2?|pf[ab])$/i.test(name)
 
 /** ffmpeg adds the number of the stream, and x264 keeps a second file beside it. */
 const isLogOf = (prefix: FileName, name: FileName): boolean =>

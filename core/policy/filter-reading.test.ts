@@ -58,12 +58,13 @@ describe("ffmpeg itself", () => {
   }, async () => {
     const graphs = fc.sample(bent, process.env.FFKILN_LONG === undefined ? 60 : 2000)
     let settings = 0
-    const check = async (graph: string) => {
+    const check = async (written: string) => {
+      const { graph, ...read } = Either.getOrThrow(accepted(written))
       const told = await readByFfmpeg(graph)
       const names = Either.getOrThrow(parseGraph(graph))
         .chains.flat()
         .map(({ name }) => name)
-      const files = Either.getOrThrow(accepted(graph)).map(({ name }) => name as string)
+      const files = read.files.map(({ name }) => name as string)
       // Those of builds and versions other than this one are allowed.
       for (const name of told.unknown) expect(filters5.has(name)).toBe(false)
       for (const { filter, key, value } of told.settings) {
@@ -72,6 +73,8 @@ describe("ffmpeg itself", () => {
         const rule = fileRule(filter, key)
         expect(rule).not.toBe("nothing")
         if (rule === "file" || rule === "subtitles") expect([graph, files]).toEqual([graph, expect.arrayContaining([value])])
+        if (rule === "made") expect([graph, read.made.map((name) => `../out/${name}`)]).toEqual([graph, expect.arrayContaining([value])])
+        if (rule === "fonts") expect([graph, value]).toEqual([graph, "%fonts"])
         settings++
       }
     }
@@ -89,6 +92,21 @@ describe("ffmpeg itself", () => {
       const { ordered = [] } = filters5.get(name) ?? {}
       const { settings } = await readByFfmpeg(`${name}=${ordered.map(() => "1").join(":")}`)
       expect(settings).toEqual(ordered.map((key) => ({ filter: name, key, value: "1" })))
+    }
+  )
+
+  it.each<[string, ReadonlyArray<string>]>([
+    ["scale=w=160:-2", ["w=160", "h=-2"]],
+    ["scale=160:h=-2:bilinear", ["w=160", "h=-2", "flags=bilinear"]],
+    ["scale=width=10:height=20:bilinear:interl=1", ["width=10", "height=20", "flags=bilinear", "interl=1"]],
+    ["crop=w=10:20", ["w=10", "out_h=20"]],
+    ["drawtext=fontfile=a.ttf:'c,d':fontsize=9", ["fontfile=a.ttf", "text=c,d", "fontsize=9"]]
+  ])(
+    "reads values without a key after one with a key as version 5 does, and in each version what it is given: %s",
+    async (graph, expected) => {
+      const values = async (text: string) => (await readByFfmpeg(text)).settings.map(({ key, value }) => `${key}=${value}`)
+      expect(await values(Either.getOrThrow(accepted(graph)).graph)).toEqual(expected)
+      if (/^ffmpeg version n?5\./.test((await execa("ffmpeg", ["-version"])).stdout)) expect(await values(graph)).toEqual(expected)
     }
   )
 })

@@ -7,8 +7,8 @@ const forbidden: Readonly<Record<string, string>> = {
   "it takes commands from outside": "zmq azmq sendcmd asendcmd",
   "it runs a program on a device": "program_opencl openclsrc libplacebo",
   "it reads or writes files that cannot be checked":
-    "sofalizer arnndn dnn_processing dnn_detect dnn_classify sr derain asr whisper ocr signature removelogo find_rect cover_rect nnedi fieldhint " +
-    "vidstabdetect vidstabtransform deshake flite drawvg qrencode qrencodesrc quirc lensfun fsync",
+    "sofalizer dnn_processing dnn_detect dnn_classify sr derain asr whisper ocr signature removelogo find_rect cover_rect nnedi fieldhint " +
+    "flite drawvg qrencode qrencodesrc quirc lensfun fsync",
   "streams of inputs are named in brackets, as in [0:v]": "buffer abuffer",
   "streams for outputs are named in brackets, as in [out]": "buffersink abuffersink"
 }
@@ -35,20 +35,34 @@ export const laterFilters: ReadonlySet<string> = new Set(
 
 /**
  * What may stand in a key that names a file: `file`, the plain name of one of the task's directory; `subtitles`, the same,
- * and its content must be subtitles; `log`, the word `-` alone, which is ffmpeg's own output; `nothing`.
+ * and its content must be subtitles; `made`, the plain name of a file that becomes a result; `fonts`, a word for the fonts
+ * of the task's directory; `log`, the word `-` alone, which is ffmpeg's own output; `vmafModel` and `vmafFeature`, lists
+ * that name nothing but what is built in; `nothing`.
  */
-export type FileRule = "file" | "subtitles" | "log" | "nothing"
+export type FileRule = "file" | "subtitles" | "made" | "fonts" | "log" | "vmafModel" | "vmafFeature" | "nothing"
 
 /** Each as `filter.key`, second names too. */
 const fileKeys: Readonly<Record<FileRule, string>> = {
-  file: "drawtext.textfile drawtext.fontfile lut1d.file lut3d.file curves.psfile",
+  file: "drawtext.textfile drawtext.fontfile lut1d.file lut3d.file curves.psfile arnndn.model arnndn.m vidstabtransform.input",
   subtitles: "subtitles.filename subtitles.f ass.filename ass.f",
+  made: "vidstabdetect.result deshake.filename",
+  fonts: "subtitles.fontsdir ass.fontsdir",
   log: "metadata.file ametadata.file",
+  vmafModel: "libvmaf.model",
+  vmafFeature: "libvmaf.feature",
   nothing:
-    "subtitles.fontsdir ass.fontsdir curves.plot selectivecolor.psfile psnr.stats_file psnr.f ssim.stats_file ssim.f xpsnr.stats_file xpsnr.f " +
-    "vmafmotion.stats_file vmafmotion.f ssim360.stats_file ssim360.f libvmaf.log_path libvmaf.model libvmaf.model_path libvmaf.feature " +
+    "curves.plot selectivecolor.psfile psnr.stats_file psnr.f ssim.stats_file ssim.f xpsnr.stats_file xpsnr.f " +
+    "vmafmotion.stats_file vmafmotion.f ssim360.stats_file ssim360.f libvmaf.log_path libvmaf.model_path " +
     "paletteuse.debug_kdtree firequalizer.dumpfile cellauto.filename cellauto.f life.filename life.f showcqt.fontfile showcqt.axisfile"
 }
+
+/** The file that a filter opens where none is named. */
+const defaultFiles: ReadonlyMap<string, { readonly key: string; readonly value: string }> = new Map([
+  ["vidstabdetect", { key: "result", value: "transforms.trf" }],
+  ["vidstabtransform", { key: "input", value: "transforms.trf" }]
+])
+
+export const defaultFileOf = (filter: string) => defaultFiles.get(filter)
 
 const fileRules: ReadonlyMap<string, FileRule> = new Map(
   Object.entries(fileKeys).flatMap(([rule, keys]) => keys.split(" ").map((key) => [key, rule as FileRule] as const))
@@ -62,7 +76,8 @@ export const mayNameFiles = (filter: string): boolean => [...fileRules.keys()].s
 
 /** What would do instead of a key that is refused. */
 export const insteadOfKey = (key: string): string => {
-  if (key === "fontsdir" || key === "fontfile") return "name a font of the system by its family"
+  if (key === "fontfile") return "name a font of the system by its family"
+  if (key === "model_path") return 'name a model that is built in: "model=version=vmaf_v0.6.1"'
   return key === "stats_file" || key === "log_path" ? "leave it out: a task cannot keep what it measures" : "leave it out"
 }
 

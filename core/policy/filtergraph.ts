@@ -20,7 +20,7 @@ export interface FilterGraph {
   readonly chains: ReadonlyArray<ReadonlyArray<Filter>>
 }
 
-/** One argument of a filter; a value without a key is positional, and all of those come first. */
+/** One argument of a filter; a value without a key is positional. */
 export interface FilterArg {
   readonly key: string | null
   readonly value: string
@@ -48,21 +48,20 @@ export const parseGraph = (text: string): Either.Either<FilterGraph, string> =>
     return { scalerFlags, chains }
   })
 
-/** The second level of a filter's arguments: split at `:`, each value unescaped again. A problem is worded to follow "the arguments". */
-export const splitArgs = (args: string): Either.Either<ReadonlyArray<FilterArg>, string> => {
+/** The second level of a filter's arguments: split at `:`, each value unescaped again. */
+export const splitArgs = (args: string): ReadonlyArray<FilterArg> => {
   const reader = new TokenReader(args)
   const split: Array<FilterArg> = []
-  let keyed = false
   while (!reader.atEnd) {
-    const key = reader.key()
-    // ffmpeg 5 counts such a value from the position of the last key, later versions refuse it.
-    if (key === null && keyed) return reader.problem("a value without a key comes after one with a key")
-    keyed = key !== null
-    split.push({ key, value: reader.token(":") })
+    split.push({ key: reader.key(), value: reader.token(":") })
     reader.take()
   }
-  return Either.right(split)
+  return split
 }
+
+/** Arguments that ffmpeg, and `splitArgs`, read as these. */
+export const printArgs = (args: ReadonlyArray<FilterArg>): string =>
+  args.map(({ key, value }) => (key === null ? escape(value, ":=") : `${key}=${escape(value, ":")}`)).join(":")
 
 /** A string that ffmpeg, and `parseGraph`, read as this graph. */
 export const printGraph = ({ scalerFlags, chains }: FilterGraph): string => {
@@ -146,7 +145,7 @@ const printLabel = (label: string): string => `[${escape(label, endsOfLabel)}]`
 
 /** The token with a backslash before all that would not stand for itself: blanks only where they would be cut off. */
 const escape = (token: string, ends: string): string => {
-  const escaped = token.replace(/[\\'[\]=,;]/g, (character) =>
+  const escaped = token.replace(/[\\'[\]=,;:]/g, (character) =>
     "\\'".includes(character) || ends.includes(character) ? `\\${character}` : character
   )
   const cutOff = escaped.length > 1 && isBlank(escaped.at(-1) ?? "")

@@ -1,13 +1,26 @@
 import { Either } from "effect"
 import type { FileName } from "../ids.js"
-import { fileRule, insteadOfFile, insteadOfKey, isSize, laterFilters, mayNameFiles, whyForbidden } from "./filter-rules.js"
+import { keyedArgs, unknownOptions } from "./filter-args.js"
+import {
+  defaultFileOf,
+  type FileRule,
+  fileRule,
+  insteadOfFile,
+  insteadOfKey,
+  isSize,
+  laterFilters,
+  mayNameFiles,
+  whyForbidden
+} from "./filter-rules.js"
 import type { FilterOptions } from "./filter-table.js"
-import { type Filter, type FilterArg, parseGraph, splitArgs } from "./filtergraph.js"
+import { type Filter, type FilterArg, parseGraph, printArgs, printGraph } from "./filtergraph.js"
 import { filters5 } from "./filters-5.js"
+import { fontsFolder, outputsFolder } from "./folders.js"
 import { namesAPlace } from "./option-rules.js"
 import { expressionProblem, insteadOfPath, maxSide, maxThreads, plainName, plainNameRule } from "./option-values.js"
 import type { PolicyValues } from "./policy.js"
 import { quoted } from "./quoting.js"
+import { vmafProblem } from "./vmaf.js"
 
 /** A file of the task's directory that a filter reads. */
 export interface FilterFile {
@@ -16,23 +29,42 @@ export interface FilterFile {
   readonly subtitles: boolean
 }
 
+/** A graph as ffmpeg gets it, and the files that it is about. */
+export interface ReadGraph {
+  readonly graph: string
+  readonly files: ReadonlyArray<FilterFile>
+  /** Files that it makes beside the outputs. */
+  readonly made: ReadonlyArray<FileName>
+  /** Whether it uses the fonts of the task's directory. */
+  readonly fonts: boolean
+}
+
 /** Filters of one graph. */
 const maxFilters = 500
 
 /**
- * The files that a filter graph reads, or the first thing in it that is not allowed, worded to follow the name of what
- * holds the graph. Names are compared as they are stored: give it the graph in Unicode NFC.
+ * A filter graph, or the first thing in it that is not allowed, worded to follow the name of what holds the graph. Names are
+ * compared as they are stored: give it the graph in Unicode NFC.
  */
-export const readFilters = (graph: string, policy: PolicyValues): Either.Either<ReadonlyArray<FilterFile>, string> =>
-  policy.options === "off" ? Either.right(unjudged(graph)) : judged(graph, policy)
+export const readFilters = (graph: string, policy: PolicyValues): Either.Either<ReadGraph, string> =>
+  policy.options === "off" ? Either.right({ graph, files: unjudged(graph), made: [], fonts: false }) : judged(graph, policy)
 
-const judged = (graph: string, policy: PolicyValues): Either.Either<ReadonlyArray<FilterFile>, string> =>
+const judged = (text: string, policy: PolicyValues): Either.Either<ReadGraph, string> =>
   Either.gen(function* () {
-    const filters = (yield* parseGraph(graph)).chains.flat()
-    if (filters.length > maxFilters) return yield* Either.left(`has ${filters.length} filters: at most ${maxFilters} are allowed`)
-    const files: Array<FilterFile> = []
-    for (const filter of filters) files.push(...(yield* judgedFilter(filter, policy)))
-    return files
+    const graph = yield* parseGraph(text)
+    const count = graph.chains.flat().length
+    if (count > maxFilters) return yield* Either.left(`has ${count} filters: at most ${maxFilters} are allowed`)
+    const chains = yield* Either.all(graph.chains.map((chain) => Either.all(chain.map((filter) => judgedFilter(filter, policy)))))
+    const filters = chains.flat()
+    return {
+      // What needs no change stays as it was written.
+      graph: filters.some(({ changed }) => changed)
+        ? printGraph({ ...graph, chains: chains.map((chain) => chain.map(({ filter }) => filter)) })
+        : text,
+      files: filters.flatMap(({ files }) => files),
+      made: filters.flatMap(({ made }) => made),
+      fonts: filters.some(({ fonts }) => fonts)
+    }
   })
 
 /** Every file that can be found, where nothing is refused. */
@@ -40,49 +72,52 @@ const unjudged = (graph: string): ReadonlyArray<FilterFile> =>
   Either.getOrElse(parseGraph(graph), () => ({ chains: [] }))
     .chains.flat()
     .flatMap((filter) => {
-      const args = Either.getOrElse(keyed(filter, filters5.get(filter.name) ?? unknownOptions), () => [])
-      return args.flatMap(({ key, value }) => fileOf(filter.name, key, value).map(({ name }) => ({ name, subtitles: false })))
+      const read = keyedArgs(filter, filters5.get(filter.name) ?? unknownOptions, false)
+      return Either.isLeft(read) ? [] : filesRead(filter.name, read.right.args).map(({ name }) => ({ name, subtitles: false }))
     })
 
-const judgedFilter = (filter: Filter, { hardware }: PolicyValues): Either.Either<ReadonlyArray<FilterFile>, string> =>
+interface JudgedFilter extends Omit<ReadGraph, "graph"> {
+  readonly filter: Filter
+  readonly changed: boolean
+}
+
+const judgedFilter = (filter: Filter, { hardware }: PolicyValues): Either.Either<JudgedFilter, string> =>
   Either.gen(function* () {
     const { name } = filter
     const why = whyForbidden(name, hardware)
     if (why !== undefined) return yield* Either.left(`names the filter ${quoted(name)}, which is not allowed: ${why}`)
     const options = filters5.get(name) ?? (laterFilters.has(name) ? unknownOptions : undefined)
     if (options === undefined) return yield* Either.left(`names the filter ${quoted(name)}, which is not known here: check its name`)
-    const args = yield* keyed(filter, options)
-    for (const arg of args) {
-      const problem = argProblem(name, arg, options)
-      if (problem !== undefined) return yield* Either.left(problem)
+    const { args: written, mixed } = yield* keyedArgs(filter, options, mayNameFiles(name))
+    const args = withDefaultFile(name, written)
+    const problem = args.map((arg) => argProblem(name, arg, options)).find((each) => each !== undefined)
+    if (problem !== undefined) return yield* Either.left(problem)
+    const given = args.map((arg) => ({ ...arg, value: valueGiven(name, arg) }))
+    const changed = mixed || given.length > written.length || given.some(({ value }, index) => value !== written[index]?.value)
+    const rule = (wanted: FileRule) => args.filter(({ key }) => ruleOf(name, key) === wanted)
+    return {
+      filter: changed ? { ...filter, args: printArgs(given) } : filter,
+      changed,
+      files: filesRead(name, args),
+      made: rule("made").flatMap(({ value }) => fileName(value) ?? []),
+      fonts: rule("fonts").length > 0
     }
-    return args.flatMap(({ key, value }) => fileOf(name, key, value))
   })
 
-interface KeyedArg {
-  /** Null for a value whose key only that filter knows. */
-  readonly key: string | null
-  readonly value: string
+/** A filter that would open a file of its own naming names it: so it is staged, or becomes a result. */
+const withDefaultFile = (filter: string, args: ReadonlyArray<FilterArg>): ReadonlyArray<FilterArg> => {
+  const standard = defaultFileOf(filter)
+  return standard === undefined || args.some(({ key }) => key === standard.key) ? args : [...args, standard]
 }
 
-/** Each value with its key. */
-const keyed = (filter: Filter, options: FilterOptions): Either.Either<ReadonlyArray<KeyedArg>, string> =>
-  Either.gen(function* () {
-    const named = (what: string) => `is not well-formed in the arguments of ${quoted(filter.name)}: ${what}`
-    const args = yield* Either.mapLeft(splitArgs(filter.args ?? ""), (problem) => named(problem.replace(/^is not well-formed: /, "")))
-    if (options === unknownOptions)
-      return args.every(({ key }) => key !== null) || !mayNameFiles(filter.name)
-        ? args
-        : yield* Either.left(named("write each as key=value"))
-    const tooMany = args.find(({ key }, index) => key === null && index >= options.ordered.length)
-    if (tooMany !== undefined) return yield* Either.left(named(`there is no option for ${quoted(tooMany.value)}`))
-    return args.map(({ key, value }: FilterArg, index) => ({ key: key ?? options.ordered[index] ?? null, value }))
-  })
+const valueGiven = (filter: string, { key, value }: FilterArg): string => {
+  const rule = ruleOf(filter, key)
+  if (rule === "made") return `${outputsFolder}${value}`
+  if (rule === "fonts") return fontsFolder
+  return key === "threads" && /^\d+$/.test(value) && Number(value) > maxThreads ? `${maxThreads}` : value
+}
 
-/** Of filters whose options no table tells. */
-const unknownOptions: FilterOptions = { ordered: [], names: new Set(), sizes: new Set(), makesPictures: true }
-
-const argProblem = (filter: string, { key, value }: KeyedArg, options: FilterOptions): string | undefined => {
+const argProblem = (filter: string, { key, value }: FilterArg, options: FilterOptions): string | undefined => {
   const place = `${key === null ? "an argument" : quoted(key)} of the filter ${quoted(filter)}`
   if (key !== null) {
     if (key.startsWith("/")) return `sets ${place}, which is not allowed: a value can't be read from a file, so write it there`
@@ -90,9 +125,6 @@ const argProblem = (filter: string, { key, value }: KeyedArg, options: FilterOpt
     if (problem !== undefined) return `sets ${place}${problem}`
     if (isSize(filter, key, options) && sidesIn(value).some((side) => side > maxSide)) {
       return `sets ${place} to ${quoted(value)}: at most ${maxSide} pixels on a side are allowed`
-    }
-    if (key === "threads" && /^\d+$/.test(value) && Number(value) > maxThreads) {
-      return `sets ${place} to ${quoted(value)}: at most ${maxThreads} are allowed`
     }
   }
   // What is drawn is no expression, but for what is written %{...}.
@@ -108,17 +140,35 @@ const fileProblem = (filter: string, key: string, value: string, options: Filter
   if (rule === undefined)
     return !options.names.has(key) && namesAPlace(key) ? ", which is not allowed: it may name a file or a host" : undefined
   if (rule === "nothing") return `, which is not allowed: it names files, so ${insteadOfKey(key)}`
-  if (rule === "log") return value === "-" ? undefined : ` to ${quoted(value)}: it may be "-" alone, or be left out`
-  return fileName(value) === undefined
-    ? ` to ${quoted(value)}: it must be ${plainNameRule}${insteadOfPath(value)}${insteadOfFile(key)}`
-    : undefined
+  const problem = ruleProblems[rule](value, key)
+  return problem === undefined ? undefined : ` to ${quoted(value)}: it ${problem}`
 }
 
-const fileOf = (filter: string, key: string | null, value: string): ReadonlyArray<FilterFile> => {
-  const rule = key === null ? undefined : fileRule(filter, key)
-  const name = rule === "file" || rule === "subtitles" ? fileName(value) : undefined
-  return name === undefined ? [] : [{ name, subtitles: rule === "subtitles" }]
+const fileNameProblem = (value: string, key: string) =>
+  fileName(value) === undefined ? `must be ${plainNameRule}${insteadOfPath(value)}${insteadOfFile(key)}` : undefined
+
+/** What is wrong with the value of such a key, worded to follow "it". */
+const ruleProblems: Readonly<Record<Exclude<FileRule, "nothing">, (value: string, key: string) => string | undefined>> = {
+  file: fileNameProblem,
+  subtitles: fileNameProblem,
+  made: fileNameProblem,
+  fonts: (value) =>
+    value === "." || value === "./" || fileName(value) !== undefined
+      ? undefined
+      : 'must be "." or one word, which stands for the fonts of the task\'s directory: upload them there',
+  log: (value) => (value === "-" ? undefined : 'may be "-" alone, or be left out'),
+  vmafModel: (value) => vmafProblem("model", value),
+  vmafFeature: (value) => vmafProblem("feature", value)
 }
+
+const ruleOf = (filter: string, key: string | null) => (key === null ? undefined : fileRule(filter, key))
+
+const filesRead = (filter: string, args: ReadonlyArray<FilterArg>): ReadonlyArray<FilterFile> =>
+  args.flatMap(({ key, value }) => {
+    const rule = ruleOf(filter, key)
+    const name = rule === "file" || rule === "subtitles" ? fileName(value) : undefined
+    return name === undefined ? [] : [{ name, subtitles: rule === "subtitles" }]
+  })
 
 /** A graph goes to ffmpeg as it is written: a name must be in the very form in which files are stored. */
 const fileName = (value: string): FileName | undefined => {

@@ -1,0 +1,42 @@
+import { Either } from "effect"
+import type { FilterOptions } from "./filter-table.js"
+import { type Filter, type FilterArg, splitArgs } from "./filtergraph.js"
+import { quoted } from "./quoting.js"
+
+/** Of filters whose options no table tells. */
+export const unknownOptions: FilterOptions = { ordered: [], names: new Set(), sizes: new Set(), makesPictures: true }
+
+export interface KeyedArgs {
+  /** The key is null for a value whose option only the filter knows. */
+  readonly args: ReadonlyArray<FilterArg>
+  /** A value without a key comes after one with a key: ffmpeg reads that up to version 5, and refuses it from 6 on. */
+  readonly mixed: boolean
+}
+
+/** The arguments of a filter, each with its key; `needsKeys` refuses values whose key is unknown. */
+export const keyedArgs = (filter: Filter, options: FilterOptions, needsKeys: boolean): Either.Either<KeyedArgs, string> =>
+  Either.gen(function* () {
+    const named = (what: string) => Either.left(`is not well-formed in the arguments of ${quoted(filter.name)}: ${what}`)
+    const split = splitArgs(filter.args ?? "")
+    const unknown = options === unknownOptions
+    if (unknown && needsKeys && split.some(({ key }) => key === null)) return yield* named("write each as key=value")
+    const firstKey = split.findIndex(({ key }) => key !== null)
+    const late = firstKey < 0 ? undefined : split.findLast(({ key }, index) => key === null && index > firstKey)
+    if (late !== undefined && (unknown || !inOrder(split.slice(0, split.indexOf(late)), options)))
+      return yield* named(`${quoted(late.value)} has no key and comes after a value with one: write it as key=value`)
+    if (unknown) return { args: split, mixed: false }
+    const args = split.map(({ key, value }, index) => ({ key: key ?? options.ordered[index] ?? null, value }))
+    const extra = args.find(({ key }) => key === null)
+    return extra === undefined ? { args, mixed: late !== undefined } : yield* named(`there is no option for ${quoted(extra.value)}`)
+  })
+
+/**
+ * Whether each key is that of the option in whose place it stands, or a second name of it: then the values without a key
+ * are for the options of their places. Otherwise the versions of ffmpeg differ in what such a value is for.
+ */
+const inOrder = (args: ReadonlyArray<FilterArg>, { ordered, names }: FilterOptions): boolean =>
+  args.every(({ key }, index) => {
+    const own = ordered[index] ?? ""
+    if (key === null || key === own) return true
+    return names.has(key) && !ordered.includes(key) && (own.startsWith(key) || key.startsWith(own) || own === `out_${key}`)
+  })

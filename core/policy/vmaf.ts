@@ -1,0 +1,14 @@
+/**
+ * What is wrong with a list of models or of features for libvmaf, such as `version=vmaf_v0.6.1:name=a|version=vmaf_4k_v0.6.1`,
+ * worded to follow "it"; undefined where nothing is. A model may also be a file, and some features write files.
+ */
+export const vmafProblem = (list: "model" | "feature", value: string): string | undefined => {
+  const wellFormed = value.split("|").every((item) => settings.test(item))
+  if (wellFormed && !/(?:^|[:|])[^=]*(?:path|file|dir)[^=]*=/i.test(value)) return undefined
+  return list === "model"
+    ? 'must be a model that is built in, such as "version=vmaf_v0.6.1"'
+    : 'must be names of features, such as "name=psnr|name=float_ssim"'
+}
+
+/** Without quotes and backslashes, so that libvmaf splits it as it stands. */
+const settings = /^[\w.]+=[\w.-]+(?::[\w.]+=[\w.-]+)*$/
