@@ -10,6 +10,13 @@ import { Storage } from "../ports/storage.js"
 import type { NamedFile, StagedFile, Task } from "../task.js"
 import { type PresentFile, pinned } from "./files.js"
 
+/** What a task reads beside its inputs. */
+export interface FilesOfTask {
+  readonly files: ReadonlyArray<StagedFile>
+  /** The inputs, by their place in the task, that are lists whose names ffmpeg's safe mode does not take. */
+  readonly unsafe: ReadonlySet<number>
+}
+
 /**
  * The blobs of all files that a task names beside its inputs: by options, by filters, and in lists that are joined. They
  * lie in the directory of its inputs, else in that of its outputs. `inputs` are the task's, in its order.
@@ -17,24 +24,34 @@ import { type PresentFile, pinned } from "./files.js"
 export const resolveFiles = (owner: OwnerId, task: Task, inputs: ReadonlyArray<PresentFile>, outputDirectory: DirId) =>
   Effect.gen(function* () {
     const dir = inputs.find((_, index) => task.inputs[index]?.source._tag === "Stored")?.dir ?? outputDirectory
-    const listed = yield* Effect.forEach(inputs, (file, index) =>
-      task.inputs[index]?.concat ? filesInList(file, index) : Effect.succeed([])
+    const lists = yield* Effect.forEach(inputs, (file, index) =>
+      task.inputs[index]?.concat ? readList(file, index) : Effect.succeed(noList)
     )
-    const named = [...(task.named ?? []), ...listed.flat()]
+    const named = [...(task.named ?? []), ...lists.flatMap(({ named }) => named)]
     const found = yield* Effect.forEach(named, (file) => stagedFiles(owner, dir, file), { concurrency: 8 })
     const byName = new Map<FileName, StagedFile>()
     for (const file of found.flat()) byName.set(file.name, { ...byName.get(file.name), ...file })
-    return [...byName.values()]
+    return {
+      files: [...byName.values()],
+      unsafe: new Set(lists.flatMap(({ safe }, index) => (safe ? [] : [index])))
+    } satisfies FilesOfTask
   })
 
+interface ReadList {
+  readonly named: ReadonlyArray<NamedFile>
+  readonly safe: boolean
+}
+
+const noList: ReadList = { named: [], safe: true }
+
 /** Lists are read now: at run time nothing can be fetched that was not known before. */
-const filesInList = (list: PresentFile, index: number) =>
+const readList = (list: PresentFile, index: number) =>
   Effect.gen(function* () {
     const by = `task.inputs[${index}].file_path: the list "${list.name}"`
     if (list.bytes > maxListBytes) return yield* refused(`${by} is too long: at most ${maxListBytes} bytes are allowed`)
-    const names = parseConcatList(yield* bytesOf(list))
-    if (Either.isRight(names)) return names.right.map((name): NamedFile => ({ name, by }))
-    return yield* orNothing(`${by} ${names.left}`)
+    const read = parseConcatList(yield* bytesOf(list))
+    if (Either.isRight(read)) return { named: read.right.names.map((name): NamedFile => ({ name, by })), safe: read.right.safe }
+    return yield* Effect.as(orNothing(`${by} ${read.left}`), noList)
   })
 
 /** What the list was found to have and no more, whatever storage gives. */

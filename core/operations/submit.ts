@@ -70,7 +70,7 @@ export const prepare = (owner: OwnerId, task: CheckedTask, extras: Extras) =>
     const inputs = task.inputs.map(
       ({ source }, index) => (source._tag === "Remote" ? imported.get(source.url) : stored[index]) as PresentFile
     )
-    const files = yield* Effect.onError(resolveFiles(owner, task, inputs, directory), () => discard(imported.values()))
+    const { files, unsafe } = yield* Effect.onError(resolveFiles(owner, task, inputs, directory), () => discard(imported.values()))
     const job: NewJob = {
       id: JobId(yield* (yield* Ids).next("job")),
       owner,
@@ -78,7 +78,8 @@ export const prepare = (owner: OwnerId, task: CheckedTask, extras: Extras) =>
         directory,
         inputs: task.inputs.map(({ source: _, ...said }, index) => {
           const { name, key, bytes } = inputs[index] as PresentFile
-          return { name, key, bytes, ...said }
+          // The last one of two settings counts.
+          return { name, key, bytes, ...said, options: unsafe.has(index) ? [...said.options, "-safe", "0"] : said.options }
         }),
         outputs: task.outputs,
         filterComplex: task.filterComplex,

@@ -12,24 +12,39 @@ describe("a list of files to join", () => {
     ["file a'.'mp\\4", ["a.mp4"]],
     ["file -x_1.mp4\rfile B-2.MOV", ["-x_1.mp4", "B-2.MOV"]]
   ])("%j", (text, names) => {
-    expect(read(text)).toEqual(Either.right(names))
+    expect(read(text)).toEqual(Either.right({ names, safe: true }))
   })
 
   it.each([
-    ["file /etc/passwd", "without a path"],
-    ["file ../a.mp4", "without a path"],
-    ["file a/b.mp4", "without a path"],
-    ["file 'http://127.0.0.1/a.mp4'", "without a path"],
-    ["file ..", "without a path"],
-    ["file", "without a path"],
-    ["file ''", "without a path"],
-    ["file pipe:0", "only letters"],
-    ["file 'my clip.mp4'", "only letters"],
-    ["file .hidden.mp4", "only letters"],
-    ["file a%03d.png", "only letters"],
-    ["file a|b.mp4", "only letters"],
-    ["file a\\\\b", "without a path"],
-    ["file é.mp4", "only letters"],
+    ["file 'my clip.mp4'", ["my clip.mp4"]],
+    ["file my\\ clip.mp4", ["my clip.mp4"]],
+    ["file 'it'\\''s.mp4'\nfile a.mp4", ["it's.mp4", "a.mp4"]],
+    ["file .hidden.mp4", [".hidden.mp4"]],
+    ["file é.mp4", ["é.mp4"]],
+    ["file 'a#b?c&d (1) [x].mp4'", ["a#b?c&d (1) [x].mp4"]],
+    ["file 'Hello, world.mp4'", ["Hello, world.mp4"]]
+  ])("%j is read without safe mode", (text, names) => {
+    expect(read(text)).toEqual(Either.right({ names, safe: false }))
+  })
+
+  it.each([
+    ["file /etc/passwd", 'write "passwd"'],
+    ["file ../a.mp4", "name of a file"],
+    ["file a/b.mp4", "name of a file"],
+    ["file 'http://127.0.0.1/a.mp4'", "name of a file"],
+    ["file ..", "name of a file"],
+    ["file", "name of a file"],
+    ["file ''", "name of a file"],
+    ["file pipe:0", "name of a file"],
+    ["file a%03d.png", "name of a file"],
+    ["file a|b.mp4", "name of a file"],
+    ["file a\\\\b", "name of a file"],
+    ["file e\u0301.mp4", "Unicode form"],
+    ["file file,a.mp4", "takes for a URL"],
+    ["file 'subfile,,start,1,end,2,,'", "takes for a URL"],
+    ["file 'a\nb.mp4'", 'line 2 has the directive "b.mp4\'"'],
+    ["file 'a b.mp4'\rfile /etc/passwd", "line 2 names"],
+    ["file 'a b.mp4'\u000bfile", "name of a file"],
     ["file a.mp4\noption protocol_whitelist file,http", 'line 2 has the directive "option"'],
     ["file a.mp4\nfiles b.mp4", 'line 2 has the directive "files"'],
     ["FILE a.mp4", 'the directive "FILE"'],
@@ -39,7 +54,7 @@ describe("a list of files to join", () => {
     ["", "it needs lines"],
     ["# nothing\n", "it needs lines"],
     [Array.from({ length: 501 }, (_, index) => `file ${index}.mp4`).join("\n"), "at most 500"],
-    [`file ${"/x".repeat(30_000)}`, "without a path"]
+    [`file ${"/x".repeat(30_000)}`, "name of a file"]
   ])("%j is none: %s", (text, reason) => {
     const refused = read(text)
     expect(refused).toEqual(Either.left(expect.stringContaining(reason)))
@@ -57,7 +72,8 @@ describe("a list of files to join", () => {
     )
     fc.assert(
       fc.property(line, (text) => {
-        for (const name of Either.getOrElse(read(text), () => [])) expect(name).toMatch(/^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/)
+        const { names, safe } = Either.getOrElse(read(text), () => ({ names: [], safe: true }))
+        for (const name of names) expect(name).toMatch(safe ? /^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/ : /^(?!\.\.?$)[^/\\:|%\p{Cc}]+$/u)
       }),
       { numRuns: 5000 }
     )

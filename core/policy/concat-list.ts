@@ -1,5 +1,6 @@
 import { Either } from "effect"
-import { type FileName, parseFileName } from "../ids.js"
+import type { FileName } from "../ids.js"
+import { insteadOfPath, plainName, plainNameRule } from "./option-values.js"
 import { shown } from "./quoting.js"
 import { TokenReader } from "./tokens.js"
 
@@ -16,11 +17,19 @@ const harmless: ReadonlySet<string> = new Set(
   )
 )
 
+/** A list that may be used. */
+export interface ConcatList {
+  /** The files that it names, each once. */
+  readonly names: ReadonlyArray<FileName>
+  /** Whether ffmpeg's safe mode takes it: that knows names of letters, digits, ".", "_" and "-" alone. */
+  readonly safe: boolean
+}
+
 /**
- * The files that a list for ffmpeg's concat format names, each once, or why the list is refused, worded to follow its name.
- * ffmpeg reads it in its safe mode, which takes names of a few characters alone.
+ * A list for ffmpeg's concat format, or why it is refused, worded to follow its name. Each name is one of a file that lies
+ * beside the list when it is read: so it may be read without safe mode where that does not take the names.
  */
-export const parseConcatList = (bytes: Uint8Array): Either.Either<ReadonlyArray<FileName>, string> =>
+export const parseConcatList = (bytes: Uint8Array): Either.Either<ConcatList, string> =>
   Either.gen(function* () {
     const text = yield* decoded(bytes)
     const names = new Set<FileName>()
@@ -31,19 +40,17 @@ export const parseConcatList = (bytes: Uint8Array): Either.Either<ReadonlyArray<
       if (directive !== "file")
         return yield* refused(`has the directive "${shown(directive)}", which is not allowed: list files as in "file clip.mp4"`)
       const value = new TokenReader(rest).token(" \t")
-      const parsed = parseFileName(value)
-      if (!("name" in parsed) || value.includes("/")) {
-        return yield* refused(`names "${shown(value)}": it must be the name of a file of the task's directory, without a path`)
-      }
-      if (!/^[\w-][\w.-]*$/.test(value)) {
-        return yield* refused(
-          `names "${shown(value)}": ffmpeg takes only letters, digits, ".", "_" and "-" there, so store the file under such a name`
-        )
-      }
-      names.add(parsed.name)
+      const name = plainName(value)
+      if (name === undefined) return yield* refused(`names "${shown(value)}": it must be ${plainNameRule}${insteadOfPath(value)}`)
+      // ffmpeg opens the name as it stands in the list.
+      if (name !== value) return yield* refused(`names "${shown(value)}" in another Unicode form than it is stored in: write it in NFC`)
+      if (/^(?:sub)?file,/.test(value))
+        return yield* refused(`names "${shown(value)}", which ffmpeg takes for a URL: store the file under another name`)
+      names.add(name)
       if (names.size > maxListFiles) return yield* refused(`is one too many: at most ${maxListFiles} different files are allowed`)
     }
-    return names.size === 0 ? yield* Either.left('is no list that can be used: it needs lines such as "file clip.mp4"') : [...names]
+    if (names.size === 0) return yield* Either.left('is no list that can be used: it needs lines such as "file clip.mp4"')
+    return { names: [...names], safe: [...names].every((name) => /^[\w-][\w.-]*$/.test(name)) }
   })
 
 const decoded = (bytes: Uint8Array): Either.Either<string, string> => {

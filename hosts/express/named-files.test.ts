@@ -23,6 +23,8 @@ beforeAll(async () => {
     "list.txt": "ffconcat version 1.0\n# twice\nfile clip.mp4\nfile 'clip.mp4'\n",
     "stray.txt": "file clip.mp4\nfile nosuch.mp4\n",
     "deep.txt": "file ../../secret.mp4\n",
+    "my clip (1).mp4": await clip(),
+    "blanks.txt": "file 'my clip (1).mp4'\nfile clip.mp4\n",
     "nested.txt": "file inner.txt\n",
     "inner.txt": "ffconcat version 1.0\nfile hidden.mp4\n",
     "hidden.mp4": await clip(),
@@ -132,9 +134,15 @@ describe("files in a list are joined", () => {
     expect(await made(joined("list.txt"))).toBe(expected)
   })
 
+  it("under any names, with -safe 0 or without", async () => {
+    const expected = await bare("-f", "concat", "-safe", "0", "-i", "blanks.txt", "-c", "copy")
+    expect(await made(joined("blanks.txt"))).toBe(expected)
+    expect(await made(joined("blanks.txt", ["-f", "concat", "-safe", "0"]))).toBe(expected)
+  })
+
   it.each([
     ["stray.txt", 'the list "stray.txt" names "nosuch.mp4", which is not in'],
-    ["deep.txt", "without a path"],
+    ["deep.txt", 'write "secret.mp4"'],
     ["clip.mp4", "UTF-8"]
   ])("but %s is refused: %s", async (name, reason) => {
     const reply = await run(joined(name))
