@@ -1,6 +1,7 @@
 import { Either } from "effect"
 import type { BlobKey, DirId, FileName } from "./ids.js"
 import { labelOfMap, openOutputs, parseGraph, without } from "./policy/filtergraph.js"
+import { writtenTwice } from "./side-files.js"
 
 /** A file of ours, or one to be fetched from an https URL. */
 export type Source =
@@ -41,7 +42,7 @@ export interface NamedFile {
   readonly fonts?: true
 }
 
-/** A file that an option or a filter makes beside the outputs. It may be the pattern of several names. */
+/** A file that an option of an input or a filter makes beside the outputs. */
 export interface SideFile {
   readonly name: FileName
   /** What names it, for a sentence that goes on with "makes". */
@@ -114,7 +115,7 @@ export const brokenRule = (task: Task): string | undefined => {
   const target = task.outputDirectory ?? first?.dir
   const clash = stored.find(({ dir, name }) => dir === target && names.includes(name))
   if (clash !== undefined) return `output "${clash.name}" is named like an input of the same directory: choose another file name`
-  return brokenLabel(task)
+  return writtenTwice(task.outputs, task.made ?? []) ?? brokenLabel(task)
 }
 
 /** Each labelled output of the graph goes to one filter or one map, and a map takes only what is there: ffmpeg fails otherwise. */

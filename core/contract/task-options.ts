@@ -13,7 +13,7 @@ export interface TaskOptions {
   readonly args: ReadonlyArray<string>
   /** Files of the task's directory that they read. */
   readonly files: ReadonlyArray<NamedFile>
-  /** Files that they make beside the outputs. */
+  /** Files that options of an input, and filters, make. */
   readonly made: ReadonlyArray<SideFile>
   /** What `-f` says, in lower case; null without one. */
   readonly format: string | null
@@ -35,7 +35,7 @@ export const parseOptions = (
       const graph = yield* graphOf(option, field, policy)
       options.push({ ...option, value: graph?.graph ?? option.value })
       files.push(...fileOf(option, field), ...(graph?.files ?? []))
-      made.push(...madeBy(option, field), ...(graph?.made ?? []))
+      made.push(...(place === "input" ? madeBy(option, field) : []), ...(graph?.made ?? []))
     }
     return {
       args: optionArgs(options, placeOf),
@@ -81,9 +81,8 @@ const fileOf = ({ item, file }: ParsedOption, field: string): ReadonlyArray<Name
       ]
     : []
 
-/** The number of the stream in the name of a pass log is different for each output. */
 const madeBy = ({ item, file }: ParsedOption, field: string): ReadonlyArray<SideFile> =>
-  file?.use === "write" && file.shape !== "prefix" ? [{ name: file.name, by: `${field}: ${item}` }] : []
+  file?.use === "write" ? [{ name: file.name, by: `${field}: ${item}` }] : []
 
 /** Without a name for the log of a pass ffmpeg takes this one, and puts it where the process runs: nobody would find it there. */
 const readWithPassLog = (items: ReadonlyArray<string>, place: "input" | "output", policy: PolicyValues) =>
