@@ -16,7 +16,7 @@ const keepLength: ReadonlySet<string> = new Set(["PTS", "PTS-STARTPTS"])
 const changes = ({ name, args }: Filter): boolean => {
   if (!names.has(name)) return false
   if (!name.endsWith("setpts")) return true
-  const [expression] = Either.getOrElse(splitArgs(args ?? ""), () => [])
+  const [expression] = splitArgs(args ?? "")
   return !keepLength.has((expression?.value ?? "").replaceAll(" ", ""))
 }
 

@@ -54,6 +54,7 @@ export const limitTable = {
   outputs: { default: 64, means: "outputs of one task" },
   optionItems: { default: 400, means: "items of one options or maps array" },
   optionBytes: { default: 32 * KiB, means: "one item of an options or maps array" },
+  sequenceFiles: { default: 5000, means: "pictures that the name of one input stands for" },
   fonts: { default: 100, means: "fonts of a directory that subtitles are drawn with" },
   graphBytes: { default: 64 * KiB, means: "one filter graph" },
   commandArguments: {

@@ -1,10 +1,10 @@
-import type { BlobKey, DirId, FileName } from "./ids.js"
+import { type BlobKey, type DirId, FileName } from "./ids.js"
 import { changesLength } from "./length-changes.js"
 import type { LimitValues } from "./limits.js"
 import { allowedProtocols, selfContainedDemuxers } from "./policy/allowed.js"
 import { outputsFolder } from "./policy/folders.js"
 import type { FileReference } from "./policy/option-values.js"
-import { stagedName } from "./staged-name.js"
+import { endingOf, stagedName } from "./staged-name.js"
 import { filesOfOutputs, type ResolvedInput, type ResolvedTask, type StagedFile } from "./task.js"
 
 /** Bounds of one run; what is exceeded ends it. */
@@ -56,13 +56,17 @@ export const outputPrefix = (directory: DirId, slot: string): string => `${direc
 export const makePlan = (task: ResolvedTask, slot: string, limits: LimitValues): Plan => {
   const staged = stage(task)
   const discarded = task.outputs.flatMap((output, number) => (output.discarded ? [number] : []))
+  const sequences = stageSequences(task)
+  const inputs = task.inputs.map((input) =>
+    sequences.has(input) ? { ...input, options: [...input.options, ...inOwnOrder(input)] } : input
+  )
   return {
     args: commandArgs(
-      task,
-      task.inputs.map(({ key, name }) => staged.get(key)?.name ?? name),
+      { ...task, inputs },
+      task.inputs.map((input) => sequences.get(input)?.pattern ?? staged.get(input.key)?.name ?? input.name),
       limits
     ),
-    inputs: [...staged.values()],
+    inputs: [...staged.values(), ...[...new Set(sequences.values())].flatMap(({ files }) => files)],
     outputs: filesOfOutputs(task.outputs),
     ...(discarded.length > 0 && { discarded }),
     outputPrefix: outputPrefix(task.directory, slot),
@@ -138,11 +142,50 @@ const stage = (task: ResolvedTask): ReadonlyMap<BlobKey, StagedFile> => {
   const staged = new Map((task.files ?? []).map((file) => [file.key, file]))
   const taken = new Set<string>([...staged.values()].map(({ name }) => name))
   let number = 0
-  for (const { key, name: givenName, bytes } of task.inputs) {
-    if (staged.has(key)) continue
+  for (const { key, name: givenName, bytes, pictures } of task.inputs) {
+    if (pictures !== undefined || staged.has(key)) continue
     let name = stagedName(givenName, number++)
     while (taken.has(name)) name = stagedName(givenName, number++)
     staged.set(key, { key, name, givenName, bytes })
+  }
+  return staged
+}
+
+/** The files of a sequence are numbered from 0 on. Without a format ffmpeg would look into the first of them. */
+const inOwnOrder = ({ options }: ResolvedInput): ReadonlyArray<string> => [
+  ...(options.includes("-f") ? [] : ["-f", "image2"]),
+  ...["-pattern_type", "sequence", "-start_number", "0"]
+]
+
+interface StagedSequence {
+  readonly pattern: string
+  readonly files: ReadonlyArray<StagedFile>
+}
+
+/**
+ * Pictures have names of their own, which no other file fits: so ffmpeg reads just these, in their order, whatever their
+ * names are. The ending stays, since it tells ffmpeg the codec. Inputs of the same pictures share them.
+ */
+const stageSequences = ({ inputs, files = [] }: ResolvedTask): ReadonlyMap<ResolvedInput, StagedSequence> => {
+  const free = (prefix: string): string => (files.some(({ name }) => name.startsWith(prefix)) ? free(`${prefix}x-`) : prefix)
+  const made = new Map<string, StagedSequence>()
+  const staged = new Map<ResolvedInput, StagedSequence>()
+  for (const input of inputs) {
+    if (input.pictures === undefined) continue
+    // A glob may leave the ending open: then it is that of the first picture.
+    const ending = endingOf(input.name) || endingOf(FileName(input.key))
+    const same = JSON.stringify([ending, input.pictures.map(({ key }) => key)])
+    const prefix = free(`picture-${made.size}-`)
+    const sequence = made.get(same) ?? {
+      pattern: `${prefix}%05d${ending}`,
+      files: input.pictures.map(({ key, bytes }, index) => ({
+        name: FileName(`${prefix}${`${index}`.padStart(5, "0")}${ending}`),
+        key,
+        bytes
+      }))
+    }
+    made.set(same, sequence)
+    staged.set(input, sequence)
   }
   return staged
 }

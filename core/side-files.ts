@@ -30,7 +30,7 @@ export const writtenTwice = (outputs: ReadonlyArray<Output>, made: ReadonlyArray
 }
 
 /** The output itself, and what its muxer writes beside it, under its own names or those that options give. */
-const writtenBy = ({ name, options }: Output): ReadonlyArray<Written> => {
+const writtenBy = ({ name, options, discarded }: Output): ReadonlyArray<Written> => {
   const by = `output "${name}"`
   const valueOf = (option: string): string | undefined => {
     const at = options.lastIndexOf(option)
@@ -43,7 +43,7 @@ const writtenBy = ({ name, options }: Output): ReadonlyArray<Written> => {
     const value = valueOf(option)
     return value === undefined ? [] : [written(value, option)]
   })
-  return [{ pattern: name, by, rename: "as its file" }, ...beside.filter(({ pattern }) => pattern !== ""), ...asked]
+  return [...(discarded ? [] : [{ pattern: name, by, rename: "as its file" }]), ...beside.filter(({ pattern }) => pattern !== ""), ...asked]
 }
 
 const formatOf = (name: FileName): string => (/\.m3u8?$/i.test(name) ? "hls" : /\.mpd$/i.test(name) ? "dash" : "")

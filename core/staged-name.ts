@@ -6,7 +6,8 @@ import { FileName } from "./ids.js"
  */
 export const stagedName = (name: FileName, number: number): FileName => FileName(`input-${number}${endingOf(name)}`)
 
-const endingOf = (name: FileName): string => {
+/** The ending of a name with its dot, where it may be that of a format; "" for any other. */
+export const endingOf = (name: FileName): string => {
   const ending = name.slice(Math.max(name.lastIndexOf("."), name.length - maxEnding))
   return /^\.[A-Za-z0-9_]+$/.test(ending) ? ending : ""
 }

@@ -1,6 +1,7 @@
 import { Either } from "effect"
 import type { BlobKey, DirId, FileName } from "./ids.js"
 import { labelOfMap, openOutputs, parseGraph, without } from "./policy/filtergraph.js"
+import type { Sequence } from "./sequence.js"
 import { writtenTwice } from "./side-files.js"
 
 /** A file of ours, or one to be fetched from an https URL. */
@@ -13,6 +14,8 @@ export interface Input {
   readonly options: ReadonlyArray<string>
   /** It is a list of files to be joined. */
   readonly concat?: true
+  /** Where no file has the name, it stands for a row of pictures. */
+  readonly sequence?: Sequence
 }
 
 export interface Output {
@@ -79,6 +82,13 @@ export interface ResolvedInput {
   readonly options: ReadonlyArray<string>
   /** It is a list of files to be joined. */
   readonly concat?: true
+  /** The pictures that the name stands for, in order; the input's own key and size are those of the first. */
+  readonly pictures?: ReadonlyArray<Blob>
+}
+
+interface Blob {
+  readonly key: BlobKey
+  readonly bytes: number
 }
 
 export interface StagedFile {
@@ -96,7 +106,7 @@ export interface StagedFile {
 
 /** Every blob that a run reads, once, and how long it is. */
 export const blobsRead = ({ inputs, files = [] }: ResolvedTask): ReadonlyMap<BlobKey, number> =>
-  new Map([...inputs, ...files].map(({ key, bytes }) => [key, bytes]))
+  new Map([...inputs, ...inputs.flatMap(({ pictures = [] }) => pictures), ...files].map(({ key, bytes }) => [key, bytes]))
 
 /**
  * The rules that need no I/O. A sentence for the first one broken, or undefined.

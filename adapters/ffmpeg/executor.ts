@@ -70,7 +70,7 @@ const carryOut = (tools: Tools, transfer: Transfer, plan: Plan, work: WorkDirect
       outputs,
       warnings: [...warnings, ...run.warnings],
       seconds: run.seconds,
-      inputBytes: plan.inputs.reduce((sum, { bytes }) => sum + bytes, 0)
+      inputBytes: [...new Map(plan.inputs.map(({ key, bytes }) => [key, bytes])).values()].reduce((sum, bytes) => sum + bytes, 0)
     })
   })
 

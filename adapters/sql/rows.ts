@@ -40,9 +40,11 @@ const stagedFields = {
 /** Older rows have no optional field. */
 const whereSo = Schema.optionalWith(Schema.Literal(true), { exact: true })
 
+const Pictures = Schema.optionalWith(Schema.Array(Schema.Struct({ key: stagedFields.key, bytes: stagedFields.bytes })), { exact: true })
+
 const ResolvedTask = Schema.Struct({
   directory: Schema.fromBrand(DirId)(Schema.String),
-  inputs: Schema.Array(Schema.Struct({ ...stagedFields, options: Texts, concat: whereSo })),
+  inputs: Schema.Array(Schema.Struct({ ...stagedFields, options: Texts, concat: whereSo, pictures: Pictures })),
   outputs: Schema.Array(
     Schema.Struct({ name: Schema.fromBrand(FileName)(Schema.String), options: Texts, maps: Texts, discarded: whereSo })
   ),

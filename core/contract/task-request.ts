@@ -7,6 +7,7 @@ import { type DirId, type FileName, parseDirId, parseFileName } from "../ids.js"
 import type { LimitValues } from "../limits.js"
 import { mapProblem } from "../policy/option-values.js"
 import { defaultPolicy, type PolicyValues } from "../policy/policy.js"
+import { sequenceOf, withoutPatternType } from "../sequence.js"
 import type { Input, Output, Source } from "../task.js"
 import type { TaskBody } from "./bodies.js"
 import { parseGraph, parseOptions, type TaskOptions } from "./task-options.js"
@@ -77,11 +78,19 @@ export const fileSource = (text: string): Either.Either<Source, string> => {
 
 const stored = (dir: DirId, name: FileName): Source => ({ _tag: "Stored", dir, name })
 
-const parseInput = (input: Wire["inputs"][number], field: string, rules: Rules): WithFiles<{ readonly input: Input }> =>
+const parseInput = (body: Wire["inputs"][number], field: string, rules: Rules): WithFiles<{ readonly input: Input }> =>
   Either.gen(function* () {
-    const source = yield* Either.mapLeft(fileSource(input.file_path), (reason) => invalid(`${field}.file_path ${reason}`))
-    const { args, files, made, format } = yield* options(input.options, "input", `${field}.options`, rules)
-    return { input: { source, options: args, ...(format === "concat" && { concat: true }) }, files, made }
+    const source = yield* Either.mapLeft(fileSource(body.file_path), (reason) => invalid(`${field}.file_path ${reason}`))
+    const { args, files, made, format } = yield* options(body.options, "input", `${field}.options`, rules)
+    const judged = rules.policy.options === "enforced"
+    const sequence = judged && source._tag === "Stored" ? sequenceOf(source.name, args) : undefined
+    const input = {
+      source,
+      options: judged ? withoutPatternType(args) : args,
+      ...(format === "concat" && { concat: true as const }),
+      ...(sequence && { sequence })
+    }
+    return { input, files, made }
   })
 
 const parseOutput = (output: Wire["outputs"][number], field: string, rules: Rules): WithFiles<{ readonly output: Output }> =>

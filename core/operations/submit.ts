@@ -14,12 +14,13 @@ import { Jobs } from "../ports/jobs.js"
 import { Queue } from "../ports/queue.js"
 import { Runners } from "../ports/runners.js"
 import { Webhooks } from "../ports/webhooks.js"
-import { brokenRule, filesOfOutputs, type Source, type Task } from "../task.js"
+import { brokenRule, filesOfOutputs, type Input, type Task } from "../task.js"
 import { createDirectory } from "./directories.js"
-import { ownedDirectory, type PresentFile, removeFile, useFile } from "./files.js"
+import { ownedDirectory, type PresentFile, removeFile } from "./files.js"
 import { importUrl } from "./import-url.js"
 import { resolveFiles } from "./named-files.js"
 import { allowJob } from "./quota.js"
+import { findInput } from "./sequences.js"
 
 export interface Extras {
   /** Told when the job is over; null for nobody. */
@@ -64,11 +65,11 @@ export const prepare = (owner: OwnerId, task: CheckedTask, extras: Extras) =>
     yield* allowNeeds(needs)
     yield* allowJob(owner)
     if (extras.webhookUrl !== null) yield* checkWebhook(extras.webhookUrl)
-    const stored = yield* Effect.forEach(task.inputs, ({ source }) => storedFile(owner, source), { concurrency: 8 })
+    const stored = yield* Effect.forEach(task.inputs, (input, index) => storedInput(owner, input, index), { concurrency: 8 })
     const directory = yield* resolveDirectory(owner, task)
     const imported = yield* importAll(owner, directory, task)
     const inputs = task.inputs.map(
-      ({ source }, index) => (source._tag === "Remote" ? imported.get(source.url) : stored[index]) as PresentFile
+      ({ source }, index) => (source._tag === "Remote" ? imported.get(source.url) : stored[index]?.file) as PresentFile
     )
     const { files, unsafe } = yield* Effect.onError(resolveFiles(owner, task, inputs, directory), () => discard(imported.values()))
     const job: NewJob = {
@@ -76,10 +77,12 @@ export const prepare = (owner: OwnerId, task: CheckedTask, extras: Extras) =>
       owner,
       task: {
         directory,
-        inputs: task.inputs.map(({ source: _, ...said }, index) => {
+        inputs: task.inputs.map(({ source: _, sequence: __, ...said }, index) => {
           const { name, key, bytes } = inputs[index] as PresentFile
+          const pictures = stored[index]?.pictures?.map(({ key, bytes }) => ({ key, bytes }))
           // The last one of two settings counts.
-          return { name, key, bytes, ...said, options: unsafe.has(index) ? [...said.options, "-safe", "0"] : said.options }
+          const options = unsafe.has(index) ? [...said.options, "-safe", "0"] : said.options
+          return { name, key, bytes, ...said, options, ...(pictures && { pictures }) }
         }),
         outputs: task.outputs,
         filterComplex: task.filterComplex,
@@ -120,8 +123,10 @@ const allowNeeds = (needs: Needs) =>
 
 const discard = (files: Iterable<PresentFile>) => Effect.forEach(files, ({ dir, name }) => Effect.ignoreLogged(removeFile(dir, name)))
 
-const storedFile = (owner: OwnerId, source: Source) =>
-  source._tag === "Remote" ? Effect.succeed(undefined) : useFile(owner, source.dir, source.name)
+const storedInput = (owner: OwnerId, { source, sequence }: Input, index: number) =>
+  source._tag === "Remote"
+    ? Effect.succeed(undefined)
+    : findInput(owner, source.dir, source.name, sequence, `task.inputs[${index}].file_path:`)
 
 /** The directory the outputs go to, with no name in the way of theirs: what a user sent is never overwritten. */
 const resolveDirectory = (owner: OwnerId, task: Task) =>

@@ -1,0 +1,114 @@
+/** How an input's name stands for a row of pictures: as ffmpeg's image2 demuxer reads it. */
+export type Sequence = { readonly by: "numbers"; readonly start: number; readonly range: number } | { readonly by: "glob" }
+
+/** The row of pictures that an input's options make of its name; undefined where the name is that of one file. */
+export const sequenceOf = (name: string, options: ReadonlyArray<string>): Sequence | undefined => {
+  const valueOf = (option: string) => {
+    const at = options.lastIndexOf(option)
+    return at < 0 ? undefined : options[at + 1]
+  }
+  if (!["image2", undefined].includes(valueOf("-f")?.toLowerCase())) return undefined
+  const type = valueOf("-pattern_type")
+  if (type === "glob") return /[*?[{]/.test(name) ? { by: "glob" } : undefined
+  if (type === "none" || numbered(name) === undefined) return undefined
+  const whole = (text: string | undefined, other: number) => (/^\d{1,9}$/.test(text ?? "") ? Number(text) : other)
+  return { by: "numbers", start: whole(valueOf("-start_number"), 0), range: whole(valueOf("-start_number_range"), 5) }
+}
+
+/** What decides about a sequence is for the server to say: a run gets its files under names of their own. */
+export const withoutPatternType = (options: ReadonlyArray<string>): ReadonlyArray<string> =>
+  options.filter((item, index) => item !== "-pattern_type" && options[index - 1] !== "-pattern_type")
+
+/** Which names fit, whatever their order. */
+export const fitting = (pattern: string, { by }: Sequence): ((name: string) => boolean) => {
+  if (by === "numbers") return (name) => numberIn(pattern, name) !== undefined
+  const globs = alternatives(pattern).map(globParts)
+  return (name) => globs.some((glob) => matches(glob, name))
+}
+
+/**
+ * Of the names that fit those that ffmpeg reads, in its order: by number up to the first gap, from a number close to the
+ * start; or, for a glob, by name. `first` is the lowest number where it is too far from the start.
+ */
+export const inSequence = (
+  pattern: string,
+  sequence: Sequence,
+  names: ReadonlyArray<string>
+): { readonly names: ReadonlyArray<string>; readonly first?: number } => {
+  if (sequence.by === "glob") return { names: [...names].sort() }
+  const byNumber = new Map(names.map((name) => [numberIn(pattern, name) ?? -1, name]))
+  const from = Array.from({ length: Math.min(sequence.range, 100_000) }, (_, index) => sequence.start + index).find((number) =>
+    byNumber.has(number)
+  )
+  const read: Array<string> = []
+  for (let number = from ?? -1, name = byNumber.get(number); name !== undefined; name = byNumber.get(++number)) read.push(name)
+  return read.length > 0 ? { names: read } : { names: [], first: Math.min(...byNumber.keys()) }
+}
+
+/** What stands before and after the one number of a pattern, and how many digits it has at least. */
+const numbered = (pattern: string): { readonly before: string; readonly after: string; readonly width: number } | undefined => {
+  const [, before, width, after = ""] = /^((?:[^%]|%%)*)%(\d*)d((?:[^%]|%%)*)$/s.exec(pattern) ?? []
+  if (before === undefined) return undefined
+  return { before: before.replaceAll("%%", "%"), after: after.replaceAll("%%", "%"), width: Math.min(Number(width), 255) }
+}
+
+const numberIn = (pattern: string, name: string): number | undefined => {
+  const { before, after, width } = numbered(pattern) ?? { before: "", after: "", width: 0 }
+  if (!name.startsWith(before) || !name.endsWith(after) || name.length <= before.length + after.length) return undefined
+  const digits = name.slice(before.length, name.length - after.length)
+  const number = Number(digits)
+  return /^\d+$/.test(digits) && number < 2 ** 31 && `${number}`.padStart(width, "0") === digits ? number : undefined
+}
+
+/** Most readings of a pattern with `{a,b}` in it. */
+const maxAlternatives = 64
+
+/** The pattern with each of the words in `{a,b}`. */
+const alternatives = (pattern: string): ReadonlyArray<string> => {
+  let done: ReadonlyArray<string> = [""]
+  for (const [part] of pattern.matchAll(/\{[^{}]*,[^{}]*\}|[^{]+|\{/gs)) {
+    const words = part.length > 1 && part.startsWith("{") ? part.slice(1, -1).split(",") : [part]
+    done = done.flatMap((start) => words.map((word) => start + word)).slice(0, maxAlternatives)
+  }
+  return done
+}
+
+type GlobPart = "*" | "?" | { readonly character: string } | { readonly set: string; readonly negated: boolean }
+
+const globParts = (glob: string): ReadonlyArray<GlobPart> =>
+  Array.from(glob.matchAll(/\*+|\?|\[(!|\^)?(\]?[^\]]*)\]|./gsu), ([part, negation, set]): GlobPart => {
+    if (part.startsWith("*")) return "*"
+    if (part === "?") return "?"
+    return set === undefined ? { character: part } : { set, negated: negation !== undefined }
+  })
+
+/** Goes back to the last `*` alone, and so takes no longer than both lengths multiplied. */
+const matches = (glob: ReadonlyArray<GlobPart>, name: string): boolean => {
+  // No wildcard stands for the dot of a hidden file.
+  if (name.startsWith(".") && typeof glob[0] === "string") return false
+  const characters = Array.from(name)
+  let [part, at] = [0, 0]
+  let star: readonly [part: number, at: number] | undefined
+  while (at < characters.length) {
+    const wanted = glob[part]
+    if (wanted === "*") {
+      star = [part, at]
+      part++
+    } else if (wanted !== undefined && isOne(wanted, characters[at] ?? "")) {
+      part++
+      at++
+    } else if (star !== undefined) {
+      star = [star[0], star[1] + 1]
+      part = star[0] + 1
+      at = star[1]
+    } else return false
+  }
+  return glob.slice(part).every((rest) => rest === "*")
+}
+
+const isOne = (part: Exclude<GlobPart, "*">, character: string): boolean => {
+  if (part === "?") return true
+  if ("character" in part) return part.character === character
+  const ranges = Array.from(part.set.matchAll(/(.)-(.)|./gsu), ([whole, from = whole, to = whole]) => from <= character && character <= to)
+  return ranges.includes(true) !== part.negated
+}
