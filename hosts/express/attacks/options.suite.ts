@@ -1,7 +1,23 @@
-import { ofInputs, ofOutputs } from "./attack.suite.js"
+import { ofInputs, ofOutputs, type TaskAttack } from "./attack.suite.js"
+
+/** Names of pictures that lead to other folders. */
+const sequences = [
+  ["../%03d.png", "-f image2"],
+  ["../../%03d/x%03d.png", "-f image2"],
+  ["../*", "-pattern_type glob"],
+  ["*/../../*", "-pattern_type glob"],
+  ["{a,../b}*", "-pattern_type glob"]
+].map(
+  ([name = "", options = ""]): TaskAttack => ({
+    title: `sequence ${name} ${options}`,
+    task: { inputs: [{ file_path: `$DIR/${name}`, options: options.split(" ") }], outputs: [{ file: "out.mkv" }] },
+    refused: "task.inputs[0].file_path"
+  })
+)
 
 /** Options that read or write files of their own naming, open further inputs, reach the network, or change who decides. */
 export const optionAttacks = [
+  ...sequences,
   ...ofOutputs([
     // Files that are read.
     ["-attach $CANARY -metadata:s:t mimetype=text/plain", { openly: "completes" }],
@@ -71,6 +87,15 @@ export const optionAttacks = [
     ["-f segment -segment_format_options movflags=use_metadata_tags", { says: "-segment_format_options", idle: true }],
     ["-f dash -init_seg_name ../../../../../../..$OPEN/new", { says: "-init_seg_name" }],
     ["-f dash -media_seg_name $OPEN/new", { says: "-media_seg_name" }],
+    ["-f dash -init_seg_name $OPEN/i-$RepresentationID$.m4s", { says: "-init_seg_name" }],
+    ["-f dash -media_seg_name c-$Number%99999999d$.m4s", { says: "-media_seg_name" }],
+    ["-f dash -media_seg_name %s%n", { says: "-media_seg_name" }],
+    ["-f dash -single_file 1 -single_file_name ../new", { says: "-single_file_name" }],
+    ["-f dash -hls_playlist 1 -hls_master_name $OPEN/new", { says: "-hls_master_name" }],
+    ["-f hls -master_pl_name unix:$SOCKET", { says: "-master_pl_name", idle: true }],
+    ["-f hls -hls_base_url file:$OPEN/", { says: null }],
+    ["-f segment -segment_list ../../../../../../../..$OPEN/new", { says: "-segment_list" }],
+    ["-f segment -segment_list_entry_prefix $OPEN/", { says: null }],
     ["-f dash -method PUT -http_user_agent x", { says: "-method", idle: true }],
     ["-f dash -utc_timing_url http://127.0.0.1:$PORT/", { says: "-utc_timing_url", idle: true }],
     ["-f image2 -strftime 1", { says: "-strftime", idle: true }],
@@ -99,8 +124,8 @@ export const optionAttacks = [
     ["-c:v h264_nvenc", { says: "-c:v" }],
     ["-c:v h264_v4l2m2m", { says: "-c:v" }],
     ["-c:v h264_omx -omx_libname $CANARY", { says: "-c:v" }],
-    ["-threads 100000", { says: "-threads", idle: true }],
-    ["-max_muxing_queue_size 999999999999", { says: "-max_muxing_queue_size", idle: true }],
+    ["-threads 100000", { says: null }],
+    ["-max_muxing_queue_size 999999999999", { says: null }],
     ["-s 100000x100000", { says: "-s" }],
     ["-madeup 1", { says: "-madeup" }],
     ["-map 0:v:/etc/passwd", { says: "-map" }],
@@ -137,13 +162,17 @@ export const optionAttacks = [
     ["-f x11grab", { says: '"x11grab"' }],
     ["-f v4l2", { says: '"v4l2"' }],
     ["-f tty", { says: '"tty"' }],
-    ["-f concat -safe 0", { says: "-safe" }],
+    ["-f concat -safe 0", { says: '"clip.mp4"' }],
+    ["-dump_attachment ../../../../../../../../..$OPEN/new", { says: "-dump_attachment", idle: true }],
+    ["-dump_attachment:t:0 unix:$SOCKET", { says: "-dump_attachment:t:0", idle: true }],
+    ["-f matroska,lavfi", { says: '"lavfi"' }],
     ["-f concat -protocol_whitelist file,http", { says: "-protocol_whitelist" }],
     ["-format_whitelist hls,mov", { idle: true }],
     ["-codec_whitelist h264", { idle: true }],
     ["-enable_drefs 1 -use_absolute_path 1", { idle: true }],
     "-allowed_extensions ALL",
-    ["-pattern_type glob -f image2", { says: "-pattern_type" }],
+    ["-pattern_type glob -f image2", { says: null }],
+    ["-pattern_type glob_sequence -f image2", { says: "-pattern_type" }],
     ["-headers X:␣y", { idle: true }],
     ["-cookies a=b", { idle: true }],
     ["-http_proxy http://127.0.0.1:$PORT", { idle: true }],

@@ -29,6 +29,14 @@ export const foreignThings: ReadonlyArray<CallAttack> = [
   call("GET", "/file/$DIR/%2e%2e%2f$BOBDIR%2fprivate.txt", 404),
   call("GET", "/file/download/$DIR/..%5c$BOBDIR%5cprivate.txt", 404),
   call("GET", "/file/..%2f$BOBDIR/private.txt", 404),
+  call("POST", "/ffmpeg/process", 404, {
+    body: { task: { inputs: [{ file_path: "$BOBDIR/*", options: ["-pattern_type", "glob"] }], outputs: [{ file: "a.mp4" }] } },
+    says: '"File not found"'
+  }),
+  call("POST", "/ffmpeg/process", 404, {
+    body: { task: { inputs: [{ file_path: "$BOBDIR/clip%d.mp4", options: ["-f", "image2"] }], outputs: [{ file: "a.mp4" }] } },
+    says: '"File not found"'
+  }),
   call("GET", "/directory/..%2f..%2f..%2fetc", 404),
   call("GET", "/directory/%00", 404),
   call("GET", "/directory/%ff", 400),

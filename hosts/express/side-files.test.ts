@@ -1,0 +1,202 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { execa } from "execa"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { type Host, startHost } from "./host.suite.js"
+
+/** Files beside inputs and outputs: sequences of pictures, what muxers and filters write, fonts. Beside bare ffmpeg where it can be. */
+
+let host: Host
+let folder: string
+let dir: string
+const upload = async (name: string, bytes: Uint8Array | string) => {
+  const path = await host.uploaded(name, bytes, dir)
+  dir ??= path.slice(0, path.indexOf("/"))
+}
+const ffmpeg = (...args: ReadonlyArray<string>) =>
+  execa("ffmpeg", ["-v", "error", "-y", ...args], { cwd: folder, stdin: "ignore", stripFinalNewline: false })
+
+beforeAll(async () => {
+  host = await startHost()
+  folder = await mkdtemp(join(tmpdir(), "ffkiln-bare-"))
+  await ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=0.9", "-start_number", "0", "img%03d.png")
+  await rm(join(folder, "img006.png"))
+  await ffmpeg(
+    "-f",
+    "lavfi",
+    "-i",
+    "testsrc2=s=64x48:r=10:d=1",
+    "-f",
+    "lavfi",
+    "-i",
+    "sine=d=1",
+    "-c:v",
+    "mpeg4",
+    "-g",
+    "5",
+    "-c:a",
+    "aac",
+    "clip.mp4"
+  )
+  const font = (await execa("fc-match", ["-f", "%{file}", "DejaVu Sans"])).stdout
+  await writeFile(join(folder, "own.ttf"), await readFile(font))
+  await ffmpeg("-i", "clip.mp4", "-attach", "own.ttf", "-metadata:s:t", "mimetype=font/ttf", "-c", "copy", "font.mkv")
+  await writeFile(join(folder, "a.srt"), "1\n00:00:00,000 --> 00:00:00,900\nHello\n")
+  const pictures = [0, 1, 2, 3, 4, 5, 7, 8].map((number) => `img00${number}.png`)
+  for (const name of [...pictures, "clip.mp4", "own.ttf", "font.mkv", "a.srt"]) await upload(name, await readFile(join(folder, name)))
+})
+afterAll(async () => {
+  await host.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+interface Asked {
+  readonly file: string
+  readonly options?: ReadonlyArray<string>
+}
+const run = (inputs: ReadonlyArray<Asked>, outputs: ReadonlyArray<Asked>) =>
+  host.call("POST", "/ffmpeg/process", {
+    body: { task: { inputs: inputs.map(({ file, ...rest }) => ({ file_path: `${dir}/${file}`, ...rest })), outputs } }
+  })
+/** The names of what a task makes, and the text of one of it. */
+const made = async (inputs: ReadonlyArray<Asked>, outputs: ReadonlyArray<Asked>) => {
+  const { body } = await run(inputs, outputs)
+  expect(body).toMatchObject({ ok: true })
+  const results: ReadonlyArray<{ file_name: string; download_url: string }> = body.result
+  const names = results.map(({ file_name }) => file_name)
+  const text = async (name: string) => (await fetch(results[names.indexOf(name)]?.download_url ?? "")).text()
+  return { names, text }
+}
+const frames = ["-f", "framecrc", "-bitexact"]
+
+describe("a sequence of pictures", () => {
+  it.each([
+    ["img%03d.png", ""],
+    ["img%03d.png", "-framerate 5"],
+    ["img%03d.png", "-start_number 3 -f image2"],
+    ["img%03d.png", "-pattern_type sequence -start_number 7"],
+    ["*.png", "-pattern_type glob"],
+    ["img00[2-5].*", "-f image2 -pattern_type glob -framerate 2"],
+    ["i*g00?.{jpg,png}", "-f image2 -pattern_type glob"]
+  ])("%s with %s is read as ffmpeg reads it", async (file, text) => {
+    const options = text.split(" ").filter((item) => item !== "")
+    const { stdout } = await ffmpeg(...options, "-i", file, ...frames, "-")
+    const result = await made([{ file, options }], [{ file: "frames.crc", options: frames }])
+    expect(await result.text("frames.crc")).toBe(stdout)
+  })
+
+  it("is a file of exactly its name where there is one", async () => {
+    await upload("one%03d.png", await readFile(join(folder, "img002.png")))
+    await upload("one001.png", await readFile(join(folder, "img003.png")))
+    const { stdout } = await ffmpeg("-i", "img002.png", ...frames, "-")
+    const result = await made([{ file: "one%03d.png" }], [{ file: "one.crc", options: frames }])
+    expect(await result.text("one.crc")).toBe(stdout)
+  })
+
+  it("is not found where nothing fits, and says where it begins", async () => {
+    for (const [file, ...options] of [
+      ["none%03d.png"],
+      ["*.webp", "-pattern_type", "glob"],
+      ["*.png"],
+      ["img%03d.png", "-pattern_type", "none"]
+    ] as const) {
+      expect([file, (await run([{ file, options }], [{ file: "x.mp4" }])).status]).toEqual([file, 404])
+    }
+    const late = await run([{ file: "img%03d.png", options: ["-start_number", "20"] }], [{ file: "x.mp4" }])
+    expect([late.status, late.body.error]).toEqual([400, expect.stringContaining('add "-start_number", "0"')])
+  })
+})
+
+describe("files that are written beside outputs", () => {
+  const copy = ["-c", "copy"]
+
+  it.each<[string, Asked, ReadonlyArray<string>]>([
+    [
+      "a master playlist",
+      { file: "a.m3u8", options: [...copy, "-master_pl_name", "main.m3u8", "-hls_base_url", "https://cdn.example.com/a/"] },
+      ["a.m3u8", "a0.ts", "main.m3u8"]
+    ],
+    [
+      "a named init file",
+      { file: "b.m3u8", options: [...copy, "-hls_segment_type", "fmp4", "-hls_fmp4_init_filename", "first part.mp4"] },
+      ["b.m3u8", "b0.m4s", "first part.mp4"]
+    ],
+    [
+      "a list of segments",
+      { file: "c%d.ts", options: [...copy, "-f", "segment", "-segment_list", "list.csv", "-segment_list_entry_prefix", "media/"] },
+      ["c0.ts", "list.csv"]
+    ],
+    [
+      "parts of a manifest",
+      {
+        file: "d.mpd",
+        options: [...copy, "-init_seg_name", "i$RepresentationID$.$ext$", "-media_seg_name", "m$RepresentationID$-$Number%03d$.m4s"]
+      },
+      ["d.mpd", "i0.m4s", "i1.m4s", "m0-001.m4s", "m1-001.m4s"]
+    ]
+  ])("%s is a result", async (_, output, names) => {
+    const result = await made([{ file: "clip.mp4" }], [output])
+    // A slow machine may cut more segments; all but those are there.
+    expect(result.names).toEqual(expect.arrayContaining([...names]))
+    const text = await result.text(output.file.includes("%") ? "list.csv" : output.file)
+    expect(text).not.toMatch(/\.\.\/out|file:\.\./)
+  })
+
+  it("an attachment that is taken out is one", async () => {
+    const input = { file: "font.mkv", options: ["-dump_attachment:t:0", "taken out.ttf"] }
+    const result = await made([input], [{ file: "copy.mp4", options: [...copy, "-map", "0:v"] }])
+    expect(result.names).toEqual(["copy.mp4", "taken out.ttf"])
+  })
+
+  it("two playlists do not share one", async () => {
+    const options = [...copy, "-hls_segment_type", "fmp4"]
+    const reply = await run(
+      [{ file: "clip.mp4" }],
+      [
+        { file: "e.m3u8", options },
+        { file: "f.m3u8", options }
+      ]
+    )
+    expect([reply.status, reply.body.error]).toEqual([
+      400,
+      expect.stringContaining('output "e.m3u8" and output "f.m3u8" both write "init.mp4": set another name with -hls_fmp4_init_filename')
+    ])
+    const own = [...options, "-hls_fmp4_init_filename", "f-init.mp4"]
+    const result = await made(
+      [{ file: "clip.mp4" }],
+      [
+        { file: "e.m3u8", options },
+        { file: "f.m3u8", options: own }
+      ]
+    )
+    expect(result.names).toEqual(expect.arrayContaining(["init.mp4", "f-init.mp4"]))
+  })
+})
+
+describe("filters with files", () => {
+  it("stabilise a film in two passes, the first of which leaves its file", async () => {
+    const first = await made([{ file: "clip.mp4" }], [{ file: "first.mp4", options: ["-an", "-vf", "vidstabdetect=shakiness=5"] }])
+    expect(first.names).toEqual(["first.mp4", "transforms.trf"])
+    const second = await made(
+      [{ file: "clip.mp4" }],
+      [{ file: "second.crc", options: ["-an", "-vf", "vidstabtransform=smoothing=5", ...frames] }]
+    )
+    await ffmpeg("-i", "clip.mp4", "-an", "-vf", "vidstabdetect=shakiness=5", "-f", "null", "-")
+    const { stdout } = await ffmpeg("-i", "clip.mp4", "-an", "-vf", "vidstabtransform=smoothing=5", ...frames, "-")
+    expect(await second.text("second.crc")).toBe(stdout)
+  })
+
+  it.each(["deshake", "scale=w=32:-2"])("%s", async (graph) => {
+    const { stdout } = await ffmpeg("-i", "clip.mp4", "-an", "-vf", graph.replace(":-2", ":h=-2"), ...frames, "-")
+    const result = await made([{ file: "clip.mp4" }], [{ file: "g.crc", options: ["-an", "-vf", graph, ...frames] }])
+    expect(await result.text("g.crc")).toBe(stdout)
+  })
+
+  it.each([".", "fonts"])("draw subtitles with the fonts of the directory: fontsdir=%s", async (word) => {
+    const graph = (fontsdir: string) => `subtitles=a.srt:fontsdir=${fontsdir}`
+    const { stdout } = await ffmpeg("-i", "clip.mp4", "-an", "-vf", graph("."), ...frames, "-")
+    const result = await made([{ file: "clip.mp4" }], [{ file: "s.crc", options: ["-an", "-vf", graph(word), ...frames] }])
+    expect(await result.text("s.crc")).toBe(stdout)
+  })
+})
