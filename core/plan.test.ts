@@ -67,6 +67,25 @@ describe("makePlan", () => {
     expect(placeOf({ name: FileName(name), use, opened })).toBe(place)
   })
 
+  it("stages pictures of a sequence in their order, under names that nothing else fits", () => {
+    const blob = (slot: string) => ({ key: BlobKey(`dir_a/${slot}/x.png`), bytes: 3 })
+    const pictures = [blob("2"), blob("1")]
+    const sequence = (name: string, options: ReadonlyArray<string>) => ({ ...input(name, options), ...blob("2"), pictures })
+    const files = [{ name: FileName("picture-0-00000.png"), key: BlobKey("dir_a/f/picture-0-00000.png"), bytes: 7 }]
+    const plan = planOf({
+      inputs: [sequence("a%d.png", ["-start_number", "7"]), sequence("*.*", ["-f", "image2"]), input("in.mp4")],
+      files
+    })
+    expect(plan.inputs.map(({ name, key }) => [name, key])).toEqual([
+      ["picture-0-00000.png", "dir_a/f/picture-0-00000.png"],
+      ["input-0.mp4", "dir_a/in.mp4/in.mp4"],
+      ["picture-0-x-00000.png", "dir_a/2/x.png"],
+      ["picture-0-x-00001.png", "dir_a/1/x.png"]
+    ])
+    const own = "-pattern_type sequence -start_number 0 -i file:picture-0-x-%05d.png"
+    expect(spoken(plan.args).join(" ")).toContain(`-start_number 7 -f image2 ${own} -f image2 ${own} -i file:input-0.mp4`)
+  })
+
   it("stages files that are named elsewhere under just those names, and no blob twice", () => {
     const file = (name: string, slot = name) => ({ name: FileName(name), key: BlobKey(`dir_a/${slot}/${name}`), bytes: 7 })
     const files = [{ ...file("in.srt"), subtitles: true as const }, file("in.mkv")]

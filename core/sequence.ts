@@ -66,8 +66,8 @@ const maxAlternatives = 64
 /** The pattern with each of the words in `{a,b}`. */
 const alternatives = (pattern: string): ReadonlyArray<string> => {
   let done: ReadonlyArray<string> = [""]
-  for (const [part] of pattern.matchAll(/\{[^{}]*,[^{}]*\}|[^{]+|\{/gs)) {
-    const words = part.length > 1 && part.startsWith("{") ? part.slice(1, -1).split(",") : [part]
+  for (const [part] of pattern.matchAll(/\{[^{}]*\}|[^{]+|\{/gs)) {
+    const words = part.startsWith("{") && part.endsWith("}") && part.includes(",") ? part.slice(1, -1).split(",") : [part]
     done = done.flatMap((start) => words.map((word) => start + word)).slice(0, maxAlternatives)
   }
   return done

@@ -4,7 +4,8 @@
  */
 export const vmafProblem = (list: "model" | "feature", value: string): string | undefined => {
   const wellFormed = value.split("|").every((item) => settings.test(item))
-  if (wellFormed && !/(?:^|[:|])[^=]*(?:path|file|dir)[^=]*=/i.test(value)) return undefined
+  const keys = value.split(/[:|]/).map((setting) => setting.split("=", 1)[0] ?? "")
+  if (wellFormed && !keys.some((key) => /path|file|dir/i.test(key))) return undefined
   return list === "model"
     ? 'must be a model that is built in, such as "version=vmaf_v0.6.1"'
     : 'must be names of features, such as "name=psnr|name=float_ssim"'

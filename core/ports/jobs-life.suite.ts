@@ -135,9 +135,13 @@ export const jobLifeSuite = (rows: RowsLayer): void =>
     it.effect("a claim carries all that its task reads, and how", () =>
       Effect.gen(function* () {
         const [inputs, files] = [
-          [{ name: FileName("list.txt"), key: aKey(), bytes: 20, options: ["-f", "concat"], concat: true as const }],
+          [
+            { name: FileName("list.txt"), key: aKey(), bytes: 20, options: ["-f", "concat"], concat: true as const },
+            { name: FileName("a%d.png"), key: aKey(), bytes: 3, options: [], pictures: [{ key: aKey(), bytes: 3 }] }
+          ],
           [
             { name: FileName("a b.srt"), key: aKey(), bytes: 10, subtitles: true as const },
+            { name: FileName("own.ttf"), key: aKey(), bytes: 9, font: true as const },
             { name: FileName("a.mp4"), key: aKey(), bytes: 0 }
           ]
         ]
