@@ -172,6 +172,46 @@ export const containers: ReadonlyArray<Ordinary> = [
     inputs: ["clip.mp4"],
     outputs: [["piece%02d.ts", "-c copy -f segment -segment_format mpegts -segment_time 1 -break_non_keyframes 1"]]
   },
+  { wish: "streams of the first input, by their kind", inputs: ["clip.mp4"], outputs: [["kinds.mkv", "-c copy", "v a:0"]] },
+  { wish: "a map with a stream to keep in step with", inputs: ["clip.mp4"], outputs: [["step.mkv", "-c copy", "0:v:0,0:a:0 0:a:0"]] },
+  {
+    wish: "a stream by its tag",
+    inputs: ["clip.mp4"],
+    outputs: [["tag.mkv", ["-c", "copy", "-map", "0:m:handler_name:VideoHandler", "-metadata:s:m:handler_name:A B (c)", "title=x"]]]
+  },
+  {
+    wish: "an input whose format is a list, as ffprobe tells it",
+    inputs: [["clip.mp4", "-f mov,mp4,m4a,3gp,3g2,mj2 -benchmark"]],
+    outputs: [["listed.mkv", "-c copy -threads 24"]]
+  },
+  {
+    wish: "hls in fragments with names of one's own",
+    inputs: ["clip.mp4"],
+    outputs: [
+      [
+        "own.m3u8",
+        "-c copy -map 0:v -hls_segment_type fmp4 -hls_time 0.5 -hls_playlist_type vod -hls_fmp4_init_filename head.mp4 -master_pl_name main.m3u8 -hls_base_url https://cdn.example.com/v/"
+      ]
+    ]
+  },
+  {
+    wish: "pieces and a list of them",
+    inputs: ["clip.mp4"],
+    outputs: [
+      ["part%03d.ts", "-c copy -f segment -segment_time 0.5 -segment_list parts.csv -segment_list_entry_prefix media/", "0:v 0:a:0"]
+    ]
+  },
+  {
+    wish: "dash with names of one's own",
+    inputs: ["clip.mp4"],
+    outputs: [
+      [
+        "own.mpd",
+        "-c copy -f dash -seg_duration 1 -init_seg_name i-$RepresentationID$.$ext$ -media_seg_name m-$RepresentationID$-$Number%03d$.$ext$",
+        "0:v 0:a:0"
+      ]
+    ]
+  },
   { wish: "raw frames", inputs: ["clip.mp4"], outputs: [["frames.yuv", "-f rawvideo -pix_fmt yuv420p -frames:v 3"]] },
   {
     wish: "a film from raw frames",

@@ -94,5 +94,17 @@ export const picture: ReadonlyArray<Ordinary> = [
     "format=yuv444p,split=3[a][b][c];[b]waveform=m=column,scale=128:72[w];[c]vectorscope=m=color4,scale=128:72[s];[a][w][s]vstack=inputs=3"
   ),
   filtered("black, frozen and new scenes told", "blackdetect=d=0.1:pix_th=0.1,freezedetect=n=0.003:d=0.2,scdet=t=10,showinfo,signalstats"),
-  filtered("the sizes of a chain told apart by names", "scale@one=96:54,eq@two=contrast=1.1,scale@three=128:72")
+  filtered("the sizes of a chain told apart by names", "scale@one=96:54,eq@two=contrast=1.1,scale@three=128:72"),
+  { wish: "a shaky film made steady at once", inputs: ["clip.mp4"], outputs: [["steady.mp4", "-an -vf deshake -preset ultrafast"]] },
+  {
+    wish: "a shaky film made steady in two passes",
+    inputs: ["clip.mp4"],
+    outputs: [["first.mp4", "-an -vf vidstabdetect=shakiness=7:result=shakes.trf -preset ultrafast"]],
+    next: [
+      {
+        inputs: ["clip.mp4"],
+        outputs: [["steady.mp4", "-an -vf vidstabtransform=input=shakes.trf:smoothing=10,unsharp=5:5:0.8 -preset ultrafast"]]
+      }
+    ]
+  }
 ]

@@ -105,9 +105,21 @@ export const stills: ReadonlyArray<Ordinary> = [
   },
   {
     wish: "a slide show from a list with durations",
-    inputs: [["slides.txt", "-f concat"]],
+    inputs: [["slides.txt", "-f concat -safe 0"]],
     also: ["slide1.png", "slide2.png", "slide3.png"],
     outputs: [["show.mp4", "-vsync vfr -pix_fmt yuv420p -preset ultrafast"]]
+  },
+  {
+    wish: "a film of numbered pictures",
+    inputs: [["slide%d.png", "-framerate 2 -start_number 1"]],
+    also: ["slide1.png", "slide2.png", "slide3.png"],
+    outputs: [["show.mp4", "-pix_fmt yuv420p -preset ultrafast"]]
+  },
+  {
+    wish: "a film of all pictures of a kind",
+    inputs: [["slide*.png", "-pattern_type glob -framerate 4"]],
+    also: ["slide1.png", "slide2.png", "slide3.png"],
+    outputs: [["show.mp4", "-pix_fmt yuv420p -preset ultrafast"]]
   },
   {
     wish: "pictures that follow each other in one file",
