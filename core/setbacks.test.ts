@@ -19,9 +19,10 @@ describe("an owner", () => {
     ["is passed over for the first pause", [["breaks", a, 0]], 999, [a], 1000],
     ["is taken again when that is over", [["breaks", a, 0]], 1000, [], undefined],
     [
-      "waits four times as long the next time",
+      "waits four times as long when the next job breaks as well",
       [
         ["breaks", a, 0],
+        ["is claimed", a, 1000],
         ["breaks", a, 1000]
       ],
       4999,
@@ -29,16 +30,30 @@ describe("an owner", () => {
       5000
     ],
     [
-      "never waits longer than the longest pause",
+      "waits a minute at most",
       [
         ["breaks", a, 0],
-        ["breaks", a, 0],
-        ["breaks", a, 0],
-        ["breaks", a, 0]
+        ...[1000, 5000, 21_000, 81_000].flatMap(
+          (at): ReadonlyArray<Event> => [
+            ["is claimed", a, at],
+            ["breaks", a, at]
+          ]
+        )
       ],
-      4999,
+      81_000,
       [a],
-      5000
+      141_000
+    ],
+    [
+      "waits once for jobs that break side by side",
+      [
+        ["breaks", a, 0],
+        ["breaks", a, 10],
+        ["breaks", a, 20]
+      ],
+      1000,
+      [a],
+      1020
     ],
     [
       "gets one trial at a time",

@@ -8,18 +8,27 @@ import { retryPauseSeconds } from "./job.js"
  * itself suspect. Then all of its slots pause between jobs, for a few seconds at most.
  */
 export interface Setbacks {
-  /** Of each owner: how many jobs broke in a row, and until when (ms) no further one is taken. */
-  readonly owners: ReadonlyMap<OwnerId, { readonly inARow: number; readonly until: number }>
+  /** Of each owner whose jobs broke: what is known of them. */
+  readonly owners: ReadonlyMap<OwnerId, OwnerSetbacks>
   /** Owners whose jobs broke since a job of any owner ended here. */
   readonly sinceAnEnd: ReadonlySet<OwnerId>
   /** Until when (ms) no job is taken. */
   readonly pausedUntil: number
 }
 
+export interface OwnerSetbacks {
+  /** Setbacks in a row. Jobs that ran side by side and broke are one setback. */
+  readonly inARow: number
+  /** Until when (ms) no further job is taken. */
+  readonly until: number
+  /** Whether a job was taken since the last setback. */
+  readonly onTrial: boolean
+}
+
 export interface Pauses {
-  /** After the first setback; four times as long after each further one in a row. */
+  /** After the first setback; four times as long after each further one in a row, as for the job itself. */
   readonly retrySeconds: number
-  /** No pause is longer, unless the first one is. */
+  /** How long the worker itself pauses, unless the first pause is longer. */
   readonly pollSeconds: number
 }
 
@@ -33,15 +42,17 @@ const rememberedMillis = 600_000
 
 const most = ({ retrySeconds, pollSeconds }: Pauses) => Math.max(retrySeconds, pollSeconds)
 
-const pauseMillis = (inARow: number, pauses: Pauses) => Math.min(most(pauses), retryPauseSeconds(inARow, pauses.retrySeconds)) * 1000
+const pauseMillis = (inARow: number, pauses: Pauses) => retryPauseSeconds(inARow, pauses.retrySeconds) * 1000
 
 /** Infrastructure broke under a job of the owner. */
 export const afterBreak = (setbacks: Setbacks, owner: OwnerId, now: number, pauses: Pauses): Setbacks => {
   const kept = [...setbacks.owners].filter(([, { until }]) => until + rememberedMillis > now)
-  const inARow = (setbacks.owners.get(owner)?.inARow ?? 0) + 1
+  const before = setbacks.owners.get(owner) ?? { inARow: 0, until: 0, onTrial: true }
+  const inARow = before.onTrial ? before.inARow + 1 : before.inARow
+  const until = Math.max(before.until, now + pauseMillis(inARow, pauses))
   const sinceAnEnd = new Set(setbacks.sinceAnEnd).add(owner)
   return {
-    owners: new Map(kept).set(owner, { inARow, until: now + pauseMillis(inARow, pauses) }),
+    owners: new Map(kept).set(owner, { inARow, until, onTrial: false }),
     sinceAnEnd,
     pausedUntil: sinceAnEnd.size < suspectOwners ? setbacks.pausedUntil : now + most(pauses) * 1000
   }
@@ -60,7 +71,7 @@ export const afterClaim = (setbacks: Setbacks, owner: OwnerId, now: number, paus
   const before = setbacks.owners.get(owner)
   if (before === undefined) return setbacks
   const until = now + pauseMillis(before.inARow, pauses)
-  return { ...setbacks, owners: new Map(setbacks.owners).set(owner, { ...before, until }) }
+  return { ...setbacks, owners: new Map(setbacks.owners).set(owner, { ...before, until, onTrial: true }) }
 }
 
 /** Owners whose jobs are passed over now, and when (ms) the first of them is not any more. */

@@ -2,9 +2,10 @@ import { randomBytes } from "node:crypto"
 import { type BigIntStats, statSync } from "node:fs"
 import { open, statfs, unlink } from "node:fs/promises"
 import { dirname } from "node:path"
-import { Duration, Effect, Schedule, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import { Unavailable } from "../../core/errors.js"
 import { Limits } from "../../core/limits.js"
+import { every } from "../../core/loop.js"
 import type { MediumShape } from "../sql/medium.js"
 
 /**
@@ -23,7 +24,7 @@ export const sqliteMedium = (file: string): Effect.Effect<MediumShape, never, Sc
   Effect.gen(function* () {
     const { sweepSeconds } = yield* Limits
     const keep = Effect.uninterruptible(Effect.promise(() => keepSpare(file)))
-    yield* Effect.forkScoped(Effect.repeat(keep, Schedule.spaced(Duration.seconds(sweepSeconds))))
+    yield* Effect.forkScoped(every(sweepSeconds, keep))
     return {
       intact: intactness(file),
       giveRoom: Effect.as(
