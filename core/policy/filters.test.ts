@@ -47,7 +47,7 @@ describe("a graph that is refused", () => {
     ],
     [
       "drawtext=text=x:fontfile=/usr/share/fonts/a.ttf",
-      'sets "fontfile" of the filter "drawtext" to "/usr/share/fonts/a.ttf": it must be the name of a file of the task\'s directory, without ":", "|" and "%"; write "a.ttf"'
+      'sets "fontfile" of the filter "drawtext" to "/usr/share/fonts/a.ttf": it must be the name of a file of the task\'s directory, without ":", "|" and "%"; write "a.ttf", or set font=Family, as in font=Serif, for a font of the system'
     ],
     [
       "subtitles=a:fontsdir=/usr/share/fonts",

@@ -70,7 +70,7 @@ export const optionAttacks = [
     ["-c:v libx265 -x265-params analysis-save=$OPEN/new", { says: "analysis-save", idle: true }],
     ["-c:v libx265 -x265-params pass=1:stats=$OPEN/new", { says: "stats", openly: "writes", idle: true }],
     ["-c:v libx264 -stats $OPEN/new", { says: "$OPEN/new", idle: true }],
-    ["-psnr -f null -hls_segment_filename $OPEN/new%d.ts", { says: "-hls_segment_filename" }],
+    ["-psnr -f null -hls_segment_filename $OPEN/new%d.ts", { says: "-hls_segment_filename", idle: true }],
     ["-f hls -hls_segment_filename $OPEN/new%d.ts", { says: "-hls_segment_filename", openly: "writes", idle: true }],
     ["-f hls -hls_segment_filename ../../../../../../../..$OPEN/new%d.ts", { says: "-hls_segment_filename", openly: "writes", idle: true }],
     ["-f hls -hls_segment_filename http://127.0.0.1:$PORT/%d.ts", { says: "-hls_segment_filename", openly: "visits", idle: true }],
