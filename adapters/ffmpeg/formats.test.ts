@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs"
-import { writeFile } from "node:fs/promises"
+import { readFile, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { execa } from "execa"
@@ -32,6 +32,19 @@ describe("every format of the installed ffmpeg is allowed or refused", () => {
   ])("%s", async (option, judged) => {
     const known = new Set(namesIn(judged))
     expect((await listed(option)).filter((name) => !known.has(name))).toEqual([])
+  })
+})
+
+describe("an output that ffmpeg does not read", () => {
+  it("is on the list of docs/formats.md, and has no demuxer", async () => {
+    const page = await readFile(new URL("../../docs/formats.md", import.meta.url), "utf8")
+    const [, section = ""] = page.split("\n## Outputs that ffmpeg does not read\n")
+    const rows = (section.split("\n## ")[0] ?? "").split("\n").filter((line) => line.startsWith("| `"))
+    const names = rows.flatMap((row) => [...(row.split("|")[1] ?? "").matchAll(/`(\w+)`/g)].map(([, name = ""]) => name))
+    expect(names.length).toBeGreaterThan(10)
+    expect(names.filter((name) => !fileMuxers.includes(name))).toEqual([])
+    const demuxers = await listed("-demuxers")
+    expect(names.filter((name) => demuxers.includes(name))).toEqual([])
   })
 })
 
