@@ -26,9 +26,9 @@ describe("POST /directory", () => {
     expect([reply.status, reply.body]).toEqual([400, { ok: false, error: "ttl must be a whole number of seconds from 1 to 2592000" }])
   })
 
-  it.each([['"60"'], ["null"], ["true"], ["[60]"], ["{}"]])("refuses a ttl of %s", async (ttl) => {
+  it.each([['"60"'], ["true"], ["[60]"], ["{}"]])("refuses a ttl of %s", async (ttl) => {
     const reply = await host.call("POST", "/directory", { body: `{"ttl":${ttl}}` })
-    expect([reply.status, reply.body]).toEqual([400, { ok: false, error: expect.stringMatching(/^ttl must (be a number|not be null)/) }])
+    expect([reply.status, reply.body]).toEqual([400, { ok: false, error: expect.stringMatching(/^ttl must be a number/) }])
   })
 
   it("overlooks fields it does not know", async () => {

@@ -33,7 +33,6 @@ describe("the field `tags`", () => {
 
   it.each([
     ["gpu", "tags must be an array"],
-    [null, "tags must not be null"],
     [["gpu", 4], "tags[1] must be a string"],
     [["GPU"], `tags[0] ${tagRule}`],
     [["gpu", ""], `tags[1] ${tagRule}`],

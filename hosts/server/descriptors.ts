@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs"
+import { defaultLimits } from "../../core/limits.js"
 
 /** How many connections a process can hold with the file descriptors that it may open. */
 
@@ -10,6 +11,8 @@ const forSlot = 32
 const forConnection = 3
 /** A host with fewer descriptors still serves; what does not fit then fails as infrastructure. */
 const leastConnections = 16
+/** The default limit is only a bound: fewer connections are worth a warning where they are really few. */
+const fewConnections = 1000
 
 export interface Room {
   readonly connections: number
@@ -23,6 +26,7 @@ export const connectionRoom = (limit: number, slots: number, openFiles: number |
   if (openFiles === undefined || reserved + limit * forConnection <= openFiles) return { connections: limit }
   const connections = Math.max(leastConnections, Math.floor((openFiles - reserved) / forConnection))
   if (connections >= limit) return { connections: limit }
+  if (limit === defaultLimits.connections && connections >= fewConnections) return { connections }
   const warning =
     `at most ${connections} connections at a time instead of ${limit}: this process may open ${openFiles} files. ` +
     `Raise that to ${reserved + limit * forConnection} (ulimit -n, LimitNOFILE=), or lower FFKILN_LIMIT_CONNECTIONS`
