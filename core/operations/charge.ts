@@ -38,16 +38,20 @@ export const charging = ({ owner, announced, replaced = 0 }: Charging) =>
     let written = 0
     let unwritten = 0
 
-    /** What the owner's quota leaves, or why it leaves nothing. */
-    const quotaLeft = Effect.gen(function* () {
-      if (owner === null) return { left: Number.POSITIVE_INFINITY, refusal: "" }
+    const counted = Effect.gen(function* () {
+      if (owner === null) return null
       const account = yield* (yield* Accounts).account(owner)
-      const stored = yield* countedBytes(owner, account)
+      return { account, stored: yield* countedBytes(owner, account) }
+    }).pipe(Effect.provide(context))
+
+    /** What the owner's quota leaves beside all that is coming, or why it leaves nothing. */
+    const quotaLeft = (found: Effect.Effect.Success<typeof counted>, coming: number) => {
+      if (found === null) return { left: Number.POSITIVE_INFINITY, refusal: "" }
+      const { account, stored } = found
       const allowed = account.quota.storedBytes ?? Number.POSITIVE_INFINITY
-      const coming = reserved.byOwner.get(owner) ?? 0
       const refusal = storeRefusal(account, stored - replaced) ?? roomRefusal(allowed, stored, coming - granted)
       return { left: allowed - (stored - replaced) - coming, refusal }
-    }).pipe(Effect.provide(context))
+    }
 
     const add = (bytes: number) => {
       granted += bytes
@@ -58,11 +62,17 @@ export const charging = ({ owner, announced, replaced = 0 }: Charging) =>
     /** Reserves so many bytes in all at least, and up to `most` where there is room. */
     const reserve = (least: number, most: number) =>
       Effect.gen(function* () {
-        const { left, refusal } = yield* quotaLeft
-        const room = (yield* free) - diskFreeBytes - reserved.onDisk
-        // Nothing yields from the last look on: of several that ask, each sees what the others were given.
+        const found = yield* counted
+        const freeBytes = yield* free
+        // Nothing yields from here on: of several that ask, each sees what the others were given.
+        const coming = owner === null ? 0 : (reserved.byOwner.get(owner) ?? 0)
+        const { left, refusal } = quotaLeft(found, coming)
+        const room = freeBytes - diskFreeBytes - reserved.onDisk
         const needed = least - granted
         if (room < Math.max(needed, 0)) return yield* new DiskFull()
+        // Several uploads of one owner together leave others as much as they take, or announced lengths could fill the disk.
+        const isOnly = coming === granted
+        if (!isOnly && coming + needed > room) return yield* new DiskFull()
         if (left < needed || (needed === 0 && left <= 0)) return yield* new QuotaExceeded({ message: refusal })
         add(Math.min(most - granted, left, room))
       })
