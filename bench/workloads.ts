@@ -55,5 +55,8 @@ export const argvOf = (workload: Workload, fileName: string, caller: number): Ar
   const { task } = Either.getOrThrow(parseProcess(body, defaultLimits))
   const directory = DirId("dir_bench")
   const inputs = task.inputs.map(({ options }) => ({ name, key: BlobKey(`dir_bench/blob/${fileName}`), bytes: 0, options }))
-  return { program: "ffmpeg", args: makePlan({ ...task, directory, inputs }, "job_bench-1", defaultLimits).args }
+  const plan = makePlan({ ...task, directory, inputs }, "job_bench-1", defaultLimits)
+  // A run stages its inputs under names of its own; here the file lies under the name it has.
+  const staged = new Set(plan.inputs.map((input) => `file:${input.name}`))
+  return { program: "ffmpeg", args: plan.args.map((arg) => (staged.has(arg) ? `file:${fileName}` : arg)) }
 }
