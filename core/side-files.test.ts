@@ -51,6 +51,18 @@ describe("two outputs that would write one file", () => {
     expect(problem([other])).toBeUndefined()
   })
 
+  it.each([
+    ["master.m3u8 -f hls -master_pl_name master.m3u8", "master.m3u8", "with -master_pl_name"],
+    ["s%d.ts -f segment -segment_list file:../out/s0.csv", undefined, undefined],
+    ["s%d.ts -f segment -segment_list file:../out/s0.ts", "s0.ts", "with -segment_list"],
+    ["d.mpd -init_seg_name d.mpd", "d.mpd", "with -init_seg_name"],
+    ["a.m3u8 -hls_flags single_file", undefined, undefined],
+    ["a.mpd -single_file 1", undefined, undefined]
+  ])("is told of an output that would write over its own file: %s", (output, file, rename) => {
+    const [name] = output.split(" ")
+    expect(problem([output])).toBe(file && `output "${name}" would write "${file}" over its own file: set another name ${rename}`)
+  })
+
   it("is told of inputs and graphs as well", () => {
     const twice = [side("transforms.trf", "task.filter_complex"), side("transforms.trf", "task.outputs[0].options: the value of -vf")]
     expect(problem(["a.mp4"], twice)).toBe(

@@ -10,9 +10,13 @@ interface Written {
   readonly rename: string
 }
 
+/** What gives the named file of an output another name. */
+const ownName = "as its file"
+
 /**
- * A sentence on two parts of a task that would write one file, each over the other; undefined where there are none. Muxers
- * write more than the file that is named: playlists for one, their segments and what initialises those.
+ * A sentence on two parts of a task that would write one file, each over the other, or on an output that would write over its
+ * own file; undefined where there are none. Muxers write more than the file that is named: playlists for one, their segments
+ * and what initialises those.
  */
 export const writtenTwice = (outputs: ReadonlyArray<Output>, made: ReadonlyArray<SideFile>): string | undefined => {
   const all = [...outputs.flatMap(writtenBy), ...made.map(({ name, by }) => ({ pattern: name, by, rename: "there" }))]
@@ -21,6 +25,8 @@ export const writtenTwice = (outputs: ReadonlyArray<Output>, made: ReadonlyArray
     const parts = partsOf(one.pattern)
     const key = outline(parts)
     const alike = byOutline.get(key) ?? []
+    const own = alike.find(({ by, rename, parts: others }) => by === one.by && rename === ownName && overlap(others, parts))
+    if (own !== undefined) return `${one.by} would write "${one.pattern}" over its own file: set another name ${one.rename}`
     const other = alike.find(({ by, parts: others }) => by !== one.by && overlap(others, parts))
     if (other !== undefined) return `${other.by} and ${one.by} both write "${one.pattern}": set another name ${one.rename} in one of them`
     alike.push({ ...one, parts })
@@ -43,7 +49,7 @@ const writtenBy = ({ name, options, discarded }: Output): ReadonlyArray<Written>
     const value = valueOf(option)
     return value === undefined ? [] : [written(value, option)]
   })
-  return [...(discarded ? [] : [{ pattern: name, by, rename: "as its file" }]), ...beside.filter(({ pattern }) => pattern !== ""), ...asked]
+  return [...(discarded ? [] : [{ pattern: name, by, rename: ownName }]), ...beside.filter(({ pattern }) => pattern !== ""), ...asked]
 }
 
 const formatOf = (name: FileName): string => (/\.m3u8?$/i.test(name) ? "hls" : /\.mpd$/i.test(name) ? "dash" : "")

@@ -397,6 +397,14 @@ const encoders: ReadonlyArray<Rule> = [
       "one stream of an output waits too long for another: raise -max_muxing_queue_size, or check that all streams start near each other"
   },
   {
+    forms: ["Only audio, video, and subtitles are supported for"],
+    say: () => "the output format takes pictures, sound and subtitles alone: leave streams of data out by -dn"
+  },
+  {
+    forms: ["One of -r/-fpsmax was specified together"],
+    say: () => "-r and -fpsmax need a constant frame rate: leave them out, or write -fps_mode cfr"
+  },
+  {
     forms: ["Could not write header"],
     say: () => "the output format does not take these streams: choose codecs that fit the container"
   },

@@ -197,6 +197,19 @@ const failures: ReadonlyArray<{ readonly log: string; readonly says: string; rea
     shows: ["[in#0] Error opening input: Invalid data found when processing input"]
   },
   {
+    log: "[matroska @ 0x5a] Only audio, video, and subtitles are supported for Matroska.\nCould not write header for output file #0 (incorrect codec parameters ?): Invalid argument\n",
+    says: "the output format takes pictures, sound and subtitles alone: leave streams of data out by -dn",
+    shows: [
+      "[matroska] Only audio, video, and subtitles are supported for Matroska.",
+      "Could not write header for output file #0 (incorrect codec parameters ?): Invalid argument"
+    ]
+  },
+  {
+    log: "One of -r/-fpsmax was specified together a non-CFR -vsync/-fps_mode. This is contradictory.\n",
+    says: "-r and -fpsmax need a constant frame rate: leave them out, or write -fps_mode cfr",
+    shows: ["One of -r/-fpsmax was specified together a non-CFR -vsync/-fps_mode. This is contradictory."]
+  },
+  {
     log: "file:missing.mp4: No such file or directory\n",
     says: "no such file: missing.mp4",
     shows: ["missing.mp4: No such file or directory"]
@@ -310,6 +323,8 @@ describe("of a success", () => {
   it.each([
     { log: "[mov,mp4 @ 0x560de39840c0] stream 0, offset 0xa438: partial file", warns: true },
     { log: "file:cut.mp4: corrupt input packet in stream 1", warns: true },
+    { log: "[matroska,webm @ 0x5a] File ended prematurely at pos. 900000 (0xdbba0)", warns: true },
+    { log: "    title           : [x] File ended prematurely", warns: false },
     { log: "    title           : a: partial file ", warns: false },
     { log: "    comment         : x: partial file", warns: false },
     { log: "[aac @ 0x5592d8c8f440] Qavg: 1556.052", warns: false }

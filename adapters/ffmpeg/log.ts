@@ -65,7 +65,7 @@ const hintAtMemory = (signal: string, lines: ReadonlyArray<string>): string => {
 
 /** The lines of a successful run that tell of an input that is damaged or cut off. */
 export const damageIn = (log: ReadonlyArray<string>): ReadonlyArray<string> =>
-  spoken(log).filter((line) => /: partial file$|Packet corrupt|corrupt input packet/.test(line))
+  spoken(log).filter((line) => /: partial file$|Packet corrupt|corrupt input packet|\] File ended prematurely/.test(line))
 
 export const damageWarning = "an input is damaged or cut off: the result has what could be read of it"
 
