@@ -1,17 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { FileName } from "./ids.js"
+import { aProbeRequest } from "./ports/samples.suite.js"
 import { type ProbeRequest, pickReport, probeArgs } from "./probe.js"
-
-const request = (over: Partial<ProbeRequest>): ProbeRequest => ({
-  sections: {},
-  selectStreams: null,
-  readIntervals: null,
-  countFrames: false,
-  countPackets: false,
-  analyzeMicroseconds: null,
-  probeBytes: null,
-  ...over
-})
 
 const between = (args: ReadonlyArray<string>) => args.slice(args.indexOf("json=compact=1") + 1, args.indexOf("-protocol_whitelist"))
 
@@ -43,23 +33,23 @@ describe("probeArgs", () => {
       args: ["-show_packets", "-read_intervals", "%+#5", "-analyzeduration", "10000000", "-probesize", "10240"]
     }
   ] as ReadonlyArray<{ ask: Partial<ProbeRequest>; args: ReadonlyArray<string> }>)("$args", ({ ask, args }) => {
-    expect(between(probeArgs(request(ask), FileName("a.mp4")))).toEqual(args)
+    expect(between(probeArgs(aProbeRequest(ask), FileName("a.mp4")))).toEqual(args)
   })
 
   it("makes no option of a section that is none", () => {
     const sections = { "entries -report": "all", log: "all", ["__proto__"]: "all" } as ProbeRequest["sections"]
-    expect(between(probeArgs(request({ sections }), FileName("a.mp4")))).toEqual([])
+    expect(between(probeArgs(aProbeRequest({ sections }), FileName("a.mp4")))).toEqual([])
   })
 
   it("names the file so that no name is an option or a protocol", () => {
-    expect(probeArgs(request({}), FileName("pipe:1")).at(-1)).toBe("file:pipe:1")
+    expect(probeArgs(aProbeRequest({}), FileName("pipe:1")).at(-1)).toBe("file:pipe:1")
   })
 })
 
 describe("pickReport", () => {
   it("gives the sections asked for, empty ones too, and the API's name of the file", () => {
     const raw = { programs: [], streams: [{ index: 0 }], format: { filename: "file:a.mp4", size: "3" } }
-    expect(pickReport(request({ sections: { format: "all", chapters: "all" } }), raw, "dir_a/a.mp4")).toEqual({
+    expect(pickReport(aProbeRequest({ sections: { format: "all", chapters: "all" } }), raw, "dir_a/a.mp4")).toEqual({
       format: { filename: "dir_a/a.mp4", size: "3" },
       chapters: []
     })
@@ -67,7 +57,7 @@ describe("pickReport", () => {
 
   it("drops what ffprobe adds to the fields asked for", () => {
     const raw = { frames: [{ pts_time: "0", side_data_list: [{}] }] }
-    expect(pickReport(request({ sections: { frames: ["pts_time"] } }), raw, "d/a")).toEqual({ frames: [{ pts_time: "0" }] })
+    expect(pickReport(aProbeRequest({ sections: { frames: ["pts_time"] } }), raw, "d/a")).toEqual({ frames: [{ pts_time: "0" }] })
   })
 
   it("tells frames and packets apart", () => {
@@ -77,7 +67,7 @@ describe("pickReport", () => {
         { type: "frame", pts: 2 }
       ]
     }
-    expect(pickReport(request({ sections: { frames: "all", packets: "all" } }), raw, "d/a")).toEqual({
+    expect(pickReport(aProbeRequest({ sections: { frames: "all", packets: "all" } }), raw, "d/a")).toEqual({
       frames: [{ pts: 2 }],
       packets: [{ pts: 1 }]
     })

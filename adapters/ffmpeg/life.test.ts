@@ -13,6 +13,7 @@ import { defaultLimits, Limits, type LimitValues } from "../../core/limits.js"
 import type { Plan } from "../../core/plan.js"
 import { Executor } from "../../core/ports/executor.js"
 import { Prober } from "../../core/ports/prober.js"
+import { aProbeRequest } from "../../core/ports/samples.suite.js"
 import { Storage } from "../../core/ports/storage.js"
 import { memoryStorage } from "../memory/storage.js"
 import { adapters, bundled, core } from "./bundle.suite.js"
@@ -257,15 +258,7 @@ describe.each(modes)("ffmpeg's life, sandbox %s", (sandbox) => {
 })
 
 describe("ffprobe's limits", () => {
-  const request = {
-    sections: { format: "all" as const },
-    selectStreams: null,
-    readIntervals: null,
-    countFrames: false,
-    countPackets: false,
-    analyzeMicroseconds: null,
-    probeBytes: null
-  }
+  const request = aProbeRequest({ sections: { format: "all" } })
   const probe = Effect.gen(function* () {
     const storage = yield* Storage
     const prober = yield* Prober

@@ -6,7 +6,7 @@ import { Effect, Layer, ManagedRuntime, Stream } from "effect"
 import { afterAll, describe, expect, it } from "vitest"
 import { BlobKey, FileName } from "../../core/ids.js"
 import { Prober } from "../../core/ports/prober.js"
-import { aDirId } from "../../core/ports/samples.suite.js"
+import { aDirId, aProbeRequest } from "../../core/ports/samples.suite.js"
 import { Storage } from "../../core/ports/storage.js"
 import { type ProbeRequest, pickReport } from "../../core/probe.js"
 import { memoryStorage } from "../memory/storage.js"
@@ -58,11 +58,6 @@ const files = {
   }
 }
 
-const asked = (over: Partial<ProbeRequest>): ProbeRequest => ({
-  ...{ sections: {}, selectStreams: null, readIntervals: null, countFrames: false, countPackets: false },
-  ...{ analyzeMicroseconds: null, probeBytes: null, ...over }
-})
-
 const store = (name: string, bytes: Buffer) =>
   runtime.runPromise(
     Effect.flatMap(Storage, (storage) => storage.write(BlobKey(`${aDirId()}/blob_1/${name}`), Stream.make(bytes), bytes.length))
@@ -72,7 +67,7 @@ type Blob = Awaited<ReturnType<typeof store>>
 type Report = Readonly<Record<string, unknown>>
 
 const report = async ({ key, bytes }: Blob, name: string, over: Partial<ProbeRequest>): Promise<Report> => {
-  const request = asked(over)
+  const request = aProbeRequest(over)
   const { raw } = await runtime.runPromise(
     Effect.flatMap(Prober, (prober) => prober.probe({ _tag: "Blob", key, name: FileName(name), bytes }, request))
   )

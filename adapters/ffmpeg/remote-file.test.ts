@@ -12,9 +12,8 @@ import { afterAll, beforeAll, describe } from "vitest"
 import { BlobKey, FileName } from "../../core/ids.js"
 import { defaultLimits, Limits, type LimitValues } from "../../core/limits.js"
 import { Prober } from "../../core/ports/prober.js"
-import { aDirId, until } from "../../core/ports/samples.suite.js"
+import { aDirId, aProbeRequest, until } from "../../core/ports/samples.suite.js"
 import { Storage } from "../../core/ports/storage.js"
-import type { ProbeRequest } from "../../core/probe.js"
 import { memoryStorage } from "../memory/storage.js"
 import { type LocalHttps, localHttps, localTls, scoped } from "../net/https.suite.js"
 import type { GuardOptions } from "../net/index.js"
@@ -26,15 +25,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const MiB = 1024 * 1024
 
-const everything: ProbeRequest = {
-  sections: { format: "all", streams: "all", chapters: "all", programs: "all" },
-  selectStreams: null,
-  readIntervals: null,
-  countFrames: false,
-  countPackets: false,
-  analyzeMicroseconds: null,
-  probeBytes: null
-}
+const everything = aProbeRequest({ sections: { format: "all", streams: "all", chapters: "all", programs: "all" } })
 
 /** Noise does not compress: seconds of it make files that are worth reading in pieces. */
 const noise = ["-f", "lavfi", "-i", "testsrc2=s=960x540:r=25,noise=alls=100:allf=t", "-f", "lavfi", "-i", "anoisesrc=r=48000:a=0.5"]

@@ -4,7 +4,7 @@ import { ActingFor } from "../acting-for.js"
 import { UrlRefused } from "../errors.js"
 import { Importer } from "../ports/importer.js"
 import { Prober } from "../ports/prober.js"
-import { anOwner } from "../ports/samples.suite.js"
+import { anOwner, aProbeRequest } from "../ports/samples.suite.js"
 import { Webhooks } from "../ports/webhooks.js"
 import { analyze } from "./analyze.js"
 import { delivering, owed, passUntil, settled } from "./receiving.suite.js"
@@ -31,15 +31,7 @@ it.effect("imports, probes and webhooks are made for the owner who asked", () =>
   const { seen, layer } = watched()
   return Effect.gen(function* () {
     const { owner, dir } = yield* ownerWithFile
-    const probe = {
-      sections: {},
-      selectStreams: null,
-      readIntervals: null,
-      countFrames: false,
-      countPackets: false,
-      analyzeMicroseconds: null,
-      probeBytes: null
-    }
+    const probe = aProbeRequest()
     yield* Effect.flip(analyze(owner, { source: remote, probe }))
     yield* Effect.flip(submit(owner, taskOn(dir, { inputs: [{ source: remote, options: [] }] }), { webhookUrl: url }))
     const other = anOwner()

@@ -5,7 +5,7 @@ import { FileName, type OwnerId } from "../ids.js"
 import { Accounts } from "../ports/accounts.js"
 import { Directories } from "../ports/directories.js"
 import { Jobs } from "../ports/jobs.js"
-import { anOwner, claimed, publishedBy } from "../ports/samples.suite.js"
+import { anOwner, aProbeRequest, claimed, publishedBy } from "../ports/samples.suite.js"
 import { Storage } from "../ports/storage.js"
 import type { Usage } from "../usage.js"
 import { analyze } from "./analyze.js"
@@ -42,15 +42,8 @@ const submitted = (owner: OwnerId) => Effect.flatMap(withFile(owner), (dir) => s
 const probed = (owner: OwnerId) =>
   Effect.gen(function* () {
     const dir = yield* withFile(owner)
-    const probe = {
-      sections: { format: "all" },
-      selectStreams: null,
-      readIntervals: null,
-      countFrames: false,
-      countPackets: false,
-      analyzeMicroseconds: null
-    } as const
-    return yield* analyze(owner, { source: { _tag: "Stored", dir, name }, probe: { ...probe, probeBytes: null } })
+    const probe = aProbeRequest({ sections: { format: "all" } })
+    return yield* analyze(owner, { source: { _tag: "Stored", dir, name }, probe })
   })
 
 const refusal = <A, E extends { readonly _tag: string; readonly message: string }, R>(call: Effect.Effect<A, E, R>) =>

@@ -5,7 +5,7 @@ import { UrlRefused } from "../errors.js"
 import { DirId, FileName, type OwnerId } from "../ids.js"
 import { Jobs } from "../ports/jobs.js"
 import { Queue } from "../ports/queue.js"
-import { anOwner, aUsage, claimed } from "../ports/samples.suite.js"
+import { anOwner, aProbeRequest, aUsage, claimed } from "../ports/samples.suite.js"
 import { Webhooks } from "../ports/webhooks.js"
 import { analyze } from "./analyze.js"
 import { findJob } from "./await-job.js"
@@ -153,15 +153,7 @@ describe("a webhook", () => {
 })
 
 describe("analyze", () => {
-  const probe = {
-    sections: { format: "all" },
-    selectStreams: null,
-    readIntervals: null,
-    countFrames: false,
-    countPackets: false,
-    analyzeMicroseconds: null,
-    probeBytes: null
-  } as const
+  const probe = aProbeRequest({ sections: { format: "all" } })
 
   it.effect("gives the sections asked for, under the name the caller uses", () =>
     Effect.gen(function* () {

@@ -2,9 +2,8 @@ import { expect, layer } from "@effect/vitest"
 import { Effect, type Layer, Stream } from "effect"
 import { BlobMissing, ProbeFailed, UrlRefused } from "../errors.js"
 import { BlobKey, FileName } from "../ids.js"
-import type { ProbeRequest } from "../probe.js"
 import { Prober } from "./prober.js"
-import { aDirId } from "./samples.suite.js"
+import { aDirId, aProbeRequest } from "./samples.suite.js"
 import { Storage } from "./storage.js"
 
 export interface ProberSuiteOptions {
@@ -115,15 +114,7 @@ export const proberSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, optio
     )
   })
 
-const everything: ProbeRequest = {
-  sections: { format: "all", streams: "all" },
-  selectStreams: null,
-  readIntervals: null,
-  countFrames: false,
-  countPackets: false,
-  analyzeMicroseconds: null,
-  probeBytes: null
-}
+const everything = aProbeRequest({ sections: { format: "all", streams: "all" } })
 
 /** Silence of so many samples, as a WAV file of 8 kHz. */
 const wav = (samples: number): Buffer => {

@@ -4,6 +4,7 @@ import { type BlobKey, blobKey, DirId, FileName, JobId, OwnerId, RunnerName } fr
 import type { Claim, Job, NewJob } from "../job.js"
 import type { Capabilities } from "../needs.js"
 import { outputSlot } from "../plan.js"
+import type { ProbeRequest } from "../probe.js"
 import type { ResolvedTask } from "../task.js"
 import type { Usage } from "../usage.js"
 import { Directories } from "./directories.js"
@@ -31,6 +32,18 @@ export const aKey = (dir: DirId = aDirId(), name = "a.mp4") => blobKey(dir, aSlo
 
 export const now = Effect.map(Clock.currentTimeMillis, (millis) => new Date(millis))
 export const inSeconds = (seconds: number) => Effect.map(Clock.currentTimeMillis, (millis) => new Date(millis + seconds * 1000))
+
+/** A probe that asks for nothing but what `over` says. */
+export const aProbeRequest = (over: Partial<ProbeRequest> = {}): ProbeRequest => ({
+  sections: {},
+  selectStreams: null,
+  readIntervals: null,
+  countFrames: false,
+  countPackets: false,
+  analyzeMicroseconds: null,
+  probeBytes: null,
+  ...over
+})
 
 /** A task that makes `out.mp4` and reads one stored file of its directory. */
 export const aTask = (over: Partial<ResolvedTask> = {}): ResolvedTask => {
