@@ -24,9 +24,12 @@ export const untilSome = <A, E, R>(turn: Effect.Effect<Option.Option<A>, E, R>):
     Option.isSome(result) ? Effect.succeed(result.value) : Effect.zipRight(Effect.yieldNow(), untilSome(turn))
   )
 
-/** A pause of `seconds`, give or take a fifth, so that hosts that started together do not act together. */
+/** About so many seconds, give or take a fifth, so that hosts that started together do not act together. */
+export const jittered = (seconds: number): Effect.Effect<number> => Effect.map(Random.nextRange(0.8, 1.2), (factor) => seconds * factor)
+
+/** A pause of about `seconds`. */
 export const jitteredPause = (seconds: number): Effect.Effect<void> =>
-  Effect.flatMap(Random.nextRange(0.8, 1.2), (factor) => Effect.sleep(seconds * factor * 1000))
+  Effect.flatMap(jittered(seconds), (some) => Effect.sleep(some * 1000))
 
 /** Runs the pass at once, then again and again with a pause of about `seconds`. */
 export const every = <E, R>(seconds: number, pass: Effect.Effect<unknown, E, R>): Effect.Effect<never, E, R> =>

@@ -5,7 +5,7 @@ import { expiresAt } from "../directory.js"
 import type { UrlRefused, WebhookRejected } from "../errors.js"
 import { type Job, statusOf } from "../job.js"
 import { Limits } from "../limits.js"
-import { endless } from "../loop.js"
+import { endless, jitteredPause } from "../loop.js"
 import { Accounts } from "../ports/accounts.js"
 import { Directories } from "../ports/directories.js"
 import { Jobs } from "../ports/jobs.js"
@@ -50,7 +50,7 @@ const takeNext = (rooms: Rooms) =>
       const { webhookPollSeconds } = yield* Limits
       yield* restore(rooms.room.take(1))
       if (yield* fill(rooms)) return
-      yield* restore(Effect.sleep(Duration.seconds(webhookPollSeconds * (yield* Random.nextRange(0.8, 1.2)))))
+      yield* restore(jitteredPause(webhookPollSeconds))
     })
   )
 

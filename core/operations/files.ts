@@ -81,12 +81,16 @@ const replaceBytes = (
   Effect.gen(function* () {
     const before = yield* registeredFile(registration)
     const file: PresentFile = { ...before, key, bytes }
-    const kept = yield* Effect.catchTag((yield* Directories).keepFile(owner, file, before.key), "NameTaken", Effect.die)
+    const kept = yield* pointAt(owner, file, before.key)
     // Another upload of the same file was faster: this one came last.
     if (!kept) return yield* replaceBytes(owner, registration, key, bytes)
     yield* Effect.ignoreLogged(removeUnused(before.key))
     return file
   })
+
+/** Points the row that has the key `replaces` at other bytes; false where no row has it any more. */
+const pointAt = (owner: OwnerId, file: PresentFile, replaces: BlobKey) =>
+  Effect.flatMap(Directories, ({ keepFile }) => Effect.catchTag(keepFile(owner, file, replaces), "NameTaken", Effect.die))
 
 /** The row of a registration, whichever of its uploads it names. */
 const registeredFile = (registration: BlobKey) =>
@@ -154,12 +158,15 @@ const registration = (dir: DirId, name: FileName) =>
   )
 
 /** A file of the owner's whose bytes are there; everything else is not found. */
-export const describeFile = (owner: OwnerId, dir: DirId, name: FileName) =>
+export const describeFile = (owner: OwnerId, dir: DirId, name: FileName) => Effect.map(findFile(owner, dir, name), ({ found }) => found)
+
+/** Such a file, and its row, which may not have its size yet. */
+const findFile = (owner: OwnerId, dir: DirId, name: FileName) =>
   Effect.gen(function* () {
     yield* Effect.mapError(ownedDirectory(owner, dir), (error) => (error._tag === "DirectoryNotFound" ? new FileNotFound({}) : error))
     const file = yield* (yield* Directories).file(dir, name)
     const found = Option.isNone(file) ? Option.none() : yield* present(file.value)
-    if (Option.isSome(found)) return found.value
+    if (Option.isSome(file) && Option.isSome(found)) return { row: file.value, found: found.value }
     // A registration is its owner's own secret: telling of it helps and reveals nothing.
     return yield* new FileNotFound(Option.isSome(file) ? { hint: `"${dir}/${name}" is registered but has not been uploaded yet` } : {})
   })
@@ -167,10 +174,12 @@ export const describeFile = (owner: OwnerId, dir: DirId, name: FileName) =>
 /** The same, for use by a tool or a download: its bytes are under a key that no upload link writes to. */
 export const useFile = (owner: OwnerId, dir: DirId, name: FileName) =>
   Effect.gen(function* () {
-    const file = yield* describeFile(owner, dir, name)
-    const row = yield* (yield* Directories).file(dir, name)
-    const found = Option.isNone(row) ? Option.none() : yield* pinned(owner, row.value)
-    return Option.isSome(found) ? found.value : yield* new FileNotFound({ hint: `"${dir}/${file.name}" was replaced or deleted meanwhile` })
+    const { row, found } = yield* findFile(owner, dir, name)
+    if (row.bytes !== null) return found
+    const settled = yield* pinned(owner, row)
+    return Option.isSome(settled)
+      ? settled.value
+      : yield* new FileNotFound({ hint: `"${dir}/${row.name}" was replaced or deleted meanwhile` })
   })
 
 /**
@@ -189,7 +198,7 @@ export const pinned = (owner: OwnerId, file: StoredFile) =>
     if (Option.isNone(copied)) return Option.none<PresentFile>()
     const settled: PresentFile = { ...file, key, bytes: copied.value.bytes }
     const fits = settled.bytes <= uploadBytes
-    const kept = fits && (yield* keepPinned(owner, settled, file.key).pipe(Effect.onError(() => drop)))
+    const kept = fits && (yield* pointAt(owner, settled, file.key).pipe(Effect.onError(() => drop)))
     if (kept) {
       yield* Effect.ignoreLogged(removeUnused(file.key))
       return Option.some(settled)
@@ -199,9 +208,6 @@ export const pinned = (owner: OwnerId, file: StoredFile) =>
     const now = yield* (yield* Directories).file(file.dir, file.name)
     return Option.flatMap(now, ({ bytes, ...other }) => (bytes === null ? Option.none() : Option.some<PresentFile>({ ...other, bytes })))
   })
-
-const keepPinned = (owner: OwnerId, file: PresentFile, replaces: BlobKey) =>
-  Effect.flatMap(Directories, ({ keepFile }) => Effect.catchTag(keepFile(owner, file, replaces), "NameTaken", Effect.die))
 
 /** The files of a directory of the owner's, oldest first. One that was registered appears once its bytes are there. */
 export const listFiles = (owner: OwnerId, id: DirId) =>

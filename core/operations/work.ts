@@ -1,6 +1,6 @@
-import { Cause, Clock, Deferred, Duration, Effect, Either, Fiber, Layer, Option, Random } from "effect"
+import { Cause, Clock, Deferred, Duration, Effect, Either, Fiber, Layer, Option } from "effect"
 import { Limits } from "../limits.js"
-import { every, untilSome } from "../loop.js"
+import { every, jittered, untilSome } from "../loop.js"
 import { Abilities, meets, type Needs } from "../needs.js"
 import { Jobs } from "../ports/jobs.js"
 import { Queue, type Ticket } from "../ports/queue.js"
@@ -54,7 +54,7 @@ const slot = (stopping: Deferred.Deferred<void>, crew: Crew) =>
     const looks = yields || crew.tags.length > 0
     const stop = Effect.as(Deferred.await(stopping), Option.none())
     const pause = (seconds: number) => Effect.raceFirst(Effect.sleep(Duration.seconds(seconds)), stop)
-    const poll = Effect.map(Random.nextRange(0.8, 1.2), (factor) => pollSeconds * factor)
+    const poll = jittered(pollSeconds)
     const load = () => crew.busy / crew.slots
     const take = Effect.flatMap(yields ? Effect.succeed(runnerLookSeconds) : poll, (seconds) =>
       Effect.raceFirst(turn.take({ side: "local", load }, queue.take, seconds), stop)
