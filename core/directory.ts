@@ -37,6 +37,24 @@ export const tooManyRegistrations = ({ registrationsPerKey, signedUrlSeconds }: 
   return new TooManyRequests({ message, retryAfterSeconds: signedUrlSeconds })
 }
 
+/** There is no call that deletes a directory: one may be used again, and each ends by itself. */
+export const tooManyDirectories = ({ directoriesPerKey, directoryTtlMinSeconds }: LimitValues): TooManyRequests => {
+  const message = `Too many directories of this API key: at most ${directoriesPerKey} are allowed at a time, use one of them (dir_id), make them with a shorter ttl, or try again when some have expired`
+  return new TooManyRequests({ message, retryAfterSeconds: directoryTtlMinSeconds })
+}
+
+export const tooManyFiles = ({ filesPerDirectory, directoryTtlMinSeconds }: LimitValues): TooManyRequests =>
+  new TooManyRequests({
+    message: `Too many files in this directory: ${fullDirectory(filesPerDirectory)}`,
+    retryAfterSeconds: directoryTtlMinSeconds
+  })
+
+/** Why a run that went well fails after all: its outputs do not fit into their directory. */
+export const tooManyOutputs = ({ filesPerDirectory }: LimitValues): string =>
+  `the outputs do not fit into their directory: ${fullDirectory(filesPerDirectory)}`
+
+const fullDirectory = (most: number) => `at most ${most} are allowed, delete some or use another directory`
+
 export const noRoomForRegistrations = ({ registrations }: LimitValues): Unavailable =>
   new Unavailable({ what: `${registrations} registered files wait for their upload: FFKILN_LIMIT_REGISTRATIONS allows no more` })
 

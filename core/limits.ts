@@ -46,6 +46,11 @@ export const limitTable = {
   },
   registrations: { default: 50_000, means: "registered files of all keys, likewise; more are refused with 503" },
 
+  directoriesPerKey: { default: 10_000, means: "directories of one key that have not expired; more are refused with 429" },
+  filesPerDirectory: {
+    default: 10_000,
+    means: "files of one directory, stored and registered; more are refused with 429, and a job whose outputs are more fails"
+  },
   directoryTtlSeconds: { default: 86_400, means: "life of a directory when its creator names none" },
   directoryTtlMinSeconds: { default: 60, means: "shortest life of a directory" },
   directoryTtlMaxSeconds: { default: 30 * 86_400, means: "longest life of a directory" },

@@ -19,9 +19,16 @@ export const sequenceOf = (name: string, options: ReadonlyArray<string>): Sequen
 export const withoutPatternType = (options: ReadonlyArray<string>): ReadonlyArray<string> =>
   options.filter((item, index) => item !== "-pattern_type" && options[index - 1] !== "-pattern_type")
 
+/** What all names begin with that fit. */
+export const prefixOf = (pattern: string, { by }: Sequence): string =>
+  by === "numbers" ? (numbered(pattern)?.before ?? pattern) : pattern.replace(/[*?[{].*/s, "")
+
 /** Which names fit, whatever their order. */
 export const fitting = (pattern: string, { by }: Sequence): ((name: string) => boolean) => {
-  if (by === "numbers") return (name) => numberIn(pattern, name) !== undefined
+  if (by === "numbers") {
+    const parts = numbered(pattern)
+    return (name) => numberIn(parts, name) !== undefined
+  }
   const globs = alternatives(pattern).map(globParts)
   return (name) => globs.some((glob) => matches(glob, name))
 }
@@ -36,7 +43,8 @@ export const inSequence = (
   names: ReadonlyArray<string>
 ): { readonly names: ReadonlyArray<string>; readonly first?: number } => {
   if (sequence.by === "glob") return { names: [...names].sort() }
-  const byNumber = new Map(names.map((name) => [numberIn(pattern, name) ?? -1, name]))
+  const parts = numbered(pattern)
+  const byNumber = new Map(names.map((name) => [numberIn(parts, name) ?? -1, name]))
   const from = Array.from({ length: Math.min(sequence.range, 100_000) }, (_, index) => sequence.start + index).find((number) =>
     byNumber.has(number)
   )
@@ -45,15 +53,21 @@ export const inSequence = (
   return read.length > 0 ? { names: read } : { names: [], first: Math.min(...byNumber.keys()) }
 }
 
+interface Numbered {
+  readonly before: string
+  readonly after: string
+  readonly width: number
+}
+
 /** What stands before and after the one number of a pattern, and how many digits it has at least. */
-const numbered = (pattern: string): { readonly before: string; readonly after: string; readonly width: number } | undefined => {
+const numbered = (pattern: string): Numbered | undefined => {
   const [, before, width, after = ""] = /^((?:[^%]|%%)*)%(\d*)d((?:[^%]|%%)*)$/s.exec(pattern) ?? []
   if (before === undefined) return undefined
   return { before: before.replaceAll("%%", "%"), after: after.replaceAll("%%", "%"), width: Math.min(Number(width), 255) }
 }
 
-const numberIn = (pattern: string, name: string): number | undefined => {
-  const { before, after, width } = numbered(pattern) ?? { before: "", after: "", width: 0 }
+const numberIn = (parts: Numbered = { before: "", after: "", width: 0 }, name: string): number | undefined => {
+  const { before, after, width } = parts
   if (!name.startsWith(before) || !name.endsWith(after) || name.length <= before.length + after.length) return undefined
   const digits = name.slice(before.length, name.length - after.length)
   const number = Number(digits)

@@ -1,7 +1,16 @@
 import { Effect, Layer, Option } from "effect"
-import { expiresAt, noRoomForRegistrations, registrationTimes, type StoredFile, tooManyRegistrations } from "../../core/directory.js"
-import { NameTaken, QuotaExceeded } from "../../core/errors.js"
-import type { BlobKey, OwnerId } from "../../core/ids.js"
+import {
+  type Directory,
+  expiresAt,
+  noRoomForRegistrations,
+  registrationTimes,
+  type StoredFile,
+  tooManyDirectories,
+  tooManyFiles,
+  tooManyRegistrations
+} from "../../core/directory.js"
+import { NameTaken, QuotaExceeded, type TooManyRequests } from "../../core/errors.js"
+import type { BlobKey, DirId, OwnerId } from "../../core/ids.js"
 import { Limits } from "../../core/limits.js"
 import { Directories } from "../../core/ports/directories.js"
 import { blobsRead } from "../../core/task.js"
@@ -14,29 +23,46 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
     const unsized = () => [...state.files.values()].flatMap((files) => [...files.values()].filter(({ bytes }) => bytes === null))
     const unsizedOf = (owner: OwnerId) => unsized().filter(({ dir }) => state.directories.get(dir)?.owner === owner)
 
+    const isLive = (directory: Directory, owner: OwnerId, at: Date) => directory.owner === owner && expiresAt(directory) > at
+    const filesIn = (dir: DirId) => state.files.get(dir)?.size ?? 0
+    /** Directories that a live job reads from or writes to. */
+    const used = (): ReadonlySet<string> =>
+      new Set(liveJobs(state).flatMap(({ task }) => [task.directory, ...Array.from(blobsRead(task).keys(), (key) => placeOf(key).dir)]))
+
     const add = (file: StoredFile) =>
       Effect.gen(function* () {
+        const limits = yield* Limits
         const there = state.files.get(file.dir)?.get(file.name)
         if (there !== undefined && !isBytesOf(there, file)) return yield* new NameTaken({ name: file.name })
         if (!state.directories.has(file.dir)) return
-        if (file.bytes === null) registered.set(file.key, registrationTimes((yield* now).toISOString(), yield* Limits))
+        if (there === undefined && filesIn(file.dir) >= limits.filesPerDirectory) return yield* tooManyFiles(limits)
+        if (file.bytes === null) registered.set(file.key, registrationTimes((yield* now).toISOString(), limits))
         else registered.delete(file.key)
         putFile(state, file)
       })
 
     return {
-      create: (directory) => Effect.sync(() => void state.directories.set(directory.id, directory)),
+      create: (directory) =>
+        Effect.gen(function* () {
+          const limits = yield* Limits
+          const at = yield* now
+          const live = [...state.directories.values()].filter((other) => isLive(other, directory.owner, at))
+          if (live.length >= limits.directoriesPerKey) return yield* tooManyDirectories(limits)
+          state.directories.set(directory.id, directory)
+        }),
+
+      dropEmpty: (id) => Effect.sync(() => filesIn(id) === 0 && !used().has(id) && state.directories.delete(id)),
 
       find: (owner, id) =>
         Effect.map(now, (at) => {
           const directory = state.directories.get(id)
-          return directory !== undefined && directory.owner === owner && expiresAt(directory) > at ? Option.some(directory) : Option.none()
+          return directory !== undefined && isLive(directory, owner, at) ? Option.some(directory) : Option.none()
         }),
 
       list: (owner) =>
         Effect.map(now, (at) =>
           [...state.directories.values()]
-            .filter((directory) => directory.owner === owner && expiresAt(directory) > at)
+            .filter((directory) => isLive(directory, owner, at))
             .sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime())
         ),
 
@@ -84,11 +110,12 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
         }),
 
       keepFile: (owner, file, replaces) =>
-        Effect.suspend((): Effect.Effect<boolean, NameTaken | QuotaExceeded> => {
+        Effect.flatMap(Limits, (limits): Effect.Effect<boolean, NameTaken | QuotaExceeded | TooManyRequests> => {
           const there = state.files.get(file.dir)?.get(file.name)
           if (replaces !== undefined && there?.key !== replaces) return Effect.succeed(false)
           if (replaces === undefined && there !== undefined) return new NameTaken({ name: file.name })
           if (!state.directories.has(file.dir)) return Effect.succeed(false)
+          if (there === undefined && filesIn(file.dir) >= limits.filesPerDirectory) return tooManyFiles(limits)
           const refusal = overQuota(state, owner, [file])
           if (refusal !== undefined) return new QuotaExceeded({ message: refusal })
           if (replaces !== undefined) registered.delete(replaces)
@@ -99,6 +126,14 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
       file: (dir, name) => Effect.sync(() => Option.fromNullable(state.files.get(dir)?.get(name))),
 
       files: (dir) => Effect.sync(() => [...filesOf(state, dir)].sort((a, b) => a.addedAt.getTime() - b.addedAt.getTime())),
+
+      search: (dir, { fits = () => true, limit = Number.POSITIVE_INFINITY, prefix = "" }) =>
+        Effect.sync(() =>
+          filesOf(state, dir)
+            .filter(({ name }) => name.startsWith(prefix) && fits(name))
+            .sort((a, b) => byBytes(a.name, b.name))
+            .slice(0, limit)
+        ),
 
       stored: (owner) =>
         Effect.sync(() => {
@@ -111,20 +146,19 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
           }
         }),
 
-      removeFile: (dir, name) =>
+      removeFile: (dir, name, key) =>
         Effect.sync(() => {
           const file = state.files.get(dir)?.get(name)
+          if (key !== undefined && file?.key !== key) return Option.none()
           state.files.get(dir)?.delete(name)
           return Option.map(Option.fromNullable(file), ({ key }) => key)
         }),
 
       dropExpired: (at, limit) =>
         Effect.sync(() => {
-          const used = new Set(
-            liveJobs(state).flatMap(({ task }) => [task.directory, ...Array.from(blobsRead(task).keys(), (key) => placeOf(key).dir)])
-          )
+          const inUse = used()
           const dropped = [...state.directories.values()]
-            .filter((directory) => expiresAt(directory) <= at && !used.has(directory.id))
+            .filter((directory) => expiresAt(directory) <= at && !inUse.has(directory.id))
             .slice(0, limit)
           return dropped.flatMap(({ id }) => {
             const keys = filesOf(state, id).map(({ key }) => key)
@@ -147,6 +181,9 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
     }
   })
 )
+
+/** The order of texts in a database. */
+const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
 /** What a registration waits for: the bytes under its own key. */
 const isBytesOf = (registration: StoredFile, file: StoredFile): boolean =>

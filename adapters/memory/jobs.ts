@@ -1,4 +1,5 @@
 import { Effect, Layer, Option, Stream } from "effect"
+import { tooManyOutputs } from "../../core/directory.js"
 import { Busy, JobNotFound, JobNotPending, LeaseLost } from "../../core/errors.js"
 import { Holder } from "../../core/holder.js"
 import type { JobId, OwnerId } from "../../core/ids.js"
@@ -17,7 +18,7 @@ import {
   tooManyJobs,
   tooManyWaiting
 } from "../../core/job.js"
-import { Limits } from "../../core/limits.js"
+import { Limits, type LimitValues } from "../../core/limits.js"
 import { Jobs, type Published, type Taker } from "../../core/ports/jobs.js"
 import type { Usage } from "../../core/usage.js"
 import { charge, type JobRow, liveJobs, now, overQuota, pair, putFile, State, type StateShape } from "./state.js"
@@ -27,7 +28,8 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
   Jobs,
   Effect.gen(function* () {
     const state = yield* State
-    const { attempts, idempotencySeconds, noWorkerSeconds, pendingJobsPerKey } = yield* Limits
+    const limits = yield* Limits
+    const { attempts, idempotencySeconds, noWorkerSeconds, pendingJobsPerKey } = limits
 
     const isLast = (job: JobRow) => job.attempt >= attempts
     /** The row that the holder may change by `event`, or undefined: the fence. */
@@ -106,7 +108,7 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
         ),
 
       renew: (hold, leaseUntil, progress) => fenced(hold, "renew", (job) => put(state, { ...job, leaseUntil, progress })),
-      complete: (hold, published) => fenced(hold, "complete", (job, at) => publish(state, job, at, published)),
+      complete: (hold, published) => fenced(hold, "complete", (job, at) => publish(state, job, at, published, limits)),
       fail: (hold, failure, usage) => fenced(hold, "fail", (job, at) => finish(state, job, at, { state: "failed", failure, usage })),
       release: (hold, until) => fenced(hold, "release", (job, at) => giveBack(job, "release", at, until)),
 
@@ -269,7 +271,7 @@ const finish = (state: StateShape, job: JobRow, at: Date, ending: Ending): void 
   put(state, { ...job, ...ending, finishedAt: at, leaseUntil: null })
 }
 
-const publish = (state: StateShape, job: JobRow, at: Date, { outputs, usage, warnings }: Published): boolean => {
+const publish = (state: StateShape, job: JobRow, at: Date, { outputs, usage, warnings }: Published, limits: LimitValues): boolean => {
   const dir = job.task.directory
   const files = state.files.get(dir)
   const taken = outputs.find(({ name }) => (files?.get(name)?.origin ?? "output") !== "output")
@@ -278,11 +280,10 @@ const publish = (state: StateShape, job: JobRow, at: Date, { outputs, usage, war
     return false
   }
   if (state.directories.has(dir)) {
-    const refusal = overQuota(
-      state,
-      job.owner,
-      outputs.map(({ name, blob }) => ({ dir, name, bytes: blob.bytes }))
-    )
+    const added = outputs.filter(({ name }) => !files?.has(name)).length
+    const isOver = added > 0 && (files?.size ?? 0) + added > limits.filesPerDirectory
+    const sizes = outputs.map(({ name, blob }) => ({ dir, name, bytes: blob.bytes }))
+    const refusal = isOver ? tooManyOutputs(limits) : overQuota(state, job.owner, sizes)
     if (refusal !== undefined) {
       finish(state, job, at, { state: "failed", failure: { reason: "limit", detail: refusal }, usage })
       return false

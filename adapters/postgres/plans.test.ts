@@ -9,6 +9,7 @@ import { Outbox } from "../../core/ports/outbox.js"
 import { Runners } from "../../core/ports/runners.js"
 import {
   aDirectory,
+  aDirId,
   aFile,
   aJob,
   aKey,
@@ -136,6 +137,8 @@ const questions: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown,
   ["dropExpired", Effect.flatMap(Directories, (directories) => directories.dropExpired(new Date(-1), 10)), /ffkiln_directories_expires/],
   ["unreferenced", Effect.flatMap(Directories, (directories) => directories.unreferenced([aKey(), aKey()])), /ffkiln_files_key/],
   ["list", Effect.flatMap(Directories, (directories) => directories.list(anOwner())), /ffkiln_directories_owner/],
+  ["create", Effect.flatMap(Directories, (directories) => Effect.flatMap(aDirectory(), directories.create)), /ffkiln_directories_owner/],
+  ["files", Effect.flatMap(Directories, (directories) => directories.files(aDirId())), /ffkiln_files_pkey/],
   ["stored", Effect.flatMap(Directories, (directories) => directories.stored(anOwner())), /ffkiln_files_(bytes|pkey)/],
   ["addFile", Effect.flatMap(Directories, (directories) => Effect.flatMap(aFile(), directories.addFile)), /ffkiln_directories_pkey/],
   ["account", Effect.flatMap(Accounts, (accounts) => accounts.account(anOwner())), /ffkiln_jobs_owner_live/],

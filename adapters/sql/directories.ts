@@ -1,29 +1,58 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
+import type { SqlError } from "@effect/sql/SqlError"
 import type { Fragment } from "@effect/sql/Statement"
 import { Array, Data, Effect, Option } from "effect"
 import { roomRefusal } from "../../core/account.js"
-import { expiresAt, noRoomForRegistrations, registrationTimes, type StoredFile, tooManyRegistrations } from "../../core/directory.js"
+import {
+  type Directory,
+  expiresAt,
+  noRoomForRegistrations,
+  registrationTimes,
+  type StoredFile,
+  tooManyDirectories,
+  tooManyFiles,
+  tooManyOutputs,
+  tooManyRegistrations
+} from "../../core/directory.js"
 import { NameTaken, QuotaExceeded } from "../../core/errors.js"
 import type { BlobKey, DirId, FileName, OwnerId } from "../../core/ids.js"
-import { Limits } from "../../core/limits.js"
-import type { DirectoriesShape } from "../../core/ports/directories.js"
+import { Limits, type LimitValues } from "../../core/limits.js"
+import type { DirectoriesShape, FileSearch } from "../../core/ports/directories.js"
 import type { Published } from "../../core/ports/jobs.js"
+import { mapInSlices } from "../../core/slices.js"
 import { type Database, nowText } from "./database.js"
 import { deleteChosen, isLive, keepLocked, lockCount, skipLocked } from "./dialect.js"
+import { eachPage, rowsPerPage } from "./pages.js"
 import { readDirectory, readFile } from "./rows.js"
 
 /** Well below the parameters a statement may have: 32,766 on SQLite, 65,535 on Postgres. */
-const rowsPerStatement = 1000
+export const rowsPerStatement = 1000
 
 export const makeDirectories = ({ sql, run, transaction, freeing }: Database): DirectoriesShape => ({
   create: (directory) =>
-    sql`INSERT INTO ffkiln_directories ${sql.insert({
-      id: directory.id,
-      owner: directory.owner,
-      ttl_seconds: directory.ttlSeconds,
-      created_at: directory.createdAt.toISOString(),
-      expires_at: expiresAt(directory).toISOString()
-    })}`.pipe(Effect.asVoid, run("create a directory")),
+    Effect.gen(function* () {
+      const { createdAt, id, owner, ttlSeconds } = directory
+      yield* lockCount(sql, `ffkiln_directories of ${owner}`)
+      const limits = yield* Limits
+      const live = sql`
+        SELECT 1 FROM ffkiln_directories WHERE owner = ${owner} AND expires_at > ${yield* nowText} LIMIT ${limits.directoriesPerKey}`
+      const rows = yield* sql`
+        INSERT INTO ffkiln_directories (id, owner, ttl_seconds, created_at, expires_at)
+        SELECT ${id}, ${owner}, CAST(${ttlSeconds} AS BIGINT), ${createdAt.toISOString()}, ${expiresAt(directory).toISOString()}
+        WHERE (SELECT count(*) FROM (${live}) AS total) < ${limits.directoriesPerKey}
+        RETURNING id`
+      if (rows.length === 0) return yield* tooManyDirectories(limits)
+    }).pipe(transaction("create a directory")),
+
+  dropEmpty: (id) =>
+    Effect.gen(function* () {
+      yield* lockFiles(sql, id)
+      const rows = yield* sql`
+        DELETE FROM ffkiln_directories
+        WHERE id = ${id} AND NOT EXISTS (SELECT 1 FROM ffkiln_files WHERE dir = ${id}) AND ${isUnused(sql, sql`${id}`)}
+        RETURNING id`
+      return rows.length > 0
+    }).pipe(freeing("drop an empty directory")),
 
   find: (owner, id) =>
     Effect.gen(function* () {
@@ -33,12 +62,23 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
 
   list: (owner) =>
     Effect.gen(function* () {
-      const rows = yield* sql`
-        SELECT * FROM ffkiln_directories WHERE owner = ${owner} AND expires_at > ${yield* nowText} ORDER BY created_at, id`
-      return rows.map(readDirectory)
+      const isLive = sql`owner = ${owner} AND expires_at > ${yield* nowText}`
+      const found: Array<Directory> = []
+      yield* eachPage<{ readonly created_at: string; readonly id: string }, SqlError>(
+        (last) => sql`
+          SELECT * FROM ffkiln_directories
+          WHERE ${isLive} ${last === undefined ? sql`` : sql`AND (created_at, id) > (${last.created_at}, ${last.id})`}
+          ORDER BY created_at, id LIMIT ${rowsPerPage}`,
+        (rows) =>
+          Effect.map(mapInSlices(rows, readDirectory), (read) => {
+            found.push(...read)
+            return true
+          })
+      )
+      return found
     }).pipe(run("list directories")),
 
-  addFile: (file) => Effect.asVoid(add(sql, file, sql`1 = 1`)).pipe(run("add a file")),
+  addFile: (file) => Effect.asVoid(add(sql, file, sql`1 = 1`)).pipe(transaction("add a file")),
 
   register: (file) =>
     Effect.gen(function* () {
@@ -52,7 +92,7 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
       const own = yield* ofOwner
       const limits = yield* Limits
       return yield* own.length < registrationsPerKey ? noRoomForRegistrations(limits) : tooManyRegistrations(limits)
-    }).pipe(run("register a file")),
+    }).pipe(transaction("register a file")),
 
   renewRegistration: (key) =>
     Effect.gen(function* () {
@@ -86,11 +126,14 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
       const others = storedBytes(sql, owner, sql`AND NOT (file.dir = ${dir} AND file.name = ${name})`)
       const fits = sql`(${allowed} IS NULL OR (${others}) + CAST(${bytes} AS BIGINT) <= ${allowed})`
       const added = addedAt.toISOString()
+      if (replaces === undefined) yield* lockFiles(sql, dir)
+      const limits = yield* Limits
       const rows =
         replaces === undefined
           ? yield* sql`
               INSERT INTO ffkiln_files (dir, name, key, bytes, origin, added_at)
-              SELECT ${dir}, ${name}, ${key}, CAST(${bytes} AS BIGINT), ${origin}, ${added} WHERE EXISTS (${kept(sql, dir)}) AND ${fits}
+              SELECT ${dir}, ${name}, ${key}, CAST(${bytes} AS BIGINT), ${origin}, ${added} 
+              WHERE EXISTS (${kept(sql, dir)}) AND ${hasRoom(sql, dir, limits)} AND ${fits}
               ON CONFLICT (dir, name) DO NOTHING RETURNING name`
           : yield* sql`
               UPDATE ffkiln_files SET key = ${key}, bytes = CAST(${bytes} AS BIGINT), origin = ${origin}, added_at = ${added}
@@ -99,6 +142,7 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
       const [there] = yield* sql<{ readonly key: BlobKey }>`SELECT key FROM ffkiln_files WHERE dir = ${dir} AND name = ${name}`
       if (there !== undefined && replaces === undefined) return yield* new NameTaken({ name })
       if (there?.key !== replaces || (yield* kept(sql, dir)).length === 0) return false
+      if (replaces === undefined && (yield* holds(sql, dir, limits.filesPerDirectory))) return yield* tooManyFiles(limits)
       const [figures] = yield* sql<{ readonly allowed: number | string; readonly stored: number | string }>`
         SELECT ${allowed} AS allowed, (${others}) AS stored`
       return yield* new QuotaExceeded({ message: roomRefusal(Number(figures?.allowed), Number(figures?.stored), 0) })
@@ -110,11 +154,14 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
       run("read a file's row")
     ),
 
+  // By their names, which stay as they are, and sorted afterwards: one that is replaced meanwhile would come twice.
   files: (dir) =>
-    sql`SELECT * FROM ffkiln_files WHERE dir = ${dir} ORDER BY added_at, name`.pipe(
-      Effect.map((rows) => rows.map(readFile)),
+    search(sql, dir, {}).pipe(
+      Effect.map((files) => files.sort((a, b) => a.addedAt.getTime() - b.addedAt.getTime())),
       run("list files")
     ),
+
+  search: (dir, which) => run("look for files")(search(sql, dir, which)),
 
   // One statement, hence one moment: a registration that takes its size between two looks would be in neither, or in both.
   stored: (owner) => {
@@ -128,8 +175,10 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
     )
   },
 
-  removeFile: (dir, name) =>
-    sql<{ readonly key: BlobKey }>`DELETE FROM ffkiln_files WHERE dir = ${dir} AND name = ${name} RETURNING key`.pipe(
+  removeFile: (dir, name, key) =>
+    sql<{ readonly key: BlobKey }>`
+      DELETE FROM ffkiln_files WHERE dir = ${dir} AND name = ${name} ${key === undefined ? sql`` : sql`AND key = ${key}`}
+      RETURNING key`.pipe(
       Effect.map((rows) => Option.map(Array.head(rows), ({ key }) => key)),
       freeing("remove a file")
     ),
@@ -138,12 +187,7 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
     Effect.gen(function* () {
       const expired = sql`
         SELECT id FROM ffkiln_directories AS old
-        WHERE expires_at <= ${now.toISOString()}
-          AND NOT EXISTS (SELECT 1 FROM ffkiln_jobs WHERE directory = old.id AND ${isLive(sql)})
-          AND NOT EXISTS (
-            SELECT 1 FROM ffkiln_job_inputs AS input JOIN ffkiln_jobs AS job ON job.id = input.job
-            WHERE input.dir = old.id AND ${isLive(sql)}
-          )
+        WHERE expires_at <= ${now.toISOString()} AND ${isUnused(sql, sql.literal("old.id"))}
         ORDER BY expires_at LIMIT ${limit} ${skipLocked(sql)}`
       const dropped = yield* deleteChosen<{ readonly id: DirId }>(sql, "ffkiln_directories", "id", expired)
       const keys = yield* Effect.forEach(
@@ -166,21 +210,67 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
  */
 const add = (sql: SqlClient, { addedAt, bytes, dir, key, name, origin }: StoredFile, condition: Fragment) =>
   Effect.gen(function* () {
+    yield* lockFiles(sql, dir)
     const directory = kept(sql, dir)
-    const { lookAt, endsAt } = registrationTimes(yield* nowText, yield* Limits)
+    const limits = yield* Limits
+    const itself = sql`SELECT 1 FROM ffkiln_files WHERE dir = ${dir} AND name = ${name}`
+    const { lookAt, endsAt } = registrationTimes(yield* nowText, limits)
     const [look, end] = bytes === null ? [lookAt, endsAt] : [null, null]
     const rows = yield* sql`
       INSERT INTO ffkiln_files (dir, name, key, bytes, origin, added_at, look_at, ends_at)
       SELECT ${dir}, ${name}, ${key}, CAST(${bytes} AS BIGINT), ${origin}, ${addedAt.toISOString()}, CAST(${look} AS TEXT), CAST(${end} AS TEXT)
-      WHERE EXISTS (${directory}) AND ${condition}
+      WHERE EXISTS (${directory}) AND (EXISTS (${itself}) OR ${hasRoom(sql, dir, limits)}) AND ${condition}
       ON CONFLICT (dir, name) DO UPDATE SET bytes = excluded.bytes, origin = excluded.origin, added_at = excluded.added_at,
           look_at = NULL, ends_at = NULL
         WHERE ffkiln_files.key = excluded.key AND ffkiln_files.bytes IS NULL AND excluded.bytes IS NOT NULL
       RETURNING name`
     if (rows.length > 0 || (yield* directory).length === 0) return true
-    if ((yield* sql`SELECT 1 FROM ffkiln_files WHERE dir = ${dir} AND name = ${name}`).length > 0) return yield* new NameTaken({ name })
-    return false
+    if ((yield* itself).length > 0) return yield* new NameTaken({ name })
+    return (yield* holds(sql, dir, limits.filesPerDirectory)) ? yield* tooManyFiles(limits) : false
   })
+
+/** Files whose names are such, read by pages in the order of their names, which is that of their bytes: one prefix is one range. */
+const search = (sql: SqlClient, dir: DirId, { fits = () => true, limit = Number.POSITIVE_INFINITY, prefix = "" }: FileSearch) =>
+  Effect.gen(function* () {
+    const found: Array<StoredFile> = []
+    yield* eachPage<{ readonly name: FileName }, SqlError>(
+      (last) => sql`
+        SELECT * FROM ffkiln_files WHERE dir = ${dir} AND ${last === undefined ? sql`name >= ${prefix}` : sql`name > ${last.name}`}
+        ORDER BY name LIMIT ${rowsPerPage}`,
+      (rows) =>
+        Effect.gen(function* () {
+          const near = rows.filter(({ name }) => name.startsWith(prefix))
+          const read = yield* mapInSlices(near, (row) => (fits(row.name) ? [readFile(row)] : []))
+          found.push(...read.flat().slice(0, limit - found.length))
+          return near.length === rows.length && found.length < limit
+        })
+    )
+    return found
+  })
+
+/** Comes before what adds rows to a directory, so that two who add count one after the other. After `lockStored`, where both are needed. */
+const lockFiles = (sql: SqlClient, dir: DirId) => lockCount(sql, `ffkiln_files in ${dir}`)
+
+const filesUpTo = (sql: SqlClient, dir: DirId, most: number): Fragment =>
+  sql`(SELECT count(*) FROM (SELECT 1 FROM ffkiln_files WHERE dir = ${dir} LIMIT ${most}) AS total)`
+
+const hasRoom = (sql: SqlClient, dir: DirId, { filesPerDirectory }: LimitValues): Fragment =>
+  sql`${filesUpTo(sql, dir, filesPerDirectory)} < ${filesPerDirectory}`
+
+/** Whether the directory has so many files. */
+const holds = (sql: SqlClient, dir: DirId, files: number) =>
+  Effect.map(
+    sql<{ readonly total: number | string }>`SELECT ${filesUpTo(sql, dir, files)} AS total`,
+    ([row]) => Number(row?.total) >= files
+  )
+
+/** No live job reads from the directory or writes to it. */
+const isUnused = (sql: SqlClient, dir: Fragment): Fragment => sql`
+  NOT EXISTS (SELECT 1 FROM ffkiln_jobs WHERE directory = ${dir} AND ${isLive(sql)})
+  AND NOT EXISTS (
+    SELECT 1 FROM ffkiln_job_inputs AS input JOIN ffkiln_jobs AS job ON job.id = input.job
+    WHERE input.dir = ${dir} AND ${isLive(sql)}
+  )`
 
 /** The directory, which is not dropped between being found and getting a file. */
 const kept = (sql: SqlClient, dir: DirId) => sql`SELECT 1 FROM ffkiln_directories WHERE id = ${dir} ${keepLocked(sql)}`
@@ -218,16 +308,21 @@ const unreferencedOf = (sql: SqlClient, keys: ReadonlyArray<BlobKey>) => {
 /** An output has the name of a file of the user's. */
 export class Clash extends Data.TaggedError("Clash")<{ readonly name: FileName }> {}
 
-/** The outputs lead their owner past the quota of stored bytes. */
+/** The outputs lead their owner past the quota of stored bytes, or their directory past its files. */
 export class Overdrawn extends Data.TaggedError("Overdrawn")<{ readonly refusal: string }> {}
 
 /** Rows of a run's outputs, in the caller's transaction; none where the directory is gone. */
 export const publishFiles = (sql: SqlClient, owner: OwnerId, dir: DirId, outputs: Published["outputs"], now: string) =>
   Effect.gen(function* () {
     yield* lockStored(sql, owner)
+    yield* lockFiles(sql, dir)
     const directories = yield* kept(sql, dir)
     if (directories.length === 0) return
+    let replaced = 0
     for (const some of Array.chunksOf(outputs, rowsPerStatement)) {
+      const [there] = yield* sql<{ readonly files: number | string }>`
+        SELECT count(*) AS files FROM ffkiln_files WHERE dir = ${dir} AND name IN ${sql.in(some.map(({ name }) => name))}`
+      replaced += Number(there?.files)
       const rows = some.map(({ name, blob }) => ({ dir, name, key: blob.key, bytes: blob.bytes, origin: "output", added_at: now }))
       const written = yield* sql<{ readonly name: FileName }>`
         INSERT INTO ffkiln_files ${sql.insert(rows)}
@@ -237,6 +332,10 @@ export const publishFiles = (sql: SqlClient, owner: OwnerId, dir: DirId, outputs
       const names = new Set(written.map(({ name }) => name))
       const clash = some.find(({ name }) => !names.has(name))
       if (clash !== undefined) return yield* new Clash({ name: clash.name })
+    }
+    const limits = yield* Limits
+    if (replaced < outputs.length && (yield* holds(sql, dir, limits.filesPerDirectory + 1))) {
+      return yield* new Overdrawn({ refusal: tooManyOutputs(limits) })
     }
     const [figures] = yield* sql<{ readonly allowed: number | string | null; readonly stored: number | string | null }>`
       SELECT allowed.bytes AS allowed, CASE WHEN allowed.bytes IS NULL THEN NULL ELSE (${storedBytes(sql, owner, sql``)}) END AS stored

@@ -27,7 +27,7 @@ import { charge } from "./accounts.js"
 import type { Changes } from "./changes.js"
 import { type Database, nowText } from "./database.js"
 import { deleteChosen, isLive, lockCount, runningJobs, skipLocked, stateIn, waitsSince, withTurn } from "./dialect.js"
-import { type Clash, type Overdrawn, publishFiles } from "./directories.js"
+import { type Clash, type Overdrawn, publishFiles, rowsPerStatement } from "./directories.js"
 import { claimKey, jobOfKey, purgeKeys } from "./idempotency.js"
 import { readClaim, readJob, readTexts } from "./rows.js"
 import { isForTaker } from "./taker.js"
@@ -78,7 +78,7 @@ export const makeJobs = ({ sql, run, transaction, freeing }: Database, changes: 
       if (rows.length === 0) return yield* refusal(yield* sql<Occupied>`${room}`, maxPending, pendingJobsPerKey)
       const keys = blobsRead(job.task).keys()
       const inputs = Array.fromIterable(keys).map((key) => ({ job: job.id, dir: key.slice(0, key.indexOf("/")), key }))
-      if (inputs.length > 0) yield* sql`INSERT INTO ffkiln_job_inputs ${sql.insert(inputs)}`
+      for (const some of Array.chunksOf(inputs, rowsPerStatement)) yield* sql`INSERT INTO ffkiln_job_inputs ${sql.insert(some)}`
       return job.id
     }).pipe(transaction("insert a job"))
 

@@ -231,5 +231,11 @@ const migrations = {
     `ALTER TABLE ffkiln_files ADD COLUMN ends_at ${text}`,
     "UPDATE ffkiln_files SET look_at = added_at, ends_at = added_at WHERE bytes IS NULL",
     "CREATE INDEX ffkiln_files_registered ON ffkiln_files (look_at) WHERE bytes IS NULL"
+  ]),
+
+  "0008_counted_directories": migration(() => [
+    // Covers the count of an owner's live directories, and still gives their order.
+    "DROP INDEX ffkiln_directories_owner",
+    "CREATE INDEX ffkiln_directories_owner ON ffkiln_directories (owner, created_at, id, expires_at)"
   ])
 }

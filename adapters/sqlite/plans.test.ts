@@ -8,6 +8,7 @@ import { Outbox } from "../../core/ports/outbox.js"
 import { Runners } from "../../core/ports/runners.js"
 import {
   aDirectory,
+  aDirId,
   aFile,
   aJob,
   aJobId,
@@ -85,7 +86,13 @@ const questions: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown,
     [/INDEX ffkiln_files_key \(key=\?\)/, /INDEX ffkiln_job_inputs_key \(dir=\? AND key=\?\)/]
   ],
   ["list", Effect.flatMap(Directories, (directories) => directories.list(anOwner())), [/INDEX ffkiln_directories_owner \(owner=\?/]],
-  ["create", Effect.flatMap(Directories, (directories) => Effect.flatMap(aDirectory(), directories.create)), []],
+  [
+    "create",
+    Effect.flatMap(Directories, (directories) => Effect.flatMap(aDirectory(), directories.create)),
+    [/COVERING INDEX ffkiln_directories_owner \(owner=\?\)/]
+  ],
+  ["dropEmpty", Effect.flatMap(Directories, (directories) => directories.dropEmpty(aDirId())), [/INDEX ffkiln_jobs_live \(directory=\?\)/]],
+  ["files", Effect.flatMap(Directories, (directories) => directories.files(aDirId())), [/autoindex_ffkiln_files_1 \(dir=\? AND name>\?\)/]],
   [
     "insert with an idempotency key",
     Effect.flatMap(Jobs, (jobs) => {

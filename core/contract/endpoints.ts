@@ -69,13 +69,13 @@ export const postDirectory = ({ owner }: Caller, body: unknown) =>
   })
 
 /** `GET /directory` */
-export const getDirectories = ({ owner }: Caller) => Effect.map(listDirectories(owner), directoriesBody)
+export const getDirectories = ({ owner }: Caller) => Effect.flatMap(listDirectories(owner), directoriesBody)
 
 /** `GET /directory/:dirId` */
 export const getDirectory = ({ owner }: Caller, dirId: string) =>
   Effect.gen(function* () {
     const dir = parseDirId(dirId)
-    return dir === undefined ? yield* new DirectoryNotFound() : filesBody(yield* listFiles(owner, dir))
+    return dir === undefined ? yield* new DirectoryNotFound() : yield* filesBody(yield* listFiles(owner, dir))
   })
 
 /** `POST /file` */
@@ -125,7 +125,7 @@ export const postProcess = ({ owner, baseUrl }: Caller, body: unknown, waiting: 
 
 /**
  * `POST /ffmpeg/run`, deprecated: the files of a form and the task that names them, answered like `/ffmpeg/process`.
- * Files of a call that makes no job are removed again.
+ * Of a call that makes no job the files are removed again, with their directory.
  */
 export const postRun = <E>(
   { owner, baseUrl }: Caller,

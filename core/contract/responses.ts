@@ -1,9 +1,11 @@
+import { Effect } from "effect"
 import type { Account } from "../account.js"
 import type { Directory, StoredFile } from "../directory.js"
 import { failureOf, type Job, statusOf } from "../job.js"
 import { mediaType } from "../media-type.js"
 import type { DeliveryRecord } from "../ports/outbox.js"
 import type { SignedRequest } from "../ports/storage.js"
+import { mapInSlices } from "../slices.js"
 import { reportUsage, type Usage } from "../usage.js"
 import type {
   AnalyzeReply,
@@ -42,15 +44,16 @@ export const directoryBody = (directory: Directory) =>
   ({ ok: true, directory: { id: directory.id, ttl: directory.ttlSeconds } }) as const satisfies Body<typeof DirectoryReply>
 
 export const directoriesBody = (directories: ReadonlyArray<Directory>) =>
-  ({
-    ok: true,
-    directories: directories.map(({ id, ttlSeconds, createdAt }) => ({ id, ttl: ttlSeconds, added_on: timestamp(createdAt) }))
-  }) as const satisfies Body<typeof DirectoriesReply>
+  Effect.map(
+    mapInSlices(directories, ({ id, ttlSeconds, createdAt }) => ({ id, ttl: ttlSeconds, added_on: timestamp(createdAt) })),
+    (listed) => ({ ok: true, directories: listed }) as const satisfies Body<typeof DirectoriesReply>
+  )
 
 export const filesBody = (files: ReadonlyArray<StoredFile>) =>
-  ({ ok: true, files: files.map(({ name, addedAt }) => ({ file_name: name, added_on: timestamp(addedAt) })) }) as const satisfies Body<
-    typeof FilesReply
-  >
+  Effect.map(
+    mapInSlices(files, ({ name, addedAt }) => ({ file_name: name, added_on: timestamp(addedAt) })),
+    (listed) => ({ ok: true, files: listed }) as const satisfies Body<typeof FilesReply>
+  )
 
 export const deletedBody = (file: StoredFile) =>
   ({ ok: true, deleted: { file_path: filePath(file) } }) as const satisfies Body<typeof DeleteReply>
@@ -178,4 +181,4 @@ const failure = (job: Job) => {
 const filePath = (file: StoredFile) => `${file.dir}/${file.name}`
 
 /** `2024-01-01T00:00:00Z`: as the reference has it, without fractions. */
-const timestamp = (date: Date) => date.toISOString().replace(/\.\d+Z$/, "Z")
+const timestamp = (date: Date) => `${date.toISOString().slice(0, "2024-01-01T00:00:00".length)}Z`

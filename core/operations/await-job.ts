@@ -43,7 +43,7 @@ export const processTask = (owner: OwnerId, task: CheckedTask, waiting: Waiting)
   // From the row on nothing may come between it and the wait, or a caller that leaves would leave its job behind.
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
-      const job = yield* restore(prepare(owner, task, waiting))
+      const job = yield* prepare(owner, task, waiting, restore)
       const id = yield* enqueue(job)
       waiting.onSubmitted?.(id)
       const leave =

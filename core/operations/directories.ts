@@ -18,6 +18,15 @@ export const createDirectory = (owner: OwnerId, ttlSeconds: number | null) =>
     return directory
   })
 
+/** A directory for what needs one. `note` hears of it even where the call is interrupted, so that it can go again. */
+export const newDirectory = (owner: OwnerId, note: (id: DirId) => void) =>
+  Effect.uninterruptible(
+    Effect.map(createDirectory(owner, null), ({ id }) => {
+      note(id)
+      return id
+    })
+  )
+
 /** The owner's live directories, oldest first. */
 export const listDirectories = (owner: OwnerId) => Effect.flatMap(Directories, (directories) => directories.list(owner))
 

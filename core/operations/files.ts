@@ -15,8 +15,8 @@ import { Directories } from "../ports/directories.js"
 import type { Bytes } from "../ports/effect.js"
 import { Storage } from "../ports/storage.js"
 import { charging } from "./charge.js"
-import { createDirectory } from "./directories.js"
-import { allowStore } from "./quota.js"
+import { newDirectory } from "./directories.js"
+import { allowStore, keepSize } from "./quota.js"
 
 /** A file whose bytes are there. */
 export type PresentFile = StoredFile & { readonly bytes: number }
@@ -28,27 +28,31 @@ export type PresentFile = StoredFile & { readonly bytes: number }
 export const registerFile = (owner: OwnerId, request: { readonly name: FileName; readonly dir: DirId | null }) =>
   Effect.gen(function* () {
     yield* allowStore(owner)
-    const file = yield* announced(owner, request)
-    const { signedUrlSeconds, uploadBytes } = yield* Limits
-    const upload = yield* (yield* Storage).sign({
-      method: "PUT",
-      key: file.key,
-      expiresAt: yield* inSeconds(signedUrlSeconds),
-      maxBytes: uploadBytes,
-      owner
-    })
-    return { file, upload, expiresInSeconds: signedUrlSeconds }
+    return yield* withRegistration(owner, request, (file) =>
+      Effect.gen(function* () {
+        const { signedUrlSeconds, uploadBytes } = yield* Limits
+        const upload = yield* (yield* Storage).sign({
+          method: "PUT",
+          key: file.key,
+          expiresAt: yield* inSeconds(signedUrlSeconds),
+          maxBytes: uploadBytes,
+          owner
+        })
+        return { file, upload, expiresInSeconds: signedUrlSeconds }
+      })
+    )
   })
 
 /** Takes the bytes itself: for callers that have them in hand. */
 export const storeFile = <E>(owner: OwnerId, request: { readonly name: FileName; readonly dir: DirId | null }, body: Bytes<E>) =>
   Effect.gen(function* () {
     yield* allowStore(owner)
-    const { key } = yield* announced(owner, request)
-    return yield* Effect.catchTag(
-      receiveFile(owner, key, body, null),
-      "SignedUrlExpired",
-      () => new FileNotFound({ hint: `"${request.name}" was deleted while it was stored` })
+    return yield* withRegistration(owner, request, ({ key }) =>
+      Effect.catchTag(
+        receiveFile(owner, key, body, null),
+        "SignedUrlExpired",
+        () => new FileNotFound({ hint: `"${request.name}" was deleted while it was stored` })
+      )
     )
   })
 
@@ -90,7 +94,10 @@ const replaceBytes = (
 
 /** Points the row that has the key `replaces` at other bytes; false where no row has it any more. */
 const pointAt = (owner: OwnerId, file: PresentFile, replaces: BlobKey) =>
-  Effect.flatMap(Directories, ({ keepFile }) => Effect.catchTag(keepFile(owner, file, replaces), "NameTaken", Effect.die))
+  Effect.flatMap(Directories, ({ keepFile }) =>
+    // A row that is there already has its name and its place.
+    Effect.catchTags(keepFile(owner, file, replaces), { NameTaken: Effect.die, TooManyRequests: Effect.die })
+  )
 
 /** The row of a registration, whichever of its uploads it names. */
 const registeredFile = (registration: BlobKey) =>
@@ -123,16 +130,46 @@ export const readFile = (owner: OwnerId, dir: DirId, name: FileName) =>
     })
   )
 
-const announced = (owner: OwnerId, request: { readonly name: FileName; readonly dir: DirId | null }) =>
+interface FileRequest {
+  readonly name: FileName
+  /** Null for a new directory. */
+  readonly dir: DirId | null
+}
+
+/** What a call has made so far. */
+interface Announced {
+  directory?: DirId
+  registration?: StoredFile
+}
+
+/** Goes on with the registration of a file. Where that fails or is interrupted, what was made for it goes again. */
+const withRegistration = <A, E, R>(owner: OwnerId, request: FileRequest, use: (file: StoredFile) => Effect.Effect<A, E, R>) =>
+  Effect.suspend(() => {
+    const made: Announced = {}
+    return Effect.onError(Effect.flatMap(announced(owner, request, made), use), () => Effect.ignoreLogged(takeBack(made)))
+  })
+
+/** Once the file has its bytes, both stay. */
+const takeBack = ({ directory, registration }: Announced) =>
+  Effect.gen(function* () {
+    const directories = yield* Directories
+    if (registration !== undefined) yield* directories.removeFile(registration.dir, registration.name, registration.key)
+    if (directory !== undefined) yield* directories.dropEmpty(directory)
+  })
+
+const announced = (owner: OwnerId, request: FileRequest, made: Announced) =>
   Effect.gen(function* () {
     // The brand of a name can be had by a cast, and what is stored under it would be staged under it.
     const parsed = parseFileName(request.name)
     if ("reason" in parsed) return yield* new InvalidRequest({ message: `file_name ${parsed.reason}` })
-    const dir = request.dir === null ? (yield* createDirectory(owner, null)).id : yield* ownedDirectory(owner, request.dir)
-    return yield* registration(dir, parsed.name)
+    const create = newDirectory(owner, (id) => {
+      made.directory = id
+    })
+    const dir = request.dir === null ? yield* create : yield* ownedDirectory(owner, request.dir)
+    return yield* registration(dir, parsed.name, made)
   })
 
-const registration = (dir: DirId, name: FileName) =>
+const registration = (dir: DirId, name: FileName, made: Announced) =>
   Effect.gen(function* () {
     const directories = yield* Directories
     const existing = yield* directories.file(dir, name)
@@ -150,7 +187,10 @@ const registration = (dir: DirId, name: FileName) =>
       origin: "upload",
       addedAt: new Date(yield* Clock.currentTimeMillis)
     }
-    yield* directories.register(file)
+    const note = Effect.sync(() => {
+      made.registration = file
+    })
+    yield* Effect.uninterruptible(Effect.zipLeft(directories.register(file), note))
     return file
   }).pipe(
     // Another registration of the same name came between the look and the insert: the second look finds it.
@@ -163,7 +203,7 @@ export const describeFile = (owner: OwnerId, dir: DirId, name: FileName) => Effe
 /** Such a file, and its row, which may not have its size yet. */
 const findFile = (owner: OwnerId, dir: DirId, name: FileName) =>
   Effect.gen(function* () {
-    yield* Effect.mapError(ownedDirectory(owner, dir), (error) => (error._tag === "DirectoryNotFound" ? new FileNotFound({}) : error))
+    yield* ownedFileDirectory(owner, dir)
     const file = yield* (yield* Directories).file(dir, name)
     const found = Option.isNone(file) ? Option.none() : yield* present(file.value)
     if (Option.isSome(file) && Option.isSome(found)) return { row: file.value, found: found.value }
@@ -209,21 +249,35 @@ export const pinned = (owner: OwnerId, file: StoredFile) =>
     return Option.flatMap(now, ({ bytes, ...other }) => (bytes === null ? Option.none() : Option.some<PresentFile>({ ...other, bytes })))
   })
 
+/** Several of them, in their order, without those that are gone. Those that have their size take no look at storage. */
+export const pinnedAll = (owner: OwnerId, files: ReadonlyArray<StoredFile>) => settledBy(files, (file) => pinned(owner, file))
+
 /** The files of a directory of the owner's, oldest first. One that was registered appears once its bytes are there. */
 export const listFiles = (owner: OwnerId, id: DirId) =>
   Effect.gen(function* () {
     const dir = yield* ownedDirectory(owner, id)
     const files = yield* (yield* Directories).files(dir)
     const registered = files.filter(({ bytes }) => bytes === null)
-    if (registered.length <= manyRegistrations) {
-      return (yield* Effect.forEach(files, present, { concurrency: 16 })).flatMap(Option.toArray)
-    }
+    if (registered.length <= manyRegistrations) return yield* settledBy(files, present)
     // One listing costs as much as there are bytes, however many registrations wait for theirs.
     const stored = yield* Stream.runCollect((yield* Storage).list(`${dir}/`))
     const arrived = new Set(Chunk.toReadonlyArray(stored).map(({ key }) => key))
-    const there = files.filter(({ bytes, key }) => bytes !== null || arrived.has(key))
-    return (yield* Effect.forEach(there, present, { concurrency: 16 })).flatMap(Option.toArray)
+    return yield* settledBy(
+      files.filter(({ bytes, key }) => bytes !== null || arrived.has(key)),
+      present
+    )
   })
+
+/** The files with their sizes, in their order: `settle` finds out those that are not known, or that there is none. */
+const settledBy = <E, R>(files: ReadonlyArray<StoredFile>, settle: (file: StoredFile) => Effect.Effect<Option.Option<PresentFile>, E, R>) =>
+  Effect.gen(function* () {
+    const unsized = files.filter((file) => !hasSize(file))
+    const settled = yield* Effect.forEach(unsized, settle, { concurrency: 16 })
+    const found = new Map(settled.flatMap(Option.toArray).map((file) => [file.name, file]))
+    return files.flatMap((file) => (hasSize(file) ? [file] : (found.get(file.name) ?? [])))
+  })
+
+const hasSize = (file: StoredFile): file is PresentFile => file.bytes !== null
 
 const manyRegistrations = 16
 
@@ -248,13 +302,16 @@ const playlist = /\.(?:m3u8?|mpd)$/i
 
 /**
  * Takes a file of the owner's out of its directory: gone from all listings at once. Its bytes go too, unless a job that
- * was accepted still reads them: then the sweep of orphans takes them after that.
+ * was accepted still reads them: then the sweep of orphans takes them after that. A registration that waits for its upload
+ * goes as well, and its URL with it.
  */
 export const deleteFile = (owner: OwnerId, dir: DirId, name: FileName) =>
   Effect.gen(function* () {
-    const file = yield* describeFile(owner, dir, name)
+    yield* ownedFileDirectory(owner, dir)
+    const file = yield* (yield* Directories).file(dir, name)
+    if (Option.isNone(file)) return yield* new FileNotFound({})
     yield* removeFile(dir, name)
-    return file
+    return file.value
   })
 
 /** Row first, bytes after: what a crash leaves behind is bytes that nobody sees. */
@@ -279,6 +336,10 @@ export const ownedDirectory = (owner: OwnerId, dir: DirId) =>
     const found = yield* (yield* Directories).find(owner, dir)
     return Option.isSome(found) ? found.value.id : yield* new DirectoryNotFound()
   })
+
+/** Where the directory is missing, so is the file that was asked for. */
+const ownedFileDirectory = (owner: OwnerId, dir: DirId) =>
+  Effect.catchTag(ownedDirectory(owner, dir), "DirectoryNotFound", () => new FileNotFound({}))
 
 /**
  * The file with its size, or none while its upload has not arrived. Uploads go to storage behind our back (a signed URL
@@ -305,9 +366,7 @@ export const settleRegistrations: Effect.Effect<void, Unavailable, Directories |
   const due = yield* directories.dueRegistrations(registrationBatch)
   const found = yield* Effect.forEach(due, present, { concurrency: 16 })
   const arrived = found.flatMap(Option.toArray)
-  yield* Effect.forEach(arrived, (file) => Effect.catchTag(directories.addFile(file), "NameTaken", () => Effect.void), {
-    discard: true
-  })
+  yield* Effect.forEach(arrived, keepSize, { discard: true })
   const keys = new Set(arrived.map(({ key }) => key))
   yield* directories.keepWaiting(due.flatMap(({ key }) => (keys.has(key) ? [] : [key])))
   if (due.length === registrationBatch) yield* settleRegistrations

@@ -3,8 +3,9 @@ import { composed } from "../composed.js"
 import { InvalidRequest, TooLarge } from "../errors.js"
 import { type DirId, type FileName, type OwnerId, parseFileName } from "../ids.js"
 import { Limits } from "../limits.js"
+import { Directories } from "../ports/directories.js"
 import type { Bytes } from "../ports/effect.js"
-import { createDirectory } from "./directories.js"
+import { newDirectory } from "./directories.js"
 import { removeFile, storeFile } from "./files.js"
 import { allowJob } from "./quota.js"
 
@@ -28,7 +29,7 @@ interface FormFile {
 
 /**
  * Stores the files of a form as they come, in one new directory of the owner's, and goes on with it. Unless `use` says
- * that they are to be kept, none of them stays when anything fails or is interrupted.
+ * that they are to be kept, neither they nor the directory stay when anything fails or is interrupted.
  */
 export const withForm = <Command, E, R, A, E2, R2>(
   owner: OwnerId,
@@ -37,20 +38,35 @@ export const withForm = <Command, E, R, A, E2, R2>(
 ) =>
   Effect.suspend(() => {
     const files: Array<FormFile> = []
+    let directory: DirId | undefined
     let kept = false
     const keep = () => {
       kept = true
     }
-    const drop = Effect.suspend(() =>
-      Effect.forEach(kept ? [] : files, ({ dir, name }) => Effect.ignoreLogged(removeFile(dir, name)), { discard: true })
+    const drop = Effect.gen(function* () {
+      if (kept || directory === undefined) return
+      for (const { dir, name } of files) yield* Effect.ignoreLogged(removeFile(dir, name))
+      yield* (yield* Directories).dropEmpty(directory)
+    })
+    const inDirectory = Effect.suspend(() =>
+      directory === undefined
+        ? newDirectory(owner, (id) => {
+            directory = id
+          })
+        : Effect.succeed(directory)
     )
-    return take(owner, parts, files).pipe(
+    return take(owner, parts, files, inDirectory).pipe(
       Effect.flatMap((command) => use({ command, pathOf: (text) => pathOf(files, text) }, keep)),
-      Effect.onError(() => drop)
+      Effect.onError(() => Effect.ignoreLogged(drop))
     )
   })
 
-const take = <Command, E, R>(owner: OwnerId, parts: Stream.Stream<FormPart<Command>, E, R>, files: Array<FormFile>) =>
+const take = <Command, E, R, E2, R2>(
+  owner: OwnerId,
+  parts: Stream.Stream<FormPart<Command>, E, R>,
+  files: Array<FormFile>,
+  inDirectory: Effect.Effect<DirId, E2, R2>
+) =>
   Effect.gen(function* () {
     yield* allowJob(owner)
     const { inputs: maxFiles } = yield* Limits
@@ -66,8 +82,8 @@ const take = <Command, E, R>(owner: OwnerId, parts: Stream.Stream<FormPart<Comma
         const { name } = parsed
         if (files.some((file) => file.name === name)) return yield* invalid(`Two files are named "${name}": give each a name of its own`)
         if (files.length === maxFiles) return yield* invalid(`Too many files: at most ${maxFiles} are allowed`)
-        const dir = files[0]?.dir ?? (yield* createDirectory(owner, null)).id
-        // Listed first: a file that breaks off leaves a registration.
+        const dir = yield* inDirectory
+        // Listed first: one that is stored when the form breaks off goes as well.
         files.push({ dir, name, field: part.field })
         yield* storeFile(owner, { name, dir }, part.bytes).pipe(
           Effect.mapError((error) =>

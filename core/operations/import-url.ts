@@ -1,5 +1,5 @@
 import { Clock, Effect } from "effect"
-import { type QuotaExceeded, type Unavailable, UrlRefused } from "../errors.js"
+import { type QuotaExceeded, type TooManyRequests, type Unavailable, UrlRefused } from "../errors.js"
 import { blobKey, type DirId, type FileName, Ids, type OwnerId } from "../ids.js"
 import { Limits } from "../limits.js"
 import { Directories } from "../ports/directories.js"
@@ -32,7 +32,7 @@ const addNumbered = (
   wanted: FileName,
   reserved: ReadonlyArray<FileName>,
   number: number
-): Effect.Effect<PresentFile, QuotaExceeded | Unavailable, Directories> =>
+): Effect.Effect<PresentFile, QuotaExceeded | TooManyRequests | Unavailable, Directories> =>
   Effect.gen(function* () {
     const name = number === 1 ? wanted : numbered(wanted, number)
     if (reserved.includes(name)) return yield* addNumbered(owner, file, wanted, reserved, number + 1)

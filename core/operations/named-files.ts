@@ -1,6 +1,7 @@
-import { Effect, Either, Option, Stream } from "effect"
+import { Array, Effect, Either, Option, Stream } from "effect"
+import type { StoredFile } from "../directory.js"
 import { FileNotFound, InvalidTask } from "../errors.js"
-import type { DirId, FileName, OwnerId } from "../ids.js"
+import { type DirId, FileName, type OwnerId } from "../ids.js"
 import { Limits } from "../limits.js"
 import { maxListBytes, parseConcatList } from "../policy/concat-list.js"
 import { logSuffixes } from "../policy/params.js"
@@ -8,7 +9,7 @@ import { Policy } from "../policy/policy.js"
 import { Directories } from "../ports/directories.js"
 import { Storage } from "../ports/storage.js"
 import type { NamedFile, StagedFile, Task } from "../task.js"
-import { type PresentFile, pinned } from "./files.js"
+import { type PresentFile, pinnedAll } from "./files.js"
 
 /** What a task reads beside its inputs. */
 export interface FilesOfTask {
@@ -28,9 +29,10 @@ export const resolveFiles = (owner: OwnerId, task: Task, inputs: ReadonlyArray<P
       task.inputs[index]?.concat ? readList(file, index) : Effect.succeed(noList)
     )
     const named = [...(task.named ?? []), ...lists.flatMap(({ named }) => named)]
-    const found = yield* Effect.forEach(named, (file) => stagedFiles(owner, dir, file), { concurrency: 8 })
+    const found = yield* foundRows(dir, named)
+    const staged = yield* Effect.forEach(named, (file) => stagedFiles(owner, dir, file, found.get(askedBy(file)) ?? []), { concurrency: 8 })
     const byName = new Map<FileName, StagedFile>()
-    for (const file of found.flat()) byName.set(file.name, { ...byName.get(file.name), ...file })
+    for (const file of staged.flat()) byName.set(file.name, { ...byName.get(file.name), ...file })
     return {
       files: [...byName.values()],
       unsafe: new Set(lists.flatMap(({ safe }, index) => (safe ? [] : [index])))
@@ -69,15 +71,28 @@ const bytesOf = ({ key, bytes }: PresentFile) =>
     Effect.catchTag("BlobMissing", () => new FileNotFound({}))
   )
 
-const stagedFiles = (owner: OwnerId, dir: DirId, file: NamedFile) =>
+/** The rows of what is named, by `askedBy`. What is named several times is looked for once, and what takes long one after another. */
+const foundRows = (dir: DirId, named: ReadonlyArray<NamedFile>) =>
   Effect.gen(function* () {
-    const rows = yield* rowsOf(dir, file)
+    const found = new Map<string, ReadonlyArray<StoredFile>>()
+    const distinct = [...new Map(named.map((file) => [askedBy(file), file])).values()]
+    const [files, several] = Array.partition(distinct, ({ fonts, passLog }) => (fonts ?? passLog) === true)
+    const find = (file: NamedFile) => Effect.map(rowsOf(dir, file), (rows) => found.set(askedBy(file), rows))
+    yield* Effect.forEach(files, find, { concurrency: 8, discard: true })
+    yield* Effect.forEach(several, find, { discard: true })
+    return found
+  })
+
+const askedBy = ({ name, passLog, stats, fonts }: NamedFile): string => (fonts ? "fonts" : JSON.stringify([name, passLog, stats]))
+
+const stagedFiles = (owner: OwnerId, dir: DirId, file: NamedFile, rows: ReadonlyArray<StoredFile>) =>
+  Effect.gen(function* () {
     const { fonts: most } = yield* Limits
     const { by, passLog, stats, subtitles, fonts } = file
     if (fonts && rows.length > most) {
-      return yield* refused(`${by} uses the fonts of "${dir}", which has ${rows.length}: at most ${most} are allowed`)
+      return yield* refused(`${by} uses the fonts of "${dir}", which has more than ${most}: no more are allowed`)
     }
-    const files = (yield* Effect.forEach(rows, (row) => pinned(owner, row))).flatMap(Option.toArray)
+    const files = yield* pinnedAll(owner, rows)
     if (files.length > 0) {
       return files.map(
         ({ name, key, bytes }): StagedFile => ({ name, key, bytes, ...(subtitles && { subtitles }), ...(fonts && { font: true }) })
@@ -95,12 +110,12 @@ const stagedFiles = (owner: OwnerId, dir: DirId, file: NamedFile) =>
 const rowsOf = (dir: DirId, { name, passLog, stats, fonts }: NamedFile) =>
   Effect.gen(function* () {
     const directories = yield* Directories
-    const all = (fits: (file: FileName) => boolean) =>
-      Effect.map(directories.files(dir), (files) => files.filter((file) => fits(file.name)))
-    if (fonts) return yield* all(isFont)
-    if (passLog) return yield* all((file) => isLogOf(name, file))
-    const itself = Option.toArray(yield* directories.file(dir, name))
-    return stats && itself.length > 0 ? yield* all((file) => logSuffixes.some((suffix) => file === `${name}${suffix}`)) : itself
+    if (fonts) return yield* directories.search(dir, { fits: isFont, limit: (yield* Limits).fonts + 1 })
+    if (passLog) return yield* directories.search(dir, { prefix: name, fits: (file) => isLogOf(name, file) })
+    const ofName = (suffix: string) => Effect.map(directories.file(dir, FileName(`${name}${suffix}`)), Option.toArray)
+    const itself = yield* ofName("")
+    if (!stats || itself.length === 0) return itself
+    return (yield* Effect.forEach(logSuffixes, ofName)).flat()
   })
 
 const isFont = (name: FileName): boolean => /\.(?:tt[fc]|ot[fc]|woff2?|pf[ab])$/i.test(name)

@@ -60,9 +60,15 @@ const sizeOf = (file: StoredFile) =>
     // A URL is given out only before the first upload, so by now none is alive: the size is final and needs no second look.
     // One that is too large is left to its first use, which removes it.
     if (bytes <= uploadBytes && modifiedAt.getTime() + signedUrlSeconds * 1000 < (yield* Clock.currentTimeMillis)) {
-      yield* (yield* Directories).addFile({ ...file, bytes }).pipe(Effect.catchTag("NameTaken", () => Effect.void))
+      yield* keepSize({ ...file, bytes })
     }
     return bytes
   })
+
+/** Gives a registration the size of its bytes, unless another use was faster or the file is gone. */
+export const keepSize = (file: StoredFile & { readonly bytes: number }) =>
+  Effect.flatMap(Directories, ({ addFile }) =>
+    Effect.catchTags(addFile(file), { NameTaken: () => Effect.void, TooManyRequests: () => Effect.void })
+  )
 
 const unless = (refusal: string | undefined) => (refusal === undefined ? Effect.void : new QuotaExceeded({ message: refusal }))

@@ -272,9 +272,8 @@ const namedElsewhere = (right: RunRight, { task }: Job, files: ReadonlyArray<Mad
     const jobs = yield* Jobs
     const unasked = new Set(files.flatMap(({ name }) => (asksFor(task, name) ? [] : [name])))
     if (unasked.size === 0) return undefined
-    const present = (yield* (yield* Directories).files(right.directory)).filter(
-      ({ name, origin }) => origin === "output" && unasked.has(name)
-    )
+    const which = { prefix: commonPrefix([...unasked]), fits: (name: FileName) => unasked.has(name), limit: unasked.size }
+    const present = (yield* (yield* Directories).search(right.directory, which)).filter(({ origin }) => origin === "output")
     const makers = yield* Effect.forEach(new Set(present.map(({ key }) => makerOf(key))), (id) => jobs.find(right.owner, id))
     const others = makers.flatMap((maker) => (Option.isSome(maker) ? [maker.value] : []))
     return present.find(({ key, name }) => {
@@ -282,6 +281,13 @@ const namedElsewhere = (right: RunRight, { task }: Job, files: ReadonlyArray<Mad
       return maker !== undefined && (asksFor(maker.task, name) || !maker.task.outputs.some((output) => asksFor(task, output.name)))
     })?.name
   })
+
+/** What all of them begin with, in whole characters. */
+const commonPrefix = ([first = "", ...others]: ReadonlyArray<string>): string => {
+  let length = 0
+  while (length < first.length && others.every((other) => other[length] === first[length])) length++
+  return first.slice(0, length).replace(/[\uD800-\uDBFF]$/, "")
+}
 
 /** Of a pattern such as `f%03d.png` the beginning counts. */
 const asksFor = ({ outputs }: Job["task"], name: FileName): boolean =>

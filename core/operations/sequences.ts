@@ -1,10 +1,11 @@
-import { Effect, Option } from "effect"
+import { Array, Effect, Option } from "effect"
 import { FileNotFound, InvalidTask } from "../errors.js"
 import type { DirId, FileName, OwnerId } from "../ids.js"
 import { Limits } from "../limits.js"
 import { Directories } from "../ports/directories.js"
-import { fitting, inSequence, type Sequence } from "../sequence.js"
-import { type PresentFile, pinned, useFile } from "./files.js"
+import { fitting, inSequence, prefixOf, type Sequence } from "../sequence.js"
+import type { Input, Source } from "../task.js"
+import { type PresentFile, pinnedAll, useFile } from "./files.js"
 
 /** An input's file, or the pictures of a sequence, in order. */
 export interface FoundInput {
@@ -12,8 +13,32 @@ export interface FoundInput {
   readonly pictures?: ReadonlyArray<PresentFile>
 }
 
+/**
+ * What each input stands for, in their order; undefined for those that are fetched. What several inputs name is looked for
+ * once. Sequences are looked for one after another: each may be thousands of files.
+ */
+export const findInputs = (owner: OwnerId, inputs: ReadonlyArray<Input>) =>
+  Effect.gen(function* () {
+    const found = new Map<string, FoundInput>()
+    const named = inputs.map(namedBy)
+    const first = inputs.flatMap((input, index) => (named.indexOf(namedBy(input)) === index ? [{ ...input, index }] : []))
+    const [files, sequences] = Array.partition(first, ({ sequence }) => sequence !== undefined)
+    const find = ({ index, sequence, source }: (typeof first)[number]) =>
+      source._tag === "Remote"
+        ? Effect.void
+        : Effect.map(findInput(owner, source.dir, source.name, sequence, `task.inputs[${index}].file_path:`), (input) => {
+            found.set(namedBy({ source, sequence }), input)
+          })
+    yield* Effect.forEach(files, find, { concurrency: 8, discard: true })
+    yield* Effect.forEach(sequences, find, { discard: true })
+    return named.map((name) => found.get(name))
+  })
+
+const namedBy = ({ sequence, source }: { readonly source: Source; readonly sequence?: Sequence | undefined }): string =>
+  JSON.stringify([source, sequence])
+
 /** The stored file of exactly that name; without one, the pictures that the name stands for. */
-export const findInput = (owner: OwnerId, dir: DirId, name: FileName, sequence: Sequence | undefined, field: string) =>
+const findInput = (owner: OwnerId, dir: DirId, name: FileName, sequence: Sequence | undefined, field: string) =>
   useFile(owner, dir, name).pipe(
     Effect.map((file): FoundInput => ({ file })),
     Effect.catchTag("FileNotFound", (error) =>
@@ -25,13 +50,14 @@ const picturesOf = (owner: OwnerId, dir: DirId, name: FileName, sequence: Sequen
   Effect.gen(function* () {
     const directories = yield* Directories
     if (Option.isNone(yield* directories.find(owner, dir))) return yield* new FileNotFound({})
-    const fits = fitting(name, sequence)
-    const rows = (yield* directories.files(dir)).filter((row) => fits(row.name))
     const { sequenceFiles } = yield* Limits
+    const which = { prefix: prefixOf(name, sequence), fits: fitting(name, sequence), limit: sequenceFiles + 1 }
+    const rows = yield* directories.search(dir, which)
     if (rows.length > sequenceFiles) {
-      return yield* new InvalidTask({ reason: `${field} "${name}" stands for ${rows.length} files: at most ${sequenceFiles} are allowed` })
+      const reason = `${field} "${name}" stands for more than ${sequenceFiles} files: no more are allowed`
+      return yield* new InvalidTask({ reason })
     }
-    const files = (yield* Effect.forEach(rows, (row) => pinned(owner, row), { concurrency: 16 })).flatMap(Option.toArray)
+    const files = yield* pinnedAll(owner, rows)
     const byName = new Map<string, PresentFile>(files.map((file) => [file.name, file]))
     const { names, first } = inSequence(name, sequence, [...byName.keys()])
     const pictures = names.flatMap((each) => byName.get(each) ?? [])

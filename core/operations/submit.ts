@@ -14,13 +14,13 @@ import { Jobs } from "../ports/jobs.js"
 import { Queue } from "../ports/queue.js"
 import { Runners } from "../ports/runners.js"
 import { Webhooks } from "../ports/webhooks.js"
-import { brokenRule, filesOfOutputs, type Input, type Task } from "../task.js"
-import { createDirectory } from "./directories.js"
+import { brokenRule, filesOfOutputs, type Task } from "../task.js"
+import { newDirectory } from "./directories.js"
 import { ownedDirectory, type PresentFile, removeFile } from "./files.js"
 import { importUrl } from "./import-url.js"
 import { resolveFiles } from "./named-files.js"
 import { allowJob } from "./quota.js"
-import { findInput } from "./sequences.js"
+import { findInputs } from "./sequences.js"
 
 export interface Extras {
   /** Told when the job is over; null for nobody. */
@@ -40,7 +40,7 @@ export const submit = (owner: OwnerId, task: CheckedTask, extras: Extras) =>
     const first = yield* repeated(owner, extras)
     if (Option.isSome(first)) return first.value
     // A caller that leaves may stop the preparing; what is prepared becomes a job, or is put away.
-    return yield* Effect.uninterruptibleMask((restore) => Effect.flatMap(restore(prepare(owner, task, extras)), enqueue))
+    return yield* Effect.uninterruptibleMask((restore) => Effect.flatMap(prepare(owner, task, extras, restore), enqueue))
   })
 
 /** Looked for before anything is fetched or refused; the table itself decides between two that come at once. */
@@ -49,14 +49,37 @@ const repeated = (owner: OwnerId, { idempotencyKey }: Extras) =>
     ? Effect.flatMap(Jobs, (jobs) => jobs.findRepeated(owner, idempotencyKey))
     : Effect.succeed(Option.none<JobId>())
 
-/** A job that is ready to be accepted, and the files that were fetched for it. */
-interface Prepared {
-  readonly job: NewJob
-  readonly imported: ReadonlyArray<PresentFile>
+/** What was made for a job so far: the directory, where it got a new one, and the files that were fetched. */
+interface Made {
+  directory?: DirId
+  readonly imported: Map<string, PresentFile>
 }
 
-/** Everything that may be refused, and the fetching of URLs: nothing of the job exists yet. */
-export const prepare = (owner: OwnerId, task: CheckedTask, extras: Extras) =>
+/** A job that is ready to be accepted, and what was made for it. */
+interface Prepared {
+  readonly job: NewJob
+  readonly made: Made
+}
+
+/**
+ * Everything that may be refused, and the fetching of URLs: nothing of the job exists yet. Where it is refused, nothing that
+ * was made for it stays. To be called where nothing interrupts; `restore` lets that happen meanwhile.
+ */
+export const prepare = (
+  owner: OwnerId,
+  task: CheckedTask,
+  extras: Extras,
+  restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+) =>
+  Effect.suspend(() => {
+    const made: Made = { imported: new Map() }
+    return restore(decide(owner, task, extras, made)).pipe(
+      Effect.onError(() => discard(made)),
+      Effect.map((job): Prepared => ({ job, made }))
+    )
+  })
+
+const decide = (owner: OwnerId, task: CheckedTask, extras: Extras, made: Made) =>
   Effect.gen(function* () {
     const policy = yield* Policy
     const reason = whyUnchecked(task, policy) ?? brokenRule(task) ?? tooLong(task, yield* Limits)
@@ -65,13 +88,13 @@ export const prepare = (owner: OwnerId, task: CheckedTask, extras: Extras) =>
     yield* allowNeeds(needs)
     yield* allowJob(owner)
     if (extras.webhookUrl !== null) yield* checkWebhook(extras.webhookUrl)
-    const stored = yield* Effect.forEach(task.inputs, (input, index) => storedInput(owner, input, index), { concurrency: 8 })
-    const directory = yield* resolveDirectory(owner, task)
-    const imported = yield* importAll(owner, directory, task)
+    const stored = yield* findInputs(owner, task.inputs)
+    const directory = yield* resolveDirectory(owner, task, made)
+    yield* importAll(owner, directory, task, made)
     const inputs = task.inputs.map(
-      ({ source }, index) => (source._tag === "Remote" ? imported.get(source.url) : stored[index]?.file) as PresentFile
+      ({ source }, index) => (source._tag === "Remote" ? made.imported.get(source.url) : stored[index]?.file) as PresentFile
     )
-    const { files, unsafe } = yield* Effect.onError(resolveFiles(owner, task, inputs, directory), () => discard(imported.values()))
+    const { files, unsafe } = yield* resolveFiles(owner, task, inputs, directory)
     const job: NewJob = {
       id: JobId(yield* (yield* Ids).next("job")),
       owner,
@@ -95,16 +118,16 @@ export const prepare = (owner: OwnerId, task: CheckedTask, extras: Extras) =>
       baseUrl: extras.baseUrl ?? "",
       idempotencyKey: extras.idempotencyKey ?? null
     }
-    return { job, imported: [...imported.values()] } satisfies Prepared
+    return job
   }).pipe(Effect.provideService(ActingFor, owner))
 
-/** Commit first, tell the workers afterwards: a lost hint costs seconds, never the job. What was fetched for no job goes. */
-export const enqueue = ({ job, imported }: Prepared) =>
+/** Commit first, tell the workers afterwards: a lost hint costs seconds, never the job. What was made for no job goes. */
+export const enqueue = ({ job, made }: Prepared) =>
   Effect.gen(function* () {
     const { pendingJobs } = yield* Limits
-    const id = yield* Effect.onError((yield* Jobs).insert(job, pendingJobs), () => discard(imported))
+    const id = yield* Effect.onError((yield* Jobs).insert(job, pendingJobs), () => discard(made))
     // The same submission came twice at once, and the other one was faster.
-    if (id !== job.id) yield* discard(imported)
+    if (id !== job.id) yield* discard(made)
     yield* Effect.ignoreLogged((yield* Queue).offer(id, job.priority))
     return id
   })
@@ -121,18 +144,21 @@ const allowNeeds = (needs: Needs) =>
     if (reason !== undefined) return yield* new InvalidTask({ reason })
   })
 
-const discard = (files: Iterable<PresentFile>) => Effect.forEach(files, ({ dir, name }) => Effect.ignoreLogged(removeFile(dir, name)))
-
-const storedInput = (owner: OwnerId, { source, sequence }: Input, index: number) =>
-  source._tag === "Remote"
-    ? Effect.succeed(undefined)
-    : findInput(owner, source.dir, source.name, sequence, `task.inputs[${index}].file_path:`)
+const discard = ({ directory, imported }: Made) =>
+  Effect.gen(function* () {
+    for (const { dir, name } of imported.values()) yield* Effect.ignoreLogged(removeFile(dir, name))
+    if (directory !== undefined) yield* Effect.ignoreLogged((yield* Directories).dropEmpty(directory))
+  })
 
 /** The directory the outputs go to, with no name in the way of theirs: what a user sent is never overwritten. */
-const resolveDirectory = (owner: OwnerId, task: Task) =>
+const resolveDirectory = (owner: OwnerId, task: Task, made: Made) =>
   Effect.gen(function* () {
     const named = outputDirectory(task)
-    if (named === undefined) return (yield* createDirectory(owner, null)).id
+    if (named === undefined) {
+      return yield* newDirectory(owner, (id) => {
+        made.directory = id
+      })
+    }
     yield* ownedDirectory(owner, named)
     const directories = yield* Directories
     for (const name of filesOfOutputs(task.outputs)) {
@@ -150,12 +176,11 @@ const checkWebhook = (url: string) =>
     Effect.catchTag("UrlRefused", ({ message }) => new UrlRefused({ reason: `webhook_url: ${message}` }))
   )
 
-/** Each URL once, however often the task names it. When one can't be had, none of them stays. */
-const importAll = (owner: OwnerId, directory: DirId, task: Task) =>
+/** Each URL once, however often the task names it. */
+const importAll = (owner: OwnerId, directory: DirId, task: Task, { imported }: Made) =>
   Effect.gen(function* () {
     const urls = [...new Set(task.inputs.flatMap(({ source }) => (source._tag === "Remote" ? [source.url] : [])))]
     const reserved = filesOfOutputs(task.outputs)
-    const imported = new Map<string, PresentFile>()
     const importOne = (url: string) => {
       const index = task.inputs.findIndex(({ source }) => source._tag === "Remote" && source.url === url)
       return importUrl(owner, directory, url, reserved).pipe(
@@ -165,8 +190,7 @@ const importAll = (owner: OwnerId, directory: DirId, task: Task) =>
         Effect.uninterruptible
       )
     }
-    yield* Effect.forEach(urls, importOne, { concurrency: 4, discard: true }).pipe(Effect.onError(() => discard(imported.values())))
-    return imported
+    yield* Effect.forEach(urls, importOne, { concurrency: 4, discard: true })
   })
 
 /** What was wrong with a URL, with the field that named it. */

@@ -80,6 +80,49 @@ const directoryTests = (rows: RowsLayer) =>
         expect(yield* directories.list(anOwner())).toEqual([])
       })
     )
+
+    it.effect("an owner has so many live ones, also of many that are made at once; expired ones and other owners' do not count", () =>
+      Effect.gen(function* () {
+        const directories = yield* Directories
+        const owner = anOwner()
+        yield* created({ owner, ttlSeconds: 60 })
+        yield* TestClock.adjust("60 seconds")
+        const results = yield* Effect.replicateEffect(Effect.either(created({ owner })), 8, { concurrency: "unbounded" })
+        const made = results.flatMap((result) => (Either.isRight(result) ? [result.right] : []))
+        expect(made).toHaveLength(3)
+        const refused = results.flatMap((result) => (Either.isLeft(result) ? [result.left] : []))
+        const sentence = expect.stringMatching(/at most 3 are allowed at a time, use one of them \(dir_id\)/)
+        expect(refused).toEqual(refused.map(() => expect.objectContaining({ _tag: "TooManyRequests", message: sentence })))
+        yield* created()
+        expect(yield* directories.dropEmpty(made[0]?.id ?? aDirId())).toBe(true)
+        yield* created({ owner })
+        expect((yield* Effect.flip(created({ owner })))._tag).toBe("TooManyRequests")
+        expect(yield* directories.list(owner)).toHaveLength(3)
+      }).pipe(Effect.provideService(Limits, { ...defaultLimits, directoriesPerKey: 3 }))
+    )
+
+    it.effect("one without files is dropped, unless a live job uses it", () =>
+      Effect.gen(function* () {
+        const [jobs, directories] = [yield* Jobs, yield* Directories]
+        const [empty, full, used] = [yield* created(), yield* created(), yield* created()]
+        const file = yield* aFile({ dir: full.id, bytes: null })
+        yield* directories.addFile(file)
+        const job = aJob({ owner: used.owner, task: aTask({ directory: used.id }) })
+        yield* inserted(job)
+        for (const [directory, drops] of [
+          [empty, true],
+          [full, false],
+          [used, false]
+        ] as const) {
+          expect(yield* directories.dropEmpty(directory.id)).toBe(drops)
+          expect(Option.isSome(yield* directories.find(directory.owner, directory.id))).toBe(!drops)
+        }
+        yield* directories.removeFile(full.id, file.name)
+        yield* jobs.cancel(job.owner, job.id)
+        for (const { id } of [full, used]) expect(yield* directories.dropEmpty(id)).toBe(true)
+        expect(yield* directories.dropEmpty(empty.id)).toBe(false)
+      })
+    )
   })
 
 const fileTests = (rows: RowsLayer) =>
@@ -279,6 +322,86 @@ const fileTests = (rows: RowsLayer) =>
       }).pipe(Effect.provide(rows), Effect.provideService(Limits, { ...defaultLimits, registrationsPerKey: 2, registrations: 4 }))
     )
 
+    it.effect("a directory has so many files, registrations included, also of many that are added at once; what replaces one fits", () =>
+      Effect.gen(function* () {
+        const directories = yield* Directories
+        const { id: dir, owner } = yield* created()
+        const named = (name: string, over: Partial<StoredFile> = {}) => aFile({ dir, name: FileName(name), key: aKey(dir), ...over })
+        const stored = (name: string) => Effect.map(named(name), (file): KeptFile => ({ ...file, bytes: 5 }))
+        const refusal = expect.objectContaining({
+          _tag: "TooManyRequests",
+          message: "Too many files in this directory: at most 4 are allowed, delete some or use another directory"
+        })
+        const registered = yield* named("registered", { bytes: null })
+        yield* directories.register(registered)
+        yield* directories.addFile(yield* named("added"))
+        const ways = [
+          (name: string) => Effect.flatMap(named(name, { bytes: null }), directories.register),
+          (name: string) => Effect.flatMap(named(name), directories.addFile),
+          (name: string) => Effect.flatMap(stored(name), (file) => directories.keepFile(owner, file))
+        ]
+        const at = (name: string) => ways.map((way, index) => Effect.either(way(`${name}${index}`)))
+        const results = yield* Effect.all([...at("a"), ...at("b"), ...at("c")], { concurrency: "unbounded" })
+        expect(results.filter(Either.isRight)).toHaveLength(2)
+        const refused = results.filter(Either.isLeft).map(({ left }) => left)
+        expect(refused).toEqual(refused.map(() => refusal))
+        expect(yield* directories.files(dir)).toHaveLength(4)
+        // A name that is there is refused for that, and a registration still takes its bytes.
+        for (const way of ways) expect((yield* Effect.flip(way("registered")))._tag).toBe("NameTaken")
+        yield* directories.addFile({ ...registered, bytes: 1 })
+        expect(yield* directories.keepFile(owner, { ...(yield* stored("registered")) }, registered.key)).toBe(true)
+        yield* directories.removeFile(dir, FileName("added"))
+        expect(yield* directories.keepFile(owner, yield* stored("another"))).toBe(true)
+        yield* directories.addFile(yield* aFile({ dir: (yield* created({ owner })).id }))
+      }).pipe(Effect.provideService(Limits, { ...defaultLimits, filesPerDirectory: 4 }))
+    )
+
+    it.effect("files are looked for by what their names begin with, to the letter, and come in the order of their names", () =>
+      Effect.gen(function* () {
+        const directories = yield* Directories
+        const { id: dir } = yield* created()
+        const all = ["a%b1", "a%b2", "a_b", "axb", "A%b", "A_B", "é1", "é2", "e1", "É1", "日本1", "日", "😀1", "\u{fffd}1", "zz", "zé", "Z"]
+        for (const [index, name] of all.entries()) {
+          // In another order than that of the names.
+          const addedAt = yield* inSeconds(-index)
+          yield* directories.addFile(yield* aFile({ dir, name: FileName(name), addedAt }))
+        }
+        yield* directories.addFile(yield* aFile({ dir: (yield* created()).id, name: FileName("a%b3") }))
+        const search = (which: Parameters<typeof directories.search>[1]) =>
+          Effect.map(directories.search(dir, which), (files) => files.map(({ name }): string => name))
+        const inOrder = (names: ReadonlyArray<string>) => [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+        for (const prefix of [
+          "",
+          "a",
+          "A",
+          "a%",
+          "a%b",
+          "a_",
+          "_",
+          "%",
+          "é",
+          "e",
+          "É",
+          "日",
+          "日本",
+          "😀",
+          "\u{fffd}",
+          "z",
+          "zz",
+          "zzz",
+          "Z"
+        ]) {
+          expect(yield* search({ prefix }), prefix).toEqual(inOrder(all.filter((name) => name.startsWith(prefix))))
+        }
+        expect(yield* search({ prefix: "a", fits: (name) => name.endsWith("b") })).toEqual(["a_b", "axb"])
+        expect(yield* search({ prefix: "a", limit: 2 })).toEqual(["a%b1", "a%b2"])
+        expect(yield* search({ fits: (name) => /[12]$/.test(name), limit: 3 })).toEqual(
+          inOrder(all.filter((name) => /[12]$/.test(name))).slice(0, 3)
+        )
+        expect(yield* directories.search(aDirId(), {})).toEqual([])
+      })
+    )
+
     it.effect("bytes become a file where its row still has the key that they replace", () =>
       Effect.gen(function* () {
         const directories = yield* Directories
@@ -336,8 +459,10 @@ const fileTests = (rows: RowsLayer) =>
         const removals = yield* Effect.replicateEffect(directories.removeFile(dir, file.name), 5, { concurrency: "unbounded" })
         expect(removals.filter(Option.isSome)).toEqual([Option.some(file.key)])
         expect(yield* directories.removeFile(dir, file.name)).toEqual(Option.none())
+        expect(yield* directories.removeFile(dir, other.name, file.key)).toEqual(Option.none())
         expect(yield* directories.files(dir)).toEqual([other])
         yield* directories.addFile({ ...file, key: aKey(dir) })
+        expect(yield* directories.removeFile(dir, other.name, other.key)).toEqual(Option.some(other.key))
       })
     )
   })

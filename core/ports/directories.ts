@@ -4,18 +4,32 @@ import type { NameTaken, QuotaExceeded, TooManyRequests } from "../errors.js"
 import type { BlobKey, DirId, FileName, OwnerId } from "../ids.js"
 import type { Fx } from "./effect.js"
 
+/** Which files of a directory are looked for, by their names. */
+export interface FileSearch {
+  /** What the names begin with, to the letter. */
+  readonly prefix?: string
+  /** Which of those are meant. Default: all. */
+  readonly fits?: (name: FileName) => boolean
+  /** No more than so many are read. */
+  readonly limit?: number
+}
+
 /** Directories and the files in them: the rows that decide what exists. */
 export interface DirectoriesShape {
-  readonly create: (directory: Directory) => Fx<void>
+  /** Refused beyond `directoriesPerKey` (limits.ts) live directories of its owner, also of several that are made at once. */
+  readonly create: (directory: Directory) => Fx<void, TooManyRequests>
+  /** Removes a directory without files that no live job uses: one that was made for what was refused then. Whether it did. */
+  readonly dropEmpty: (id: DirId) => Fx<boolean>
   /** Expired, foreign and unknown are all none. */
   readonly find: (owner: OwnerId, id: DirId) => Fx<Option.Option<Directory>>
-  /** The owner's live directories, oldest first. */
+  /** The owner's live directories, oldest first; read by pages as well. */
   readonly list: (owner: OwnerId) => Fx<ReadonlyArray<Directory>>
   /**
    * A name is taken by any row, except that a registration takes its own bytes: same key, `bytes` no longer null.
    * Into a directory that is gone nothing is added, and that succeeds, as if it had gone right afterwards: the row would never be swept.
+   * A new row is refused beyond `filesPerDirectory` (limits.ts) rows of its directory, here and below.
    */
-  readonly addFile: (file: StoredFile) => Fx<void, NameTaken>
+  readonly addFile: (file: StoredFile) => Fx<void, NameTaken | TooManyRequests>
   /** Like `addFile`, of a registration: unavailable beyond `registrations` of limits.ts, refused beyond `registrationsPerKey`. */
   readonly register: (file: StoredFile) => Fx<void, NameTaken | TooManyRequests>
   /** A registration counts from now on again: it has a new URL. False where it is gone, or has its bytes. */
@@ -32,17 +46,19 @@ export interface DirectoriesShape {
     owner: OwnerId,
     file: StoredFile & { readonly bytes: number },
     replaces?: BlobKey
-  ) => Fx<boolean, NameTaken | QuotaExceeded>
+  ) => Fx<boolean, NameTaken | QuotaExceeded | TooManyRequests>
   readonly file: (dir: DirId, name: FileName) => Fx<Option.Option<StoredFile>>
-  /** Stored and registered alike, oldest first. */
+  /** Stored and registered alike, oldest first. Read by pages: no moment, but each file that stays meanwhile comes once. */
   readonly files: (dir: DirId) => Fx<ReadonlyArray<StoredFile>>
+  /** Those with such names, stored and registered alike, in the order of their names; likewise. */
+  readonly search: (dir: DirId, search: FileSearch) => Fx<ReadonlyArray<StoredFile>>
   /**
    * What all the owner's directories hold, those that expired and are not yet swept included: the sum of the known sizes,
    * and the rows whose size is not known yet (registrations), in no order. One moment.
    */
   readonly stored: (owner: OwnerId) => Fx<{ readonly bytes: number; readonly unsized: ReadonlyArray<StoredFile> }>
-  /** The row is gone when this returns; the key of its bytes comes back once. */
-  readonly removeFile: (dir: DirId, name: FileName) => Fx<Option.Option<BlobKey>>
+  /** The row is gone when this returns; the key of its bytes comes back once. With `key` only while the row has that. */
+  readonly removeFile: (dir: DirId, name: FileName, key?: BlobKey) => Fx<Option.Option<BlobKey>>
   /** Up to `limit` expired directories go with their files, and the keys come back; those that a live job uses wait. */
   readonly dropExpired: (now: Date, limit: number) => Fx<ReadonlyArray<BlobKey>>
   /** Those of `keys` that no file row refers to and no live job (pending or processing) reads, and that lie in no live job's output directory under that job's name. */

@@ -4,7 +4,7 @@ import type { Origin } from "../directory.js"
 import { LeaseLost } from "../errors.js"
 import { FileName } from "../ids.js"
 import { type Claim, type NewJob, nameTakenMeanwhile } from "../job.js"
-import { Limits } from "../limits.js"
+import { defaultLimits, Limits } from "../limits.js"
 import { Directories } from "./directories.js"
 import { Jobs } from "./jobs.js"
 import { Outbox } from "./outbox.js"
@@ -124,6 +124,26 @@ const fileTests = (rows: RowsLayer) =>
         })
       )
     }
+
+    it.effect("outputs that do not fit into their directory fail the job, and those that replace others always fit", () =>
+      Effect.gen(function* () {
+        const [jobs, directories] = [yield* Jobs, yield* Directories]
+        const first = yield* startedInDirectory
+        const { directory } = first.task
+        const next = Effect.suspend(() => startedIn({ id: directory, owner: first.owner }))
+        expect(yield* jobs.complete(first, publishedBy(first, "a", "b"))).toBe(true)
+        const second = yield* next
+        expect(yield* jobs.complete(second, publishedBy(second, "b", "c", "d"))).toBe(false)
+        const detail = "the outputs do not fit into their directory: at most 3 are allowed, delete some or use another directory"
+        expect(yield* rowOf(second)).toMatchObject({ state: "failed", failure: { reason: "limit", detail }, usage: aUsage, outputs: [] })
+        expect((yield* directories.files(directory)).map(({ key }) => key)).toEqual([outputKey(first, "a"), outputKey(first, "b")])
+        const third = yield* next
+        expect(yield* jobs.complete(third, publishedBy(third, "b", "c"))).toBe(true)
+        const fourth = yield* next
+        expect(yield* jobs.complete(fourth, publishedBy(fourth, "a", "b", "c"))).toBe(true)
+        expect(yield* directories.files(directory)).toHaveLength(3)
+      }).pipe(Effect.provide(rows), Effect.provideService(Limits, { ...defaultLimits, filesPerDirectory: 3 }))
+    )
 
     it.effect("a directory that expired meanwhile still takes the outputs", () =>
       Effect.gen(function* () {

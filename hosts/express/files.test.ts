@@ -164,6 +164,26 @@ describe("DELETE /file/{dirId}/{fileName}", () => {
     expect((await host.call("GET", `/file/${file}`)).body.file_info.file_size).toBe(3)
   })
 
+  it("takes a registration that waits for its upload: its URL is no longer good, and its name is free", async () => {
+    const register = async () => (await host.call("POST", "/file", { body: { file_name: "a.mp4", dir_id: dir } })).body.upload.url
+    const dir = await newDir()
+    const url = await register()
+    const foreign = await host.call("DELETE", `/file/${dir}/a.mp4`, asBob)
+    expect([foreign.status, foreign.body]).toEqual(notFound)
+    const reply = await host.call("DELETE", `/file/${dir}/a.mp4`)
+    expect([reply.status, reply.body]).toEqual([200, { ok: true, deleted: { file_path: `${dir}/a.mp4` } }])
+    for (const method of ["GET", "DELETE"]) {
+      const gone = await host.call(method, `/file/${dir}/a.mp4`)
+      expect([gone.status, gone.body]).toEqual(notFound)
+    }
+    expect((await host.call("PUT", url, { body: "x", authorization: null })).status).toBe(403)
+    expect(await namesIn(dir)).toEqual([])
+    const again = await register()
+    expect((await host.call("PUT", url, { body: "x", authorization: null })).status).toBe(403)
+    expect((await host.call("PUT", again, { body: "x", authorization: null })).status).toBe(200)
+    expect(await namesIn(dir)).toEqual(["a.mp4"])
+  })
+
   it("of somebody else's file is a 404, and it stays", async () => {
     const file = await host.uploaded("video.mp4", "x")
     const reply = await host.call("DELETE", `/file/${file}`, asBob)

@@ -57,7 +57,10 @@ const left = async (on: Host, authorization = aliceKey) => {
     body.directories.map(async ({ id }: { id: string }) => (await on.call("GET", `/directory/${id}`, { authorization })).body.files)
   )
   const blobs = await on.instance.run(Effect.flatMap(Storage, (storage) => Stream.runCollect(storage.list(""))))
-  return [listings.flat(), blobs._tag === "Success" ? [...blobs.value].map(({ key }) => key) : blobs.cause]
+  return [
+    listings.flatMap((files) => (files.length === 0 ? ["an empty directory"] : files)),
+    blobs._tag === "Success" ? [...blobs.value].map(({ key }) => key) : blobs.cause
+  ]
 }
 
 describe("with curl -F", () => {

@@ -254,7 +254,8 @@ export const endpointDocs = {
     id: "deleteFile",
     group: "Files and directories",
     summary: "Delete a file for good",
-    description: "Gone from all listings at once; a job that was accepted with it still has it.",
+    description:
+      "Gone from all listings at once; a job that was accepted with it still has it. A registration whose upload did not arrive goes as well: its URL makes no file any more.",
     reply: ok("It is gone", replies.DeleteReply),
     errors: failuresOf<"removeFile">({ FileNotFound: true })
   },
@@ -271,7 +272,7 @@ export const endpointDocs = {
     summary: "Make a directory that ends by itself",
     request: { schema: DirectoryBody, kind: "empty" },
     reply: ok("The directory", replies.DirectoryReply),
-    errors: [...readsJson, ...failuresOf<"postDirectory">({ InvalidRequest: true })]
+    errors: [...readsJson, ...failuresOf<"postDirectory">({ InvalidRequest: true, TooManyRequests: true })]
   },
   "GET /directory": {
     id: "directories",
