@@ -147,6 +147,11 @@ export class ProbesBusy extends Data.TaggedError("ProbesBusy") {
   override readonly message = "Too many probes are running or waiting, in all or for this API key: try again later"
 }
 
+/** More files are uploaded and imported, and wait for that, than the server takes, in all or for this key. */
+export class UploadsBusy extends Data.TaggedError("UploadsBusy") {
+  override readonly message = "Too many uploads are under way or waiting, in all or for this API key: try again later"
+}
+
 /** There is too little room for anything new. What is stored can still be read, and deleted. */
 export class DiskFull extends Data.TaggedError("DiskFull") {
   override readonly message = "The server's disk is nearly full: nothing new is taken until there is room, try again later"
@@ -197,6 +202,7 @@ export type ApiError =
   | JobCancelled
   | Busy
   | ProbesBusy
+  | UploadsBusy
   | DiskFull
   | TooManyRequests
   | StillRunning

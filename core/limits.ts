@@ -28,6 +28,11 @@ export const limitTable = {
 
   diskFreeBytes: { default: 1 * GiB, means: "room on the disk below which nothing new is taken" },
   uploadBytes: { default: 2 * GiB, means: "one uploaded or imported file" },
+  uploads: { default: 1024, means: "files that are uploaded or imported at a time; further ones wait" },
+  uploadsPerKey: { default: 64, means: "files of one key that are uploaded or imported at a time; further ones wait" },
+  uploadsWaiting: { default: 10_000, means: "uploads and imports that wait; more are refused with 503" },
+  uploadsWaitingPerKey: { default: 1000, means: "uploads and imports of one key that wait; more are refused with 503" },
+  uploadWaitSeconds: { default: 30, means: "how long an upload or import waits for its turn before it is refused with 503" },
   jsonBytes: { default: 1 * MiB, means: "one JSON request body" },
   headerBytes: { default: 16 * KiB, means: "URL and headers of one request" },
   headerSeconds: { default: 30, means: "how long the URL and headers of one request may take to arrive" },

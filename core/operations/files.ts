@@ -65,15 +65,20 @@ export const receiveFile = <E>(owner: OwnerId, registration: BlobKey, body: Byte
   Effect.gen(function* () {
     const storage = yield* Storage
     const { uploadBytes } = yield* Limits
-    const before = yield* registeredFile(registration)
-    const charge = yield* charging({ owner, announced: announcedBytes, replaced: before.bytes ?? 0 })
+    yield* registeredFile(registration)
     const key = yield* freshKey(registration)
-    return yield* Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(restore(storage.write(key, charge(body), uploadBytes)), ({ bytes }) =>
-        Effect.onError(replaceBytes(owner, registration, key, bytes), () => Effect.ignoreLogged(removeUnused(key)))
+    const replaced = registeredFile(registration).pipe(
+      Effect.map(({ bytes }) => bytes ?? 0),
+      Effect.catchTag("SignedUrlExpired", () => Effect.succeed(0))
+    )
+    return yield* charging({ owner, announced: announcedBytes, replaces: { file: registration, bytes: replaced } }, (charge) =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(restore(storage.write(key, charge(body), uploadBytes)), ({ bytes }) =>
+          Effect.onError(replaceBytes(owner, registration, key, bytes), () => Effect.ignoreLogged(removeUnused(key)))
+        )
       )
     )
-  }).pipe(Effect.scoped)
+  })
 
 /** Points the row of a registration at other bytes, whatever upload it names now; those go unless a job reads them. */
 const replaceBytes = (

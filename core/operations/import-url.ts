@@ -14,17 +14,20 @@ export const importUrl = (owner: OwnerId, dir: DirId, url: string, reserved: Rea
   Effect.gen(function* () {
     const { uploadBytes } = yield* Limits
     yield* allowStore(owner)
-    const charge = yield* charging({ owner, announced: null })
-    const key = blobKey(dir, yield* (yield* Ids).next("blob"), nameOfUrl(url, { fileName: null, type: null }))
-    // The fetching takes long: it can be broken off also where the rest can not.
-    const { blob, ...described } = yield* Effect.interruptible((yield* Importer).import(url, key, uploadBytes, charge)).pipe(
-      Effect.catchTag("TooLarge", () => new UrlRefused({ reason: `the file is too large: at most ${uploadBytes} bytes are allowed` }))
+    return yield* charging({ owner, announced: null }, (charge) =>
+      Effect.gen(function* () {
+        const key = blobKey(dir, yield* (yield* Ids).next("blob"), nameOfUrl(url, { fileName: null, type: null }))
+        // The fetching takes long: it can be broken off also where the rest can not.
+        const { blob, ...described } = yield* Effect.interruptible((yield* Importer).import(url, key, uploadBytes, charge)).pipe(
+          Effect.catchTag("TooLarge", () => new UrlRefused({ reason: `the file is too large: at most ${uploadBytes} bytes are allowed` }))
+        )
+        const file = { dir, key, bytes: blob.bytes, origin: "import", addedAt: new Date(yield* Clock.currentTimeMillis) } as const
+        return yield* Effect.onError(addNumbered(owner, file, nameOfUrl(url, described), reserved, 1), () =>
+          Effect.ignoreLogged(removeUnused(key))
+        )
+      })
     )
-    const file = { dir, key, bytes: blob.bytes, origin: "import", addedAt: new Date(yield* Clock.currentTimeMillis) } as const
-    return yield* Effect.onError(addNumbered(owner, file, nameOfUrl(url, described), reserved, 1), () =>
-      Effect.ignoreLogged(removeUnused(key))
-    )
-  }).pipe(Effect.scoped)
+  })
 
 const addNumbered = (
   owner: OwnerId,

@@ -16,6 +16,7 @@ import { type DirId, FileName } from "../ids.js"
 import { defaultLimits, Limits, type LimitValues } from "../limits.js"
 import { defaultPolicy } from "../policy/policy.js"
 import { anOwner } from "../ports/samples.suite.js"
+import { makeUploadGate, noReservations, Reserved, UploadGate } from "../reservations.js"
 import type { Task } from "../task.js"
 import { createDirectory } from "./directories.js"
 import { storeFile } from "./files.js"
@@ -31,10 +32,13 @@ export interface World {
   readonly webhooks?: MemoryWebhooksOptions
 }
 
-export const world = ({ run, limits = {}, web = new Map(), webhooks = { posts: [] } }: World = {}) => {
+export const world = ({ run, limits: over = {}, web = new Map(), webhooks = { posts: [] } }: World = {}) => {
+  const limits = { ...defaultLimits, ...over }
   const onStorage = Layer.mergeAll(memoryExecutor(run), memoryProber(), memoryImporter(web)).pipe(Layer.provideMerge(memoryStorage))
   return Layer.mergeAll(onStorage, memoryDatabase(), memoryQueue, memoryWebhooks(webhooks), randomIds).pipe(
-    Layer.provideMerge(Layer.succeed(Limits, { ...defaultLimits, ...limits }))
+    Layer.provideMerge(Layer.sync(Reserved, noReservations)),
+    Layer.provideMerge(Layer.sync(UploadGate, () => makeUploadGate(limits))),
+    Layer.provideMerge(Layer.succeed(Limits, limits))
   )
 }
 

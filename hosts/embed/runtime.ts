@@ -9,7 +9,7 @@ import { sweeper } from "../../core/operations/sweep.js"
 import { makeTurn, type Preference, Turn } from "../../core/operations/turn.js"
 import { workers } from "../../core/operations/work.js"
 import { makeRunnerHealth, RunnerHealth } from "../../core/operations/worker-health.js"
-import { noReservations, Reserved } from "../../core/reservations.js"
+import { makeUploadGate, noReservations, Reserved, UploadGate } from "../../core/reservations.js"
 import { makeSteadyTime, SteadyTime } from "../../core/steady-time.js"
 import type { Services } from "./layers.js"
 
@@ -51,6 +51,7 @@ export const start = async (
     Layer.succeed(Turn, makeTurn(prefer)),
     Layer.succeed(RunnerHealth, makeRunnerHealth()),
     Layer.sync(Reserved, noReservations),
+    Layer.sync(UploadGate, () => makeUploadGate(limits)),
     Layer.effect(SteadyTime, makeSteadyTime(limits.evenClockSeconds)),
     holder,
     warningsToStderr

@@ -14,7 +14,7 @@ import { blobKey, DirId, FileName, JobId, RunnerName } from "../../core/ids.js"
 import { Jobs } from "../../core/ports/jobs.js"
 import { Runners } from "../../core/ports/runners.js"
 import { Storage, type StorageShape } from "../../core/ports/storage.js"
-import { type Host, startHost } from "./host.suite.js"
+import { bobKey, type Host, startHost } from "./host.suite.js"
 
 /** Uploads and downloads by signed URLs, with bytes on a real disk. */
 
@@ -129,6 +129,28 @@ describe("upload", () => {
     call.destroy()
     await vi.waitFor(async () => expect(await unfinished()).toBe(0), 10_000)
     expect((await host.call("GET", `/file/${file.file_path}`)).status).toBe(404)
+  })
+
+  it("beyond those of one key that may be under way and wait is a 503 with Retry-After; another key's is taken meanwhile", async () => {
+    await using busy = await startHost({
+      storage: fileSystem({ root: folder }),
+      slots: 0,
+      limits: { uploads: 3, uploadsPerKey: 2, uploadsWaitingPerKey: 1, uploadWaitSeconds: 600, idleSeconds: 600 }
+    })
+    const open = async (name: string) => {
+      const { upload } = await register(name, busy)
+      const call = request(upload.url, { method: "PUT", headers: { "content-length": 10 } })
+      call.on("error", () => {})
+      call.flushHeaders()
+      return call
+    }
+    const calls = await Promise.all(["a", "b", "c", "d"].map(open))
+    const refused = await Promise.race(calls.map(async (call) => (await once(call, "response"))[0]))
+    expect([refused.statusCode, refused.headers["retry-after"]]).toEqual([503, "5"])
+    expect(JSON.parse((await refused.toArray()).join("")).error).toContain("Too many uploads are under way or waiting")
+    const { body } = await busy.call("POST", "/file", { body: { file_name: "bobs" }, authorization: bobKey })
+    expect((await put(body.upload.url, "second")).status).toBe(200)
+    for (const call of calls) call.destroy()
   })
 
   it("of broken chunks is nothing either", async () => {

@@ -33,8 +33,9 @@ export const upload = (request: ApiRequest, token: string, name: string) =>
     const bytes = notForm(request, yield* rawBytes(request))
     if (run !== undefined) {
       yield* allowed(run, "Upload")
-      const charge = yield* charging({ owner: null, announced })
-      const write = part === undefined ? storage.write(key, charge(bytes), maxBytes) : storage.writePart(key, part, charge(bytes))
+      const write = charging({ owner: null, announced }, (charge) =>
+        part === undefined ? storage.write(key, charge(bytes), maxBytes) : storage.writePart(key, part, charge(bytes))
+      )
       yield* Effect.catchTags(write, {
         TooLarge: () => tooLarge,
         BlobMissing: () =>
@@ -46,7 +47,7 @@ export const upload = (request: ApiRequest, token: string, name: string) =>
       yield* Effect.catchTag(receiveFile(owner, key, bytes, announced), "TooLarge", () => tooLarge)
     } else return yield* new SignedUrlExpired({ what: "Upload" })
     return json(200, { ok: true })
-  }).pipe(Effect.scoped)
+  })
 
 const announcedBytes = (request: ApiRequest): number | null => {
   const text = request.header("content-length")

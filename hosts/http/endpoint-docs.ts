@@ -105,6 +105,7 @@ const syncFailures = failuresOf<"postProcess">({
   RunLimitExceeded: true,
   StillRunning: true,
   TooManyRequests: true,
+  UploadsBusy: true,
   UrlRefused: true,
   UrlUnreachable: true,
   WorkerLost: true
@@ -137,7 +138,7 @@ const upload = (id: string) =>
     internal: true,
     request: "bytes",
     reply: ok("The file is stored", replies.UploadedReply),
-    errors: ["DiskFull", "InvalidRequest", "SignedUrlExpired", "TooLarge"]
+    errors: ["DiskFull", "InvalidRequest", "SignedUrlExpired", "TooLarge", "UploadsBusy"]
   }) as const
 
 export const endpointDocs = {
@@ -182,6 +183,7 @@ export const endpointDocs = {
         InvalidTask: true,
         QuotaExceeded: true,
         TooManyRequests: true,
+        UploadsBusy: true,
         UrlRefused: true,
         UrlUnreachable: true
       })

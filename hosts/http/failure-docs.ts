@@ -30,6 +30,7 @@ export const failureSamples: { readonly [Tag in errors.ApiError["_tag"]]: Extrac
   NoWorker: new errors.NoWorker({ detail: 'no worker or runner that has all of "gpu" was there for 3600 s' }),
   Busy: new errors.Busy(),
   ProbesBusy: new errors.ProbesBusy(),
+  UploadsBusy: new errors.UploadsBusy(),
   DiskFull: new errors.DiskFull(),
   TooManyRequests: tooManyJobs(500),
   StillRunning: new errors.StillRunning({ jobId: JobId("job_abc123xyz") }),

@@ -23,6 +23,7 @@ const headersOf = (error: RunnerError): Readonly<Record<string, string>> => {
       return { "retry-after": `${error.retryAfterSeconds}` }
     case "Busy":
     case "ProbesBusy":
+    case "UploadsBusy":
     case "DiskFull":
     case "Unavailable":
       return { "retry-after": retryAfterSeconds }

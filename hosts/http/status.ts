@@ -30,6 +30,7 @@ export const status = {
   NoWorker: 503,
   Busy: 503,
   ProbesBusy: 503,
+  UploadsBusy: 503,
   DiskFull: 503,
   StillRunning: 503,
   Unavailable: 503
