@@ -14,7 +14,7 @@ import type { BlobKey, DirId, OwnerId } from "../../core/ids.js"
 import { Limits } from "../../core/limits.js"
 import { Directories } from "../../core/ports/directories.js"
 import { blobsRead } from "../../core/task.js"
-import { filesOf, liveJobs, now, overQuota, placeOf, putFile, State } from "./state.js"
+import { filesOf, heldBytes, holdRead, isRead, liveJobs, now, overQuota, placeOf, putFile, State } from "./state.js"
 
 export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.effect(
   Directories,
@@ -141,7 +141,7 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
             .filter((directory) => directory.owner === owner)
             .flatMap(({ id }) => filesOf(state, id))
           return {
-            bytes: files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0),
+            bytes: files.reduce((sum, { bytes }) => sum + (bytes ?? 0), heldBytes(state, owner)),
             unsized: files.filter(({ bytes }) => bytes === null)
           }
         }),
@@ -150,6 +150,7 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
         Effect.sync(() => {
           const file = state.files.get(dir)?.get(name)
           if (key !== undefined && file?.key !== key) return Option.none()
+          holdRead(state, file)
           state.files.get(dir)?.delete(name)
           return Option.map(Option.fromNullable(file), ({ key }) => key)
         }),
@@ -166,6 +167,13 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
             state.files.delete(id)
             return keys
           })
+        }),
+
+      releaseHeld: (limit) =>
+        Effect.sync(() => {
+          const keys = [...state.held.keys()].filter((key) => !isRead(state, key)).slice(0, limit)
+          for (const key of keys) state.held.delete(key)
+          return keys
         }),
 
       unreferenced: (keys) =>

@@ -7,6 +7,7 @@ import type { Needs } from "../../core/needs.js"
 import type { KeyRecord } from "../../core/ports/accounts.js"
 import type { DeliveryRecord } from "../../core/ports/outbox.js"
 import type { RunnerRecord } from "../../core/ports/runners.js"
+import { blobsRead } from "../../core/task.js"
 import { reportUsage, type Usage } from "../../core/usage.js"
 import { newSecret } from "../crypto/index.js"
 
@@ -63,6 +64,8 @@ export interface StateShape {
   readonly lastClaims: Map<OwnerId, number>
   readonly directories: Map<DirId, Directory>
   readonly files: Map<DirId, Map<FileName, StoredFile>>
+  /** Bytes whose file was deleted or replaced while a live job read them. */
+  readonly held: Map<BlobKey, { readonly owner: OwnerId; readonly bytes: number }>
   readonly deliveries: Map<string, DeliveryRow>
   readonly keys: Map<OwnerId, KeyRow>
   readonly webhookSecrets: Map<OwnerId, Redacted.Redacted>
@@ -86,6 +89,7 @@ export class State extends Context.Tag("ffkiln/memory/State")<State, StateShape>
     lastClaims: new Map(),
     directories: new Map(),
     files: new Map(),
+    held: new Map(),
     deliveries: new Map(),
     keys: new Map(),
     webhookSecrets: new Map(),
@@ -105,7 +109,20 @@ export const liveJobs = (state: StateShape): ReadonlyArray<JobRow> => [...state.
 
 export const filesOf = (state: StateShape, dir: DirId): ReadonlyArray<StoredFile> => [...(state.files.get(dir)?.values() ?? [])]
 
+export const isRead = (state: StateShape, key: BlobKey): boolean => liveJobs(state).some(({ task }) => blobsRead(task).has(key))
+
+/** Comes before a file loses its bytes: those that a live job reads stay on their owner's account. */
+export const holdRead = (state: StateShape, file: StoredFile | undefined): void => {
+  const owner = file && state.directories.get(file.dir)?.owner
+  if (owner !== undefined && file?.bytes != null && isRead(state, file.key)) state.held.set(file.key, { owner, bytes: file.bytes })
+}
+
+export const heldBytes = (state: StateShape, owner: OwnerId): number =>
+  [...state.held.values()].reduce((sum, held) => sum + (held.owner === owner ? held.bytes : 0), 0)
+
 export const putFile = (state: StateShape, file: StoredFile): void => {
+  const before = state.files.get(file.dir)?.get(file.name)
+  if (before?.key !== file.key) holdRead(state, before)
   const files = state.files.get(file.dir) ?? new Map<FileName, StoredFile>()
   state.files.set(file.dir, files.set(file.name, file))
 }
@@ -121,7 +138,8 @@ export const overQuota = (
   const own = [...state.directories.values()].filter((directory) => directory.owner === owner).flatMap(({ id }) => filesOf(state, id))
   const others = own.filter(({ dir, name }) => !files.some((file) => file.dir === dir && file.name === name))
   const bytesOf = (some: ReadonlyArray<Pick<StoredFile, "bytes">>) => some.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0)
-  const stored = bytesOf(others)
+  const replacedAndRead = own.filter((file) => !others.includes(file) && isRead(state, file.key))
+  const stored = bytesOf(others) + bytesOf(replacedAndRead) + heldBytes(state, owner)
   return stored + bytesOf(files) > allowed ? roomRefusal(allowed, stored, 0) : undefined
 }
 

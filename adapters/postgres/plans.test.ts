@@ -2,6 +2,7 @@ import { expect, layer } from "@effect/vitest"
 import { Context, Effect, Layer, Option, Redacted } from "effect"
 import { Pool } from "pg"
 import { noQuota } from "../../core/account.js"
+import { FileName } from "../../core/ids.js"
 import { Accounts } from "../../core/ports/accounts.js"
 import { Directories } from "../../core/ports/directories.js"
 import { Jobs } from "../../core/ports/jobs.js"
@@ -16,6 +17,7 @@ import {
   anOwner,
   aProcess,
   aRunnerName,
+  aTask,
   aTry,
   aUsage,
   endedJob,
@@ -66,8 +68,23 @@ const grown = Layer.unwrapScoped(
   })
 )
 
+/** Bytes that lost their file while a job read them, of which nothing else is left. */
+const held = Effect.gen(function* () {
+  const [directories, jobs] = [yield* Directories, yield* Jobs]
+  const directory = yield* aDirectory()
+  yield* directories.create(directory)
+  const { key, name } = yield* Effect.tap(aFile({ dir: directory.id, bytes: 1 }), directories.addFile)
+  const reader = aJob({ task: aTask({ inputs: [{ name, key, bytes: 1, options: [] }] }) })
+  yield* jobs.insert(reader, roomy)
+  yield* directories.removeFile(directory.id, name)
+  yield* jobs.cancel(reader.owner, reader.id)
+  yield* jobs.purge(yield* inSeconds(1))
+  yield* directories.dropExpired(yield* inSeconds(directory.ttlSeconds), 1)
+})
+
 const oneOfEach = Effect.gen(function* () {
   const [directories, outbox, accounts] = [yield* Directories, yield* Outbox, yield* Accounts]
+  yield* held
   yield* endedJob({ idempotencyKey: "a" })
   yield* outbox.settle(Option.getOrThrow(yield* outbox.claim(yield* inSeconds(30))), "delivered", yield* aTry())
   const directory = yield* aDirectory()
@@ -86,6 +103,7 @@ const copies = Object.entries({
   ffkiln_job_inputs: ["key", "dir"],
   ffkiln_directories: ["id", "owner"],
   ffkiln_files: ["dir", "key"],
+  ffkiln_held: ["key", "owner"],
   ffkiln_outbox: ["job", "owner"],
   ffkiln_idempotency: ["key", "owner"],
   ffkiln_webhook_secrets: ["owner"],
@@ -140,6 +158,11 @@ const questions: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown,
   ["create", Effect.flatMap(Directories, (directories) => Effect.flatMap(aDirectory(), directories.create)), /ffkiln_directories_owner/],
   ["files", Effect.flatMap(Directories, (directories) => directories.files(aDirId())), /ffkiln_files_pkey/],
   ["stored", Effect.flatMap(Directories, (directories) => directories.stored(anOwner())), /ffkiln_files_(bytes|pkey)/],
+  [
+    "removeFile",
+    Effect.flatMap(Directories, (directories) => directories.removeFile(aDirId(), FileName("a.mp4"))),
+    /ffkiln_files_(pkey|bytes).*ffkiln_job_inputs_(pkey|key)/s
+  ],
   ["addFile", Effect.flatMap(Directories, (directories) => Effect.flatMap(aFile(), directories.addFile)), /ffkiln_directories_pkey/],
   ["account", Effect.flatMap(Accounts, (accounts) => accounts.account(anOwner())), /ffkiln_jobs_owner_live/],
   ["webhookSecret", Effect.flatMap(Accounts, (accounts) => accounts.webhookSecret(anOwner())), /ffkiln_webhook_secrets_pkey/],

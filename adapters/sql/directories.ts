@@ -128,6 +128,7 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
       const added = addedAt.toISOString()
       if (replaces === undefined) yield* lockFiles(sql, dir)
       const limits = yield* Limits
+      if (replaces !== undefined) yield* holdRead(sql, sql`file.dir = ${dir} AND file.name = ${name} AND file.key = ${replaces}`)
       const rows =
         replaces === undefined
           ? yield* sql`
@@ -168,7 +169,7 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
     const own = sql`FROM ffkiln_directories AS own JOIN ffkiln_files AS file ON file.dir = own.id WHERE own.owner = ${owner}`
     return sql<{ readonly total: number | string; readonly dir: string | null }>`
       SELECT total.bytes AS total, unsized.*
-      FROM (SELECT CAST(COALESCE(SUM(file.bytes), 0) AS BIGINT) AS bytes ${own}) AS total
+      FROM (SELECT CAST(COALESCE(SUM(file.bytes), 0) + (${heldBytes(sql, owner)}) AS BIGINT) AS bytes ${own}) AS total
         LEFT JOIN (SELECT file.* ${own} AND file.bytes IS NULL) AS unsized ON 1 = 1`.pipe(
       Effect.map((rows) => ({ bytes: Number(rows[0]?.total), unsized: rows.filter(({ dir }) => dir !== null).map(readFile) })),
       run("add up what is stored")
@@ -176,9 +177,12 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
   },
 
   removeFile: (dir, name, key) =>
-    sql<{ readonly key: BlobKey }>`
-      DELETE FROM ffkiln_files WHERE dir = ${dir} AND name = ${name} ${key === undefined ? sql`` : sql`AND key = ${key}`}
-      RETURNING key`.pipe(
+    Effect.gen(function* () {
+      const only = key === undefined ? sql`` : sql`AND file.key = ${key}`
+      const isIt = sql`file.dir = ${dir} AND file.name = ${name} ${only}`
+      yield* holdRead(sql, isIt)
+      return yield* sql<{ readonly key: BlobKey }>`DELETE FROM ffkiln_files AS file WHERE ${isIt} RETURNING key`
+    }).pipe(
       Effect.map((rows) => Option.map(Array.head(rows), ({ key }) => key)),
       freeing("remove a file")
     ),
@@ -196,6 +200,17 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
       )
       return keys.flat().map(({ key }) => key)
     }).pipe(freeing("drop expired directories")),
+
+  releaseHeld: (limit) =>
+    deleteChosen<{ readonly key: BlobKey }>(
+      sql,
+      "ffkiln_held",
+      "key",
+      sql`SELECT key FROM ffkiln_held AS file WHERE NOT ${isRead(sql)} LIMIT ${limit} ${skipLocked(sql)}`
+    ).pipe(
+      Effect.map((rows) => rows.map(({ key }) => key)),
+      freeing("release bytes that no job reads")
+    ),
 
   unreferenced: (keys) =>
     Effect.forEach(Array.chunksOf(keys, rowsPerStatement), (some) => unreferencedOf(sql, some)).pipe(
@@ -281,8 +296,23 @@ const lockStored = (sql: SqlClient, owner: OwnerId) => lockCount(sql, `ffkiln_fi
 /** The owner's quota of stored bytes, null where nothing bounds it. */
 const allowedBytes = (sql: SqlClient, owner: OwnerId) => sql`(SELECT stored_bytes FROM ffkiln_keys WHERE id = ${owner})`
 
+/** Whether a live job reads the bytes of `file`. */
+const isRead = (sql: SqlClient) => sql`EXISTS (
+  SELECT 1 FROM ffkiln_job_inputs AS input JOIN ffkiln_jobs AS job ON job.id = input.job
+  WHERE input.dir = file.dir AND input.key = file.key AND ${isLive(sql)}
+)`
+
+/** Comes before rows lose their bytes: those that a live job reads stay on their owner's account. */
+const holdRead = (sql: SqlClient, which: Fragment) => sql`
+  INSERT INTO ffkiln_held (key, owner, dir, bytes)
+  SELECT file.key, own.owner, file.dir, file.bytes FROM ffkiln_files AS file JOIN ffkiln_directories AS own ON own.id = file.dir
+  WHERE ${which} AND file.bytes IS NOT NULL AND ${isRead(sql)}
+  ON CONFLICT (key) DO NOTHING`
+
+const heldBytes = (sql: SqlClient, owner: OwnerId) => sql`SELECT COALESCE(SUM(bytes), 0) FROM ffkiln_held WHERE owner = ${owner}`
+
 const storedBytes = (sql: SqlClient, owner: OwnerId, condition: Fragment) => sql`
-  SELECT CAST(COALESCE(SUM(file.bytes), 0) AS BIGINT) FROM ffkiln_directories AS own JOIN ffkiln_files AS file ON file.dir = own.id
+  SELECT CAST(COALESCE(SUM(file.bytes), 0) + (${heldBytes(sql, owner)}) AS BIGINT) FROM ffkiln_directories AS own JOIN ffkiln_files AS file ON file.dir = own.id
   WHERE own.owner = ${owner} ${condition}`
 
 /** One statement, hence one moment: a job that ends between two looks would be in neither. */
@@ -320,17 +350,19 @@ export const publishFiles = (sql: SqlClient, owner: OwnerId, dir: DirId, outputs
     if (directories.length === 0) return
     let replaced = 0
     for (const some of Array.chunksOf(outputs, rowsPerStatement)) {
+      const names = some.map(({ name }) => name)
       const [there] = yield* sql<{ readonly files: number | string }>`
-        SELECT count(*) AS files FROM ffkiln_files WHERE dir = ${dir} AND name IN ${sql.in(some.map(({ name }) => name))}`
+        SELECT count(*) AS files FROM ffkiln_files WHERE dir = ${dir} AND name IN ${sql.in(names)}`
       replaced += Number(there?.files)
+      yield* holdRead(sql, sql`file.dir = ${dir} AND file.name IN ${sql.in(names)} AND file.origin = 'output'`)
       const rows = some.map(({ name, blob }) => ({ dir, name, key: blob.key, bytes: blob.bytes, origin: "output", added_at: now }))
       const written = yield* sql<{ readonly name: FileName }>`
         INSERT INTO ffkiln_files ${sql.insert(rows)}
         ON CONFLICT (dir, name) DO UPDATE SET key = excluded.key, bytes = excluded.bytes, added_at = excluded.added_at
           WHERE ffkiln_files.origin = excluded.origin
         RETURNING name`
-      const names = new Set(written.map(({ name }) => name))
-      const clash = some.find(({ name }) => !names.has(name))
+      const made = new Set(written.map(({ name }) => name))
+      const clash = some.find(({ name }) => !made.has(name))
       if (clash !== undefined) return yield* new Clash({ name: clash.name })
     }
     const limits = yield* Limits

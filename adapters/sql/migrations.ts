@@ -237,5 +237,16 @@ const migrations = {
     // Covers the count of an owner's live directories, and still gives their order.
     "DROP INDEX ffkiln_directories_owner",
     "CREATE INDEX ffkiln_directories_owner ON ffkiln_directories (owner, created_at, id, expires_at)"
+  ]),
+
+  "0009_held": migration(({ text, integer, strict }) => [
+    // Bytes whose file was deleted or replaced while a live job read them.
+    `CREATE TABLE ffkiln_held (
+      key ${text} NOT NULL PRIMARY KEY,
+      owner ${text} NOT NULL,
+      dir ${text} NOT NULL,
+      bytes ${integer} NOT NULL
+    ) ${strict}`,
+    "CREATE INDEX ffkiln_held_owner ON ffkiln_held (owner, bytes)"
   ])
 }

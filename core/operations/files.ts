@@ -307,8 +307,8 @@ const playlist = /\.(?:m3u8?|mpd)$/i
 
 /**
  * Takes a file of the owner's out of its directory: gone from all listings at once. Its bytes go too, unless a job that
- * was accepted still reads them: then the sweep of orphans takes them after that. A registration that waits for its upload
- * goes as well, and its URL with it.
+ * was accepted still reads them: then they count until it has ended, and a sweep takes them. A registration that waits for
+ * its upload goes as well, and its URL with it.
  */
 export const deleteFile = (owner: OwnerId, dir: DirId, name: FileName) =>
   Effect.gen(function* () {

@@ -183,6 +183,24 @@ describe("stored bytes", () => {
     }).pipe(Effect.provide(world()))
   )
 
+  it.effect("of a deleted input count while a job reads it, and are gone with the next sweep after that", () =>
+    Effect.gen(function* () {
+      const owner = yield* allowed({ storedBytes: 10 })
+      const dir = yield* withFile(owner)
+      const job = yield* submit(owner, taskOn(dir), quiet)
+      yield* deleteFile(owner, dir, name)
+      const more = storeFile(owner, { name: FileName("b"), dir }, bytes("1234"))
+      expect(yield* refusal(more)).toEqual(doesNotFit(7))
+      yield* sweep
+      expect(yield* storedBytes(owner)).toBe(7)
+      yield* cancelJob(owner, job)
+      yield* sweep
+      expect(yield* Stream.runCount((yield* Storage).list(`${dir}/`))).toBe(0)
+      yield* more
+      expect(yield* storedBytes(owner)).toBe(4)
+    }).pipe(Effect.provide(world()))
+  )
+
   it.effect("bound outputs: the job fails with the reason, and keeps nothing", () =>
     Effect.gen(function* () {
       const owner = yield* allowed({ storedBytes: 10 })

@@ -1,4 +1,5 @@
 import { Chunk, Effect, Layer, Stream } from "effect"
+import type { Unavailable } from "../errors.js"
 import type { BlobKey } from "../ids.js"
 import { Limits } from "../limits.js"
 import { every } from "../loop.js"
@@ -9,7 +10,7 @@ import { Outbox } from "../ports/outbox.js"
 import { Runners } from "../ports/runners.js"
 import { Storage } from "../ports/storage.js"
 import { SteadyTime } from "../steady-time.js"
-import { settleRegistrations } from "./files.js"
+import { removeUnused, settleRegistrations } from "./files.js"
 import { offerWaiting } from "./hints.js"
 
 /** Sweeps for as long as the layer lives, first at once. Every host may: each step is one idempotent statement. */
@@ -35,6 +36,7 @@ export const sweep = Effect.gen(function* () {
   const now = yield* (yield* SteadyTime).now
   if ((yield* jobs.reclaim(new Date(now))) > 0) yield* Effect.ignoreLogged(offerWaiting)
   yield* dropExpired(new Date(now))
+  yield* releaseHeld
   yield* settleRegistrations
   yield* jobs.purge(new Date(now - jobSeconds * 1000))
   yield* (yield* Outbox).purge(new Date(now - deliverySeconds * 1000))
@@ -71,6 +73,13 @@ const dropExpired = (now: Date): Effect.Effect<void, never, Directories | Storag
     yield* removeAll(keys)
     if (keys.length > 0) yield* dropExpired(now)
   }).pipe(Effect.catchAll((error) => Effect.logWarning("expired directories stay until the next sweep", error.what, error.cause)))
+
+/** Bytes that lost their file while a job read them go when the last such job has ended. */
+const releaseHeld: Effect.Effect<void, Unavailable, Directories | Storage> = Effect.gen(function* () {
+  const keys = yield* (yield* Directories).releaseHeld(batch)
+  yield* Effect.forEach(keys, removeUnused, { discard: true })
+  if (keys.length > 0) yield* releaseHeld
+})
 
 /** Bytes that no row and no live job needs, once they are old enough to belong to nothing that is still under way. */
 export const sweepOrphans = Effect.gen(function* () {

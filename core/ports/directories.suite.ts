@@ -251,6 +251,45 @@ const fileTests = (rows: RowsLayer) =>
       })
     )
 
+    it.effect("bytes that lose their file while a live job reads them are counted until it has ended, and their keys come back once", () =>
+      Effect.gen(function* () {
+        const [jobs, directories] = [yield* Jobs, yield* Directories]
+        const { id: dir, owner } = yield* created()
+        const total = Effect.map(directories.stored(owner), ({ bytes }) => bytes)
+        const file = (name: string, bytes: number, origin: StoredFile["origin"] = "upload") =>
+          Effect.map(aFile({ dir, name: FileName(name), origin }), (found) => ({ ...found, bytes }))
+        const [deleted, replaced, made] = [yield* file("deleted", 1), yield* file("replaced", 20), yield* file("out.mp4", 300, "output")]
+        const unread = yield* file("unread", 4000)
+        for (const each of [deleted, replaced, made, unread]) yield* directories.addFile(each)
+        const inputs = [deleted, replaced, made].map(({ name, key, bytes }) => ({ name, key, bytes, options: [] }))
+        const readers = [aJob({ owner, task: aTask({ inputs }) }), aJob({ owner, task: aTask({ inputs }) })]
+        for (const reader of readers) yield* inserted(reader)
+        const maker = aJob({ owner, task: aTask({ directory: dir, inputs: [] }) })
+        yield* inserted(maker)
+
+        yield* directories.removeFile(dir, deleted.name)
+        yield* directories.removeFile(dir, unread.name)
+        expect(yield* total).toBe(321)
+        expect(yield* directories.keepFile(owner, { ...replaced, key: aKey(dir), bytes: 2 }, replaced.key)).toBe(true)
+        expect(yield* total).toBe(323)
+        const claim = yield* claimed(maker.id)
+        const blob = { key: aKey(dir), bytes: 50, modifiedAt: yield* now }
+        expect(yield* jobs.complete(claim, { outputs: [{ name: made.name, blob }], usage: aUsage, warnings: [] })).toBe(true)
+        expect(yield* total).toBe(373)
+
+        const keys = sorted([deleted, replaced, made].map(({ key }) => key))
+        const own = Effect.map(directories.releaseHeld(100), (released) => sorted(released.filter((key) => keys.includes(key))))
+        for (const { id } of readers) {
+          expect(yield* own).toEqual([])
+          expect(yield* total).toBe(373)
+          yield* jobs.cancel(owner, id)
+        }
+        expect(yield* own).toEqual(keys)
+        expect(yield* own).toEqual([])
+        expect(yield* total).toBe(52)
+      })
+    )
+
     it.effect("of several files added at once under one name one gets it", () =>
       Effect.gen(function* () {
         const directories = yield* Directories

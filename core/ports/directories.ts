@@ -54,13 +54,15 @@ export interface DirectoriesShape {
   readonly search: (dir: DirId, search: FileSearch) => Fx<ReadonlyArray<StoredFile>>
   /**
    * What all the owner's directories hold, those that expired and are not yet swept included: the sum of the known sizes,
-   * and the rows whose size is not known yet (registrations), in no order. One moment.
+   * with bytes whose file was deleted or replaced while a live job read them until `releaseHeld` lets go of them, and the rows whose size is not known yet (registrations), in no order. One moment.
    */
   readonly stored: (owner: OwnerId) => Fx<{ readonly bytes: number; readonly unsized: ReadonlyArray<StoredFile> }>
   /** The row is gone when this returns; the key of its bytes comes back once. With `key` only while the row has that. */
   readonly removeFile: (dir: DirId, name: FileName, key?: BlobKey) => Fx<Option.Option<BlobKey>>
   /** Up to `limit` expired directories go with their files, and the keys come back; those that a live job uses wait. */
   readonly dropExpired: (now: Date, limit: number) => Fx<ReadonlyArray<BlobKey>>
+  /** Lets go of up to `limit` blobs that lost their file while a live job read them, and that none reads any more: their keys. */
+  readonly releaseHeld: (limit: number) => Fx<ReadonlyArray<BlobKey>>
   /** Those of `keys` that no file row refers to and no live job (pending or processing) reads, and that lie in no live job's output directory under that job's name. */
   readonly unreferenced: (keys: ReadonlyArray<BlobKey>) => Fx<ReadonlyArray<BlobKey>>
 }
