@@ -1,19 +1,10 @@
 import { refusedDemuxers } from "../../core/policy/allowed.js"
+import { quoted, type Rule } from "./cause-rule.js"
 import { type LinePattern, linePattern } from "./line-pattern.js"
-
-interface Rule {
-  /** Forms of a line, as `linePattern` takes them: regular expressions are not linear in what a caller makes ffmpeg print. */
-  readonly forms: ReadonlyArray<string>
-  /** The sentence, from the texts of the form's holes. */
-  readonly say: (...groups: ReadonlyArray<string>) => string
-  /** It searches the holes' texts and shortens what it repeats of them. */
-  readonly whole?: boolean
-}
+import { anyRefusal, muxerPairs, muxers } from "./muxer-causes.js"
 
 /** ffmpeg prints a demuxer's full name: `matroska,webm`. */
 const whyRefusedInput = (format: string): string => refusedDemuxers.get(format) ?? "convert it to a common format first"
-
-const quoted = (name: string): string => `"${name}"`
 
 /** What ffmpeg and its encoders say when they get no more memory. */
 const memory: ReadonlyArray<Rule> = [
@@ -295,17 +286,6 @@ const filters: ReadonlyArray<Rule> = [
   }
 ]
 
-const otherCodec = "choose another codec, or another format"
-
-/** What helps where an output gets a stream that nobody thought of, by the codec that its format does not take. */
-const cures: ReadonlyMap<string, string> = new Map(
-  Object.entries({
-    "none bin_data timed_id3 klv": "leave streams of data out by -dn",
-    "ttf otf": 'leave attachments out by -map -0:t, as in "maps": ["0", "-0:t"]',
-    "h264 hevc mjpeg png bmp gif": `leave pictures out by -vn, keep a cover by -c:v copy -disposition:v attached_pic, or ${otherCodec}`
-  }).flatMap(([codecs, cure]) => codecs.split(" ").map((codec) => [codec, cure] as const))
-)
-
 /** What encoders and formats say of streams and values. */
 const encoders: ReadonlyArray<Rule> = [
   {
@@ -384,10 +364,6 @@ const encoders: ReadonlyArray<Rule> = [
     say: (_, format) => `the format ${format} has no usual encoder for one of the streams: choose one by -c, or leave the stream out`
   },
   {
-    forms: ["Could not find tag for codec {name} in stream #{number}"],
-    say: (codec, stream) => `the output format takes no ${codec} (stream ${stream} of the output): ${cures.get(codec) ?? otherCodec}`
-  },
-  {
     forms: ["Could not open attachment file {}.$", "Could not open attachment file {}"],
     say: (name) => `no file ${quoted(name)} to attach`
   },
@@ -404,6 +380,7 @@ const encoders: ReadonlyArray<Rule> = [
     forms: ["One of -r/-fpsmax was specified together"],
     say: () => "-r and -fpsmax need a constant frame rate: leave them out, or write -fps_mode cfr"
   },
+  anyRefusal,
   {
     forms: ["Could not write header"],
     say: () => "the output format does not take these streams: choose codecs that fit the container"
@@ -439,6 +416,11 @@ const inputs: ReadonlyArray<Rule> = [
     say: (input, stream) =>
       `nothing of stream ${stream} of input ${input} (counted from 0) can be decoded: it is damaged, or of another format than the file's ending says`
   },
+  {
+    forms: ["^av_interleaved_write_frame(): {}", "Error muxing a packet", "Error submitting a packet to the muxer: {}"],
+    say: (reason = "") =>
+      `an output could not be written${reason === "" ? "" : ` (${quoted(reason)})`}: its format does not take what its codec gives: choose another codec, or another format`
+  },
   { forms: ["Error while opening decoder"], say: () => "a stream of an input cannot be decoded" },
   {
     forms: [
@@ -461,7 +443,7 @@ const inputs: ReadonlyArray<Rule> = [
 ]
 
 /** The first rule that any line meets decides, so what is more telling comes first. Texts: ffmpeg 5.1, then what later versions say. */
-const rules: ReadonlyArray<Rule> = [...memory, ...unknown, ...misplaced, ...graphs, ...filters, ...encoders, ...inputs]
+const rules: ReadonlyArray<Rule> = [...memory, ...unknown, ...misplaced, ...graphs, ...filters, ...muxers, ...encoders, ...inputs]
 
 const compiled: ReadonlyArray<{ readonly patterns: ReadonlyArray<LinePattern>; readonly say: Rule["say"] }> = rules.map(
   ({ forms, say, whole }) => ({
@@ -474,7 +456,13 @@ const compiled: ReadonlyArray<{ readonly patterns: ReadonlyArray<LinePattern>; r
 const maxRepeated = 300
 
 /** What newer versions say in two lines: each pair gives the line that earlier ones have, from the holes of both. */
-const pairs: ReadonlyArray<{ readonly first: LinePattern; readonly second: LinePattern; readonly as: Rule["say"] }> = [
+const pairs: ReadonlyArray<{
+  readonly first: LinePattern
+  readonly second: LinePattern
+  /** Undefined where the two do not belong together. */
+  readonly as: (...groups: ReadonlyArray<string>) => string | undefined
+}> = [
+  ...muxerPairs.map(({ first, second, as }) => ({ first: linePattern(first), second: linePattern(second), as })),
   {
     first: linePattern("^Error opening input: {}"),
     second: linePattern("^Error opening input file {}.$"),
@@ -509,7 +497,7 @@ const inOneLine = (lines: ReadonlyArray<string>): ReadonlyArray<string> =>
         .slice(Math.max(0, index - pairLines), index)
         .map(first)
         .findLast((groups) => groups !== undefined)
-      return earlier === undefined ? [] : [as(...earlier, ...later)]
+      return earlier === undefined ? [] : (as(...earlier, ...later) ?? [])
     })
   )
 

@@ -6,6 +6,7 @@ import { isHttpsUrl, maxUrlLength } from "../https-url.js"
 import { type DirId, type FileName, parseDirId, parseFileName } from "../ids.js"
 import type { LimitValues } from "../limits.js"
 import { mapProblem } from "../policy/option-values.js"
+import { mapFor } from "../policy/optional-maps.js"
 import { defaultPolicy, type PolicyValues } from "../policy/policy.js"
 import { sequenceOf, withoutPatternType } from "../sequence.js"
 import type { Input, Output, Source } from "../task.js"
@@ -126,11 +127,13 @@ const placeBytes = 16
 const parseMaps = (items: Items | undefined, field: string, { limits, policy }: Rules) =>
   Either.flatMap(texts(items, field, limits), (maps) => {
     if (policy.options === "off") return Either.right(maps)
-    for (const [index, map] of maps.entries()) {
-      const problem = mapProblem(map)
-      if (problem !== undefined) return refuse(`${field}[${index}] ${problem}`)
-    }
-    return Either.right(maps)
+    return Either.all(
+      maps.map((map, index) => {
+        const problem = mapProblem(map)
+        const read = problem === undefined ? mapFor(map, policy.table) : Either.left(problem)
+        return Either.mapLeft(read, (reason) => invalid(`${field}[${index}] ${reason}`))
+      })
+    )
   })
 
 /** The items as text. A process takes no NUL in an argument, and no string that is not Unicode. */

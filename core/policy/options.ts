@@ -12,6 +12,7 @@ import {
 } from "./option-rules.js"
 import type { AvOption, CommandOption, OptionTable } from "./option-table.js"
 import { type FileReference, fileNamed, valueGiven, valueProblem } from "./option-values.js"
+import { mapFor } from "./optional-maps.js"
 import { passLogOf } from "./params.js"
 import type { PolicyValues } from "./policy.js"
 import { shown } from "./quoting.js"
@@ -75,7 +76,9 @@ const judged = (items: ReadonlyArray<string>, place: "input" | "output", policy:
       const grammar = yield* grammarOf(item, found, place)
       const problem = value === null ? undefined : valueProblem(grammar, value, { name: found.name, place, hardware: policy.hardware })
       if (problem !== undefined) return yield* Either.left(`the value of ${shown(item)} ${problem}`)
-      const last = value === null ? null : valueGiven(grammar, value, { place })
+      const mapped = grammar === "map" && value !== null ? mapFor(value, policy.table) : Either.right(value)
+      const translated = yield* Either.mapLeft(mapped, (why) => `the value of ${shown(item)} ${why}`)
+      const last = translated === null ? null : valueGiven(grammar, translated, { place })
       read.push({
         option: { item: rewrite?.item ?? item, name, specifier, value: last, graph: grammar === "graph" },
         known: found.name,
