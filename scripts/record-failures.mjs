@@ -11,11 +11,11 @@ import { report, say } from "./setup/problem.mjs"
 /** Longer logs are of tasks that end well. */
 const maxLines = 60
 
-/** Without the dumps, which are indented, and without addresses, which differ each time. */
+/** Without the dumps, which are indented (only the list of streams is kept), and without addresses, which differ each time. */
 const kept = (/** @type {string} */ log) =>
   log
     .split("\n")
-    .filter((line) => /^\S/.test(line) && !/^\[AVIOContext @ |^\[libx26\d @ .*(?:mb |coded |i16 |i8 |i4 |ref )/.test(line))
+    .filter((line) => /^(?:\S| {2}Stream #)/.test(line) && !/^\[AVIOContext @ |^\[libx26\d @ .*(?:mb |coded |i16 |i8 |i4 |ref )/.test(line))
     .map((line) => line.replace(/ @ (?:0x)?[0-9a-f]{6,}\]/g, " @ 0x1]"))
     .slice(-maxLines)
 

@@ -1,5 +1,6 @@
 import { refusedDemuxers } from "../../core/policy/allowed.js"
 import { quoted, type Rule } from "./cause-rule.js"
+import { hasStream, type InputStreams } from "./input-streams.js"
 import { type LinePattern, linePattern } from "./line-pattern.js"
 import { anyRefusal, muxerPairs, muxers } from "./muxer-causes.js"
 
@@ -103,20 +104,22 @@ const misplaced: ReadonlyArray<Rule> = [
 const filterOf = (instance: string): string => instance.replace(/^Parsed_/, "").replace(/_\d+$/, "")
 
 /** The line has no input's number, but the graph has: `[1:a]` of the specifier `:a`. */
-const noStream = (specifier: string, graph: string): string => {
-  const numbers = new Set(
+const noStream = (inputs: InputStreams, specifier: string, graph: string): string => {
+  const named = new Set(
     graph
       .split(`${specifier}]`)
       .slice(0, -1)
       .map((before) => before.slice(before.lastIndexOf("[") + 1).trim())
       .filter((text) => /^\d+$/.test(text))
   )
+  const lacking = [...named].filter((number) => hasStream(inputs, Number(number), specifier) === false)
+  const numbers = lacking.length === 0 ? named : new Set(lacking)
   const said = quoted(shortened(specifier))
   if (numbers.size === 0) return `the filter graph takes ${said}, which is neither a stream of an input nor a label that the graph makes`
   const [first] = numbers
   return numbers.size === 1
     ? `the filter graph takes [${first}${shortened(specifier)}], but input ${first} (counted from 0) has no such stream`
-    : `the filter graph takes ${said} of the inputs ${[...numbers].slice(0, maxNamed).join(", ")} (counted from 0), and one of them has no such stream`
+    : `the filter graph takes ${said} of the inputs ${[...numbers].slice(0, maxNamed).join(", ")} (counted from 0), and ${lacking.length === 0 ? "one of them has" : "these have"} no such stream`
 }
 
 /** Inputs that one sentence names. */
@@ -162,8 +165,7 @@ const graphs: ReadonlyArray<Rule> = [
   },
   {
     forms: ["Stream specifier '{}' in filtergraph description {}"],
-    say: (label, graph = "") => noStream(label, graph),
-    whole: true
+    sayOf: (inputs, label = "", graph = "") => noStream(inputs, label, graph)
   },
   {
     forms: [
@@ -241,6 +243,14 @@ const graphs: ReadonlyArray<Rule> = [
   }
 ]
 
+/** ffmpeg takes no picture for which a number of 32 bits may not do. */
+const impossibleSize = (size: string): string => {
+  const [width = 0, height = 0] = size.split("x").map(Number)
+  return width > 0 && height > 0
+    ? `the size of the picture is not possible: ${size} has more pixels than ffmpeg takes (about 268 million): use a smaller picture or scale`
+    : `the size of the picture is not possible: ${size}`
+}
+
 /** What filters say of their input. */
 const filters: ReadonlyArray<Rule> = [
   {
@@ -274,7 +284,12 @@ const filters: ReadonlyArray<Rule> = [
     forms: ["Picture size {size} exceeds specified max pixel count {number}"],
     say: (size, most) => `the picture is too large: ${size} has more than the ${most} pixels that are allowed (limit maxPixels)`
   },
-  { forms: ["Picture size {name} is invalid"], say: (size) => `the size of the picture is not possible: ${size}` },
+  // Readers of a file's structure name the sides the wrong way round, decoders and filters do not.
+  ...["[{word}] [IMGUTILS] Picture size {name} is invalid", "[Parsed_{word}] Picture size {name} is invalid"].map((form) => ({
+    forms: [form],
+    say: (_: string, size: string) => impossibleSize(size)
+  })),
+  { forms: ["Picture size {name} is invalid"], say: (size) => impossibleSize(size) },
   { forms: ["Error initializing filter '{word}'"], say: (filter) => `the filter ${quoted(filter)} does not take these arguments` },
   {
     forms: ["Error applying option '{word}' to filter '{word}'"],
@@ -445,12 +460,10 @@ const inputs: ReadonlyArray<Rule> = [
 /** The first rule that any line meets decides, so what is more telling comes first. Texts: ffmpeg 5.1, then what later versions say. */
 const rules: ReadonlyArray<Rule> = [...memory, ...unknown, ...misplaced, ...graphs, ...filters, ...muxers, ...encoders, ...inputs]
 
-const compiled: ReadonlyArray<{ readonly patterns: ReadonlyArray<LinePattern>; readonly say: Rule["say"] }> = rules.map(
-  ({ forms, say, whole }) => ({
-    patterns: forms.map(linePattern),
-    say: whole === true ? say : (...groups) => say(...groups.map(shortened))
-  })
-)
+const compiled = rules.map(({ forms, say = () => "", sayOf }) => ({
+  patterns: forms.map(linePattern),
+  say: sayOf ?? ((_: InputStreams, ...groups: ReadonlyArray<string>) => say(...groups.map(shortened)))
+}))
 
 /** Longest text of a line that a sentence repeats. */
 const maxRepeated = 300
@@ -508,13 +521,13 @@ export const lacksMemory = (lines: ReadonlyArray<string>): boolean =>
   lines.some((line) => memoryPatterns.some((pattern) => pattern(line) !== undefined))
 
 /** Why a run failed, in one sentence, from ffmpeg's own lines; undefined where they say nothing that is known. */
-export const causeOf = (log: ReadonlyArray<string>): string | undefined => {
+export const causeOf = (log: ReadonlyArray<string>, inputs: InputStreams = new Map()): string | undefined => {
   const lines = [...inOneLine(log), ...log]
   for (const { patterns, say } of compiled) {
     for (const line of lines) {
       for (const pattern of patterns) {
         const groups = pattern(line)
-        if (groups !== undefined) return say(...groups)
+        if (groups !== undefined) return say(inputs, ...groups)
       }
     }
   }

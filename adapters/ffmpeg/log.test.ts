@@ -370,6 +370,22 @@ describe("of a success", () => {
     expect(said).toEqual(typeof says === "string" ? says : expect.stringMatching(says))
   })
 
+  const dump = (input: number, ...streams: ReadonlyArray<string>) => [
+    `Input #${input}, mov,mp4,m4a,3gp,3g2,mj2, from 'file:input-${input}.mp4':`,
+    "  Metadata:",
+    "    title           : x",
+    ...streams.map((kind, index) => `  Stream #${input}:${index}[0x1](und): ${kind}: x (avc1 / 0x31637661), 320x180`)
+  ]
+  it.each([
+    { dumps: [...dump(0, "Video", "Audio"), ...dump(1, "Video")], names: /takes \[1:a\], but input 1/ },
+    { dumps: [...dump(0, "Video"), ...dump(1, "Video", "Audio")], names: /takes \[0:a\], but input 0/ },
+    { dumps: [...dump(0, "Video"), ...dump(1, "Video")], names: /takes ":a" of the inputs 0, 1 .*and these have no such stream/ },
+    { dumps: [], names: /and one of them has no such stream/ }
+  ])("names the input without the stream: $names", ({ dumps, names }) => {
+    const log = [...dumps, noMatch(":a", "[0:a][1:a]amix")]
+    expect(explain("ffmpeg", { ended: exit(1), log }, { work, inputs: [] })).toMatch(names)
+  })
+
   it.each([
     { log: "Error writing trailer of file:../out/o: No space left on device", is: true },
     { log: "[out#0/mp4 @ 0x5a] Error closing file: Input/output error", is: true },

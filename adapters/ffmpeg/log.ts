@@ -2,6 +2,7 @@ import type { FileName } from "../../core/ids.js"
 import { withGivenNames } from "../../core/staged-name.js"
 import type { StagedFile } from "../../core/task.js"
 import { causeOf, lacksMemory } from "./causes.js"
+import { inputStreams } from "./input-streams.js"
 import type { Ended } from "./launch.js"
 import type { WorkDirectory } from "./workdir.js"
 
@@ -49,7 +50,7 @@ export const explain = (program: "ffmpeg" | "ffprobe", { ended, log }: Failure, 
   const lines = spoken(log).map((line) => readable(line, setting.work, given))
   const useful = usefulEnd(lines)
   if (ended.signal !== null) return withLines(`${program} was killed by signal ${ended.signal}${hintAtMemory(ended.signal, lines)}`, useful)
-  return withLines(causeOf(lines) ?? `${program} ended with status ${ended.code}`, useful)
+  return withLines(causeOf(lines, inputStreams(log)) ?? `${program} ended with status ${ended.code}`, useful)
 }
 
 /** Signals of the program itself, by which some encoders end when they get no memory. */
