@@ -41,7 +41,10 @@ const nestedSections: Readonly<Record<ProbeSection, Readonly<Record<string, stri
   packets: { tags: "packet_tags", side_data_list: "packet_side_data_list" }
 }
 
-/** All arguments but the program, for a file of the working directory. */
+/**
+ * All arguments but the program, for a file of the working directory. The size of pictures and the format are always asked
+ * for: they tell whether the file is what its name says. `pickReport` leaves them out where the caller does not want them.
+ */
 export const probeArgs = (request: ProbeRequest, name: FileName): ReadonlyArray<string> => {
   const wanted = withCounts(request)
   // Only sections that are known become names of options.
@@ -51,7 +54,8 @@ export const probeArgs = (request: ProbeRequest, name: FileName): ReadonlyArray<
   })
   const named = asked.flatMap(([section, fields]) => (fields === "all" ? [] : entries(section, fields)))
   return [
-    ...["-v", "error", "-hide_banner", "-print_format", "json=compact=1"],
+    ...["-v", "error", "-hide_banner", "-show_entries", "stream=codec_type,width,height:format=format_name"],
+    ...["-print_format", "json=compact=1"],
     ...asked.flatMap(([section, fields]) => (fields === "all" ? [`-show_${section}`] : [])),
     ...(named.length === 0 ? [] : ["-show_entries", named.join(":")]),
     ...(request.selectStreams === null ? [] : ["-select_streams", request.selectStreams]),

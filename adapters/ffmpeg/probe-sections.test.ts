@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { crc32, deflateSync } from "node:zlib"
 import { Effect, Layer, ManagedRuntime, Stream } from "effect"
 import { afterAll, describe, expect, it } from "vitest"
 import { BlobKey, FileName } from "../../core/ids.js"
@@ -134,4 +135,44 @@ describe("a report", () => {
     const { streams } = await report(file, "large.jpg", { sections: { streams: ["width", "height"] } })
     expect(streams).toEqual([{ width: 12_000, height: 9000 }])
   })
+
+  /** A picture of more pixels than ffmpeg takes, of which the header alone is there. */
+  const huge = () => {
+    const chunk = (type: string, data: Buffer) => {
+      const body = Buffer.concat([Buffer.from(type), data])
+      const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)]
+      length.writeUInt32BE(data.length)
+      sum.writeUInt32BE(crc32(body))
+      return Buffer.concat([length, body, sum])
+    }
+    const header = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0])
+    header.writeUInt32BE(30_000, 0)
+    header.writeUInt32BE(20_000, 4)
+    const pixels = deflateSync(Buffer.alloc(1000))
+    return Buffer.concat([
+      Buffer.from("\x89PNG\r\n\x1a\n", "latin1"),
+      chunk("IHDR", header),
+      chunk("IDAT", pixels),
+      chunk("IEND", Buffer.alloc(0))
+    ])
+  }
+
+  it.each([{ streams: "all" }, { streams: ["width", "height"] }] as const)(
+    "has the size of a picture that ffmpeg can't decode: %j",
+    async (sections) => {
+      const file = await store("huge.png", huge())
+      const { streams } = await report(file, "huge.png", { sections })
+      expect(streams).toMatchObject([{ width: 30_000, height: 20_000 }])
+    }
+  )
+
+  it.each([{ streams: "all" }, { streams: ["codec_name"] }, { format: "all" }, { format: ["size"] }] as const)(
+    "is refused for a text under a picture's name: %j",
+    async (sections) => {
+      const file = await store("text.png", Buffer.from("no picture at all\n"))
+      await expect(report(file, "text.png", { sections })).rejects.toThrow(
+        '"text.png" is not a picture that can be read, or it is damaged: upload the file again, with an ending that fits its content'
+      )
+    }
+  )
 })

@@ -13,9 +13,10 @@ import type { StagedFile } from "../../core/task.js"
 import { nameOfUrl } from "../../core/url-name.js"
 import type { Guard } from "../net/index.js"
 import type { StreamCount } from "./account.js"
-import { unavailable } from "./disk.js"
+import { disk, unavailable } from "./disk.js"
 import { lastLines, lineReader } from "./lines.js"
 import { explain, stoppedFromOutside } from "./log.js"
+import { pictureSizeOf } from "./picture-header.js"
 import { fetchForProbe } from "./remote-file.js"
 import type { FetchError } from "./remote-pieces.js"
 import type { Tools } from "./tools.js"
@@ -41,7 +42,7 @@ export const makeProber = (tools: Tools, storage: StorageShape, guard: Guard): P
         source._tag === "Url" ? yield* stageUrl(tools, work, guard, source.url, request) : yield* stageBlob(work, storage, source)
       const probed = Effect.scoped(ffprobe(tools, work, probeArgs(request, staged.name), [staged], staged.secondsLeft))
       const { stdout, seconds } = yield* tools.disk.blame(work.path, probed, (error) => error instanceof ProbeFailed)
-      const raw = yield* parseReport(stdout)
+      const raw = yield* withPictureSize(yield* parseReport(stdout), work, staged)
       const name = source._tag === "Url" ? source.url : source.name
       return { raw: named(raw, name), seconds, inputBytes: staged.bytes, outputBytes: stdout.length }
     }).pipe(Effect.scoped, tools.owned)
@@ -179,6 +180,28 @@ const parseReport = (stdout: Buffer): Effect.Effect<Report, ProbeFailed> =>
   Effect.try({ try: () => JSON.parse(stdout.toString("utf8")) as unknown, catch: () => unreadable }).pipe(
     Effect.filterOrFail(isReport, () => unreadable)
   )
+
+/**
+ * Of a picture that it can't decode ffprobe says 0x0 and ends well: because there are more pixels than it takes, or because
+ * only the name of the file is that of a picture. The header tells the size of the one, and the other is no media file.
+ */
+const withPictureSize = (raw: Report, work: WorkDirectory, { name, givenName }: Staged): Effect.Effect<Report, ProbeFailed | Unavailable> =>
+  Effect.gen(function* () {
+    const streams: ReadonlyArray<Report> = Array.isArray(raw.streams) ? raw.streams : []
+    const isPicture = isReport(raw.format) && /^(?:image2|gif|\w+_pipe)$/.test(`${raw.format.format_name}`)
+    const isUnknown = ({ codec_type, width, height }: Report) => codec_type === "video" && (width === 0 || height === 0)
+    if (!isPicture || !streams.some(isUnknown)) return raw
+    const size = yield* disk(`read the head of ${name}`, () => pictureSizeOf(join(work.in, name)))
+    if (size === undefined)
+      return yield* new ProbeFailed({
+        reason: `"${givenName}" is not a picture that can be read, or it is damaged: upload the file again, with an ending that fits its content`
+      })
+    const coded = { coded_width: size.width, coded_height: size.height }
+    return {
+      ...raw,
+      streams: streams.map((stream) => (isUnknown(stream) ? { ...stream, ...size, ...("coded_width" in stream ? coded : {}) } : stream))
+    }
+  })
 
 const unreadable = new ProbeFailed({ reason: "ffprobe made no readable report" })
 
