@@ -180,6 +180,18 @@ describe("errors", () => {
     expect((await host.call("POST", "/directory", { authorization: aliceKey.replace("Basic", "Bearer") })).status).toBe(200)
   })
 
+  it.each([
+    ["compressed", { "content-encoding": "gzip" }, /^The request body has a Content-Encoding header \(gzip\): send its bytes as they are/],
+    [
+      "a form with files",
+      { "content-type": "multipart/form-data; boundary=x" },
+      /^The request body is a multipart form: send a JSON object/
+    ]
+  ])("a body that is labelled as %s is a 400 that says so", async (_, headers, error) => {
+    const reply = await host.call("POST", "/file", { body: "--x", headers })
+    expect([reply.status, reply.body]).toEqual([400, { ok: false, error: expect.stringMatching(error) }])
+  })
+
   it.each<[string, string, string, unknown, number, string]>([
     ["bad JSON", "POST", "/file", "{", 400, "The request body is not valid JSON"],
     ["no body", "POST", "/file", undefined, 400, "The request body is empty: send a JSON object"],

@@ -44,7 +44,8 @@ describe("upload", () => {
     ["curl's label", { "content-type": "application/x-www-form-urlencoded" }],
     ["a JSON label", { "content-type": "application/json" }],
     ["a multipart label", { "content-type": "multipart/form-data; boundary=x" }],
-    ["nonsense", { "content-type": "\t;;;" }]
+    ["nonsense", { "content-type": "\t;;;" }],
+    ["an encoding that is none", { "content-encoding": "identity" }]
   ])("takes raw bytes with %s", async (_, headers) => {
     const { file, upload } = await register("a.bin")
     const bytes = randomBytes(1000)
@@ -66,7 +67,13 @@ describe("upload", () => {
       /multipart form/
     ],
     ["a part of a file", { "content-range": "bytes 0-4/10" }, { body: "first" }, /Content-Range header: send the whole file/],
-    ["a part of no file", { "content-range": "" }, { body: "first" }, /Content-Range/]
+    ["a part of no file", { "content-range": "" }, { body: "first" }, /Content-Range/],
+    [
+      "a compressed file",
+      { "content-encoding": "gzip" },
+      { body: "zipped" },
+      /Content-Encoding header \(gzip\): send its bytes as they are/
+    ]
   ])("%s is a 400, and changes nothing", async (_, headers, body, message) => {
     const { file, upload } = await register("a.bin")
     expect((await put(upload.url, "before")).status).toBe(200)

@@ -12,7 +12,7 @@ import type { ApiReply, ApiRequest } from "./api.js"
 import { requestedRange } from "./range.js"
 import { passing } from "./readable.js"
 import { json } from "./reply.js"
-import { notForm, partOfFile } from "./upload-body.js"
+import { encodedFile, notForm, partOfFile } from "./upload-body.js"
 
 /**
  * `PUT /blob/:token`, also with the file's name behind it: the raw body becomes the blob, or the part of one that is sent in
@@ -25,8 +25,8 @@ export const upload = (request: ApiRequest, token: string, name: string) =>
     if (grant.method !== "PUT" || !["", blobKeyParts(grant.key)[2]].includes(composed(name)))
       return yield* new SignedUrlExpired({ what: "Upload" })
     const { key, maxBytes, part, owner, run } = grant
-    const partial = partOfFile(request)
-    if (partial !== undefined) return yield* partial
+    const unfit = partOfFile(request) ?? encodedFile(request)
+    if (unfit !== undefined) return yield* unfit
     const tooLarge = new TooLarge({ what: "The upload", maxBytes })
     const announced = announcedBytes(request)
     if ((announced ?? 0) > maxBytes) return yield* tooLarge

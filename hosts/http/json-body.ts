@@ -2,6 +2,7 @@ import { Effect, Stream } from "effect"
 import { InvalidRequest, TooLarge } from "../../core/errors.js"
 import { Limits } from "../../core/limits.js"
 import type { ApiRequest } from "./api.js"
+import { whyEncoded } from "./upload-body.js"
 
 const mountFirst = "mount ffkiln before body parsers such as express.urlencoded()"
 
@@ -12,6 +13,8 @@ const mountFirst = "mount ffkiln before body parsers such as express.urlencoded(
 export const readJson = (request: ApiRequest, whenEmpty?: unknown): Effect.Effect<unknown, InvalidRequest | TooLarge> => {
   const { body } = request
   const what = "The request body"
+  const unfit = body._tag === "Bytes" ? (whyEncoded(request, what) ?? whyForm(request)) : undefined
+  if (unfit !== undefined) return Effect.fail(unfit)
   if (body._tag === "Bytes") return jsonOf(what, body.bytes, { whenEmpty, announced: Number(request.header("content-length") ?? 0) })
   const { value } = body
   if (value instanceof Uint8Array || typeof value === "string") return parse(what, value, whenEmpty)
@@ -20,6 +23,12 @@ export const readJson = (request: ApiRequest, whenEmpty?: unknown): Effect.Effec
   if (typeof value === "object" && value !== null && !isForm) return Effect.succeed(value)
   return invalid(`The request body was consumed by the host application: ${mountFirst}`)
 }
+
+/** Tools that send files label what they send: no JSON has that label. */
+const whyForm = (request: ApiRequest): InvalidRequest | undefined =>
+  /^multipart\/form-data/i.test(request.header("content-type") ?? "")
+    ? new InvalidRequest({ message: "The request body is a multipart form: send a JSON object, as curl -d does" })
+    : undefined
 
 /** JSON from bytes; `what` is where they come from, as sentences begin with it. `announced` bytes are refused unread. */
 export const jsonOf = <E>(

@@ -8,6 +8,18 @@ export const partOfFile = (request: ApiRequest): InvalidRequest | undefined =>
     ? undefined
     : new InvalidRequest({ message: "The upload has a Content-Range header: send the whole file in one request, without it" })
 
+/** Bytes are kept as they come: a file that is compressed on its way would be stored so. */
+export const encodedFile = (request: ApiRequest): InvalidRequest | undefined => whyEncoded(request, "The upload")
+
+/** Why a body can't be read, where its sender compressed it. */
+export const whyEncoded = (request: ApiRequest, what: string): InvalidRequest | undefined => {
+  const encoding = (request.header("content-encoding") ?? "").trim()
+  if (encoding === "" || encoding.toLowerCase() === "identity") return undefined
+  return new InvalidRequest({
+    message: `${what} has a Content-Encoding header (${encoding.slice(0, 50)}): send its bytes as they are, without it`
+  })
+}
+
 /**
  * The bytes of an upload; fails where they are a multipart form by their label and by how they begin. With one of the two alone
  * they are the file: labels are often wrong, and a form may be what somebody wants to store.
