@@ -1,7 +1,15 @@
 import { join } from "node:path"
 import { Deferred, Duration, Effect, type Scope } from "effect"
 import { ActingFor } from "../../core/acting-for.js"
-import { type BlobMissing, ProbeFailed, ProbesBusy, RunLimitExceeded, type Unavailable, UrlUnreachable } from "../../core/errors.js"
+import {
+  type BlobMissing,
+  InvalidRequest,
+  ProbeFailed,
+  ProbesBusy,
+  RunLimitExceeded,
+  type Unavailable,
+  UrlUnreachable
+} from "../../core/errors.js"
 import { FileName } from "../../core/ids.js"
 import { makeKeyedGate } from "../../core/keyed-gate.js"
 import { allowedProtocols, selfContainedDemuxers, subtitleDemuxers } from "../../core/policy/allowed.js"
@@ -185,7 +193,11 @@ const parseReport = (stdout: Buffer): Effect.Effect<Report, ProbeFailed> =>
  * Of a picture that it can't decode ffprobe says 0x0 and ends well: because there are more pixels than it takes, or because
  * only the name of the file is that of a picture. The header tells the size of the one, and the other is no media file.
  */
-const withPictureSize = (raw: Report, work: WorkDirectory, { name, givenName }: Staged): Effect.Effect<Report, ProbeFailed | Unavailable> =>
+const withPictureSize = (
+  raw: Report,
+  work: WorkDirectory,
+  { name, givenName }: Staged
+): Effect.Effect<Report, InvalidRequest | Unavailable> =>
   Effect.gen(function* () {
     const streams: ReadonlyArray<Report> = Array.isArray(raw.streams) ? raw.streams : []
     const isPicture = isReport(raw.format) && /^(?:image2|gif|\w+_pipe)$/.test(`${raw.format.format_name}`)
@@ -193,8 +205,8 @@ const withPictureSize = (raw: Report, work: WorkDirectory, { name, givenName }: 
     if (!isPicture || !streams.some(isUnknown)) return raw
     const size = yield* disk(`read the head of ${name}`, () => pictureSizeOf(join(work.in, name)))
     if (size === undefined)
-      return yield* new ProbeFailed({
-        reason: `"${givenName}" is not a picture that can be read, or it is damaged: upload the file again, with an ending that fits its content`
+      return yield* new InvalidRequest({
+        message: `"${givenName}" is not a picture that can be read, or it is damaged: upload the file again, with an ending that fits its content`
       })
     const coded = { coded_width: size.width, coded_height: size.height }
     return {

@@ -1,5 +1,5 @@
 import { Context } from "effect"
-import type { BlobMissing, ProbeFailed, ProbesBusy, RunLimitExceeded, UrlRefused, UrlUnreachable } from "../errors.js"
+import type { BlobMissing, InvalidRequest, ProbeFailed, ProbesBusy, RunLimitExceeded, UrlRefused, UrlUnreachable } from "../errors.js"
 import type { BlobKey, FileName } from "../ids.js"
 import type { ProbeRequest } from "../probe.js"
 import type { Fx } from "./effect.js"
@@ -22,12 +22,12 @@ export interface ProberShape {
   /**
    * Interruption ends the process. No failure names a path of ours. A URL is read in place, through the guard: ffprobe never
    * sees it. Probes of one owner (`ActingFor`) and of all together are bounded; those above wait, for a bounded time, and then
-   * fail with ProbesBusy.
+   * fail with ProbesBusy. What is no picture under a picture's name is an InvalidRequest.
    */
   readonly probe: (
     source: ProbeSource,
     request: ProbeRequest
-  ) => Fx<ProbeReport, ProbesBusy | ProbeFailed | RunLimitExceeded | BlobMissing | UrlRefused | UrlUnreachable>
+  ) => Fx<ProbeReport, ProbesBusy | ProbeFailed | InvalidRequest | RunLimitExceeded | BlobMissing | UrlRefused | UrlUnreachable>
 }
 
 export class Prober extends Context.Tag("ffkiln/Prober")<Prober, ProberShape>() {}
