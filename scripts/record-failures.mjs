@@ -15,7 +15,9 @@ const maxLines = 60
 const kept = (/** @type {string} */ log) =>
   log
     .split("\n")
-    .filter((line) => /^(?:\S| {2}Stream #)/.test(line) && !/^\[AVIOContext @ |^\[libx26\d @ .*(?:mb |coded |i16 |i8 |i4 |ref )/.test(line))
+    .filter(
+      (line) => /^(?:\S| {2,4}Stream #)/.test(line) && !/^\[AVIOContext @ |^\[libx26\d @ .*(?:mb |coded |i16 |i8 |i4 |ref )/.test(line)
+    )
     .map((line) => line.replace(/ @ (?:0x)?[0-9a-f]{6,}\]/g, " @ 0x1]"))
     .slice(-maxLines)
 

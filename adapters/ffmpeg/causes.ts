@@ -25,6 +25,28 @@ const memory: ReadonlyArray<Rule> = [
   }
 ]
 
+/** What is missing for a codec of hardware. ffmpeg may call it a lack of memory too. */
+const hardware: ReadonlyArray<Rule> = [
+  {
+    forms: [
+      "Cannot load libcuda",
+      "Cannot load libnvcuvid",
+      "Cannot load libnvidia-encode",
+      "Cannot load libmfx",
+      "Cannot load libvpl",
+      "No capable devices found",
+      "Failed to initialise VAAPI",
+      "Could not find a valid device",
+      "No VA display found",
+      "No device available for decoder",
+      "Device creation failed",
+      "Device setup failed for decoder",
+      "Hardware device setup failed for decoder"
+    ],
+    say: () => "the codec needs hardware that is not here: choose one that runs in software, for example libx264"
+  }
+]
+
 /** Names that are not there. */
 const unknown: ReadonlyArray<Rule> = [
   { forms: ["^Unrecognized option '{}'"], say: (name) => `unknown option: -${name}` },
@@ -93,6 +115,10 @@ const misplaced: ReadonlyArray<Rule> = [
     forms: ["^At least one output file must be specified"],
     say: () => "the last option of an output needs a value"
   },
+  {
+    forms: ["-t value must be non-negative", "for parameter 'durationi' out of range"],
+    say: () => "-t is a length, and must not be negative"
+  },
   { forms: ["-to value smaller than -ss"], say: () => "-to lies before -ss: give a later -to, or a length by -t" },
   {
     forms: ["^Invalid encoder type '{}'"],
@@ -115,6 +141,9 @@ const noStream = (inputs: InputStreams, specifier: string, graph: string): strin
   const lacking = [...named].filter((number) => hasStream(inputs, Number(number), specifier) === false)
   const numbers = lacking.length === 0 ? named : new Set(lacking)
   const said = quoted(shortened(specifier))
+  if (named.size > 0 && [...named].every((number) => hasStream(inputs, Number(number), specifier) === true)) {
+    return `the filter graph gives ${said} of an input to a filter that takes another kind of stream there: check the order of its labels, as in [0:v][0:a][1:v][1:a]concat=n=2:v=1:a=1`
+  }
   if (numbers.size === 0) return `the filter graph takes ${said}, which is neither a stream of an input nor a label that the graph makes`
   const [first] = numbers
   return numbers.size === 1
@@ -259,6 +288,38 @@ const filters: ReadonlyArray<Rule> = [
       `pictures that are joined must be alike, but are ${one} and ${two}: give each the same scale and setsar=1 first`
   },
   {
+    forms: [
+      "First input link {word} parameters (size {size}) do not match the corresponding second input link {word} parameters (size {size})"
+    ],
+    say: (_, one, _second, two) => `pictures that are put together must have the same size, but have ${one} and ${two}: scale them first`
+  },
+  {
+    forms: [
+      "[Parsed_{word}] First input link {word} timebase ({}) do not match the corresponding second input link {word} timebase",
+      "[Parsed_{word}] First input link {word} frame rate ({}) do not match the corresponding second input link {word} frame rate"
+    ],
+    say: (instance = "") =>
+      `the inputs of the filter ${quoted(filterOf(instance))} must have the same frame rate and time base: put the same fps and settb before both, for example fps=25,settb=AVTB`
+  },
+  {
+    forms: [
+      "[Parsed_{word}] Value {number}.{number} for parameter '{word}' out of range [{}]",
+      "[Parsed_{word}] Value -{number}.{number} for parameter '{word}' out of range [{}]"
+    ],
+    say: (instance = "", _whole, _part, option = "", range) =>
+      `the filter ${quoted(filterOf(instance))} takes for ${quoted(option)} only values from ${range?.replace(" - ", " to ")}`
+  },
+  {
+    forms: ["^range of {word}: '{word}' [{}]"],
+    say: (filter = "", option = "", range) =>
+      `the filter ${quoted(filter)} takes for ${quoted(option)} only values from ${range?.replace(" - ", " to ")}`
+  },
+  {
+    forms: ["Impossible to convert between the formats supported by the filter"],
+    say: () =>
+      "two filters, or a filter and an encoder, have no pixel or sample format in common: put format=yuv420p between them, and leave out filters and codecs of hardware"
+  },
+  {
     forms: ["Input {number} {word} {number} does not match input {number} {word} {number}"],
     say: (_, side, one, _number, _side, two) =>
       `pictures that are put together must have the same ${side}, but have ${one} and ${two}: scale them first`
@@ -316,18 +377,12 @@ const encoders: ReadonlyArray<Rule> = [
     say: (layout) => `this encoder takes no sound of ${layout} channels: choose fewer by -ac, for example 2`
   },
   {
-    forms: [
-      "Cannot load libcuda",
-      "Cannot load libnvcuvid",
-      "Cannot load libnvidia-encode",
-      "Cannot load libmfx",
-      "Cannot load libvpl",
-      "No capable devices found",
-      "Failed to initialise VAAPI",
-      "Could not find a valid device",
-      "No VA display found"
-    ],
-    say: () => "the codec needs hardware that is not here: choose one that runs in software, for example libx264"
+    forms: ["unknown profile {name} use [{}]"],
+    say: (number = "", known) => `the encoder has no profile ${number.replace(",", "")}: write as -profile:v one of ${known}`
+  },
+  {
+    forms: ["The encoder timebase is not set"],
+    say: () => "the filters give no frame to encode: check their ranges, rates and conditions, such as those of trim, select and fps"
   },
   { forms: ["Error setting option {name} to value {}.$"], say: (option, value) => `invalid value for -${option}: ${value}` },
   {
@@ -420,6 +475,11 @@ const inputs: ReadonlyArray<Rule> = [
   },
   { forms: ["Protocol {} not on whitelist"], say: () => "an input refers to other files or addresses, which is not allowed" },
   {
+    forms: ["^no moov atom in {}"],
+    say: (name = "") =>
+      `${quoted(name)} is not a media file that can be read (a web page may have been saved under its name), or it is cut off: its index (moov atom) is missing`
+  },
+  {
     forms: ["moov atom not found"],
     say: () => "an input is not a media file that can be read, or it is cut off: its index (moov atom) is missing"
   },
@@ -436,6 +496,10 @@ const inputs: ReadonlyArray<Rule> = [
     say: (reason = "") =>
       `an output could not be written${reason === "" ? "" : ` (${quoted(reason)})`}: its format does not take what its codec gives: choose another codec, or another format`
   },
+  {
+    forms: ["Decode error rate {} exceeds maximum"],
+    say: () => "invalid data in an input: it is damaged, or not what its name says: upload it again"
+  },
   { forms: ["Error while opening decoder"], say: () => "a stream of an input cannot be decoded" },
   {
     forms: [
@@ -446,7 +510,7 @@ const inputs: ReadonlyArray<Rule> = [
     ],
     say: (name = "") =>
       name === "" || name.startsWith("Error") || name.startsWith("Failed")
-        ? "invalid data in an input"
+        ? "invalid data in an input: it is damaged, or not what its name says: upload it again"
         : `${quoted(name)} is not a media file that can be read, or it is damaged`
   },
   { forms: ["^{file}: No such file or directory$"], say: (name) => `no such file: ${name}` },
@@ -458,7 +522,17 @@ const inputs: ReadonlyArray<Rule> = [
 ]
 
 /** The first rule that any line meets decides, so what is more telling comes first. Texts: ffmpeg 5.1, then what later versions say. */
-const rules: ReadonlyArray<Rule> = [...memory, ...unknown, ...misplaced, ...graphs, ...filters, ...muxers, ...encoders, ...inputs]
+const rules: ReadonlyArray<Rule> = [
+  ...hardware,
+  ...memory,
+  ...unknown,
+  ...misplaced,
+  ...graphs,
+  ...filters,
+  ...muxers,
+  ...encoders,
+  ...inputs
+]
 
 const compiled = rules.map(({ forms, say = () => "", sayOf }) => ({
   patterns: forms.map(linePattern),
@@ -491,6 +565,16 @@ const pairs: ReadonlyArray<{
     second: linePattern("^Failed to set value '{}' for option 'map'"),
     as: (map) => `Stream map '${map}' matches no streams`
   },
+  {
+    first: linePattern("[{word}] Value {name} for parameter '{word}' out of range [{}]"),
+    second: linePattern("[Parsed_{word}] Error applying options to the filter"),
+    as: (_, _value, option, range, instance = "") => `range of ${filterOf(instance)}: '${option}' [${range}]`
+  },
+  ...["^Error opening input file {}.$", "^{file}: Invalid data found when processing input$"].map((second) => ({
+    first: linePattern("moov atom not found"),
+    second: linePattern(second),
+    as: (name = "") => `no moov atom in ${name}`
+  })),
   {
     first: linePattern("[Parsed_{word}] {}"),
     second: linePattern("[AVFilterGraph] Error initializing filters"),

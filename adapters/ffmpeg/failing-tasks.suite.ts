@@ -17,6 +17,8 @@ export const texts: Readonly<Record<string, string>> = {
   "notes.txt": "no media at all\n",
   "text.jpg": "no picture at all\n",
   "text.png": "no picture at all\n",
+  "empty.mp4": "",
+  "page.mp4": "<!DOCTYPE html>\n<html><head><title>Not found</title></head><body></body></html>\n",
   "words.srt": "1\n00:00:00,000 --> 00:00:00,400\nhello\n",
   "list.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nother.ts\n"
 }
@@ -130,7 +132,7 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
 
   // Filters and their input.
   { options: ["-vf", "scale=-1:abc"], says: 'the filter "scale" does not take these arguments', shows: "in 'abc'" },
-  { options: ["-af", "atempo=500"], says: 'the filter "atempo" does not take these arguments', shows: "500" },
+  { options: ["-af", "atempo=500"], says: 'the filter "atempo" takes for "tempo" only values from 0.5 to 100', shows: "500" },
   { options: ["-vf", "setpts=PTS/nosuch"], says: 'the filter "setpts" does not take these arguments', shows: "nosuch" },
   { options: ["-vf", "scale=bogus:90"], says: 'the filter "scale" does not take these arguments', shows: "bogus" },
   { options: ["-vf", "fade=sideways"], says: 'the filter "fade" does not take these arguments', shows: "sideways" },
@@ -146,7 +148,10 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
     says: 'the filter "drawtext" does not take this input with these arguments',
     shows: "nosuch("
   },
-  { options: ["-vf", "scale=99999:99999"], says: "the size of the picture is not possible: 99999x99999" },
+  {
+    options: ["-vf", "scale=99999:99999"],
+    says: /^the size of the picture is not possible: 99999x99999 has more pixels than ffmpeg takes/
+  },
   {
     inputs: ["clip.mp4", "odd.mkv"],
     graph: "[0:v][1:v]concat[v]",
@@ -183,13 +188,13 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
   {
     options: ["-c", "copy"],
     file: "a.webm",
-    says: "the output format does not take these streams: choose codecs that fit the container",
+    says: /^the output format webm takes only VP8, VP9 or AV1 as video/,
     shows: "Only VP8"
   },
   {
     options: ["-c", "copy"],
     file: "a.mp3",
-    says: "the output format does not take these streams: choose codecs that fit the container",
+    says: 'the output format mp3 takes one stream of MP3 sound alone: choose it by a map, as in "maps": ["0:a:0"], and its codec by -c',
     shows: "MP3"
   },
   { options: ["-c", "copy", "-bsf:v", "vp9_superframe"], says: 'the bitstream filter "vp9_superframe" does not take h264' },
@@ -214,7 +219,7 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
     inputs: ["clip.mp4", "words.srt"],
     maps: ["0", "1"],
     options: ["-c:s", "srt"],
-    says: "the output format takes no subrip (stream 2 of the output): choose another codec, or another format"
+    says: /^the output format takes no subrip \(stream 2 of the output\): write -c:s mov_text for MP4/
   },
   {
     inputs: ["clip.mp4", "words.srt"],
@@ -224,11 +229,136 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
   },
   { options: ["-attach", "nosuch.ttf"], file: "a.mkv", says: 'no file "nosuch.ttf" to attach' },
 
+  // What formats take.
+  {
+    inputs: ["sound.wav"],
+    options: ["-c", "copy"],
+    file: "a.ogg",
+    says: /^the output format ogg does not take the codec of stream 0 .*it takes Vorbis/
+  },
+  {
+    inputs: ["sound.wav"],
+    options: ["-c:a", "alac"],
+    file: "a.wav",
+    says: /^the output format wav takes no alac: write -vn -c:a pcm_s16le/
+  },
+  { inputs: ["sound.wav"], options: ["-c", "copy"], file: "a.mp3", says: /^the output format mp3 takes one stream of MP3 sound alone/ },
+  { inputs: ["sound.wav"], options: ["-c", "copy"], file: "a.flac", says: /^the output format flac takes one stream of FLAC sound alone/ },
+  { inputs: ["sound.wav"], options: ["-c", "copy"], file: "a.webm", says: /^the output format webm takes only VP8, VP9 or AV1 as video/ },
+  {
+    inputs: ["clip.mp4", "words.srt"],
+    maps: ["0", "1"],
+    options: ["-c:s", "mov_text"],
+    file: "a.mkv",
+    says: /^the output format matroska (?:takes no mov_text|does not take the codec of the subtitles).*-c:s srt or ass for Matroska/
+  },
+  {
+    inputs: ["clip.mp4", "words.srt"],
+    maps: ["0", "1"],
+    options: ["-c:s", "webvtt"],
+    says: /^the output format takes no webvtt .*write -c:s mov_text for MP4/
+  },
+  {
+    options: ["-c:a", "opus", "-strict", "-2"],
+    file: "a.mov",
+    says: /^the output format mov does not take these streams \("opus only supported in MP4"\)/
+  },
+  // Version 9 has no -vsync.
+  {
+    options: ["-vsync", "drop"],
+    says: /^stream 0 of the output has packets without a time.*leave out -vsync drop$|^unknown option: -vsync$/
+  },
+
+  // What often goes wrong.
+  {
+    options: ["-c", "copy", "-bsf:v", "hevc_mp4toannexb"],
+    file: "a.ts",
+    says: 'the bitstream filter "hevc_mp4toannexb" does not take h264'
+  },
+  {
+    inputs: ["sound.wav"],
+    options: ["-c", "copy", "-bsf:a", "aac_adtstoasc"],
+    file: "a.wav",
+    says: 'the bitstream filter "aac_adtstoasc" does not take pcm_s16le'
+  },
+  { maps: ["0:v:1"], says: /^the map "0:v:1" matches no stream/ },
+  { options: ["-aspect", "16:0"], says: "invalid value for -aspect: 16:0" },
+  { options: ["-af", "loudnorm=I=5"], says: 'the filter "loudnorm" takes for "I" only values from -70 to -5' },
+  { options: ["-af", "loudnorm=target=-16"], says: 'the filter "loudnorm" has no option "target"' },
+  {
+    inputs: ["clip.mp4", "odd.mkv"],
+    graph: "[0:v][1:v]xfade=duration=0.1:offset=0.2[v]",
+    maps: ["[v]"],
+    says: "pictures that are put together must have the same size, but have 64x48 and 34x34: scale them first"
+  },
+  {
+    inputs: ["clip.mp4", "clip.mp4"],
+    graph: "[0:v]fps=10[a];[1:v]fps=25[b];[a][b]xfade=duration=0.1:offset=0.2[v]",
+    maps: ["[v]"],
+    says: /^the inputs of the filter "xfade" must have the same frame rate and time base: put the same fps and settb before both/
+  },
+  {
+    options: ["-vf", "paletteuse"],
+    file: "a.gif",
+    says: /^-vf and -af take filters with one input and one output: write (?:"paletteuse"|the graph) as task.filter_complex/
+  },
+  {
+    inputs: ["clip.mp4", "odd.mkv"],
+    graph: "[0:a][1:a]amix[a]",
+    maps: ["[a]"],
+    says: "the filter graph takes [1:a], but input 1 (counted from 0) has no such stream"
+  },
+  {
+    inputs: ["odd.mkv", "clip.mp4"],
+    graph: "[0:a][1:a]amix[a]",
+    maps: ["[a]"],
+    says: "the filter graph takes [0:a], but input 0 (counted from 0) has no such stream"
+  },
+  {
+    inputs: ["odd.mkv", "odd.mkv"],
+    graph: "[0:a][1:a]amix[a]",
+    maps: ["[a]"],
+    says: 'the filter graph takes ":a" of the inputs 0, 1 (counted from 0), and these have no such stream'
+  },
+  {
+    inputs: ["clip.mp4", "clip.mp4"],
+    graph: "[0:v][1:v]concat=n=2:v=1:a=1[v]",
+    maps: ["[v]"],
+    says: /^the filter graph gives ":v" of an input to a filter that takes another kind of stream there: check the order of its labels/
+  },
+  { options: ["-c:v", "prores_ks", "-profile:v", "9"], file: "a.mov", says: "invalid value for -profile: 9" },
+  {
+    options: ["-c:v", "prores", "-profile:v", "8"],
+    file: "a.mov",
+    says: /^the encoder has no profile 8: write as -profile:v one of 0 - apco|^invalid value for -profile: 8$/
+  },
+  { options: ["-c:v", "h264_nvenc"], says: /^the codec needs hardware that is not here|^unknown encoder: h264_nvenc$/ },
+  { options: ["-c:v", "h264_vaapi"], says: /^two filters, or a filter and an encoder, have no pixel or sample format in common/ },
+  {
+    inputOptions: ["-hwaccel", "cuda"],
+    options: ["-vf", "scale_cuda=32:32"],
+    says: /^the codec needs hardware that is not here|^unknown filter: scale_cuda/
+  },
+  {
+    options: ["-vf", "scale=64:48:force_original_aspect_ratio=fit"],
+    says: 'the filter "scale" does not take these arguments',
+    shows: "fit"
+  },
+  { options: ["-b:v", "-5"], says: "invalid value for -b: -5" },
+  { options: ["-r", "0"], says: "invalid frame size or rate: 0" },
+  { options: ["-t", "-5"], says: "-t is a length, and must not be negative" },
+  { options: ["-c", "copy", "-af", "volume=2"], says: "a filter needs the stream to be encoded: choose a codec other than copy for it" },
+  { options: ["-vf", "crop=0:0"], says: "the part to be cut out, 0x0, is larger than the picture, or empty" },
+  { options: ["-vf", "setsar=0/0"], says: 'the filter "setsar" does not take this input with these arguments', shows: "0/0" },
+  { options: ["-af", "volume=loud"], says: 'the filter "volume" does not take these arguments', shows: "loud" },
+
   // Inputs.
   { inputs: ["notes.txt"], says: '"notes.txt" is not a media file that can be read, or it is damaged' },
   { inputs: ["text.jpg"], says: /^nothing of stream 0 of input 0 \(counted from 0\) can be decoded/ },
   { inputs: ["text.png"], says: /^nothing of stream 0 of input 0 \(counted from 0\) can be decoded/ },
-  { inputs: ["cut.mp4"], says: /^an input is not a media file that can be read, or it is cut off/ },
+  { inputs: ["cut.mp4"], says: /^"cut\.mp4" is not a media file that can be read \(a web page .*\), or it is cut off/ },
+  { inputs: ["empty.mp4"], says: '"empty.mp4" is empty (0 bytes): upload it again' },
+  { inputs: ["page.mp4"], says: /^"page\.mp4" is not a media file that can be read \(a web page may have been saved under its name\)/ },
   {
     inputs: ["list.m3u8"],
     // ffmpeg 9 does not name the format that it found.

@@ -6,7 +6,7 @@ export const inputStreams = (log: ReadonlyArray<string>): InputStreams => {
   const inputs = new Map<number, Array<string>>()
   for (const line of log) {
     if (line.startsWith("Output #") || line.startsWith("Stream mapping:")) break
-    const [, input, kind] = /^ {2}Stream #(\d{1,4}):\d{1,5}[^ ]{0,100}: (Video|Audio|Subtitle|Data|Attachment)\b/.exec(line) ?? []
+    const [, input, kind] = /^ {2,4}Stream #(\d{1,4}):\d{1,5}[^ ]{0,100}: (Video|Audio|Subtitle|Data|Attachment)\b/.exec(line) ?? []
     if (input === undefined || kind === undefined) {
       const [, opened] = /^Input #(\d{1,4}),/.exec(line) ?? []
       if (opened !== undefined) inputs.set(Number(opened), [])

@@ -165,7 +165,7 @@ const failures: ReadonlyArray<{ readonly log: string; readonly says: string; rea
   },
   {
     log: `[webm @ 0x557dfae23c80] Only VP8 or VP9 or AV1 video and Vorbis or Opus audio and WebVTT subtitles are supported for WebM.\nCould not write header for output file #0 (incorrect codec parameters ?): Invalid argument\nError initializing output stream 0:1 -- \n`,
-    says: "the output format does not take these streams: choose codecs that fit the container",
+    says: "the output format webm takes only VP8, VP9 or AV1 as video, Vorbis or Opus as sound, and WebVTT as subtitles: choose such codecs, as in -c:v libvpx-vp9 -c:a libopus, or another format",
     shows: [
       "[webm] Only VP8 or VP9 or AV1 video and Vorbis or Opus audio and WebVTT subtitles are supported for WebM.",
       "Could not write header for output file #0 (incorrect codec parameters ?): Invalid argument",
@@ -183,7 +183,7 @@ const failures: ReadonlyArray<{ readonly log: string; readonly says: string; rea
   },
   {
     log: "[mov,mp4,m4a,3gp,3g2,mj2 @ 0x561d4a82b0c0] Format mov,mp4,m4a,3gp,3g2,mj2 detected only with low score of 1, misdetection possible!\n[mov,mp4,m4a,3gp,3g2,mj2 @ 0x561d4a82b0c0] moov atom not found\n[AVIOContext @ 0x561d4a833c40] Statistics: 30000 bytes read, 0 seeks\nfile:bad.mp4: Invalid data found when processing input\n",
-    says: "an input is not a media file that can be read, or it is cut off: its index (moov atom) is missing",
+    says: '"bad.mp4" is not a media file that can be read (a web page may have been saved under its name), or it is cut off: its index (moov atom) is missing',
     shows: ["[mov,mp4,m4a,3gp,3g2,mj2] moov atom not found", "bad.mp4: Invalid data found when processing input"]
   },
   {

@@ -20,7 +20,7 @@ export interface Failure {
 /** Where it ran, and what callers call the files there. */
 export interface Setting {
   readonly work: Pick<WorkDirectory, "path">
-  readonly inputs: ReadonlyArray<Pick<StagedFile, "name" | "givenName">>
+  readonly inputs: ReadonlyArray<Pick<StagedFile, "name" | "givenName"> & Partial<Pick<StagedFile, "bytes">>>
 }
 
 /** Whoever stops a host may signal its ffmpeg too: that says nothing about the task. */
@@ -50,7 +50,15 @@ export const explain = (program: "ffmpeg" | "ffprobe", { ended, log }: Failure, 
   const lines = spoken(log).map((line) => readable(line, setting.work, given))
   const useful = usefulEnd(lines)
   if (ended.signal !== null) return withLines(`${program} was killed by signal ${ended.signal}${hintAtMemory(ended.signal, lines)}`, useful)
-  return withLines(causeOf(lines, inputStreams(log)) ?? `${program} ended with status ${ended.code}`, useful)
+  return withLines(emptyInput(lines, setting) ?? causeOf(lines, inputStreams(log)) ?? `${program} ended with status ${ended.code}`, useful)
+}
+
+/** What ffmpeg says of a file that holds nothing, it says of others too. */
+const emptyInput = (lines: ReadonlyArray<string>, { inputs }: Setting): string | undefined => {
+  const empty = inputs.find(({ bytes }) => bytes === 0)
+  return empty !== undefined && lines.some((line) => /Invalid data found when processing input|End of file/.test(line))
+    ? `"${empty.givenName ?? empty.name}" is empty (0 bytes): upload it again`
+    : undefined
 }
 
 /** Signals of the program itself, by which some encoders end when they get no memory. */

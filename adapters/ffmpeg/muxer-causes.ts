@@ -25,10 +25,14 @@ const fits: Readonly<Record<string, string>> = {
   mxf: "it takes MPEG-2, H.264, DNxHD, ProRes, DV and PCM"
 }
 
+const subtitleCure =
+  "write -c:s mov_text for MP4 and MOV, -c:s srt or ass for Matroska, -c:s webvtt for WebM, or leave subtitles out by -sn"
+
 /** What helps where an output gets a stream that nobody thought of, by the codec that its format does not take. */
 const cures: ReadonlyMap<string, string> = new Map(
   Object.entries({
     "none bin_data timed_id3 klv": "leave streams of data out by -dn",
+    "subrip ass webvtt mov_text text dvd_subtitle hdmv_pgs_subtitle": subtitleCure,
     "ttf otf": 'leave attachments out by -map -0:t, as in "maps": ["0", "-0:t"]',
     "h264 hevc mjpeg png bmp gif": `leave pictures out by -vn, keep a cover by -c:v copy -disposition:v attached_pic, or ${otherCodec}`
   }).flatMap(([codecs, cure]) => codecs.split(" ").map((codec) => [codec, cure] as const))
@@ -59,7 +63,7 @@ export const muxers: ReadonlyArray<Rule> = [
       `the output format ${format} takes only ${codec} as ${said(kind)}: write ${kinds[kind]?.codec ?? "-c"} with an encoder of ${codec}, ${leftOut(kind)}, or choose another format`
   },
   {
-    forms: ["Codec {name} not supported in WAVE format"],
+    forms: ["Codec {name} not supported in WAVE format", "[wav] {word} codec not supported in WAVE format"],
     say: (codec) => `the output format wav takes no ${codec}: write -vn -c:a pcm_s16le, or choose another format`
   },
   {
@@ -78,6 +82,7 @@ export const muxers: ReadonlyArray<Rule> = [
   {
     forms: [
       "[{word}] Codec {name} not supported",
+      "[{word}] {word} codec not supported",
       "[{word}] No bmp codec tag found for codec {name}",
       "[{word}] No wav codec tag found for codec {name}",
       "[{word}] Unsupported codec id {name}",
@@ -92,6 +97,10 @@ export const muxers: ReadonlyArray<Rule> = [
       "[{word}] Unknown/unsupported AVCodecID {name}.$"
     ],
     say: (format, codec) => `the output format ${format} takes no ${codec}: ${cures.get(codec ?? "") ?? otherCodec}`
+  },
+  {
+    forms: ["[{word}] Subtitle codec {number} is not supported"],
+    say: (format) => `the output format ${format} does not take the codec of the subtitles: ${subtitleCure}`
   },
   {
     forms: ["[{word}] Invalid audio stream. Exactly one {word} audio stream is required"],

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
-import { failingTasks, planOf, titleOf } from "./failing-tasks.suite.js"
+import { failingTasks, planOf, texts, titleOf } from "./failing-tasks.suite.js"
 import { explain } from "./log.js"
 
 /** What callers read when their tasks fail on other versions of ffmpeg, from logs that `npm run record-failures` made. */
@@ -31,7 +31,7 @@ const recordedBy = (file: string): ReadonlyMap<string, Recorded> =>
 /** The build of 6.1 has few filters and formats: what it lacks is the reason there. */
 const lacking: Readonly<Record<string, RegExp>> = {
   "6.1":
-    /^unknown filter: (?:overlay|drawbox|drawtext|hstack)\n|: this ffmpeg has no such filter|^unknown output format: segment\n|^the format (?:matroska|null) has no usual encoder|^"words\.srt" is not a media file/
+    /^unknown filter: (?:overlay|drawbox|drawtext|hstack|xfade)\n|: this ffmpeg has no such filter|^unknown encoder: (?:alac|h264_vaapi)\n|^the name "a\.flac" tells no output format|^unknown output format: segment\n|^the format (?:matroska|null) has no usual encoder|^"words\.srt" is not a media file/
 }
 
 const files = readdirSync(folder)
@@ -48,7 +48,7 @@ describe.each(files.map((file) => ({ version: file.replace(".txt", ""), recorded
 
     it.each(failed.map((task) => [titleOf(task), task] as const))("%s", (title, task) => {
       const { log, ...ended } = recorded.get(title) ?? expect.fail("not recorded: run npm run record-failures")
-      const { inputs } = planOf(task, () => 1)
+      const { inputs } = planOf(task, (name) => texts[name]?.length ?? 1)
       const reason = explain("ffmpeg", { ended, log }, { work: { path: "/work" }, inputs })
       const [sentence, ...lines] = reason.split("\n")
       if (lacking[version]?.test(reason)) return
@@ -56,6 +56,8 @@ describe.each(files.map((file) => ({ version: file.replace(".txt", ""), recorded
       expect(sentence, `${reason}\n---\n${log.join("\n")}`).toEqual(typeof says === "string" ? says : expect.stringMatching(says))
       expect(lines.join("\n"), log.join("\n")).toContain(task.shows ?? "")
       expect(lines.length).toBeLessThanOrEqual(4)
+      // Neither an empty name nor one that ffmpeg has lost.
+      expect(sentence).not.toMatch(/""|\(null\)|undefined/)
       for (const ours of ["../out", " file:", "'file:", "@ 0x"]) expect(reason).not.toContain(ours)
     })
   }
