@@ -152,7 +152,7 @@ const knownMuxers = new Set(fileMuxers)
 
 /** A muxer's last words before it fails; undefined for those of a codec. */
 const refusal = (name = "", words = ""): string | undefined =>
-  knownMuxers.has(name) && !words.startsWith("Reinit context") ? `refused by ${name}: ${words.replace(/[.\s]+$/, "")}` : undefined
+  knownMuxers.has(name) && !words.startsWith("Reinit context") ? `refused by ${name}: ${words.trimEnd().replace(/\.$/, "")}` : undefined
 
 /** Pairs of lines, as in causes.ts. */
 export const muxerPairs: ReadonlyArray<{
