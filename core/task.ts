@@ -43,6 +43,8 @@ export interface NamedFile {
   readonly subtitles?: true
   /** It stands for all fonts of the directory, whatever the name. */
   readonly fonts?: true
+  /** What to write instead, where there is no such file and the name may be a part of the one that was meant. */
+  readonly instead?: string
 }
 
 /** A file that an option of an input or a filter makes beside the outputs. */

@@ -3,9 +3,10 @@ import type { StoredFile } from "../directory.js"
 import { FileNotFound, InvalidTask } from "../errors.js"
 import { type DirId, FileName, type OwnerId } from "../ids.js"
 import { Limits } from "../limits.js"
-import { maxListBytes, parseConcatList } from "../policy/concat-list.js"
+import { type ConcatEntry, maxListBytes, parseConcatList } from "../policy/concat-list.js"
 import { logSuffixes } from "../policy/params.js"
 import { Policy } from "../policy/policy.js"
+import { shown } from "../policy/quoting.js"
 import { Directories } from "../ports/directories.js"
 import { Storage } from "../ports/storage.js"
 import type { NamedFile, StagedFile, Task } from "../task.js"
@@ -52,9 +53,11 @@ const readList = (list: PresentFile, index: number) =>
     const by = `task.inputs[${index}].file_path: the list "${list.name}"`
     if (list.bytes > maxListBytes) return yield* refused(`${by} is too long: at most ${maxListBytes} bytes are allowed`)
     const read = parseConcatList(yield* bytesOf(list))
-    if (Either.isRight(read)) return { named: read.right.names.map((name): NamedFile => ({ name, by })), safe: read.right.safe }
+    if (Either.isRight(read)) return { named: read.right.entries.map((entry) => namedBy(by, entry)), safe: read.right.safe }
     return yield* Effect.as(orNothing(`${by} ${read.left}`), noList)
   })
+
+const namedBy = (by: string, { name, quoted }: ConcatEntry): NamedFile => ({ name, by, ...(quoted !== undefined && { instead: quoted }) })
 
 /** What the list was found to have and no more, whatever storage gives. */
 const bytesOf = ({ key, bytes }: PresentFile) =>
@@ -104,7 +107,8 @@ const stagedFiles = (owner: OwnerId, dir: DirId, file: NamedFile, rows: Readonly
       : stats
         ? `"${file.name}", which is not in "${dir}": run the first pass there`
         : `"${file.name}", which is not in "${dir}": upload it there`
-    return yield* orNothing(`${by} names ${missing} first`)
+    const instead = file.instead === undefined ? "" : `, or, if its name goes on after the blank, put it in quotes: ${shown(file.instead)}`
+    return yield* orNothing(`${by} names ${missing} first${instead}`)
   })
 
 const rowsOf = (dir: DirId, { name, passLog, stats, fonts }: NamedFile) =>

@@ -4,6 +4,8 @@ import { parseConcatList } from "./concat-list.js"
 
 const read = (text: string) => parseConcatList(new TextEncoder().encode(text))
 
+const named = (names: ReadonlyArray<string>) => names.map((name) => ({ name }))
+
 describe("a list of files to join", () => {
   it.each([
     ["file a.mp4\nfile b.mp4\n", ["a.mp4", "b.mp4"]],
@@ -12,7 +14,7 @@ describe("a list of files to join", () => {
     ["file a'.'mp\\4", ["a.mp4"]],
     ["file -x_1.mp4\rfile B-2.MOV", ["-x_1.mp4", "B-2.MOV"]]
   ])("%j", (text, names) => {
-    expect(read(text)).toEqual(Either.right({ names, safe: true }))
+    expect(read(text)).toEqual(Either.right({ entries: named(names), safe: true }))
   })
 
   it.each([
@@ -22,9 +24,20 @@ describe("a list of files to join", () => {
     ["file .hidden.mp4", [".hidden.mp4"]],
     ["file é.mp4", ["é.mp4"]],
     ["file 'a#b?c&d (1) [x].mp4'", ["a#b?c&d (1) [x].mp4"]],
-    ["file 'Hello, world.mp4'", ["Hello, world.mp4"]]
+    ["file 'Hello, world.mp4'", ["Hello, world.mp4"]],
+    ["file ./a.mp4\nfile .//././b.mp4\nfile a.mp4", ["a.mp4", "b.mp4"]]
   ])("%j is read without safe mode", (text, names) => {
-    expect(read(text)).toEqual(Either.right({ names, safe: false }))
+    expect(read(text)).toEqual(Either.right({ entries: named(names), safe: false }))
+  })
+
+  it.each([
+    ["file my clip.mp4", "my", "file 'my clip.mp4'"],
+    ["file ./my  clip (1).mp4 ", "my", "file 'my  clip (1).mp4'"],
+    ["file a.mp4 ", "a.mp4", undefined],
+    ["file 'a.mp4' x", "a.mp4", undefined],
+    ["file a.mp4 # the first", "a.mp4", "file 'a.mp4 # the first'"]
+  ])("%j names what ffmpeg reads of the line: %s", (text, name, quoted) => {
+    expect(Either.getOrThrow(read(text)).entries).toEqual([{ name, ...(quoted && { quoted }) }])
   })
 
   it.each([
@@ -33,6 +46,9 @@ describe("a list of files to join", () => {
     ["file a/b.mp4", "name of a file"],
     ["file 'http://127.0.0.1/a.mp4'", "name of a file"],
     ["file ..", "name of a file"],
+    ["file ./", "name of a file"],
+    ["file ./../a.mp4", 'write "a.mp4"'],
+    ["file ./.", "name of a file"],
     ["file", "name of a file"],
     ["file ''", "name of a file"],
     ["file pipe:0", "name of a file"],
@@ -48,7 +64,9 @@ describe("a list of files to join", () => {
     ["file a.mp4\noption protocol_whitelist file,http", 'line 2 has the directive "option"'],
     ["file a.mp4\nfiles b.mp4", 'line 2 has the directive "files"'],
     ["FILE a.mp4", 'the directive "FILE"'],
-    ["\ufefffile a.mp4", "directive"],
+    ["\ufefffile a.mp4", "without BOM"],
+    ["\ufeff# a comment\nfile a.mp4", "without BOM"],
+    ["file a.mp4\n\ufefffile b.mp4", "directive"],
     ["#EXTM3U\na.ts", 'the directive "a.ts"'],
     ["file a.mp4\0\nfile b.mp4", "UTF-8"],
     ["", "it needs lines"],
@@ -72,8 +90,8 @@ describe("a list of files to join", () => {
     )
     fc.assert(
       fc.property(line, (text) => {
-        const { names, safe } = Either.getOrElse(read(text), () => ({ names: [], safe: true }))
-        for (const name of names) expect(name).toMatch(safe ? /^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/ : /^(?!\.\.?$)[^/\\:|%\p{Cc}]+$/u)
+        const { entries, safe } = Either.getOrElse(read(text), () => ({ entries: [], safe: true }))
+        for (const { name } of entries) expect(name).toMatch(safe ? /^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/ : /^(?!\.\.?$)[^/\\:|%\p{Cc}]+$/u)
       }),
       { numRuns: 5000 }
     )

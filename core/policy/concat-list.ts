@@ -17,10 +17,17 @@ const harmless: ReadonlySet<string> = new Set(
   )
 )
 
+/** An entry of a list. */
+export interface ConcatEntry {
+  readonly name: FileName
+  /** How to write the entry where ffmpeg reads less of its line than was perhaps meant: for a sentence on a file that is not there. */
+  readonly quoted?: string
+}
+
 /** A list that may be used. */
 export interface ConcatList {
   /** The files that it names, each once. */
-  readonly names: ReadonlyArray<FileName>
+  readonly entries: ReadonlyArray<ConcatEntry>
   /** Whether ffmpeg's safe mode takes it: that knows names of letters, digits, ".", "_" and "-" alone. */
   readonly safe: boolean
 }
@@ -32,26 +39,44 @@ export interface ConcatList {
 export const parseConcatList = (bytes: Uint8Array): Either.Either<ConcatList, string> =>
   Either.gen(function* () {
     const text = yield* decoded(bytes)
-    const names = new Set<FileName>()
+    if (text.startsWith("\ufeff"))
+      return yield* Either.left("begins with a byte order mark, which ffmpeg does not read: save it as UTF-8 without BOM")
+    const entries = new Map<FileName, ConcatEntry>()
+    let safe = true
     for (const [index, line] of text.split(/\r\n|[\r\n]/).entries()) {
       const refused = (why: string) => Either.left(`is no list that can be used: line ${index + 1} ${why}`)
       const [, directive = "", rest = ""] = /^[ \t]*([^ \t]*)(.*)$/s.exec(line) ?? []
       if (directive === "" || directive.startsWith("#") || harmless.has(directive)) continue
       if (directive !== "file")
         return yield* refused(`has the directive "${shown(directive)}", which is not allowed: list files as in "file clip.mp4"`)
-      const value = new TokenReader(rest).token(" \t")
+      const reader = new TokenReader(rest)
+      const written = reader.token(" \t")
+      // A path may begin with the folder of the list itself, in which all files lie.
+      const value = withoutOwnFolder(written)
       const name = plainName(value)
       if (name === undefined) return yield* refused(`names "${shown(value)}": it must be ${plainNameRule}${insteadOfPath(value)}`)
       // ffmpeg opens the name as it stands in the list.
       if (name !== value) return yield* refused(`names "${shown(value)}" in another Unicode form than it is stored in: write it in NFC`)
       if (/^(?:sub)?file,/.test(value))
         return yield* refused(`names "${shown(value)}", which ffmpeg takes for a URL: store the file under another name`)
-      names.add(name)
-      if (names.size > maxListFiles) return yield* refused(`is one too many: at most ${maxListFiles} different files are allowed`)
+      if (!entries.has(name)) entries.set(name, { name, ...inQuotes(rest, reader.at) })
+      safe &&= isSafe(written)
+      if (entries.size > maxListFiles) return yield* refused(`is one too many: at most ${maxListFiles} different files are allowed`)
     }
-    if (names.size === 0) return yield* Either.left('is no list that can be used: it needs lines such as "file clip.mp4"')
-    return { names: [...names], safe: [...names].every((name) => /^[\w-][\w.-]*$/.test(name)) }
+    if (entries.size === 0) return yield* Either.left('is no list that can be used: it needs lines such as "file clip.mp4"')
+    return { entries: [...entries.values()], safe }
   })
+
+const withoutOwnFolder = (path: string): string => path.replace(/^(?:\.\/+)+/, "")
+
+const isSafe = (written: string): boolean => /^[\w-][\w.-]*$/.test(written)
+
+/** ffmpeg overlooks what follows the first blank that is not quoted: the whole line as one name, where it could be one. */
+const inQuotes = (rest: string, end: number): Pick<ConcatEntry, "quoted"> => {
+  const whole = withoutOwnFolder(rest.trim())
+  const isPlain = rest.slice(end).trim() !== "" && !/['\\]/.test(whole) && plainName(whole) !== undefined
+  return isPlain ? { quoted: `file '${whole}'` } : {}
+}
 
 const decoded = (bytes: Uint8Array): Either.Either<string, string> => {
   const text = Either.try(() => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes))

@@ -25,6 +25,10 @@ beforeAll(async () => {
     "deep.txt": "file ../../secret.mp4\n",
     "my clip (1).mp4": await clip(),
     "blanks.txt": "file 'my clip (1).mp4'\nfile clip.mp4\n",
+    "folder.txt": "file ./clip.mp4\nfile './my clip (1).mp4'\n",
+    "open.txt": "file clip.mp4 and more.mp4\n",
+    "unquoted.txt": "file my clip (1).mp4\n",
+    "bom.txt": "\ufefffile clip.mp4\n",
     "nested.txt": "file inner.txt\n",
     "inner.txt": "ffconcat version 1.0\nfile hidden.mp4\n",
     "hidden.mp4": await clip(),
@@ -140,7 +144,14 @@ describe("files in a list are joined", () => {
     expect(await made(joined("blanks.txt", ["-f", "concat", "-safe", "0"]))).toBe(expected)
   })
 
+  it.each(["folder.txt", "open.txt"])("by all that ffmpeg reads of each line: %s", async (name) => {
+    const expected = await bare("-f", "concat", "-safe", "0", "-i", name, "-c", "copy")
+    expect(await made(joined(name))).toBe(expected)
+  })
+
   it.each([
+    ["bom.txt", 'the list "bom.txt" begins with a byte order mark, which ffmpeg does not read: save it as UTF-8 without BOM'],
+    ["unquoted.txt", "if its name goes on after the blank, put it in quotes: file 'my clip (1).mp4'"],
     ["stray.txt", 'the list "stray.txt" names "nosuch.mp4", which is not in'],
     ["deep.txt", 'write "secret.mp4"'],
     ["clip.mp4", "UTF-8"]
