@@ -419,7 +419,8 @@ const encoders: ReadonlyArray<Rule> = [
   },
   {
     forms: ["Unable to find a suitable output format for '{}'", "Unable to choose an output format for '{}'"],
-    say: (name) => `the name ${quoted(name)} tells no output format: give it a usual ending, or choose the format by -f`
+    say: (name) =>
+      `the name ${quoted(name)} tells no output format: give it a usual ending, or choose the format by -f${name === "-" ? ', such as "-f", "null" for an output that is thrown away' : ""}`
   },
   {
     forms: ["Output file #{number} does not contain any stream", "Output file does not contain any stream"],

@@ -53,6 +53,11 @@ const failures: ReadonlyArray<{ readonly log: string; readonly says: string; rea
     shows: ["[NULL] Unable to find a suitable output format for 'o.xyz'", "o.xyz: Invalid argument"]
   },
   {
+    log: `${input}[NULL @ 0x563b882b2c40] Unable to find a suitable output format for 'file:../out/-'\nfile:../out/-: Invalid argument\n`,
+    says: 'the name "-" tells no output format: give it a usual ending, or choose the format by -f, such as "-f", "null" for an output that is thrown away',
+    shows: ["[NULL] Unable to find a suitable output format for '-'", "-: Invalid argument"]
+  },
+  {
     log: `${input}${mapping}[AVFilterGraph @ 0x56484c5caac0] No such filter: 'nosuch'\nError reinitializing filters!\nFailed to inject frame into filter network: Invalid argument\n${end}`,
     says: "unknown filter: nosuch",
     shows: ["[AVFilterGraph] No such filter: 'nosuch'"]

@@ -138,19 +138,29 @@ it("arrange puts the named outputs first, in the task's order, then the rest by 
 describe("judge", () => {
   const video = (packets: number) => ({ kind: "video", packets })
   const audio = (packets: number) => ({ kind: "audio", packets })
+  const subtitle = (packets: number) => ({ kind: "subtitle", packets })
   it.each([
     { streams: [video(1)], warnings: [] },
     { streams: [video(1), audio(0)], warnings: ['stream 1 (audio) of the output "o.mp4" is empty'] },
     { streams: [video(1), { kind: "attachment", packets: 0 }], warnings: [] },
     { streams: [{ kind: "attachment", packets: 0 }], warnings: [] },
     { streams: [video(1), { kind: "subtitle", packets: 0 }], warnings: [] },
+    { streams: [subtitle(0)], warnings: ['the output "o.mp4" has no line of subtitles: none falls into the part that was asked for'] },
+    {
+      streams: [subtitle(0), { kind: "attachment", packets: 0 }],
+      warnings: ['the output "o.mp4" has no line of subtitles: none falls into the part that was asked for']
+    },
+    { streams: [subtitle(0), subtitle(1)], warnings: [] },
     { streams: [video(1), { kind: "data", packets: 0 }], warnings: ['stream 1 (data) of the output "o.mp4" is empty'] },
     { streams: [video(0), audio(7)], warnings: ['stream 0 (video) of the output "o.mp4" is empty'] }
   ])("warns of $warnings", ({ streams, warnings }) => expect(judge(FileName("o.mp4"), streams)).toEqual({ warnings }))
 
-  it.each([{ streams: [] }, { streams: [video(0)] }, { streams: [video(0), audio(0)] }])("fails: $streams", ({ streams }) => {
-    expect(judge(FileName("o.mp4"), streams)).toMatchObject({ failure: expect.stringContaining('"o.mp4" is empty') })
-  })
+  it.each([{ streams: [] }, { streams: [video(0)] }, { streams: [video(0), audio(0)] }, { streams: [video(0), subtitle(0)] }])(
+    "fails: $streams",
+    ({ streams }) => {
+      expect(judge(FileName("o.mp4"), streams)).toMatchObject({ failure: expect.stringContaining('"o.mp4" is empty') })
+    }
+  )
 })
 
 describe("shortfall", () => {

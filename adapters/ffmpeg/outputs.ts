@@ -100,11 +100,15 @@ export const judge = (
   name: FileName,
   streams: ReadonlyArray<StreamCount>
 ): { readonly failure: string } | { readonly warnings: ReadonlyArray<string> } => {
-  const attachmentsAlone = streams.length > 0 && streams.every(({ kind }) => kind === "attachment")
-  if (!attachmentsAlone && streams.every(({ packets }) => packets === 0)) {
+  const mayAllBeEmpty = streams.length > 0 && streams.every(({ kind }) => mayBeEmpty.has(kind))
+  if (!mayAllBeEmpty && streams.every(({ packets }) => packets === 0)) {
     return {
       failure: `the output "${name}" is empty: nothing was encoded (check -ss, -t, -to and -frames: does the input last that long?)`
     }
+  }
+  // As for ffmpeg, a part without a line is no failure; whoever asked for subtitles alone should know.
+  if (mayAllBeEmpty && streams.some(({ kind }) => kind === "subtitle") && streams.every(({ packets }) => packets === 0)) {
+    return { warnings: [`the output "${name}" has no line of subtitles: none falls into the part that was asked for`] }
   }
   return {
     warnings: streams.flatMap(({ kind, packets }, index) =>

@@ -181,7 +181,28 @@ describe("task", () => {
     ],
     ["a deep path", task({ inputs: [{ file_path: "dir/a/b.mp4" }] }), "must not contain slashes"],
     ["a way up", task({ inputs: [{ file_path: "dir/.." }] }), 'must not be "." or ".."'],
-    ["a slash in an output", task({ outputs: [{ file: "a/b.mp4" }] }), "task.outputs[0].file must not contain slashes"],
+    [
+      "a slash in an output",
+      task({ outputs: [{ file: "a/b.mp4" }] }),
+      'task.outputs[0].file must not contain slashes or backslashes; write "b.mp4"'
+    ],
+    ["a path to a pattern", task({ outputs: [{ file: "C:\\x\\b%03d.png" }] }), 'write "b%03d.png"'],
+    ["a path to a folder", task({ outputs: [{ file: "/tmp/" }] }), "task.outputs[0].file must not contain slashes or backslashes"],
+    [
+      "the name of nothing for an output of -f null",
+      task({ outputs: [{ file: "/dev/null", options: ["-f", "null"] }] }),
+      'task.outputs[0].file must not contain slashes or backslashes: an output of -f null makes no file, and any name will do for it, such as "-"'
+    ],
+    [
+      "no name for an output of -f null",
+      task({ outputs: [{ file: "", options: ["-f", "null"] }] }),
+      'any name will do for it, such as "-"'
+    ],
+    [
+      "the name of nothing",
+      task({ outputs: [{ file: "/dev/null", options: ["-pass", 1, "-f", "mp4"] }] }),
+      'add "-f", "null" to its options and write "-"'
+    ],
     ["NUL in an output", task({ outputs: [{ file: "a\0.mp4" }] }), "task.outputs[0].file must not contain control characters"],
     ["half a character", task({ outputs: [{ file: "\ud800.mp4" }] }), "task.outputs[0].file must be well-formed Unicode"],
     ["a bad directory", task({ output_dir_id: "a b" }), "task.output_dir_id must be 1 to 64 characters"],
@@ -255,7 +276,7 @@ describe("task", () => {
   it("names the field where segments would be made in another folder", () => {
     const body = task({ outputs: [output, { ...output, options: ["-hls_segment_filename", "../%d.ts"] }] })
     expect(refused(parseProcess(body, defaultLimits)).message).toBe(
-      'Invalid task format: task.outputs[1].options: the value of -hls_segment_filename must be a file name alone, such as "part%03d.ts"'
+      'Invalid task format: task.outputs[1].options: the value of -hls_segment_filename must be a file name alone, such as "part%03d.ts"; write "%d.ts"'
     )
   })
 

@@ -5,7 +5,7 @@ import { InvalidTask } from "../errors.js"
 import { isHttpsUrl, maxUrlLength } from "../https-url.js"
 import { type DirId, type FileName, parseDirId, parseFileName } from "../ids.js"
 import type { LimitValues } from "../limits.js"
-import { mapProblem } from "../policy/option-values.js"
+import { insteadOfPath, mapProblem } from "../policy/option-values.js"
 import { mapFor } from "../policy/optional-maps.js"
 import { defaultPolicy, type PolicyValues } from "../policy/policy.js"
 import { sequenceOf, withoutPatternType } from "../sequence.js"
@@ -97,11 +97,20 @@ const parseInput = (body: Wire["inputs"][number], field: string, rules: Rules): 
 const parseOutput = (output: Wire["outputs"][number], field: string, rules: Rules): WithFiles<{ readonly output: Output }> =>
   Either.gen(function* () {
     const name = parseFileName(output.file)
-    if ("reason" in name) return yield* refuse(`${field}.file ${name.reason}`)
+    if ("reason" in name) return yield* refuse(`${field}.file ${name.reason}${otherName(output)}`)
     const { args, files, made, format } = yield* options(output.options, "output", `${field}.options`, rules)
     const maps = yield* parseMaps(output.maps, `${field}.maps`, rules)
     return { output: { name: name.name, options: args, maps, ...(format === "null" && { discarded: true }) }, files, made }
   })
+
+/** What to write instead of a name that can't be used, worded to follow what is wrong with it. */
+const otherName = ({ file, options = [] }: Wire["outputs"][number]): string => {
+  const items = (options ?? []).map(String)
+  const isDiscarded = items[items.lastIndexOf("-f") + 1]?.toLowerCase() === "null" && items.includes("-f")
+  if (isDiscarded) return ': an output of -f null makes no file, and any name will do for it, such as "-"'
+  if (file === "/dev/null") return ': for an output that is thrown away, add "-f", "null" to its options and write "-"'
+  return insteadOfPath(file, (name) => "name" in parseFileName(name))
+}
 
 const options = (
   items: Items | undefined,

@@ -10,8 +10,8 @@ export const droppedAvOptions: ReadonlyArray<string> = ["safe"]
 /** Refused on the bare name, with a `:specifier` or a leading `no` too; the key says why, or what would do. */
 const refusals: Readonly<Record<string, string>> = {
   "it reads or writes a file or URL of its own naming":
-    "report progress vstats vstats_file vstats_version sdp_file stats_enc_pre stats_enc_post stats_mux_pre stats_enc_pre_fmt stats_enc_post_fmt " +
-    "stats_mux_pre_fmt print_graphs print_graphs_file print_graphs_format fpre vpre apre spre pre",
+    "report progress sdp_file print_graphs print_graphs_file print_graphs_format fpre vpre apre spre pre",
+  'it writes a file of its own naming: name one with "-vstats_file", "vstats.log"': "vstats",
   "a graph can't be read from a file: write it as the value of -filter, or into task.filter_complex": "filter_script filter_complex_script",
   "inputs are listed in task.inputs": "i",
   "the graph belongs in task.filter_complex": "filter_complex lavfi",
@@ -59,6 +59,7 @@ export type Grammar =
   | "graph"
   | "hlsFlags"
   | "madeFile"
+  | "madePath"
   | "map"
   | "metadataMap"
   | "params"
@@ -81,13 +82,14 @@ const ordinary: Readonly<Partial<Record<Grammar, string>>> = {
   format: "f",
   frameSize: "s canvas_size",
   graph: "filter vf af",
-  madeFile: "dump_attachment",
+  madeFile: "dump_attachment stats_enc_pre stats_enc_post stats_mux_pre",
+  madePath: "vstats_file",
   map: "map",
   metadataMap: "map_metadata",
   passLog: "passlogfile",
   queue: "thread_queue_size max_muxing_queue_size filter_buffered_frames",
   target: "target",
-  text: "metadata program timecode timestamp mastering_display content_light",
+  text: "metadata program timecode timestamp mastering_display content_light stats_enc_pre_fmt stats_enc_post_fmt stats_mux_pre_fmt",
   threads: "filter_threads filter_complex_threads",
   word: "map_channel map_chapters streamid hwaccel hwaccel_output_format",
   expression:
@@ -99,7 +101,7 @@ const ordinary: Readonly<Partial<Record<Grammar, string>>> = {
     // Streams.
     "an vn sn dn ignore_unknown copy_unknown recast_media disposition tag vtag atag stag bitexact " +
     // Pictures.
-    "aspect pix_fmt q qscale b pass profile rc_override intra_matrix inter_matrix chroma_intra_matrix top force_key_frames autorotate autoscale " +
+    "aspect pix_fmt q qscale b pass profile rc_override intra_matrix inter_matrix chroma_intra_matrix top force_key_frames vstats_version autorotate autoscale " +
     "apply_cropping reinit_filter drop_changed auto_conversion_filters bits_per_raw_sample display_rotation display_hflip display_vflip psnr qphist " +
     // Sound and subtitles.
     "ab aq ar ac vol sample_fmt channel_layout ch_layout guess_layout_max fix_sub_duration fix_sub_duration_heartbeat"

@@ -42,8 +42,9 @@ const checks: Readonly<Record<Grammar, Check>> = {
   segmentNames: patternProblem(/%(?!0?\d?\d?d|v|%)/, "part%03d.ts"),
   besideOutput: plainProblem,
   besideNames: patternProblem(/%(?!v|%)/, "init_%v.mp4"),
-  dashNames: (value) => patternProblem(/[%$]/, "chunk-$RepresentationID$-$Number%05d$.m4s")(value.replaceAll(dashIdentifier, "0")),
+  dashNames: patternProblem(/[%$]/, "chunk-$RepresentationID$-$Number%05d$.m4s", (value) => value.replaceAll(dashIdentifier, "0")),
   madeFile: plainProblem,
+  madePath: plainProblem,
   metadataMap: (value, context) => {
     const [, specifier] = /^\d+:s:(.*)$/s.exec(value) ?? []
     return specifier !== undefined && isStreamSelection(`0:${specifier}`) ? undefined : checks.word(value, context)
@@ -61,6 +62,9 @@ const checks: Readonly<Record<Grammar, Check>> = {
   format: (value, { place }) => {
     const formats = value.split(",")
     if (place === "output" && formats.length > 1) return `must be one format, not the list ${quoted(value)}: write one name of it`
+    const [, discarding] = /^(null)\s/i.exec(value) ?? []
+    if (discarding !== undefined)
+      return `must be a format alone: write ${quoted(discarding)}, and the name of the output as its "file", such as "-"`
     const refused = formats.find((format) => !(place === "input" ? inputFormats : outputFormats).has(format.toLowerCase()))
     if (refused === undefined) return undefined
     const instead = insteadOfFormat.get(refused.toLowerCase())
@@ -123,6 +127,7 @@ const references: Readonly<Partial<Record<Grammar, Omit<FileReference, "name">>>
   passLog: { use: "write", shape: "prefix", opened: "path" },
   segmentNames: { use: "write", shape: "pattern", opened: "url" },
   madeFile: { use: "write", shape: "file", opened: "url" },
+  madePath: { use: "write", shape: "file", opened: "path" },
   besideOutput: { use: "write", shape: "file", opened: "beside" },
   besideNames: { use: "write", shape: "pattern", opened: "beside" },
   dashNames: { use: "write", shape: "pattern", opened: "beside" }
@@ -160,20 +165,19 @@ export const plainName = (value: string): FileName | undefined => {
 
 export const plainNameRule = 'the name of a file of the task\'s directory, without ":", "|" and "%"'
 
-/** For a path, the name to write instead of it; "" where there is none. Worded to follow a rule. */
-export const insteadOfPath = (value: string): string => {
-  const name = /[/\\]/.test(value) ? plainName(value.replace(/^.*[/\\]/s, "")) : undefined
-  return name === undefined ? "" : `; write ${quoted(name)}`
+/** For a path, the name to write instead of it; "" where its last part may not stand there either. Worded to follow a rule. */
+export const insteadOfPath = (value: string, mayStand: (name: string) => boolean = (name) => plainName(name) !== undefined): string => {
+  const name = value.replace(/^.*[/\\]/s, "")
+  return name !== value && mayStand(name) ? `; write ${quoted(name)}` : ""
 }
 
 /** What stands between dollar signs in the names of the files that make up a DASH output. */
 export const dashIdentifier = /\$(?:RepresentationID|(?:Number|Bandwidth|Time)(?:%0\d\d?d)?|ext)?\$/g
 
-function patternProblem(unknown: RegExp, example: string) {
+function patternProblem(unknown: RegExp, example: string, simplified = (value: string): string => value) {
+  const mayStand = (name: string) => "name" in parseFileName(name) && !/[:|]/.test(name) && !unknown.test(simplified(name))
   return (value: string): string | undefined =>
-    "name" in parseFileName(value) && !/[:|]/.test(value) && !unknown.test(value)
-      ? undefined
-      : `must be a file name alone, such as ${quoted(example)}`
+    mayStand(value) ? undefined : `must be a file name alone, such as ${quoted(example)}${insteadOfPath(value, mayStand)}`
 }
 
 function numberProblem(value: string): string | undefined {

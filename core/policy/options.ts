@@ -194,9 +194,15 @@ const isMisplaced = (meaning: CommandOption | AvOption, place: "input" | "output
   )
 }
 
+/** Where commands name an output that is thrown away. */
+const nowhere: ReadonlyArray<string> = ["-", "/dev/null", "NUL", "pipe:1", "pipe:"]
+
 const noOption = (item: string): string => {
   const [, first, rest] = /^(-[A-Za-z_][\w-]*(?::\S*)?)\s+(\S.*)$/s.exec(item) ?? []
   if (first !== undefined && rest !== undefined) {
+    const [, value, place = ""] = /^(\S+)\s+(\S+)$/.exec(rest) ?? []
+    if (value !== undefined && nowhere.includes(place))
+      return `"${shown(item)}" holds several items in one string: write "${shown(first)}", "${shown(value)}", and "-" as the "file" of the output`
     return `"${shown(item)}" holds several items in one string: write "${shown(first)}", "${shown(rest)}"`
   }
   const [, option, value] = /^(-[A-Za-z_][\w-]*)=(.*)$/s.exec(item) ?? []
@@ -204,6 +210,9 @@ const noOption = (item: string): string => {
   if (item.startsWith("-/")) return `"${shown(item)}" is not allowed: a value can't be read from a file, so write it into the next item`
   if (/^-[A-Za-z0-9_]/.test(item))
     return `"${shown(item)}" is not an option: a name, and a stream specifier after ":", have no such characters`
+  if (nowhere.includes(item)) {
+    return `"${shown(item)}" is neither an option nor the value of one: an output is named by its "file", and with "-f", "null" any name will do there, such as "-"`
+  }
   return `"${shown(item)}" is neither an option nor the value of one: options start with "-" and a name`
 }
 

@@ -65,9 +65,21 @@ const namesLog = (option: string, list: string): boolean =>
 /** A list that names a log is read in one way only: it has no quotes, so that every reader cuts it at the same places. */
 const logProblem = (option: string, list: string): string | undefined => {
   if (!namesLog(option, list)) return undefined
-  if (/['\\]/.test(list)) return 'names a log by "stats", and must then have no quotes and no backslashes'
-  const bad = paramsOf(option, list).find(({ key, value }) => key === "stats" && !isPlainName(value))
-  return bad === undefined ? undefined : 'sets "stats" to more than a name: it must be the name of a file of the task\'s directory'
+  const logs = paramsOf(option, list).filter(({ key }) => key === "stats")
+  if (/['\\]/.test(list)) {
+    const instead = insteadOfLog(logs.at(-1)?.value ?? "")
+    return `names a log by "stats", and must then have no quotes and no backslashes${instead}`
+  }
+  const bad = logs.find(({ value }) => !isPlainName(value))
+  return bad === undefined
+    ? undefined
+    : `sets "stats" to more than a name: it must be the name of a file of the task's directory${insteadOfLog(bad.value)}`
+}
+
+/** The plain name to write instead of a path or a quoted name; "" where there is none. */
+const insteadOfLog = (value: string): string => {
+  const name = value.replace(/^.*[/\\]/s, "")
+  return isPlainName(name) ? `; write ${quoted(`stats=${name}`)}` : ""
 }
 
 const isPlainName = (value: string): boolean => "name" in parseFileName(value) && /^[^:|%,=/]+$/.test(value)
