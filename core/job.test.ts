@@ -9,7 +9,7 @@ import {
   type Job,
   type JobEvent,
   type JobState,
-  nameTakenMeanwhile,
+  nameTaken,
   next,
   noWorkerFor,
   statusOf,
@@ -126,9 +126,9 @@ describe("failureOf", () => {
     [noWorkerFor([], 60), "NoWorker", "The job could not be run: no worker or runner was there to run the job for 60 s"],
     [{ reason: "worker-lost" }, "WorkerLost", "The job was interrupted too often and has been given up"],
     [
-      nameTakenMeanwhile(FileName("a.mp4")),
+      nameTaken(FileName("a.mp4")),
       "FfmpegFailed",
-      'FFmpeg processing failed: output "a.mp4" is named like a file that was uploaded meanwhile'
+      'FFmpeg processing failed: the run made "a.mp4", but a file of that name was uploaded or fetched: have it made under another name, or delete that file first'
     ]
   ] as ReadonlyArray<readonly [Failure, string, string]>)("%j", (failure, tag, message) => {
     const error = failureOf(job("failed", failure))

@@ -180,8 +180,8 @@ export const outputFile = (
   ...(blobKeyParts(blob.key)[1] !== outputSlot(hold) && { key: blob.key })
 })
 
-/** Why a run that went well fails after all: the user's own file came first under a name it made. */
-export const nameTakenMeanwhile = (name: FileName): Failure => ({
+/** Why a run that went well fails after all: it made a file under the name of one that the user sent. */
+export const nameTaken = (name: FileName): Failure => ({
   reason: "ffmpeg",
-  detail: `output "${name}" is named like a file that was uploaded meanwhile`
+  detail: `the run made "${name}", but a file of that name was uploaded or fetched: have it made under another name, or delete that file first`
 })

@@ -26,8 +26,8 @@ export const prefixOf = (pattern: string, { by }: Sequence): string =>
 /** Which names fit, whatever their order. */
 export const fitting = (pattern: string, { by }: Sequence): ((name: string) => boolean) => {
   if (by === "numbers") {
-    const parts = numbered(pattern)
-    return (name) => numberIn(parts, name) !== undefined
+    const number = numberIn(pattern)
+    return (name) => number?.(name) !== undefined
   }
   const globs = alternatives(pattern).map(globParts)
   return (name) => globs.some((glob) => matches(glob, name))
@@ -43,8 +43,8 @@ export const inSequence = (
   names: ReadonlyArray<string>
 ): { readonly names: ReadonlyArray<string>; readonly first?: number } => {
   if (sequence.by === "glob") return { names: [...names].sort() }
-  const parts = numbered(pattern)
-  const byNumber = new Map(names.map((name) => [numberIn(parts, name) ?? -1, name]))
+  const number = numberIn(pattern)
+  const byNumber = new Map(names.map((name) => [number?.(name) ?? -1, name]))
   const from = Array.from({ length: Math.min(sequence.range, 100_000) }, (_, index) => sequence.start + index).find((number) =>
     byNumber.has(number)
   )
@@ -66,12 +66,17 @@ const numbered = (pattern: string): Numbered | undefined => {
   return { before: before.replaceAll("%%", "%"), after: after.replaceAll("%%", "%"), width: Math.min(Number(width), 255) }
 }
 
-const numberIn = (parts: Numbered = { before: "", after: "", width: 0 }, name: string): number | undefined => {
+/** Reads the number of a name that fits a pattern of one number; undefined for any other pattern. */
+export const numberIn = (pattern: string): ((name: string) => number | undefined) | undefined => {
+  const parts = numbered(pattern)
+  if (parts === undefined) return undefined
   const { before, after, width } = parts
-  if (!name.startsWith(before) || !name.endsWith(after) || name.length <= before.length + after.length) return undefined
-  const digits = name.slice(before.length, name.length - after.length)
-  const number = Number(digits)
-  return /^\d+$/.test(digits) && number < 2 ** 31 && `${number}`.padStart(width, "0") === digits ? number : undefined
+  return (name) => {
+    if (!name.startsWith(before) || !name.endsWith(after) || name.length <= before.length + after.length) return undefined
+    const digits = name.slice(before.length, name.length - after.length)
+    const number = Number(digits)
+    return /^\d+$/.test(digits) && number < 2 ** 31 && `${number}`.padStart(width, "0") === digits ? number : undefined
+  }
 }
 
 /** Most readings of a pattern with `{a,b}` in it. */

@@ -1,20 +1,19 @@
 import { describe, expect, it } from "vitest"
 import { FileName } from "./ids.js"
-import { writtenTwice } from "./side-files.js"
+import { filesWritten, writerOf, writtenTwice } from "./side-files.js"
 import type { SideFile } from "./task.js"
 
 /** An output as its file and its options, as a plan gets them. */
-const problem = (outputs: ReadonlyArray<string>, made: ReadonlyArray<SideFile> = []) =>
-  writtenTwice(
-    outputs.map((text) => {
-      const [name = "", ...options] = text.split(" ")
-      return { name: FileName(name), options, maps: [] }
-    }),
-    made
-  )
+const problem = (outputs: ReadonlyArray<string>, made: ReadonlyArray<SideFile> = []) => writtenTwice(outputsOf(outputs), made)
 const side = (name: string, by: string): SideFile => ({ name: FileName(name), by })
 
 const fragments = "-f hls -hls_segment_type fmp4"
+
+const outputsOf = (texts: ReadonlyArray<string>) =>
+  texts.map((text) => {
+    const [name = "", ...options] = text.split(" ")
+    return { name: FileName(name), options, maps: [] }
+  })
 
 describe("two outputs that would write one file", () => {
   it.each<[string, string, file: string, option: string]>([
@@ -98,5 +97,44 @@ describe("outputs beside each other", () => {
     ]) {
       problem(Array.from({ length: 64 }, (_, n) => `${name(n)} -f dash -master_pl_name ${name(n + 64)} -segment_list ${name(n + 128)}`))
     }
+  })
+})
+
+describe("what may write a file of some name", () => {
+  it.each<[string, writes: ReadonlyArray<string>, not: ReadonlyArray<string>]>([
+    ["a.mp4", ["a.mp4"], ["b.mp4", "a.mp4.temp"]],
+    ["a%d.mp4", ["a%d.mp4"], ["a1.mp4"]],
+    ["a%03d.png", ["a001.png", "a1000.png", "a%03d.png"], ["a000.png", "a1.png", "a0001.png", "ax.png"]],
+    ["a%d.png -start_number 5", ["a5.png"], ["a4.png"]],
+    ["a%d.png -start_number 5 -frames:v 2", ["a5.png", "a6.png"], ["a4.png", "a7.png"]],
+    ["a%d.png -vframes 1", ["a1.png"], ["a2.png"]],
+    ["a%d.png -update 1", ["a%d.png"], ["a1.png"]],
+    ["a%d.png -frame_pts 1", ["a0.png"], []],
+    ["a%d.webp -f webp", ["a%d.webp"], ["a1.webp"]],
+    ["a%d.ts -f segment", ["a0.ts"], ["a.ts"]],
+    ["a%d.ts -f segment -segment_start_number 7", ["a7.ts"], ["a6.ts"]],
+    ["a.m3u8", ["a.m3u8", "a0.ts", "a12.ts"], ["a00.ts", "a.ts"]],
+    ["a.m3u8 -start_number 3", ["a3.ts"], ["a2.ts"]],
+    ["v%v.m3u8 -hls_segment_filename file:../out/s%v-%03d.ts", ["vlow.m3u8", "slow-000.ts"], ["low.m3u8"]],
+    ["a.m3u8 -hls_segment_type fmp4 -master_pl_name m.m3u8", ["init.mp4", "a0.m4s", "m.m3u8"], ["init_0.mp4"]],
+    ["a.mpd", ["init-stream0.m4s", "chunk-stream1-00042.m4s"], ["init-stream.m4s"]]
+  ])("%s", (output, writes, not) => {
+    const writer = writerOf(filesWritten(outputsOf([output]), []))
+    expect(writes.filter((name) => writer(FileName(name)) === undefined)).toEqual([])
+    expect(not.filter((name) => writer(FileName(name)) !== undefined)).toEqual([])
+  })
+
+  it("is none for an output that is thrown away, nor for a name that is gone at the end", () => {
+    const [output] = outputsOf(["a.mp4"]) as [ReturnType<typeof outputsOf>[number]]
+    const writer = writerOf(filesWritten([{ ...output, discarded: true }], [{ ...side("a.log.temp", "-x"), passing: true }]))
+    expect([writer(FileName("a.mp4")), writer(FileName("a.log.temp"))]).toEqual([undefined, undefined])
+  })
+
+  it("is found soon, however many names and patterns", { timeout: 20_000 }, () => {
+    const outputs = outputsOf(
+      Array.from({ length: 64 }, (_, n) => `${"%d1".repeat(4)}${n}.png -f dash -segment_list ${"a".repeat(200)}$x$${n}`)
+    )
+    const writer = writerOf(filesWritten(outputs, []))
+    for (let n = 0; n < 5000; n++) writer(FileName(`${"1".repeat(240)}${n}`))
   })
 })

@@ -39,6 +39,8 @@ export interface NamedFile {
   readonly passLog?: true
   /** It is the log of a first pass that an encoder wrote by itself, with a second file beside it. */
   readonly stats?: true
+  /** The run writes it anew as well. */
+  readonly updated?: true
   /** It must hold subtitles. */
   readonly subtitles?: true
   /** It stands for all fonts of the directory, whatever the name. */
@@ -47,11 +49,20 @@ export interface NamedFile {
   readonly instead?: string
 }
 
-/** A file that an option of an input or a filter makes beside the outputs. */
+/** A file that an option or a filter makes beside the outputs, but for those of muxers: see side-files.ts. */
 export interface SideFile {
-  readonly name: FileName
+  /** A pattern stands for several, with `%d` for a number. */
+  readonly name: string
   /** What names it, for a sentence that goes on with "makes". */
   readonly by: string
+  /** What gives it another name, where that is not the same place. */
+  readonly rename?: string
+  /** It has this name while ffmpeg runs, and another one at the end. */
+  readonly passing?: true
+  /** The run reads it first: it was made by an earlier one. */
+  readonly updated?: true
+  /** ffmpeg keeps files of one such kind apart, or lets several streams write one of them. */
+  readonly kind?: "log" | "vstats" | "stats"
 }
 
 /** What a caller asks for, parsed: every name is a name, every array within its limits. */
@@ -75,6 +86,8 @@ export interface ResolvedTask {
   readonly filterComplex: string | null
   /** Read beside the inputs, under just these names. Absent where there are none. */
   readonly files?: ReadonlyArray<StagedFile>
+  /** Absent where nothing makes any. */
+  readonly made?: ReadonlyArray<SideFile>
 }
 
 export interface ResolvedInput {
@@ -104,6 +117,8 @@ export interface StagedFile {
   readonly subtitles?: true
   /** It lies in the folder of fonts as well. */
   readonly font?: true
+  /** The run writes it anew: a copy of it lies in the folder of outputs. */
+  readonly updated?: true
 }
 
 /** Every blob that a run reads, once, and how long it is. */

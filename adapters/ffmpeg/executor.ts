@@ -1,4 +1,4 @@
-import { link, mkdir } from "node:fs/promises"
+import { chmod, chown, copyFile, link, mkdir } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Stream } from "effect"
 import { type BlobMissing, FfmpegFailed, RunLimitExceeded, type Unavailable } from "../../core/errors.js"
@@ -57,6 +57,7 @@ const carryOut = (tools: Tools, transfer: Transfer, plan: Plan, work: WorkDirect
   Effect.gen(function* () {
     const late = yield* stageAll(transfer, plan, work)
     yield* linkFonts(plan, work)
+    yield* copyUpdated(plan, work)
     yield* checkSubtitles(tools, plan, work)
     const run = yield* transcode(tools, transfer, plan, work, late, report)
     const made = yield* listMade(work.out)
@@ -103,6 +104,17 @@ const linkFonts = ({ inputs }: Plan, work: WorkDirectory): Effect.Effect<void, U
         for (const { name } of fonts) await link(join(work.in, name), join(folder, name))
       })
 }
+
+/** What a run reads and writes anew lies where it writes. Staged files may be links to what is stored, which has to stay as it is. */
+const copyUpdated = ({ inputs }: Plan, work: WorkDirectory): Effect.Effect<void, Unavailable> =>
+  disk(`copy to ${work.out}`, async () => {
+    for (const { name } of inputs.filter(({ updated }) => updated)) {
+      const path = join(work.out, name)
+      await copyFile(join(work.in, name), path)
+      await chmod(path, 0o644)
+      if (work.user !== undefined) await chown(path, work.user, work.user)
+    }
+  })
 
 /** The filters for subtitles take no list of formats and protocols: a playlist under such a name would make them open what it lists. */
 const checkSubtitles = (
@@ -255,6 +267,7 @@ const verify = (
 const numbersOfFiles = ({ outputs, discarded = [] }: Plan): ReadonlyArray<number> =>
   Array.from({ length: outputs.length + discarded.length }, (_, number) => number).filter((number) => !discarded.includes(number))
 
-/** The encoders of VP8 and VP9 make no packets in it. */
+/** The encoders of VP8 and VP9 make no packets in it, nor in a third one. */
 const isFirstPass = ({ args }: Plan, made: ReadonlyArray<Made>): boolean =>
-  args.some((arg, index) => arg === "1" && /^-pass(?::|$)/.test(args[index - 1] ?? "")) && made.some(({ name }) => /-\d+\.log$/.test(name))
+  args.some((arg, index) => /^[13]$/.test(arg) && /^-pass(?::|$)/.test(args[index - 1] ?? "")) &&
+  made.some(({ name }) => /-\d+\.log$/.test(name))

@@ -14,8 +14,8 @@ export const readByInputAlone = ({ args, inputs }: Pick<Plan, "args" | "inputs">
   return new Set(
     inputs
       .filter(
-        ({ name, subtitles, font }) =>
-          subtitles !== true && font !== true && args.includes(`file:${name}`) && !others.some((arg) => arg.includes(bare(name)))
+        ({ name, subtitles, font, updated }) =>
+          ![subtitles, font, updated].includes(true) && args.includes(`file:${name}`) && !others.some((arg) => arg.includes(bare(name)))
       )
       .map(({ name }) => name)
   )

@@ -10,7 +10,7 @@ import {
   isTerminal,
   type Job,
   type JobEvent,
-  nameTakenMeanwhile,
+  nameTaken,
   next,
   noWorkerFor,
   outputFile,
@@ -276,7 +276,7 @@ const publish = (state: StateShape, job: JobRow, at: Date, { outputs, usage, war
   const files = state.files.get(dir)
   const taken = outputs.find(({ name }) => (files?.get(name)?.origin ?? "output") !== "output")
   if (taken !== undefined) {
-    finish(state, job, at, { state: "failed", failure: nameTakenMeanwhile(taken.name), usage })
+    finish(state, job, at, { state: "failed", failure: nameTaken(taken.name), usage })
     return false
   }
   if (state.directories.has(dir)) {

@@ -67,6 +67,8 @@ export const ClaimReply = Schema.Struct({
           bytes: Schema.Int,
           subtitles: Schema.optional(Schema.Literal(true)),
           font: Schema.optional(Schema.Literal(true)),
+          /** The run writes it anew: a copy of it is to lie among the outputs. */
+          updated: Schema.optional(Schema.Literal(true)),
           ...Request
         })
       ),

@@ -24,7 +24,7 @@ export interface OutputPlace {
 /** Throws a sentence where the host's words are no run, or would lead us elsewhere: names become files here. */
 export const runOf = (base: Base, run: ClaimedRun): Run => {
   demand(run.heartbeatSeconds > 0 && run.silenceSeconds > 0, "heartbeatSeconds and silenceSeconds must be above 0")
-  const inputs = run.inputs.map(({ name, givenName, key, bytes, subtitles, font, method, ...request }) => {
+  const inputs = run.inputs.map(({ name, givenName, key, bytes, subtitles, font, updated, method, ...request }) => {
     demand(bytes >= 0 && method === "GET", `the input "${name}" can't be fetched`)
     return {
       name: fileName(name),
@@ -33,6 +33,7 @@ export const runOf = (base: Base, run: ClaimedRun): Run => {
       bytes,
       ...(subtitles && { subtitles }),
       ...(font && { font }),
+      ...(updated && { updated }),
       request: signed(base, request)
     }
   })

@@ -9,7 +9,7 @@ import {
   type Hold,
   type JobEvent,
   type JobState,
-  nameTakenMeanwhile,
+  nameTaken,
   noWorkerFor,
   type OutputFile,
   outputFile,
@@ -159,7 +159,7 @@ export const makeJobs = ({ sql, run, transaction, freeing }: Database, changes: 
     return end("complete", hold, result, (dir, now) => publishFiles(sql, hold.owner, dir, outputs, now)).pipe(
       Effect.as(true),
       Effect.catchTags({
-        Clash: ({ name }) => Effect.as(fail(hold, nameTakenMeanwhile(name), usage), false),
+        Clash: ({ name }) => Effect.as(fail(hold, nameTaken(name), usage), false),
         Overdrawn: ({ refusal }) => Effect.as(fail(hold, { reason: "limit", detail: refusal }, usage), false)
       })
     )

@@ -4,6 +4,7 @@ import type { InvalidRequest, InvalidTask } from "../errors.js"
 import { defaultLimits } from "../limits.js"
 import { defaultPolicy } from "../policy/policy.js"
 import { tagRule } from "../tags.js"
+import { brokenRule } from "../task.js"
 import { parseAnalyze, parseAsync, parseCommand, parseDirectory, parseFile, parseProcess, parseRun } from "./requests.js"
 
 const limits = { ...defaultLimits, inputs: 2, outputs: 3, optionItems: 6, optionBytes: 20, graphBytes: 30, probeFields: 3 }
@@ -319,13 +320,122 @@ describe("task", () => {
       [["-pass", "1", "-passlogfile", "log"], ["-pass", "1", "-passlogfile", "../out/log"], undefined],
       [["-pass", "2", "-passlogfile", "log"], ["-pass", "2", "-passlogfile", "log"], [{ name: "log", passLog: true }]],
       [["-pass", "1"], ["-pass", "1", "-passlogfile", "../out/ffmpeg2pass"], undefined],
-      [["-pass:v", "2"], ["-pass:v", "2", "-passlogfile", "ffmpeg2pass"], [{ name: "ffmpeg2pass", passLog: true }]]
+      [["-pass:v", "2"], ["-pass:v", "2", "-passlogfile", "ffmpeg2pass"], [{ name: "ffmpeg2pass", passLog: true }]],
+      [
+        ["-pass", "3", "-passlogfile", "log"],
+        ["-pass", "3", "-passlogfile", "../out/log"],
+        [{ name: "log", passLog: true, updated: true }]
+      ],
+      [
+        ["-x264opts", "pass=3"],
+        ["-x264opts", "pass=3:stats=../out/x264_2pass.log"],
+        [{ name: "x264_2pass.log", stats: true, updated: true }]
+      ]
     ])("are placed: %j", (options, args, files) => {
       const { named, outputs } = parsed(withOptions(...options))
       expect(outputs[0]?.options).toEqual(args)
       if (files === undefined) expect(named).toBeUndefined()
       else expect(named).toMatchObject(files)
     })
+  })
+
+  describe("outputs that would write the same log", () => {
+    const rule = (...outputs: ReadonlyArray<readonly [file: string, options: string]>) =>
+      brokenRule(
+        ok(parseProcess(task({ outputs: outputs.map(([file, options]) => ({ file, options: options.split(" ") })) }), defaultLimits)).task
+      )
+    const options = (index: number) => `task.outputs[${index}].options:`
+
+    it.each<[string, ReadonlyArray<readonly [string, string]>, string]>([
+      [
+        "by default",
+        [
+          ["a.mp4", "-x264-params pass=1"],
+          ["b.mp4", "-x264-params pass=1"]
+        ],
+        `${options(0)} -x264-params and ${options(1)} -x264-params both write "x264_2pass.log": set another name with "stats=" in one of them`
+      ],
+      [
+        "by one name",
+        [
+          ["a.mp4", "-x265-params pass=1:stats=l"],
+          ["b.mp4", "-x264opts pass=3:stats=l"]
+        ],
+        `${options(0)} -x265-params and ${options(1)} -x264opts both write "l"`
+      ],
+      [
+        "in one output",
+        [["a.mp4", "-x264-params:v:0 pass=1 -x264-params:v:1 pass=1"]],
+        `${options(0)} -x264-params:v:0 and ${options(0)} -x264`
+      ],
+      [
+        "beside one that has the name of the second file",
+        [
+          ["a.mp4", "-x264-params pass=1:stats=l"],
+          ["b.mp4", "-x264-params pass=1:stats=l.mbtree"]
+        ],
+        'both write "l.mbtree"'
+      ],
+      [
+        "and an output of its name",
+        [
+          ["a.mp4", "-pass 1 -passlogfile pl"],
+          ["pl-0.log", "-f null"],
+          ["pl-1.log", "-f mp4"]
+        ],
+        `output "pl-1.log" and ${options(0)} -passlogfile both write "pl-%d.log": set another name with -passlogfile in one of them`
+      ],
+      [
+        "and an output named like the default",
+        [
+          ["a.mp4", "-pass 1"],
+          ["ffmpeg2pass-0.log.mbtree", "-f mp4"]
+        ],
+        'both write "ffmpeg2pass-%d.log.mbtree"'
+      ],
+      ["and an output while it grows", [["l.temp", "-f mp4 -x264-params pass=1:stats=l"]], `output "l.temp" and ${options(0)}`],
+      [
+        "and a list of segments",
+        [
+          ["a%d.ts", "-f segment -segment_list l"],
+          ["b.mp4", "-pass 1 -x264-params stats=l"]
+        ],
+        'both write "l"'
+      ],
+      ["and statistics", [["a.mp4", "-vstats_file l -x264-params pass=1:stats=l"]], 'both write "l"']
+    ])("%s", (_, outputs, reason) => expect(rule(...outputs)).toContain(reason))
+
+    it.each<[string, ReadonlyArray<readonly [string, string]>]>([
+      [
+        "the second passes of one log",
+        [
+          ["a.mp4", "-x264-params pass=2"],
+          ["b.mp4", "-x264-params pass=2"]
+        ]
+      ],
+      [
+        "logs that ffmpeg numbers",
+        [
+          ["a.mp4", "-pass 1"],
+          ["b.mp4", "-pass 1"]
+        ]
+      ],
+      [
+        "logs of other names",
+        [
+          ["a.mp4", "-x264-params pass=1:stats=a"],
+          ["b.mp4", "-x264-params pass=1:stats=b"]
+        ]
+      ],
+      [
+        "one file of statistics",
+        [
+          ["a.mp4", "-vstats_file v"],
+          ["b.mp4", "-vstats_file v"]
+        ]
+      ],
+      ["a log without a pass", [["pl-0.log", "-f mp4 -passlogfile pl"]]]
+    ])("are none: %s", (_, outputs) => expect(rule(...outputs)).toBeUndefined())
   })
 
   it.each([

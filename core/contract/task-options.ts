@@ -5,7 +5,9 @@ import { placeOf } from "../plan.js"
 import { readFilters } from "../policy/filters.js"
 import { fontsFolder } from "../policy/folders.js"
 import { optionArgs, type ParsedOption, readOptions } from "../policy/options.js"
+import { filesOfLog } from "../policy/params.js"
 import type { PolicyValues } from "../policy/policy.js"
+import { isOfMuxer } from "../side-files.js"
 import type { NamedFile, SideFile } from "../task.js"
 
 /** Options as ffmpeg will get them, and what else they say. */
@@ -13,7 +15,7 @@ export interface TaskOptions {
   readonly args: ReadonlyArray<string>
   /** Files of the task's directory that they read. */
   readonly files: ReadonlyArray<NamedFile>
-  /** Files that options of an input, and filters, make. */
+  /** Files that options and filters make, but for those of muxers. */
   readonly made: ReadonlyArray<SideFile>
   /** What `-f` says, in lower case; null without one. */
   readonly format: string | null
@@ -28,6 +30,7 @@ export const parseOptions = (
 ): Either.Either<TaskOptions, string> =>
   Either.gen(function* () {
     const read = yield* Either.mapLeft(readWithPassLog(items, place, policy), (problem) => `${field}: ${problem}`)
+    const hasPass = read.options.some(({ name }) => name === "pass")
     const options: Array<ParsedOption> = []
     const files: Array<NamedFile> = []
     const made: Array<SideFile> = []
@@ -35,7 +38,7 @@ export const parseOptions = (
       const graph = yield* graphOf(option, field, policy)
       options.push({ ...option, value: graph?.graph ?? option.value })
       files.push(...fileOf(option, field), ...(graph?.files ?? []))
-      made.push(...(place === "input" ? madeBy(option, field) : []), ...(graph?.made ?? []))
+      made.push(...madeBy(option, field, hasPass), ...(graph?.made ?? []))
     }
     return {
       args: optionArgs(options, placeOf),
@@ -70,19 +73,32 @@ const graphOf = ({ item, value, graph }: ParsedOption, field: string, policy: Po
   graph && value !== null ? parseGraph(value, `${field}: the value of ${item}`, policy) : Either.right(null)
 
 const fileOf = ({ item, file }: ParsedOption, field: string): ReadonlyArray<NamedFile> =>
-  file?.use === "read"
+  file !== null && file.use !== "write"
     ? [
         {
           name: file.name,
           by: `${field}: ${item}`,
           ...(file.shape === "prefix" && { passLog: true }),
-          ...(file.shape === "stats" && { stats: true })
+          ...(file.shape === "stats" && { stats: true }),
+          ...(file.use === "update" && { updated: true })
         }
       ]
     : []
 
-const madeBy = ({ item, file }: ParsedOption, field: string): ReadonlyArray<SideFile> =>
-  file?.use === "write" ? [{ name: file.name, by: `${field}: ${item}` }] : []
+const madeBy = ({ item, name, file }: ParsedOption, field: string, hasPass: boolean): ReadonlyArray<SideFile> => {
+  if (file === null || file.use === "read" || isOfMuxer(name) || (file.shape === "prefix" && !hasPass)) return []
+  const by = `${field}: ${item}`
+  const log = { by, ...(file.use === "update" && { updated: true as const }) }
+  if (file.shape === "stats") {
+    const encoder = name === "x265-params" ? "x265" : "x264"
+    return filesOfLog(file.name, encoder).map((each) => ({ ...each, ...log, rename: 'with "stats="' }))
+  }
+  // ffmpeg counts the streams of all outputs. Encoders but x264 have the log alone.
+  if (file.shape === "prefix") {
+    return filesOfLog(`${file.name}-%d.log`, "x264").map((each) => ({ ...each, ...log, rename: "with -passlogfile", kind: "log" }))
+  }
+  return [{ name: file.name, by, ...(/^v?stats_/.test(name) && { kind: name.startsWith("v") ? "vstats" : "stats" }) }]
+}
 
 /** Without a name for the log of a pass ffmpeg takes this one, and puts it where the process runs: nobody would find it there. */
 const readWithPassLog = (items: ReadonlyArray<string>, place: "input" | "output", policy: PolicyValues) =>

@@ -10,7 +10,7 @@ import { type PresentFile, removeUnused } from "./files.js"
 import { allowStore } from "./quota.js"
 
 /** Fetches a URL into the directory: bytes first, then the row, under a name that neither a file nor a coming output has. */
-export const importUrl = (owner: OwnerId, dir: DirId, url: string, reserved: ReadonlyArray<FileName>) =>
+export const importUrl = (owner: OwnerId, dir: DirId, url: string, isReserved: (name: FileName) => boolean) =>
   Effect.gen(function* () {
     const { uploadBytes } = yield* Limits
     yield* allowStore(owner)
@@ -22,7 +22,7 @@ export const importUrl = (owner: OwnerId, dir: DirId, url: string, reserved: Rea
           Effect.catchTag("TooLarge", () => new UrlRefused({ reason: `the file is too large: at most ${uploadBytes} bytes are allowed` }))
         )
         const file = { dir, key, bytes: blob.bytes, origin: "import", addedAt: new Date(yield* Clock.currentTimeMillis) } as const
-        return yield* Effect.onError(addNumbered(owner, file, nameOfUrl(url, described), reserved, 1), () =>
+        return yield* Effect.onError(addNumbered(owner, file, nameOfUrl(url, described), isReserved, 1), () =>
           Effect.ignoreLogged(removeUnused(key))
         )
       })
@@ -33,15 +33,15 @@ const addNumbered = (
   owner: OwnerId,
   file: Omit<PresentFile, "name">,
   wanted: FileName,
-  reserved: ReadonlyArray<FileName>,
+  isReserved: (name: FileName) => boolean,
   number: number
 ): Effect.Effect<PresentFile, QuotaExceeded | TooManyRequests | Unavailable, Directories> =>
   Effect.gen(function* () {
     const name = number === 1 ? wanted : numbered(wanted, number)
-    if (reserved.includes(name)) return yield* addNumbered(owner, file, wanted, reserved, number + 1)
+    if (isReserved(name)) return yield* addNumbered(owner, file, wanted, isReserved, number + 1)
     const added: PresentFile = { ...file, name }
     return yield* (yield* Directories).keepFile(owner, added).pipe(
       Effect.as(added),
-      Effect.catchTag("NameTaken", () => addNumbered(owner, file, wanted, reserved, number + 1))
+      Effect.catchTag("NameTaken", () => addNumbered(owner, file, wanted, isReserved, number + 1))
     )
   })

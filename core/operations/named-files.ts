@@ -91,14 +91,19 @@ const askedBy = ({ name, passLog, stats, fonts }: NamedFile): string => (fonts ?
 const stagedFiles = (owner: OwnerId, dir: DirId, file: NamedFile, rows: ReadonlyArray<StoredFile>) =>
   Effect.gen(function* () {
     const { fonts: most } = yield* Limits
-    const { by, passLog, stats, subtitles, fonts } = file
+    const { by, passLog, stats, subtitles, fonts, updated } = file
     if (fonts && rows.length > most) {
       return yield* refused(`${by} uses the fonts of "${dir}", which has more than ${most}: no more are allowed`)
     }
     const files = yield* pinnedAll(owner, rows)
     if (files.length > 0) {
       return files.map(
-        ({ name, key, bytes }): StagedFile => ({ name, key, bytes, ...(subtitles && { subtitles }), ...(fonts && { font: true }) })
+        ({ name, key, bytes }): StagedFile => ({
+          ...{ name, key, bytes },
+          ...(subtitles && { subtitles }),
+          ...(fonts && { font: true }),
+          ...(updated && { updated })
+        })
       )
     }
     if (fonts) return yield* orNothing(`${by} uses the fonts of "${dir}", which has none: upload a font there first, such as a .ttf file`)

@@ -9,6 +9,7 @@ import { Directories } from "../ports/directories.js"
 import { Jobs, type Published } from "../ports/jobs.js"
 import { Runners, type RunRight } from "../ports/runners.js"
 import { type GrantedRun, type Parted, type SignedRequest, Storage } from "../ports/storage.js"
+import { filesWritten, writerOf } from "../side-files.js"
 import { filesOfOutputs } from "../task.js"
 import { insist, leaseEnd, spent } from "./attempt.js"
 import { removeUnreferenced } from "./sweep.js"
@@ -270,7 +271,8 @@ const exceeded = (files: ReadonlyArray<MadeFile>, { fileBytes, outputBytes, outp
 const namedElsewhere = (right: RunRight, { task }: Job, files: ReadonlyArray<MadeFile>) =>
   Effect.gen(function* () {
     const jobs = yield* Jobs
-    const unasked = new Set(files.flatMap(({ name }) => (asksFor(task, name) ? [] : [name])))
+    const isAskedFor = askedForBy(task)
+    const unasked = new Set(files.flatMap(({ name }) => (isAskedFor(name) ? [] : [name])))
     if (unasked.size === 0) return undefined
     const which = { prefix: commonPrefix([...unasked]), fits: (name: FileName) => unasked.has(name), limit: unasked.size }
     const present = (yield* (yield* Directories).search(right.directory, which)).filter(({ origin }) => origin === "output")
@@ -278,7 +280,7 @@ const namedElsewhere = (right: RunRight, { task }: Job, files: ReadonlyArray<Mad
     const others = makers.flatMap((maker) => (Option.isSome(maker) ? [maker.value] : []))
     return present.find(({ key, name }) => {
       const maker = others.find(({ id }) => id === makerOf(key))
-      return maker !== undefined && (asksFor(maker.task, name) || !maker.task.outputs.some((output) => asksFor(task, output.name)))
+      return maker !== undefined && (askedForBy(maker.task)(name) || !maker.task.outputs.some((output) => isAskedFor(output.name)))
     })?.name
   })
 
@@ -289,9 +291,13 @@ const commonPrefix = ([first = "", ...others]: ReadonlyArray<string>): string =>
   return first.slice(0, length).replace(/[\uD800-\uDBFF]$/, "")
 }
 
-/** Of a pattern such as `f%03d.png` the beginning counts. */
-const asksFor = ({ outputs }: Job["task"], name: FileName): boolean =>
-  outputs.some((output) => output.name === name || (output.name.includes("%") && name.startsWith(output.name.replace(/%.*/s, ""))))
+/** By its outputs, its options and its filters. Of a pattern such as `f%03d.png` the beginning counts. */
+const askedForBy = ({ outputs, made = [] }: Job["task"]): ((name: FileName) => boolean) => {
+  const writer = writerOf(filesWritten(outputs, made))
+  return (name) =>
+    outputs.some((output) => output.name === name || (output.name.includes("%") && name.startsWith(output.name.replace(/%.*/s, "")))) ||
+    writer(name) !== undefined
+}
 
 /** The job by whose slot an output is stored: see `outputSlot`. */
 const makerOf = (key: BlobKey): JobId => JobId(/^([\w-]+)-\d+(?:\.|$)/.exec(blobKeyParts(key)[1])?.[1] ?? "")

@@ -3,24 +3,25 @@ import { ActingFor } from "../acting-for.js"
 import { type CheckedTask, whyUnchecked } from "../checked-task.js"
 import { outputDirectory } from "../directory.js"
 import { InvalidTask, UrlRefused, UrlUnreachable } from "../errors.js"
-import { type DirId, Ids, JobId, type OwnerId } from "../ids.js"
+import { type BlobKey, type DirId, type FileName, Ids, JobId, type OwnerId } from "../ids.js"
 import type { NewJob } from "../job.js"
 import { Limits } from "../limits.js"
 import { Abilities, meets, type Needs, needsOf, offered, unmet } from "../needs.js"
 import { tooLong } from "../plan.js"
 import { Policy } from "../policy/policy.js"
-import { Directories } from "../ports/directories.js"
 import { Jobs } from "../ports/jobs.js"
 import { Queue } from "../ports/queue.js"
 import { Runners } from "../ports/runners.js"
 import { Webhooks } from "../ports/webhooks.js"
-import { brokenRule, filesOfOutputs, type Task } from "../task.js"
+import { filesWritten, writerOf } from "../side-files.js"
+import { brokenRule, type Task } from "../task.js"
 import { newDirectory } from "./directories.js"
 import { ownedDirectory, type PresentFile, removeFile } from "./files.js"
+import { allowNames } from "./free-names.js"
 import { importUrl } from "./import-url.js"
 import { resolveFiles } from "./named-files.js"
 import { allowJob } from "./quota.js"
-import { findInputs } from "./sequences.js"
+import { type FoundInput, findInputs } from "./sequences.js"
 
 export interface Extras {
   /** Told when the job is over; null for nobody. */
@@ -89,7 +90,7 @@ const decide = (owner: OwnerId, task: CheckedTask, extras: Extras, made: Made) =
     yield* allowJob(owner)
     if (extras.webhookUrl !== null) yield* checkWebhook(extras.webhookUrl)
     const stored = yield* findInputs(owner, task.inputs)
-    const directory = yield* resolveDirectory(owner, task, made)
+    const directory = yield* resolveDirectory(owner, task, new Set(stored.flatMap(keysOf)), made)
     yield* importAll(owner, directory, task, made)
     const inputs = task.inputs.map(
       ({ source }, index) => (source._tag === "Remote" ? made.imported.get(source.url) : stored[index]?.file) as PresentFile
@@ -109,7 +110,8 @@ const decide = (owner: OwnerId, task: CheckedTask, extras: Extras, made: Made) =
         }),
         outputs: task.outputs,
         filterComplex: task.filterComplex,
-        ...(files.length > 0 && { files })
+        ...(files.length > 0 && { files }),
+        ...(task.made && { made: task.made })
       },
       tags: extras.tags ?? [],
       needs,
@@ -150,8 +152,11 @@ const discard = ({ directory, imported }: Made) =>
     if (directory !== undefined) yield* Effect.ignoreLogged((yield* Directories).dropEmpty(directory))
   })
 
+const keysOf = (input: FoundInput | undefined): ReadonlyArray<BlobKey> =>
+  input === undefined ? [] : (input.pictures ?? [input.file]).map(({ key }) => key)
+
 /** The directory the outputs go to, with no name in the way of theirs: what a user sent is never overwritten. */
-const resolveDirectory = (owner: OwnerId, task: Task, made: Made) =>
+const resolveDirectory = (owner: OwnerId, task: Task, inputs: ReadonlySet<BlobKey>, made: Made) =>
   Effect.gen(function* () {
     const named = outputDirectory(task)
     if (named === undefined) {
@@ -160,14 +165,7 @@ const resolveDirectory = (owner: OwnerId, task: Task, made: Made) =>
       })
     }
     yield* ownedDirectory(owner, named)
-    const directories = yield* Directories
-    for (const name of filesOfOutputs(task.outputs)) {
-      const existing = yield* directories.file(named, name)
-      if (Option.isSome(existing) && existing.value.origin !== "output") {
-        const reason = `output "${name}" is named like an existing file of "${named}": choose another file name or delete that file first`
-        return yield* new InvalidTask({ reason })
-      }
-    }
+    yield* allowNames(named, task, inputs)
     return named
   })
 
@@ -180,10 +178,11 @@ const checkWebhook = (url: string) =>
 const importAll = (owner: OwnerId, directory: DirId, task: Task, { imported }: Made) =>
   Effect.gen(function* () {
     const urls = [...new Set(task.inputs.flatMap(({ source }) => (source._tag === "Remote" ? [source.url] : [])))]
-    const reserved = filesOfOutputs(task.outputs)
+    const writer = writerOf(filesWritten(task.outputs, task.made ?? []))
+    const isReserved = (name: FileName) => writer(name) !== undefined
     const importOne = (url: string) => {
       const index = task.inputs.findIndex(({ source }) => source._tag === "Remote" && source.url === url)
-      return importUrl(owner, directory, url, reserved).pipe(
+      return importUrl(owner, directory, url, isReserved).pipe(
         Effect.mapError((error) => named(`task.inputs[${index}].file_path`, error)),
         Effect.map((file) => imported.set(url, file)),
         // All but the fetching: a file that has its row is known here, or it would outlive the failure of another one.

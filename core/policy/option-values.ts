@@ -6,10 +6,10 @@ import { quoted } from "./quoting.js"
 import { isStreamSelection } from "./stream-specifier.js"
 import { TokenReader } from "./tokens.js"
 
-/** A file that an option names: one of the task's directory that is read, or one that the run makes. */
+/** A file that an option names: one of the task's directory that is read, one that the run makes, or one that it reads and makes anew. */
 export interface FileReference {
   readonly name: FileName
-  readonly use: "read" | "write"
+  readonly use: "read" | "write" | "update"
   /**
    * `pattern`: the name of many files, with `%d` or `$Number$`. `prefix`: what the names of some begin with. `stats`: the log
    * of two passes that a list of an encoder's parameters has, and the file beside it.
@@ -113,13 +113,15 @@ export const valueGiven = (grammar: Grammar, value: string, { place }: Pick<Valu
   return grammar === "format" && place === "input" ? (value.split(",")[0] ?? value) : value
 }
 
-/** The file that a value without problem names. `pass` is what `-pass` says: the second reads what the first wrote. */
+/** What becomes of the log of each pass: the second reads what the first wrote, and the third reads it and writes it anew. */
+export const useOfLog = (pass: string | null): FileReference["use"] => (pass === "2" ? "read" : pass === "3" ? "update" : "write")
+
+/** The file that a value without problem names. `pass` is what `-pass` says. */
 export const fileNamed = (grammar: Grammar, value: string, pass: string | null): FileReference | null => {
   const reference = references[grammar]
   const parsed = reference === undefined ? undefined : parseFileName(value)
   if (reference === undefined || parsed === undefined || !("name" in parsed)) return null
-  const use = grammar === "passLog" && (pass === "2" || pass === "3") ? "read" : reference.use
-  return { ...reference, name: parsed.name, use }
+  return { ...reference, name: parsed.name, use: grammar === "passLog" ? useOfLog(pass) : reference.use }
 }
 
 const references: Readonly<Partial<Record<Grammar, Omit<FileReference, "name">>>> = {

@@ -128,7 +128,11 @@ describe("what is read", () => {
       { name: "log", use: "read", shape: "prefix", opened: "path" },
       ["-pass", "1", "-passlogfile", "/in/log", "-pass", "2"]
     ],
-    ["-pass 3 -passlogfile log", { name: "log", use: "read", shape: "prefix", opened: "path" }, ["-pass", "3", "-passlogfile", "/in/log"]],
+    [
+      "-pass 3 -passlogfile log",
+      { name: "log", use: "update", shape: "prefix", opened: "path" },
+      ["-pass", "3", "-passlogfile", "/in/log"]
+    ],
     ["-segment_list a.csv", { name: "a.csv", use: "write", shape: "file", opened: "url" }, ["-segment_list", "/in/a.csv"]],
     [
       "-init_seg_name i-$RepresentationID$.mp4",

@@ -11,7 +11,7 @@ import {
   whyRefused
 } from "./option-rules.js"
 import type { AvOption, CommandOption, OptionTable } from "./option-table.js"
-import { type FileReference, fileNamed, valueGiven, valueProblem } from "./option-values.js"
+import { fileNamed, type FileReference, useOfLog, valueGiven, valueProblem } from "./option-values.js"
 import { mapFor } from "./optional-maps.js"
 import { passLogOf } from "./params.js"
 import type { PolicyValues } from "./policy.js"
@@ -95,7 +95,7 @@ const judged = (items: ReadonlyArray<string>, place: "input" | "output", policy:
 
 const statsNamed = (option: string, list: string, pass: string | null): FileReference | null => {
   const log = passLogOf(option, list, pass)
-  return log === undefined ? null : { name: log.name, use: log.pass === "1" ? "write" : "read", shape: "stats", opened: "path" }
+  return log === undefined ? null : { name: log.name, use: useOfLog(log.pass), shape: "stats", opened: "path" }
 }
 
 /** Everything as it is; only what belongs together is told. */

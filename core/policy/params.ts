@@ -59,6 +59,13 @@ const defaultLogs: ReadonlyMap<string, string> = new Map([
 /** Encoders write a second file beside the log. */
 export const logSuffixes: ReadonlyArray<string> = ["", ".mbtree", ".cutree"]
 
+/** What is written for a log of this name, or of this pattern, by one of these encoders; each has another name while it grows. */
+export const filesOfLog = (name: string, encoder: "x264" | "x265"): ReadonlyArray<{ readonly name: string; readonly passing?: true }> =>
+  ["", encoder === "x264" ? ".mbtree" : ".cutree"].flatMap((suffix) => [
+    { name: `${name}${suffix}` },
+    { name: `${name}${suffix}.temp`, passing: true } as const
+  ])
+
 const namesLog = (option: string, list: string): boolean =>
   defaultLogs.has(option) && paramsOf(option, list).some(({ key }) => key === "stats")
 

@@ -3,7 +3,7 @@ import { Effect, Option, TestClock } from "effect"
 import type { Origin } from "../directory.js"
 import { LeaseLost } from "../errors.js"
 import { FileName } from "../ids.js"
-import { type Claim, type NewJob, nameTakenMeanwhile } from "../job.js"
+import { type Claim, type NewJob, nameTaken } from "../job.js"
 import { defaultLimits, Limits } from "../limits.js"
 import { Directories } from "./directories.js"
 import { Jobs } from "./jobs.js"
@@ -114,7 +114,7 @@ const fileTests = (rows: RowsLayer) =>
           yield* jobs.complete(claim, publishedBy(claim, "first.mp4", "taken.mp4", "new.mp4"))
           expect(yield* rowOf(claim)).toMatchObject({
             state: "failed",
-            failure: nameTakenMeanwhile(taken.name),
+            failure: nameTaken(taken.name),
             usage: aUsage,
             outputs: [],
             finishedAt: yield* now

@@ -56,7 +56,7 @@ export interface JobsShape {
   readonly renew: (hold: Hold, leaseUntil: Date, progress: number | null) => Fx<void, LeaseLost>
   /**
    * State, output file rows (earlier outputs of the same names replaced), usage and webhook row: all or nothing.
-   * Where an upload or import took an output's name meanwhile it stays: the job fails instead, as `nameTakenMeanwhile`.
+   * Where an upload or import has an output's name it stays: the job fails instead, as `nameTaken`.
    * False where the job failed instead: a name is taken, or the outputs lead their owner past the quota of stored bytes or
    * their directory past `filesPerDirectory` of limits.ts; those that replace others always fit.
    * Where the directory is gone the job completes without file rows, so that nothing keeps the bytes from the sweep.

@@ -232,3 +232,60 @@ describe("two passes by an encoder's own parameters", () => {
     expect(second.body).toMatchObject({ ok: true, result: [{ file_name: `${title}.mp4` }] })
   })
 })
+
+describe("a third pass", () => {
+  const x264 = ["-an", "-c:v", "libx264", "-preset", "medium", "-threads", "1"]
+  const byOption = (name: string) => (pass: number) => [...x264, "-b:v", "40k", "-pass", `${pass}`, "-passlogfile", name]
+  const byList =
+    (...encoder: ReadonlyArray<string>) =>
+    (name: string) =>
+    (pass: number) => [...encoder, `pass=${pass}:bitrate=40:stats=${name}`]
+
+  it.each([
+    ["x264 by -pass", byOption, ["-0.log", "-0.log.mbtree"]],
+    ["x264 by its parameters", byList(...x264, "-x264-params"), ["", ".mbtree"]],
+    ["x265 by its parameters", byList("-an", "-c:v", "libx265", "-preset", "superfast", "-threads", "1", "-x265-params"), ["", ".cutree"]],
+    // The encoder opens its log for writing as it is, and may not write into what is stored.
+    [
+      "mpeg4 by -pass",
+      (name: string) => (pass: number) => ["-an", "-c:v", "mpeg4", "-b:v", "40k", "-pass", `${pass}`, "-passlogfile", name],
+      ["-0.log"]
+    ]
+  ])("reads the log and writes it anew, as bare ffmpeg does: %s", async (title, encoder, suffixes) => {
+    const name = title.replaceAll(" ", "_")
+    const options = encoder(name)
+    const early = await run({ outputs: [{ file: `3 ${title}.mp4`, options: options(3) }] })
+    expect([early.status, early.body.error]).toEqual([400, expect.stringContaining("run the first pass there first")])
+    const logs = suffixes.map((suffix) => `${name}${suffix}`)
+    const contents: Array<string> = []
+    for (const pass of [1, 3, 2]) {
+      const { body } = await run({ outputs: [{ file: `${pass} ${title}.mp4`, options: options(pass) }] })
+      expect(body).toMatchObject({ ok: true })
+      const results: ReadonlyArray<{ readonly file_name: string; readonly download_url: string }> = body.result
+      expect(results.map(({ file_name }) => file_name)).toEqual([`${pass} ${title}.mp4`, ...(pass === 2 ? [] : logs)])
+      await writeFile(join(folder, `${pass} ours.mp4`), Buffer.from(await (await fetch(results[0]?.download_url ?? "")).arrayBuffer()))
+      if (pass !== 2) contents.push(await (await fetch(results[1]?.download_url ?? "")).text())
+      const bareOptions = encoder(`bare_${name}`)(pass)
+      await execa("ffmpeg", ["-v", "error", "-y", "-i", "clip.mp4", ...bareOptions, `${pass} bare.mp4`], { cwd: folder, stdin: "ignore" })
+      expect(await bare("-i", `${pass} ours.mp4`, "-c", "copy")).toBe(await bare("-i", `${pass} bare.mp4`, "-c", "copy"))
+    }
+    expect(contents[1]).not.toBe(contents[0])
+    const log = await readFile(join(folder, `bare_${logs[0]}`), "utf8")
+    expect(contents[1]?.replace(/stats=\S+/g, "")).toBe(log.replace(/stats=\S+/g, ""))
+  })
+
+  it("does not write over a log that was uploaded, which the second reads", async () => {
+    const { body } = await run({ outputs: [{ file: "u.mp4", options: byOption("sent")(1) }] })
+    for (const { file_name, download_url } of body.result.slice(1)) {
+      const bytes = Buffer.from(await (await fetch(download_url)).arrayBuffer())
+      await host.call("DELETE", `/file/${dir}/${file_name}`)
+      await host.uploaded(file_name, bytes, dir)
+    }
+    const third = await run({ outputs: [{ file: "u.mp4", options: byOption("sent")(3) }] })
+    expect([third.status, third.body.error]).toEqual([
+      400,
+      expect.stringContaining("use pass 2, which reads the log and leaves it as it is")
+    ])
+    expect((await run({ outputs: [{ file: "u.mp4", options: byOption("sent")(2) }] })).body).toMatchObject({ ok: true })
+  })
+})

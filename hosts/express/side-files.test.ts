@@ -174,6 +174,45 @@ describe("files that are written beside outputs", () => {
   })
 })
 
+describe("a file that is written beside an output", () => {
+  const copy = ["-c", "copy"]
+
+  it.each<[string, Asked, Asked, string]>([
+    ["h0.ts", { file: "clip.mp4" }, { file: "h.m3u8", options: copy }, 'output "h.m3u8" would write "h0.ts", which is an existing file'],
+    ["font.mkv", { file: "font.mkv", options: ["-dump_attachment:t", "font.mkv"] }, { file: "i.mp4" }, "which is an input of the task"],
+    ["mine-0.log", { file: "clip.mp4" }, { file: "j.mp4", options: ["-pass", "1", "-passlogfile", "mine"] }, "-passlogfile would write"],
+    ["j002.png", { file: "clip.mp4" }, { file: "j%03d.png" }, 'output "j%03d.png" would write "j002.png"']
+  ])("does not replace what was uploaded, which is said before the run: %s", async (name, input, output, reason) => {
+    if (name !== "font.mkv") await upload(name, "mine")
+    const reply = await run([input], [output])
+    expect([reply.status, reply.body.error]).toEqual([400, expect.stringContaining(reason)])
+  })
+
+  it("may have statistics of the encoder", async () => {
+    const result = await made([{ file: "clip.mp4" }], [{ file: "k.mp4", options: ["-an", "-vstats_file", "k stats.log"] }])
+    expect(result.names).toEqual(["k.mp4", "k stats.log"])
+    expect((await result.text("k stats.log")).trim().split("\n")).toHaveLength(10)
+  })
+})
+
+it("subtitles cut to a part without a line are what bare ffmpeg makes of it, with a warning", async () => {
+  const options = ["-ss", "2", "-t", "1"]
+  await ffmpeg("-i", "a.srt", ...options, "cut.srt", ...options, "cut.vtt")
+  const { body } = await run(
+    [{ file: "a.srt" }],
+    [
+      { file: "cut.srt", options },
+      { file: "cut.vtt", options }
+    ]
+  )
+  expect(body).toMatchObject({
+    ok: true,
+    warnings: [expect.stringContaining('"cut.srt" has no line of subtitles'), expect.stringContaining('"cut.vtt"')]
+  })
+  const texts = await Promise.all(body.result.map(async (file: { download_url: string }) => (await fetch(file.download_url)).text()))
+  expect(texts).toEqual([await readFile(join(folder, "cut.srt"), "utf8"), await readFile(join(folder, "cut.vtt"), "utf8")])
+})
+
 describe("filters with files", () => {
   it("stabilise a film in two passes, the first of which leaves its file", async () => {
     const first = await made([{ file: "clip.mp4" }], [{ file: "first.mp4", options: ["-an", "-vf", "vidstabdetect=shakiness=5"] }])
