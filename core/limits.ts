@@ -129,6 +129,9 @@ export const limitNames = Object.keys(limitTable) as ReadonlyArray<LimitName>
 
 export const defaultLimits = Object.fromEntries(limitNames.map((name) => [name, limitTable[name].default])) as LimitValues
 
+/** Files that come with one form: as many as a task may have inputs, or one of them pictures. */
+export const formFiles = ({ inputs, sequenceFiles }: LimitValues): number => Math.max(inputs, sequenceFiles)
+
 /** `runSeconds` is set by `FFKILN_LIMIT_RUN_SECONDS`. */
 export const limitVariable = (name: LimitName): string => `FFKILN_LIMIT_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
 

@@ -62,6 +62,7 @@ describe("makePlan", () => {
     [{ name: "main.m3u8", use: "write", opened: "beside" }, "main.m3u8"],
     [{ name: "log", use: "write", opened: "path" }, "../out/log"],
     [{ name: "log", use: "read", opened: "path" }, "log"],
+    [{ name: "log", use: "update", opened: "path" }, "../out/log"],
     [{ name: "cover.jpg", use: "read", opened: "path" }, "cover.jpg"]
   ] as const)("knows where a file lies that an option names: %j", ({ name, use, opened }, place) => {
     expect(placeOf({ name: FileName(name), use, opened })).toBe(place)
@@ -82,6 +83,8 @@ describe("makePlan", () => {
       ["picture-0-x-00000.png", "dir_a/2/x.png"],
       ["picture-0-x-00001.png", "dir_a/1/x.png"]
     ])
+    expect(plan.inputs.map(({ givenName }) => givenName)).toEqual([undefined, "in.mp4", "x.png", "x.png"])
+    expect(plan.sequences).toEqual([{ pattern: "picture-0-x-%05d.png", givenName: "a%d.png" }])
     const own = "-pattern_type sequence -start_number 0 -i file:picture-0-x-%05d.png"
     expect(spoken(plan.args).join(" ")).toContain(`-start_number 7 -f image2 ${own} -f image2 ${own} -i file:input-0.mp4`)
   })

@@ -1,10 +1,10 @@
-import { type BlobKey, type DirId, FileName } from "./ids.js"
+import { type BlobKey, blobKeyParts, type DirId, FileName } from "./ids.js"
 import { changesLength } from "./length-changes.js"
 import type { LimitValues } from "./limits.js"
 import { allowedProtocols, selfContainedDemuxers } from "./policy/allowed.js"
 import { outputsFolder } from "./policy/folders.js"
 import type { FileReference } from "./policy/option-values.js"
-import { endingOf, stagedName } from "./staged-name.js"
+import { endingOf, stagedName, stagedPattern, stagedPicture, stagedPrefix } from "./staged-name.js"
 import { filesOfOutputs, type ResolvedInput, type ResolvedTask, type StagedFile } from "./task.js"
 
 /** Bounds of one run; what is exceeded ends it. */
@@ -37,6 +37,8 @@ export interface Plan {
   readonly args: ReadonlyArray<string>
   /** Each staged file, and the bytes: see `StagedFile`. */
   readonly inputs: ReadonlyArray<StagedFile>
+  /** What callers call the sequences of pictures that stand among the inputs. Absent where there are none. */
+  readonly sequences?: ReadonlyArray<GivenSequence>
   /** The files that the task names as outputs, in its order: what must be there, and be listed first. */
   readonly outputs: ReadonlyArray<FileName>
   /** The numbers, among all outputs of the command, of those that make no file. Absent where there are none. */
@@ -45,6 +47,12 @@ export interface Plan {
   readonly outputPrefix: string
   readonly timeline: Timeline
   readonly limits: RunLimits
+}
+
+/** The pattern that ffmpeg is given for a sequence, and the caller's own. */
+export interface GivenSequence {
+  readonly pattern: string
+  readonly givenName: FileName
 }
 
 /** The folder of storage that one attempt writes to, and no other ever does. */
@@ -57,6 +65,7 @@ export const makePlan = (task: ResolvedTask, slot: string, limits: LimitValues):
   const staged = stage(task)
   const discarded = task.outputs.flatMap((output, number) => (output.discarded ? [number] : []))
   const sequences = stageSequences(task)
+  const different = [...new Set(sequences.values())]
   const inputs = task.inputs.map((input) =>
     sequences.has(input) ? { ...input, options: [...input.options, ...inOwnOrder(input)] } : input
   )
@@ -66,7 +75,8 @@ export const makePlan = (task: ResolvedTask, slot: string, limits: LimitValues):
       task.inputs.map((input) => sequences.get(input)?.pattern ?? staged.get(input.key)?.name ?? input.name),
       limits
     ),
-    inputs: [...staged.values(), ...[...new Set(sequences.values())].flatMap(({ files }) => files)],
+    inputs: [...staged.values(), ...different.flatMap(({ files }) => files)],
+    ...(different.length > 0 && { sequences: different.map(({ pattern, givenName }) => ({ pattern, givenName })) }),
     outputs: filesOfOutputs(task.outputs),
     ...(discarded.length > 0 && { discarded }),
     outputPrefix: outputPrefix(task.directory, slot),
@@ -157,8 +167,7 @@ const inOwnOrder = ({ options }: ResolvedInput): ReadonlyArray<string> => [
   ...["-pattern_type", "sequence", "-start_number", "0"]
 ]
 
-interface StagedSequence {
-  readonly pattern: string
+interface StagedSequence extends GivenSequence {
   readonly files: ReadonlyArray<StagedFile>
 }
 
@@ -167,7 +176,8 @@ interface StagedSequence {
  * names are. The ending stays, since it tells ffmpeg the codec. Inputs of the same pictures share them.
  */
 const stageSequences = ({ inputs, files = [] }: ResolvedTask): ReadonlyMap<ResolvedInput, StagedSequence> => {
-  const free = (prefix: string): string => (files.some(({ name }) => name.startsWith(prefix)) ? free(`${prefix}x-`) : prefix)
+  const free = (number: number, x = 0): string =>
+    files.some(({ name }) => name.startsWith(stagedPrefix(number, x))) ? free(number, x + 1) : stagedPrefix(number, x)
   const made = new Map<string, StagedSequence>()
   const staged = new Map<ResolvedInput, StagedSequence>()
   for (const input of inputs) {
@@ -175,11 +185,13 @@ const stageSequences = ({ inputs, files = [] }: ResolvedTask): ReadonlyMap<Resol
     // A glob may leave the ending open: then it is that of the first picture.
     const ending = endingOf(input.name) || endingOf(FileName(input.key))
     const same = JSON.stringify([ending, input.pictures.map(({ key }) => key)])
-    const prefix = free(`picture-${made.size}-`)
+    const prefix = free(made.size)
     const sequence = made.get(same) ?? {
-      pattern: `${prefix}%05d${ending}`,
+      pattern: stagedPattern(prefix, ending),
+      givenName: input.name,
       files: input.pictures.map(({ key, bytes }, index) => ({
-        name: FileName(`${prefix}${`${index}`.padStart(5, "0")}${ending}`),
+        name: stagedPicture(prefix, index, ending),
+        givenName: FileName(blobKeyParts(key)[2]),
         key,
         bytes
       }))

@@ -66,6 +66,12 @@ const numbered = (pattern: string): Numbered | undefined => {
   return { before: before.replaceAll("%%", "%"), after: after.replaceAll("%%", "%"), width: Math.min(Number(width), 255) }
 }
 
+/** The name of one picture of a sequence by numbers. */
+export const pictureAt = (pattern: string, number: number): string => {
+  const { before, after, width } = numbered(pattern) ?? { before: pattern, after: "", width: 0 }
+  return `${before}${`${number}`.padStart(width, "0")}${after}`
+}
+
 /** Reads the number of a name that fits a pattern of one number; undefined for any other pattern. */
 export const numberIn = (pattern: string): ((name: string) => number | undefined) | undefined => {
   const parts = numbered(pattern)

@@ -35,9 +35,12 @@ describe("stagedName", () => {
 })
 
 describe("withGivenNames", () => {
-  const given = new Map([
+  const given = new Map<string, FileName>([
     [FileName("input-1"), FileName("first")],
-    [FileName("input-10.mp4"), FileName("\u3042 100%.mp4")]
+    [FileName("input-10.mp4"), FileName("\u3042 100%.mp4")],
+    ["picture-0-%05d.png", FileName("img%03d.png")],
+    ["picture-0-00003.png", FileName("img012.png")],
+    ["picture-1-x-%05d", FileName("*.*")]
   ])
 
   it.each([
@@ -48,7 +51,11 @@ describe("withGivenNames", () => {
     ["file:input-11.mp4", "file:input-11.mp4"],
     ["file:input-10.mov", "file:input-10.mov"],
     ["file:../out/input-1", "file:../out/input-1"],
-    ["input-1", "input-1"]
+    ["input-1", "input-1"],
+    ["from 'file:picture-0-%05d.png':", "from 'img%03d.png':"],
+    ["Could not open file : file:picture-0-00003.png", "Could not open file : img012.png"],
+    ["file:picture-1-x-%05d: x", "*.*: x"],
+    ["file:picture-2-%05d.png", "file:picture-2-%05d.png"]
   ])("%s", (line, said) => {
     expect(withGivenNames(line, given)).toBe(said)
   })

@@ -15,6 +15,17 @@ export const endingOf = (name: FileName): string => {
 /** No format of ffmpeg has a longer one. */
 const maxEnding = 17
 
-/** The text with the callers' names for the staged ones that ffmpeg was given. */
-export const withGivenNames = (text: string, given: ReadonlyMap<FileName, FileName>): string =>
-  text.replace(/file:(input-\d{1,9}(?:\.[A-Za-z0-9_]{1,16})?)/g, (whole, name: FileName) => given.get(name) ?? whole)
+/** What the pictures of a sequence are called where the process runs: no other file begins so. `x` makes a beginning another one. */
+export const stagedPrefix = (number: number, x = 0): string => `picture-${number}-${"x-".repeat(x)}`
+
+/** The picture of a number, and the pattern of all of them. */
+export const stagedPicture = (prefix: string, number: number, ending: string): FileName =>
+  FileName(`${prefix}${`${number}`.padStart(5, "0")}${ending}`)
+export const stagedPattern = (prefix: string, ending: string): string => `${prefix}%05d${ending}`
+
+/** The text with the callers' names for the staged ones, and for the patterns, that ffmpeg was given. */
+export const withGivenNames = (text: string, given: ReadonlyMap<string, FileName>): string =>
+  text.replace(
+    /file:((?:input-\d{1,9}|picture-\d{1,9}-(?:x-)*(?:%05d|\d{5,9}))(?:\.[A-Za-z0-9_]{1,16})?)/g,
+    (whole, name: string) => given.get(name) ?? whole
+  )

@@ -173,7 +173,7 @@ const transcode = (
     const ended = yield* Effect.raceFirst(end, bounds)
     stdout.end()
     if (ended.code !== 0 || leftUnfinished(log.all())) {
-      return yield* failed(tools, { ended, log: log.all() }, { work, inputs: plan.inputs })
+      return yield* failed(tools, { ended, log: log.all() }, { ...plan, work })
     }
     // The expected length may be wrong (-shortest, -frames, filters). What is known now is that all is done.
     if (fraction !== null) report(RunEvent.Progress({ fraction: 1, outTimeSeconds }))
@@ -218,7 +218,7 @@ const watch = (
 const failed = (
   tools: Tools,
   failure: Failure,
-  setting: { readonly work: WorkDirectory; readonly inputs: Plan["inputs"] }
+  setting: { readonly work: WorkDirectory } & Pick<Plan, "inputs" | "sequences">
 ): Effect.Effect<never, FfmpegFailed | RunLimitExceeded | Unavailable> =>
   Effect.gen(function* () {
     const longestFile = (yield* listMade(setting.work.out)).reduce((most, { bytes }) => Math.max(most, bytes), 0)

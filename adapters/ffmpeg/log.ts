@@ -1,4 +1,6 @@
 import type { FileName } from "../../core/ids.js"
+import type { Plan } from "../../core/plan.js"
+import { fontsFolder } from "../../core/policy/folders.js"
 import { withGivenNames } from "../../core/staged-name.js"
 import type { StagedFile } from "../../core/task.js"
 import { causeOf, lacksMemory } from "./causes.js"
@@ -21,6 +23,7 @@ export interface Failure {
 export interface Setting {
   readonly work: Pick<WorkDirectory, "path">
   readonly inputs: ReadonlyArray<Pick<StagedFile, "name" | "givenName"> & Partial<Pick<StagedFile, "bytes">>>
+  readonly sequences?: NonNullable<Plan["sequences"]>
 }
 
 /** Whoever stops a host may signal its ffmpeg too: that says nothing about the task. */
@@ -46,7 +49,7 @@ const refusals: Readonly<Record<NonNullable<Ended["refused"]>, string>> = {
 /** Why a program failed that ended by itself: a clear sentence, then the last useful lines of the log, one a line. */
 export const explain = (program: "ffmpeg" | "ffprobe", { ended, log }: Failure, setting: Setting): string => {
   if (ended.refused !== undefined) return refusals[ended.refused]
-  const given = new Map(setting.inputs.flatMap(({ name, givenName }) => (givenName === undefined ? [] : [[name, givenName] as const])))
+  const given = givenNames(setting)
   const lines = spoken(log).map((line) => readable(line, setting.work, given))
   const useful = usefulEnd(lines)
   if (ended.signal !== null) return withLines(`${program} was killed by signal ${ended.signal}${hintAtMemory(ended.signal, lines)}`, useful)
@@ -65,6 +68,12 @@ const emptyInput = (lines: ReadonlyArray<string>, { inputs }: Setting): string |
 const ownSignals: ReadonlyArray<string> = ["SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGTRAP"]
 
 const memoryLimit = "the limit memoryBytes bounds the address space of its process"
+
+const givenNames = ({ inputs, sequences = [] }: Setting): ReadonlyMap<string, FileName> =>
+  new Map([
+    ...inputs.flatMap(({ name, givenName }) => (givenName === undefined ? [] : [[name as string, givenName] as const])),
+    ...sequences.map(({ pattern, givenName }) => [pattern, givenName] as const)
+  ])
 
 const hintAtMemory = (signal: string, lines: ReadonlyArray<string>): string => {
   if (lacksMemory(lines)) return ` for want of memory: ${memoryLimit}`
@@ -100,12 +109,15 @@ const withoutWhitelist = (line: string): string => {
 }
 
 /** Without memory addresses, control characters and any path of ours: files are called by the names that callers gave them. */
-const readable = (line: string, work: Pick<WorkDirectory, "path">, given: ReadonlyMap<FileName, FileName>): string =>
+const readable = (line: string, work: Pick<WorkDirectory, "path">, given: ReadonlyMap<string, FileName>): string =>
   withGivenNames(withoutWhitelist(line).replaceAll(`${work.path}/`, ""), given)
     .replace(/\p{Cc}/gu, " ")
     .replace(/ @ 0x[0-9a-f]+\]/g, "]")
     .replace(/(^|[\s'"(\]])file:(?:\.\.\/)?(?:(?:in|out)\/)?/g, "$1")
     .replaceAll("../out/", "")
+    .replaceAll(`${fontsFolder}/`, "")
+    // A word that means the same to callers.
+    .replaceAll(fontsFolder, ".")
     .trimEnd()
 
 /** What level verbose adds to the errors: dumps, set-up of filters and codecs, statistics. */

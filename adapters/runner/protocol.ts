@@ -72,6 +72,8 @@ export const ClaimReply = Schema.Struct({
           ...Request
         })
       ),
+      /** What the caller calls sequences of pictures: for what is said of them. */
+      sequences: Schema.optional(Schema.Array(Schema.Struct({ pattern: Schema.String, givenName: Schema.String }))),
       outputs: Names,
       /** The numbers, among all outputs of the command, of those that make no file. */
       discarded: Schema.optional(Schema.Array(Schema.Int)),

@@ -1,5 +1,6 @@
 import type { Schema } from "effect"
 import { BlobKey, type FileName, parseFileName } from "../../core/ids.js"
+import type { GivenSequence } from "../../core/plan.js"
 import type { StagedFile } from "../../core/task.js"
 import { type Base, parseSigned, type Signed } from "./address.js"
 import type { ClaimReply, OutputsReply } from "./protocol.js"
@@ -7,9 +8,10 @@ import type { ClaimReply, OutputsReply } from "./protocol.js"
 type ClaimedRun = Exclude<Schema.Schema.Type<typeof ClaimReply>["run"], null>
 
 /** A run as a runner was given it: what the protocol says, with names and requests that may be used. */
-export interface Run extends Omit<ClaimedRun, "inputs" | "outputs"> {
+export interface Run extends Omit<ClaimedRun, "inputs" | "outputs" | "sequences"> {
   readonly inputs: ReadonlyArray<StagedFile & { readonly request: Signed }>
   readonly outputs: ReadonlyArray<FileName>
+  readonly sequences?: ReadonlyArray<GivenSequence>
 }
 
 /** Where one output of a run is to be sent. */
@@ -37,7 +39,13 @@ export const runOf = (base: Base, run: ClaimedRun): Run => {
       request: signed(base, request)
     }
   })
-  return { ...run, inputs, outputs: run.outputs.map(fileName) }
+  const { sequences, ...rest } = run
+  return {
+    ...rest,
+    inputs,
+    outputs: run.outputs.map(fileName),
+    ...(sequences && { sequences: sequences.map(({ pattern, givenName }) => ({ pattern, givenName: fileName(givenName) })) })
+  }
 }
 
 /** A file to be sent, of which more may come: see `OutputsBody` of the protocol. */

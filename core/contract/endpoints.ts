@@ -132,9 +132,9 @@ export const postRun = <E>(
   parts: Stream.Stream<FormPart, E>,
   waiting: Omit<Waiting, "webhookUrl" | "baseUrl" | "tags"> = {}
 ) =>
-  withForm(owner, Stream.mapEffect(parts, checkedCommand), ({ command, pathOf }, keep) =>
+  withForm(owner, Stream.mapEffect(parts, checkedCommand), ({ command, ...form }, keep) =>
     Effect.gen(function* () {
-      const { task, tags } = yield* limited((limits, policy) => parseRun(command, pathOf, limits, policy))
+      const { task, tags } = yield* limited((limits, policy) => parseRun(command, form, limits, policy))
       const onSubmitted = (id: JobId) => {
         keep()
         waiting.onSubmitted?.(id)

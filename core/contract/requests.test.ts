@@ -486,7 +486,7 @@ describe("tags", () => {
   > = [
     ["/ffmpeg/process", (json) => parseProcess(json, limits)],
     ["/ffmpeg/process/async", (json) => parseAsync(json, limits)],
-    ["/ffmpeg/run", (json) => Either.flatMap(parseCommand(json), (command) => parseRun(command, () => undefined, limits))]
+    ["/ffmpeg/run", (json) => Either.flatMap(parseCommand(json), (command) => parseRun(command, { pathOf: () => undefined }, limits))]
   ]
 
   describe.each(bodies)("of %s", (_, parse) => {

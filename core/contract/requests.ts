@@ -6,6 +6,7 @@ import { type DirId, type FileName, parseDirId, parseFileName } from "../ids.js"
 import type { LimitValues } from "../limits.js"
 import type { PolicyValues } from "../policy/policy.js"
 import type { ProbeRequest } from "../probe.js"
+import { sequenceOf } from "../sequence.js"
 import { maxTags, parseTags } from "../tags.js"
 import type { Source } from "../task.js"
 import { AnalyzeBody, AsyncBody, DirectoryBody, FileBody, ProcessBody } from "./bodies.js"
@@ -44,20 +45,35 @@ export const parseCommand = (json: unknown): Parsed<Command, InvalidRequest | In
   return checked.process(Object.hasOwn(json, "task") ? json : { task: json })
 }
 
-/** The task of such a command; `pathOf` gives the path of a file that came with it, by its name or field. */
+/** The files that came with a command: the path of one by its name or field, and the directory of all. */
+export interface FormFiles {
+  readonly pathOf: (nameOrField: string) => string | undefined
+  readonly dir?: DirId | undefined
+}
+
+/** The task of such a command. */
 export const parseRun = (
   { task, tags = [] }: Command,
-  pathOf: (nameOrField: string) => string | undefined,
+  { pathOf, dir }: FormFiles,
   limits: LimitValues,
   policy?: PolicyValues
 ): Parsed<Tagged, InvalidRequest | InvalidTask> =>
   Either.gen(function* () {
-    const inputs = task.inputs.map((input) => ({ ...input, file_path: pathOf(input.file_path) ?? input.file_path }))
+    const inputs = task.inputs.map((input) => ({
+      ...input,
+      file_path: pathOf(input.file_path) ?? sequencePath(input, dir) ?? input.file_path
+    }))
     const unknown = inputs.findIndex(({ file_path }) => !file_path.includes("/"))
     if (unknown < 0) return yield* parseTagged({ task: { ...task, inputs }, tags }, limits, policy)
     const reason = `task.inputs[${unknown}].file_path must be the name or field of one file of the form, "dir_id/file_name" or an https URL`
     return yield* Either.left(new InvalidTask({ reason }))
   })
+
+/** The name of a sequence of pictures is that of no file: they lie in the directory of the form. */
+const sequencePath = ({ file_path: name, options }: Command["task"]["inputs"][number], dir: DirId | undefined): string | undefined => {
+  const isSequence = !name.includes("/") && sequenceOf(name, (options ?? []).map(String)) !== undefined
+  return isSequence && dir !== undefined ? `${dir}/${name}` : undefined
+}
 
 /** `POST /ffmpeg/process/async`. Whether this host may call the URL is decided when the task is submitted. */
 export const parseAsync = (

@@ -2,7 +2,7 @@ import { Effect, Stream } from "effect"
 import { composed } from "../composed.js"
 import { InvalidRequest, TooLarge } from "../errors.js"
 import { type DirId, type FileName, type OwnerId, parseFileName } from "../ids.js"
-import { Limits } from "../limits.js"
+import { formFiles, Limits } from "../limits.js"
 import { Directories } from "../ports/directories.js"
 import type { Bytes } from "../ports/effect.js"
 import { newDirectory } from "./directories.js"
@@ -19,6 +19,8 @@ export interface Form<Command> {
   readonly command: Command
   /** `dir_id/file_name` of the one file that has this name, or else came in this field. */
   readonly pathOf: (nameOrField: string) => string | undefined
+  /** Where they lie; undefined where the form has none. */
+  readonly dir: DirId | undefined
 }
 
 interface FormFile {
@@ -56,7 +58,7 @@ export const withForm = <Command, E, R, A, E2, R2>(
         : Effect.succeed(directory)
     )
     return take(owner, parts, files, inDirectory).pipe(
-      Effect.flatMap((command) => use({ command, pathOf: (text) => pathOf(files, text) }, keep)),
+      Effect.flatMap((command) => use({ command, pathOf: (text) => pathOf(files, text), dir: files[0]?.dir }, keep)),
       Effect.onError(() => Effect.ignoreLogged(drop))
     )
   })
@@ -69,7 +71,7 @@ const take = <Command, E, R, E2, R2>(
 ) =>
   Effect.gen(function* () {
     yield* allowJob(owner)
-    const { inputs: maxFiles } = yield* Limits
+    const maxFiles = formFiles(yield* Limits)
     const commands: Array<Command> = []
     yield* Stream.runForEach(parts, (part) =>
       Effect.gen(function* () {

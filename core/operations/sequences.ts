@@ -3,7 +3,7 @@ import { FileNotFound, InvalidTask } from "../errors.js"
 import type { DirId, FileName, OwnerId } from "../ids.js"
 import { Limits } from "../limits.js"
 import { Directories } from "../ports/directories.js"
-import { fitting, inSequence, prefixOf, type Sequence } from "../sequence.js"
+import { fitting, inSequence, pictureAt, prefixOf, type Sequence } from "../sequence.js"
 import type { Input, Source } from "../task.js"
 import { type PresentFile, pinnedAll, useFile } from "./files.js"
 
@@ -63,8 +63,14 @@ const picturesOf = (owner: OwnerId, dir: DirId, name: FileName, sequence: Sequen
     const pictures = names.flatMap((each) => byName.get(each) ?? [])
     const [file] = pictures
     if (file !== undefined) return { file: { ...file, name }, pictures } satisfies FoundInput
-    if (files.length === 0) return yield* new FileNotFound({})
+    if (files.length === 0) return yield* new FileNotFound({ hint: `${field} no file is named "${name}", ${orOf(name, sequence)}` })
     return yield* new InvalidTask({
       reason: `${field} "${name}" stands for files whose numbers begin at ${first}: add "-start_number", "${first}" to the input's options`
     })
   })
+
+/** What else was looked for than the name itself. */
+const orOf = (name: FileName, sequence: Sequence): string =>
+  sequence.by === "glob"
+    ? "and none fits it as a pattern"
+    : `nor as a picture of that sequence, such as "${pictureAt(name, sequence.start)}"`

@@ -74,6 +74,28 @@ describe("with curl -F", () => {
     return { head, body: JSON.parse(body) }
   }
 
+  it("takes pictures of a sequence by their pattern, more than a task may have inputs", async () => {
+    const source = ["-f", "lavfi", "-i", "testsrc2=s=32x32:r=10:d=7"]
+    await execa("ffmpeg", ["-v", "error", ...source, "-start_number", "0", "img%03d.png"], { cwd: folder, stdin: "ignore" })
+    const fields = Array.from({ length: 70 }, (_, number) => ["-F", `p${number}=@img${`${number}`.padStart(3, "0")}.png`]).flat()
+    const frames = ["-f", "framecrc", "-bitexact"]
+    for (const [file_path, options] of [
+      ["img%03d.png", []],
+      ["img*.png", ["-pattern_type", "glob"]]
+    ] as const) {
+      const { stdout } = await execa("ffmpeg", ["-v", "error", ...options, "-i", file_path, ...frames, "-"], {
+        cwd: folder,
+        stdin: "ignore"
+      })
+      const command = { inputs: [{ file_path, options }], outputs: [{ file: "out.crc", options: frames }] }
+      const { body } = await curl("-F", `command=${JSON.stringify(command)}`, ...fields)
+      expect(body).toMatchObject({ ok: true })
+      expect((await (await fetch(body.result[0].download_url)).text()).trim()).toBe(stdout)
+    }
+    const { body } = await curl("-F", `command=${JSON.stringify(task("pic%03d.png"))}`, ...fields.slice(0, 2))
+    expect(body.error).toContain('no file is named "pic%03d.png", nor as a picture of that sequence, such as "pic000.png"')
+  })
+
   it.each([
     ["a file by its name", "input.mp4", ["-F", "video=@input.mp4"]],
     ["a file by its field", "video", ["-F", "video=@input.mp4"]],
@@ -150,7 +172,7 @@ describe("a form that is refused leaves nothing", () => {
   const file: Field = ["f", "0123456789", "a.mp4"]
   let strict: Host
   beforeAll(async () => {
-    strict = await startHost({ slots: 0, limits: { inputs: 2, uploadBytes: 100, jsonBytes: 2000 } })
+    strict = await startHost({ slots: 0, limits: { inputs: 2, sequenceFiles: 2, uploadBytes: 100, jsonBytes: 2000 } })
   })
   afterAll(() => strict.close())
 

@@ -94,15 +94,35 @@ describe("a sequence of pictures", () => {
     expect(await result.text("one.crc")).toBe(stdout)
   })
 
-  it("is not found where nothing fits, and says where it begins", async () => {
-    for (const [file, ...options] of [
+  it.each([
+    [
       ["none%03d.png"],
-      ["*.webp", "-pattern_type", "glob"],
-      ["*.png"],
-      ["img%03d.png", "-pattern_type", "none"]
-    ] as const) {
-      expect([file, (await run([{ file, options }], [{ file: "x.mp4" }])).status]).toEqual([file, 404])
-    }
+      ': task.inputs[0].file_path: no file is named "none%03d.png", nor as a picture of that sequence, such as "none000.png"'
+    ],
+    [
+      ["none%d.png", "-start_number", "7"],
+      ': task.inputs[0].file_path: no file is named "none%d.png", nor as a picture of that sequence, such as "none7.png"'
+    ],
+    [["*.webp", "-pattern_type", "glob"], ': task.inputs[0].file_path: no file is named "*.webp", and none fits it as a pattern'],
+    [["*.png"], ""],
+    [["img%03d.png", "-pattern_type", "none"], ""]
+  ])("is not found where nothing fits, and says what was looked for: %j", async ([file = "", ...options], hint) => {
+    const { status, body } = await run([{ file, options }], [{ file: "x.mp4" }])
+    expect([status, body.error]).toEqual([404, `File not found${hint}`])
+  })
+
+  it.each([
+    ["img%03d.png", "-framerate abc", "img%03d.png: Invalid argument"],
+    ["img00?.png", "-pattern_type glob -framerate abc", "img00?.png: Invalid argument"],
+    ["a.s%dt", "", "ffmpeg ended"]
+  ])("that fails is called by its own name: %s with %s", async (file, text, says) => {
+    if (file === "a.s%dt") await upload("a.s0t", "no picture")
+    const { status, body } = await run([{ file, options: text.split(" ").filter((item) => item !== "") }], [{ file: "x.mp4" }])
+    expect([status, body.error]).toEqual([500, expect.stringContaining(says)])
+    expect(body.error).not.toMatch(/picture-\d|input-\d/)
+  })
+
+  it("says where it begins", async () => {
     const late = await run([{ file: "img%03d.png", options: ["-start_number", "20"] }], [{ file: "x.mp4" }])
     expect([late.status, late.body.error]).toEqual([400, expect.stringContaining('add "-start_number", "0"')])
   })

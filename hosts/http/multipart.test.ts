@@ -181,6 +181,6 @@ describe("formParts", () => {
       const result = yield* Effect.either(read(request(Stream.make(body))))
       if (message === "") expect(result).toEqual(Either.right([]))
       else expect(Either.isLeft(result) && result.left.message).toContain(message)
-    }).pipe(Effect.provideService(Limits, { ...defaultLimits, inputs: 2, jsonBytes: 100 }))
+    }).pipe(Effect.provideService(Limits, { ...defaultLimits, inputs: 2, sequenceFiles: 2, jsonBytes: 100 }))
   )
 })

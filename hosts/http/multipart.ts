@@ -2,7 +2,7 @@ import type { Readable } from "node:stream"
 import { Busboy } from "@fastify/busboy"
 import { Effect, Exit, Mailbox, type Scope, Stream } from "effect"
 import { InvalidRequest, type TooLarge } from "../../core/errors.js"
-import { Limits } from "../../core/limits.js"
+import { formFiles, Limits } from "../../core/limits.js"
 import type { FormPart } from "../../core/operations/form.js"
 import type { ApiRequest } from "./api.js"
 import { jsonOf } from "./json-body.js"
@@ -34,7 +34,7 @@ const rawParts = (request: ApiRequest): Stream.Stream<RawPart, InvalidRequest> =
   Stream.unwrapScoped(
     Effect.gen(function* () {
       const source = yield* bytesIn(request)
-      const { inputs: maxFiles } = yield* Limits
+      const maxFiles = formFiles(yield* Limits)
       const parts = yield* Mailbox.make<RawPart, InvalidRequest>()
       const parser = yield* parserOf(request.header("content-type") ?? "", maxFiles)
       const files = new Set<Readable>()

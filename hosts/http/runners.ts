@@ -65,6 +65,7 @@ const offerOf = ({ claim, token, plan, inputs }: Assignment, limits: LimitValues
     const request = inputs.get(input.key)
     return request === undefined ? [] : [{ ...input, ...request }]
   }),
+  ...(plan.sequences && { sequences: plan.sequences }),
   outputs: plan.outputs,
   ...(plan.discarded && { discarded: plan.discarded }),
   timeline: plan.timeline,
