@@ -54,6 +54,15 @@ const Pictures = Schema.optionalWith(
   { exact: true }
 )
 
+const SideFile = Schema.Struct({
+  name: Schema.String,
+  by: Schema.String,
+  rename: Schema.optionalWith(Schema.String, { exact: true }),
+  passing: whereSo,
+  updated: whereSo,
+  kind: Schema.optionalWith(Schema.Literal("log", "vstats", "stats"), { exact: true })
+})
+
 const ResolvedTask = Schema.Struct({
   directory: Schema.fromBrand(DirId)(Schema.String),
   inputs: Schema.Array(Schema.Struct({ ...stagedFields, options: Texts, concat: whereSo, pictures: Pictures })),
@@ -61,7 +70,10 @@ const ResolvedTask = Schema.Struct({
     Schema.Struct({ name: Schema.fromBrand(FileName)(Schema.String), options: Texts, maps: Texts, discarded: whereSo })
   ),
   filterComplex: Schema.NullOr(Schema.String),
-  files: Schema.optionalWith(Schema.Array(Schema.Struct({ ...stagedFields, subtitles: whereSo, font: whereSo })), { exact: true })
+  files: Schema.optionalWith(Schema.Array(Schema.Struct({ ...stagedFields, subtitles: whereSo, font: whereSo, updated: whereSo })), {
+    exact: true
+  }),
+  made: Schema.optionalWith(Schema.Array(SideFile), { exact: true })
 })
 
 const ClaimRow = Schema.Struct({

@@ -142,10 +142,12 @@ export const jobLifeSuite = (rows: RowsLayer): void =>
           [
             { name: FileName("a b.srt"), key: aKey(), bytes: 10, subtitles: true as const },
             { name: FileName("own.ttf"), key: aKey(), bytes: 9, font: true as const },
+            { name: FileName("pl-0.log"), key: aKey(), bytes: 8, updated: true as const },
             { name: FileName("a.mp4"), key: aKey(), bytes: 0 }
           ]
         ]
-        const job = aJob({ task: aTask({ inputs, files }) })
+        const log = { name: "pl-%d.log", by: "-passlogfile", rename: "there", kind: "log", updated: true, passing: true } as const
+        const job = aJob({ task: aTask({ inputs, files, made: [log, { name: "transforms.trf", by: "task.filter_complex" }] }) })
         expect((yield* started(job)).task).toEqual(job.task)
       })
     )
