@@ -52,6 +52,21 @@ const long = (input: string) => ({
 })
 
 describe("the Promise API", () => {
+  it("runs a task over a sequence of pictures, by the user's pattern", async () => {
+    await run("ffmpeg", ["-v", "error", "-i", clip, "-vf", "scale=32:-2", "-frames:v", "3", join(dataDir, "img%02d.png")])
+    const { dir_id } = await ffkiln.upload(join(dataDir, "img01.png"))
+    for (const name of ["img02.png", "img03.png"]) await ffkiln.upload(join(dataDir, name), { dir_id })
+    const frames = ["-f", "framecrc", "-bitexact"]
+    const outputs = [{ file: "out.crc", options: frames }]
+    await ffkiln.process({ task: { inputs: [{ file_path: `${dir_id}/img%02d.png` }], outputs } })
+    const pieces: Array<Uint8Array> = []
+    for await (const piece of ffkiln.read(`${dir_id}/out.crc`)) pieces.push(piece)
+    const { stdout } = await run("ffmpeg", ["-v", "error", "-i", join(dataDir, "img%02d.png"), ...frames, "-"])
+    expect(Buffer.concat(pieces).toString()).toBe(stdout)
+    const none = ffkiln.process({ task: { inputs: [{ file_path: `${dir_id}/pic%02d.png` }], outputs } })
+    await expect(none).rejects.toThrow('no file is named "pic%02d.png", nor as a picture of that sequence, such as "pic00.png"')
+  })
+
   it("takes a file, bytes or a stream, and gives the bodies of the HTTP API", async () => {
     const bytes = await readFile(clip)
     const file = await ffkiln.upload(clip)
