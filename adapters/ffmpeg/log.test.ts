@@ -260,6 +260,22 @@ describe("explain", () => {
     expect(explain("ffmpeg", { ended: exit(null, signal), log: [] }, setting)).toBe(says)
   })
 
+  it("calls sequences, their pictures and the folder of fonts as callers do", () => {
+    const named = { name: FileName("picture-0-00002.png"), givenName: FileName("img007.png") }
+    const sequences = [{ pattern: "picture-0-%05d.png", givenName: FileName("img%03d.png") }]
+    const log = [
+      "[image2 @ 0x5a] Could not open file : file:picture-0-00002.png",
+      "[Parsed_subtitles_0 @ 0x5b] Error opening font: '%fonts/own.ttf', 0 of a.srt:fontsdir=%fonts",
+      "file:picture-0-%05d.png: Invalid argument"
+    ]
+    const reason = explain("ffmpeg", { ended: exit(1), log }, { work, inputs: [named], sequences })
+    expect(reason.split("\n").slice(1)).toEqual([
+      "[image2] Could not open file : img007.png",
+      "[Parsed_subtitles_0] Error opening font: 'own.ttf', 0 of a.srt:fontsdir=.",
+      "img%03d.png: Invalid argument"
+    ])
+  })
+
   it("names no path of ours", () => {
     const log = [
       `${work.path}/in/a.mp4: bad`,
