@@ -11,8 +11,8 @@ const downwards: Readonly<Record<string, ReadonlyArray<string>>> = {
   sqlite: ["sql"],
   postgres: ["sql"],
   memory: ["crypto"],
-  fs: ["process"],
-  s3: ["fs"],
+  fs: ["crypto", "process"],
+  s3: ["crypto", "fs"],
   ffmpeg: ["net", "process"],
   runner: ["ffmpeg", "process"]
 }

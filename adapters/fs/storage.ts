@@ -5,12 +5,12 @@ import { Clock, Effect, Option, Stream } from "effect"
 import { BlobMissing, SignedUrlExpired } from "../../core/errors.js"
 import { BlobKey, blobKeyParts, blobPath, blobPrefixParts, isBlobKeyPart } from "../../core/ids.js"
 import type { Blob, StorageShape } from "../../core/ports/storage.js"
+import { grantOf, grantToken } from "../crypto/grant-token.js"
 import { capped, close, fill, pieces, withNewFile } from "./bytes.js"
 import { onDisk, orCode, unavailable } from "./disk.js"
 import { blobFile, blobOf, type Layout } from "./layout.js"
 import { parts } from "./parts.js"
 import { moveIntoPlace, removeEmptyFolders } from "./place.js"
-import { grantOf, grantToken } from "./signed-url.js"
 
 /** What the system answers where a file can't be linked to or moved, and must be copied: another disk, another owner, too many links. */
 const mustCopy = ["EXDEV", "EPERM", "EACCES", "EMLINK", "ENOTSUP", "ENOSYS"] as const

@@ -3,7 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { FastCheck as fc } from "effect"
 import { BlobKey, FileName } from "../../core/ids.js"
 import type { Grant } from "../../core/ports/storage.js"
-import { grantOf, grantToken } from "./signed-url.js"
+import { grantOf, grantToken } from "./grant-token.js"
 
 const secret = randomBytes(32)
 
