@@ -24,6 +24,7 @@ export const deliverer = Layer.scopedDiscard(
     const { drainSeconds, webhookConcurrency } = yield* Limits
     const room = yield* Effect.makeSemaphore(webhookConcurrency)
     const tries = yield* FiberSet.make<void>()
+    const run = yield* FiberSet.runtime(tries)<Deliverer>()
     const closing = yield* Ref.make(false)
     // Finalizers run backwards: the search below ends, then this waits, then the set ends what is left in it.
     yield* Effect.addFinalizer(() =>
@@ -32,13 +33,19 @@ export const deliverer = Layer.scopedDiscard(
         Effect.interruptible(FiberSet.awaitEmpty(tries)).pipe(Effect.timeout(Duration.seconds(drainSeconds)), Effect.ignore)
       )
     )
-    yield* Effect.forkScoped(endless(takeNext({ room, tries, closing })))
+    // Not at once: tries that end without a wait would each run inside the one before.
+    const begin: Rooms["begin"] = (effect) => run(effect, { immediate: false })
+    yield* Effect.forkScoped(endless(takeNext({ room, begin, closing })))
   })
 )
 
 interface Rooms {
   readonly room: Effect.Semaphore
-  readonly tries: FiberSet.FiberSet<void>
+  /**
+   * Starts a try with the FiberRefs of the layer. One that was forked by the end of another would begin with what that one
+   * gathered, and as long as webhooks are due each try begins so.
+   */
+  readonly begin: (effect: Effect.Effect<void, never, Deliverer>) => unknown
   readonly closing: Ref.Ref<boolean>
 }
 
@@ -63,11 +70,10 @@ const fill = (rooms: Rooms): Effect.Effect<boolean, never, Deliverer> =>
     Effect.gen(function* () {
       const due = (yield* Ref.get(rooms.closing)) ? Option.none<Delivery>() : yield* claimDue
       if (Option.isNone(due)) yield* rooms.room.release(1)
-      else
-        yield* FiberSet.run(
-          rooms.tries,
-          Effect.interruptible(deliver(due.value)).pipe(Effect.provideService(ActingFor, due.value.owner), Effect.ensuring(fill(rooms)))
-        )
+      else {
+        const tried = Effect.interruptible(deliver(due.value)).pipe(Effect.provideService(ActingFor, due.value.owner))
+        rooms.begin(Effect.uninterruptible(Effect.ensuring(tried, fill(rooms))))
+      }
       return Option.isSome(due)
     })
   )

@@ -1,13 +1,15 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
+import { Deferred, Effect, Fiber, Layer, Option } from "effect"
 import { copyFirstInput, type Run } from "../../adapters/memory/executor.js"
 import { shallow, withDepth } from "../fiber-depth.suite.js"
+import { JobId } from "../ids.js"
 import type { LimitValues } from "../limits.js"
 import { Jobs } from "../ports/jobs.js"
 import { Outbox } from "../ports/outbox.js"
-import { aProcess, until } from "../ports/samples.suite.js"
+import { anOwner, aProcess, until } from "../ports/samples.suite.js"
 import { awaitJob, processTask } from "./await-job.js"
 import { deliverer } from "./deliver.js"
+import { owed, receiving } from "./receiving.suite.js"
 import { aRunner, quiet } from "./runs.suite.js"
 import { submit } from "./submit.js"
 import { sweeper } from "./sweep.js"
@@ -120,4 +122,57 @@ describe("after a thousand turns no fiber holds more FiberRefs than after a few"
       }).pipe(Effect.scoped, Effect.provide(world({ limits: quick })))
     )
   )
+
+  it.live("webhooks of which each begins when the one before has ended", () =>
+    withDepth((deepest) =>
+      Effect.gen(function* () {
+        // Each would add an entry or more.
+        const many = 5 * shallow
+        const last = yield* Deferred.make<void>()
+        let posts = 0
+        // As the real one does, which has a bound on its time.
+        const post = Effect.suspend(() => Effect.timeout(++posts < many ? Effect.yieldNow() : Deferred.await(last), "1 minute"))
+        const { layer } = receiving(() => Effect.orDie(Effect.as(post, 200)))
+        yield* Effect.gen(function* () {
+          const owner = anOwner()
+          yield* Effect.replicateEffect(owed(owner), many, { discard: true })
+          yield* Layer.build(deliverer)
+          yield* until(Effect.sync(() => posts === many))
+          expect(yield* deepest).toBeLessThan(shallow)
+          yield* Deferred.succeed(last, undefined)
+        }).pipe(Effect.scoped, Effect.provide(layer), Effect.provide(world({ limits: { ...quick, webhookConcurrency: 1 } })))
+      })
+    )
+  )
+
+  it.live("webhooks that end at once do not run inside each other", () =>
+    Effect.gen(function* () {
+      const many = 100
+      let claims = 0
+      const frames: Array<number> = []
+      const outbox = yield* Outbox
+      const lost = Layer.succeed(Outbox, {
+        ...outbox,
+        // Of a job that nobody knows, so that there is nothing to post.
+        claim: () => {
+          const id = JobId(`job_${++claims}`)
+          const due = { id: `msg_${id}`, jobId: id, owner: anOwner(), url: "https://a.example/hook", attempt: 1, claim: 1 }
+          return Effect.succeed(claims > many ? Option.none() : Option.some(due))
+        },
+        settle: () => Effect.sync(() => void frames.push(stackFrames()))
+      })
+      yield* Layer.build(Layer.provide(deliverer, lost))
+      yield* until(Effect.sync(() => frames.length === many))
+      expect(frames.at(-1)).toBeLessThan(2 * Math.max(...frames.slice(0, 2)))
+    }).pipe(Effect.scoped, Effect.provide(world({ limits: { ...quick, webhookConcurrency: 1 } })))
+  )
 })
+
+/** How deep the stack is. */
+const stackFrames = (): number => {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = Number.POSITIVE_INFINITY
+  const frames = new Error().stack?.split("\n").length ?? 0
+  Error.stackTraceLimit = stackTraceLimit
+  return frames
+}
