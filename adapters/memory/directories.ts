@@ -10,7 +10,7 @@ import {
   tooManyRegistrations
 } from "../../core/directory.js"
 import { NameTaken, QuotaExceeded, type TooManyRequests } from "../../core/errors.js"
-import type { BlobKey, DirId, OwnerId } from "../../core/ids.js"
+import type { DirId, OwnerId } from "../../core/ids.js"
 import { Limits } from "../../core/limits.js"
 import { Directories } from "../../core/ports/directories.js"
 import { blobsRead } from "../../core/task.js"
@@ -19,7 +19,8 @@ import { filesOf, heldBytes, holdRead, isRead, liveJobs, now, overQuota, placeOf
 export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.effect(
   Directories,
   Effect.map(State, (state) => {
-    const registered = new Map<BlobKey, { readonly lookAt: string; readonly endsAt: string }>()
+    /** By their rows, so that they end with those, whichever way a row goes. */
+    const registered = new WeakMap<StoredFile, { readonly lookAt: string; readonly endsAt: string }>()
     const unsized = () => [...state.files.values()].flatMap((files) => [...files.values()].filter(({ bytes }) => bytes === null))
     const unsizedOf = (owner: OwnerId) => unsized().filter(({ dir }) => state.directories.get(dir)?.owner === owner)
 
@@ -36,8 +37,7 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
         if (there !== undefined && !isBytesOf(there, file)) return yield* new NameTaken({ name: file.name })
         if (!state.directories.has(file.dir)) return
         if (there === undefined && filesIn(file.dir) >= limits.filesPerDirectory) return yield* tooManyFiles(limits)
-        if (file.bytes === null) registered.set(file.key, registrationTimes((yield* now).toISOString(), limits))
-        else registered.delete(file.key)
+        if (file.bytes === null) registered.set(file, registrationTimes((yield* now).toISOString(), limits))
         putFile(state, file)
       })
 
@@ -81,15 +81,16 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
 
       renewRegistration: (key) =>
         Effect.gen(function* () {
-          const there = unsized().some((file) => file.key === key)
-          if (there) registered.set(key, registrationTimes((yield* now).toISOString(), yield* Limits))
-          return there
+          const times = registrationTimes((yield* now).toISOString(), yield* Limits)
+          const there = unsized().find((file) => file.key === key)
+          if (there !== undefined) registered.set(there, times)
+          return there !== undefined
         }),
 
       dueRegistrations: (limit) =>
         Effect.map(now, (at) =>
           unsized()
-            .map((file) => ({ file, lookAt: registered.get(file.key)?.lookAt ?? "" }))
+            .map((file) => ({ file, lookAt: registered.get(file)?.lookAt ?? "" }))
             .filter(({ lookAt }) => lookAt <= at.toISOString())
             .sort((a, b) => (a.lookAt < b.lookAt ? -1 : 1))
             .slice(0, limit)
@@ -99,13 +100,11 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
       keepWaiting: (keys) =>
         Effect.map(now, (at) => {
           const time = at.toISOString()
-          for (const { dir, key, name } of unsized()) {
-            const times = registered.get(key)
-            if (times === undefined || !keys.includes(key)) continue
-            if (times.endsAt <= time) {
-              state.files.get(dir)?.delete(name)
-              registered.delete(key)
-            } else if (times.lookAt <= time) registered.set(key, { ...times, lookAt: times.endsAt })
+          for (const file of unsized()) {
+            const times = registered.get(file)
+            if (times === undefined || !keys.includes(file.key)) continue
+            if (times.endsAt <= time) state.files.get(file.dir)?.delete(file.name)
+            else if (times.lookAt <= time) registered.set(file, { ...times, lookAt: times.endsAt })
           }
         }),
 
@@ -118,7 +117,6 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
           if (there === undefined && filesIn(file.dir) >= limits.filesPerDirectory) return tooManyFiles(limits)
           const refusal = overQuota(state, owner, [file])
           if (refusal !== undefined) return new QuotaExceeded({ message: refusal })
-          if (replaces !== undefined) registered.delete(replaces)
           putFile(state, file)
           return Effect.succeed(true)
         }),

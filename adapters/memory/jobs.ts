@@ -21,7 +21,7 @@ import {
 import { Limits, type LimitValues } from "../../core/limits.js"
 import { Jobs, type Published, type Taker } from "../../core/ports/jobs.js"
 import type { Usage } from "../../core/usage.js"
-import { charge, type JobRow, liveJobs, now, overQuota, pair, putFile, State, type StateShape } from "./state.js"
+import { charge, type JobRow, liveJobs, now, overQuota, pair, putDelivery, putFile, State, type StateShape } from "./state.js"
 
 /** The job table in memory: `transitions` of job.ts, run as it stands. */
 export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
@@ -266,7 +266,7 @@ const finish = (state: StateShape, job: JobRow, at: Date, ending: Ending): void 
   if (job.webhookUrl !== null && ending.state !== "cancelled") {
     const id = `msg_${job.id}`
     const row = { id, jobId: job.id, owner: job.owner, url: job.webhookUrl, createdAt: at, dueAt: at }
-    state.deliveries.set(id, { ...row, state: "pending", attempt: 0, claim: 0, tries: [], leasedUntil: null, replays: [] })
+    putDelivery(state, { ...row, state: "pending", attempt: 0, claim: 0, tries: [], leasedUntil: null, replays: [] })
   }
   put(state, { ...job, ...ending, finishedAt: at, leaseUntil: null })
 }

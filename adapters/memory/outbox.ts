@@ -2,15 +2,16 @@ import { Effect, Layer, Option } from "effect"
 import type { OwnerId } from "../../core/ids.js"
 import { Limits } from "../../core/limits.js"
 import { type DeliveryRecord, Outbox, replayWindowSeconds } from "../../core/ports/outbox.js"
-import { type DeliveryRow, now, State } from "./state.js"
+import { type DeliveryRow, now, putDelivery, State } from "./state.js"
 
 export const memoryOutbox: Layer.Layer<Outbox, never, State> = Layer.effect(
   Outbox,
   Effect.gen(function* () {
-    const { deliveries } = yield* State
+    const state = yield* State
+    const { deliveries, owed } = state
     const { webhookConcurrencyPerKey, webhookReplaysPerKey, webhookTries } = yield* Limits
 
-    const put = (row: DeliveryRow) => void deliveries.set(row.id, row)
+    const put = (row: DeliveryRow) => putDelivery(state, row)
     const own = (owner: OwnerId, id: string): DeliveryRow | undefined => {
       const row = deliveries.get(id)
       return row?.owner === owner ? row : undefined
@@ -20,10 +21,10 @@ export const memoryOutbox: Layer.Layer<Outbox, never, State> = Layer.effect(
       claim: (leaseUntil) =>
         Effect.map(now, (at) => {
           const leased = new Map<OwnerId, number>()
-          for (const row of deliveries.values()) if (isLeased(row, at)) leased.set(row.owner, (leased.get(row.owner) ?? 0) + 1)
+          for (const row of owed.values()) if (isLeased(row, at)) leased.set(row.owner, (leased.get(row.owner) ?? 0) + 1)
           const leasedOf = ({ owner }: DeliveryRow) => leased.get(owner) ?? 0
-          const due = [...deliveries.values()]
-            .filter((row) => row.state === "pending" && row.dueAt <= at && leasedOf(row) < webhookConcurrencyPerKey)
+          const due = [...owed.values()]
+            .filter((row) => row.dueAt <= at && leasedOf(row) < webhookConcurrencyPerKey)
             .sort((a, b) => Math.min(1, leasedOf(a)) - Math.min(1, leasedOf(b)) || a.dueAt.getTime() - b.dueAt.getTime())[0]
           if (due === undefined) return Option.none()
           const [attempt, claim] = [due.attempt + 1, due.claim + 1]

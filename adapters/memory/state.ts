@@ -67,6 +67,8 @@ export interface StateShape {
   /** Bytes whose file was deleted or replaced while a live job read them. */
   readonly held: Map<BlobKey, { readonly owner: OwnerId; readonly bytes: number }>
   readonly deliveries: Map<string, DeliveryRow>
+  /** Those of them that are pending, so that what is settled costs no time. */
+  readonly owed: Map<string, DeliveryRow>
   readonly keys: Map<OwnerId, KeyRow>
   readonly webhookSecrets: Map<OwnerId, Redacted.Redacted>
   /** By `pair` of owner and month. */
@@ -91,6 +93,7 @@ export class State extends Context.Tag("ffkiln/memory/State")<State, StateShape>
     files: new Map(),
     held: new Map(),
     deliveries: new Map(),
+    owed: new Map(),
     keys: new Map(),
     webhookSecrets: new Map(),
     spent: new Map(),
@@ -141,6 +144,12 @@ export const overQuota = (
   const replacedAndRead = own.filter((file) => !others.includes(file) && isRead(state, file.key))
   const stored = bytesOf(others) + bytesOf(replacedAndRead) + heldBytes(state, owner)
   return stored + bytesOf(files) > allowed ? roomRefusal(allowed, stored, 0) : undefined
+}
+
+export const putDelivery = (state: StateShape, row: DeliveryRow): void => {
+  state.deliveries.set(row.id, row)
+  if (row.state === "pending") state.owed.set(row.id, row)
+  else state.owed.delete(row.id)
 }
 
 /** Two texts as one key of a map, whatever characters they hold. */
