@@ -1,4 +1,4 @@
-import { Effect, type Exit, type Fiber, type FiberRefs, Supervisor } from "effect"
+import { Effect, type Exit, Fiber, type FiberRefs, Supervisor } from "effect"
 
 /** The length of the longest list that these hold: they keep one list of values for each FiberRef. */
 export const depthOf = (refs: FiberRefs.FiberRefs): number => {
@@ -29,6 +29,11 @@ export const withDepth = <A, E, R>(effect: (deepest: Effect.Effect<number>) => E
     const deepest = Effect.sync(() => Math.max(0, ...[...live.fibers].map((fiber) => depthOf(fiber.getFiberRefs()))))
     return Effect.supervised(effect(deepest), live)
   })
+
+/** The longest list in the FiberRefs of any fiber of this process that no other waits for. What they fork begins with theirs. */
+export const deepestRoot: Effect.Effect<number> = Effect.map(Fiber.roots, (roots) =>
+  Math.max(0, ...Array.from(roots, (fiber) => depthOf(fiber.getFiberRefs())))
+)
 
 /** What any fiber of a program may reach that nests its scopes and forks, whatever the number of turns. */
 export const shallow = 20
