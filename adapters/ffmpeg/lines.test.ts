@@ -1,6 +1,6 @@
 import { FastCheck } from "effect"
 import { describe, expect, it } from "vitest"
-import { lastLines, lineReader } from "./lines.js"
+import { lastLines, lineReader, maxLines } from "./lines.js"
 
 const read = (chunks: ReadonlyArray<Uint8Array>) => {
   const lines: Array<string> = []
@@ -42,5 +42,14 @@ describe("lastLines", () => {
     const last = lastLines(max)
     for (const line of lines) last.push(line)
     expect(last.all()).toEqual(kept)
+  })
+
+  it("are so many at most, however short they are", () => {
+    const last = lastLines(64 * 1024)
+    const short = Array.from({ length: 32_500 }, (_, index) => String.fromCharCode(33 + (index % 90)))
+    for (const line of short) last.push(line)
+    expect(last.all()).toEqual(short.slice(-maxLines))
+    last.push("x".repeat(64 * 1024))
+    expect(last.all()).toHaveLength(1)
   })
 })

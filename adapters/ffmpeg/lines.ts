@@ -18,7 +18,10 @@ export const lineReader = (onLine: (line: string) => void): { readonly push: (ch
   }
 }
 
-/** The last lines pushed that fit into `maxBytes` together; the very last one always does. */
+/** Each line that is kept is read by dozens of patterns. A log of ffmpeg has some 1,100 of them in 64 KiB. */
+export const maxLines = 2000
+
+/** The last lines pushed, `maxLines` at most, that fit into `maxBytes` together; the very last one always does. */
 export const lastLines = (maxBytes: number): { readonly push: (line: string) => void; readonly all: () => ReadonlyArray<string> } => {
   const lines: Array<string> = []
   let bytes = 0
@@ -26,7 +29,7 @@ export const lastLines = (maxBytes: number): { readonly push: (line: string) => 
     push: (line) => {
       lines.push(line)
       bytes += Buffer.byteLength(line) + 1
-      while (bytes > maxBytes && lines.length > 1) bytes -= Buffer.byteLength(lines.shift() ?? "") + 1
+      while (lines.length > maxLines || (bytes > maxBytes && lines.length > 1)) bytes -= Buffer.byteLength(lines.shift() ?? "") + 1
     },
     all: () => [...lines]
   }
