@@ -4,7 +4,8 @@ import { Effect, Fiber, Option, Random } from "effect"
  * Loops that run for as long as a host, a request or a run lives. Each turn runs in its own fiber: `Effect.raceFirst`,
  * `Effect.timeout` and parallel effects merge the FiberRefs of their children into the fiber that waits for them. In one
  * endless fiber that adds entries with each turn, and each later turn copies all of them. A fiber per turn ends with its
- * entries. core/loop-rule.test.ts allows no other loops around effects.
+ * entries. core/loop-rule.test.ts allows no other loops around effects. It does not see a fiber that starts its own successor,
+ * which is a loop too: such a successor is started by a runtime (`FiberSet.runtime`), else it begins with all entries so far.
  */
 
 /** Runs the effect in a new fiber and waits for it. The FiberRefs of the calling fiber stay as they are. */
