@@ -1,3 +1,19 @@
+let stopHeedingEarly = () => {}
+
+/**
+ * For the time in which a host's modules are loaded, and nothing has begun that would have to be brought to an end: a signal
+ * ends the process as cleanly as later, until `signal` is called. This file is loaded first: it imports nothing.
+ */
+export const heedEarly = (): void => {
+  const leave = () => process.exit(0)
+  stopHeedingEarly = () => {
+    process.off("SIGTERM", leave)
+    process.off("SIGINT", leave)
+  }
+  process.on("SIGTERM", leave)
+  process.on("SIGINT", leave)
+}
+
 /** The first SIGTERM or SIGINT; a second one while draining ends the process as usual. */
 export interface Stop {
   readonly received: Promise<void>
@@ -8,6 +24,7 @@ export interface Stop {
 
 export const signal = (): Stop => {
   let ignore = () => {}
+  stopHeedingEarly()
   const controller = new AbortController()
   const received = new Promise<void>((resolve) => {
     const heard = () => {
