@@ -456,6 +456,20 @@ const encoders: ReadonlyArray<Rule> = [
     forms: ["Could not write header"],
     say: () => "the output format does not take these streams: choose codecs that fit the container"
   },
+  // An encoder that got nothing of an input fails too.
+  {
+    forms: [
+      "Cannot determine format of input stream {number}:{number} after EOF",
+      "Cannot determine format of input {number}:{number} after EOF"
+    ],
+    say: (input, stream) =>
+      `nothing of stream ${stream} of input ${input} (counted from 0) can be decoded: it is damaged, or of another format than the file's ending says`
+  },
+  // ffmpeg 7 and later try the encoder all the same, which fails where it needs to know more of the pictures.
+  {
+    forms: ["No filtered frames for output stream, trying to initialize anyway"],
+    say: () => "an output is empty: nothing was encoded (check -ss, -t, -to and -frames: does the input last that long?)"
+  },
   {
     forms: ["Error while opening encoder", "Error initializing output stream"],
     say: () => "the encoder could not be started with these settings"
@@ -483,14 +497,6 @@ const inputs: ReadonlyArray<Rule> = [
   {
     forms: ["moov atom not found"],
     say: () => "an input is not a media file that can be read, or it is cut off: its index (moov atom) is missing"
-  },
-  {
-    forms: [
-      "Cannot determine format of input stream {number}:{number} after EOF",
-      "Cannot determine format of input {number}:{number} after EOF"
-    ],
-    say: (input, stream) =>
-      `nothing of stream ${stream} of input ${input} (counted from 0) can be decoded: it is damaged, or of another format than the file's ending says`
   },
   {
     forms: ["^av_interleaved_write_frame(): {}", "Error muxing a packet", "Error submitting a packet to the muxer: {}"],

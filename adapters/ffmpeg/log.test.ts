@@ -215,6 +215,19 @@ const failures: ReadonlyArray<{ readonly log: string; readonly says: string; rea
     shows: ["One of -r/-fpsmax was specified together a non-CFR -vsync/-fps_mode. This is contradictory."]
   },
   {
+    log: "[vf#0:0 @ 0x5a] No filtered frames for output stream, trying to initialize anyway.\n[vost#0:0/mjpeg @ 0x5a] [enc:mjpeg @ 0x5b] Error while opening encoder - maybe incorrect parameters such as bit_rate, rate, width or height.\n",
+    says: "an output is empty: nothing was encoded (check -ss, -t, -to and -frames: does the input last that long?)",
+    shows: [
+      "[vf#0:0] No filtered frames for output stream, trying to initialize anyway.",
+      "[vost#0:0/mjpeg] [enc:mjpeg] Error while opening encoder - maybe incorrect parameters such as bit_rate, rate, width or height."
+    ]
+  },
+  {
+    log: 'Fontconfig warning: "/usr/share/fontconfig/a.conf", line 6: unknown element "reset-dirs"\nfile:missing.mp4: No such file or directory\n',
+    says: "no such file: missing.mp4",
+    shows: ["missing.mp4: No such file or directory"]
+  },
+  {
     log: "file:missing.mp4: No such file or directory\n",
     says: "no such file: missing.mp4",
     shows: ["missing.mp4: No such file or directory"]

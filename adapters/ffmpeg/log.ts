@@ -140,6 +140,8 @@ const noisyStarts = [
     "Error parsing options for ",
     "Error binding filtergraph inputs/outputs"
   ],
+  // About the system's own files.
+  ...["Fontconfig warning: ", "Fontconfig error: "],
   ...["[AVIOContext] Statistics", "[graph", "[format", "[auto_", "[scaler_", "[swscaler", "[SWR"]
 ]
 

@@ -163,7 +163,8 @@ export const executorSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, opt
       Effect.gen(function* () {
         const given = yield* copying("a.mkv")
         const slow = [
-          ...["-readrate", options.sampled ? "0.4" : "1", "-i", "file:in.mkv"],
+          ...(options.sampled ? ["-readrate", "0.4"] : ["-re"]),
+          ...["-i", "file:in.mkv"],
           ...["-c", "copy", "-f", "matroska", "file:../out/a.mkv"]
         ]
         const events = yield* run({ ...given, args: [...reporting, ...slow], timeline: { inputs: [whole], outputs: [whole] } })
@@ -175,7 +176,7 @@ export const executorSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, opt
           expect(known.length).toBeGreaterThan(0)
           return expect(known.every((fraction) => fraction > 0 && fraction <= 1)).toBe(true)
         }
-        expect(fractions.length).toBeGreaterThan(2)
+        expect(fractions.length).toBeGreaterThan(1)
         expect(known.length).toBe(fractions.length)
         expect(fractions.at(-1)).toBeGreaterThanOrEqual(0.9)
         expect(fractions.at(-1)).toBeLessThanOrEqual(1)
@@ -420,7 +421,7 @@ const refusals: ReadonlyArray<{
     title: "no picture is left after the cut",
     args: ["-ss", "100", "-frames:v", "1", "file:../out/a.jpg"],
     outputs: ["a.jpg"],
-    says: /"a\.jpg" is empty.*-ss/
+    says: /(?:"a\.jpg"|an output) is empty.*-ss/
   },
   { title: "many frames go to one picture", args: ["file:../out/a.jpg"], outputs: ["a.jpg"], says: /-frames:v 1/ },
   {
