@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process"
-import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { copyFileSync, linkSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { it } from "@effect/vitest"
 import { Effect, Logger } from "effect"
 import { afterAll, describe, expect } from "vitest"
@@ -55,14 +55,19 @@ const withFfmpeg = (script: string) => {
 
 const wrapper = () => withFfmpeg(`#!/bin/sh\nexec ${execFileSync("sh", ["-c", "command -v ffmpeg"], { encoding: "utf8" }).trim()} "$@"\n`)
 
-const confined = (mode: SandboxMode, searchPath: string) =>
+interface Place {
+  readonly libraryPath?: string
+  readonly workRoot?: string
+}
+
+const confined = (mode: SandboxMode, searchPath: string, { workRoot = join(folder, "work"), ...place }: Place = {}) =>
   Effect.gen(function* () {
     const warnings: Array<string> = []
     const logger = Logger.make(({ message, logLevel }) => void warnings.push(`${logLevel.label} ${message}`))
-    const root = yield* openWorkRoot(join(folder, "work"))
-    const options = { mode, root, limits: defaultLimits, searchPath, paths: { ffmpeg: "ffmpeg", ffprobe: "ffprobe" } }
+    const root = yield* openWorkRoot(workRoot)
+    const options = { ...place, mode, root, limits: defaultLimits, searchPath, paths: { ffmpeg: "ffmpeg", ffprobe: "ffprobe" } }
     const result = yield* Effect.either(confine(options).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger))))
-    expect(yield* remainsOf(join(folder, "work"))).toEqual([])
+    expect(yield* remainsOf(workRoot)).toEqual([])
     return { result, warnings }
   }).pipe(Effect.scoped)
 
@@ -84,7 +89,7 @@ describe.runIf(process.platform === "linux")("the sandbox", () => {
       path: () => withSmallBuild("/proc/net/dev"),
       says: /use a build of ffmpeg that reads and writes data/
     },
-    { title: "bubblewrap shuts nobody in", path: withFalse, says: /bubblewrap 9\.9 does not/ }
+    { title: "bubblewrap shuts nobody in", path: withFalse, says: /bubblewrap 9\.9 does not shut ffmpeg in(?:$|: set|\))/ }
   ]) {
     it.live(`required, but ${title}: no start, and a sentence that says what to do`, () =>
       Effect.gen(function* () {
@@ -110,16 +115,122 @@ describe.runIf(process.platform === "linux")("the sandbox", () => {
     })
   )
 
-  it.live("is in force with programs below the folder for temporary files", () =>
-    Effect.gen(function* () {
-      const path = without("ffmpeg")
-      const real = execFileSync("sh", ["-c", 'readlink -f "$(command -v ffmpeg)"'], { encoding: "utf8" }).trim()
+  describe("with a build below the folder for temporary files", () => {
+    const inForce = { right: { sandboxed: true } }
+    const real = (name: string) => realpathSync(execFileSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).trim())
+    /** What both programs load, with what loads them. */
+    const loaded = () => {
+      const listed = execFileSync("ldd", [real("ffmpeg"), real("ffprobe")], { encoding: "utf8" })
+      return new Map([...listed.matchAll(/(?:=>|^\t)\s*(\/\S+) \(0x/gm)].map(([, path = ""]) => [basename(path), realpathSync(path)]))
+    }
+    /** The same bytes, as a file of its own: copied where no second name can be had. */
+    const copy = (from: string, to: string) => {
+      try {
+        linkSync(from, to)
+      } catch {
+        copyFileSync(from, to)
+      }
+    }
+    /** A PATH with copies of both programs, changed or not, and a folder of copies of their libraries. */
+    const build = (libraries: string, change: (program: Buffer) => Buffer = (program) => program) => {
+      const path = pathOf("build", ["setpriv", "prlimit", "bwrap"])
       expect(path.startsWith("/tmp/")).toBe(true)
-      copyFileSync(real, join(path, "ffmpeg"))
-      const { result } = yield* confined("required", path)
-      expect(result).toMatchObject({ right: { sandboxed: true } })
-    })
-  )
+      for (const name of ["ffmpeg", "ffprobe"]) writeFileSync(join(path, name), change(readFileSync(real(name))), { mode: 0o755 })
+      mkdirSync(join(path, libraries), { recursive: true })
+      for (const [name, file] of loaded()) copy(file, join(path, libraries, name))
+      return { path, libraryPath: join(path, libraries) }
+    }
+
+    it.live("it is in force where the libraries are the system's", () =>
+      Effect.gen(function* () {
+        const path = without("ffmpeg")
+        copyFileSync(real("ffmpeg"), join(path, "ffmpeg"))
+        expect((yield* confined("required", path)).result).toMatchObject(inForce)
+      })
+    )
+
+    it.live("it is in force where LD_LIBRARY_PATH leads to the libraries, whatever their folder is called", () =>
+      Effect.gen(function* () {
+        const { path, libraryPath } = build("my libraries")
+        expect((yield* confined("required", path, { libraryPath: `:relative:${libraryPath}` })).result).toMatchObject(inForce)
+      })
+    )
+
+    it.live("it is in force where the libraries lie among other files", () =>
+      Effect.gen(function* () {
+        const { path, libraryPath } = build("shared")
+        for (const [name] of [...loaded()].slice(0, 3)) {
+          copyFileSync(join(libraryPath, name), join(libraryPath, `${name}.real`))
+          rmSync(join(libraryPath, name))
+          symlinkSync(`${name}.real`, join(libraryPath, name))
+        }
+        // Work directories below it make it one.
+        const workRoot = join(libraryPath, "work")
+        const { result } = yield* confined("required", path, { libraryPath, workRoot })
+        expect(result).toMatchObject(inForce)
+      })
+    )
+
+    it.live("it is in force where the program names a loader in another folder", () =>
+      Effect.gen(function* () {
+        const elsewhere = mkdtempSync("/tmp/l-")
+        try {
+          const [, loader = ""] = [...loaded()].find(([name]) => name.startsWith("ld-")) ?? []
+          copyFileSync(loader, join(elsewhere, "ld.so"))
+          const original = Buffer.from("/lib64/ld-linux-x86-64.so.2\0")
+          const ours = Buffer.concat([Buffer.from(`${elsewhere}/ld.so`), Buffer.alloc(original.length)]).subarray(0, original.length)
+          const { path, libraryPath } = build("lib", (program) => {
+            const at = program.indexOf(original)
+            return at < 0 ? program : Buffer.concat([program.subarray(0, at), ours, program.subarray(at + ours.length)])
+          })
+          expect((yield* confined("required", path, { libraryPath })).result).toMatchObject(inForce)
+        } finally {
+          rmSync(elsewhere, { recursive: true })
+        }
+      })
+    )
+
+    it.live("it is in force where programs and libraries are links to others", () =>
+      Effect.gen(function* () {
+        const { path, libraryPath } = build("lib")
+        const links = pathOf("links", ["setpriv", "prlimit", "bwrap"])
+        for (const name of ["ffmpeg", "ffprobe"]) symlinkSync(join(path, name), join(links, name))
+        mkdirSync(join(links, "lib"))
+        for (const [name] of loaded()) symlinkSync(join(libraryPath, name), join(links, "lib", name))
+        expect((yield* confined("required", links, { libraryPath: join(links, "lib") })).result).toMatchObject(inForce)
+      })
+    )
+
+    it.live("a script around it is refused, and runs without a sandbox", () =>
+      Effect.gen(function* () {
+        const { path, libraryPath } = build("lib")
+        for (const name of ["ffmpeg", "ffprobe"]) {
+          copyFileSync(join(path, name), join(path, `${name}.bin`))
+          writeFileSync(join(path, name), `#!/bin/sh\nLD_LIBRARY_PATH='${libraryPath}' exec '${path}/${name}.bin' "$@"\n`, { mode: 0o755 })
+        }
+        expect((yield* confined("required", `${path}:/bin`)).result).toMatchObject({
+          left: { what: expect.stringMatching(/ffmpeg is a script, .* set FFMPEG_PATH and FFPROBE_PATH .*LD_LIBRARY_PATH/) }
+        })
+        expect((yield* confined("off", `${path}:/bin`)).result).toMatchObject({ right: { sandboxed: false } })
+      })
+    )
+
+    it.live("that finds no libraries is refused with what to set", () =>
+      Effect.gen(function* () {
+        const { path, libraryPath } = build("lib")
+        const [name = ""] = [...loaded().keys()].filter((each) => each.startsWith("libavdevice"))
+        const lacking = (program: Buffer) =>
+          Buffer.from(program.toString("latin1").replaceAll(name, name.replace("libav", "libno")), "latin1")
+        for (const each of ["ffmpeg", "ffprobe"]) writeFileSync(join(path, each), lacking(readFileSync(join(path, each))))
+        const { result } = yield* confined("required", path, { libraryPath })
+        expect(result).toMatchObject({
+          left: {
+            what: expect.stringMatching(/^ffmpeg does not run \(.*libnodevice.*\): set LD_LIBRARY_PATH to the folder of its libraries/)
+          }
+        })
+      })
+    )
+  })
 
   it.live("advises nothing about namespaces where bubblewrap has not complained", () =>
     Effect.gen(function* () {

@@ -21,6 +21,8 @@ export interface ConfinementOptions {
   readonly root: WorkRoot
   readonly limits: LimitValues
   readonly searchPath: string
+  /** Where programs look for their libraries before all other places; folders that are not absolute do not count. Default: nowhere. */
+  readonly libraryPath?: string | undefined
   /** A folder of fonts that runs may use beside the system's. */
   readonly fonts?: string | undefined
   /** Whether runs see this machine's devices for codecs. Default false. */
@@ -72,80 +74,105 @@ export const confine = (options: ConfinementOptions): Effect.Effect<Confinement,
           prepare
         )
     const open = yield* openly(options, startWith)
-    const found = mode === "off" ? Either.left("it is switched off") : yield* sandboxed(options, startWith)
+    const found = mode === "off" ? Either.left({ why: "it is switched off", cured: false }) : yield* sandboxed(options, startWith)
     if (Either.isRight(found)) {
       const { launcher, root, description, enter } = found.right
       const said = `sandbox: ${description}`
       return { ...open, start: startWith(launcher), resources, root, sandboxed: true, enter, description: said }
     }
-    if (mode === "required") return yield* unavailable(`no sandbox for ffmpeg: ${found.left}, ${whatElse}`)
-    if (mode === "preferred") yield* Effect.logWarning(`ffmpeg runs without a sandbox: ${found.left}`)
-    return { ...open, resources, root, sandboxed: false, enter: undefined, description: `sandbox: none (${found.left})` }
+    const { why, cured } = found.left
+    if (mode === "required") return yield* unavailable(`no sandbox for ffmpeg: ${why}${cured ? ", or " : ": "}${whatElse}`)
+    if (mode === "preferred") yield* Effect.logWarning(`ffmpeg runs without a sandbox: ${why}`)
+    return { ...open, resources, root, sandboxed: false, enter: undefined, description: `sandbox: none (${why})` }
   })
 
-const whatElse = "or set the sandbox (FFKILN_SANDBOX) to preferred or off where only trusted people send tasks"
+/** Why there is none, and whether that ends with what would help. */
+interface Lack {
+  readonly why: string
+  readonly cured: boolean
+}
+
+const whatElse = "set the sandbox (FFKILN_SANDBOX) to preferred or off where only trusted people send tasks"
 
 const ignore = () => {}
 
 /** Without a sandbox: tied to our life and limited where setpriv and prlimit are, else as the programs are. */
-const openly = ({ paths, root, searchPath }: ConfinementOptions, startWith: (launcher: Launcher) => Start) =>
+const openly = ({ paths, root, searchPath, libraryPath }: ConfinementOptions, startWith: (launcher: Launcher) => Start) =>
   Effect.gen(function* () {
-    const tied = process.platform === "linux" ? startWith(tiedLauncher(searchPath, yield* hardLimits)) : undefined
-    const printedTied = tied === undefined ? undefined : yield* versionOf(tied, "ffmpeg", root)
-    const start = tied === undefined || printedTied === undefined ? startWith(plainLauncher(searchPath)) : tied
-    const printed = {
-      ffmpeg: printedTied ?? (yield* versionOf(start, "ffmpeg", root)),
+    const tied = process.platform === "linux" ? startWith(tiedLauncher(searchPath, yield* hardLimits, libraryPath)) : undefined
+    const toldTied = tied === undefined ? undefined : yield* versionOf(tied, "ffmpeg", root)
+    const start = tied === undefined || toldTied?.version === undefined ? startWith(plainLauncher(searchPath, libraryPath)) : tied
+    const told = {
+      ffmpeg: toldTied?.version === undefined ? yield* versionOf(start, "ffmpeg", root) : toldTied,
       ffprobe: yield* versionOf(start, "ffprobe", root)
     }
-    const build = yield* buildIn(paths, "ffmpeg", printed.ffmpeg)
-    yield* buildIn(paths, "ffprobe", printed.ffprobe)
-    return { start, build, version: printed.ffmpeg?.split("\n")[0] ?? "" }
+    const build = yield* buildIn(paths, "ffmpeg", told.ffmpeg)
+    yield* buildIn(paths, "ffprobe", told.ffprobe)
+    return { start, build, version: told.ffmpeg.version?.split("\n")[0] ?? "" }
   })
 
 /** What a program says of itself, where it is one that can be used. */
-const buildIn = (paths: ConfinementOptions["paths"], program: Program, printed: string | undefined): Effect.Effect<Build, Unavailable> => {
-  if (printed === undefined) return unavailable(`${paths[program]} does not run: install ffmpeg, or set ${program}Path to where it is`)
-  const build = buildOf(printed)
+const buildIn = (paths: ConfinementOptions["paths"], program: Program, { version, words }: Told): Effect.Effect<Build, Unavailable> => {
+  if (version === undefined && words.includes(librariesMissing))
+    return unavailable(
+      `${paths[program]} does not run (${words}): set LD_LIBRARY_PATH to the folder of its libraries, or ${program}Path to another one`
+    )
+  if (version === undefined) return unavailable(`${paths[program]} does not run: install ffmpeg, or set ${program}Path to where it is`)
+  const build = buildOf(version)
   if (build === undefined)
     return unavailable(`${paths[program]} -version does not tell a version: set ${program}Path to the ${program} program`)
   const tooOld = whyTooOld(build)
   return tooOld === undefined ? Effect.succeed(build) : unavailable(`${paths[program]} ${tooOld}`)
 }
 
+/** In the words of the loader of glibc. */
+const librariesMissing = "error while loading shared libraries"
+
 const hardLimits = disk("read this process's own limits", async () => readHardLimits())
 
-/** What it says of itself; undefined when it does not run. */
-const versionOf = (start: Start, program: Program, root: WorkRoot): Effect.Effect<string | undefined, Unavailable> =>
-  Effect.map(answerOf(start, program, ["-version"], root), ({ ended, stdout }) => (ended?.code === 0 ? stdout : undefined))
+interface Told {
+  /** What it says of itself; undefined when it does not run. */
+  readonly version: string | undefined
+  readonly words: string
+}
+
+const versionOf = (start: Start, program: Program, root: WorkRoot): Effect.Effect<Told, Unavailable> =>
+  Effect.map(answerOf(start, program, ["-version"], root), ({ ended, stdout, stderr }) => ({
+    version: ended?.code === 0 ? stdout : undefined,
+    words: stderr.split("\n")[0] ?? ""
+  }))
 
 /** A sandbox that was tried: ffmpeg runs in it, and sees neither a network nor a file of the host. */
 const sandboxed = (
   options: ConfinementOptions,
   startWith: (launcher: Launcher) => Start
-): Effect.Effect<Either.Either<Sandbox, string>, Unavailable, Scope.Scope> =>
+): Effect.Effect<Either.Either<Sandbox, Lack>, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
-    const { paths, root, searchPath, limits, fonts, hardware } = options
+    const { paths, root, searchPath, libraryPath, limits, fonts, hardware } = options
     const opened = yield* openSandbox(root, {
       programs: [paths.ffmpeg, paths.ffprobe],
       searchPath,
+      libraryPath,
       hostLimits: yield* hardLimits,
       temporaryBytes: limits.temporaryBytes,
       fonts,
       devices: hardware ? yield* Effect.promise(findDevices) : undefined
     })
-    if (Either.isLeft(opened)) return opened
+    if (Either.isLeft(opened)) return Either.left({ why: opened.left, cured: true })
     const start = startWith(opened.right.launcher)
     const [network, file] = yield* Effect.all(
       [networkSeen(start, opened.right.root), answerOf(start, "ffprobe", ["-v", "error", "file:/etc/passwd"], opened.right.root)],
       { concurrency: "unbounded" }
     )
-    if (network.ended?.code !== 0) return Either.left(`${opened.right.description} does not work here (${network.words})${cureOf(network)}`)
+    const cure = cureOf(network)
+    if (network.ended?.code !== 0)
+      return Either.left({ why: `${opened.right.description} does not work here (${network.words})${cure}`, cured: cure !== "" })
     // The header of a format comes before it.
     const shown = network.stdout.slice(Math.max(0, network.stdout.indexOf("Inter-")))
     const interfaces = [...shown.matchAll(/^ *([^\s:]+):/gm)].map(([, name]) => name)
     if (interfaces.join() !== "lo" || file.ended?.code === 0 || !file.stderr.includes("No such file"))
-      return Either.left(`${opened.right.description} does not shut ffmpeg in`)
-    return opened
+      return Either.left({ why: `${opened.right.description} does not shut ffmpeg in`, cured: false })
+    return Either.right(opened.right)
   })
 
 /** How bytes get through ffmpeg as they are: from what format into which one. A small build may lack some of these. */

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs"
 import { constants } from "node:os"
+import { isAbsolute } from "node:path"
 import type { Duplex, Readable } from "node:stream"
 import { Clock, Effect, type Scope } from "effect"
 import type { Unavailable } from "../../core/errors.js"
@@ -41,28 +42,37 @@ export interface Launcher {
   readonly starters?: ReadonlyArray<string>
 }
 
-/** `searchPath` is where programs are looked for: the only thing of our environment that a process gets. */
-export const plainLauncher = (searchPath: string): Launcher => ({
+/** Where programs and their libraries are looked for is all that a process gets of our environment. */
+export const plainLauncher = (searchPath: string, libraryPath?: string): Launcher => ({
   name: "plain",
-  invocation: ({ program, args, work }) => ({ file: program, args, cwd: work.in, env: environment(searchPath, work) })
+  invocation: ({ program, args, work }) => ({ file: program, args, cwd: work.in, env: environment(searchPath, libraryPath, work) })
 })
 
 /**
  * The kernel kills the process when ours dies, also by SIGKILL, and holds it to its limits. Both programs replace themselves
  * by the next, so the process id is ffmpeg's own. The limit of processes would count all that our user runs: it is left out.
  */
-export const tiedLauncher = (searchPath: string, hostLimits: HardLimits): Launcher => ({
+export const tiedLauncher = (searchPath: string, hostLimits: HardLimits, libraryPath?: string): Launcher => ({
   name: "tied",
   starters: ["setpriv", "prlimit"],
   invocation: ({ program, args, work, limits: { nproc: _, ...limits } }) => ({
     file: "setpriv",
     args: ["--pdeathsig", "KILL", "--", ...prlimitCommand("prlimit", limits, hostLimits), program, ...args],
     cwd: work.in,
-    env: environment(searchPath, work)
+    env: environment(searchPath, libraryPath, work)
   })
 })
 
-const environment = (searchPath: string, work: WorkDirectory) => ({ PATH: searchPath, HOME: work.path, LANG: "C.UTF-8" })
+const environment = (searchPath: string, libraryPath: string | undefined, work: WorkDirectory) => ({
+  ...{ PATH: searchPath, HOME: work.path, LANG: "C.UTF-8" },
+  ...libraryVariable(libraryPath)
+})
+
+/** Any other folder would be one of where the process runs, and its files are callers'. */
+export const libraryVariable = (libraryPath = ""): { readonly LD_LIBRARY_PATH?: string } => {
+  const folders = libraryPath.split(/[:;]/).filter(isAbsolute).join(":")
+  return folders === "" ? {} : { LD_LIBRARY_PATH: folders }
+}
 
 export interface LaunchOptions {
   readonly launcher: Launcher

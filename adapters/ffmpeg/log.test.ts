@@ -289,6 +289,13 @@ describe("explain", () => {
     ])
   })
 
+  it("SIGABRT with an assertion is a fault of the program, not of memory", () => {
+    const log = ["Assertion best_input >= 0 failed at src/fftools/ffmpeg_filter.c:2122"]
+    expect(explain("ffmpeg", { ended: exit(null, "SIGABRT"), log }, setting).split("\n")[0]).toBe(
+      "this task meets a fault of ffmpeg itself (best_input >= 0): write it in another way, or leave that part out"
+    )
+  })
+
   it("names no path of ours", () => {
     const log = [
       `${work.path}/in/a.mp4: bad`,

@@ -52,6 +52,9 @@ export const explain = (program: "ffmpeg" | "ffprobe", { ended, log }: Failure, 
   const given = givenNames(setting)
   const lines = spoken(log).map((line) => readable(line, setting.work, given))
   const useful = usefulEnd(lines)
+  const fault = ended.signal === "SIGABRT" ? assertionIn(lines) : undefined
+  if (fault !== undefined)
+    return withLines(`this task meets a fault of ${program} itself (${fault}): write it in another way, or leave that part out`, useful)
   if (ended.signal !== null) return withLines(`${program} was killed by signal ${ended.signal}${hintAtMemory(ended.signal, lines)}`, useful)
   return withLines(emptyInput(lines, setting) ?? causeOf(lines, inputStreams(log)) ?? `${program} ended with status ${ended.code}`, useful)
 }
@@ -62,6 +65,12 @@ const emptyInput = (lines: ReadonlyArray<string>, { inputs }: Setting): string |
   return empty !== undefined && lines.some((line) => /Invalid data found when processing input|End of file/.test(line))
     ? `"${empty.givenName ?? empty.name}" is empty (0 bytes): upload it again`
     : undefined
+}
+
+/** What a program found wrong with itself, in its last words. */
+const assertionIn = (lines: ReadonlyArray<string>): string | undefined => {
+  const [, assertion] = /^Assertion (.{1,100}) failed at /.exec(lastWord(lines)) ?? []
+  return assertion
 }
 
 /** Signals of the program itself, by which some encoders end when they get no memory. */

@@ -122,7 +122,7 @@ const replaceFile = async (file: string, text: string): Promise<boolean> => {
 const askIn = ({ ffmpegPath, root }: Pick<OptionTableOptions, "ffmpegPath" | "root">): Effect.Effect<Ask, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const work = yield* workDirectory(root)
-    const launcher = plainLauncher(process.env.PATH ?? "")
+    const launcher = plainLauncher(process.env.PATH ?? "", process.env.LD_LIBRARY_PATH)
     const limits = resourceLimits(defaultLimits, answerSeconds)
     return (args) =>
       Effect.gen(function* () {

@@ -5,7 +5,7 @@ import type { Unavailable } from "../../core/errors.js"
 import { output } from "../process/spawn.js"
 import type { Devices } from "./devices.js"
 import { disk } from "./disk.js"
-import type { Command, Launcher } from "./launch.js"
+import { type Command, type Launcher, libraryVariable } from "./launch.js"
 import { type HardLimits, prlimitCommand } from "./rlimits.js"
 import { seccompFilter } from "./seccomp.js"
 import { homeFolder } from "./user-cache.js"
@@ -16,6 +16,7 @@ export interface SandboxOptions {
   /** What may run in it: names to look for, or paths. */
   readonly programs: ReadonlyArray<string>
   readonly searchPath: string
+  readonly libraryPath?: string | undefined
   readonly hostLimits: HardLimits
   /** Bytes of its folder for temporary files. */
   readonly temporaryBytes: number
@@ -58,15 +59,15 @@ export const openSandbox = (root: WorkRoot, options: SandboxOptions): Effect.Eff
       if (path === undefined) return Either.left(`${name} is not there: install ffmpeg`)
       if (yield* Effect.promise(() => isScript(path)))
         return Either.left(
-          `${name} is a script, and the sandbox has no shell to run it: set FFMPEG_PATH and FFPROBE_PATH (ffmpegPath, ffprobePath) to the programs that it starts`
+          `${name} is a script, and the sandbox has no shell to run it: set FFMPEG_PATH and FFPROBE_PATH (ffmpegPath, ffprobePath) to the programs that it starts, and LD_LIBRARY_PATH where it does so`
         )
       inside.set(name, path)
     }
     const programs = [...new Set([...inside.values(), prlimit, ...(asRoot ? [setpriv] : [])])]
-    const libraries = yield* disk("look for shared libraries", () => librariesOf(programs))
-    const shared = libraries.folders.find((folder) => isShared(folder, root.path))
-    if (shared !== undefined)
-      return Either.left(`ffmpeg's libraries lie in ${shared}, among other files: move them to a folder of their own`)
+    const libraryPath = libraryVariable(options.libraryPath)
+    const libraries = yield* disk("look for shared libraries", () =>
+      librariesOf(programs, libraryPath, (folder) => isShared(folder, root.path))
+    )
     const { version, help } = yield* Effect.promise(() => ask(bwrap))
     const nsenter = yield* find("nsenter")
     const filters = { none: seccompFilter(process.arch), tcp: seccompFilter(process.arch, true) }
@@ -79,6 +80,7 @@ export const openSandbox = (root: WorkRoot, options: SandboxOptions): Effect.Eff
       file: bwrap,
       args: [
         ...isolation,
+        ...Object.entries(libraryPath).flatMap(([name, value]) => ["--setenv", name, value]),
         ...(asRoot ? rootUser : namespaceUser(help, connects)),
         // The programs may lie below both: they come after.
         ...["--perms", "1777", "--size", `${options.temporaryBytes}`, "--tmpfs", "/tmp"],
@@ -194,8 +196,8 @@ const basicDevices = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/de
 const deviceFolders = ["/sys/dev/char", "/sys/devices"]
 const localFonts = "/usr/local/share/fonts"
 
-const fileSystem = (programs: ReadonlyArray<string>, { folders, links }: Libraries, { fonts, devices }: SandboxOptions) => {
-  const shown = [...folders, ...programs.filter((path) => !folders.some((folder) => path.startsWith(`${folder}/`)))]
+const fileSystem = (programs: ReadonlyArray<string>, { folders, files, links }: Libraries, { fonts, devices }: SandboxOptions) => {
+  const shown = [...folders, ...files, ...programs.filter((path) => !folders.some((folder) => path.startsWith(`${folder}/`)))]
   const optional = [...systemFolders, ...(devices === undefined ? [] : deviceFolders), ...(fonts === undefined ? [localFonts] : [])].filter(
     (path) => !folders.some((folder) => path.startsWith(`${folder}/`))
   )

@@ -96,6 +96,7 @@ export const openConfinement = (options: FfmpegOptions): Effect.Effect<Confineme
       root,
       limits,
       searchPath: process.env.PATH ?? "",
+      libraryPath: process.env.LD_LIBRARY_PATH,
       fonts: options.fonts,
       hardware: options.hardware ?? false
     })
