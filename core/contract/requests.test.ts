@@ -2,6 +2,7 @@ import { Either } from "effect"
 import { describe, expect, it } from "vitest"
 import type { InvalidRequest, InvalidTask } from "../errors.js"
 import { defaultLimits } from "../limits.js"
+import { ffmpeg43 } from "../policy/ffmpeg-4.3.js"
 import { defaultPolicy } from "../policy/policy.js"
 import { tagRule } from "../tags.js"
 import { brokenRule } from "../task.js"
@@ -732,4 +733,30 @@ describe("probe", () => {
 
   it("takes an https URL", () =>
     expect(ok(analyze({}, "https://example.com/a.mp4")).source).toEqual({ _tag: "Remote", url: "https://example.com/a.mp4" }))
+})
+
+describe("a way of keeping the rate, with an ffmpeg that has one for all outputs", () => {
+  const older = { ...defaultPolicy, table: ffmpeg43 }
+  const parsed = (policy: typeof defaultPolicy, ...options: ReadonlyArray<string>) =>
+    parseProcess(task({ outputs: options.map((each, index) => ({ file: `${index}.mp4`, options: each.split(" ") })) }), limits, policy)
+
+  it.each([
+    [
+      ["-fps_mode vfr -an", "-r 5"],
+      /task\.outputs\[0\]\.options: -fps_mode vfr would hold for all outputs .*task\.outputs\[1\] has none: write the same/
+    ],
+    [["-r 5", "-fps_mode:v cfr"], /task\.outputs\[1\]\.options: -fps_mode cfr would .*task\.outputs\[0\] has none/],
+    [["-fps_mode 1", "-fps_mode vfr"], /-fps_mode cfr would .*task\.outputs\[1\] has another one, vfr/],
+    [["-fps_mode cfr", "-vsync 2"], /has another one, vfr/]
+  ])("is refused where outputs differ: %j", (options, says) => {
+    expect(refused(parsed(older, ...options)).message).toMatch(says)
+    expect(Either.isRight(parsed(defaultPolicy, ...options))).toBe(true)
+  })
+
+  it.each([[["-fps_mode 1", "-fps_mode cfr"]], [["-fps_mode vfr", "-vsync 2"]], [["-fps_mode vfr", "-vn"]], [["-vsync 0", "-r 5"]]])(
+    "is accepted where they do not: %j",
+    (options) => {
+      expect(Either.isRight(parsed(older, ...options))).toBe(true)
+    }
+  )
 })

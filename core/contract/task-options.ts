@@ -4,6 +4,7 @@ import { FileName } from "../ids.js"
 import { placeOf } from "../plan.js"
 import { readFilters } from "../policy/filters.js"
 import { fontsFolder } from "../policy/folders.js"
+import { rateMode } from "../policy/moved-options.js"
 import { optionArgs, type ParsedOption, readOptions } from "../policy/options.js"
 import { filesOfLog } from "../policy/params.js"
 import type { PolicyValues } from "../policy/policy.js"
@@ -19,6 +20,14 @@ export interface TaskOptions {
   readonly made: ReadonlyArray<SideFile>
   /** What `-f` says, in lower case; null without one. */
   readonly format: string | null
+  /** How pictures keep their rate; null where nothing says, undefined where there are none. */
+  readonly rate: RateMode | null | undefined
+}
+
+/** `holdsForAll`: it was written for this output, and this ffmpeg can only hold all outputs to it. */
+export interface RateMode {
+  readonly mode: string
+  readonly holdsForAll: boolean
 }
 
 /** A list of options, its filter graphs included, or the first thing that is not allowed, with the field in front. */
@@ -44,9 +53,15 @@ export const parseOptions = (
       args: optionArgs(options, placeOf),
       files,
       made,
-      format: options.findLast(({ name }) => name === "f")?.value?.toLowerCase() ?? null
+      format: options.findLast(({ name }) => name === "f")?.value?.toLowerCase() ?? null,
+      rate: options.some(({ name }) => name === "vn") ? undefined : rateOf(options)
     }
   })
+
+const rateOf = (options: ReadonlyArray<ParsedOption>): RateMode | null => {
+  const option = options.findLast(({ name }) => name === "vsync")
+  return option === undefined ? null : { mode: rateMode(option.value ?? ""), holdsForAll: option.holdsForAll === true }
+}
 
 /** A filter graph as ffmpeg will get it, and the files that it reads and makes. */
 export interface TaskGraph {

@@ -27,6 +27,7 @@ export const parseTask = (body: Wire, limits: LimitValues, policy: PolicyValues 
     const rules = { limits, policy }
     const inputs = yield* parseEach(body.inputs, (input, index) => parseInput(input, `task.inputs[${index}]`, rules))
     const outputs = yield* parseEach(body.outputs, (output, index) => parseOutput(output, `task.outputs[${index}]`, rules))
+    yield* oneRate(outputs.map(({ rate }) => rate))
     const { graph, ...beside } = yield* filterComplex(body.filter_complex, rules)
     const parts = [...inputs, ...outputs, beside]
     const named = parts.flatMap(({ files }) => files)
@@ -94,13 +95,17 @@ const parseInput = (body: Wire["inputs"][number], field: string, rules: Rules): 
     return { input, files, made }
   })
 
-const parseOutput = (output: Wire["outputs"][number], field: string, rules: Rules): WithFiles<{ readonly output: Output }> =>
+const parseOutput = (
+  output: Wire["outputs"][number],
+  field: string,
+  rules: Rules
+): WithFiles<{ readonly output: Output; readonly rate: TaskOptions["rate"] }> =>
   Either.gen(function* () {
     const name = parseFileName(output.file)
     if ("reason" in name) return yield* refuse(`${field}.file ${name.reason}${otherName(output)}`)
-    const { args, files, made, format } = yield* options(output.options, "output", `${field}.options`, rules)
+    const { args, files, made, format, rate } = yield* options(output.options, "output", `${field}.options`, rules)
     const maps = yield* parseMaps(output.maps, `${field}.maps`, rules)
-    return { output: { name: name.name, options: args, maps, ...(format === "null" && { discarded: true }) }, files, made }
+    return { output: { name: name.name, options: args, maps, ...(format === "null" && { discarded: true }) }, files, made, rate }
   })
 
 /** What to write instead of a name that can't be used, worded to follow what is wrong with it. */
@@ -110,6 +115,17 @@ const otherName = ({ file, options = [] }: Wire["outputs"][number]): string => {
   if (isDiscarded) return ': an output of -f null makes no file, and any name will do for it, such as "-"'
   if (file === "/dev/null") return ': for an output that is thrown away, add "-f", "null" to its options and write "-"'
   return insteadOfPath(file, (name) => "name" in parseFileName(name))
+}
+
+/** Where this ffmpeg has one way of keeping the rate for all outputs, they must not ask for different ones. */
+const oneRate = (rates: ReadonlyArray<TaskOptions["rate"]>): Either.Either<void, InvalidTask> => {
+  const first = rates.findIndex((rate) => rate?.holdsForAll)
+  const other = rates.findIndex((rate) => rate !== undefined && rate?.mode !== rates[first]?.mode)
+  return first < 0 || other < 0
+    ? Either.right(undefined)
+    : refuse(
+        `task.outputs[${first}].options: -fps_mode ${rates[first]?.mode} would hold for all outputs with this ffmpeg, and task.outputs[${other}] ${rates[other] === null ? "has none" : `has another one, ${rates[other]?.mode}`}: write the same for each output with pictures, or make a task for each`
+      )
 }
 
 const options = (

@@ -48,6 +48,8 @@ describe("an option that other versions have", () => {
     ["9.0", "-top 1", /use the filter setfield/],
     ["9.0", "-filter_script:v graph.txt", /a graph can't be read from a file: write it as the value of -filter/],
     ["9.0", "-filter_complex_script graph.txt", /a graph can't be read from a file/],
+    ["4.3", "-sameq", /^option -sameq is gone from this ffmpeg \(4\.3\): write "-q:v" with a value/],
+    ["9.0", "-same_quant", /write "-q:v" with a value/],
     ["5.1", "-deinterlace", /is gone from this ffmpeg \(5\.1\): use the filter yadif/],
     ["5.1", "-shortest_buf_duration 3", /came with a later ffmpeg than this one \(5\.1; 6\.1 has it\): leave it out$/],
     ["5.1", "-no_such_thing 3", /is not known to this ffmpeg \(5\.1\): check its name$/]

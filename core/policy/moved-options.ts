@@ -8,6 +8,8 @@ export interface Rewritten {
   readonly item: string
   /** The value that ffmpeg gets; left: what to write instead, worded to follow "the value of -name". */
   readonly value: (given: string) => Either.Either<string, string>
+  /** What is written for one output holds for all of them. */
+  readonly holdsForAll?: true
 }
 
 const vsyncNumbers: ReadonlyMap<string, string> = new Map([
@@ -30,8 +32,12 @@ const rewrites: Readonly<Record<string, (specifier: string | null) => Rewritten 
         }
       : undefined,
   // The older option is for all video streams of all outputs.
-  fps_mode: (specifier) => (specifier === null || /^v(:0)?$/.test(specifier) ? { item: "-vsync", value: Either.right } : undefined)
+  fps_mode: (specifier) =>
+    specifier === null || /^v(:0)?$/.test(specifier) ? { item: "-vsync", value: Either.right, holdsForAll: true } : undefined
 }
+
+/** A way of keeping the rate by its name, also where it is written as a number. */
+export const rateMode = (value: string): string => vsyncNumbers.get(value) ?? value
 
 /** Options that are gone, and what to write instead. */
 const instead: Readonly<Record<string, string>> = {
@@ -53,6 +59,9 @@ const instead: Readonly<Record<string, string>> = {
   adrift_threshold: "leave it out"
 }
 
+/** ffmpeg lists these in every version only to say that they are gone. */
+const goneEverywhere: ReadonlyArray<string> = ["same_quant", "sameq"]
+
 /** Names of options that some version of ffmpeg no longer has. */
 export const goneOptions: ReadonlyArray<string> = Object.keys(instead)
 
@@ -63,13 +72,14 @@ export const rewritten = (name: string, specifier: string | null, table: OptionT
 }
 
 /** Whether this ffmpeg no longer has an option of the program, though one of its libraries may have one of that name. */
-export const isGone = (name: string, table: OptionTable): boolean => Object.hasOwn(instead, name) && !table.options.has(name)
+export const isGone = (name: string, table: OptionTable): boolean =>
+  goneEverywhere.includes(name) || (Object.hasOwn(instead, name) && !table.options.has(name))
 
 /** Why this ffmpeg has no such option, though another version has, and what to do; undefined where none has it. */
 export const whyMissing = (name: string, table: OptionTable): string | undefined => {
-  if (table.options.has(name)) return undefined
+  if (table.options.has(name) && !isGone(name, table)) return undefined
   const having = knownTables.filter(({ options, avOptions }) => options.has(name) || avOptions.has(name))
-  const later = having.find(({ library }) => isLater(library, table.library))
+  const later = goneEverywhere.includes(name) ? undefined : having.find(({ library }) => isLater(library, table.library))
   const cure = Object.hasOwn(instead, name) ? instead[name] : undefined
   if (later !== undefined)
     return `came with a later ffmpeg than this one (${table.version}; ${later.version} has it): ${cure ?? "leave it out"}`

@@ -32,6 +32,8 @@ export interface ParsedOption {
   readonly file: FileReference | null
   /** Whether the value is a filter graph, which has rules of its own. */
   readonly graph: boolean
+  /** It was written for one output, and this ffmpeg can only hold all to it. */
+  readonly holdsForAll?: true
 }
 
 export interface ParsedOptions {
@@ -80,7 +82,10 @@ const judged = (items: ReadonlyArray<string>, place: "input" | "output", policy:
       const translated = yield* Either.mapLeft(mapped, (why) => `the value of ${shown(item)} ${why}`)
       const last = translated === null ? null : valueGiven(grammar, translated, { place })
       read.push({
-        option: { item: rewrite?.item ?? item, name, specifier, value: last, graph: grammar === "graph" },
+        option: {
+          ...{ item: rewrite?.item ?? item, name, specifier, value: last, graph: grammar === "graph" },
+          ...(rewrite?.holdsForAll && { holdsForAll: true as const })
+        },
         known: found.name,
         grammar
       })
