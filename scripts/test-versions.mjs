@@ -1,7 +1,7 @@
-// Tests ffkiln with several versions of ffmpeg and prints what each of them holds. Versions may be named: `npm run test:versions -- 7.1 9.0`.
-import { spawn } from "node:child_process"
+// Tests ffkiln with several versions of ffmpeg and prints what each of them holds: npm run test:versions -- [--long] [VERSION...]
+import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { createInterface } from "node:readline"
 import { text } from "node:stream/consumers"
@@ -11,14 +11,40 @@ import { Problem, report, say } from "./setup/problem.mjs"
 import { onPath } from "./setup/system.mjs"
 import { setUp } from "./setup.mjs"
 
-/** What is run with each version, by the column that its results stand in. */
-const columns = /** @type {const} */ ([
-  ["adapter tests", ["adapters/ffmpeg/index.test.ts", "adapters/ffmpeg/capabilities.test.ts"]],
-  ["ordinary commands", ["hosts/embed/ordinary.test.ts"]],
-  ["failing tasks with their reason", ["adapters/ffmpeg/failures.test.ts"]]
-])
+/**
+ * As vitest's JSON reporter writes it.
+ * @typedef {{ readonly status: string, readonly fullName: string, readonly meta?: { readonly ordinary?: string } }} Test
+ * @typedef {import("./setup/ffmpeg-builds.mjs").Build} Build
+ */
 
-/** @param {import("./setup/ffmpeg-builds.mjs").Build} build @param {NodeJS.ProcessEnv} [more] */
+const args = process.argv.slice(2)
+const long = args.includes("--long")
+
+const passed = (/** @type {ReadonlyArray<Test>} */ tests) => {
+  const run = tests.filter(({ status }) => status === "passed" || status === "failed")
+  return `${run.filter(({ status }) => status === "passed").length} of ${run.length}`
+}
+
+/** What a command comes to, as the test tells beside its result. */
+const ordinary = (/** @type {ReadonlyArray<Test>} */ tests) => {
+  const all = tests.filter(({ status }) => status === "passed" || status === "failed")
+  const count = (/** @type {string} */ what) => all.filter(({ status, meta }) => status === "passed" && meta?.ordinary === what).length
+  return `${count("runs")} of ${all.length}; ${count("refused in words")} refused in words`
+}
+
+/** What is run with each version, by the column that its results stand in. */
+const columns = [
+  { title: "ordinary commands run", files: ["hosts/embed/ordinary.test.ts"], cell: ordinary },
+  { title: "failing tasks with their reason", files: ["adapters/ffmpeg/failures.test.ts"], cell: passed },
+  {
+    title: "adapter tests",
+    files: ["index", "capabilities", "moved-options", "formats", "new-formats"].map((name) => `adapters/ffmpeg/${name}.test.ts`),
+    cell: passed
+  },
+  ...(long ? [{ title: "keys of encoders", files: ["adapters/ffmpeg/encoder-keys.test.ts"], cell: passed }] : [])
+]
+
+/** @param {Build} build @param {NodeJS.ProcessEnv} [more] */
 const environmentOf = ({ ffmpeg, ffprobe }, more = {}) => ({
   ...process.env,
   PATH: `${dirname(ffmpeg)}:${process.env.PATH ?? ""}`,
@@ -26,21 +52,25 @@ const environmentOf = ({ ffmpeg, ffprobe }, more = {}) => ({
   FFPROBE_PATH: ffprobe,
   // Small builds can't make all samples.
   FFKILN_SAMPLES_FFMPEG: onPath("ffmpeg"),
+  ...(long && { FFKILN_LONG: "1" }),
   ...more
 })
 
-/** Seconds until a server with an empty cache is ready, or the sentence with which it refuses. @param {import("./setup/ffmpeg-builds.mjs").Build} build */
-const readiness = async (build) => {
+/**
+ * Seconds until a server with an empty cache is ready, or the sentence with which it refuses.
+ * @param {Build} build @param {(folder: string) => NodeJS.ProcessEnv} [change]
+ */
+const readiness = async (build, change = () => ({})) => {
   const folder = mkdtempSync(cache("versions-"))
-  const began = Date.now()
   const command = [place("dist", "hosts", "cli", "main.js"), "serve", "--port", "0", "--data", join(folder, "data")]
-  const env = environmentOf(build, { XDG_CACHE_HOME: join(folder, "cache") })
+  const env = environmentOf(build, { XDG_CACHE_HOME: join(folder, "cache"), ...change(folder) })
+  const began = Date.now()
   const server = spawn(process.execPath, command, { env, stdio: ["ignore", "pipe", "pipe"] })
   try {
     const complaints = text(server.stderr)
     const exit = once(server, "exit")
     for await (const line of createInterface(server.stdout)) {
-      if (line.startsWith("ffkiln listening on ")) return { seconds: (Date.now() - began) / 1000 }
+      if (line.startsWith("ffkiln listening on ")) return { seconds: ((Date.now() - began) / 1000).toFixed(1) }
     }
     await exit
     return { refusal: (await complaints).trim() }
@@ -54,34 +84,69 @@ const readiness = async (build) => {
   }
 }
 
-/** Tests that passed, of all. @param {import("./setup/ffmpeg-builds.mjs").Build} build @param {ReadonlyArray<string>} files */
+/** The same build under a version that no table of options is of. A script runs in no sandbox. @param {string} folder @param {Build} build */
+const unlisted = (folder, { ffmpeg }) => {
+  const path = join(folder, "ffmpeg")
+  const script = `#!/bin/sh\nif [ "$1" = -version ]; then '${ffmpeg}' -version | sed '1s/$/ unlisted/'; exit; fi\nexec '${ffmpeg}' "$@"\n`
+  writeFileSync(path, script, { mode: 0o755 })
+  return { FFMPEG_PATH: path, FFKILN_SANDBOX: "off" }
+}
+
+/** The tests of these files; undefined where vitest came to no end. @param {Build} build @param {ReadonlyArray<string>} files */
 const results = async (build, files) => {
   const output = cache(`versions-${process.pid}.json`)
-  const args = [place("node_modules", "vitest", "vitest.mjs"), "run", "--reporter=json", `--outputFile.json=${output}`, ...files]
+  const command = [place("node_modules", "vitest", "vitest.mjs"), "run", "--reporter=json", `--outputFile.json=${output}`, ...files]
   try {
-    const tests = spawn(process.execPath, args, { cwd: root, env: environmentOf(build), stdio: "ignore" })
+    const tests = spawn(process.execPath, command, { cwd: root, env: environmentOf(build), stdio: "ignore" })
     await once(tests, "exit")
-    if (!existsSync(output)) return "no result"
-    const { numPassedTests, numTotalTests, numPendingTests } = JSON.parse(readFileSync(output, "utf8"))
-    return `${numPassedTests} of ${numTotalTests - numPendingTests}`
+    if (!existsSync(output)) return undefined
+    const { testResults } = JSON.parse(readFileSync(output, "utf8"))
+    return testResults.flatMap((/** @type {{ assertionResults: ReadonlyArray<Test>, status: string, name: string }} */ file) =>
+      file.assertionResults.length === 0 && file.status === "failed" ? [{ status: "failed", fullName: file.name }] : file.assertionResults
+    )
   } finally {
     rmSync(output, { force: true })
   }
 }
 
+/** The suites of the ports make their own clips, for which a small build may lack what it takes. @param {Build} build */
+const isSmall = ({ ffmpeg }) => !/ testsrc /.test(execFileSync(ffmpeg, ["-v", "error", "-filters"], { encoding: "utf8" }))
+
+const row = (/** @type {ReadonlyArray<string>} */ cells) => `| ${cells.join(" | ")} |`
+
 await report(async () => {
   await setUp()
-  const builds = ffmpegBuilds(process.argv.slice(2))
+  const builds = ffmpegBuilds(args.filter((arg) => arg !== "--long"))
   if (builds.length === 0)
     throw new Problem("no build of ffmpeg can be had here: set FFKILN_FFMPEG_BUILDS to a folder with VERSION/ffmpeg and VERSION/ffprobe")
-  console.log(
-    `| ffmpeg | seconds to ready | ${columns.map(([title]) => title).join(" | ")} |\n|---|---|${columns.map(() => "---|").join("")}`
-  )
+  const rows = []
+  const failures = []
+  // The matrix comes at the end; on the way each row is told as it is found.
   for (const build of builds) {
     say(`testing with ffmpeg ${build.version}`)
     const { seconds, refusal } = await readiness(build)
+    if (seconds === undefined) {
+      rows.push([build.version, `refused: ${refusal}`, "", ...columns.map(() => "")])
+      continue
+    }
+    const { seconds: unlistedSeconds = "" } = await readiness(build, (folder) => unlisted(folder, build))
     const cells = []
-    if (seconds !== undefined) for (const [, files] of columns) cells.push(await results(build, files))
-    console.log(`| ${[build.version, seconds?.toFixed(1) ?? `refused: ${refusal}`, ...cells].join(" | ")} |`)
+    for (const { files, cell } of columns) {
+      const small = isSmall(build)
+      const tests = await results(
+        build,
+        files.filter((file) => !small || !file.includes("/index."))
+      )
+      cells.push(tests === undefined ? "no result" : `${cell(tests)}${small && files.length > 1 ? ", without the suites" : ""}`)
+      for (const { status, fullName } of tests ?? [{ status: "failed", fullName: "vitest" }])
+        if (status === "failed") failures.push(`${build.version}: ${fullName}`)
+    }
+    rows.push([build.version, seconds, unlistedSeconds, ...cells])
+    say(rows.at(-1)?.join(", ") ?? "")
   }
+  const titles = ["ffmpeg", "seconds to ready with an empty cache", "of a build that no table is of", ...columns.map(({ title }) => title)]
+  console.log([row(titles), row(titles.map(() => "---")), ...rows.map(row)].join("\n"))
+  if (failures.length === 0) return
+  console.log(`\nfailed:\n${failures.join("\n")}`)
+  process.exitCode = 1
 })

@@ -46,7 +46,7 @@ describe.each(ordinary)("as bare ffmpeg does it: %s", (_, wishes) => {
     if (bare.status === "rejected") {
       if (written) throw bare.reason
       counts.strange++
-      Object.assign(task.meta, { strangeToFfmpeg: ours.status === "fulfilled" ? "runs all the same" : "refused in words" })
+      Object.assign(task.meta, { ordinary: ours.status === "fulfilled" ? "runs" : "refused in words" })
       // Either it is written for this ffmpeg, or it is refused in words.
       if (ours.status === "rejected") expect(ours.reason.message).not.toMatch(speechless)
       return
@@ -56,6 +56,7 @@ describe.each(ordinary)("as bare ffmpeg does it: %s", (_, wishes) => {
     expect(ours.value).toEqual(bare.value)
     for (const name of bare.value) await expectSame(row, name, place)
     counts.equal++
+    Object.assign(task.meta, { ordinary: "runs" })
     await rm(place, { recursive: true })
   })
 })

@@ -12,7 +12,7 @@ const twoTones = "0.4*sin(880*PI*t)|0.3*sin(1320*PI*t)"
 const speech = "0.5*sin(600*PI*t)*gt(sin(9*t),0)*between(t,0.2,1.3)"
 const quick = "-pix_fmt yuv420p -preset ultrafast"
 
-/** A build that is tested may not be able to make all of them. */
+/** A build that is tested may not be able to make all of them, nor to tell what is in a result. */
 const maker = process.env.FFKILN_SAMPLES_FFMPEG || "ffmpeg"
 
 /** Media of each kind, small and short: how ffmpeg makes each, in an order in which one may take those before it. */
@@ -80,12 +80,51 @@ const written: Readonly<Record<string, string>> = {
   "warm.cube": ["LUT_3D_SIZE 2", "0 0 0", "1 .1 0", "0 .9 .1", "1 1 .1", "0 0 .8", "1 .1 .8", "0 .9 .8", "1 1 .8", ""].join("\n")
 }
 
+/** A network for `arnndn` in the format that it reads, of layers as small as can be: every band is made half as loud. */
+const denoiser = (): string => {
+  const dense = (inputs: number, neurons: number) => [[inputs, neurons, 1], Array(inputs * neurons).fill(0), Array(neurons).fill(0)]
+  const gru = (inputs: number, neurons: number) => [
+    [inputs, neurons, 0],
+    ...[inputs * neurons * 3, neurons * neurons * 3, neurons * 3].map((count) => Array(count).fill(0))
+  ]
+  const layers = [dense(42, 2), gru(2, 2), gru(46, 2), gru(46, 2), dense(2, 22), dense(2, 1)]
+  return ["rnnoise-nu model file version 1", ...layers.flat().map((numbers) => numbers.join(" ")), ""].join("\n")
+}
+
+/** Subtitles as pictures: one of 8x2 pixels from 0.2 s to 1 s, as Blu-ray discs have them. */
+const pictured = (): Buffer => {
+  const segment = (seconds: number, type: number, ...content: ReadonlyArray<number>) => {
+    const head = Buffer.alloc(13)
+    head.write("PG")
+    head.writeUInt32BE(seconds * 90_000, 2)
+    head.writeUInt8(type, 10)
+    head.writeUInt16BE(content.length, 11)
+    return [head, Buffer.from(content)]
+  }
+  const size = [0, 128, 0, 72]
+  const window = [1, 0, 0, 10, 0, 10, 0, 8, 0, 2]
+  // Eight pixels of the colour 1 a line.
+  const lines = [0, 0x88, 1, 0, 0, 0, 0x88, 1, 0, 0]
+  return Buffer.concat([
+    ...segment(0.2, 0x16, ...size, 0x10, 0, 1, 0x80, 0, 0, 1, 0, 0, 0, 0, 0, 10, 0, 10),
+    ...segment(0.2, 0x17, ...window),
+    ...segment(0.2, 0x14, 0, 0, 1, 200, 128, 128, 255),
+    ...segment(0.2, 0x15, 0, 0, 0, 0xc0, 0, 0, lines.length + 4, 0, 8, 0, 2, ...lines),
+    ...segment(0.2, 0x80),
+    ...segment(1, 0x16, ...size, 0x10, 0, 2, 0, 0, 0, 0),
+    ...segment(1, 0x17, ...window),
+    ...segment(1, 0x80)
+  ])
+}
+
 const fonts = "/usr/share/fonts"
 
 /** Makes all samples in the folder; their names. */
 export const makeSamples = async (folder: string): Promise<ReadonlyArray<string>> => {
   for (const [name, text] of Object.entries(written)) await writeFile(join(folder, name), text)
   await writeFile(join(folder, "latin.srt"), Buffer.from("1\n00:00:00,200 --> 00:00:01,000\nCaf\xe9\n", "latin1"))
+  await writeFile(join(folder, "quiet.rnnn"), denoiser())
+  await writeFile(join(folder, "disc.sup"), pictured())
   const font = (await readdir(fonts, { recursive: true })).sort().find((file) => file.endsWith(".ttf"))
   if (font === undefined) throw new Error("there is no font to write with: install fonts-dejavu-core")
   await copyFile(join(fonts, font), join(folder, "font.ttf"))
@@ -96,7 +135,7 @@ export const makeSamples = async (folder: string): Promise<ReadonlyArray<string>
 /** What a file holds, to be compared: its decoded frames with their times, its streams, tags and chapters; no ids made by chance. */
 export const contentOf = async (file: string): Promise<string> => {
   const decoding = "-map 0:v? -map 0:a? -map 0:s? -c:s copy -f framemd5 -".split(" ")
-  const decoded = await run("ffmpeg", ["-v", "error", "-nostdin", "-i", file, ...decoding])
+  const decoded = await run(maker, ["-v", "error", "-nostdin", "-i", file, ...decoding])
   const shown = ["-show_streams", "-show_chapters", "-show_entries", "format=format_name,nb_streams,start_time,duration:format_tags"]
   const probed = await run("ffprobe", ["-v", "error", ...shown, "-of", "json", file])
   return `${decoded.stdout}\n${probed.stdout.replaceAll(/^.*_umid".*$/gm, "")}`

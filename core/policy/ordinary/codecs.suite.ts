@@ -111,6 +111,8 @@ export const codecs: ReadonlyArray<Ordinary> = [
   encoded("dolby digital", "room.ac3", "-c:a ac3 -b:a 384k", "surround.flac"),
   encoded("dolby digital plus", "room.eac3", "-c:a eac3 -b:a 192k", "surround.flac"),
   encoded("long samples", "studio.wav", "-c:a pcm_s24le -ar 96000 -rf64 auto", "music.flac"),
+  encoded("speech for a telephone", "call.gsm", "-c:a libgsm -ar 8000 -ac 1", "voice.wav"),
+  encoded("sound of a disc without losses", "disc.thd", "-c:a truehd -strict experimental -f truehd", "music.flac"),
   encoded("samples for a mac", "mac.aiff", "-c:a pcm_s16be", "music.flac"),
   encoded("speech in a telephone's samples", "phone.wav", "-c:a pcm_mulaw -ar 8000 -ac 1", "voice.wav"),
   encoded("wavpack", "song.wv", "-c:a wavpack", "music.flac"),

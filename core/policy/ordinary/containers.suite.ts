@@ -248,5 +248,11 @@ export const containers: ReadonlyArray<Ordinary> = [
       ["thumb.jpg", "-map 0:v -ss 1 -frames:v 1"],
       ["low.webm", "-map 0:v -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 50k -t 0.5"]
     ]
+  },
+  { wish: "subtitles that are pictures, as they are", inputs: ["disc.sup"], outputs: [["same.sup", "-c copy", "0"]] },
+  {
+    wish: "subtitles that are pictures, beside a film",
+    inputs: ["clip.mp4", "disc.sup"],
+    outputs: [["disc.mkv", "-map 0:v -map 1:s -c:v copy -c:s copy"]]
   }
 ]

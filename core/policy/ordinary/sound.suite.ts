@@ -198,5 +198,6 @@ export const sound: ReadonlyArray<Ordinary> = [
     inputs: ["music.flac"],
     graph: "[0:a]showcqt=s=160x96:fps=25:axis=0,format=yuv420p[v]",
     outputs: [["notes.mp4", "-t 0.3 -preset ultrafast", "[v]"]]
-  }
+  },
+  { wish: "noise taken out by a network of one's own", inputs: ["voice.wav"], outputs: [["clean.wav", "-af arnndn=m=quiet.rnnn"]] }
 ]

@@ -137,5 +137,10 @@ export const stills: ReadonlyArray<Ordinary> = [
     inputs: ["logo.png"],
     graph: "color=c=navy:s=128x72:d=0.4,drawtext=text=Soon:fontsize=20:fontcolor=white:x=(w-tw)/2:y=(h-th)/2[c];[c][0:v]overlay=4:4[v]",
     outputs: [["card.mp4", "-preset ultrafast", "[v]"]]
+  },
+  {
+    wish: "a picture in a modern format",
+    inputs: ["photo.jpg"],
+    outputs: [["still.avif", "-frames:v 1 -c:v libaom-av1 -cpu-used 8 -crf 40 -still-picture 1"]]
   }
 ]
