@@ -4,7 +4,7 @@ import { quoted } from "./quoting.js"
 import { TokenReader } from "./tokens.js"
 
 /** Keys with which encoders open files or devices. */
-const refusedKeys: ReadonlySet<string> = new Set(
+export const refusedKeys: ReadonlySet<string> = new Set(
   (
     "stats csv recon qpfile cqmfile opencl opencl-clbin opencl-device analysis-save analysis-load lambda-file nalu-file zonefile " +
     "film-grain-table vmaf-model-path partition-info-path fgs-table dhdr10-info rate-distribution-info two-pass-input two-pass-output fpf " +
