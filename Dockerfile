@@ -20,7 +20,7 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 # Against the headers of this very Node, without a download.
 RUN npm_config_nodedir=/usr/local npm rebuild better-sqlite3 --ignore-scripts=false --build-from-source
 COPY . .
-RUN npx tsc -p tsconfig.build.json
+RUN npx tsc -p tsconfig.build.json && node scripts/bundle.mjs
 # Optional peers are not what `--omit=dev` keeps: first they are made dependencies. The lock file still decides on versions.
 RUN node examples/fleet/production.mjs package.json \
   && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
@@ -37,6 +37,7 @@ ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
+COPY --from=build /app/dist/cli dist/cli
 COPY --from=build /app/dist/core dist/core
 COPY --from=build /app/dist/adapters dist/adapters
 COPY --from=build /app/dist/hosts dist/hosts
@@ -47,5 +48,5 @@ EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8080/health').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # No init before it: both commands listen for SIGTERM themselves, and runs that were cut off left no zombies behind.
-ENTRYPOINT ["node", "dist/hosts/cli/main.js"]
+ENTRYPOINT ["node", "dist/cli/ffkiln.js"]
 CMD ["serve", "--host", "0.0.0.0", "--port", "8080", "--data", "/data"]

@@ -16,7 +16,7 @@ export default defineConfig({
       }
     ],
     // A test ends on a condition, never on the clock; this only keeps a broken one from hanging the run.
-    testTimeout: 60_000,
-    hookTimeout: 60_000
+    testTimeout: 300_000,
+    hookTimeout: 300_000
   }
 })

@@ -57,7 +57,7 @@ export const work = (setup: Setup): Promise<Running> => start(["worker"], setup,
 export const runner = (setup: Setup & { readonly core?: number }, url: string, token: string): Promise<Running> =>
   start(["runner", "--url", url, "--token", token], setup, /^ffkiln runner ready$/, setup.core)
 
-const cli = fileURLToPath(new URL("../hosts/cli/main.js", import.meta.url))
+const cli = fileURLToPath(new URL("../cli/ffkiln.js", import.meta.url))
 const credential = "bench:not-much-of-a-secret"
 const authorization = `Basic ${Buffer.from(credential).toString("base64")}`
 

@@ -8,6 +8,7 @@ import { describe, expect, it } from "vitest"
 import { postgres } from "../../adapters/postgres/index.js"
 import { ask, temporaryDatabase } from "../../adapters/postgres/temporary.suite.js"
 import { defaultLimits, limitVariable } from "../../core/limits.js"
+import { serveOptions, workerOptions } from "../../hosts/cli/command-line.suite.js"
 import { limitsLayer } from "../../hosts/embed/layers.js"
 import { readSettings, readWorkerSettings } from "../../hosts/server/config.js"
 
@@ -51,7 +52,10 @@ const read = ([command, ...args]: ReadonlyArray<string>, environment: Readonly<R
     // Whoever goes through all of them looks for limits, and refuses those that are none.
     ownKeys: (target) => Object.keys(target).filter((name) => name.startsWith("FFKILN_LIMIT_"))
   })
-  return { asked, read: command === "worker" ? readWorkerSettings(args, watched) : readSettings(args, watched) }
+  return {
+    asked,
+    read: command === "worker" ? readWorkerSettings(workerOptions(args), watched) : readSettings(serveOptions(args), watched)
+  }
 }
 
 const limits = new Set(Object.keys(defaultLimits).map((name) => limitVariable(name as keyof typeof defaultLimits)))
@@ -136,7 +140,7 @@ describe("the image", () => {
     for (const folder of described.files) expect(instructions).toContain(`COPY --from=build /app/${folder} ${folder}\n`)
     const [[command, ...args] = []] = commands(instructions)
     expect(command).toBe("serve")
-    expect(readSettings(args, {})).toMatchObject({ host: "0.0.0.0", port: 8080, dataDir: "/data" })
+    expect(readSettings(serveOptions(args), {})).toMatchObject({ host: "0.0.0.0", port: 8080, dataDir: "/data" })
   })
 
   it("has every optional package, in the version of the lock file", () => {

@@ -1,28 +1,38 @@
-import { WrongSetting } from "../server/setting.js"
+import { CommandFailed, WrongSetting } from "../server/setting.js"
+import { type Handlers, HelpShown, runCommand } from "./command-line.js"
 
-/** One command over all hosts; each is loaded only when it is asked for, and answers with the exit code. */
-const commands: Readonly<Record<string, (args: ReadonlyArray<string>) => Promise<number>>> = {
-  serve: async (args) => (await import("../server/main.js")).serve(args, process.env),
-  worker: async (args) => (await import("../worker/main.js")).worker(args, process.env),
-  runner: async (args) => (await import("../runner/main.js")).runner(args, process.env),
-  runners: async (args) => (await import("./runners.js")).runners(args, process.env),
-  keys: async (args) => (await import("./keys.js")).keys(args, process.env),
-  doctor: async (args) => (await import("./doctor.js")).doctor(args, process.env)
+const environment = process.env
+
+/** Each command loads only what it needs. */
+const handlers: Handlers<Promise<number>> = {
+  serve: async (options) => (await import("../server/main.js")).serve(options, environment),
+  worker: async (options) => (await import("../worker/main.js")).worker(options, environment),
+  runner: async (options) => (await import("../runner/main.js")).runner(options, environment),
+  doctor: async (options) => (await import("./doctor.js")).doctor(options, environment),
+  limits: async () => (await import("./limits.js")).limits(),
+  makeKey: async (options) => (await import("./keys.js")).makeKey(options, environment),
+  listKeys: async (options) => (await import("./keys.js")).listKeys(options, environment),
+  revokeKey: async (id, options) => (await import("./keys.js")).revokeKey(id, options, environment),
+  setQuota: async (id, options) => (await import("./keys.js")).setQuota(id, options, environment),
+  makeRunner: async (name, options) => (await import("./runners.js")).makeRunner(name, options, environment),
+  listRunners: async (options) => (await import("./runners.js")).listRunners(options, environment),
+  revokeRunner: async (name, options) => (await import("./runners.js")).revokeRunner(name, options, environment)
 }
 
-const usage = `usage: ffkiln ${Object.keys(commands).join(" | ")} [options]`
+/** The exit code, after an operator was told in one sentence what is wrong. Only a bug prints a stack. */
+const exitCodeOf = (error: unknown): number => {
+  if (error instanceof HelpShown) return error.exitCode
+  const isExpected = error instanceof WrongSetting || error instanceof CommandFailed
+  console.error(isExpected ? `ffkiln: ${error.message}` : error)
+  return error instanceof WrongSetting ? 2 : 1
+}
 
-export const main = async (name: string, args: ReadonlyArray<string>): Promise<number> => {
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (command === undefined) {
-    console.error(usage)
-    return 1
-  }
+/** Runs the command that `args` name: the exit code. */
+export const main = async (args: ReadonlyArray<string>): Promise<number> => {
   try {
-    return await command(args)
+    return await runCommand(args, handlers)
   } catch (error) {
-    // An operator reads one sentence; a stack is for bugs.
-    console.error(error instanceof WrongSetting ? `ffkiln: ${error.message}` : error)
-    return 1
+    return exitCodeOf(error)
   }
 }
+

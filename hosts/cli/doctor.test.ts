@@ -75,6 +75,6 @@ describe.runIf(process.platform === "linux")("ffkiln doctor", () => {
 
   it("a wrong setting is a sentence, as for the server", async () => {
     const { code, err } = await doctor({ FFKILN_SANDBOX: "maybe" })
-    expect([code, err]).toEqual([1, 'ffkiln: FFKILN_SANDBOX must be required or preferred or off, not "maybe"\n'])
+    expect([code, err]).toEqual([2, 'ffkiln: FFKILN_SANDBOX must be required or preferred or off, not "maybe"\n'])
   })
 })

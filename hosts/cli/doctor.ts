@@ -4,13 +4,13 @@ import { Effect, Either } from "effect"
 import { examine } from "../../adapters/ffmpeg/index.js"
 import { limitsLayer } from "../embed/layers.js"
 import { ffmpegSettings } from "../server/adapters.js"
-import { readSettings, type Settings } from "../server/config.js"
+import { type HostOptions, readSettings, type Settings } from "../server/config.js"
 import type { Environment } from "../server/setting.js"
 import { lookAtPlaces } from "./places.js"
 
 /** `ffkiln doctor`: what a server with these settings would find on this machine, and what would make it better. 1 when it would not start. */
-export const doctor = async (args: ReadonlyArray<string>, environment: Environment): Promise<number> => {
-  const settings = readSettings(args, environment)
+export const doctor = async (options: HostOptions, environment: Environment): Promise<number> => {
+  const settings = readSettings(options, environment)
   console.log(
     `node: ${process.versions.node} on ${process.platform} ${process.arch}, ${process.getuid?.() === 0 ? "as root" : "not as root"}`
   )

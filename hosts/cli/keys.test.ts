@@ -6,11 +6,11 @@ import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { serving } from "../server/serving.suite.js"
-import { WrongSetting } from "../server/setting.js"
-import { keys as runKeys } from "./keys.js"
+import { CommandFailed, WrongSetting } from "../server/setting.js"
+import { runRecords } from "./command-line.suite.js"
 
 const run = promisify(execFile)
-const command = fileURLToPath(new URL("../../dist/hosts/cli/main.js", import.meta.url))
+const command = fileURLToPath(new URL("../../dist/cli/ffkiln.js", import.meta.url))
 
 let folder: string
 /** A data directory with one key in it. */
@@ -101,25 +101,32 @@ describe("ffkiln keys", () => {
   })
 
   it.each<readonly [ReadonlyArray<string>, RegExp]>([
-    [[], /use keys make/],
-    [["burn"], /use keys make/],
-    [["make", "name"], /use keys make/],
-    [["revoke"], /use keys make/],
-    [["revoke", "a", "b"], /use keys make/],
-    [["list", "--jobs", "1"], /use keys make/],
-    [["quota", "a"], /use keys make/],
+    [["burn"], /^unknown command 'burn': see ffkiln keys --help$/],
+    [["revok", "a"], /^unknown command 'revok' \(Did you mean revoke\?\): see ffkiln keys --help$/],
+    [["make", "name"], /^too many arguments for 'make'/],
+    [["revoke"], /^missing required argument 'id': see ffkiln keys revoke --help$/],
+    [["revoke", "a", "b"], /^too many arguments for 'revoke'/],
+    [["list", "--jobs", "1"], /^unknown option '--jobs': see ffkiln keys list --help$/],
+    [["quota", "a"], /^keys quota needs --jobs, --gb-seconds or --bytes/],
     [["make", "--colour", "red"], /--colour/],
-    [["make", "--jobs", "-1"], /^Option '--jobs' argument is ambiguous: use keys make/],
+    [["make", "--jobs", "-1"], /--jobs must be a number of 0 or more, or none, not "-1"/],
     [["make", "--jobs", "1.5"], /--jobs must be a number of 0 or more, or none, not "1\.5"/],
     [["make", "--bytes", "1e999"], /--bytes/],
-    [["make", "--gb-seconds", "much"], /--gb-seconds/],
-    [["quota", "nobody", "--jobs", "1"], /there is no key nobody/],
-    [["revoke", "nobody"], /there is no key nobody/]
+    [["make", "--gb-seconds", "much"], /--gb-seconds/]
   ])("%j is refused in one sentence", async (args, sentence) => {
-    const refusal = await runKeys([...args, "--data", known], {}).catch((error) => error)
+    const refusal = await runRecords(["keys", ...args, "--data", known], {}).catch((error) => error)
     expect(refusal).toBeInstanceOf(WrongSetting)
-    expect(refusal.message).toMatch(sentence)
-    expect(refusal.message).not.toContain("\n")
+    expect((refusal as Error).message).toMatch(sentence)
+    expect((refusal as Error).message).not.toContain("\n")
+  })
+
+  it.each([
+    [["quota", "nobody", "--jobs", "1"], /^there is no key nobody: see ffkiln keys list$/],
+    [["revoke", "nobody"], /^there is no key nobody that could be revoked: see ffkiln keys list$/]
+  ])("%j fails in one sentence", async (args, sentence) => {
+    const failure = await runRecords(["keys", ...args, "--data", known], {}).catch((error) => error)
+    expect(failure).toBeInstanceOf(CommandFailed)
+    expect((failure as Error).message).toMatch(sentence)
   })
 
   it("says so where there is no such data directory, or none that can be read", async () => {
@@ -127,6 +134,6 @@ describe("ffkiln keys", () => {
     const broken = join(folder, "broken")
     await mkdir(broken)
     await writeFile(join(broken, "ffkiln.db"), "this is no database, however long one looks at it".repeat(100))
-    await expect(runKeys(["list", "--data", broken], {})).rejects.toThrow(/^the keys can't be reached: could not open /)
+    await expect(runRecords(["keys", "list", "--data", broken], {})).rejects.toThrow(/^the keys can't be reached: could not open /)
   })
 })

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { heedEarly } from "../server/signal.js"
 
-/** Loads the commands once signals are heard: that takes a second, in which an operator may change their mind. */
-const [name = "", ...args] = process.argv.slice(2)
-if (["serve", "worker", "runner"].includes(name)) heedEarly()
+/** Loads the commands after it listens for signals: a signal during the start ends the process cleanly. */
+const args = process.argv.slice(2)
+if (["serve", "worker", "runner"].includes(args[0] ?? "")) heedEarly()
 
 const { main } = await import("./commands.js")
-process.exitCode = await main(name, args)
+process.exitCode = await main(args)

@@ -11,8 +11,8 @@ import { limitsLayer } from "../embed/layers.js"
 import { databaseOf } from "../server/adapters.js"
 import { readParts } from "../server/config.js"
 import { ended, run, serving } from "../server/serving.suite.js"
-import { WrongSetting } from "../server/setting.js"
-import { runners as runRunners } from "./runners.js"
+import { CommandFailed, WrongSetting } from "../server/setting.js"
+import { runRecords } from "./command-line.suite.js"
 
 let folder: string
 /** A data directory with one runner in it. */
@@ -93,27 +93,33 @@ describe("ffkiln runners", () => {
   })
 
   it.each<readonly [ReadonlyArray<string>, RegExp]>([
-    [[], /use runners make NAME/],
-    [["burn", "x"], /use runners make NAME/],
-    [["make"], /use runners make NAME/],
-    [["make", "a", "b"], /use runners make NAME/],
-    [["list", "a"], /use runners make NAME/],
-    [["revoke"], /use runners make NAME/],
+    [["burn", "x"], /^unknown command 'burn': see ffkiln runners --help$/],
+    [["make"], /^missing required argument 'name': see ffkiln runners make --help$/],
+    [["make", "a", "b"], /^too many arguments for 'make'/],
+    [["list", "a"], /^too many arguments for 'list'/],
+    [["revoke"], /^missing required argument 'name'/],
     [["make", "a", "--colour", "red"], /--colour/],
     [["make", "a b"], /^the name of a runner must be 1 to 64 of A-Z a-z 0-9 _ and -$/],
     [["make", "known"], /^there is a runner "known" already, or there was one: choose another name$/],
-    [["make", "given"], /^there is a runner "given" already/],
-    [["revoke", "nobody"], /^there is no runner nobody that could be revoked: see runners list$/],
-    [["revoke", "given"], /^the runner given is one of FFKILN_RUNNER_TOKENS: take it out there, and start the servers anew$/]
+    [["make", "given"], /^there is a runner "given" already/]
   ])("%j is refused in one sentence", async (args, sentence) => {
-    const refusal = await runRunners([...args, "--data", known], { FFKILN_RUNNER_TOKENS: "given:x" }).catch((error) => error)
+    const refusal = await runRecords(["runners", ...args, "--data", known], { FFKILN_RUNNER_TOKENS: "given:x" }).catch((error) => error)
     expect(refusal).toBeInstanceOf(WrongSetting)
-    expect(refusal.message).toMatch(sentence)
-    expect(refusal.message).not.toContain("\n")
+    expect((refusal as Error).message).toMatch(sentence)
+    expect((refusal as Error).message).not.toContain("\n")
+  })
+
+  it.each([
+    [["revoke", "nobody"], /^there is no runner nobody that could be revoked: see ffkiln runners list$/],
+    [["revoke", "given"], /^the runner given is one of FFKILN_RUNNER_TOKENS: remove it there and restart the servers$/]
+  ])("%j fails in one sentence", async (args, sentence) => {
+    const failure = await runRecords(["runners", ...args, "--data", known], { FFKILN_RUNNER_TOKENS: "given:x" }).catch((error) => error)
+    expect(failure).toBeInstanceOf(CommandFailed)
+    expect((failure as Error).message).toMatch(sentence)
   })
 
   it("says so where there is no such data directory", async () => {
-    await expect(runRunners(["list", "--data", join(folder, "typo")], {})).rejects.toThrow(
+    await expect(runRecords(["runners", "list", "--data", join(folder, "typo")], {})).rejects.toThrow(
       /there is no database at .*typo\/ffkiln\.db: .*make the first runner/
     )
   })

@@ -18,7 +18,7 @@ import type { Process } from "./process.suite.js"
 
 /** Hosts as processes over one set-up, that can be killed and followed by others. */
 
-const script = fileURLToPath(new URL("../../dist/hosts/crash/process.suite.js", import.meta.url))
+const script = fileURLToPath(new URL("../../dist/test-programs/crash-process.js", import.meta.url))
 
 /** Everything that is waited for after a crash is short. */
 export const brisk: Partial<LimitValues> = {

@@ -1,7 +1,12 @@
 import { resolve } from "node:path"
 import { Redacted } from "effect"
 import { describe, expect, it } from "vitest"
-import { readRunnerSettings } from "./config.js"
+import { runnerOptions } from "../cli/command-line.suite.js"
+import type { Environment } from "../server/setting.js"
+import * as config from "./config.js"
+
+const readRunnerSettings = (args: ReadonlyArray<string>, environment: Environment) =>
+  config.readRunnerSettings(runnerOptions(args), environment)
 
 const good = ["--url", "https://media.example.com", "--token", "gpu-box:a:secret"]
 
@@ -53,7 +58,7 @@ describe("readRunnerSettings", () => {
     [["--tag", "GPU"], "--tag"],
     [["--tag", ""], "--tag"],
     [["--tags", "gpu"], "--tag"],
-    [["here"], "--url"]
+    [["here"], "too many arguments for 'runner'"]
   ])("refuses %j in a sentence that names %s", (args, named) => {
     expect(() => readRunnerSettings([...good, ...args], {})).toThrow(named)
   })

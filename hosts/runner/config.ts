@@ -1,10 +1,9 @@
-import { parseArgs } from "node:util"
 import { Redacted } from "effect"
 import { splitCredential } from "../../core/api-key.js"
 import { parseTag, tagRule } from "../../core/tags.js"
 import { withoutTrailingSlashes } from "../../core/trailing-slashes.js"
 import { type Machine, readMachine, slotsOf } from "../server/config.js"
-import { argumentProblem, type Environment, variablesOf, WrongSetting } from "../server/setting.js"
+import { type Environment, variablesOf, WrongSetting } from "../server/setting.js"
 
 /** All that can be set of a runner from outside, checked. */
 export interface RunnerSettings extends Machine {
@@ -18,21 +17,28 @@ export interface RunnerSettings extends Machine {
   readonly allowHttp: boolean
 }
 
-const usage = "use --url URL --token NAME:SECRET, and if needed --slots N, --tag TAG (several times), --data DIR or --allow-http"
+/** Options of the command line, as text. */
+export interface RunnerOptions {
+  readonly url?: string
+  readonly token?: string
+  readonly slots?: string
+  readonly data: string
+  readonly tag: ReadonlyArray<string>
+  readonly allowHttp?: boolean
+}
 
-/** Arguments after `runner`, and the environment. Throws WrongSetting, which never repeats a secret. */
-export const readRunnerSettings = (args: ReadonlyArray<string>, environment: Environment): RunnerSettings => {
-  const given = parsed(args)
+/** Reads the options of `runner` and the environment. Throws WrongSetting, which never repeats a secret. */
+export const readRunnerSettings = (given: RunnerOptions, environment: Environment): RunnerSettings => {
   const set = variablesOf(environment)
   const token = splitCredential(given.token ?? set("FFKILN_RUNNER_TOKEN") ?? "")
   if (token === undefined)
-    throw new WrongSetting(`--token (or FFKILN_RUNNER_TOKEN) must be NAME:SECRET, as runners make NAME shows it: ${usage}`)
-  const tags = given.tag ?? []
+    throw new WrongSetting(`--token (or FFKILN_RUNNER_TOKEN) must be NAME:SECRET, as ffkiln runners make NAME prints it`)
+  const tags = given.tag
   const wrong = tags.find((tag) => parseTag(tag) === undefined)
   if (wrong !== undefined) throw new WrongSetting(`--tag ${tagRule}, not "${wrong}"`)
-  const allowHttp = given["allow-http"] ?? false
+  const allowHttp = given.allowHttp ?? false
   return {
-    ...readMachine(given.data ?? "./runner-data", [...new Set(tags)].sort(), environment),
+    ...readMachine(given.data, [...new Set(tags)].sort(), environment),
     url: hostUrl(given.url ?? set("FFKILN_RUNNER_URL"), allowHttp),
     name: token.id,
     secret: Redacted.make(token.secret),
@@ -41,27 +47,10 @@ export const readRunnerSettings = (args: ReadonlyArray<string>, environment: Env
   }
 }
 
-const parsed = (args: ReadonlyArray<string>) => {
-  const text = { type: "string" } as const
-  try {
-    const options = {
-      url: text,
-      token: text,
-      slots: text,
-      data: text,
-      tag: { ...text, multiple: true },
-      "allow-http": { type: "boolean" }
-    } as const
-    return parseArgs({ args: [...args], options, strict: true }).values
-  } catch (error) {
-    throw new WrongSetting(`${argumentProblem(error)}: ${usage}`)
-  }
-}
-
 const hostUrl = (text: string | undefined, allowHttp: boolean): string => {
   const url = text !== undefined && URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "" || url.hash !== "") {
-    throw new WrongSetting(`--url (or FFKILN_RUNNER_URL) must be where the host is reached, such as https://media.example.com: ${usage}`)
+    throw new WrongSetting(`--url (or FFKILN_RUNNER_URL) must be where the host is reached, such as https://media.example.com`)
   }
   if (url.protocol === "http:" && !allowHttp && !isLoopback(url.hostname)) {
     throw new WrongSetting(

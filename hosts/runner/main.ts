@@ -1,14 +1,14 @@
 import { Redacted } from "effect"
 import { ffmpegSettings } from "../server/adapters.js"
 import { announcements } from "../server/opened.js"
-import { type Environment, WrongSetting } from "../server/setting.js"
+import { CommandFailed, type Environment } from "../server/setting.js"
 import { signal } from "../server/signal.js"
-import { readRunnerSettings } from "./config.js"
+import { type RunnerOptions, readRunnerSettings } from "./config.js"
 import { openRunner } from "./index.js"
 
 /** Runs what a host has to run, until a signal ends it or the host takes it no longer: the exit code. */
-export const runner = async (args: ReadonlyArray<string>, environment: Environment): Promise<number> => {
-  const { name, secret, url, slots, tags, allowHttp, limits, dataDir, ...machine } = readRunnerSettings(args, environment)
+export const runner = async (options: RunnerOptions, environment: Environment): Promise<number> => {
+  const { name, secret, url, slots, tags, allowHttp, limits, dataDir, ...machine } = readRunnerSettings(options, environment)
   const stop = signal()
   try {
     const opened = await openRunner({
@@ -36,5 +36,5 @@ export const runner = async (args: ReadonlyArray<string>, environment: Environme
 }
 
 const refused = (error: unknown): never => {
-  throw new WrongSetting(error instanceof Error ? error.message : String(error))
+  throw new CommandFailed(error instanceof Error ? error.message : String(error))
 }

@@ -2,9 +2,14 @@ import { resolve } from "node:path"
 import { Redacted } from "effect"
 import { describe, expect, it } from "vitest"
 import { limitNames, limitVariable } from "../../core/limits.js"
+import { serveOptions, workerOptions } from "../cli/command-line.suite.js"
 import { defaultSlots } from "../embed/slots.js"
-import { readSettings, readWorkerSettings } from "./config.js"
-import { WrongSetting } from "./setting.js"
+import * as config from "./config.js"
+import { type Environment, WrongSetting } from "./setting.js"
+
+const readSettings = (args: ReadonlyArray<string>, environment: Environment) => config.readSettings(serveOptions(args), environment)
+const readWorkerSettings = (args: ReadonlyArray<string>, environment: Environment) =>
+  config.readWorkerSettings(workerOptions(args), environment)
 
 describe("readSettings", () => {
   it("serves loopback from ./data with nothing set", () => {
@@ -85,10 +90,11 @@ describe("readSettings", () => {
   it.each([
     [["--port", "http"], {}, /--port must be a whole number from 0 to 65535/],
     [["--port", "65536"], {}, /--port/],
-    [["--slots", "-1"], {}, /^Option '--slots' argument is ambiguous: use --host, --port, --data, --slots or --tags$/],
-    [["--colour"], {}, /^Unknown option '--colour': use/],
+    [["--slots", "-1"], {}, /^--slots must be a whole number from 0 to 1024, not "-1"$/],
+    [["--colour"], {}, /^unknown option '--colour': see ffkiln serve --help$/],
+    [["--prot", "1"], {}, /^unknown option '--prot' \(Did you mean --port\?\): see ffkiln serve --help$/],
     [["--port"], {}, /--port/],
-    [["extra"], {}, /extra/],
+    [["extra"], {}, /^too many arguments for 'serve'\. Expected 0 arguments but got 1\.: see/],
     [[], { FFKILN_API_KEYS: "nocolon" }, /FFKILN_API_KEYS .* item 1/],
     [[], { FFKILN_API_KEYS: "a:b,," }, /item 2/],
     [[], { FFKILN_RUNNER_TOKENS: "a:b, c d:e" }, /^FFKILN_RUNNER_TOKENS must be name:secret.* but item 2 is not$/],
@@ -119,7 +125,10 @@ describe("readSettings", () => {
     [[], { FFKILN_SANDBOX: "on" }, /^FFKILN_SANDBOX must be required or preferred or off, not "on"$/],
     [[], { FFKILN_LIMIT_RUN_SECONDS: "1.5" }, /FFKILN_LIMIT_RUN_SECONDS/],
     [[], { FFKILN_LIMIT_RUN_SECONDS: "0" }, /FFKILN_LIMIT_RUN_SECONDS/],
-    [[], { FFKILN_LIMIT_SPEED: "1" }, /FFKILN_LIMIT_SPEED is no limit/]
+    [[], { FFKILN_LIMIT_SPEED: "1" }, /^FFKILN_LIMIT_SPEED is no setting/],
+    [[], { FFKILN_LIMIT_RUN_SECOND: "1" }, /^FFKILN_LIMIT_RUN_SECOND is no setting: did you mean FFKILN_LIMIT_RUN_SECONDS\?$/],
+    [[], { FFKILN_DATABSE_URL: "sqlite:a" }, /^FFKILN_DATABSE_URL is no setting: did you mean FFKILN_DATABASE_URL\?$/],
+    [[], { FFKILN_COLOUR: "red" }, /^FFKILN_COLOUR is no setting: unset it$/]
   ] as ReadonlyArray<[ReadonlyArray<string>, Record<string, string>, RegExp]>)("refuses %j %j", (args, environment, sentence) => {
     expect(() => readSettings(args, environment)).toThrow(WrongSetting)
     expect(() => readSettings(args, environment)).toThrow(sentence)
@@ -166,9 +175,12 @@ describe("readWorkerSettings", () => {
     [["--host", "0.0.0.0"], {}, /^--host needs --port, .*: set both$/],
     [["--port", "x"], {}, /^--port/],
     [["--tags", "gpu,a b"], {}, /^--tags are names .*, not "a b"$/],
-    [["--key", "x"], {}, /^Unknown option '--key': use/],
+    [["--key", "x"], {}, /^unknown option '--key': see ffkiln worker --help$/],
     [[], { FFKILN_STORAGE: "bucket" }, /^FFKILN_STORAGE/],
-    [[], { FFKILN_LIMIT_SPEED: "1" }, /FFKILN_LIMIT_SPEED is no limit/]
+    [[], { FFKILN_LIMIT_SPEED: "1" }, /^FFKILN_LIMIT_SPEED is no setting/],
+    [[], { FFKILN_LIMIT_RUN_SECOND: "1" }, /^FFKILN_LIMIT_RUN_SECOND is no setting: did you mean FFKILN_LIMIT_RUN_SECONDS\?$/],
+    [[], { FFKILN_DATABSE_URL: "sqlite:a" }, /^FFKILN_DATABSE_URL is no setting: did you mean FFKILN_DATABASE_URL\?$/],
+    [[], { FFKILN_COLOUR: "red" }, /^FFKILN_COLOUR is no setting: unset it$/]
   ])("refuses %j %j", (args, environment, sentence) => {
     expect(() => readWorkerSettings(args, environment)).toThrow(WrongSetting)
     expect(() => readWorkerSettings(args, environment)).toThrow(sentence)

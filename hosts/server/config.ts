@@ -1,5 +1,4 @@
 import { resolve } from "node:path"
-import { parseArgs } from "node:util"
 import { Redacted } from "effect"
 import type { SandboxMode } from "../../adapters/ffmpeg/index.js"
 import { splitCredential } from "../../core/api-key.js"
@@ -14,7 +13,8 @@ import type { KeyLimits } from "../http/rate-limit.js"
 import type { OnDisconnect } from "../http/routes.js"
 import { corsOrigins, keyLimits, prefix, publicUrl } from "./http-settings.js"
 import { type Places, readPlaces } from "./places.js"
-import { argumentProblem, type Environment, oneOf, type Variable, variablesOf, WrongSetting, whole } from "./setting.js"
+import { checkNames, type Environment, oneOf, type Variable, variablesOf, WrongSetting, whole } from "./setting.js"
+import { variables } from "./variables.js"
 
 /** What every process that runs ffmpeg is told of its machine. */
 export interface Machine {
@@ -72,14 +72,25 @@ export interface WorkerSettings extends Parts {
   readonly health: { readonly host: string; readonly port: number } | undefined
 }
 
-/** Arguments after `serve`, and the environment. This file is the only reader of both. Throws WrongSetting. */
-export const readSettings = (args: ReadonlyArray<string>, environment: Environment): Settings => {
-  const { host, port, slots, ...options } = parsed(args)
+/** Options of the command line, as text. hosts/cli/command-line.ts has their defaults. */
+export interface HostOptions {
+  readonly host: string
+  readonly port: string
+  readonly data: string
+  readonly slots?: string
+  readonly tags?: string
+}
+
+/** Without a port a worker does not listen. */
+export type WorkerOptions = Pick<HostOptions, "data" | "slots" | "tags"> & Partial<Pick<HostOptions, "host" | "port">>
+
+/** Reads the options of `serve` and the environment. Throws WrongSetting. */
+export const readSettings = ({ host, port, slots, ...options }: HostOptions, environment: Environment): Settings => {
   const set = variablesOf(environment)
   return {
     ...readParts(options, environment),
-    host: host ?? "127.0.0.1",
-    port: portOf(port ?? "8080"),
+    host,
+    port: portOf(port),
     slots: slotsOf(slots, 0),
     prefer: oneOf("FFKILN_PREFER", set("FFKILN_PREFER") ?? "local", ["local", "remote", "least-loaded"]),
     adminKey: secret("FFKILN_ADMIN_KEY", set("FFKILN_ADMIN_KEY")),
@@ -92,9 +103,8 @@ export const readSettings = (args: ReadonlyArray<string>, environment: Environme
   }
 }
 
-/** Arguments after `worker`, and the same environment as its server's. Throws WrongSetting. */
-export const readWorkerSettings = (args: ReadonlyArray<string>, environment: Environment): WorkerSettings => {
-  const { host, port, slots, ...options } = parsed(args)
+/** Reads the options of `worker` and the same environment as its server's. Throws WrongSetting. */
+export const readWorkerSettings = ({ host, port, slots, ...options }: WorkerOptions, environment: Environment): WorkerSettings => {
   if (host !== undefined && port === undefined)
     throw new WrongSetting("--host needs --port, at which a worker answers GET /health: set both")
   return {
@@ -104,10 +114,10 @@ export const readWorkerSettings = (args: ReadonlyArray<string>, environment: Env
   }
 }
 
-/** What the environment says to every command, and options that several have. Throws WrongSetting. */
-export const readParts = ({ data, tags }: { readonly data?: string; readonly tags?: string }, environment: Environment): Parts => {
+/** Reads what every process of a fleet needs. Throws WrongSetting. */
+export const readParts = ({ data, tags }: Pick<HostOptions, "data" | "tags">, environment: Environment): Parts => {
   const set = variablesOf(environment)
-  const machine = readMachine(data ?? "./data", tagsOf(tags), environment)
+  const machine = readMachine(data, tagsOf(tags), environment)
   return {
     ...machine,
     ...readPlaces(set, machine.dataDir),
@@ -119,6 +129,7 @@ export const readParts = ({ data, tags }: { readonly data?: string; readonly tag
 
 /** What the environment says of a machine that runs ffmpeg. Throws WrongSetting. */
 export const readMachine = (data: string, tags: ReadonlyArray<string>, environment: Environment): Machine => {
+  checkNames(environment, knownNames)
   const set = variablesOf(environment)
   return {
     dataDir: resolve(data),
@@ -132,15 +143,7 @@ export const readMachine = (data: string, tags: ReadonlyArray<string>, environme
   }
 }
 
-const parsed = (args: ReadonlyArray<string>) => {
-  const text = { type: "string" } as const
-  try {
-    const options = { host: text, port: text, data: text, slots: text, tags: text }
-    return parseArgs({ args: [...args], options, strict: true }).values
-  } catch (error) {
-    throw new WrongSetting(`${argumentProblem(error)}: use --host, --port, --data, --slots or --tags`)
-  }
-}
+const knownNames = [...variables.map(({ name }) => name), ...limitNames.map(limitVariable)]
 
 const portOf = (text: string) => whole("--port", text, 0, 65_535)
 
@@ -173,10 +176,9 @@ const secret = (name: string, text: string | undefined): Redacted.Redacted | und
 const limits = (environment: Environment): Partial<LimitValues> => {
   const byVariable = new Map(limitNames.map((name) => [limitVariable(name), name]))
   const values = Object.entries(environment).flatMap(([variable, text]): ReadonlyArray<readonly [LimitName, number]> => {
-    if (!variable.startsWith("FFKILN_LIMIT_") || text === undefined || text === "") return []
+    if (text === undefined || text === "") return []
     const name = byVariable.get(variable)
-    if (name === undefined) throw new WrongSetting(`${variable} is no limit; those there are: ${[...byVariable.keys()].join(", ")}`)
-    return [[name, whole(variable, text, 1, Number.MAX_SAFE_INTEGER)]]
+    return name === undefined ? [] : [[name, whole(variable, text, 1, Number.MAX_SAFE_INTEGER)]]
   })
   return Object.fromEntries(values)
 }

@@ -19,7 +19,7 @@ export interface Dashboard {
   readonly close: () => Promise<void>
 }
 
-/** Rejects with WrongSetting where its packages are missing or Redis is out of reach. */
+/** Rejects with CommandFailed where its packages are missing or Redis is out of reach. */
 export const openDashboard = async ({ queue, adminKey }: Pick<Settings, "queue" | "adminKey">): Promise<Dashboard> => {
   if (queue._tag !== "Redis" || adminKey === undefined) return { at: () => (_request, _response, next) => next(), close: async () => {} }
   const scope = Effect.runSync(Scope.make())

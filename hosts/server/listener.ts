@@ -9,7 +9,7 @@ import { failureReply, json, safeHeaders } from "../http/reply.js"
 import { boundConnections } from "./connections.js"
 import { connectionRoom, openFilesLimit } from "./descriptors.js"
 import { answerHalfClosed } from "./half-close.js"
-import { WrongSetting } from "./setting.js"
+import { CommandFailed } from "./setting.js"
 
 /** Node's HTTP server, with bounds on what a client may hold, and answers of ours to what never becomes a request. */
 
@@ -33,7 +33,7 @@ export interface Listening extends Address {
   readonly slots: number
 }
 
-/** Listens. Rejects with WrongSetting where that address can't be had. */
+/** Listens. Rejects with CommandFailed where that address can't be had. */
 export const listen = async (handler: Handler, { host, port, slots }: Listening, bounds: Bounds): Promise<Server> => {
   const { headerBytes, headerSeconds } = bounds
   const { connections, warning } = connectionRoom(bounds.connections, slots, openFilesLimit())
@@ -73,7 +73,7 @@ export const listen = async (handler: Handler, { host, port, slots }: Listening,
   try {
     await once(server, "listening")
   } catch (error) {
-    throw new WrongSetting(`cannot listen on ${host} port ${port}: ${(error as NodeJS.ErrnoException).code ?? error}`)
+    throw new CommandFailed(`cannot listen on ${host} port ${port}: ${(error as NodeJS.ErrnoException).code ?? error}`)
   }
   // A connection that could not be accepted, such as without a free descriptor: its client tries again.
   server.on("error", (error: NodeJS.ErrnoException) => console.error(`WARNING: a connection could not be accepted: ${error.code ?? error}`))

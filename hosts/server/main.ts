@@ -5,16 +5,16 @@ import { Accounts } from "../../core/ports/accounts.js"
 import type { Ffkiln } from "../embed/index.js"
 import { router } from "../express/index.js"
 import { keyGate } from "../http/rate-limit.js"
-import { readSettings, type Settings } from "./config.js"
+import { type HostOptions, readSettings, type Settings } from "./config.js"
 import { type Dashboard, openDashboard } from "./dashboard.js"
 import { drain, listen, originOf } from "./listener.js"
 import { opened } from "./opened.js"
-import { type Environment, WrongSetting } from "./setting.js"
+import { CommandFailed, type Environment } from "./setting.js"
 import { signal } from "./signal.js"
 
 /** Runs the server until a signal ends it: the exit code. */
-export const serve = async (args: ReadonlyArray<string>, environment: Environment): Promise<number> => {
-  const settings = readSettings(args, environment)
+export const serve = async (options: HostOptions, environment: Environment): Promise<number> => {
+  const settings = readSettings(options, environment)
   const stop = signal()
   const ffkiln = await opened({ ...settings, shares: settings.slots === 0, signal: stop.signal })
   if (ffkiln === undefined) return 0
@@ -56,7 +56,7 @@ const application = ({ publicUrl, prefix, keyLimits, ...options }: Settings, ffk
 /** Only a hash of it is kept, so it is shown this once. */
 const announceFirstKey = async (ffkiln: Ffkiln): Promise<void> => {
   const exit = await ffkiln.run(Effect.flatMap(Accounts, (accounts) => accounts.issueFirst))
-  if (Exit.isFailure(exit)) throw new WrongSetting("the first API key could not be stored")
+  if (Exit.isFailure(exit)) throw new CommandFailed("the first API key could not be stored")
   if (Option.isNone(exit.value)) return
   const { id, secret } = exit.value.value
   console.log(`first API key, shown only now: Authorization: ${authorizationHeader(id, Redacted.value(secret))}`)

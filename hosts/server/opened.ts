@@ -4,7 +4,7 @@ import type { Preference } from "../../core/operations/turn.js"
 import { type Ffkiln, type Options, open } from "../embed/index.js"
 import { type Announcements, adaptersOf, type HostAdapters, loadAdapters } from "./adapters.js"
 import type { Parts } from "./config.js"
-import { cannotStart, WrongSetting } from "./setting.js"
+import { CommandFailed, cannotStart } from "./setting.js"
 
 interface Opening extends Pick<Options, "publicUrl" | "signal"> {
   readonly slots: number
@@ -18,7 +18,7 @@ interface Opening extends Pick<Options, "publicUrl" | "signal"> {
 
 /**
  * All that the settings name, up and running; it prints how ffmpeg is confined. Undefined when the signal ends the start.
- * Rejects with WrongSetting when a part can't be had.
+ * Rejects with CommandFailed when a part can't be had.
  */
 export const opened = async (parts: Parts & Opening): Promise<Ffkiln | undefined> => {
   const { slots, tags, prefer, publicUrl, signal, wrap = (adapters) => adapters } = parts
@@ -29,7 +29,7 @@ export const opened = async (parts: Parts & Opening): Promise<Ffkiln | undefined
     return await open({ ...wrap(adaptersOf(parts, announcements)), slots, tags, limits, publicUrl, signal, runners: { prefer } })
   } catch (error) {
     if (signal?.aborted) return undefined
-    throw new WrongSetting(error instanceof Error ? error.message : String(error))
+    throw new CommandFailed(error instanceof Error ? error.message : String(error))
   }
 }
 

@@ -148,7 +148,7 @@ describe("a package that is not installed", () => {
   }
 
   it.each<readonly [string, Environment, string]>([
-    ["@effect/sql-sqlite-node", {}, "SQLite needs what is not installed here: npm install @effect/sql-sqlite-node"],
+    ["better-sqlite3", {}, "SQLite needs what is not installed here: npm install @effect/sql-sqlite-node"],
     [
       "pg",
       { FFKILN_DATABASE_URL: "postgres://127.0.0.1/rows" },

@@ -64,25 +64,28 @@ describe("a start", () => {
     expect(await second.end("SIGINT")).toEqual([0, null])
   })
 
-  const sentences: ReadonlyArray<readonly [string, ReadonlyArray<string>, Record<string, string>, RegExp]> = [
-    ["a wrong argument", ["--port", "x"], {}, /^ffkiln: --port must be a whole number from 0 to 65535, not "x"\n$/],
-    ["a wrong limit", [], { FFKILN_LIMIT_RUN_SECONDS: "soon" }, /^ffkiln: FFKILN_LIMIT_RUN_SECONDS must be .*\n$/],
+  const sentences: ReadonlyArray<readonly [number, string, ReadonlyArray<string>, Record<string, string>, RegExp]> = [
+    [2, "a wrong argument", ["--port", "x"], {}, /^ffkiln: --port must be a whole number from 0 to 65535, not "x"\n$/],
+    [2, "a wrong limit", [], { FFKILN_LIMIT_RUN_SECONDS: "soon" }, /^ffkiln: FFKILN_LIMIT_RUN_SECONDS must be .*\n$/],
+    [2, "an unknown option", ["--prot", "1"], {}, /^ffkiln: unknown option '--prot' \(Did you mean --port\?\): see ffkiln serve --help\n$/],
+    [2, "an unknown setting", [], { FFKILN_PREFFIX: "/v1" }, /^ffkiln: FFKILN_PREFFIX is no setting: did you mean FFKILN_PREFIX\?\n$/],
     [
+      1,
       "no sandbox to be had",
       [],
       { PATH: withoutBubblewrap },
       /^ffkiln: .*bubblewrap is missing: install it.* or set .*FFKILN_SANDBOX.*\n$/
     ],
-    ["no ffmpeg", [], { FFMPEG_PATH: "/nowhere/ffmpeg" }, /^ffkiln: ffkiln cannot start: .*ffmpeg.*\n$/],
-    ["a data directory that is a file", ["--data", "/dev/null/data"], {}, /^ffkiln: .*\n$/]
+    [1, "no ffmpeg", [], { FFMPEG_PATH: "/nowhere/ffmpeg" }, /^ffkiln: ffkiln cannot start: .*ffmpeg.*\n$/],
+    [1, "a data directory that is a file", ["--data", "/dev/null/data"], {}, /^ffkiln: .*\n$/]
   ]
-  it.each(sentences)("with %s ends in one sentence and exit code 1", async (_, args, environment, sentence) => {
+  it.each(sentences)("exits with %i after one sentence about %s", async (code, _, args, environment, sentence) => {
     const child = start(["--port", "0", "--data", await dataDir(), ...args], environment)
     let errors = ""
     child.stderr.on("data", (piece) => {
       errors += piece
     })
-    expect(await once(child, "close")).toEqual([1, null])
+    expect(await once(child, "close")).toEqual([code, null])
     expect(errors).toMatch(sentence)
   })
 

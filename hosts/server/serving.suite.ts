@@ -9,7 +9,7 @@ import { mountsFrom } from "../../adapters/ffmpeg/remains.suite.js"
 
 /** The server as operators run it: the built command, as a process of its own. */
 
-const program = fileURLToPath(new URL("../../dist/hosts/cli/main.js", import.meta.url))
+const program = fileURLToPath(new URL("../../dist/cli/ffkiln.js", import.meta.url))
 
 export interface Running {
   readonly child: ChildProcess
@@ -39,9 +39,13 @@ const noCloud = {
   AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true"
 }
 
-/** Any command of ours; `starter` is a command line that starts another one. */
-export const run = (command: string, args: ReadonlyArray<string>, environment: Environment = {}, starter: ReadonlyArray<string> = []) => {
-  const [file = process.execPath, ...rest] = [...starter, process.execPath, program, command, ...args]
+/** Any command of ours. */
+export const run = (command: string, args: ReadonlyArray<string>, environment?: Environment, starter?: ReadonlyArray<string>) =>
+  runAll([command, ...args], environment, starter)
+
+/** Any arguments at all; `starter` is a command line that starts another one. */
+export const runAll = (args: ReadonlyArray<string>, environment: Environment = {}, starter: ReadonlyArray<string> = []) => {
+  const [file = process.execPath, ...rest] = [...starter, process.execPath, program, ...args]
   return spawn(file, rest, {
     env: { ...inherited, ...noCloud, FFKILN_API_KEYS: "test:secret-of-test", ...environment },
     stdio: ["ignore", "pipe", "pipe"]

@@ -1,13 +1,17 @@
+import leven from "leven"
 import { Unavailable } from "../../core/errors.js"
 
 /** How one setting is read: what all hosts and commands share. */
 
-/** What is wrong with a setting, as one sentence for the operator. It never holds a password. */
+/** What is wrong with a command, an option or a setting, as one sentence for the operator. It never holds a password. Exit code 2. */
 export class WrongSetting extends Error {}
 
-/** What to throw where a part can't be had. A bug stays what it is. */
+/** Why a command failed, as one sentence for the operator. It never holds a password. Exit code 1. */
+export class CommandFailed extends Error {}
+
+/** The error of a start for which a part is unavailable. Any other error is a bug and is kept. */
 export const cannotStart = (cause: unknown): unknown =>
-  cause instanceof Unavailable ? new WrongSetting(`ffkiln cannot start: ${cause.what}`) : cause
+  cause instanceof Unavailable ? new CommandFailed(`ffkiln cannot start: ${cause.what}`) : cause
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -19,9 +23,20 @@ export const variablesOf =
   (name) =>
     environment[name] || undefined
 
-/** What Node's parser of arguments found wrong, without the advice that it adds in further sentences. */
-export const argumentProblem = (error: unknown): string =>
-  (error instanceof Error ? error.message : `${error}`).split(/\.(?:\s|$)/)[0] ?? ""
+/** Refuses `FFKILN_...` variables that nothing reads: a mistyped one would be ignored silently. */
+export const checkNames = (environment: Environment, known: ReadonlyArray<string>): void => {
+  const wrong = Object.keys(environment).find(
+    (name) => name.startsWith("FFKILN_") && environment[name] && !known.includes(name) && !isOthers(name)
+  )
+  if (wrong === undefined) return
+  const closest = known.reduce((best, name) => (leven(wrong, name) < leven(wrong, best) ? name : best), known[0] ?? "")
+  const hint = leven(wrong, closest) <= 4 ? `: did you mean ${closest}?` : ": unset it"
+  throw new WrongSetting(`${wrong} is no setting${hint}`)
+}
+
+/** Kubernetes sets `..._SERVICE_HOST`, `..._PORT` and so on for a service named ffkiln; our tests set `FFKILN_TEST_...`. */
+const isOthers = (name: string): boolean =>
+  /^FFKILN_TEST_|_SERVICE_(HOST|PORT)(_\w+)?$|_PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?$/.test(name)
 
 export const whole = (name: string, text: string, min: number, max: number): number => {
   const value = Number(text)

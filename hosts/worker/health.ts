@@ -22,7 +22,7 @@ export interface Health {
   readonly close: () => Promise<void>
 }
 
-/** Rejects with WrongSetting where the address can't be had. `running` tells how many jobs run now. */
+/** Rejects with CommandFailed where the address can't be had. `running` tells how many jobs run now. */
 export const openHealth = async (
   { queue, slots }: Pick<WorkerSettings, "queue" | "slots">,
   address: Address,

@@ -1,4 +1,4 @@
-import { readWorkerSettings } from "../server/config.js"
+import { readWorkerSettings, type WorkerOptions } from "../server/config.js"
 import { opened } from "../server/opened.js"
 import type { Environment } from "../server/setting.js"
 import { signal } from "../server/signal.js"
@@ -6,8 +6,8 @@ import { openHealth } from "./health.js"
 import { runCounter } from "./running.js"
 
 /** Runs jobs that others accept, until a signal ends it: the exit code. It has no API of its own. */
-export const worker = async (args: ReadonlyArray<string>, environment: Environment): Promise<number> => {
-  const settings = readWorkerSettings(args, environment)
+export const worker = async (options: WorkerOptions, environment: Environment): Promise<number> => {
+  const settings = readWorkerSettings(options, environment)
   const stop = signal()
   const running = runCounter()
   const ffkiln = await opened({

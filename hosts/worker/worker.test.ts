@@ -90,16 +90,16 @@ describe("a worker", () => {
     expect(await whole).toEqual({ code: 0, out: expect.stringMatching(/^sandbox: .*\nffkiln worker ready\n$/), err: "" })
   })
 
-  it.each<readonly [ReadonlyArray<string>, Readonly<Record<string, string>>, RegExp]>([
-    [["--slots", "0"], {}, /^ffkiln: --slots must be a whole number from 1 to 1024, not "0"\n$/],
-    [["--host", "127.0.0.1"], {}, /^ffkiln: --host needs --port/],
-    [[], { FFKILN_STORAGE: "bucket" }, /^ffkiln: FFKILN_STORAGE must be file:DIR/],
-    [["--data", "/dev/null/data"], {}, /^ffkiln: ffkiln cannot start: .*\n$/],
-    [["--port", "0", "--host", "192.0.2.1"], {}, /^ffkiln: cannot listen on 192\.0\.2\.1 port 0: EADDRNOTAVAIL\n$/]
-  ])("with %j %j ends in one sentence and exit code 1", async (args, environment, sentence) => {
+  it.each<readonly [number, ReadonlyArray<string>, Readonly<Record<string, string>>, RegExp]>([
+    [2, ["--slots", "0"], {}, /^ffkiln: --slots must be a whole number from 1 to 1024, not "0"\n$/],
+    [2, ["--host", "127.0.0.1"], {}, /^ffkiln: --host needs --port/],
+    [2, [], { FFKILN_STORAGE: "bucket" }, /^ffkiln: FFKILN_STORAGE must be file:DIR/],
+    [1, ["--data", "/dev/null/data"], {}, /^ffkiln: ffkiln cannot start: .*\n$/],
+    [1, ["--port", "0", "--host", "192.0.2.1"], {}, /^ffkiln: cannot listen on 192\.0\.2\.1 port 0: EADDRNOTAVAIL\n$/]
+  ])("exits with %i after one sentence: %j %j", async (exitCode, args, environment, sentence) => {
     const data = args.includes("--data") ? [] : ["--data", await ground.folder("data")]
     const { code, err } = await ended(run("worker", [...args, ...data], environment))
-    expect([code, err]).toEqual([1, expect.stringMatching(sentence)])
+    expect([code, err]).toEqual([exitCode, expect.stringMatching(sentence)])
   })
 })
 

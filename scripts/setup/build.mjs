@@ -8,6 +8,7 @@ import { logTail, run } from "./run.mjs"
 /** What dist/ was made from, written when it is complete. */
 const stamp = place("dist", ".sources")
 const config = place("tsconfig.build.json")
+const bundler = place("scripts", "bundle.mjs")
 
 /** Everything the compiler reads but node_modules, which the lock file stands for. */
 const sources = () => {
@@ -19,7 +20,7 @@ const sources = () => {
         )
       : []
   )
-  return [place("package-lock.json"), place("tsconfig.json"), config, ...code.sort()]
+  return [place("package-lock.json"), place("tsconfig.json"), config, bundler, ...code.sort()]
 }
 
 const fingerprint = () => {
@@ -37,6 +38,7 @@ export const build = {
     rmSync(stamp, { force: true })
     const compiled = await run(process.execPath, [place("node_modules", "typescript", "bin", "tsc"), "-p", config], { note })
     if (!compiled) throw new Problem(`${logTail()}\nthe sources do not compile: see above`)
+    if (!(await run(process.execPath, [bundler], { note }))) throw new Problem(`${logTail()}\nthe programs can't be bundled: see above`)
     writeFileSync(stamp, now)
   }
 }

@@ -1,0 +1,184 @@
+import { createRequire } from "node:module"
+import { Command, CommanderError, Option } from "commander"
+import type { RunnerOptions } from "../runner/config.js"
+import type { HostOptions, WorkerOptions } from "../server/config.js"
+import { WrongSetting } from "../server/setting.js"
+import { type CommandName, variables } from "../server/variables.js"
+import type { KeysOptions, QuotaOptions } from "./keys.js"
+
+/** What each command does with its options. `Result` is the exit code, in a promise, but for tests. */
+export interface Handlers<Result> {
+  readonly serve: (options: HostOptions) => Result
+  readonly worker: (options: WorkerOptions) => Result
+  readonly runner: (options: RunnerOptions) => Result
+  readonly doctor: (options: HostOptions) => Result
+  readonly limits: () => Result
+  readonly makeKey: (options: QuotaOptions & { readonly name?: string }) => Result
+  readonly listKeys: (options: KeysOptions) => Result
+  readonly revokeKey: (id: string, options: KeysOptions) => Result
+  readonly setQuota: (id: string, options: QuotaOptions) => Result
+  readonly makeRunner: (name: string, options: KeysOptions) => Result
+  readonly listRunners: (options: KeysOptions) => Result
+  readonly revokeRunner: (name: string, options: KeysOptions) => Result
+}
+
+/**
+ * Runs the handler of the command that `args` name. Option values stay text; the reader of a setting checks it. Wrong usage
+ * throws WrongSetting. Throws HelpShown after it printed help or the version.
+ */
+export const runCommand = <Result>(args: ReadonlyArray<string>, handlers: Handlers<Result>): Result => {
+  const results: Array<Result> = []
+  const program = refusing(commandsOf(handlers, (result) => results.push(result)))
+  try {
+    program.parse([...args], { from: "user" })
+  } catch (error) {
+    throw error instanceof CommanderError ? new HelpShown(error.exitCode === 0 ? 0 : 2) : error
+  }
+  return results[0] as Result
+}
+
+/** Help or the version was printed: what was asked for, or the help in place of a missing command. */
+export class HelpShown extends Error {
+  constructor(readonly exitCode: 0 | 2) {
+    super("help was printed")
+  }
+}
+
+const commandsOf = <Result>(handlers: Handlers<Result>, done: (result: Result) => void): Command => {
+  const program = new Command("ffkiln")
+    .description("FFmpeg as a service: a server, a worker, a runner, and the commands to operate them.")
+    .version(createRequire(import.meta.url)("ffkiln/package.json").version, "--version", "print the version")
+    .helpOption("--help", "print this help")
+    .helpCommand("help [command]", "print the help of a command")
+    .addHelpText("after", exitCodes)
+    .configureHelp({ showGlobalOptions: true })
+  program
+    .command("serve")
+    .description("serve the HTTP API and run jobs")
+    .addOption(host())
+    .addOption(new Option("--port <port>", "port to listen on; 0 takes a free one").default("8080"))
+    .addOption(data("./data"))
+    .addOption(slots("0 leaves all jobs to workers and runners"))
+    .addOption(tags)
+    .addHelpText("after", environmentOf("serve"))
+    .action((options) => done(handlers.serve(options)))
+  program
+    .command("worker")
+    .description("run the jobs of a server that has the same environment")
+    .addOption(new Option("--host <host>", "address that GET /health listens on (default: 127.0.0.1)"))
+    .addOption(new Option("--port <port>", "port for GET /health (default: none)"))
+    .addOption(data("./data"))
+    .addOption(slots("at least 1"))
+    .addOption(tags)
+    .addHelpText("after", environmentOf("worker"))
+    .action((options) => done(handlers.worker(options)))
+  program
+    .command("runner")
+    .description("run jobs of a server that is reached by URL alone")
+    .addOption(new Option("--url <url>", "URL of the server (environment: FFKILN_RUNNER_URL)"))
+    .addOption(new Option("--token <name:secret>", "token that `runners make` printed (environment: FFKILN_RUNNER_TOKEN)"))
+    .addOption(slots("at least 1"))
+    .addOption(data("./runner-data"))
+    .addOption(new Option("--tag <tag>", "tag that jobs may ask for; repeat it for several").argParser(collected).default([], "none"))
+    .addOption(new Option("--allow-http", "accept an http URL that leaves this machine"))
+    .addHelpText("after", environmentOf("runner"))
+    .action((options) => done(handlers.runner(options)))
+  program
+    .command("doctor")
+    .description("check the settings, ffmpeg and the sandbox on this machine")
+    .addOption(host())
+    .addOption(new Option("--port <port>", "port of the server").default("8080"))
+    .addOption(data("./data"))
+    .addOption(slots("0 leaves all jobs to workers and runners"))
+    .addOption(tags)
+    .addHelpText("after", environmentOf("doctor"))
+    .action((options) => done(handlers.doctor(options)))
+  program
+    .command("limits")
+    .description("list all limits with their variables and defaults")
+    .action(() => done(handlers.limits()))
+
+  const keys = program
+    .command("keys")
+    .description("make, list and revoke API keys")
+    .addOption(data("./data"))
+    .addHelpText("after", environmentOf("keys"))
+  keys
+    .command("make")
+    .description("make a key; its secret is printed once")
+    .addOption(new Option("--name <text>", "a note of who has the key"))
+    .addOption(jobs)
+    .addOption(gibSeconds)
+    .addOption(bytes)
+    .action((_, command: Command) => done(handlers.makeKey(command.optsWithGlobals())))
+  keys
+    .command("list")
+    .description("list keys with their quotas and usage")
+    .action((_, command: Command) => done(handlers.listKeys(command.optsWithGlobals())))
+  keys
+    .command("revoke")
+    .description("revoke a key, on every server at once")
+    .argument("<id>", "id of the key")
+    .action((id: string, _, command: Command) => done(handlers.revokeKey(id, command.optsWithGlobals())))
+  keys
+    .command("quota")
+    .description("change the quota of a key")
+    .argument("<id>", "id of the key")
+    .addOption(jobs)
+    .addOption(gibSeconds)
+    .addOption(bytes)
+    .action((id: string, _, command: Command) => done(handlers.setQuota(id, command.optsWithGlobals())))
+
+  const runners = program
+    .command("runners")
+    .description("make, list and revoke the tokens of remote runners")
+    .addOption(data("./data"))
+    .addHelpText("after", environmentOf("runners"))
+  runners
+    .command("make")
+    .description("make a runner; its token is printed once")
+    .argument("<name>", "name of the runner")
+    .action((name: string, _, command: Command) => done(handlers.makeRunner(name, command.optsWithGlobals())))
+  runners
+    .command("list")
+    .description("list runners with their state")
+    .action((_, command: Command) => done(handlers.listRunners(command.optsWithGlobals())))
+  runners
+    .command("revoke")
+    .description("revoke a runner, on every server at once")
+    .argument("<name>", "name of the runner")
+    .action((name: string, _, command: Command) => done(handlers.revokeRunner(name, command.optsWithGlobals())))
+  return program
+}
+
+const host = () => new Option("--host <host>", "address to listen on").default("127.0.0.1")
+const data = (folder: string) => new Option("--data <folder>", "data directory").default(folder)
+const slots = (least: string) => new Option("--slots <number>", `jobs that run at a time; ${least} (default: one a core, at least 2)`)
+const tags = new Option("--tags <list>", "comma-separated tags that jobs may ask for (default: none)")
+const jobs = new Option("--jobs <number>", "jobs a month, or none for no quota")
+const gibSeconds = new Option("--gb-seconds <number>", "GB-seconds a month, or none for no quota")
+const bytes = new Option("--bytes <number>", "stored bytes, or none for no quota")
+const collected = (value: string, before: ReadonlyArray<string>) => [...before, value]
+
+const exitCodes = `
+Exit codes: 0 success; 1 failure; 2 wrong usage: an unknown command, option or setting, or a wrong value.`
+
+/** The variables that a command reads, in two columns. */
+const environmentOf = (command: CommandName): string => {
+  const own = variables.filter(({ commands }) => commands.includes(command))
+  const width = Math.max(...own.map(({ name }) => name.length))
+  const lines = own.map(({ name, meaning }) => `  ${name.padEnd(width)}  ${meaning.replaceAll("`", "")}`)
+  return `\nEnvironment:\n${lines.join("\n")}\n  ${"FFKILN_LIMIT_...".padEnd(width)}  one for each limit: see ffkiln limits`
+}
+
+/** Errors are thrown: the caller prints them, in one place. */
+const refusing = (command: Command): Command => {
+  for (const each of command.commands) refusing(each)
+  return command.configureOutput({ outputError: () => {} }).exitOverride((error) => {
+    if (error.exitCode === 0 || error.code === "commander.help") throw error
+    const problem = error.message.replace(/^error: /, "").replaceAll("\n", " ")
+    throw new WrongSetting(`${problem}: see ${titleOf(command)} --help`)
+  })
+}
+
+const titleOf = (command: Command): string => (command.parent === null ? command.name() : `${titleOf(command.parent)} ${command.name()}`)
