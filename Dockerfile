@@ -20,7 +20,7 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 # Against the headers of this very Node, without a download.
 RUN npm_config_nodedir=/usr/local npm rebuild better-sqlite3 --ignore-scripts=false --build-from-source
 COPY . .
-RUN npx tsc -p tsconfig.build.json && node scripts/bundle.mjs
+RUN npm run build
 # Optional peers are not what `--omit=dev` keeps: first they are made dependencies. The lock file still decides on versions.
 RUN node examples/fleet/production.mjs package.json \
   && npm prune --omit=dev --ignore-scripts --no-audit --no-fund

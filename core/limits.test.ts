@@ -2,12 +2,12 @@ import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { limitNames, limitTable, limitVariable } from "./limits.js"
 
-const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8")
+const page = readFileSync(new URL("../docs/settings.md", import.meta.url), "utf8")
 
 describe("limits", () => {
-  it("are in the README, to the letter", () => {
+  it("are in docs/settings.md, to the letter", () => {
     const rows = limitNames.map((name) => `| \`${limitVariable(name)}\` | ${limitTable[name].default} | ${limitTable[name].means} |`)
-    expect(readme).toContain(["| variable | default | bounds |", "|---|---|---|", ...rows].join("\n"))
+    expect(page).toContain(["| variable | default | bounds |", "|---|---|---|", ...rows].join("\n"))
   })
 
   it.each(limitNames)("%s says its unit or counts things, and has a sane default", (name) => {

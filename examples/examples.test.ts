@@ -86,12 +86,12 @@ describe("examples, run as they stand on the built package", () => {
     }
   })
 
-  it("webhook-receiver.mjs is what the README shows", async () => {
+  it("webhook-receiver.mjs is what docs/webhooks.md shows", async () => {
     const lines = (text: string) => text.split("\n").filter((line) => line !== "" && !line.startsWith("/**"))
     const program = await readFile(example("webhook-receiver.mjs"), "utf8")
     const shown = program.slice(program.indexOf("const secret"), program.indexOf("const server"))
-    const readme = await readFile(example("../README.md"), "utf8")
-    const [, block = ""] = /```js\n(const secret[\s\S]*?)```/.exec(readme) ?? []
+    const page = await readFile(example("../docs/webhooks.md"), "utf8")
+    const [, block = ""] = /```js\n(const secret[\s\S]*?)```/.exec(page) ?? []
     expect(lines(block)).toEqual(lines(shown))
   })
 
