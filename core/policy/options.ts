@@ -11,7 +11,7 @@ import {
   whyRefused
 } from "./option-rules.js"
 import type { AvOption, CommandOption, OptionTable } from "./option-table.js"
-import { fileNamed, type FileReference, useOfLog, valueGiven, valueProblem } from "./option-values.js"
+import { type FileReference, fileNamed, useOfLog, valueGiven, valueProblem } from "./option-values.js"
 import { mapFor } from "./optional-maps.js"
 import { passLogOf } from "./params.js"
 import type { PolicyValues } from "./policy.js"

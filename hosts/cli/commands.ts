@@ -35,4 +35,3 @@ export const main = async (args: ReadonlyArray<string>): Promise<number> => {
     return exitCodeOf(error)
   }
 }
-
