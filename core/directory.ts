@@ -49,11 +49,24 @@ export const tooManyFiles = ({ filesPerDirectory, directoryTtlMinSeconds }: Limi
     retryAfterSeconds: directoryTtlMinSeconds
   })
 
+export const tooManyFilesOfKey = ({ filesPerKey, directoryTtlMinSeconds }: LimitValues): TooManyRequests =>
+  new TooManyRequests({
+    message: `Too many files of this API key: ${fullKey(filesPerKey)}`,
+    retryAfterSeconds: directoryTtlMinSeconds
+  })
+
 /** Why a run that went well fails after all: its outputs do not fit into their directory. */
 export const tooManyOutputs = ({ filesPerDirectory }: LimitValues): string =>
   `the outputs do not fit into their directory: ${fullDirectory(filesPerDirectory)}`
 
+/** The same, where the API key has too many files in all its directories. */
+export const tooManyOutputsOfKey = ({ filesPerKey }: LimitValues): string =>
+  `the outputs do not fit among the files of this API key: ${fullKey(filesPerKey)}`
+
 const fullDirectory = (most: number) => `at most ${most} are allowed, delete some or use another directory`
+
+const fullKey = (most: number) =>
+  `at most ${most} are allowed in all its directories, delete some or try again when directories have expired`
 
 export const noRoomForRegistrations = ({ registrations }: LimitValues): Unavailable =>
   new Unavailable({ what: `${registrations} registered files wait for their upload: FFKILN_LIMIT_REGISTRATIONS allows no more` })

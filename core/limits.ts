@@ -56,6 +56,10 @@ export const limitTable = {
     default: 10_000,
     means: "files of one directory, stored and registered; more are refused with 429, and a job whose outputs are more fails"
   },
+  filesPerKey: {
+    default: 100_000,
+    means: "files in all directories of one key, stored and registered; more are refused with 429, and a job whose outputs are more fails"
+  },
   directoryTtlSeconds: { default: 86_400, means: "life of a directory when its creator names none" },
   directoryTtlMinSeconds: { default: 60, means: "shortest life of a directory" },
   directoryTtlMaxSeconds: { default: 30 * 86_400, means: "longest life of a directory" },

@@ -7,14 +7,15 @@ import {
   type StoredFile,
   tooManyDirectories,
   tooManyFiles,
+  tooManyFilesOfKey,
   tooManyRegistrations
 } from "../../core/directory.js"
 import { NameTaken, QuotaExceeded, type TooManyRequests } from "../../core/errors.js"
 import type { DirId, OwnerId } from "../../core/ids.js"
-import { Limits } from "../../core/limits.js"
+import { Limits, type LimitValues } from "../../core/limits.js"
 import { Directories } from "../../core/ports/directories.js"
 import { blobsRead } from "../../core/task.js"
-import { filesOf, heldBytes, holdRead, isRead, liveJobs, now, overQuota, placeOf, putFile, State } from "./state.js"
+import { filesOf, filesOfKey, heldBytes, holdRead, isRead, liveJobs, now, overQuota, placeOf, putFile, State } from "./state.js"
 
 export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.effect(
   Directories,
@@ -26,6 +27,10 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
 
     const isLive = (directory: Directory, owner: OwnerId, at: Date) => directory.owner === owner && expiresAt(directory) > at
     const filesIn = (dir: DirId) => state.files.get(dir)?.size ?? 0
+    const whyFull = (dir: DirId, limits: LimitValues): TooManyRequests | undefined => {
+      if (filesIn(dir) >= limits.filesPerDirectory) return tooManyFiles(limits)
+      return filesOfKey(state, dir) >= limits.filesPerKey ? tooManyFilesOfKey(limits) : undefined
+    }
     /** Directories that a live job reads from or writes to. */
     const used = (): ReadonlySet<string> =>
       new Set(liveJobs(state).flatMap(({ task }) => [task.directory, ...Array.from(blobsRead(task).keys(), (key) => placeOf(key).dir)]))
@@ -36,7 +41,8 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
         const there = state.files.get(file.dir)?.get(file.name)
         if (there !== undefined && !isBytesOf(there, file)) return yield* new NameTaken({ name: file.name })
         if (!state.directories.has(file.dir)) return
-        if (there === undefined && filesIn(file.dir) >= limits.filesPerDirectory) return yield* tooManyFiles(limits)
+        const full = there === undefined ? whyFull(file.dir, limits) : undefined
+        if (full !== undefined) return yield* full
         if (file.bytes === null) registered.set(file, registrationTimes((yield* now).toISOString(), limits))
         putFile(state, file)
       })
@@ -114,7 +120,8 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
           if (replaces !== undefined && there?.key !== replaces) return Effect.succeed(false)
           if (replaces === undefined && there !== undefined) return new NameTaken({ name: file.name })
           if (!state.directories.has(file.dir)) return Effect.succeed(false)
-          if (there === undefined && filesIn(file.dir) >= limits.filesPerDirectory) return tooManyFiles(limits)
+          const full = there === undefined ? whyFull(file.dir, limits) : undefined
+          if (full !== undefined) return full
           const refusal = overQuota(state, owner, [file])
           if (refusal !== undefined) return new QuotaExceeded({ message: refusal })
           putFile(state, file)

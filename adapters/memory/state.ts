@@ -123,6 +123,12 @@ export const holdRead = (state: StateShape, file: StoredFile | undefined): void 
 export const heldBytes = (state: StateShape, owner: OwnerId): number =>
   [...state.held.values()].reduce((sum, held) => sum + (held.owner === owner ? held.bytes : 0), 0)
 
+/** Files in all directories of the owner of this one. */
+export const filesOfKey = (state: StateShape, dir: DirId): number => {
+  const owner = state.directories.get(dir)?.owner
+  return [...state.directories.values()].reduce((sum, other) => sum + (other.owner === owner ? filesOf(state, other.id).length : 0), 0)
+}
+
 export const putFile = (state: StateShape, file: StoredFile): void => {
   const before = state.files.get(file.dir)?.get(file.name)
   if (before?.key !== file.key) holdRead(state, before)

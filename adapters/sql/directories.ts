@@ -11,7 +11,9 @@ import {
   type StoredFile,
   tooManyDirectories,
   tooManyFiles,
+  tooManyFilesOfKey,
   tooManyOutputs,
+  tooManyOutputsOfKey,
   tooManyRegistrations
 } from "../../core/directory.js"
 import { NameTaken, QuotaExceeded } from "../../core/errors.js"
@@ -143,7 +145,8 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
       const [there] = yield* sql<{ readonly key: BlobKey }>`SELECT key FROM ffkiln_files WHERE dir = ${dir} AND name = ${name}`
       if (there !== undefined && replaces === undefined) return yield* new NameTaken({ name })
       if (there?.key !== replaces || (yield* kept(sql, dir)).length === 0) return false
-      if (replaces === undefined && (yield* holds(sql, dir, limits.filesPerDirectory))) return yield* tooManyFiles(limits)
+      const full = replaces === undefined ? yield* whyFull(sql, dir, limits) : undefined
+      if (full !== undefined) return yield* full
       const [figures] = yield* sql<{ readonly allowed: number | string; readonly stored: number | string }>`
         SELECT ${allowed} AS allowed, (${others}) AS stored`
       return yield* new QuotaExceeded({ message: roomRefusal(Number(figures?.allowed), Number(figures?.stored), 0) })
@@ -241,7 +244,8 @@ const add = (sql: SqlClient, { addedAt, bytes, dir, key, name, origin }: StoredF
       RETURNING name`
     if (rows.length > 0 || (yield* directory).length === 0) return true
     if ((yield* itself).length > 0) return yield* new NameTaken({ name })
-    return (yield* holds(sql, dir, limits.filesPerDirectory)) ? yield* tooManyFiles(limits) : false
+    const full = yield* whyFull(sql, dir, limits)
+    return full === undefined ? false : yield* full
   })
 
 /** Files whose names are such, read by pages in the order of their names, which is that of their bytes: one prefix is one range. */
@@ -269,15 +273,28 @@ const lockFiles = (sql: SqlClient, dir: DirId) => lockCount(sql, `ffkiln_files i
 const filesUpTo = (sql: SqlClient, dir: DirId, most: number): Fragment =>
   sql`(SELECT count(*) FROM (SELECT 1 FROM ffkiln_files WHERE dir = ${dir} LIMIT ${most}) AS total)`
 
-const hasRoom = (sql: SqlClient, dir: DirId, { filesPerDirectory }: LimitValues): Fragment =>
-  sql`${filesUpTo(sql, dir, filesPerDirectory)} < ${filesPerDirectory}`
+/** The same in all directories of the owner of this one. */
+const filesOfKeyUpTo = (sql: SqlClient, dir: DirId, most: number): Fragment => sql`(
+  SELECT count(*) FROM (
+    SELECT 1 FROM ffkiln_directories AS own JOIN ffkiln_files AS file ON file.dir = own.id
+    WHERE own.owner = (SELECT owner FROM ffkiln_directories WHERE id = ${dir}) LIMIT ${most}
+  ) AS total)`
 
-/** Whether the directory has so many files. */
-const holds = (sql: SqlClient, dir: DirId, files: number) =>
-  Effect.map(
-    sql<{ readonly total: number | string }>`SELECT ${filesUpTo(sql, dir, files)} AS total`,
-    ([row]) => Number(row?.total) >= files
-  )
+const hasRoom = (sql: SqlClient, dir: DirId, { filesPerDirectory, filesPerKey }: LimitValues): Fragment => sql`
+  ${filesUpTo(sql, dir, filesPerDirectory)} < ${filesPerDirectory} AND ${filesOfKeyUpTo(sql, dir, filesPerKey)} < ${filesPerKey}`
+
+/** Whether so many files are counted. */
+const reaches = (sql: SqlClient, count: Fragment, files: number) =>
+  Effect.map(sql<{ readonly total: number | string }>`SELECT ${count} AS total`, ([row]) => Number(row?.total) >= files)
+
+/** Why the directory takes no further file; undefined where it does. */
+const whyFull = (sql: SqlClient, dir: DirId, limits: LimitValues) =>
+  Effect.gen(function* () {
+    const { filesPerDirectory, filesPerKey } = limits
+    if (yield* reaches(sql, filesUpTo(sql, dir, filesPerDirectory), filesPerDirectory)) return tooManyFiles(limits)
+    if (yield* reaches(sql, filesOfKeyUpTo(sql, dir, filesPerKey), filesPerKey)) return tooManyFilesOfKey(limits)
+    return undefined
+  })
 
 /** No live job reads from the directory or writes to it. */
 const isUnused = (sql: SqlClient, dir: Fragment): Fragment => sql`
@@ -366,8 +383,12 @@ export const publishFiles = (sql: SqlClient, owner: OwnerId, dir: DirId, outputs
       if (clash !== undefined) return yield* new Clash({ name: clash.name })
     }
     const limits = yield* Limits
-    if (replaced < outputs.length && (yield* holds(sql, dir, limits.filesPerDirectory + 1))) {
-      return yield* new Overdrawn({ refusal: tooManyOutputs(limits) })
+    if (replaced < outputs.length) {
+      const [most, mostOfKey] = [limits.filesPerDirectory + 1, limits.filesPerKey + 1]
+      if (yield* reaches(sql, filesUpTo(sql, dir, most), most)) return yield* new Overdrawn({ refusal: tooManyOutputs(limits) })
+      if (yield* reaches(sql, filesOfKeyUpTo(sql, dir, mostOfKey), mostOfKey)) {
+        return yield* new Overdrawn({ refusal: tooManyOutputsOfKey(limits) })
+      }
     }
     const [figures] = yield* sql<{ readonly allowed: number | string | null; readonly stored: number | string | null }>`
       SELECT allowed.bytes AS allowed, CASE WHEN allowed.bytes IS NULL THEN NULL ELSE (${storedBytes(sql, owner, sql``)}) END AS stored

@@ -395,6 +395,33 @@ const fileTests = (rows: RowsLayer) =>
       }).pipe(Effect.provideService(Limits, { ...defaultLimits, filesPerDirectory: 4 }))
     )
 
+    it.effect("an owner has so many files in all directories; another owner's are not counted", () =>
+      Effect.gen(function* () {
+        const directories = yield* Directories
+        const { id: one, owner } = yield* created()
+        const { id: two } = yield* created({ owner })
+        const { id: others, owner: other } = yield* created()
+        const named = (dir: DirId, name: string, bytes: number | null = 5) => aFile({ dir, name: FileName(name), key: aKey(dir), bytes })
+        const ways = [
+          (dir: DirId, name: string) => Effect.flatMap(named(dir, name, null), directories.register),
+          (dir: DirId, name: string) => Effect.flatMap(named(dir, name), directories.addFile),
+          (dir: DirId, name: string) =>
+            Effect.flatMap(named(dir, name), (file) => directories.keepFile(dir === others ? other : owner, { ...file, bytes: 5 }))
+        ]
+        for (const [index, way] of ways.entries()) yield* way(index === 0 ? one : two, `made${index}`)
+        for (const way of ways) {
+          expect(yield* Effect.flip(way(one, "further"))).toMatchObject({
+            _tag: "TooManyRequests",
+            message:
+              "Too many files of this API key: at most 3 are allowed in all its directories, delete some or try again when directories have expired"
+          })
+          yield* way(others, `other${ways.indexOf(way)}`)
+        }
+        yield* directories.removeFile(two, FileName("made1"))
+        yield* directories.addFile(yield* named(one, "further"))
+      }).pipe(Effect.provideService(Limits, { ...defaultLimits, filesPerKey: 3 }))
+    )
+
     it.effect("files are looked for by what their names begin with, to the letter, and come in the order of their names", () =>
       Effect.gen(function* () {
         const directories = yield* Directories

@@ -27,7 +27,7 @@ export interface DirectoriesShape {
   /**
    * A name is taken by any row, except that a registration takes its own bytes: same key, `bytes` no longer null.
    * Into a directory that is gone nothing is added, and that succeeds, as if it had gone right afterwards: the row would never be swept.
-   * A new row is refused beyond `filesPerDirectory` (limits.ts) rows of its directory, here and below.
+   * A new row is refused beyond `filesPerDirectory` (limits.ts) rows of its directory, and beyond `filesPerKey` of its owner, here and below.
    */
   readonly addFile: (file: StoredFile) => Fx<void, NameTaken | TooManyRequests>
   /** Like `addFile`, of a registration: unavailable beyond `registrations` of limits.ts, refused beyond `registrationsPerKey`. */

@@ -145,6 +145,21 @@ const fileTests = (rows: RowsLayer) =>
       }).pipe(Effect.provide(rows), Effect.provideService(Limits, { ...defaultLimits, filesPerDirectory: 3 }))
     )
 
+    it.effect("outputs that lead their owner past the files of all directories fail the job", () =>
+      Effect.gen(function* () {
+        const jobs = yield* Jobs
+        const first = yield* startedInDirectory
+        expect(yield* jobs.complete(first, publishedBy(first, "a", "b"))).toBe(true)
+        const other = yield* aDirectory({ owner: first.owner })
+        yield* (yield* Directories).create(other)
+        const second = yield* startedIn(other)
+        expect(yield* jobs.complete(second, publishedBy(second, "c", "d"))).toBe(false)
+        const detail =
+          "the outputs do not fit among the files of this API key: at most 3 are allowed in all its directories, delete some or try again when directories have expired"
+        expect(yield* rowOf(second)).toMatchObject({ state: "failed", failure: { reason: "limit", detail }, outputs: [] })
+      }).pipe(Effect.provide(rows), Effect.provideService(Limits, { ...defaultLimits, filesPerKey: 3 }))
+    )
+
     it.effect("a directory that expired meanwhile still takes the outputs", () =>
       Effect.gen(function* () {
         const [jobs, directories] = [yield* Jobs, yield* Directories]
