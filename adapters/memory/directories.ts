@@ -166,12 +166,13 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
           const dropped = [...state.directories.values()]
             .filter((directory) => expiresAt(directory) <= at && !inUse.has(directory.id))
             .slice(0, limit)
-          return dropped.flatMap(({ id }) => {
+          const keys = dropped.flatMap(({ id }) => {
             const keys = filesOf(state, id).map(({ key }) => key)
             state.directories.delete(id)
             state.files.delete(id)
             return keys
           })
+          return { directories: dropped.length, keys }
         }),
 
       releaseHeld: (limit) =>

@@ -18,7 +18,7 @@ it.scopedLive("no more directories go at once than asked for, whichever plan the
     }
     const later = yield* inSeconds(61)
     const counts = yield* Effect.replicateEffect(
-      Effect.map(directories.dropExpired(later, 2), ({ length }) => length),
+      Effect.map(directories.dropExpired(later, 2), ({ keys }) => keys.length),
       4
     )
     expect(counts).toEqual([2, 2, 1, 0])

@@ -201,7 +201,7 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
         Array.chunksOf(dropped, rowsPerStatement),
         (some) => sql<{ readonly key: BlobKey }>`DELETE FROM ffkiln_files WHERE dir IN ${sql.in(some.map(({ id }) => id))} RETURNING key`
       )
-      return keys.flat().map(({ key }) => key)
+      return { directories: dropped.length, keys: keys.flat().map(({ key }) => key) }
     }).pipe(freeing("drop expired directories")),
 
   releaseHeld: (limit) =>

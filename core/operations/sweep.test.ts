@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Layer, Option, Scope, TestClock } from "effect"
 import { FileName } from "../ids.js"
+import { Directories } from "../ports/directories.js"
 import { Jobs } from "../ports/jobs.js"
 import { Outbox } from "../ports/outbox.js"
 import { Runners } from "../ports/runners.js"
@@ -68,6 +69,17 @@ describe("a job that only a runner can run", () => {
 })
 
 describe("a directory that expires", () => {
+  it.effect("goes with all others of its time in one sweep, also where they are empty", () =>
+    Effect.gen(function* () {
+      const owner = anOwner()
+      for (let made = 0; made < 35; made++) yield* createDirectory(owner, 60)
+      yield* TestClock.adjust("60 seconds")
+      yield* sweep
+      // None is left for the next pass of the statement.
+      expect(yield* (yield* Directories).dropExpired(yield* inSeconds(0), 100)).toEqual({ directories: 0, keys: [] })
+    }).pipe(Effect.provide(world()))
+  )
+
   it.effect("goes with its bytes at the next sweep", () =>
     Effect.gen(function* () {
       const owner = anOwner()

@@ -64,14 +64,18 @@ const expireJobs = (upSince: number) =>
 
 const batch = 100
 
+/** Each may have `filesPerDirectory` rows, which go in one transaction. */
+const directoryBatch = 10
+
 const dropExpired = (now: Date): Effect.Effect<void, never, Directories | Storage> =>
   Effect.gen(function* () {
     const directories = yield* Directories
     // Rows first, bytes after: what a crash leaves behind is bytes that nobody sees. On a full disk there may be room for
     // one directory's rows where there is none for many, and its bytes then make more.
-    const keys = yield* Effect.orElse(directories.dropExpired(now, batch), () => directories.dropExpired(now, 1))
-    yield* removeAll(keys)
-    if (keys.length > 0) yield* dropExpired(now)
+    const dropped = yield* Effect.orElse(directories.dropExpired(now, directoryBatch), () => directories.dropExpired(now, 1))
+    yield* removeAll(dropped.keys)
+    // Also where all of them were empty: they may come faster than sweeps do.
+    if (dropped.directories > 0) yield* dropExpired(now)
   }).pipe(Effect.catchAll((error) => Effect.logWarning("expired directories stay until the next sweep", error.what, error.cause)))
 
 /** Bytes that lost their file while a job read them go when the last such job has ended. */

@@ -60,7 +60,7 @@ export interface DirectoriesShape {
   /** The row is gone when this returns; the key of its bytes comes back once. With `key` only while the row has that. */
   readonly removeFile: (dir: DirId, name: FileName, key?: BlobKey) => Fx<Option.Option<BlobKey>>
   /** Up to `limit` expired directories go with their files, and the keys come back; those that a live job uses wait. */
-  readonly dropExpired: (now: Date, limit: number) => Fx<ReadonlyArray<BlobKey>>
+  readonly dropExpired: (now: Date, limit: number) => Fx<{ readonly directories: number; readonly keys: ReadonlyArray<BlobKey> }>
   /** Lets go of up to `limit` blobs that lost their file while a live job read them, and that none reads any more: their keys. */
   readonly releaseHeld: (limit: number) => Fx<ReadonlyArray<BlobKey>>
   /** Those of `keys` that no file row refers to and no live job (pending or processing) reads, and that lie in no live job's output directory under that job's name. */
