@@ -10,6 +10,7 @@ import { boundConnections } from "./connections.js"
 import { connectionRoom, openFilesLimit } from "./descriptors.js"
 import { answerHalfClosed } from "./half-close.js"
 import { CommandFailed } from "./setting.js"
+import { closeOnTinyChunks } from "./tiny-chunks.js"
 
 /** Node's HTTP server, with bounds on what a client may hold, and answers of ours to what never becomes a request. */
 
@@ -51,13 +52,17 @@ export const listen = async (handler: Handler, { host, port, slots }: Listening,
   })
   boundConnections(server, connections, bounds.stalledSeconds)
   answerHalfClosed(server)
+  closeOnTinyChunks(server, wholeRefusal(400, "The request body comes in chunks of a few bytes: send larger chunks"))
 
   const answering = new WeakMap<Socket, number>()
   const count = (socket: Socket, by: 1 | -1) => answering.set(socket, (answering.get(socket) ?? 0) + by)
   server.on("request", (request, response) => {
     const { socket } = request
+    if (socket.destroyed) return
     count(socket, 1)
     response.once("close", () => count(socket, -1))
+    // Node hands over all requests of one read in one turn of the event loop.
+    if ((answering.get(socket) ?? 0) > mostPipelined) return void socket.destroy()
     handle(handler, request, response)
   })
   server.on("checkExpectation", (_, response) =>
@@ -91,6 +96,9 @@ export const drain = async (server: Server, work: () => Promise<void>): Promise<
   clearTimeout(cutOff)
 }
 
+/** Requests of one connection that wait for their responses; a client that sends more without reading is cut off. */
+const mostPipelined = 100
+
 const handle = (handler: Handler, request: IncomingMessage, response: ServerResponse) => {
   const hosts = request.headersDistinct.host?.length ?? 0
   if (request.httpVersion === "1.1" && hosts !== 1) return refuse(response, "An HTTP/1.1 request needs one Host header")
@@ -107,8 +115,9 @@ const refuse = (response: ServerResponse, message: string) => sendWhole(response
 const closing = { connection: "close" }
 
 /** Why no request came out of what the client sent, as a whole HTTP answer. */
-const refusal = (code: string | undefined, bounds: Bounds): string => {
-  const [status, sentence] = reasonOf(code, bounds)
+const refusal = (code: string | undefined, bounds: Bounds): string => wholeRefusal(...reasonOf(code, bounds))
+
+const wholeRefusal = (status: number, sentence: string): string => {
   const body = JSON.stringify(failureBody(sentence))
   const headers = {
     ...safeHeaders,
