@@ -51,8 +51,8 @@ const environmentOf = ({ ffmpeg, ffprobe }, more = {}) => ({
   FFMPEG_PATH: ffmpeg,
   FFPROBE_PATH: ffprobe,
   // Small builds can't make all samples.
-  FFKILN_SAMPLES_FFMPEG: onPath("ffmpeg"),
-  ...(long && { FFKILN_LONG: "1" }),
+  FFKILN_TEST_SAMPLES_FFMPEG: onPath("ffmpeg"),
+  ...(long && { FFKILN_TEST_LONG: "1" }),
   ...more
 })
 
@@ -118,7 +118,9 @@ await report(async () => {
   await setUp()
   const builds = ffmpegBuilds(args.filter((arg) => arg !== "--long"))
   if (builds.length === 0)
-    throw new Problem("no build of ffmpeg can be had here: set FFKILN_FFMPEG_BUILDS to a folder with VERSION/ffmpeg and VERSION/ffprobe")
+    throw new Problem(
+      "no build of ffmpeg can be had here: set FFKILN_TEST_FFMPEG_BUILDS to a folder with VERSION/ffmpeg and VERSION/ffprobe"
+    )
   const rows = []
   const failures = []
   // The matrix comes at the end; on the way each row is told as it is found.

@@ -29,7 +29,7 @@ const tests = async () => {
   try {
     const code = await follow(
       [tool("vitest", "vitest.mjs"), "run", ...reporters, ...args.filter((arg) => !ours.includes(arg))],
-      long ? { FFKILN_LONG: "1" } : {}
+      long ? { FFKILN_TEST_LONG: "1" } : {}
     )
     if (existsSync(results)) console.log(`\n${summary(JSON.parse(text(results)).testResults, root, text)}`)
     return code

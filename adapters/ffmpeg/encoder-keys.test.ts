@@ -12,7 +12,7 @@ import { paramsProblem, refusedKeys } from "../../core/policy/params.js"
  * word in the encoder's library that could be one. Whatever is opened must be refused.
  */
 
-const long = process.env.FFKILN_LONG !== undefined
+const long = process.env.FFKILN_TEST_LONG !== undefined
 const canWatch = long && (await execa("strace", ["-V"], { reject: false }).then(({ exitCode }) => exitCode === 0))
 
 const folder = mkdtempSync(join(tmpdir(), "encoder-keys-"))
@@ -52,8 +52,8 @@ const wordsIn = (library: string): ReadonlyArray<string> => {
 beforeAll(async () => {
   if (!canWatch) return
   const made = ["-f", "lavfi", "-i", "testsrc=s=64x64:d=0.04:r=25", "-pix_fmt", "yuv420p", "-f", "yuv4mpegpipe", join(folder, "in.y4m")]
-  await execa(process.env.FFKILN_SAMPLES_FFMPEG || "ffmpeg", ["-v", "error", ...made])
-  await execa(process.env.FFKILN_SAMPLES_FFMPEG || "ffmpeg", [
+  await execa(process.env.FFKILN_TEST_SAMPLES_FFMPEG || "ffmpeg", ["-v", "error", ...made])
+  await execa(process.env.FFKILN_TEST_SAMPLES_FFMPEG || "ffmpeg", [
     "-v",
     "error",
     "-i",

@@ -30,7 +30,9 @@ const stored = Effect.gen(function* () {
     contents.set(
       name,
       yield* Effect.promise(() =>
-        execa(process.env.FFKILN_SAMPLES_FFMPEG || "ffmpeg", ["-v", "error", ...args, path], { stdin: "ignore" }).then(() => readFile(path))
+        execa(process.env.FFKILN_TEST_SAMPLES_FFMPEG || "ffmpeg", ["-v", "error", ...args, path], { stdin: "ignore" }).then(() =>
+          readFile(path)
+        )
       )
     )
   }

@@ -23,7 +23,7 @@ for (const sandbox of process.platform === "linux" ? (["required", "off"] as con
   executorSuite(`${how}ffmpeg over files`, overFiles, { ffmpeg: true, leftovers })
   proberSuite(`${how}ffprobe over files`, overFiles, { ffprobe: true, leftovers })
   // Where the bytes come from and what runs are shut into know nothing of each other: the fourth pair is for `npm run test:long`.
-  if (sandbox === "off" && process.platform === "linux" && process.env.FFKILN_LONG === undefined) continue
+  if (sandbox === "off" && process.platform === "linux" && process.env.FFKILN_TEST_LONG === undefined) continue
   executorSuite(`${how}ffmpeg over memory`, Layer.provideMerge(ffmpegExecutor(options), memoryStorage), { ffmpeg: true, leftovers })
   proberSuite(`${how}ffprobe over memory`, Layer.provideMerge(ffprobeProber(options), memoryStorage), { ffprobe: true, leftovers })
 }

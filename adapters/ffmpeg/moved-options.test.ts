@@ -28,7 +28,7 @@ beforeAll(async () => {
   filters = execFileSync("ffmpeg", ["-v", "error", "-filters"], { encoding: "utf8" })
   // A small build may lack what makes it.
   const made = ["-f", "lavfi", "-i", "testsrc=s=64x48:d=0.4:r=25", "-f", "lavfi", "-i", "sine=d=0.4", "-pix_fmt", "yuv420p"]
-  await execa(process.env.FFKILN_SAMPLES_FFMPEG || "ffmpeg", ["-v", "error", ...made, "-c:v", "libx264", join(folder, "a.mp4")])
+  await execa(process.env.FFKILN_TEST_SAMPLES_FFMPEG || "ffmpeg", ["-v", "error", ...made, "-c:v", "libx264", join(folder, "a.mp4")])
 })
 
 /** Options as they would be written, a value where one is needed, and what encodes beside them. */

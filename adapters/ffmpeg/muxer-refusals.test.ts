@@ -25,7 +25,7 @@ const sources: Readonly<Record<string, ReadonlyArray<string>>> = {
 beforeAll(() => {
   writeFileSync(join(folder, "words.srt"), "1\n00:00:00,000 --> 00:00:00,200\nhello\n")
   mkdirSync(join(folder, "out"))
-  const maker = process.env.FFKILN_SAMPLES_FFMPEG ?? "ffmpeg"
+  const maker = process.env.FFKILN_TEST_SAMPLES_FFMPEG ?? "ffmpeg"
   for (const [name, args] of Object.entries(sources)) execFileSync(maker, ["-v", "error", "-nostdin", ...args, name], { cwd: folder })
 })
 
@@ -35,7 +35,7 @@ const known = execFileSync("ffmpeg", ["-hide_banner", "-muxers"], { encoding: "u
   .filter((name) => fileMuxers.includes(name))
 /** All of them in the long run. */
 const chosen =
-  process.env.FFKILN_LONG === "1" ? known : known.filter((name) => ["adts", "flac", "mp3", "ogg", "wav", "webm"].includes(name))
+  process.env.FFKILN_TEST_LONG === "1" ? known : known.filter((name) => ["adts", "flac", "mp3", "ogg", "wav", "webm"].includes(name))
 
 it.each(chosen.flatMap((muxer) => Object.keys(sources).map((input) => [muxer, input] as const)))(
   "%s says in words why it does not take %s, or takes it",

@@ -75,7 +75,7 @@ it.live("another build is asked about what differs from its neighbour, once", ()
   })
 )
 
-if (process.env.FFKILN_LONG !== undefined) {
+if (process.env.FFKILN_TEST_LONG !== undefined) {
   it.live(
     "asked about everything, the installed ffmpeg tells the table that comes along",
     () =>

@@ -74,7 +74,13 @@ const loadedBy = async (program: string, libraryPath: NodeJS.ProcessEnv): Promis
   const loader = await loaderOf(program)
   if (loader === undefined) return []
   const { stdout } = await output(loader, ["--list", program], { env: libraryPath })
-  return [loader, ...[...stdout.matchAll(/^\t(?:.* => )?(\/.+) \(0x[0-9a-f]+\)$/gm)].flatMap(([, path = ""]) => path)]
+  return [loader, ...stdout.split("\n").flatMap((line) => libraryIn(line) ?? [])]
+}
+
+/** The path in a line such as `<tab>libm.so.6 => /lib/libm.so.6 (0x00007f00)`. The kernel's own library has none. */
+const libraryIn = (line: string): string | undefined => {
+  const path = line.trim().split(" => ").at(-1)?.split(" (0x", 1)[0]
+  return path?.startsWith("/") ? path : undefined
 }
 
 /** The segment of an ELF file that names its loader, in programs of 64 bits and little endian, as all of Node's Linux are. */

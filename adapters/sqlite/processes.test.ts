@@ -32,7 +32,7 @@ it.scopedLive("ten processes open one new file at once: each migration runs once
     const file = yield* temporaryFile
     expect(yield* together(program, [file], 10)).toEqual([])
     const migrations = Effect.flatMap(SqlClient, (sql) => sql`SELECT migration_id FROM ffkiln_migrations`)
-    expect(yield* Effect.provide(migrations, sqliteClient(file))).toEqual([1, 2, 3, 4, 5, 6, 7].map((id) => ({ migration_id: id })))
+    expect(yield* Effect.provide(migrations, sqliteClient(file))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9].map((id) => ({ migration_id: id })))
     const tables = Effect.gen(function* () {
       const job = aJob()
       yield* (yield* Jobs).insert(job, roomy)

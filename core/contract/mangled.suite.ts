@@ -14,7 +14,7 @@ export const requestBodies = {
   directory: bodies.DirectoryBody as unknown as Body
 }
 
-export const long = process.env.FFKILN_LONG !== undefined
+export const long = process.env.FFKILN_TEST_LONG !== undefined
 
 const fieldNames = [
   ...["task", "inputs", "outputs", "file_path", "file", "options", "maps", "filter_complex", "output_dir_id", "webhook_url"],

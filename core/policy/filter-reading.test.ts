@@ -56,7 +56,7 @@ describe("ffmpeg itself", () => {
   it("finds no forbidden filter, no unknown one and no file that was not seen in graphs that are accepted", {
     timeout: 120_000
   }, async () => {
-    const graphs = fc.sample(bent, process.env.FFKILN_LONG === undefined ? 60 : 2000)
+    const graphs = fc.sample(bent, process.env.FFKILN_TEST_LONG === undefined ? 60 : 2000)
     let settings = 0
     const check = async (written: string) => {
       const { graph, ...read } = Either.getOrThrow(accepted(written))

@@ -150,7 +150,7 @@ describe("where nothing is refused", () => {
 })
 
 describe("any graph", () => {
-  const numRuns = process.env.FFKILN_LONG === undefined ? 50_000 : 1_000_000
+  const numRuns = process.env.FFKILN_TEST_LONG === undefined ? 50_000 : 1_000_000
   const graphs = [...ordinaryGraphs, ...refusedGraphs.map(([graph]) => graph).filter((graph) => graph.length < 1000)]
   const part = fc.oneof(
     { weight: 6, arbitrary: fc.constantFrom(...graphs) },

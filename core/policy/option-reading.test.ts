@@ -71,12 +71,12 @@ describe("ffmpeg itself reads an accepted list as we do: no other input, output 
     expect(alike).toBeGreaterThan(lists.length - 5)
   })
 
-  const wanted = process.env.FFKILN_LONG === undefined ? 1000 : 20_000
+  const wanted = process.env.FFKILN_TEST_LONG === undefined ? 1000 : 20_000
 
   it(`where it is one of ${wanted} made up`, { timeout: 1_200_000 }, async () => {
     const arbitrary = fc.tuple(fc.constantFrom<Place>("input", "output"), fc.array(someItems, { minLength: 1, maxLength: 3 }))
     const lists: Array<List> = []
-    const seed = Number(process.env.FFKILN_SEED ?? 4)
+    const seed = Number(process.env.FFKILN_TEST_SEED ?? 4)
     // Of a list that is empty nothing can be told, and an argument with a line of its own breaks the log's.
     const clean = (items: ReadonlyArray<string>) => items.length > 0 && !/\p{Cc}/u.test(items.join("")) && items.join("").isWellFormed()
     for (let round = seed; lists.length < wanted; round++) {

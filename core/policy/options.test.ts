@@ -183,7 +183,7 @@ describe("what is read", () => {
 })
 
 describe("any list", () => {
-  const numRuns = process.env.FFKILN_LONG === undefined ? 50_000 : 1_000_000
+  const numRuns = process.env.FFKILN_TEST_LONG === undefined ? 50_000 : 1_000_000
 
   /** Numbers above their limit, and lists of names of one demuxer. */
   const isChanged = (item: string, given = "") =>

@@ -11,7 +11,7 @@ import { type Host, makeClip, type SetUp, setUp, setUps } from "./hosts.suite.js
 
 /** `kill -9` at random moments under load, each process being followed by another one of its name. */
 
-const kills = process.env.FFKILN_LONG ? 200 : 6
+const kills = process.env.FFKILN_TEST_LONG ? 200 : 6
 /** Who submits and waits at a time. */
 const clients = 6
 

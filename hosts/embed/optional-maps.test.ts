@@ -18,7 +18,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "optional-maps-"))
   const sound = ["-f", "lavfi", "-i", "sine=d=0.2", "-map", "0", "-map", "0", "-c:a", "flac"]
   const titles = ["-metadata:s:a:0", "title=main", "-metadata:s:a:1", "title=a:b"]
-  await run(process.env.FFKILN_SAMPLES_FFMPEG ?? "ffmpeg", ["-v", "error", ...sound, ...titles, join(folder, "two.mkv")])
+  await run(process.env.FFKILN_TEST_SAMPLES_FFMPEG ?? "ffmpeg", ["-v", "error", ...sound, ...titles, join(folder, "two.mkv")])
   ffkiln = await open({ dataDir: join(folder, "data") })
   const uploaded = await ffkiln.upload(join(folder, "two.mkv"))
   input = uploaded.file_path

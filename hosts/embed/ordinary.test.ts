@@ -14,7 +14,7 @@ const run = promisify(execFile)
 
 const all = ordinary.flatMap(([, wishes]) => wishes)
 /** The rows that are run: a share, and all of them by `npm run test:long`. That all are accepted is tested beside them. */
-const chosen = process.env.FFKILN_LONG === undefined ? shareOf(all) : new Set(all)
+const chosen = process.env.FFKILN_TEST_LONG === undefined ? shareOf(all) : new Set(all)
 
 let folder: string
 let samples: ReadonlyArray<string>

@@ -13,7 +13,7 @@ const speech = "0.5*sin(600*PI*t)*gt(sin(9*t),0)*between(t,0.2,1.3)"
 const quick = "-pix_fmt yuv420p -preset ultrafast"
 
 /** A build that is tested may not be able to make all of them, nor to tell what is in a result. */
-const maker = process.env.FFKILN_SAMPLES_FFMPEG || "ffmpeg"
+const maker = process.env.FFKILN_TEST_SAMPLES_FFMPEG || "ffmpeg"
 
 /** Media of each kind, small and short: how ffmpeg makes each, in an order in which one may take those before it. */
 const made: ReadonlyArray<readonly [name: string, args: string]> = [

@@ -14,7 +14,7 @@ import { cpuMillis, heapMegabytes, median, twoAtATime } from "./soak.suite.js"
  * after a moment, since rows and bytes that are kept would be heap here.
  * `npm run test:long -- hosts/embed/soak.test.ts` runs 20,000 of them, `npm test` 100.
  */
-const long = process.env.FFKILN_LONG !== undefined
+const long = process.env.FFKILN_TEST_LONG !== undefined
 const [early, late] = long ? [1000, 20_000] : [50, 100]
 
 const limits = { jobSeconds: 1, sweepSeconds: 0.5, orphanSeconds: 1, orphanSweepSeconds: 0.5 }

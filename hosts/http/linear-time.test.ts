@@ -132,7 +132,7 @@ const units = [
   "\ud800"
 ]
 /** What follows makes a reader that has come to the end go back. */
-const ends = globalThis.process.env.FFKILN_LONG === undefined ? ["!"] : ["!", "", "\n", "]"]
+const ends = globalThis.process.env.FFKILN_TEST_LONG === undefined ? ["!"] : ["!", "", "\n", "]"]
 const texts = units.flatMap((unit) => ends.map((end) => `${unit.repeat(Math.ceil(bytes / unit.length))}${end}`))
 
 /** Milliseconds of processor time: other programs of a busy machine do not count. */

@@ -134,6 +134,15 @@ describe("readSettings", () => {
     expect(() => readSettings(args, environment)).toThrow(sentence)
   })
 
+  it("ignores what Kubernetes sets for a service of the same name", () => {
+    const environment = {
+      ...{ FFKILN_SERVICE_HOST: "10.0.0.1", FFKILN_SERVICE_PORT_HTTP: "80", FFKILN_PORT: "tcp://10.0.0.1:80" },
+      ...{ FFKILN_PORT_80_TCP_ADDR: "10.0.0.1", FFKILN_API_SERVICE_HOST: "10.0.0.2", FFKILN_API_PORT: "tcp://10.0.0.2:80" }
+    }
+    expect(readSettings([], environment)).toEqual(readSettings([], {}))
+    expect(() => readSettings([], { FFKILN_PORT: "80" })).toThrow(/^FFKILN_PORT is no setting/)
+  })
+
   it("takes pages of every origin where told so", () => {
     expect(readSettings([], { FFKILN_CORS_ORIGIN: "*" }).corsOrigins).toBe("*")
   })

@@ -73,7 +73,7 @@ const copy = (input: string, index: number) => ({
 /** Starts a command with that soft and hard limit of open files. */
 const withFiles = (openFiles: string) => ["sh", "-c", `ulimit -n ${openFiles} && exec "$0" "$@"`]
 
-const long = process.env.FFKILN_LONG !== undefined
+const long = process.env.FFKILN_TEST_LONG !== undefined
 
 it.each([["512", 700] as const, ...(long ? [["4096", 4300] as const] : [])])(
   "with %s files and %i half-open connections a server takes requests, and runs jobs",

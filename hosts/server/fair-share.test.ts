@@ -60,7 +60,7 @@ const places = [
   ["SQLite and the queue in memory", ["sqlite", "local", "file"], 0],
   ["Postgres and Redis with a worker", ["postgres", "redis", "file"], 1]
 ] as const
-const chosen = process.env.FFKILN_LONG === undefined ? places.slice(0, 1) : places
+const chosen = process.env.FFKILN_TEST_LONG === undefined ? places.slice(0, 1) : places
 
 it.each(chosen)(
   "twelve failing jobs of one key leave another key its slots: %s",

@@ -25,9 +25,10 @@ export const variablesOf =
 
 /** Refuses `FFKILN_...` variables that nothing reads: a mistyped one would be ignored silently. */
 export const checkNames = (environment: Environment, known: ReadonlyArray<string>): void => {
-  const wrong = Object.keys(environment).find(
-    (name) => name.startsWith("FFKILN_") && environment[name] && !known.includes(name) && !isOthers(name)
-  )
+  const wrong = Object.keys(environment).find((name) => {
+    const value = environment[name]
+    return name.startsWith("FFKILN_") && value && !known.includes(name) && !isOthers(name, value)
+  })
   if (wrong === undefined) return
   const closest = known.reduce((best, name) => (leven(wrong, name) < leven(wrong, best) ? name : best), known[0] ?? "")
   const hint = leven(wrong, closest) <= 4 ? `: did you mean ${closest}?` : ": unset it"
@@ -35,8 +36,10 @@ export const checkNames = (environment: Environment, known: ReadonlyArray<string
 }
 
 /** Kubernetes sets `..._SERVICE_HOST`, `..._PORT` and so on for a service named ffkiln; our tests set `FFKILN_TEST_...`. */
-const isOthers = (name: string): boolean =>
-  /^FFKILN_TEST_|_SERVICE_(HOST|PORT)(_\w+)?$|_PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?$/.test(name)
+const isOthers = (name: string, value: string): boolean =>
+  name.startsWith("FFKILN_TEST_") ||
+  /_SERVICE_(HOST|PORT)|_PORT_\d{1,5}_(TCP|UDP)/.test(name) ||
+  (name.endsWith("_PORT") && /^(tcp|udp):/.test(value))
 
 export const whole = (name: string, text: string, min: number, max: number): number => {
   const value = Number(text)

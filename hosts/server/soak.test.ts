@@ -25,7 +25,7 @@ import { drain, listen, originOf } from "./listener.js"
  * and the receivers of webhooks are functions. What is over is forgotten after a moment, so what grows is ours.
  * `npm run test:long -- hosts/server/soak.test.ts` sends 10,000 of them, `npm test` 300.
  */
-const long = process.env.FFKILN_LONG !== undefined
+const long = process.env.FFKILN_TEST_LONG !== undefined
 const [early, late] = long ? [1000, 10_000] : [100, 300]
 
 /** Longer than a busy machine takes between two requests of a client, or to write a file. */

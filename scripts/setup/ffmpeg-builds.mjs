@@ -35,7 +35,7 @@ const sources = {
 /** @typedef {{ readonly version: string, readonly ffmpeg: string, readonly ffprobe: string }} Build */
 
 /** The folder that holds the builds: one that the developer names, else one in the cache. */
-const home = () => process.env.FFKILN_FFMPEG_BUILDS || cache("ffmpeg")
+const home = () => process.env.FFKILN_TEST_FFMPEG_BUILDS || cache("ffmpeg")
 
 /** The builds of these versions that can be had here; all where none is named. @param {ReadonlyArray<string>} versions @returns {ReadonlyArray<Build>} */
 export const ffmpegBuilds = (versions) =>

@@ -8,7 +8,7 @@ import { openScene, type Scene } from "./scene.suite.js"
  * tried as a whole elsewhere, by both layers together.
  */
 export const shareOf = <A>(corpus: ReadonlyArray<A>): ReadonlyArray<A> =>
-  process.env.FFKILN_LONG === undefined ? corpus.filter((_, index) => index % 3 === 0) : corpus
+  process.env.FFKILN_TEST_LONG === undefined ? corpus.filter((_, index) => index % 3 === 0) : corpus
 
 /** Tests of one server, a test for each group of attacks or a share of it; in the end they tell how many there are, were tried, and held. */
 export const holding = (options: () => Promise<HostOptions>) => {

@@ -7,11 +7,11 @@ import { hostileHeads, hostileMedia } from "./hostile-media.suite.js"
 
 /**
  * What other keys wait for while one key attacks: the longest `GET /health` and `GET /directory`, and how much memory is in
- * use more. In full by `npm run test:long`, or by `FFKILN_LONG=1 npx vitest run hosts/express/attacks/stalls.test.ts`, which
+ * use more. In full by `npm run test:long`, or by `FFKILN_TEST_LONG=1 npx vitest run hosts/express/attacks/stalls.test.ts`, which
  * prints the figures; `npm test` tries some of them with small files.
  */
 
-const long = process.env.FFKILN_LONG !== undefined
+const long = process.env.FFKILN_TEST_LONG !== undefined
 const MiB = 2 ** 20
 /** Smaller files come whole. */
 const leastInPieces = 10
