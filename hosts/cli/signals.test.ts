@@ -47,6 +47,17 @@ describe.each(["serve", "worker", "runner"])("SIGTERM to %s", (command) => {
     expect(lines).toEqual(["heeds"])
   })
 
+  it("is not lost right before the command listens itself", async () => {
+    // Comes while the listener of the start is still there, and is told in the next turn of the event loop, when it is not.
+    const signals = `const { off } = process
+      process.off = (name, listener) => {
+        if (name === "SIGTERM") process.kill(process.pid, "SIGTERM")
+        process.off = off
+        return process.off(name, listener)
+      }`
+    expect(await once(run(command, argsOf(command), imported(signals)), "exit")).toEqual([0, null])
+  })
+
   it("at once ends it, by Node or by us", async () => {
     const child = run(command, argsOf(command))
     const end = once(child, "exit")

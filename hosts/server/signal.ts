@@ -24,7 +24,6 @@ export interface Stop {
 
 export const signal = (): Stop => {
   let ignore = () => {}
-  stopHeedingEarly()
   const controller = new AbortController()
   const received = new Promise<void>((resolve) => {
     const heard = () => {
@@ -39,6 +38,8 @@ export const signal = (): Stop => {
     }
     process.on("SIGTERM", heard)
     process.on("SIGINT", heard)
+    // Only now: without a listener for a moment, a signal that came while modules were loaded would be lost.
+    stopHeedingEarly()
   })
   return { received, signal: controller.signal, ignore }
 }
