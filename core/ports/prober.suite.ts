@@ -85,8 +85,9 @@ export const proberSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, optio
       Effect.gen(function* () {
         const source = yield* store("tone.wav", tone)
         const { raw } = yield* probe(source, { ...everything, sections: { streams: ["codec_name", "sample_rate"] } })
+        // The format's name and sizes of pictures come as well: `pickReport` leaves them out.
         expect(raw).toMatchObject({ streams: [{ codec_name: "pcm_s16le", sample_rate: "8000" }] })
-        expect(raw).not.toHaveProperty("format")
+        expect(raw).not.toHaveProperty("format.size")
       })
     )
 
@@ -141,7 +142,7 @@ const tone = wav(4000)
 
 const unreadable = [
   { title: "a file that is no media", content: Buffer.from("hello, this is no film\n"), says: /not a media file/ },
-  { title: "an empty file", content: Buffer.alloc(0), says: /not a media file/ },
+  { title: "an empty file", content: Buffer.alloc(0), says: /"some\.mp4" is empty \(0 bytes\)/ },
   {
     title: "a list that names other files",
     content: Buffer.from("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:/etc/hostname\n#EXT-X-ENDLIST\n"),

@@ -140,5 +140,10 @@ const rowsIn = (file: string): Promise<unknown> =>
     )
   }).pipe(Effect.provide(sqliteClient(file)), Effect.runPromise)
 
-const filesIn = async (folder: string): Promise<number> =>
-  (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).length
+/** Counts again where a folder goes while it is read. */
+const filesIn = async (folder: string): Promise<number> => {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error
+  })
+  return entries === undefined ? filesIn(folder) : entries.filter((entry) => entry.isFile()).length
+}
