@@ -97,7 +97,7 @@ export const drain = async (server: Server, work: () => Promise<void>): Promise<
 }
 
 /** Requests of one connection that wait for their responses; a client that sends more without reading is cut off. */
-const mostPipelined = 100
+const mostPipelined = 20
 
 const handle = (handler: Handler, request: IncomingMessage, response: ServerResponse) => {
   const hosts = request.headersDistinct.host?.length ?? 0

@@ -31,5 +31,5 @@ export const closeOnTinyChunks = (server: Server, answer: string): void => {
 }
 
 /** In one turn of the event loop. */
-const mostChunks = 4096
-const fewBytes = 64
+const mostChunks = 2048
+const fewBytes = 128
