@@ -42,7 +42,7 @@ const announced = async (out) => {
  */
 export const withServer = async (folder, body) => {
   const data = mkdtempSync(join(folder, "data-"))
-  const args = [place("dist", "hosts", "cli", "main.js"), "serve", "--host", "127.0.0.1", "--port", "0", "--data", data]
+  const args = [place("dist", "cli", "ffkiln.js"), "serve", "--host", "127.0.0.1", "--port", "0", "--data", data]
   console.log(`# Start a server\nnpm start -- ${args.slice(2, -1).join(" ")} "${data}"`)
   // In a group of its own, so that Ctrl-C does not reach it: the second signal a server gets cuts its draining short.
   const detached = process.platform !== "win32"

@@ -62,7 +62,7 @@ const environmentOf = ({ ffmpeg, ffprobe }, more = {}) => ({
  */
 const readiness = async (build, change = () => ({})) => {
   const folder = mkdtempSync(cache("versions-"))
-  const command = [place("dist", "hosts", "cli", "main.js"), "serve", "--port", "0", "--data", join(folder, "data")]
+  const command = [place("dist", "cli", "ffkiln.js"), "serve", "--port", "0", "--data", join(folder, "data")]
   const env = environmentOf(build, { XDG_CACHE_HOME: join(folder, "cache"), ...change(folder) })
   const began = Date.now()
   const server = spawn(process.execPath, command, { env, stdio: ["ignore", "pipe", "pipe"] })
