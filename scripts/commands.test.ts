@@ -44,7 +44,7 @@ describe("quickstart", () => {
   /** Data of servers that were not cleaned away; other quickstarts may run beside this one. */
   const data = () => readdirSync(cache("quickstart")).filter((name) => name.startsWith("data-"))
 
-  it("shows each call with its answer and ends with the result", { timeout: 120_000 }, async () => {
+  it("shows each call with its answer and ends with the result", async () => {
     rmSync(cache("quickstart", "compressed.mp4"), { force: true })
     // Settings of a server of the user's own must not get in the way.
     const { code, stdout, stderr } = await command("quickstart.mjs", {
@@ -68,7 +68,7 @@ describe("quickstart", () => {
     expect(execFileSync(process.env.FFPROBE_PATH || "ffprobe", args, { encoding: "utf8" })).toBe("h264,1280,720\naac\n")
   })
 
-  it("stopped in the middle takes its server and the data with it", { timeout: 120_000 }, async () => {
+  it("stopped in the middle takes its server and the data with it", async () => {
     const before = readdirSync(cache("quickstart"))
     const child = spawn(process.execPath, [place("scripts", "quickstart.mjs")], { stdio: ["ignore", "pipe", "pipe"] })
     const exit = once(child, "exit")

@@ -78,7 +78,7 @@ beforeAll(async () => {
   await ffmpeg("-f", "lavfi", "-i", loud, "-t", "60", "long.wav")
   await ffmpeg("-i", "long.wav", "-t", "60", "-b:a", "320k", "short.mp3")
   for (const { name, args } of kinds) if (args !== undefined) await ffmpeg(...args, name)
-}, 120_000)
+})
 
 interface Serving {
   /** Whether ranges are honoured; default true. */

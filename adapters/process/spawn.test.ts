@@ -6,25 +6,22 @@ import { Effect } from "effect"
 import { bundled } from "../program.suite.js"
 import { output, start } from "./spawn.js"
 
-it.effect(
-  "without descriptors a start fails, and does nothing else to the process that makes it",
-  () =>
-    Effect.gen(function* () {
-      const program = yield* bundled(join(import.meta.dirname, "spawn.suite.ts"))
-      const run = (free: number) =>
-        Effect.promise(async () => {
-          const command = 'ulimit -n 64 && exec "$0" "$@"'
-          const { stdout } = await promisify(execFile)("sh", ["-c", command, process.execPath, program, `${free}`])
-          return JSON.parse(stdout)
-        })
-      expect(yield* run(0)).toEqual(["EMFILE", "EMFILE", "EMFILE"])
-      expect(yield* run(40)).toEqual([0, 0, 0])
-      // Between the two each of them fails in another way: before the first pipe, between pipes, or at the start itself.
-      for (let free = 1; free <= 14; free++) {
-        for (const reason of yield* run(free)) expect([0, "EMFILE", "EAGAIN"]).toContain(reason)
-      }
-    }).pipe(Effect.scoped),
-  60_000
+it.effect("without descriptors a start fails, and does nothing else to the process that makes it", () =>
+  Effect.gen(function* () {
+    const program = yield* bundled(join(import.meta.dirname, "spawn.suite.ts"))
+    const run = (free: number) =>
+      Effect.promise(async () => {
+        const command = 'ulimit -n 64 && exec "$0" "$@"'
+        const { stdout } = await promisify(execFile)("sh", ["-c", command, process.execPath, program, `${free}`])
+        return JSON.parse(stdout)
+      })
+    expect(yield* run(0)).toEqual(["EMFILE", "EMFILE", "EMFILE"])
+    expect(yield* run(40)).toEqual([0, 0, 0])
+    // Between the two each of them fails in another way: before the first pipe, between pipes, or at the start itself.
+    for (let free = 1; free <= 14; free++) {
+      for (const reason of yield* run(free)) expect([0, "EMFILE", "EAGAIN"]).toContain(reason)
+    }
+  }).pipe(Effect.scoped)
 )
 
 it("what the system refuses at once is a start that failed, too", async () => {

@@ -124,28 +124,24 @@ describe("a replay", () => {
   it.effect.each([
     ["delivered", Effect.succeed(200)],
     ["abandoned", Effect.fail(new UrlRefused({}))]
-  ] as const)(
-    "of a webhook that was %s sends it again under the same id, with its tries kept",
-    ([state, answer]) => {
-      let first = true
-      const { arrived, layer } = receiving(() => (first ? answer : Effect.succeed(200)))
-      return Effect.gen(function* () {
-        const owner = anOwner()
-        yield* owed(owner, undefined, 30 * 86_400)
-        const stop = yield* delivering
-        const before = yield* passUntil(owner, settled)
-        expect(before.state).toBe(state)
-        first = false
-        const replayed = yield* replayDelivery(owner, before.id)
-        expect(replayed).toEqual({ ...before, state: "pending", nextTryAt: expect.any(Date) })
-        const after = yield* passUntil(owner, settled)
-        expect(after).toMatchObject({ state: "delivered", tries: [...before.tries, { status: 200 }] })
-        expect(new Set(arrived.map(({ id }) => id))).toEqual(new Set([before.id]))
-        yield* stop
-      }).pipe(Effect.provide(layer), Effect.provide(world({ limits: seldom })))
-    },
-    120_000
-  )
+  ] as const)("of a webhook that was %s sends it again under the same id, with its tries kept", ([state, answer]) => {
+    let first = true
+    const { arrived, layer } = receiving(() => (first ? answer : Effect.succeed(200)))
+    return Effect.gen(function* () {
+      const owner = anOwner()
+      yield* owed(owner, undefined, 30 * 86_400)
+      const stop = yield* delivering
+      const before = yield* passUntil(owner, settled)
+      expect(before.state).toBe(state)
+      first = false
+      const replayed = yield* replayDelivery(owner, before.id)
+      expect(replayed).toEqual({ ...before, state: "pending", nextTryAt: expect.any(Date) })
+      const after = yield* passUntil(owner, settled)
+      expect(after).toMatchObject({ state: "delivered", tries: [...before.tries, { status: 200 }] })
+      expect(new Set(arrived.map(({ id }) => id))).toEqual(new Set([before.id]))
+      yield* stop
+    }).pipe(Effect.provide(layer), Effect.provide(world({ limits: seldom })))
+  })
 
   it.effect("and the record are its owner's alone", () =>
     Effect.gen(function* () {

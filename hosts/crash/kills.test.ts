@@ -112,6 +112,6 @@ describe.each(Object.entries(setUps))("%s", (name, make) => {
           `${place.webhooks.length} webhooks for ${webhooks.size} jobs, ${orphans.before} orphan blobs swept, 0 left`
       )
     },
-    kills * 15_000 + 120_000
+    kills * 15_000 + 600_000
   )
 })

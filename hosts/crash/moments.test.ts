@@ -50,43 +50,39 @@ describe.each(Object.entries(setUps))("%s: killed", (_, make) => {
     return { host, url: await host.url }
   }
 
-  it.each(Object.entries(outcomes))(
-    "%s",
-    async (moment, { attempts, mayRepeat }) => {
-      const submission = {
-        idempotencyKey: "once",
-        dir,
-        input: "in.mp4",
-        output: "out.mp4",
-        // At the speed of the film, where it is to be met while it runs.
-        inputOptions: moment === "while ffmpeg runs" ? ["-re"] : [],
-        webhookUrl: `https://hooks.example.com:${place.receiver.port}/`
-      }
-      victim = place.host("host", 1, { killAt: moment as Moment })
-      const answered = await submitTo(await victim.url, submission)
-      await dies()
+  it.each(Object.entries(outcomes))("%s", async (moment, { attempts, mayRepeat }) => {
+    const submission = {
+      idempotencyKey: "once",
+      dir,
+      input: "in.mp4",
+      output: "out.mp4",
+      // At the speed of the film, where it is to be met while it runs.
+      inputOptions: moment === "while ffmpeg runs" ? ["-re"] : [],
+      webhookUrl: `https://hooks.example.com:${place.receiver.port}/`
+    }
+    victim = place.host("host", 1, { killAt: moment as Moment })
+    const answered = await submitTo(await victim.url, submission)
+    await dies()
 
-      const { host, url } = await heir()
-      const id = await submitTo(url, submission)
-      if (id === undefined) throw new Error("the next host does not know of the job")
-      if (answered !== undefined) expect(id).toBe(answered)
-      await until(() => look.isOver(id))
-      await until(() => place.webhooks.length > 0)
-      await until(async () => (await look.account([id], dir)).undelivered === 0)
+    const { host, url } = await heir()
+    const id = await submitTo(url, submission)
+    if (id === undefined) throw new Error("the next host does not know of the job")
+    if (answered !== undefined) expect(id).toBe(answered)
+    await until(() => look.isOver(id))
+    await until(() => place.webhooks.length > 0)
+    await until(async () => (await look.account([id], dir)).undelivered === 0)
 
-      const { jobs, hashes, charged } = await look.account([id], dir)
-      expect(jobs).toMatchObject([{ state: "completed", attempt: attempts, outputs: [{ name: "out.mp4" }] }])
-      expect([...hashes.keys()].sort()).toEqual(["in.mp4", "out.mp4"])
-      expect(charged).toBe(1)
-      expect(new Set(place.webhooks.map((one) => JSON.stringify(one))).size).toBe(1)
-      if (!mayRepeat) expect(place.webhooks).toHaveLength(1)
-      await until(() => processesUnder(place.folder).length === 0)
-      expect(await host.kill("SIGTERM")).toEqual([0, null])
-      expect((await look.orphans()).after).toBe(0)
-      expect(place.workLeft()).toEqual([])
-    },
-    60_000
-  )
+    const { jobs, hashes, charged } = await look.account([id], dir)
+    expect(jobs).toMatchObject([{ state: "completed", attempt: attempts, outputs: [{ name: "out.mp4" }] }])
+    expect([...hashes.keys()].sort()).toEqual(["in.mp4", "out.mp4"])
+    expect(charged).toBe(1)
+    expect(new Set(place.webhooks.map((one) => JSON.stringify(one))).size).toBe(1)
+    if (!mayRepeat) expect(place.webhooks).toHaveLength(1)
+    await until(() => processesUnder(place.folder).length === 0)
+    expect(await host.kill("SIGTERM")).toEqual([0, null])
+    expect((await look.orphans()).after).toBe(0)
+    expect(place.workLeft()).toEqual([])
+  })
 
   it("after the rows of a file went, before its bytes", async () => {
     victim = place.host("host", 0, { killAt: "after the rows of a file went, before its bytes" })

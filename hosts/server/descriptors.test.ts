@@ -97,6 +97,5 @@ it.each([["512", 700] as const, ...(long ? [["4096", 4300] as const] : [])])(
       letGo()
       expect(await server.end("SIGTERM")).toEqual([0, null])
     }
-  },
-  120_000
+  }
 )

@@ -123,5 +123,5 @@ describe("two servers and two workers on Postgres, Redis and S3", () => {
     for (const id of later) expect((await over(host.url, id)).status).toBe("completed")
     expect(leaving.runs()).toBe(0)
     expect((await health(staying)).status).toBe(200)
-  }, 180_000)
+  })
 })

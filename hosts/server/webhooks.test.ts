@@ -115,7 +115,7 @@ it("a kill while webhooks are under way and others wait: the next host delivers 
   await second.close()
   for (const job of first.accepted) expect(idsOf(job)).toBe(1)
   for (const job of begun) expect(arrived.filter((one) => one.job === job).length).toBeGreaterThan(1)
-}, 120_000)
+})
 
 it("a kill at any moment, again and again, loses none", async () => {
   const dataDir = await mkdtemp(join(folder, "data-"))
@@ -139,4 +139,4 @@ it("a kill at any moment, again and again, loses none", async () => {
     expect(idsOf(job)).toBe(1)
     expect(states.get(job)).toBe("delivered")
   }
-}, 180_000)
+})

@@ -118,7 +118,7 @@ describe("GET /health of a worker", () => {
       settings[variable] = found.url
     }
     worker = await kept(working(await ground.folder("worker"), ["--slots", "3"], settings))
-  }, 120_000)
+  })
   afterAll(async () => {
     for (const { close } of ways.values()) close()
     await worker?.end("SIGKILL")

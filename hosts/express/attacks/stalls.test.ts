@@ -32,7 +32,7 @@ beforeAll(async () => {
   host = await startHost({ guard })
   file = await host.uploaded("clip.mp4", await clip())
   chapters = await host.uploaded("chapters.mkv", await manyChapters(long ? 50_000 : 5000))
-}, 60_000)
+})
 afterAll(async () => {
   await host.close()
   await Effect.runPromise(Scope.close(scope, Exit.void))
