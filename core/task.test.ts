@@ -90,6 +90,11 @@ describe("labels of the filter graph", () => {
       'task.filter_complex makes [out], but no output takes it: add "maps": ["[out]"] to the output that should have it'
     ],
     ["a label that only looks mapped", labelled("[0:v]hflip[v]", output("b.mp4", [], ["-metadata", "[v]"])), "makes [v], but no output"],
+    [
+      "one that an output calls by another name",
+      labelled("[0:v]hflip[out]", output("b.mp4", ["[oot]"])),
+      "an output maps [oot], but task.filter_complex makes no such label: it makes [out], which no output takes"
+    ],
     ["one of two", labelled("[0:v]split[a][b]", output("b.mp4", ["[a]"])), "makes [b], but no output takes it"],
     ["one of two alike", labelled("[0:v]split[a][a]", output("b.mp4", ["[a]"])), "makes [a], but no output takes it"],
     ["a label in the middle of a chain", labelled("[0:v]hflip[a],vflip", output("b.mp4")), "makes [a], but no output takes it"],

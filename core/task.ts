@@ -152,10 +152,13 @@ const brokenLabel = ({ filterComplex, outputs }: Task): string | undefined => {
   const made = parsed.right === null ? [] : openOutputs(parsed.right)
   const taken = outputs.flatMap(mappedLabels)
   const [loose] = without(made, taken)
+  const [missing] = without(taken, made)
+  if (loose !== undefined && missing !== undefined && !made.includes(missing)) {
+    return `an output maps [${missing}], but task.filter_complex makes no such label: it makes [${loose}], which no output takes`
+  }
   if (loose !== undefined) {
     return `task.filter_complex makes [${loose}], but no output takes it: add "maps": ["[${loose}]"] to the output that should have it`
   }
-  const [missing] = without(taken, made)
   return missing === undefined
     ? undefined
     : `an output maps [${missing}], but ${filterComplex === null ? "there is no task.filter_complex that makes it" : "task.filter_complex makes no such label, or something else takes it already"}`

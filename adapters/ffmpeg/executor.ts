@@ -13,7 +13,7 @@ import { disk, unavailable } from "./disk.js"
 import { readByInputAlone } from "./late-args.js"
 import { startRun } from "./late-run.js"
 import { lastLines, lineReader } from "./lines.js"
-import { damageIn, damageWarning, explain, type Failure, leftUnfinished, stoppedFromOutside } from "./log.js"
+import { damageIn, damageWarning, explain, type Failure, leftOut, leftUnfinished, stoppedFromOutside, unreadEntries } from "./log.js"
 import { openEndedInputs, speaksOf } from "./open-ended.js"
 import { arrange, checkLimits, commonName, filesOf, judge, listMade, type Made, shortfall } from "./outputs.js"
 import { holdsSubtitles, packetsIn } from "./prober.js"
@@ -179,10 +179,23 @@ const transcode = (
     if (fraction !== null) report(RunEvent.Progress({ fraction: 1, outTimeSeconds }))
     return {
       account: accounts.account(),
-      warnings: [...(yield* damageWarnings(plan, work, late, damageIn(log.all()))), ...shortfall(plan, outTimeSeconds)],
+      warnings: [
+        ...(yield* damageWarnings(plan, work, late, damageIn(log.all()))),
+        ...readWarnings(plan, log.all()),
+        ...shortfall(plan, outTimeSeconds)
+      ],
       seconds: ended.seconds
     }
   }).pipe(Effect.scoped)
+
+/**
+ * What of the inputs is missing in the result though ffmpeg succeeded. Packets that can't be decoded are usual at the beginning
+ * of streams that were cut; a picture of a sequence is not.
+ */
+const readWarnings = ({ sequences = [] }: Plan, log: ReadonlyArray<string>): ReadonlyArray<string> => [
+  ...unreadEntries(log).map((name) => `"${name}", which a list names, could not be read: the result ends before it`),
+  ...(sequences.length > 0 && leftOut(log) ? ["a picture of a sequence could not be decoded: the result lacks it"] : [])
+]
 
 /** Headers are read only where ffmpeg tells of damage, which is seldom. */
 const damageWarnings = (

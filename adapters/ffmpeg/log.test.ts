@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { FileName } from "../../core/ids.js"
-import { damageIn, explain, leftUnfinished, stoppedFromOutside } from "./log.js"
+import { damageIn, explain, leftOut, leftUnfinished, stoppedFromOutside, unreadEntries } from "./log.js"
 
 const work = { path: "/var/work/0a1b_402-77-1234-6a0f" }
 
@@ -434,5 +434,24 @@ describe("of a success", () => {
     { log: "Error while decoding stream #0:1: Invalid data found when processing input", is: false }
   ])("an output may be unfinished all the same: $log", ({ log, is }) => {
     expect(leftUnfinished([log])).toBe(is)
+  })
+})
+
+describe("a successful run that left something out", () => {
+  it.each([
+    ["5.1", "[concat @ 0x5584398238c0] Impossible to open 'page.mp4'"],
+    ["9.0", "[in#0/concat @ 0x5626860ecf00] Impossible to open 'file:page.mp4'"]
+  ])("names entries of lists that could not be opened, once each: %s", (_, line) => {
+    expect(unreadEntries(["frame=1", line, line])).toEqual(["page.mp4"])
+    expect(unreadEntries([`  title : ${line}`])).toEqual([])
+  })
+
+  it.each([
+    ["4.3, 5.1", "Error while decoding stream #0:0: Invalid data found when processing input", true],
+    ["6.1", "[vist#0:0/png @ 0x55f8ec8d5dc0] Decoding error: Invalid data found when processing input", true],
+    ["9.0", "[vist#0:0/png @ 0x564268aad5c0] [dec:png @ 0x564268ab3e00] Decoding error: Invalid data found when processing input", true],
+    ["an ordinary line", "[png @ 0x564268ab3e00] Invalid PNG signature 0x00000000.", false]
+  ])("tells of what could not be decoded: %s", (_, line, is) => {
+    expect(leftOut([line])).toBe(is)
   })
 })

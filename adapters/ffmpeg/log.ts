@@ -96,6 +96,20 @@ export const damageIn = (log: ReadonlyArray<string>): ReadonlyArray<string> =>
 
 export const damageWarning = "an input is damaged or cut off: the result has what could be read of it"
 
+/** Entries of concat lists that a successful run could not open: ffmpeg ends the input before the entry, without a failure. */
+export const unreadEntries = (log: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const [before, after] = ["] Impossible to open '", "'"]
+  const names = spoken(log).flatMap((line) => {
+    const at = line.indexOf(before)
+    return at < 0 || !line.endsWith(after) ? [] : [line.slice(at + before.length, -after.length).replace(/^file:/, "")]
+  })
+  return [...new Set(names)]
+}
+
+/** Whether a successful run left out what it could not decode. */
+export const leftOut = (log: ReadonlyArray<string>): boolean =>
+  spoken(log).some((line) => line.startsWith("Error while decoding stream #") || line.includes("] Decoding error: "))
+
 /**
  * An output that was not written to its end. ffmpeg 5.1 ends with status 0 all the same when the disk is full in the
  * moment in which it closes a file.

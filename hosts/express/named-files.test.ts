@@ -29,6 +29,8 @@ beforeAll(async () => {
     "open.txt": "file clip.mp4 and more.mp4\n",
     "unquoted.txt": "file my clip (1).mp4\n",
     "bom.txt": "\ufefffile clip.mp4\n",
+    "page.mp4": "<html><body>not found</body></html>",
+    "broken.txt": "file clip.mp4\nfile page.mp4\nfile clip.mp4\n",
     "nested.txt": "file inner.txt\n",
     "inner.txt": "ffconcat version 1.0\nfile hidden.mp4\n",
     "hidden.mp4": await clip(),
@@ -142,6 +144,11 @@ describe("files in a list are joined", () => {
     const expected = await bare("-f", "concat", "-safe", "0", "-i", "blanks.txt", "-c", "copy")
     expect(await made(joined("blanks.txt"))).toBe(expected)
     expect(await made(joined("blanks.txt", ["-f", "concat", "-safe", "0"]))).toBe(expected)
+  })
+
+  it("up to one that can't be read, with a warning that names it", async () => {
+    const { status, body } = await run(joined("broken.txt"))
+    expect([status, body.warnings]).toEqual([200, ['"page.mp4", which a list names, could not be read: the result ends before it']])
   })
 
   it.each(["folder.txt", "open.txt"])("by all that ffmpeg reads of each line: %s", async (name) => {

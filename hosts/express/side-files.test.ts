@@ -86,6 +86,14 @@ describe("a sequence of pictures", () => {
     expect(await result.text("frames.crc")).toBe(stdout)
   })
 
+  it("warns of a picture that can't be decoded", async () => {
+    await upload("odd-1.png", await readFile(join(folder, "img002.png")))
+    await upload("odd-2.png", Buffer.from("no picture at all"))
+    await upload("odd-3.png", await readFile(join(folder, "img003.png")))
+    const { body } = await run([{ file: "odd-%d.png" }], [{ file: "odd.mkv" }])
+    expect(body).toMatchObject({ ok: true, warnings: ["a picture of a sequence could not be decoded: the result lacks it"] })
+  })
+
   it("is a file of exactly its name where there is one", async () => {
     await upload("one%03d.png", await readFile(join(folder, "img002.png")))
     await upload("one001.png", await readFile(join(folder, "img003.png")))
