@@ -51,7 +51,7 @@ export const limitTable = {
   },
   registrations: { default: 50_000, means: "registered files of all keys, likewise; more are refused with 503" },
 
-  directoriesPerKey: { default: 10_000, means: "directories of one key that have not expired; more are refused with 429" },
+  directoriesPerKey: { default: 50_000, means: "directories of one key that have not expired; more are refused with 429" },
   filesPerDirectory: {
     default: 10_000,
     means: "files of one directory, stored and registered; more are refused with 429, and a job whose outputs are more fails"

@@ -192,15 +192,18 @@ describe("one connection", () => {
     expect(JSON.parse(answers[5]?.text ?? "")).toHaveProperty("usage")
   })
 
-  it("is closed where more than twenty requests wait for their responses, and others are served", async () => {
-    const socket = await opened()
-    const closed = new Promise((resolve) => socket.once("close", resolve))
-    socket.resume()
-    socket.write(`GET /health HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(50_000))
+  it("answers twenty requests that wait for their responses, refuses the next one and closes", async () => {
+    const keptAlive = `GET /health HTTP/1.1\r\nHost: x\r\n\r\n`
+    const statuses = async (count: number) => answersIn(await told(keptAlive.repeat(count) + get("/health"))).map(({ status }) => status)
+    const twenty = Array.from({ length: 20 }, () => 200)
+    expect(await statuses(19)).toEqual(twenty)
+    expect(await statuses(40)).toEqual([...twenty, 429])
+    const flood = await opened()
+    const closed = new Promise((resolve) => flood.once("close", resolve))
+    flood.resume()
+    flood.write(keptAlive.repeat(50_000))
     await closed
     expect((await fetch(`${server.url}/health`)).status).toBe(200)
-    const few = get("/health").replace("Connection: close\r\n", "").repeat(19) + get("/health")
-    expect(answersIn(await told(few)).map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200))
   })
 
   it("takes no request out of a body that nobody read", async () => {

@@ -55,14 +55,19 @@ export const listen = async (handler: Handler, { host, port, slots }: Listening,
   closeOnTinyChunks(server, wholeRefusal(400, "The request body comes in chunks of a few bytes: send larger chunks"))
 
   const answering = new WeakMap<Socket, number>()
+  /** Their last response closes them: what comes after it is not looked at. */
+  const overrun = new WeakSet<Socket>()
   const count = (socket: Socket, by: 1 | -1) => answering.set(socket, (answering.get(socket) ?? 0) + by)
   server.on("request", (request, response) => {
     const { socket } = request
-    if (socket.destroyed) return
+    if (overrun.has(socket)) return
     count(socket, 1)
     response.once("close", () => count(socket, -1))
     // Node hands over all requests of one read in one turn of the event loop.
-    if ((answering.get(socket) ?? 0) > mostPipelined) return void socket.destroy()
+    if ((answering.get(socket) ?? 0) > mostPipelined) {
+      overrun.add(socket)
+      return sendWhole(response, json(429, failureBody(tooManyPipelined), closing))
+    }
     handle(handler, request, response)
   })
   server.on("checkExpectation", (_, response) =>
@@ -96,8 +101,9 @@ export const drain = async (server: Server, work: () => Promise<void>): Promise<
   clearTimeout(cutOff)
 }
 
-/** Requests of one connection that wait for their responses; a client that sends more without reading is cut off. */
+/** Requests of one connection that wait for their responses. The next one is refused, and the connection closed after that. */
 const mostPipelined = 20
+const tooManyPipelined = `Too many requests of this connection wait for their responses: at most ${mostPipelined} are allowed, read responses before you send more`
 
 const handle = (handler: Handler, request: IncomingMessage, response: ServerResponse) => {
   const hosts = request.headersDistinct.host?.length ?? 0
