@@ -2,8 +2,7 @@ import type { RunnerOptions } from "../runner/config.js"
 import type { HostOptions, WorkerOptions } from "../server/config.js"
 import type { Environment } from "../server/setting.js"
 import { type Handlers, runCommand } from "./command-line.js"
-import { listKeys, makeKey, revokeKey, setQuota } from "./keys.js"
-import { listRunners, makeRunner, revokeRunner } from "./runners.js"
+import { handlersOf } from "./commands.js"
 
 const unexpected = () => {
   throw new Error("another command was expected")
@@ -23,15 +22,6 @@ export const workerOptions = (args: ReadonlyArray<string>) =>
 export const runnerOptions = (args: ReadonlyArray<string>) =>
   runCommand(["runner", ...args], { ...none, runner: (options) => options }) as RunnerOptions
 
-/** Runs `keys ...` or `runners ...` in this process. */
-export const runRecords = async (args: ReadonlyArray<string>, environment: Environment): Promise<number> =>
-  runCommand<Promise<number>>(args, {
-    ...(none as Handlers<Promise<number>>),
-    makeKey: (options) => makeKey(options, environment),
-    listKeys: (options) => listKeys(options, environment),
-    revokeKey: (id, options) => revokeKey(id, options, environment),
-    setQuota: (id, options) => setQuota(id, options, environment),
-    makeRunner: (name, options) => makeRunner(name, options, environment),
-    listRunners: (options) => listRunners(options, environment),
-    revokeRunner: (name, options) => revokeRunner(name, options, environment)
-  })
+/** Runs a command such as `keys list` in this process. */
+export const runHere = async (args: ReadonlyArray<string>, environment: Environment): Promise<number> =>
+  runCommand(args, handlersOf(environment))

@@ -52,14 +52,7 @@ const commandsOf = <Result>(handlers: Handlers<Result>, done: (result: Result) =
     .helpCommand("help [command]", "print the help of a command")
     .addHelpText("after", exitCodes)
     .configureHelp({ showGlobalOptions: true })
-  program
-    .command("serve")
-    .description("serve the HTTP API and run jobs")
-    .addOption(host())
-    .addOption(new Option("--port <port>", "port to listen on; 0 takes a free one").default("8080"))
-    .addOption(data("./data"))
-    .addOption(slots("0 leaves all jobs to workers and runners"))
-    .addOption(tags)
+  asServer(program.command("serve").description("serve the HTTP API and run jobs"))
     .addHelpText("after", environmentOf("serve"))
     .action((options) => done(handlers.serve(options)))
   program
@@ -83,14 +76,7 @@ const commandsOf = <Result>(handlers: Handlers<Result>, done: (result: Result) =
     .addOption(new Option("--allow-http", "accept an http URL that leaves this machine"))
     .addHelpText("after", environmentOf("runner"))
     .action((options) => done(handlers.runner(options)))
-  program
-    .command("doctor")
-    .description("check the settings, ffmpeg and the sandbox on this machine")
-    .addOption(host())
-    .addOption(new Option("--port <port>", "port of the server").default("8080"))
-    .addOption(data("./data"))
-    .addOption(slots("0 leaves all jobs to workers and runners"))
-    .addOption(tags)
+  asServer(program.command("doctor").description("check the settings, ffmpeg and the sandbox on this machine"))
     .addHelpText("after", environmentOf("doctor"))
     .action((options) => done(handlers.doctor(options)))
   program
@@ -103,13 +89,8 @@ const commandsOf = <Result>(handlers: Handlers<Result>, done: (result: Result) =
     .description("make, list and revoke API keys")
     .addOption(data("./data"))
     .addHelpText("after", environmentOf("keys"))
-  keys
-    .command("make")
-    .description("make a key; its secret is printed once")
+  withQuota(keys.command("make").description("make a key; its secret is printed once"))
     .addOption(new Option("--name <text>", "a note of who has the key"))
-    .addOption(jobs)
-    .addOption(gibSeconds)
-    .addOption(bytes)
     .action((_, command: Command) => done(handlers.makeKey(command.optsWithGlobals())))
   keys
     .command("list")
@@ -120,13 +101,8 @@ const commandsOf = <Result>(handlers: Handlers<Result>, done: (result: Result) =
     .description("revoke a key, on every server at once")
     .argument("<id>", "id of the key")
     .action((id: string, _, command: Command) => done(handlers.revokeKey(id, command.optsWithGlobals())))
-  keys
-    .command("quota")
-    .description("change the quota of a key")
+  withQuota(keys.command("quota").description("change the quota of a key"))
     .argument("<id>", "id of the key")
-    .addOption(jobs)
-    .addOption(gibSeconds)
-    .addOption(bytes)
     .action((id: string, _, command: Command) => done(handlers.setQuota(id, command.optsWithGlobals())))
 
   const runners = program
@@ -151,13 +127,24 @@ const commandsOf = <Result>(handlers: Handlers<Result>, done: (result: Result) =
   return program
 }
 
-const host = () => new Option("--host <host>", "address to listen on").default("127.0.0.1")
+/** The options of a server, for the command that starts one and the one that checks what it would find. */
+const asServer = (command: Command): Command =>
+  command
+    .addOption(new Option("--host <host>", "address to listen on").default("127.0.0.1"))
+    .addOption(new Option("--port <port>", "port to listen on; 0 takes a free one").default("8080"))
+    .addOption(data("./data"))
+    .addOption(slots("0 leaves all jobs to workers and runners"))
+    .addOption(tags)
+
+const withQuota = (command: Command): Command =>
+  command
+    .addOption(new Option("--jobs <number>", "jobs a month, or none for no quota"))
+    .addOption(new Option("--gb-seconds <number>", "GB-seconds a month, or none for no quota"))
+    .addOption(new Option("--bytes <number>", "stored bytes, or none for no quota"))
+
 const data = (folder: string) => new Option("--data <folder>", "data directory").default(folder)
 const slots = (least: string) => new Option("--slots <number>", `jobs that run at a time; ${least} (default: one a core, at least 2)`)
 const tags = new Option("--tags <list>", "comma-separated tags that jobs may ask for (default: none)")
-const jobs = new Option("--jobs <number>", "jobs a month, or none for no quota")
-const gibSeconds = new Option("--gb-seconds <number>", "GB-seconds a month, or none for no quota")
-const bytes = new Option("--bytes <number>", "stored bytes, or none for no quota")
 const collected = (value: string, before: ReadonlyArray<string>) => [...before, value]
 
 const exitCodes = `

@@ -1,10 +1,8 @@
-import { CommandFailed, WrongSetting } from "../server/setting.js"
+import { CommandFailed, type Environment, WrongSetting } from "../server/setting.js"
 import { type Handlers, HelpShown, runCommand } from "./command-line.js"
 
-const environment = process.env
-
 /** Each command loads only what it needs. */
-const handlers: Handlers<Promise<number>> = {
+export const handlersOf = (environment: Environment): Handlers<Promise<number>> => ({
   serve: async (options) => (await import("../server/main.js")).serve(options, environment),
   worker: async (options) => (await import("../worker/main.js")).worker(options, environment),
   runner: async (options) => (await import("../runner/main.js")).runner(options, environment),
@@ -17,7 +15,7 @@ const handlers: Handlers<Promise<number>> = {
   makeRunner: async (name, options) => (await import("./runners.js")).makeRunner(name, options, environment),
   listRunners: async (options) => (await import("./runners.js")).listRunners(options, environment),
   revokeRunner: async (name, options) => (await import("./runners.js")).revokeRunner(name, options, environment)
-}
+})
 
 /** The exit code, after an operator was told in one sentence what is wrong. Only a bug prints a stack. */
 const exitCodeOf = (error: unknown): number => {
@@ -30,7 +28,7 @@ const exitCodeOf = (error: unknown): number => {
 /** Runs the command that `args` name: the exit code. */
 export const main = async (args: ReadonlyArray<string>): Promise<number> => {
   try {
-    return await runCommand(args, handlers)
+    return await runCommand(args, handlersOf(process.env))
   } catch (error) {
     return exitCodeOf(error)
   }

@@ -7,7 +7,7 @@ import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { serving } from "../server/serving.suite.js"
 import { CommandFailed, WrongSetting } from "../server/setting.js"
-import { runRecords } from "./command-line.suite.js"
+import { runHere } from "./command-line.suite.js"
 
 const run = promisify(execFile)
 const command = fileURLToPath(new URL("../../dist/cli/ffkiln.js", import.meta.url))
@@ -114,7 +114,7 @@ describe("ffkiln keys", () => {
     [["make", "--bytes", "1e999"], /--bytes/],
     [["make", "--gb-seconds", "much"], /--gb-seconds/]
   ])("%j is refused in one sentence", async (args, sentence) => {
-    const refusal = await runRecords(["keys", ...args, "--data", known], {}).catch((error) => error)
+    const refusal = await runHere(["keys", ...args, "--data", known], {}).catch((error) => error)
     expect(refusal).toBeInstanceOf(WrongSetting)
     expect((refusal as Error).message).toMatch(sentence)
     expect((refusal as Error).message).not.toContain("\n")
@@ -124,7 +124,7 @@ describe("ffkiln keys", () => {
     [["quota", "nobody", "--jobs", "1"], /^there is no key nobody: see ffkiln keys list$/],
     [["revoke", "nobody"], /^there is no key nobody that could be revoked: see ffkiln keys list$/]
   ])("%j fails in one sentence", async (args, sentence) => {
-    const failure = await runRecords(["keys", ...args, "--data", known], {}).catch((error) => error)
+    const failure = await runHere(["keys", ...args, "--data", known], {}).catch((error) => error)
     expect(failure).toBeInstanceOf(CommandFailed)
     expect((failure as Error).message).toMatch(sentence)
   })
@@ -134,6 +134,6 @@ describe("ffkiln keys", () => {
     const broken = join(folder, "broken")
     await mkdir(broken)
     await writeFile(join(broken, "ffkiln.db"), "this is no database, however long one looks at it".repeat(100))
-    await expect(runRecords(["keys", "list", "--data", broken], {})).rejects.toThrow(/^the keys can't be reached: could not open /)
+    await expect(runHere(["keys", "list", "--data", broken], {})).rejects.toThrow(/^the keys can't be reached: could not open /)
   })
 })

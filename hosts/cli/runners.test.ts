@@ -12,7 +12,7 @@ import { databaseOf } from "../server/adapters.js"
 import { readParts } from "../server/config.js"
 import { ended, run, serving } from "../server/serving.suite.js"
 import { CommandFailed, WrongSetting } from "../server/setting.js"
-import { runRecords } from "./command-line.suite.js"
+import { runHere } from "./command-line.suite.js"
 
 let folder: string
 /** A data directory with one runner in it. */
@@ -103,7 +103,7 @@ describe("ffkiln runners", () => {
     [["make", "known"], /^there is a runner "known" already, or there was one: choose another name$/],
     [["make", "given"], /^there is a runner "given" already/]
   ])("%j is refused in one sentence", async (args, sentence) => {
-    const refusal = await runRecords(["runners", ...args, "--data", known], { FFKILN_RUNNER_TOKENS: "given:x" }).catch((error) => error)
+    const refusal = await runHere(["runners", ...args, "--data", known], { FFKILN_RUNNER_TOKENS: "given:x" }).catch((error) => error)
     expect(refusal).toBeInstanceOf(WrongSetting)
     expect((refusal as Error).message).toMatch(sentence)
     expect((refusal as Error).message).not.toContain("\n")
@@ -113,13 +113,13 @@ describe("ffkiln runners", () => {
     [["revoke", "nobody"], /^there is no runner nobody that could be revoked: see ffkiln runners list$/],
     [["revoke", "given"], /^the runner given is one of FFKILN_RUNNER_TOKENS: remove it there and restart the servers$/]
   ])("%j fails in one sentence", async (args, sentence) => {
-    const failure = await runRecords(["runners", ...args, "--data", known], { FFKILN_RUNNER_TOKENS: "given:x" }).catch((error) => error)
+    const failure = await runHere(["runners", ...args, "--data", known], { FFKILN_RUNNER_TOKENS: "given:x" }).catch((error) => error)
     expect(failure).toBeInstanceOf(CommandFailed)
     expect((failure as Error).message).toMatch(sentence)
   })
 
   it("says so where there is no such data directory", async () => {
-    await expect(runRecords(["runners", "list", "--data", join(folder, "typo")], {})).rejects.toThrow(
+    await expect(runHere(["runners", "list", "--data", join(folder, "typo")], {})).rejects.toThrow(
       /there is no database at .*typo\/ffkiln\.db: .*make the first runner/
     )
   })

@@ -139,7 +139,7 @@ export const readMachine = (data: string, tags: ReadonlyArray<string>, environme
     sandbox: oneOf("FFKILN_SANDBOX", set("FFKILN_SANDBOX") ?? "required", ["required", "preferred", "off"]),
     fonts: set("FFKILN_FONTS"),
     hardware: oneOf("FFKILN_HARDWARE", set("FFKILN_HARDWARE") ?? "off", ["on", "off"]) === "on",
-    limits: limits(environment)
+    limits: limits(set)
   }
 }
 
@@ -173,12 +173,11 @@ const secret = (name: string, text: string | undefined): Redacted.Redacted | und
   return Redacted.make(text)
 }
 
-const limits = (environment: Environment): Partial<LimitValues> => {
-  const byVariable = new Map(limitNames.map((name) => [limitVariable(name), name]))
-  const values = Object.entries(environment).flatMap(([variable, text]): ReadonlyArray<readonly [LimitName, number]> => {
-    if (text === undefined || text === "") return []
-    const name = byVariable.get(variable)
-    return name === undefined ? [] : [[name, whole(variable, text, 1, Number.MAX_SAFE_INTEGER)]]
+const limits = (set: Variable): Partial<LimitValues> => {
+  const values = limitNames.flatMap((name): ReadonlyArray<readonly [LimitName, number]> => {
+    const variable = limitVariable(name)
+    const text = set(variable)
+    return text === undefined ? [] : [[name, whole(variable, text, 1, Number.MAX_SAFE_INTEGER)]]
   })
   return Object.fromEntries(values)
 }
