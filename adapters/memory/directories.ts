@@ -15,7 +15,7 @@ import type { DirId, OwnerId } from "../../core/ids.js"
 import { Limits, type LimitValues } from "../../core/limits.js"
 import { Directories } from "../../core/ports/directories.js"
 import { blobsRead } from "../../core/task.js"
-import { filesOf, filesOfKey, heldBytes, holdRead, isRead, liveJobs, now, overQuota, placeOf, putFile, State } from "./state.js"
+import { filesOf, filesOfOwner, heldBytes, holdRead, isRead, liveJobs, now, overQuota, placeOf, putFile, State } from "./state.js"
 
 export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.effect(
   Directories,
@@ -29,7 +29,7 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
     const filesIn = (dir: DirId) => state.files.get(dir)?.size ?? 0
     const whyFull = (dir: DirId, limits: LimitValues): TooManyRequests | undefined => {
       if (filesIn(dir) >= limits.filesPerDirectory) return tooManyFiles(limits)
-      return filesOfKey(state, dir) >= limits.filesPerKey ? tooManyFilesOfKey(limits) : undefined
+      return filesOfOwner(state, state.directories.get(dir)?.owner).length >= limits.filesPerKey ? tooManyFilesOfKey(limits) : undefined
     }
     /** Directories that a live job reads from or writes to. */
     const used = (): ReadonlySet<string> =>
@@ -142,9 +142,7 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
 
       stored: (owner) =>
         Effect.sync(() => {
-          const files = [...state.directories.values()]
-            .filter((directory) => directory.owner === owner)
-            .flatMap(({ id }) => filesOf(state, id))
+          const files = filesOfOwner(state, owner)
           return {
             bytes: files.reduce((sum, { bytes }) => sum + (bytes ?? 0), heldBytes(state, owner)),
             unsized: files.filter(({ bytes }) => bytes === null)

@@ -21,7 +21,7 @@ import {
 import { Limits, type LimitValues } from "../../core/limits.js"
 import { Jobs, type Published, type Taker } from "../../core/ports/jobs.js"
 import type { Usage } from "../../core/usage.js"
-import { charge, filesOfKey, type JobRow, liveJobs, now, overQuota, pair, putDelivery, putFile, State, type StateShape } from "./state.js"
+import { charge, filesOfOwner, type JobRow, liveJobs, now, overQuota, pair, putDelivery, putFile, State, type StateShape } from "./state.js"
 
 /** The job table in memory: `transitions` of job.ts, run as it stands. */
 export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
@@ -282,7 +282,7 @@ const publish = (state: StateShape, job: JobRow, at: Date, { outputs, usage, war
   if (state.directories.has(dir)) {
     const added = outputs.filter(({ name }) => !files?.has(name)).length
     const isOver = added > 0 && (files?.size ?? 0) + added > limits.filesPerDirectory
-    const isOverKey = added > 0 && filesOfKey(state, dir) + added > limits.filesPerKey
+    const isOverKey = added > 0 && filesOfOwner(state, job.owner).length + added > limits.filesPerKey
     const sizes = outputs.map(({ name, blob }) => ({ dir, name, bytes: blob.bytes }))
     const full = isOver ? tooManyOutputs(limits) : isOverKey ? tooManyOutputsOfKey(limits) : undefined
     const refusal = full ?? overQuota(state, job.owner, sizes)

@@ -123,11 +123,9 @@ export const holdRead = (state: StateShape, file: StoredFile | undefined): void 
 export const heldBytes = (state: StateShape, owner: OwnerId): number =>
   [...state.held.values()].reduce((sum, held) => sum + (held.owner === owner ? held.bytes : 0), 0)
 
-/** Files in all directories of the owner of this one. */
-export const filesOfKey = (state: StateShape, dir: DirId): number => {
-  const owner = state.directories.get(dir)?.owner
-  return [...state.directories.values()].reduce((sum, other) => sum + (other.owner === owner ? filesOf(state, other.id).length : 0), 0)
-}
+/** Files in all directories of the owner. */
+export const filesOfOwner = (state: StateShape, owner: OwnerId | undefined): ReadonlyArray<StoredFile> =>
+  [...state.directories.values()].filter((directory) => directory.owner === owner).flatMap(({ id }) => filesOf(state, id))
 
 export const putFile = (state: StateShape, file: StoredFile): void => {
   const before = state.files.get(file.dir)?.get(file.name)
@@ -144,7 +142,7 @@ export const overQuota = (
 ): string | undefined => {
   const allowed = state.keys.get(owner)?.quota.storedBytes ?? null
   if (allowed === null) return undefined
-  const own = [...state.directories.values()].filter((directory) => directory.owner === owner).flatMap(({ id }) => filesOf(state, id))
+  const own = filesOfOwner(state, owner)
   const others = own.filter(({ dir, name }) => !files.some((file) => file.dir === dir && file.name === name))
   const bytesOf = (some: ReadonlyArray<Pick<StoredFile, "bytes">>) => some.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0)
   const replacedAndRead = own.filter((file) => !others.includes(file) && isRead(state, file.key))
