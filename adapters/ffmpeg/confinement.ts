@@ -86,7 +86,7 @@ export const confine = (options: ConfinementOptions): Effect.Effect<Confinement,
     return { ...open, resources, root, sandboxed: false, enter: undefined, description: `sandbox: none (${why})` }
   })
 
-/** Why there is none, and whether that ends with what would help. */
+/** Why there is no sandbox, and whether the sentence ends with a cure. */
 interface Lack {
   readonly why: string
   readonly cured: boolean

@@ -28,7 +28,7 @@ const fits: Readonly<Record<string, string>> = {
 const subtitleCure =
   "write -c:s mov_text for MP4 and MOV, -c:s srt or ass for Matroska, -c:s webvtt for WebM, or leave subtitles out by -sn"
 
-/** What helps where an output gets a stream that nobody thought of, by the codec that its format does not take. */
+/** The advice for a stream that the output got by default, by the codec that its format does not take. */
 const cures: ReadonlyMap<string, string> = new Map(
   Object.entries({
     "none bin_data timed_id3 klv": "leave streams of data out by -dn",

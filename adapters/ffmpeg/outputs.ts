@@ -106,7 +106,7 @@ export const judge = (
       failure: `the output "${name}" is empty: nothing was encoded (check -ss, -t, -to and -frames: does the input last that long?)`
     }
   }
-  // As for ffmpeg, a part without a line is no failure; whoever asked for subtitles alone should know.
+  // A time range without subtitles is no failure for ffmpeg; where the output has only subtitles, a warning says so.
   if (mayAllBeEmpty && streams.some(({ kind }) => kind === "subtitle") && streams.every(({ packets }) => packets === 0)) {
     return { warnings: [`the output "${name}" has no line of subtitles: none falls into the part that was asked for`] }
   }

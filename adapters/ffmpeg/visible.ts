@@ -86,7 +86,7 @@ const libraryIn = (line: string): string | undefined => {
 /** The segment of an ELF file that names its loader, in programs of 64 bits and little endian, as all of Node's Linux are. */
 const loaderSegment = 3
 
-/** Undefined where there is none, or the file is no program that could have one. */
+/** Undefined where the program has no loader or the file is not an ELF program. */
 const loaderOf = async (program: string): Promise<string | undefined> => {
   const file = await open(program)
   try {

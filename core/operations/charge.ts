@@ -15,9 +15,9 @@ import { countedBytes } from "./quota.js"
  * The one place where bytes that come from outside are charged, whatever way they come. They are reserved before they are
  * taken, on the disk and in the owner's quota, so that uploads under way at one time can't pass either together.
  *
- * An upload that can't fit is refused before its first byte. What it announces counts in full against its owner, in the quota
- * and on the disk, but keeps nothing from others: of the disk an upload holds as much again as it has brought. So nobody
- * holds room by announcing, and an upload that has brought half of its length is sure of the rest.
+ * An upload that can't fit is refused before its first byte. Its announced length counts in full against its owner, in the quota
+ * and on the disk. Against other owners it reserves only as many bytes as have arrived: an announcement alone reserves nothing,
+ * and an upload of which half has arrived has room for the rest.
  */
 export interface Charging<R = never> {
   /** Whom to charge; null for outputs of a run, which are charged when they are published. */
