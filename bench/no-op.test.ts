@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, it } from "vitest"
-import { accountReader } from "../adapters/ffmpeg/account.js"
+import { accountReader } from "../adapters/ffmpeg/log/stream-counts.js"
 import { noOpTool } from "./no-op.js"
 import { argvOf, thumbnail } from "./workloads.js"
 

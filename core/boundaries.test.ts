@@ -10,9 +10,9 @@ const downwards: Readonly<Record<string, ReadonlyArray<string>>> = {
   sql: ["crypto"],
   sqlite: ["sql"],
   postgres: ["sql"],
-  memory: ["crypto"],
-  fs: ["crypto", "process"],
-  s3: ["crypto", "fs"],
+  memory: ["crypto", "blob"],
+  fs: ["blob", "process"],
+  s3: ["blob"],
   ffmpeg: ["net", "process"],
   runner: ["ffmpeg", "process"]
 }
@@ -64,7 +64,8 @@ describe("the dependency rule: core <- adapters <- hosts", () => {
     ["core/task.ts", "fastest-validator"],
     ["adapters/fs/index.ts", "hosts/embed/index.js"],
     ["adapters/sql/index.ts", "adapters/sqlite/index.js"],
-    ["adapters/fs/index.ts", "adapters/memory/index.js"]
+    ["adapters/fs/index.ts", "adapters/memory/index.js"],
+    ["adapters/s3/index.ts", "adapters/fs/index.js"]
   ])("refuses %s importing %s", (file, target) => {
     expect(breach(file, target)).toBeDefined()
   })

@@ -1,5 +1,5 @@
 import { Brand, Context, type Effect } from "effect"
-import { composed, hasLongRunOfMarks, maxMarks } from "./composed.js"
+import { composed, hasLongRunOfMarks, maxMarks } from "./text/composed.js"
 
 /** Names of jobs, directories, owners, files and blobs: each a string of its own type, so that one never stands for another. */
 export type JobId = string & Brand.Brand<"JobId">

@@ -15,7 +15,7 @@ import {
   statusOf,
   transitions
 } from "./job.js"
-import { aJob } from "./ports/samples.suite.js"
+import { aJob } from "./ports/suites/samples.suite.js"
 
 const states = ["pending", "processing", "completed", "failed", "cancelled"] as const satisfies ReadonlyArray<JobState>
 

@@ -18,7 +18,7 @@ const otherLoops = (text: string): ReadonlyArray<string> => [
 ]
 
 /** What is bounded by the bytes of one file. */
-const bounded: ReadonlySet<string> = new Set(["adapters/ffmpeg/remote-matroska.ts"])
+const bounded: ReadonlySet<string> = new Set(["adapters/ffmpeg/probe-url/matroska.ts"])
 
 describe("loops around effects are those of core/loop.ts", () => {
   it.each(sources.filter((file) => !bounded.has(file)))("%s", (file) => {

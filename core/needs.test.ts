@@ -6,7 +6,7 @@ import { inputFormats, outputFormats } from "./policy/allowed.js"
 import { readFilters } from "./policy/filters.js"
 import { readOptions } from "./policy/options.js"
 import { defaultPolicy } from "./policy/policy.js"
-import { someCapabilities } from "./ports/samples.suite.js"
+import { someCapabilities } from "./ports/suites/samples.suite.js"
 import type { Task } from "./task.js"
 
 const words = (text: string) => text.split(" ").filter((word) => word !== "")

@@ -1,9 +1,9 @@
 import { Context, Effect, Either } from "effect"
 import { hardwareCodec } from "./policy/allowed.js"
 import { parseGraph } from "./policy/filtergraph.js"
-import { tableVersion } from "./policy/option-table.js"
 import { type ParsedOption, readOptions } from "./policy/options.js"
 import type { PolicyValues } from "./policy/policy.js"
+import { tableVersion } from "./policy/tables/option-table.js"
 import type { Task } from "./task.js"
 
 /** What a task asks of the ffmpeg that runs it, and what an ffmpeg can do: who may run what is decided here. */

@@ -4,8 +4,8 @@ import type { LimitValues } from "./limits.js"
 import { allowedProtocols, selfContainedDemuxers } from "./policy/allowed.js"
 import { outputsFolder } from "./policy/folders.js"
 import type { FileReference } from "./policy/option-values.js"
-import { endingOf, stagedName, stagedPattern, stagedPicture, stagedPrefix } from "./staged-name.js"
 import { filesOfOutputs, type ResolvedInput, type ResolvedTask, type StagedFile } from "./task.js"
+import { endingOf, stagedName, stagedPattern, stagedPicture, stagedPrefix } from "./text/staged-name.js"
 
 /** Bounds of one run; what is exceeded ends it. */
 export interface RunLimits {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { FileName } from "./ids.js"
-import { aProbeRequest } from "./ports/samples.suite.js"
+import { aProbeRequest } from "./ports/suites/samples.suite.js"
 import { type ProbeRequest, pickReport, probeArgs } from "./probe.js"
 
 const between = (args: ReadonlyArray<string>) => args.slice(args.indexOf("json=compact=1") + 1, args.indexOf("-protocol_whitelist"))

@@ -5,8 +5,8 @@ import { createDirectory } from "./operations/directories.js"
 import { storeFile } from "./operations/files.js"
 import { sweep } from "./operations/sweep.js"
 import { bytes, world } from "./operations/world.suite.js"
-import { anOwner } from "./ports/samples.suite.js"
 import { Storage } from "./ports/storage.js"
+import { anOwner } from "./ports/suites/samples.suite.js"
 import { type Belief, believe, type Look, makeSteadyTime, SteadyTime, steadyTime } from "./steady-time.js"
 
 const day = 86_400_000

@@ -1,4 +1,4 @@
-// Asks the installed ffmpeg for its filters and their options and writes core/policy/filters-5.ts from the answers.
+// Asks the installed ffmpeg for its filters and their options and writes core/policy/tables/filters-5.ts from the answers.
 import { execFile } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -57,7 +57,7 @@ await report(async () => {
       for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) lines.push(await lineOf(cwd, next.name, next.makes))
     }
     await Promise.all([work(), work(), work()])
-    writeFileSync(place("core", "policy", "filters-5.ts"), source(lines.sort().map(folded).join("\n")))
+    writeFileSync(place("core", "policy", "tables", "filters-5.ts"), source(lines.sort().map(folded).join("\n")))
     say(`wrote ${lines.length} filters`)
   } finally {
     rmSync(cwd, { recursive: true, force: true })

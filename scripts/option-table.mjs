@@ -1,4 +1,4 @@
-// Asks an ffmpeg how it reads its options and writes its table to core/policy. All other tables are held against that of 5.1.
+// Asks an ffmpeg how it reads its options and writes its table to core/policy/tables. All other tables are held against that of 5.1.
 import { execFileSync } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { pathOf } from "./setup/ffmpeg.mjs"
@@ -29,11 +29,11 @@ export const ${name} = parseTable(
 await report(async () => {
   await setUp()
   const { Effect } = await import("effect")
-  const { makeOptionTable } = await import(place("dist", "adapters", "ffmpeg", "option-table.js"))
+  const { makeOptionTable } = await import(place("dist", "adapters", "ffmpeg", "capabilities", "option-table.js"))
   const { buildOf } = await import(place("dist", "adapters", "ffmpeg", "versions.js"))
-  const { openWorkRoot } = await import(place("dist", "adapters", "ffmpeg", "workdir.js"))
-  const { knownTables } = await import(place("dist", "core", "policy", "known-tables.js"))
-  const { printTable } = await import(place("dist", "core", "policy", "option-table.js"))
+  const { openWorkRoot } = await import(place("dist", "adapters", "ffmpeg", "sandbox", "work-directory.js"))
+  const { knownTables } = await import(place("dist", "core", "policy", "tables", "known-tables.js"))
+  const { printTable } = await import(place("dist", "core", "policy", "tables", "option-table.js"))
   const ffmpegPath = pathOf("ffmpeg") ?? "ffmpeg"
   const build = buildOf(execFileSync(ffmpegPath, ["-version"], { encoding: "utf8" }))
   if (build === undefined) throw new Problem(`${ffmpegPath} is not ffmpeg: set FFMPEG_PATH to an ffmpeg program`)
@@ -48,7 +48,10 @@ await report(async () => {
     if (table !== made && made !== base) continue
     const [file, name] =
       version === baseVersion ? ["ffmpeg-5.ts", "ffmpeg5"] : [`ffmpeg-${version}.ts`, `ffmpeg${version.replace(".", "")}`]
-    writeFileSync(place("core", "policy", file), source(version, printTable(table, version === baseVersion ? {} : { base }), name))
-    say(`wrote core/policy/${file}`)
+    writeFileSync(
+      place("core", "policy", "tables", file),
+      source(version, printTable(table, version === baseVersion ? {} : { base }), name)
+    )
+    say(`wrote core/policy/tables/${file}`)
   }
 })

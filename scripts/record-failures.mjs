@@ -1,4 +1,4 @@
-// Runs the tasks of adapters/ffmpeg/failing-tasks.suite.ts with other builds of ffmpeg and keeps what they log:
+// Runs the tasks of adapters/ffmpeg/log/failing-tasks.suite.ts with other builds of ffmpeg and keeps what they log:
 // npm run record-failures -- NAME=PROGRAM..., as in 7.1=/opt/ffmpeg-7.1/ffmpeg.
 import { execFileSync, spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
@@ -44,12 +44,12 @@ const record = (name, program, folder, { failingTasks, planOf, titleOf }) => {
     return { title: titleOf(task), end: signal ?? `${status}`, log: status === 0 ? [] : kept(stderr) }
   })
   const text = runs.map(({ title, end, log }) => [`=== ${end} ${title}`, ...log, ""].join("\n")).join("\n")
-  writeFileSync(place("adapters", "ffmpeg", "recorded-failures", `${name}.txt`), text)
+  writeFileSync(place("adapters", "ffmpeg", "log", "recorded-failures", `${name}.txt`), text)
   say(`${name}: ${runs.length} tasks, of which ${runs.filter(({ end }) => end === "0").length} end well`)
 }
 
 await report(async () => {
-  const { module: tasks } = await runnerImport(place("adapters", "ffmpeg", "failing-tasks.suite.ts"))
+  const { module: tasks } = await runnerImport(place("adapters", "ffmpeg", "log", "failing-tasks.suite.ts"))
   const folder = mkdtempSync(join(tmpdir(), "record-failures-"))
   try {
     for (const [name, text] of Object.entries(tasks.texts)) writeFileSync(join(folder, name), text)

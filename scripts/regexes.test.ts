@@ -122,17 +122,17 @@ describe("what takes the square of a text's length by itself", () => {
     })
 
   it("is called in one place, behind a check of the text: normalize", () => {
-    expect(callsOf("normalize")).toEqual(["core/composed.ts"])
+    expect(callsOf("normalize")).toEqual(["core/text/composed.ts"])
   })
 
   it("is called behind a check of the length, or on settings of the operator: canParse", () => {
     const settings = ["adapters/postgres/pool.ts", "adapters/redis/server.ts", "adapters/runner/address.ts", "adapters/s3/index.ts"]
-    const ofOperators = (file: string) => settings.includes(file) || /^hosts\/(?:server|runner)\//.test(file)
+    const ofOperators = (file: string) => settings.includes(file) || /^hosts\/(?:settings|server|runner)\//.test(file)
     expect([...new Set(callsOf("canParse").filter((file) => !ofOperators(file)))].sort()).toEqual([
       // A URL that the contract has let through.
       "adapters/ffmpeg/prober.ts",
       "adapters/net/url.ts",
-      "core/https-url.ts",
+      "core/text/https-url.ts",
       // The host's own address: a setting, or the Host header, which the server's limit of headers bounds.
       "hosts/http/legacy.ts"
     ])

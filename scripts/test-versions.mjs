@@ -35,13 +35,15 @@ const ordinary = (/** @type {ReadonlyArray<Test>} */ tests) => {
 /** What is run with each version, by the column that its results stand in. */
 const columns = [
   { title: "ordinary commands run", files: ["hosts/embed/ordinary.test.ts"], cell: ordinary },
-  { title: "failing tasks with their reason", files: ["adapters/ffmpeg/failures.test.ts"], cell: passed },
+  { title: "failing tasks with their reason", files: ["adapters/ffmpeg/log/failures.test.ts"], cell: passed },
   {
     title: "adapter tests",
-    files: ["index", "capabilities", "moved-options", "formats", "new-formats"].map((name) => `adapters/ffmpeg/${name}.test.ts`),
+    files: ["index", "formats", ...["capabilities", "moved-options", "new-formats"].map((name) => `capabilities/${name}`)].map(
+      (name) => `adapters/ffmpeg/${name}.test.ts`
+    ),
     cell: passed
   },
-  ...(long ? [{ title: "keys of encoders", files: ["adapters/ffmpeg/encoder-keys.test.ts"], cell: passed }] : [])
+  ...(long ? [{ title: "keys of encoders", files: ["adapters/ffmpeg/capabilities/encoder-keys.test.ts"], cell: passed }] : [])
 ]
 
 /** @param {Build} build @param {NodeJS.ProcessEnv} [more] */

@@ -8,19 +8,28 @@ import type { Plan } from "../../core/plan.js"
 import { fontsFolder } from "../../core/policy/folders.js"
 import { type ExecutorShape, RunEvent } from "../../core/ports/executor.js"
 import type { StagedFile } from "../../core/task.js"
-import { type Account, accountReader } from "./account.js"
 import { disk, unavailable } from "./disk.js"
-import { readByInputAlone } from "./late-args.js"
-import { startRun } from "./late-run.js"
-import { lastLines, lineReader } from "./lines.js"
-import { damageIn, damageWarning, explain, type Failure, leftOut, leftUnfinished, stoppedFromOutside, unreadEntries } from "./log.js"
+import {
+  damageIn,
+  damageWarning,
+  explain,
+  type Failure,
+  leftOut,
+  leftUnfinished,
+  stoppedFromOutside,
+  unreadEntries
+} from "./log/explain.js"
+import { lastLines, lineReader } from "./log/lines.js"
+import { advance, expectedSeconds, progressReader } from "./log/progress.js"
+import { type Account, accountReader } from "./log/stream-counts.js"
 import { openEndedInputs, speaksOf } from "./open-ended.js"
 import { arrange, checkLimits, commonName, filesOf, judge, listMade, type Made, shortfall } from "./outputs.js"
 import { holdsSubtitles, packetsIn } from "./prober.js"
-import { advance, expectedSeconds, progressReader } from "./progress.js"
+import { type WorkDirectory, workDirectory } from "./sandbox/work-directory.js"
+import { readByInputAlone } from "./streamed/args.js"
+import { startRun } from "./streamed/run.js"
 import type { Tools } from "./tools.js"
 import { type Late, type Transfer, transfersAtATime } from "./transfer.js"
-import { type WorkDirectory, workDirectory } from "./workdir.js"
 
 type RunError = FfmpegFailed | RunLimitExceeded | BlobMissing | Unavailable
 type Progress = Extract<RunEvent, { readonly _tag: "Progress" }>

@@ -13,7 +13,7 @@ import {
   refusedMuxers,
   selfContainedDemuxers
 } from "../../core/policy/allowed.js"
-import { formatNames } from "./capability-lists.js"
+import { formatNames } from "./capabilities/parse-lists.js"
 
 /** The formats of the installed ffmpeg: each is judged, and what the product writes it reads back. */
 

@@ -3,12 +3,12 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Layer } from "effect"
 import { afterAll } from "vitest"
-import { executorSuite } from "../../core/ports/executor.suite.js"
-import { proberSuite } from "../../core/ports/prober.suite.js"
+import { executorSuite } from "../../core/ports/suites/executor.suite.js"
+import { proberSuite } from "../../core/ports/suites/prober.suite.js"
 import { fileSystem } from "../fs/index.js"
 import { memoryStorage } from "../memory/storage.js"
 import { ffmpeg, ffmpegExecutor, ffprobeProber } from "./index.js"
-import { remainsOf } from "./remains.suite.js"
+import { remainsOf } from "./sandbox/remains.suite.js"
 
 const folder = mkdtempSync(join(tmpdir(), "ffmpeg-test-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -3,9 +3,9 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import type { FileName } from "../../core/ids.js"
 import type { Plan } from "../../core/plan.js"
-import { linePattern } from "./line-pattern.js"
+import { linePattern } from "./log/line-pattern.js"
+import type { WorkDirectory } from "./sandbox/work-directory.js"
 import type { Late } from "./transfer.js"
-import type { WorkDirectory } from "./workdir.js"
 
 /**
  * Sound that was written as a stream: its header was there before its length, so it announces a length of no meaning.

@@ -4,8 +4,8 @@ import { Effect } from "effect"
 import { RunLimitExceeded, type Unavailable } from "../../core/errors.js"
 import { type FileName, parseFileName } from "../../core/ids.js"
 import type { Plan, RunLimits } from "../../core/plan.js"
-import type { StreamCount } from "./account.js"
 import { disk } from "./disk.js"
+import type { StreamCount } from "./log/stream-counts.js"
 
 /** A regular file in the folder of outputs. */
 export interface Made {

@@ -1,6 +1,5 @@
 import { join } from "node:path"
 import { Deferred, Duration, Effect, type Scope } from "effect"
-import { ActingFor } from "../../core/acting-for.js"
 import {
   type BlobMissing,
   InvalidRequest,
@@ -13,22 +12,23 @@ import {
 import { FileName } from "../../core/ids.js"
 import { makeKeyedGate } from "../../core/keyed-gate.js"
 import { allowedProtocols, selfContainedDemuxers, subtitleDemuxers } from "../../core/policy/allowed.js"
+import { ActingFor } from "../../core/ports/acting-for.js"
 import type { ProberShape, ProbeSource } from "../../core/ports/prober.js"
 import type { StorageShape } from "../../core/ports/storage.js"
 import { type ProbeRequest, probeArgs } from "../../core/probe.js"
-import { stagedName } from "../../core/staged-name.js"
 import type { StagedFile } from "../../core/task.js"
-import { nameOfUrl } from "../../core/url-name.js"
+import { stagedName } from "../../core/text/staged-name.js"
+import { nameOfUrl } from "../../core/text/url-name.js"
 import type { Guard } from "../net/index.js"
-import type { StreamCount } from "./account.js"
 import { disk, unavailable } from "./disk.js"
-import { lastLines, lineReader } from "./lines.js"
-import { explain, stoppedFromOutside } from "./log.js"
+import { explain, stoppedFromOutside } from "./log/explain.js"
+import { lastLines, lineReader } from "./log/lines.js"
+import type { StreamCount } from "./log/stream-counts.js"
 import { pictureSizeOf } from "./picture-header.js"
-import { fetchForProbe } from "./remote-file.js"
-import type { FetchError } from "./remote-pieces.js"
+import type { FetchError } from "./probe-url/ranges.js"
+import { fetchForProbe } from "./probe-url/sparse-file.js"
+import { type WorkDirectory, workDirectory } from "./sandbox/work-directory.js"
 import type { Tools } from "./tools.js"
-import { type WorkDirectory, workDirectory } from "./workdir.js"
 
 /**
  * Probes by the ffprobe of this machine, so many at a time in all and for one owner. It is never given a URL: what one holds is

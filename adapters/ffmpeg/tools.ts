@@ -3,12 +3,12 @@ import { Cause, Effect, Exit, Fiber, FiberSet, type Scope } from "effect"
 import { RunLimitExceeded, type Unavailable } from "../../core/errors.js"
 import { Limits, type LimitValues } from "../../core/limits.js"
 import type { GuardOptions } from "../net/index.js"
-import { type Confinement, confine, type Program, type SandboxMode, type Start } from "./confinement.js"
 import { type DiskWatch, unavailable, watchDisk } from "./disk.js"
-import type { Failure } from "./log.js"
-import { limitReached } from "./rlimits.js"
+import type { Failure } from "./log/explain.js"
+import { type Confinement, confine, type Program, type SandboxMode, type Start } from "./sandbox/confinement.js"
+import { limitReached } from "./sandbox/rlimits.js"
+import { defaultWorkRoot, openWorkRoot, type WorkRoot } from "./sandbox/work-directory.js"
 import { type Build, knownHole } from "./versions.js"
-import { defaultWorkRoot, openWorkRoot, type WorkRoot } from "./workdir.js"
 
 export interface FfmpegOptions {
   /** The ffmpeg program: a path, or a name to look for in PATH. Default "ffmpeg". */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { type LibraryVersion, tableVersion } from "../../core/policy/option-table.js"
+import { type LibraryVersion, tableVersion } from "../../core/policy/tables/option-table.js"
 
 type Version = readonly [major: number, minor: number, patch: number]
 

@@ -1,7 +1,7 @@
 import { statfs } from "node:fs/promises"
 import { Layer } from "effect"
 import { DiskSpace } from "../../core/ports/disk-space.js"
-import { onDisk } from "./disk.js"
+import { onDisk } from "../blob/index.js"
 
 /** What is free, for us and not for root alone, on the disk of a folder. */
 export const diskSpace = (folder: string): Layer.Layer<never> =>

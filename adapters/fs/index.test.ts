@@ -8,7 +8,7 @@ import { Cause, Context, Effect, Exit, Layer, Option, Redacted, Stream } from "e
 import { SignedUrlExpired, Unavailable } from "../../core/errors.js"
 import { BlobKey } from "../../core/ids.js"
 import { Storage } from "../../core/ports/storage.js"
-import { storageSuite } from "../../core/ports/storage.suite.js"
+import { storageSuite } from "../../core/ports/suites/storage.suite.js"
 import { fileSystem } from "./index.js"
 
 const folderIn = (parent: string) =>

@@ -5,8 +5,8 @@ import { Effect } from "effect"
 import { Limits } from "../../core/limits.js"
 import { endless, jitteredPause } from "../../core/loop.js"
 import { SteadyTime } from "../../core/steady-time.js"
+import { onDisk, orCode } from "../blob/index.js"
 import { isGone, thisProcess } from "../process/index.js"
-import { onDisk, orCode } from "./disk.js"
 import { partsPrefix } from "./parts.js"
 
 /** Names for unfinished files that tell whose they are: `<process>.<random>`. */

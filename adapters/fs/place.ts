@@ -1,6 +1,6 @@
 import { lstat, mkdir, open, rename, rmdir } from "node:fs/promises"
 import { dirname } from "node:path"
-import { errorCode, orCode } from "./disk.js"
+import { errorCode, orCode } from "../blob/index.js"
 
 /**
  * Moves a file, already synced, to a blob's path, replacing what is there; durable when it returns. Rejects with the

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto"
 import { link, open, readFile, unlink } from "node:fs/promises"
 import { dirname } from "node:path"
-import { orCode } from "./disk.js"
+import { orCode } from "../blob/index.js"
 import { syncFolder } from "./place.js"
 
 /**

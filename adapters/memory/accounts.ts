@@ -1,9 +1,9 @@
 import { Effect, Layer, Option, Redacted } from "effect"
 import { noQuota, type Quota } from "../../core/account.js"
-import { splitCredential } from "../../core/api-key.js"
 import { InvalidApiKey } from "../../core/errors.js"
 import { OwnerId } from "../../core/ids.js"
 import { Accounts, type ApiKey } from "../../core/ports/accounts.js"
+import { splitCredential } from "../../core/text/api-key.js"
 import { hashSecret, newKeyId, newSecret, newWebhookSecret, sameSecret } from "../crypto/index.js"
 import { charge, liveJobs, monthOf, nothingSpent, now, pair, State, type StateShape } from "./state.js"
 

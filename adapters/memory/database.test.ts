@@ -1,8 +1,8 @@
-import { accountsSuite } from "../../core/ports/accounts.suite.js"
-import { directoriesSuite } from "../../core/ports/directories.suite.js"
-import { jobsSuite } from "../../core/ports/jobs.suite.js"
-import { outboxSuite } from "../../core/ports/outbox.suite.js"
-import { runnersSuite } from "../../core/ports/runners.suite.js"
+import { accountsSuite } from "../../core/ports/suites/accounts.suite.js"
+import { directoriesSuite } from "../../core/ports/suites/directories.suite.js"
+import { jobsSuite } from "../../core/ports/suites/jobs.suite.js"
+import { outboxSuite } from "../../core/ports/suites/outbox.suite.js"
+import { runnersSuite } from "../../core/ports/suites/runners.suite.js"
 import { memoryDatabase } from "./index.js"
 
 jobsSuite("memory: jobs", memoryDatabase())

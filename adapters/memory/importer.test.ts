@@ -1,5 +1,5 @@
 import { Layer } from "effect"
-import { importerSuite, Served } from "../../core/ports/importer.suite.js"
+import { importerSuite, Served } from "../../core/ports/suites/importer.suite.js"
 import { memoryImporter, memoryStorage } from "./index.js"
 
 const file = { url: "https://example.com/a.mp4", bytes: Uint8Array.from([0, 1, 2, 255]), type: "video/mp4" }

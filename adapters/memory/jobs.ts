@@ -1,7 +1,6 @@
 import { Effect, Layer, Option, Stream } from "effect"
 import { tooManyOutputs, tooManyOutputsOfKey } from "../../core/directory.js"
 import { Busy, JobNotFound, JobNotPending, LeaseLost } from "../../core/errors.js"
-import { Holder } from "../../core/holder.js"
 import type { JobId, OwnerId } from "../../core/ids.js"
 import {
   type Failure,
@@ -19,6 +18,7 @@ import {
   tooManyWaiting
 } from "../../core/job.js"
 import { Limits, type LimitValues } from "../../core/limits.js"
+import { Holder } from "../../core/ports/holder.js"
 import { Jobs, type Published, type Taker } from "../../core/ports/jobs.js"
 import type { Usage } from "../../core/usage.js"
 import { charge, filesOfOwner, type JobRow, liveJobs, now, overQuota, pair, putDelivery, putFile, State, type StateShape } from "./state.js"

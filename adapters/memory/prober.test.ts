@@ -1,5 +1,5 @@
 import { Layer } from "effect"
-import { proberSuite } from "../../core/ports/prober.suite.js"
+import { proberSuite } from "../../core/ports/suites/prober.suite.js"
 import { memoryProber } from "./prober.js"
 import { memoryStorage } from "./storage.js"
 

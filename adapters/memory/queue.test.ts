@@ -2,8 +2,8 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, Scope, TestClock } from "effect"
 import { JobId } from "../../core/ids.js"
 import { Queue } from "../../core/ports/queue.js"
-import { queueSuite } from "../../core/ports/queue.suite.js"
-import { until } from "../../core/ports/samples.suite.js"
+import { queueSuite } from "../../core/ports/suites/queue.suite.js"
+import { until } from "../../core/ports/suites/samples.suite.js"
 import { memoryQueue } from "./index.js"
 
 queueSuite("memory: queue", memoryQueue)

@@ -1,4 +1,4 @@
-import { storageSuite } from "../../core/ports/storage.suite.js"
+import { storageSuite } from "../../core/ports/suites/storage.suite.js"
 import { memoryStorage } from "./storage.js"
 
 storageSuite("memory storage", memoryStorage)

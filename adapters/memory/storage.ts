@@ -4,10 +4,9 @@ import { Clock, Effect, Layer, Option, Stream } from "effect"
 import { BlobMissing, SignedUrlExpired, TooLarge, Unavailable } from "../../core/errors.js"
 import { type BlobKey, blobKeyParts, blobPath, blobPrefixParts } from "../../core/ids.js"
 import { Limits } from "../../core/limits.js"
-import { partCount, partSpan } from "../../core/parts.js"
 import type { Bytes } from "../../core/ports/effect.js"
 import { type Blob, type Parted, Storage, type StorageShape } from "../../core/ports/storage.js"
-import { grantOf, grantToken } from "../crypto/grant-token.js"
+import { grantOf, grantToken, partCount, partSpan } from "../blob/index.js"
 
 interface Stored {
   readonly blob: Blob

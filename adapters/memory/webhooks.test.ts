@@ -1,5 +1,5 @@
 import { Effect, Layer } from "effect"
-import { Receiver, webhooksSuite } from "../../core/ports/webhooks.suite.js"
+import { Receiver, webhooksSuite } from "../../core/ports/suites/webhooks.suite.js"
 import { type MemoryWebhooksOptions, memoryWebhooks } from "./index.js"
 
 const [accepting, refusing] = ["https://example.com/yes", "https://example.com/no"] as const

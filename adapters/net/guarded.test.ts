@@ -2,7 +2,7 @@ import type { RequestListener } from "node:http"
 import { describe, expect, it } from "@effect/vitest"
 import { Chunk, Effect, Fiber, Stream } from "effect"
 import { defaultLimits } from "../../core/limits.js"
-import { until } from "../../core/ports/samples.suite.js"
+import { until } from "../../core/ports/suites/samples.suite.js"
 import { type Asking, type GuardOptions, makeGuard } from "./guarded.js"
 import { type LocalHttps, localHttps, localTcp, localTls, scoped } from "./https.suite.js"
 

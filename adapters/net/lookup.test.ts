@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { ActingFor } from "../../core/acting-for.js"
 import { defaultLimits } from "../../core/limits.js"
-import { until } from "../../core/ports/samples.suite.js"
+import { ActingFor } from "../../core/ports/acting-for.js"
+import { until } from "../../core/ports/suites/samples.suite.js"
 import { type LocalDns, localDns } from "./dns.suite.js"
 import { type LookupOptions, makeLookup } from "./lookup.js"
 

@@ -1,8 +1,8 @@
 import { lookup, Resolver } from "node:dns/promises"
 import { Effect } from "effect"
-import { ActingFor } from "../../core/acting-for.js"
 import { makeKeyedGate } from "../../core/keyed-gate.js"
 import type { LimitValues } from "../../core/limits.js"
+import { ActingFor } from "../../core/ports/acting-for.js"
 
 /** All addresses of a name; a rejection where there are none. The signal ends a look-up that nobody waits for any more. */
 export type Resolve = (host: string, signal: AbortSignal) => Promise<ReadonlyArray<{ readonly address: string }>>

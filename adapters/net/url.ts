@@ -1,7 +1,7 @@
 import { isIP } from "node:net"
 import { Either } from "effect"
 import { UrlRefused } from "../../core/errors.js"
-import { isShortUrl } from "../../core/https-url.js"
+import { isShortUrl } from "../../core/text/https-url.js"
 
 export interface UrlRules {
   readonly ports: ReadonlyArray<number>

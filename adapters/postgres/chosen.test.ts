@@ -1,7 +1,7 @@
 import { expect, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { Directories } from "../../core/ports/directories.js"
-import { aDirectory, aFile, inSeconds } from "../../core/ports/samples.suite.js"
+import { aDirectory, aFile, inSeconds } from "../../core/ports/suites/samples.suite.js"
 import { postgres } from "./index.js"
 import { temporaryDatabase } from "./temporary.suite.js"
 

@@ -5,7 +5,7 @@ import type { Job } from "../../core/job.js"
 import { defaultLimits, Limits } from "../../core/limits.js"
 import { Directories } from "../../core/ports/directories.js"
 import { Jobs } from "../../core/ports/jobs.js"
-import { aDirectory, aFile, aJob, anOwner, aUsage, inSeconds, leaseSeconds, roomy, until } from "../../core/ports/samples.suite.js"
+import { aDirectory, aFile, aJob, anOwner, aUsage, inSeconds, leaseSeconds, roomy, until } from "../../core/ports/suites/samples.suite.js"
 import { postgres } from "./index.js"
 import { ask, connection, temporaryDatabase } from "./temporary.suite.js"
 

@@ -25,7 +25,7 @@ import {
   now,
   type Rows,
   roomy
-} from "../../core/ports/samples.suite.js"
+} from "../../core/ports/suites/samples.suite.js"
 import { postgres } from "./index.js"
 import { temporaryDatabase } from "./temporary.suite.js"
 

@@ -1,6 +1,6 @@
 import { expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
-import { aJobId, until } from "../../core/ports/samples.suite.js"
+import { aJobId, until } from "../../core/ports/suites/samples.suite.js"
 import { clientOf, counts, dashboard, expectNoPassword, host, nobody, ownServer, takenAndFinished, warnings } from "./temporary.suite.js"
 
 const unavailable = expect.objectContaining({ _tag: "Unavailable" })

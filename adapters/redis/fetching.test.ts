@@ -2,7 +2,7 @@ import { expect, it, vi } from "@effect/vitest"
 import { Worker } from "bullmq"
 import { Deferred, Effect, Exit, Fiber, FiberId, Scope } from "effect"
 import type { JobId } from "../../core/ids.js"
-import { aJobId, until } from "../../core/ports/samples.suite.js"
+import { aJobId, until } from "../../core/ports/suites/samples.suite.js"
 import { clientOf, counts, dashboard, emptyQueue, host, takenAndFinished } from "./temporary.suite.js"
 
 const someIds = (count: number) => Array.from({ length: count }, aJobId)

@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { afterAll, expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
-import { aJobId, until } from "../../core/ports/samples.suite.js"
+import { aJobId, until } from "../../core/ports/suites/samples.suite.js"
 import { bundled, startedProgram } from "../program.suite.js"
 import { clientOf, counts, dashboard, emptyQueue, host, nobody, ownServer, takenAndFinished } from "./temporary.suite.js"
 

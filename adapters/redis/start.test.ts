@@ -1,7 +1,7 @@
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
-import { aJobId } from "../../core/ports/samples.suite.js"
+import { aJobId } from "../../core/ports/suites/samples.suite.js"
 import { freePort } from "../../scripts/servers/program.mjs"
 import { bullQueue, type RedisQueueOptions, redisQueue } from "./index.js"
 import { refusalOf } from "./server.js"

@@ -1,5 +1,5 @@
 import { validateHeaderName, validateHeaderValue } from "node:http"
-import { withoutTrailingSlashes } from "../../core/trailing-slashes.js"
+import { withoutTrailingSlashes } from "../../core/text/trailing-slashes.js"
 
 /** Where a runner's requests may go: to its host, and to what the host names. */
 export interface Base {

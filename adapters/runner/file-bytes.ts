@@ -2,7 +2,7 @@ import type { FileHandle } from "node:fs/promises"
 import type { ClientRequest, IncomingMessage } from "node:http"
 import { Effect } from "effect"
 import { Unavailable } from "../../core/errors.js"
-import { giveBack } from "../process/give-back.js"
+import { giveBack } from "../process/release-buffer.js"
 import { Broken } from "./errors.js"
 
 /** Bytes of an open file, from `start` on. */

@@ -2,16 +2,16 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { expect, it } from "@effect/vitest"
 import { Effect, Fiber, Redacted, TestClock } from "effect"
 import { describe } from "vitest"
-import { authorizationHeader } from "../../core/api-key.js"
 import { Unavailable } from "../../core/errors.js"
 import { FileName } from "../../core/ids.js"
-import { until } from "../../core/ports/samples.suite.js"
+import { until } from "../../core/ports/suites/samples.suite.js"
+import { authorizationHeader } from "../../core/text/api-key.js"
 import { localHttps, scoped } from "../net/https.suite.js"
 import { ProtocolRefused, RunOver, TokenRefused } from "./errors.js"
 import { openHost, type RunCalls } from "./host.js"
 import type { Run } from "./run.js"
 import { bodyOf, localServer, say, shortWaits } from "./server.suite.js"
-import type { Waits } from "./waits.js"
+import type { Waits } from "./timeouts.js"
 
 const capabilities = { version: "5.1", encoders: [], decoders: [], filters: [], muxers: [], demuxers: [], hardware: [], cores: 2, tags: [] }
 const asking = { process: "p1", slots: 2, free: 1, running: ["job_1"], capabilities }

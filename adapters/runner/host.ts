@@ -1,9 +1,4 @@
 import { Effect, Either, type Redacted, Schema, type Scope, Redacted as Secret } from "effect"
-import { authorizationHeader } from "../../core/api-key.js"
-import { Unavailable } from "../../core/errors.js"
-import { below, parseBase } from "./address.js"
-import { Broken, givenUp, ProtocolRefused, RunOver, TokenRefused } from "./errors.js"
-import { persist } from "./persist.js"
 import {
   type Action,
   type ClaimBody,
@@ -16,9 +11,14 @@ import {
   protocolVersion,
   type ReleasedBody,
   versionHeader
-} from "./protocol.js"
+} from "../../core/contract/runner-protocol.js"
+import { Unavailable } from "../../core/errors.js"
+import { authorizationHeader } from "../../core/text/api-key.js"
+import { below, parseBase } from "./address.js"
+import { Broken, givenUp, ProtocolRefused, RunOver, TokenRefused } from "./errors.js"
+import { type Answer, later, openWeb, textOf, type Web, type WebOptions } from "./http-client.js"
+import { persist } from "./retry.js"
 import { type OutputPlace, placesOf, type Run, runOf, type Sent } from "./run.js"
-import { type Answer, later, openWeb, textOf, type Web, type WebOptions } from "./web.js"
 
 export interface HostOptions extends WebOptions {
   /** Where the host is reached, with the prefix that its API has there. */

@@ -1,9 +1,9 @@
 import type { Schema } from "effect"
+import type { ClaimReply, OutputsReply } from "../../core/contract/runner-protocol.js"
 import { BlobKey, type FileName, parseFileName } from "../../core/ids.js"
 import type { GivenSequence } from "../../core/plan.js"
 import type { StagedFile } from "../../core/task.js"
 import { type Base, parseSigned, type Signed } from "./address.js"
-import type { ClaimReply, OutputsReply } from "./protocol.js"
 
 type ClaimedRun = Exclude<Schema.Schema.Type<typeof ClaimReply>["run"], null>
 

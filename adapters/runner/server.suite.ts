@@ -3,11 +3,11 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import type { AddressInfo, Socket } from "node:net"
 import { buffer } from "node:stream/consumers"
 import { Effect, type Scope } from "effect"
+import { protocolVersion, versionHeader } from "../../core/contract/runner-protocol.js"
 import { BlobKey } from "../../core/ids.js"
-import type { Source } from "./arriving.js"
-import { protocolVersion, versionHeader } from "./protocol.js"
-import type { Waits } from "./waits.js"
-import type { Web } from "./web.js"
+import type { Web } from "./http-client.js"
+import type { Source } from "./inputs/range-download.js"
+import type { Waits } from "./timeouts.js"
 
 /** Waits that let nobody wait, and give up only what is silent. */
 export const shortWaits: Partial<Waits> = { pauseSeconds: 0.001, mostPauseSeconds: 0.01 }

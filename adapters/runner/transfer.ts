@@ -2,11 +2,11 @@ import { Array, Effect, type Scope } from "effect"
 import { Unavailable } from "../../core/errors.js"
 import { BlobKey, type FileName } from "../../core/ids.js"
 import type { Transfer } from "../ffmpeg/transfer.js"
-import { type AheadOptions, sendAhead } from "./ahead.js"
 import type { RunCalls } from "./host.js"
-import type { InputCache } from "./input-cache.js"
+import type { InputCache } from "./inputs/input-cache.js"
+import { type AheadOptions, sendAhead } from "./outputs/early-upload.js"
+import { sendAll } from "./outputs/upload.js"
 import type { Run } from "./run.js"
-import { sendAll } from "./sending.js"
 
 export interface TransferOptions extends Pick<AheadOptions, "worthBytes"> {
   readonly run: Run

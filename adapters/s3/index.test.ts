@@ -1,5 +1,5 @@
 import { Layer } from "effect"
-import { storageSuite } from "../../core/ports/storage.suite.js"
+import { storageSuite } from "../../core/ports/suites/storage.suite.js"
 import { s3 } from "./index.js"
 import { aBucket, optionsFor, s3Server } from "./server.suite.js"
 

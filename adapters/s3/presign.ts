@@ -1,7 +1,7 @@
 import { Clock, Effect } from "effect"
-import { disposition } from "../../core/content-disposition.js"
-import { mediaType } from "../../core/media-type.js"
 import type { Grant, Part } from "../../core/ports/storage.js"
+import { disposition } from "../../core/text/content-disposition.js"
+import { mediaType } from "../../core/text/media-type.js"
 import type { Bucket } from "./bucket.js"
 import { uploadIdOf } from "./parts.js"
 

@@ -3,12 +3,20 @@ import { open } from "node:fs/promises"
 import { Chunk, Clock, Effect, Option, Stream } from "effect"
 import { BlobMissing, SignedUrlExpired, type Unavailable } from "../../core/errors.js"
 import { BlobKey, blobKeyParts, blobPath, blobPrefixParts, isBlobKeyPart } from "../../core/ids.js"
-import { partSpan } from "../../core/parts.js"
 import type { Bytes } from "../../core/ports/effect.js"
 import type { Blob, ByteRange, StorageShape } from "../../core/ports/storage.js"
-import { grantOf, grantToken } from "../crypto/grant-token.js"
-import { capped, close, fill, pieces, withNewFile } from "../fs/bytes.js"
-import { onDisk, unavailable as unavailableDisk } from "../fs/disk.js"
+import {
+  capped,
+  close,
+  fill,
+  grantOf,
+  grantToken,
+  onDisk,
+  partSpan,
+  pieces,
+  unavailable as unavailableDisk,
+  withNewFile
+} from "../blob/index.js"
 import type { Bucket } from "./bucket.js"
 import { isMissing, type Refused, unavailable } from "./failures.js"
 import { abortBelow } from "./leftovers.js"

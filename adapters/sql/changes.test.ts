@@ -1,6 +1,6 @@
 import { expect, it } from "@effect/vitest"
 import { Effect, Exit, Queue, Scope } from "effect"
-import { aJobId } from "../../core/ports/samples.suite.js"
+import { aJobId } from "../../core/ports/suites/samples.suite.js"
 import { makeChanges } from "./changes.js"
 
 it.effect("a listener hears of its own job, however often it changed, once", () =>

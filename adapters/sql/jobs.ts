@@ -2,7 +2,6 @@ import type { SqlError } from "@effect/sql/SqlError"
 import type { Fragment } from "@effect/sql/Statement"
 import { Array, Effect, Option } from "effect"
 import { Busy, JobNotFound, JobNotPending, LeaseLost, type TooManyRequests, type Unavailable } from "../../core/errors.js"
-import { Holder } from "../../core/holder.js"
 import type { DirId, JobId, OwnerId } from "../../core/ids.js"
 import {
   type Failure,
@@ -20,6 +19,7 @@ import {
   transitions
 } from "../../core/job.js"
 import { Limits } from "../../core/limits.js"
+import { Holder } from "../../core/ports/holder.js"
 import type { JobsShape } from "../../core/ports/jobs.js"
 import { blobsRead } from "../../core/task.js"
 import type { Usage } from "../../core/usage.js"

@@ -1,7 +1,7 @@
 import { once } from "node:events"
 import { Effect, type Layer, Option } from "effect"
 import { Jobs } from "../../core/ports/jobs.js"
-import { aUsage } from "../../core/ports/samples.suite.js"
+import { aUsage } from "../../core/ports/suites/samples.suite.js"
 
 /**
  * What the processes of an adapter's processes.test.ts run. Says `ready`, waits for a line on its standard input, then opens

@@ -20,7 +20,7 @@ import {
   now,
   type Rows,
   roomy
-} from "../../core/ports/samples.suite.js"
+} from "../../core/ports/suites/samples.suite.js"
 import { sqlDatabase } from "../sql/index.js"
 import { sqliteClient } from "./client.js"
 import { statementsOf } from "./statements.suite.js"

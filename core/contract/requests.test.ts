@@ -2,10 +2,10 @@ import { Either } from "effect"
 import { describe, expect, it } from "vitest"
 import type { InvalidRequest, InvalidTask } from "../errors.js"
 import { defaultLimits } from "../limits.js"
-import { ffmpeg43 } from "../policy/ffmpeg-4.3.js"
 import { defaultPolicy } from "../policy/policy.js"
-import { tagRule } from "../tags.js"
+import { ffmpeg43 } from "../policy/tables/ffmpeg-4.3.js"
 import { brokenRule } from "../task.js"
+import { tagRule } from "../text/tags.js"
 import { parseAnalyze, parseAsync, parseCommand, parseDirectory, parseFile, parseProcess, parseRun } from "./requests.js"
 
 const limits = { ...defaultLimits, inputs: 2, outputs: 3, optionItems: 6, optionBytes: 20, graphBytes: 30, probeFields: 3 }

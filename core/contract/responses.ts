@@ -2,10 +2,10 @@ import { Effect } from "effect"
 import type { Account } from "../account.js"
 import type { Directory, StoredFile } from "../directory.js"
 import { failureOf, type Job, statusOf } from "../job.js"
-import { mediaType } from "../media-type.js"
 import type { DeliveryRecord } from "../ports/outbox.js"
 import type { SignedRequest } from "../ports/storage.js"
 import { mapInSlices } from "../slices.js"
+import { mediaType } from "../text/media-type.js"
 import { reportUsage, type Usage } from "../usage.js"
 import type {
   AnalyzeReply,

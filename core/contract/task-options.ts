@@ -1,5 +1,4 @@
 import { Either } from "effect"
-import { composed } from "../composed.js"
 import { FileName } from "../ids.js"
 import { placeOf } from "../plan.js"
 import { readFilters } from "../policy/filters.js"
@@ -10,6 +9,7 @@ import { filesOfLog } from "../policy/params.js"
 import type { PolicyValues } from "../policy/policy.js"
 import { isOfMuxer } from "../side-files.js"
 import type { NamedFile, SideFile } from "../task.js"
+import { composed } from "../text/composed.js"
 
 /** Options as ffmpeg will get them, and what else they say. */
 export interface TaskOptions {

@@ -1,10 +1,10 @@
 import { Duration, Effect, Option, Stream } from "effect"
 import type { CheckedTask } from "../checked-task.js"
-import { Closing } from "../closing.js"
 import { JobNotFound, StillRunning } from "../errors.js"
 import type { JobId, OwnerId } from "../ids.js"
 import { failureOf, isTerminal, type Job } from "../job.js"
 import { Limits } from "../limits.js"
+import { Closing } from "../ports/closing.js"
 import { Jobs } from "../ports/jobs.js"
 import { type Extras, enqueue, prepare } from "./submit.js"
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Option, Queue, TestClock } from "effect"
 import { UrlRefused } from "../errors.js"
-import { anOwner, passOnceSomebodySleeps, until } from "../ports/samples.suite.js"
+import { anOwner, passOnceSomebodySleeps, until } from "../ports/suites/samples.suite.js"
 import { delivering, only, owed, passUntil, receiving, seldom, settled } from "./receiving.suite.js"
 import { findDelivery, listDeliveries, replayDelivery } from "./webhooks.js"
 import { world } from "./world.suite.js"

@@ -4,7 +4,7 @@ import { blobKey, type DirId, type FileName, Ids, type OwnerId } from "../ids.js
 import { Limits } from "../limits.js"
 import { Directories } from "../ports/directories.js"
 import { Importer } from "../ports/importer.js"
-import { nameOfUrl, numbered } from "../url-name.js"
+import { nameOfUrl, numbered } from "../text/url-name.js"
 import { charging } from "./charge.js"
 import { type PresentFile, removeUnused } from "./files.js"
 import { allowStore } from "./quota.js"

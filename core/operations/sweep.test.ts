@@ -5,6 +5,7 @@ import { Directories } from "../ports/directories.js"
 import { Jobs } from "../ports/jobs.js"
 import { Outbox } from "../ports/outbox.js"
 import { Runners } from "../ports/runners.js"
+import { Storage } from "../ports/storage.js"
 import {
   aKey,
   anOwner,
@@ -18,8 +19,7 @@ import {
   publishedBy,
   someCapabilities,
   until
-} from "../ports/samples.suite.js"
-import { Storage } from "../ports/storage.js"
+} from "../ports/suites/samples.suite.js"
 import { findJob } from "./await-job.js"
 import { createDirectory } from "./directories.js"
 import { describeFile, listFiles, storeFile } from "./files.js"

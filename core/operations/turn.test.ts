@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Option, Queue, TestClock } from "effect"
-import { until } from "../ports/samples.suite.js"
+import { until } from "../ports/suites/samples.suite.js"
 import { makeTurn, type Preference, type Side, Turn, type TurnShape } from "./turn.js"
 
 /** Hints that are handed out one by one, and takers that say who they are. */

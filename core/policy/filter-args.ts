@@ -1,7 +1,7 @@
 import { Either } from "effect"
-import type { FilterOptions } from "./filter-table.js"
 import { type Filter, type FilterArg, splitArgs } from "./filtergraph.js"
 import { quoted } from "./quoting.js"
+import type { FilterOptions } from "./tables/filter-table.js"
 
 /** Of filters whose options no table tells. */
 export const unknownOptions: FilterOptions = { ordered: [], names: new Set(), sizes: new Set(), makesPictures: true }

@@ -8,8 +8,8 @@ import { ordinaryGraphs, refusedGraphs } from "./filter-lists.suite.js"
 import { fileRule, whyForbidden } from "./filter-rules.js"
 import { parseGraph } from "./filtergraph.js"
 import { readFilters } from "./filters.js"
-import { filters5 } from "./filters-5.js"
 import { defaultPolicy } from "./policy.js"
+import { filters5 } from "./tables/filters-5.js"
 
 /** Some filters write files as soon as they are made. */
 const cwd = mkdtempSync(join(tmpdir(), "filters-test-"))

@@ -1,4 +1,4 @@
-import type { FilterOptions } from "./filter-table.js"
+import type { FilterOptions } from "./tables/filter-table.js"
 
 /** Filters that no task may use; the key says why, or what would do. */
 const forbidden: Readonly<Record<string, string>> = {

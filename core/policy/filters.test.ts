@@ -4,9 +4,9 @@ import { ordinaryGraphs, refusedGraphs } from "./filter-lists.suite.js"
 import { fileRule, whyForbidden } from "./filter-rules.js"
 import { parseGraph, printGraph } from "./filtergraph.js"
 import { readFilters } from "./filters.js"
-import { filters5 } from "./filters-5.js"
 import { namesAPlace } from "./option-rules.js"
 import { defaultPolicy } from "./policy.js"
+import { filters5 } from "./tables/filters-5.js"
 
 const read = (graph: string, over: Partial<typeof defaultPolicy> = {}) => readFilters(graph, { ...defaultPolicy, ...over })
 const readGraph = (graph: string, over: Partial<typeof defaultPolicy> = {}) =>

@@ -12,14 +12,14 @@ import {
   mayNameFiles,
   whyForbidden
 } from "./filter-rules.js"
-import type { FilterOptions } from "./filter-table.js"
 import { type Filter, type FilterArg, parseGraph, printArgs, printGraph } from "./filtergraph.js"
-import { filters5 } from "./filters-5.js"
 import { fontsFolder, outputsFolder } from "./folders.js"
 import { namesAPlace } from "./option-rules.js"
 import { expressionProblem, insteadOfPath, maxSide, maxThreads, plainName, plainNameRule } from "./option-values.js"
 import type { PolicyValues } from "./policy.js"
 import { quoted } from "./quoting.js"
+import type { FilterOptions } from "./tables/filter-table.js"
+import { filters5 } from "./tables/filters-5.js"
 import { vmafProblem } from "./vmaf.js"
 
 /** A file of the task's directory that a filter reads. */

@@ -1,10 +1,10 @@
 import { Either } from "effect"
 import { describe, expect, it } from "vitest"
-import { knownTables } from "./known-tables.js"
 import { commandGrammar } from "./option-rules.js"
-import type { OptionTable } from "./option-table.js"
 import { optionArgs, readOptions } from "./options.js"
 import { defaultPolicy } from "./policy.js"
+import { knownTables } from "./tables/known-tables.js"
+import type { OptionTable } from "./tables/option-table.js"
 
 const tableOf = (wanted: string) => knownTables.find(({ version }) => version === wanted) as OptionTable
 

@@ -1,6 +1,6 @@
 import { Either } from "effect"
-import { knownTables } from "./known-tables.js"
-import type { OptionTable } from "./option-table.js"
+import { knownTables } from "./tables/known-tables.js"
+import type { OptionTable } from "./tables/option-table.js"
 
 /** How an option that this ffmpeg does not have is written for it. */
 export interface Rewritten {

@@ -1,6 +1,6 @@
 import { Either } from "effect"
-import type { OptionTable } from "./option-table.js"
 import { quoted } from "./quoting.js"
+import type { OptionTable } from "./tables/option-table.js"
 import { TokenReader } from "./tokens.js"
 
 /**

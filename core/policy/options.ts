@@ -10,13 +10,13 @@ import {
   namesAPlace,
   whyRefused
 } from "./option-rules.js"
-import type { AvOption, CommandOption, OptionTable } from "./option-table.js"
 import { type FileReference, fileNamed, useOfLog, valueGiven, valueProblem } from "./option-values.js"
 import { mapFor } from "./optional-maps.js"
 import { passLogOf } from "./params.js"
 import type { PolicyValues } from "./policy.js"
 import { shown } from "./quoting.js"
 import { isStreamSpecifier } from "./stream-specifier.js"
+import type { AvOption, CommandOption, OptionTable } from "./tables/option-table.js"
 
 /** An option as ffmpeg reads it. */
 export interface ParsedOption {

@@ -1,6 +1,6 @@
 import { Context } from "effect"
-import { ffmpeg5 } from "./ffmpeg-5.js"
-import type { OptionTable } from "./option-table.js"
+import { ffmpeg5 } from "./tables/ffmpeg-5.js"
+import type { OptionTable } from "./tables/option-table.js"
 
 /** What tasks may ask of the ffmpeg that runs them. */
 export interface PolicyValues {

@@ -10,7 +10,7 @@ import { ask, temporaryDatabase } from "../../adapters/postgres/temporary.suite.
 import { defaultLimits, limitVariable } from "../../core/limits.js"
 import { serveOptions, workerOptions } from "../../hosts/cli/command-line.suite.js"
 import { limitsLayer } from "../../hosts/embed/layers.js"
-import { readSettings, readWorkerSettings } from "../../hosts/server/config.js"
+import { readSettings, readWorkerSettings } from "../../hosts/settings/config.js"
 
 /** What operators deploy says nothing that the program does not know. Docker and Kubernetes themselves are not run. */
 

@@ -1,6 +1,6 @@
 import type { RunnerOptions } from "../runner/config.js"
-import type { HostOptions, WorkerOptions } from "../server/config.js"
-import type { Environment } from "../server/setting.js"
+import type { HostOptions, WorkerOptions } from "../settings/config.js"
+import type { Environment } from "../settings/setting.js"
 import { type Handlers, runCommand } from "./command-line.js"
 import { handlersOf } from "./commands.js"
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { limitNames, limitVariable } from "../../core/limits.js"
 import { ended, runAll } from "../server/serving.suite.js"
-import { variables } from "../server/variables.js"
+import { variables } from "../settings/variables.js"
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"))
 

@@ -1,9 +1,9 @@
 import { createRequire } from "node:module"
 import { Command, CommanderError, Option } from "commander"
 import type { RunnerOptions } from "../runner/config.js"
-import type { HostOptions, WorkerOptions } from "../server/config.js"
-import { WrongSetting } from "../server/setting.js"
-import { type CommandName, variables } from "../server/variables.js"
+import type { HostOptions, WorkerOptions } from "../settings/config.js"
+import { WrongSetting } from "../settings/setting.js"
+import { type CommandName, variables } from "../settings/variables.js"
 import type { KeysOptions, QuotaOptions } from "./keys.js"
 
 /** What each command does with its options. `Result` is the exit code, in a promise, but for tests. */

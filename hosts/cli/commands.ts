@@ -1,4 +1,4 @@
-import { CommandFailed, type Environment, WrongSetting } from "../server/setting.js"
+import { CommandFailed, type Environment, WrongSetting } from "../settings/setting.js"
 import { type Handlers, HelpShown, runCommand } from "./command-line.js"
 
 /** Each command loads only what it needs. */

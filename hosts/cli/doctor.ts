@@ -3,9 +3,9 @@ import { dirname } from "node:path"
 import { Effect, Either } from "effect"
 import { examine } from "../../adapters/ffmpeg/index.js"
 import { limitsLayer } from "../embed/layers.js"
-import { ffmpegSettings } from "../server/adapters.js"
-import { type HostOptions, readSettings, type Settings } from "../server/config.js"
-import type { Environment } from "../server/setting.js"
+import { ffmpegSettings } from "../settings/adapters.js"
+import { type HostOptions, readSettings, type Settings } from "../settings/config.js"
+import type { Environment } from "../settings/setting.js"
 import { lookAtPlaces } from "./places.js"
 
 /** `ffkiln doctor`: what a server with these settings would find on this machine, and what would make it better. 1 when it would not start. */

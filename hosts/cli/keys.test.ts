@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { serving } from "../server/serving.suite.js"
-import { CommandFailed, WrongSetting } from "../server/setting.js"
+import { CommandFailed, WrongSetting } from "../settings/setting.js"
 import { runHere } from "./command-line.suite.js"
 
 const run = promisify(execFile)

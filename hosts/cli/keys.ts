@@ -2,9 +2,9 @@ import { Layer } from "effect"
 import type { Quota } from "../../core/account.js"
 import { type Key, type Keys, keysOf } from "../embed/keys.js"
 import { limitsLayer } from "../embed/layers.js"
-import { databaseOf, storageOf } from "../server/adapters.js"
-import { type Parts, readParts } from "../server/config.js"
-import { CommandFailed, type Environment, WrongSetting } from "../server/setting.js"
+import { databaseOf, storageOf } from "../settings/adapters.js"
+import { type Parts, readParts } from "../settings/config.js"
+import { CommandFailed, type Environment, WrongSetting } from "../settings/setting.js"
 import { mustBeThere, printable, runOn, table } from "./records.js"
 
 export interface KeysOptions {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { heedEarly } from "../server/signal.js"
+import { heedEarly } from "../settings/signal.js"
 
 /** Loads the commands after it listens for signals: a signal during the start ends the process cleanly. */
 const args = process.argv.slice(2)

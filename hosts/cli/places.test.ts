@@ -10,7 +10,7 @@ import { aBucket, clientOf, s3Server } from "../../adapters/s3/server.suite.js"
 import { testServer } from "../../adapters/servers.suite.js"
 import { sqliteClient } from "../../adapters/sqlite/client.js"
 import { sqlite } from "../../adapters/sqlite/index.js"
-import { readParts } from "../server/config.js"
+import { readParts } from "../settings/config.js"
 import { lookAtPlaces } from "./places.js"
 
 const folder = mkdtempSync(join(tmpdir(), "ffkiln-places-"))

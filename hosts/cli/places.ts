@@ -5,9 +5,9 @@ import { Effect, Layer, Redacted } from "effect"
 import { checkLog } from "../../adapters/sqlite/write-ahead-log.js"
 import { Unavailable } from "../../core/errors.js"
 import { limitsLayer } from "../embed/layers.js"
-import { load, queueOf, storageOf } from "../server/adapters.js"
-import type { Parts } from "../server/config.js"
-import type { DatabasePlace, QueuePlace, StoragePlace } from "../server/places.js"
+import { load, queueOf, storageOf } from "../settings/adapters.js"
+import type { Parts } from "../settings/config.js"
+import type { DatabasePlace, QueuePlace, StoragePlace } from "../settings/places.js"
 
 /** What doctor tells of a place. */
 interface Look {

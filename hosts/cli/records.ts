@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs"
 import { Cause, Effect, Exit, type Layer } from "effect"
 import { Unavailable } from "../../core/errors.js"
-import type { Parts } from "../server/config.js"
-import { CommandFailed } from "../server/setting.js"
+import type { Parts } from "../settings/config.js"
+import { CommandFailed } from "../settings/setting.js"
 
 /** What commands have in common that look into the server's records: keys, runners. */
 

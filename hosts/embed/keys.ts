@@ -1,12 +1,12 @@
 import { Effect, Redacted } from "effect"
 import { noQuota, type Quota } from "../../core/account.js"
-import { authorizationHeader } from "../../core/api-key.js"
 import { InvalidRequest, type Unavailable } from "../../core/errors.js"
 import { OwnerId } from "../../core/ids.js"
 import { storedBytes } from "../../core/operations/quota.js"
 import { Accounts, type KeyRecord } from "../../core/ports/accounts.js"
 import type { Directories } from "../../core/ports/directories.js"
 import type { Storage } from "../../core/ports/storage.js"
+import { authorizationHeader } from "../../core/text/api-key.js"
 
 /** A key that has just been made. Only a hash of it is kept: this is the one time it can be read. */
 export interface NewKey {

@@ -7,7 +7,7 @@ import { memoryDatabase, memoryExecutor, memoryProber, memoryStorage } from "../
 import { RunnerName } from "../../core/ids.js"
 import { Turn } from "../../core/operations/turn.js"
 import { Runners } from "../../core/ports/runners.js"
-import { aProcess } from "../../core/ports/samples.suite.js"
+import { aProcess } from "../../core/ports/suites/samples.suite.js"
 import { type Ffkiln, type Options, open } from "./index.js"
 
 let folder: string

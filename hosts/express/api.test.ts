@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
-import { authorizationHeader } from "../../core/api-key.js"
+import { authorizationHeader } from "../../core/text/api-key.js"
 import { aliceKey, bobKey, clip, type Host, startHost } from "./host.suite.js"
 
 /** The endpoints against the published reference, over real HTTP. */

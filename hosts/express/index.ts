@@ -3,16 +3,16 @@ import { Effect, Exit } from "effect"
 import express, { type Request, type Response, type Router } from "express"
 import { InvalidApiKey, Unavailable } from "../../core/errors.js"
 import { OwnerId } from "../../core/ids.js"
-import { withoutTrailingSlashes } from "../../core/trailing-slashes.js"
+import { withoutTrailingSlashes } from "../../core/text/trailing-slashes.js"
 import { type AnswerOptions, answer } from "../http/answer.js"
 import type { Api, ApiRequest } from "../http/api.js"
 import type { CorsOrigins } from "../http/cors.js"
 import { knows } from "../http/match.js"
+import { send, sendWhole } from "../http/node-reply.js"
 import type { KeyGate } from "../http/rate-limit.js"
 import { bytesOf } from "../http/readable.js"
 import { failureReply } from "../http/reply.js"
 import type { OnDisconnect } from "../http/routes.js"
-import { send, sendWhole } from "./send.js"
 
 export interface RouterOptions {
   /** The application's own login instead of API keys: the owner's id, or undefined for a 401. A throw is a 500. */

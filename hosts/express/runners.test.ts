@@ -1,9 +1,9 @@
 import { Effect, Exit, Redacted } from "effect"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
-import { authorizationHeader } from "../../core/api-key.js"
 import { Runners } from "../../core/ports/runners.js"
-import { aRunnerName, someCapabilities } from "../../core/ports/samples.suite.js"
 import { Storage } from "../../core/ports/storage.js"
+import { aRunnerName, someCapabilities } from "../../core/ports/suites/samples.suite.js"
+import { authorizationHeader } from "../../core/text/api-key.js"
 import type { Instance } from "../embed/runtime.js"
 import { aliceKey, type Host, type HostOptions, startHost } from "./host.suite.js"
 

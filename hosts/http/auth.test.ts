@@ -4,7 +4,7 @@ import { memoryDatabase } from "../../adapters/memory/index.js"
 import { sqlite } from "../../adapters/sqlite/index.js"
 import { temporaryFile } from "../../adapters/sqlite/temporary.suite.js"
 import { OwnerId } from "../../core/ids.js"
-import type { RowsLayer } from "../../core/ports/samples.suite.js"
+import type { RowsLayer } from "../../core/ports/suites/samples.suite.js"
 import { ownerOf } from "./auth.js"
 
 /** The real comparison, counted. */

@@ -1,8 +1,8 @@
 import { Effect, Option } from "effect"
-import { credentialOf } from "../../core/api-key.js"
 import { InvalidApiKey, type Unavailable } from "../../core/errors.js"
 import type { OwnerId } from "../../core/ids.js"
 import { Accounts } from "../../core/ports/accounts.js"
+import { credentialOf } from "../../core/text/api-key.js"
 
 /** The owner behind an Authorization header. Missing, malformed, unknown and wrong keys fail alike. */
 export const ownerOf = (authorization: string | undefined): Effect.Effect<OwnerId, InvalidApiKey | Unavailable, Accounts> =>

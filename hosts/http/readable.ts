@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream"
 import { Chunk, Effect, Option, Stream } from "effect"
-import { giveBack } from "../../adapters/process/give-back.js"
+import { giveBack } from "../../adapters/process/release-buffer.js"
 import { InvalidRequest } from "../../core/errors.js"
 import { Limits } from "../../core/limits.js"
 

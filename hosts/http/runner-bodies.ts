@@ -1,10 +1,10 @@
 import { Effect, Either, ParseResult, Schema } from "effect"
-import type { ClaimBody, FailedBody, FinishedBody, OutputsBody, ProgressBody } from "../../adapters/runner/protocol.js"
-import { composed } from "../../core/composed.js"
+import type { ClaimBody, FailedBody, FinishedBody, OutputsBody, ProgressBody } from "../../core/contract/runner-protocol.js"
 import { InvalidRequest } from "../../core/errors.js"
 import { FileName, parseFileName } from "../../core/ids.js"
 import type { MadeFile } from "../../core/operations/runs.js"
-import { parseTags } from "../../core/tags.js"
+import { composed } from "../../core/text/composed.js"
+import { parseTags } from "../../core/text/tags.js"
 import type { ApiRequest } from "./api.js"
 import { readJson } from "./json-body.js"
 

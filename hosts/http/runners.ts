@@ -10,14 +10,14 @@ import {
   protocolVersion,
   ReleasedBody,
   versionHeader
-} from "../../adapters/runner/protocol.js"
-import { credentialOf } from "../../core/api-key.js"
+} from "../../core/contract/runner-protocol.js"
 import { InvalidRunnerToken, MethodNotAllowed, RouteNotFound, type RunnerError } from "../../core/errors.js"
 import type { Failure } from "../../core/job.js"
 import { Limits, type LimitValues } from "../../core/limits.js"
 import { failRun, finishRun, giveUpRun, keepRun, openOutputs } from "../../core/operations/runs.js"
 import { type Assignment, takeRun } from "../../core/operations/take-run.js"
 import { Runners, type RunRight } from "../../core/ports/runners.js"
+import { credentialOf } from "../../core/text/api-key.js"
 import type { ApiReply, ApiRequest, Services } from "./api.js"
 import { failed, json } from "./reply.js"
 import * as body from "./runner-bodies.js"

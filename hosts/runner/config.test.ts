@@ -2,7 +2,7 @@ import { resolve } from "node:path"
 import { Redacted } from "effect"
 import { describe, expect, it } from "vitest"
 import { runnerOptions } from "../cli/command-line.suite.js"
-import type { Environment } from "../server/setting.js"
+import type { Environment } from "../settings/setting.js"
 import * as config from "./config.js"
 
 const readRunnerSettings = (args: ReadonlyArray<string>, environment: Environment) =>

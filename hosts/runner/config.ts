@@ -1,9 +1,9 @@
 import { Redacted } from "effect"
-import { splitCredential } from "../../core/api-key.js"
-import { parseTag, tagRule } from "../../core/tags.js"
-import { withoutTrailingSlashes } from "../../core/trailing-slashes.js"
-import { type Machine, readMachine, slotsOf } from "../server/config.js"
-import { type Environment, variablesOf, WrongSetting } from "../server/setting.js"
+import { splitCredential } from "../../core/text/api-key.js"
+import { parseTag, tagRule } from "../../core/text/tags.js"
+import { withoutTrailingSlashes } from "../../core/text/trailing-slashes.js"
+import { type Machine, readMachine, slotsOf } from "../settings/config.js"
+import { type Environment, variablesOf, WrongSetting } from "../settings/setting.js"
 
 /** All that can be set of a runner from outside, checked. */
 export interface RunnerSettings extends Machine {

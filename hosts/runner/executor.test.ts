@@ -6,7 +6,7 @@ import { afterAll } from "vitest"
 import { fileSystem } from "../../adapters/fs/index.js"
 import { s3 } from "../../adapters/s3/index.js"
 import { aBucket, optionsFor, s3Server } from "../../adapters/s3/server.suite.js"
-import { executorSuite } from "../../core/ports/executor.suite.js"
+import { executorSuite } from "../../core/ports/suites/executor.suite.js"
 import { remoteExecutor } from "./remote.suite.js"
 
 /** What an executor promises, held by a runner process at the other end of HTTP. */

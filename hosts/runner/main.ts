@@ -1,8 +1,8 @@
 import { Redacted } from "effect"
-import { ffmpegSettings } from "../server/adapters.js"
-import { announcements } from "../server/opened.js"
-import { CommandFailed, type Environment } from "../server/setting.js"
-import { signal } from "../server/signal.js"
+import { ffmpegSettings } from "../settings/adapters.js"
+import { announcements } from "../settings/opened.js"
+import { CommandFailed, type Environment } from "../settings/setting.js"
+import { signal } from "../settings/signal.js"
 import { type RunnerOptions, readRunnerSettings } from "./config.js"
 import { openRunner } from "./index.js"
 

@@ -3,11 +3,11 @@ import type { IncomingMessage } from "node:http"
 import { Cause, Effect, Exit, Redacted, Scope } from "effect"
 import type { RequestHandler, Response } from "express"
 import { failureBody } from "../../core/contract/responses.js"
-import { sendWhole } from "../express/send.js"
+import { sendWhole } from "../http/node-reply.js"
 import { json, safeHeaders } from "../http/reply.js"
-import { load, loaded } from "./adapters.js"
-import type { Settings } from "./config.js"
-import { cannotStart } from "./setting.js"
+import { load, loaded } from "../settings/adapters.js"
+import type { Settings } from "../settings/config.js"
+import { cannotStart } from "../settings/setting.js"
 
 /**
  * Bull's dashboard over the queue, behind the admin key. What can be done in it is safe: pausing holds all workers back, and

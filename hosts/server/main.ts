@@ -1,16 +1,16 @@
 import { Effect, Exit, Option, Redacted } from "effect"
 import express, { type Request, type Response } from "express"
-import { authorizationHeader } from "../../core/api-key.js"
 import { Accounts } from "../../core/ports/accounts.js"
+import { authorizationHeader } from "../../core/text/api-key.js"
 import type { Ffkiln } from "../embed/index.js"
 import { router } from "../express/index.js"
 import { keyGate } from "../http/rate-limit.js"
-import { type HostOptions, readSettings, type Settings } from "./config.js"
+import { type HostOptions, readSettings, type Settings } from "../settings/config.js"
+import { opened } from "../settings/opened.js"
+import { CommandFailed, type Environment } from "../settings/setting.js"
+import { signal } from "../settings/signal.js"
 import { type Dashboard, openDashboard } from "./dashboard.js"
 import { drain, listen, originOf } from "./listener.js"
-import { opened } from "./opened.js"
-import { CommandFailed, type Environment } from "./setting.js"
-import { signal } from "./signal.js"
 
 /** Runs the server until a signal ends it: the exit code. */
 export const serve = async (options: HostOptions, environment: Environment): Promise<number> => {

@@ -5,7 +5,7 @@ import { basename } from "node:path"
 import { createInterface } from "node:readline"
 import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
-import { mountsFrom } from "../../adapters/ffmpeg/remains.suite.js"
+import { mountsFrom } from "../../adapters/ffmpeg/sandbox/remains.suite.js"
 
 /** The server as operators run it: the built command, as a process of its own. */
 

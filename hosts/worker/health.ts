@@ -6,13 +6,13 @@ import { BlobKey } from "../../core/ids.js"
 import { Jobs } from "../../core/ports/jobs.js"
 import { Storage } from "../../core/ports/storage.js"
 import type { Ffkiln, Services } from "../embed/index.js"
-import { sendWhole } from "../express/send.js"
+import { sendWhole } from "../http/node-reply.js"
 import { json } from "../http/reply.js"
-import { load } from "../server/adapters.js"
-import type { WorkerSettings } from "../server/config.js"
 import { type Address, drain, listen, originOf } from "../server/listener.js"
-import type { QueuePlace } from "../server/places.js"
-import { cannotStart } from "../server/setting.js"
+import { load } from "../settings/adapters.js"
+import type { WorkerSettings } from "../settings/config.js"
+import type { QueuePlace } from "../settings/places.js"
+import { cannotStart } from "../settings/setting.js"
 
 /** `GET /health` of a worker: 200 while it takes jobs and reaches all it needs for them, otherwise 503. */
 export interface Health {

@@ -1,7 +1,7 @@
-import { readWorkerSettings, type WorkerOptions } from "../server/config.js"
-import { opened } from "../server/opened.js"
-import type { Environment } from "../server/setting.js"
-import { signal } from "../server/signal.js"
+import { readWorkerSettings, type WorkerOptions } from "../settings/config.js"
+import { opened } from "../settings/opened.js"
+import type { Environment } from "../settings/setting.js"
+import { signal } from "../settings/signal.js"
 import { openHealth } from "./health.js"
 import { runCounter } from "./running.js"
 

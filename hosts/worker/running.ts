@@ -1,6 +1,6 @@
 import { Context, Effect, Layer, Stream } from "effect"
 import { Executor } from "../../core/ports/executor.js"
-import type { HostAdapters } from "../server/adapters.js"
+import type { HostAdapters } from "../settings/adapters.js"
 
 /** Counts the runs that are under way, from when ffmpeg gets its files until the job is settled. */
 export const runCounter = () => {

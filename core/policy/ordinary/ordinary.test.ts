@@ -1,10 +1,10 @@
 import { Either } from "effect"
 import { describe, expect, it } from "vitest"
 import { readFilters } from "../filters.js"
-import { knownTables } from "../known-tables.js"
 import { mapProblem } from "../option-values.js"
 import { readOptions } from "../options.js"
 import { defaultPolicy, type PolicyValues } from "../policy.js"
+import { knownTables } from "../tables/known-tables.js"
 import { ordinary } from "./all.suite.js"
 import { type Command, taskOf } from "./command.suite.js"
 

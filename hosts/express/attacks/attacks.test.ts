@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest"
-import { processesIn } from "../../../adapters/ffmpeg/remains.suite.js"
+import { processesIn } from "../../../adapters/ffmpeg/sandbox/remains.suite.js"
 import { jsonAttacks, probeAttacks } from "./bodies.suite.js"
 import { filterAttacks } from "./filters.suite.js"
 import { holding } from "./hold.suite.js"

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { execa } from "execa"
 import { vi } from "vitest"
-import { layOut, type Prey } from "../../../adapters/ffmpeg/attacks.suite.js"
+import { layOut, type Prey } from "../../../adapters/ffmpeg/sandbox/attacks.suite.js"
 import { fileSystem } from "../../../adapters/fs/index.js"
 import { bobKey, type Call, clip, type Host, type HostOptions, type Reply, startHost } from "../host.suite.js"
 

@@ -1,0 +1,176 @@
+import { fileMuxers } from "../../../core/policy/allowed.js"
+import { quoted, type Rule } from "./cause-rule.js"
+
+/** How ffmpeg's words for a kind of stream are written in a sentence and as options. */
+const kinds: Readonly<Record<string, { readonly said: string; readonly leaveOut: string; readonly codec: string; readonly map: string }>> =
+  {
+    video: { said: "video", leaveOut: "-vn", codec: "-c:v", map: "0:v:0" },
+    audio: { said: "sound", leaveOut: "-an", codec: "-c:a", map: "0:a:0" },
+    subtitle: { said: "subtitles", leaveOut: "-sn", codec: "-c:s", map: "0:s:0" },
+    data: { said: "data", leaveOut: "-dn", codec: "-c:d", map: "0:d:0" }
+  }
+
+const leftOut = (kind: string): string => `leave it out by ${kinds[kind]?.leaveOut ?? "-map"}`
+const said = (kind: string): string => kinds[kind]?.said ?? kind
+
+const otherCodec = "choose another codec, or another format"
+
+/** What a format takes, where its own words do not tell. */
+const fits: Readonly<Record<string, string>> = {
+  ogg: "it takes Vorbis, Opus, FLAC, Speex, Theora and VP8",
+  oga: "it takes Vorbis, Opus, FLAC and Speex",
+  ogv: "it takes Theora, VP8, Vorbis, Opus and FLAC",
+  opus: "it takes Opus",
+  spx: "it takes Speex",
+  mxf: "it takes MPEG-2, H.264, DNxHD, ProRes, DV and PCM"
+}
+
+const subtitleCure =
+  "write -c:s mov_text for MP4 and MOV, -c:s srt or ass for Matroska, -c:s webvtt for WebM, or leave subtitles out by -sn"
+
+/** The advice for a stream that the output got by default, by the codec that its format does not take. */
+const cures: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    "none bin_data timed_id3 klv": "leave streams of data out by -dn",
+    "subrip ass webvtt mov_text text dvd_subtitle hdmv_pgs_subtitle": subtitleCure,
+    "ttf otf": 'leave attachments out by -map -0:t, as in "maps": ["0", "-0:t"]',
+    "h264 hevc mjpeg png bmp gif": `leave pictures out by -vn, keep a cover by -c:v copy -disposition:v attached_pic, or ${otherCodec}`
+  }).flatMap(([codecs, cure]) => codecs.split(" ").map((codec) => [codec, cure] as const))
+)
+
+const takesOne = (format: string, what: string, map: string): string =>
+  `the output format ${format} takes one stream of ${what} alone: choose it by a map, as in "maps": ["${map}"], and its codec by -c`
+
+const packetsWithoutTime = "packet without a time in stream"
+
+/** What muxers say of the codecs, the number and the packets of their streams. */
+export const muxers: ReadonlyArray<Rule> = [
+  {
+    forms: ["Could not find tag for codec {name} in stream #{number}"],
+    say: (codec, stream) => `the output format takes no ${codec} (stream ${stream} of the output): ${cures.get(codec ?? "") ?? otherCodec}`
+  },
+  {
+    forms: ["[{word}] {word} muxer does not support any stream of type {word}"],
+    say: (_, format, kind = "") => `the output format ${format} takes no ${said(kind)}: ${leftOut(kind)}, or choose another format`
+  },
+  {
+    forms: ["[{word}] {word} muxer does not support more than one stream of type {word}"],
+    say: (_, format = "", kind = "") => takesOne(format, said(kind), kinds[kind]?.map ?? "0:0")
+  },
+  {
+    forms: ["[{word}] {word} muxer supports only codec {name} for type {word}"],
+    say: (_, format, codec, kind = "") =>
+      `the output format ${format} takes only ${codec} as ${said(kind)}: write ${kinds[kind]?.codec ?? "-c"} with an encoder of ${codec}, ${leftOut(kind)}, or choose another format`
+  },
+  {
+    forms: ["Codec {name} not supported in WAVE format", "[wav] {word} codec not supported in WAVE format"],
+    say: (codec) => `the output format wav takes no ${codec}: write -vn -c:a pcm_s16le, or choose another format`
+  },
+  {
+    forms: [
+      "[{word}] Unsupported codec id in stream {number}",
+      "[{word}] Unsupported stream type in stream {number}",
+      "[{word}] Invalid codec for stream {number}",
+      "[{word}] Invalid media type for stream {number}",
+      "[{word}] No codec tag defined for stream {number}"
+    ],
+    say: (format = "", stream) => {
+      const what = fits[format]
+      return `the output format ${format} does not take the codec of stream ${stream} of the output${what === undefined ? "" : `: ${what}`}: ${otherCodec}`
+    }
+  },
+  {
+    forms: [
+      "[{word}] Codec {name} not supported",
+      "[{word}] {word} codec not supported",
+      "[{word}] No bmp codec tag found for codec {name}",
+      "[{word}] No wav codec tag found for codec {name}",
+      "[{word}] Unsupported codec id {name}",
+      "[{word}] Unsupported subtitle codec: {name}",
+      "[{word}] Unsupported subtitles codec: {name}",
+      "[{word}] Subtitle codec {name} ({number}) is not supported",
+      "[{word}] Video codec '{name}' not compatible with FLV",
+      "[{word}] Audio codec '{name}' not compatible with FLV",
+      "[{word}] Subtitle codec '{name}' for stream {number} is not compatible with FLV",
+      "[{word}] The Matroska muxer does not yet support muxing {name}",
+      "[{word}] Support for muxing audio codec {name} not implemented",
+      "[{word}] Unknown/unsupported AVCodecID {name}.$"
+    ],
+    say: (format, codec) => `the output format ${format} takes no ${codec}: ${cures.get(codec ?? "") ?? otherCodec}`
+  },
+  {
+    forms: ["[{word}] Subtitle codec {number} is not supported"],
+    say: (format) => `the output format ${format} does not take the codec of the subtitles: ${subtitleCure}`
+  },
+  {
+    forms: ["[{word}] Invalid audio stream. Exactly one {word} audio stream is required"],
+    say: (format = "", codec) => takesOne(format, `${codec} sound`, "0:a:0")
+  },
+  {
+    forms: ["[{word}] No audio stream present"],
+    say: (format) => `the output format ${format} needs a stream of sound, and none is mapped: map one, or choose another format`
+  },
+  {
+    forms: ["No mimetype is known for stream {number}"],
+    say: (stream) =>
+      `the picture in stream ${stream} of the output can't be a cover there: write -c:v mjpeg or -c:v png, or leave it out by -vn`
+  },
+  {
+    forms: ["Only VP8 or VP9"],
+    say: () =>
+      "the output format webm takes only VP8, VP9 or AV1 as video, Vorbis or Opus as sound, and WebVTT as subtitles: choose such codecs, as in -c:v libvpx-vp9 -c:a libopus, or another format"
+  },
+  {
+    forms: ["Only audio streams and pictures are allowed in {word}"],
+    say: (format) =>
+      `the output format ${(format ?? "").toLowerCase()} takes sound and pictures as covers alone: leave other streams out by -sn -dn`
+  },
+  {
+    forms: [`^${packetsWithoutTime} {number}`],
+    say: (stream) =>
+      `stream ${stream} of the output has packets without a time, which its format needs: encode it instead of copying it, add -fflags +genpts to its input, and leave out -vsync drop`
+  },
+  {
+    forms: ["^packets out of order in stream {number}"],
+    say: (stream) =>
+      `the packets of stream ${stream} of the output are not in the order of their times: encode it instead of copying it, or add -fflags +genpts to its input`
+  }
+]
+
+/** A muxer's own words, for what no rule knows: after all rules that do. */
+export const anyRefusal: Rule = {
+  forms: ["^refused by {word}: {}"],
+  say: (format, words) =>
+    `the output format ${format} does not take these streams (${quoted(words ?? "")}): choose codecs and a number of streams that it takes, or another format`
+}
+
+/** What ffmpeg says when a muxer does not begin or go on. */
+const headerFails = ["Could not write header"]
+const packetFails = ["^av_interleaved_write_frame()", "Error muxing a packet", "Error submitting a packet to the muxer"]
+
+const knownMuxers = new Set(fileMuxers)
+
+/** A muxer's last words before it fails; undefined for those of a codec. */
+const refusal = (name = "", words = ""): string | undefined =>
+  knownMuxers.has(name) && !words.startsWith("Reinit context") ? `refused by ${name}: ${words.trimEnd().replace(/\.$/, "")}` : undefined
+
+/** Pairs of lines, as in causes.ts. */
+export const muxerPairs: ReadonlyArray<{
+  readonly first: string
+  readonly second: string
+  readonly as: (...groups: ReadonlyArray<string>) => string | undefined
+}> = [
+  ...packetFails.flatMap((second) => [
+    ...[
+      "Timestamps are unset in a packet for stream {number}",
+      "Can't write packet with unknown timestamp",
+      "first pts value must be set"
+    ].map((first) => ({ first, second, as: (stream = "0") => `${packetsWithoutTime} ${stream}` })),
+    {
+      first: "non monotonically increasing dts to muxer in stream {number}",
+      second,
+      as: (stream = "0") => `packets out of order in stream ${stream}`
+    }
+  ]),
+  ...[...headerFails, ...packetFails].map((second) => ({ first: "[{word}] {}", second, as: refusal }))
+]

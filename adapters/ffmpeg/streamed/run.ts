@@ -1,0 +1,91 @@
+import { Effect, Exit, Scope } from "effect"
+import type { BlobMissing, Unavailable } from "../../../core/errors.js"
+import type { FileName } from "../../../core/ids.js"
+import { unavailable } from "../disk.js"
+import { lineReader } from "../log/lines.js"
+import type { Ended } from "../sandbox/launch.js"
+import type { WorkDirectory } from "../sandbox/work-directory.js"
+import type { Tools } from "../tools.js"
+import type { Late } from "../transfer.js"
+import { asIfThere, atUrls } from "./args.js"
+import { listenHere, listenInside, makeRelay, NoRelay, portInside } from "./relay.js"
+
+export interface RunSinks {
+  readonly onStdout: (chunk: Uint8Array) => void
+  /** Hears every line of ffmpeg's log, as it would be if all inputs had been there. */
+  readonly onLine: (line: string) => void
+}
+
+export interface StartedRun {
+  /** The wait for its end. Fails when a late input can't be had, or not all of it. */
+  readonly end: Effect.Effect<Ended, BlobMissing | Unavailable>
+  /** Waits until no input is late any more; never ends when one can't be had. */
+  readonly whole: Effect.Effect<void>
+}
+
+/** Starts ffmpeg over inputs of which some may be late. It lives no longer than the scope. */
+export const startRun = (
+  tools: Tools,
+  args: ReadonlyArray<string>,
+  work: WorkDirectory,
+  late: ReadonlyMap<FileName, Late>,
+  sinks: RunSinks
+): Effect.Effect<StartedRun, BlobMissing | Unavailable, Scope.Scope> => {
+  const arrival = Effect.forEach(late.values(), ({ whole }) => whole, { concurrency: "unbounded", discard: true })
+  if (late.size === 0) return startWhole(tools, args, work, sinks)
+  return startLate(tools, args, work, late, sinks, arrival).pipe(
+    Effect.catchTag("NoRelay", ({ why }) =>
+      Effect.logWarning("a run waits until its inputs are whole, since it can't read them on their way", why).pipe(
+        Effect.zipRight(arrival),
+        Effect.zipRight(startWhole(tools, args, work, sinks))
+      )
+    )
+  )
+}
+
+const startWhole = (tools: Tools, args: ReadonlyArray<string>, work: WorkDirectory, { onStdout, onLine }: RunSinks) =>
+  Effect.gen(function* () {
+    const stderr = lineReader(onLine)
+    const end = yield* tools.start("ffmpeg", args, work, { onStdout, onStderr: stderr.push })
+    return { end: Effect.tap(end, () => stderr.end()), whole: Effect.void }
+  })
+
+const startLate = (
+  tools: Tools,
+  args: ReadonlyArray<string>,
+  work: WorkDirectory,
+  late: ReadonlyMap<FileName, Late>,
+  { onStdout, onLine }: RunSinks,
+  arrival: Effect.Effect<void, BlobMissing | Unavailable>
+) =>
+  ownScope(
+    Effect.gen(function* () {
+      const { enter, sandboxed } = tools
+      if (sandboxed && enter === undefined) return yield* new NoRelay({ why: "nsenter is missing: install util-linux" })
+      const relay = yield* makeRelay(late)
+      const urls = relay.urls(sandboxed ? portInside : yield* listenHere(relay))
+      const stderr = lineReader((raw) => {
+        const line = asIfThere(raw, urls)
+        if (line !== undefined) onLine(line)
+      })
+      const prepare = enter && ((pid: number) => listenInside(relay, enter(pid)))
+      const end = yield* tools.start("ffmpeg", atUrls(args, urls), work, { onStdout, onStderr: stderr.push }, prepare)
+      const lost = Effect.zipRight(arrival, Effect.never)
+      return {
+        end: Effect.raceFirst(end, lost).pipe(
+          Effect.tap(() => stderr.end()),
+          Effect.filterOrElse(
+            () => !relay.broken(),
+            () => unavailable("an input broke off on its way to ffmpeg")
+          )
+        ),
+        whole: Effect.orElse(arrival, () => Effect.never)
+      }
+    })
+  )
+
+/** What fails is gone at once, not only with the scope around it. */
+const ownScope = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E, Scope.Scope> =>
+  Effect.acquireRelease(Scope.make(), Scope.close).pipe(
+    Effect.flatMap((scope) => Effect.onError(Scope.extend(effect, scope), (cause) => Scope.close(scope, Exit.failCause(cause))))
+  )

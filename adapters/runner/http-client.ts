@@ -1,0 +1,141 @@
+import { type ClientRequest, Agent as HttpAgent, type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from "node:http"
+import { Agent as HttpsAgent, request as requestHttps } from "node:https"
+import { Effect, type Scope } from "effect"
+import { Unavailable } from "../../core/errors.js"
+import { giveBackRead } from "../process/release-buffer.js"
+import { Broken } from "./errors.js"
+import { type FilePart, send } from "./file-bytes.js"
+import { defaultWaits, type Waits } from "./timeouts.js"
+
+export interface Question {
+  readonly method: "GET" | "POST" | "PUT"
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string | FilePart
+  /** How long the other side may take to say something. Default: `idleSeconds`. */
+  readonly silenceSeconds?: number
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  /** Its body: to be read to its end, or the connection ends with the scope. */
+  readonly message: IncomingMessage
+}
+
+/** Requests over connections that are kept: no redirect is followed, no proxy is used, nothing is decompressed. */
+export interface Web {
+  readonly waits: Waits
+  /** The answer's headers have come when it returns; the request ends with the scope, wherever it is by then. */
+  readonly exchange: (question: Question) => Effect.Effect<Answer, Broken | Unavailable, Scope.Scope>
+}
+
+export interface WebOptions {
+  /** Certificates of the authorities to trust, in PEM, in place of Node's own. */
+  readonly ca?: string | Buffer
+  readonly waits?: Partial<Waits>
+}
+
+/** Of all headers of an answer together. */
+const headerBytes = 32 * 1024
+
+/** Its connections are closed with the scope. */
+export const openWeb = ({ ca, waits }: WebOptions = {}): Effect.Effect<Web, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const bounds = { ...defaultWaits, ...waits }
+    const kept = { keepAlive: true, maxFreeSockets: 16 }
+    const agents = yield* Effect.acquireRelease(
+      Effect.sync(() => ({
+        "http:": new HttpAgent(kept),
+        // Said here because an environment variable changes the default.
+        "https:": new HttpsAgent({ ...kept, minVersion: "TLSv1.2", rejectUnauthorized: true, ...(ca !== undefined && { ca }) })
+      })),
+      (both) =>
+        Effect.sync(() => {
+          for (const agent of Object.values(both)) agent.destroy()
+        })
+    )
+    const ask = ({ method, url, headers, body, silenceSeconds = bounds.idleSeconds }: Question) => {
+      const secure = url.protocol === "https:"
+      return (secure ? requestHttps : requestHttp)({
+        agent: secure ? agents["https:"] : agents["http:"],
+        method,
+        hostname: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+        ...(url.port !== "" && { port: url.port }),
+        path: `${url.pathname}${url.search}`,
+        headers: { accept: "*/*", "user-agent": "ffkiln-runner", ...headers, "accept-encoding": "identity", ...lengthOf(body) },
+        maxHeaderSize: headerBytes,
+        insecureHTTPParser: false,
+        timeout: silenceSeconds * 1000
+      })
+    }
+    const exchange = (question: Question) =>
+      Effect.acquireRelease(
+        Effect.sync(() => begin(ask(question), question, bounds)),
+        ({ request, sent }) =>
+          Effect.zipRight(
+            Effect.sync(() => request.destroy()),
+            Effect.promise(() => sent)
+          )
+      ).pipe(
+        Effect.flatMap(({ answered }) => Effect.promise(() => answered)),
+        Effect.flatMap((answer) => ("status" in answer ? Effect.succeed(answer) : Effect.fail(answer)))
+      )
+    return { waits: bounds, exchange }
+  })
+
+const lengthOf = (body: Question["body"]): { readonly "content-length"?: number } => {
+  if (body === undefined) return {}
+  return { "content-length": typeof body === "string" ? Buffer.byteLength(body) : body.bytes }
+}
+
+const begin = (request: ClientRequest, { body, url }: Question, { answerSeconds }: Waits) => {
+  giveBackRead(request)
+  const answered = new Promise<Answer | Broken | Unavailable>((resolve) => {
+    const broke = (cause?: unknown) =>
+      resolve(cause instanceof Unavailable ? cause : new Broken({ what: `${url.host} gave no answer`, cause }))
+    request.on("response", (message: IncomingMessage) => {
+      // A body that breaks off before somebody reads it is told to the reader, not to the process.
+      message.on("error", () => undefined)
+      resolve({ status: message.statusCode ?? 0, headers: message.headers, message })
+    })
+    request.on("timeout", () => request.destroy(new Error("it fell silent")))
+    request.on("error", broke)
+    request.on("close", broke)
+  })
+  if (body === undefined || typeof body === "string") {
+    request.end(body)
+    return { request, answered, sent: Promise.resolve() }
+  }
+  // What it stores now may take longer than any pause of a transfer.
+  const waitLonger = () => void (request.destroyed || request.setTimeout(answerSeconds * 1000))
+  return { request, answered, sent: send(request, body).then(waitLonger, (cause) => void request.destroy(cause)) }
+}
+
+/** Says "later": a failure that goes by itself. */
+export const later = ({ status, headers }: Answer, what: string): Broken | undefined => {
+  if (status < 500 && ![408, 425, 429].includes(status)) return undefined
+  const afterSeconds = secondsAfter(headers["retry-after"])
+  return new Broken({ what: `${what} answered ${status}`, ...(afterSeconds !== undefined && { afterSeconds }) })
+}
+
+/** Of a number of seconds; a date is not worth the trouble of two clocks. */
+const secondsAfter = (header: string | undefined): number | undefined => (/^\d{1,6}$/.test(header ?? "") ? Number(header) : undefined)
+
+/** The whole body as text; broken when it is cut off, encoded, or longer than that. */
+export const textOf = ({ headers, message }: Answer, maxBytes: number): Effect.Effect<string, Broken> =>
+  Effect.tryPromise({
+    try: async () => {
+      if ((headers["content-encoding"] ?? "identity") !== "identity") throw new Error("the answer is compressed, which was not asked for")
+      const pieces: Array<Buffer> = []
+      let bytes = 0
+      for await (const piece of message as AsyncIterable<Buffer>) {
+        bytes += piece.length
+        if (bytes > maxBytes) throw new Error(`the answer is longer than ${maxBytes} bytes`)
+        pieces.push(piece)
+      }
+      if (!message.complete) throw new Error("the answer was cut off")
+      return Buffer.concat(pieces).toString("utf8")
+    },
+    catch: (cause) => new Broken({ what: "an answer could not be read", cause })
+  })

@@ -1,0 +1,184 @@
+import { createHash, randomUUID } from "node:crypto"
+import { constants, type Stats } from "node:fs"
+import { copyFile, type FileHandle, link, lstat, mkdir, open, readdir, rmdir, unlink, utimes } from "node:fs/promises"
+import { join } from "node:path"
+import { Effect } from "effect"
+import { Unavailable } from "../../../core/errors.js"
+import { isGone, thisProcess } from "../../process/index.js"
+
+/** What a file is the content of. */
+export interface Content {
+  readonly key: string
+  readonly bytes: number
+  readonly etag: string
+}
+
+export interface Entry {
+  readonly path: string
+  readonly etag: string
+}
+
+/** A file that is being made. */
+export interface Part {
+  readonly path: string
+  readonly file: FileHandle
+}
+
+/**
+ * Files by what they hold. Each boot of a machine, and each container, has a folder of its own: what another one wrote may
+ * never have reached the disk, and nobody can ask whether its processes live. Processes within share what is whole. A part
+ * is kept by a second link, and used by a third: so whatever has but one link is in nobody's use, in no process.
+ */
+export interface CacheFolder {
+  /** Removes what was used least recently until so many bytes more fit in, or all that is left is in use. */
+  readonly makeRoom: (bytes: number) => Effect.Effect<void, Unavailable>
+  /** A file of that size, which takes no room yet. */
+  readonly create: (bytes: number) => Effect.Effect<Part, Unavailable>
+  readonly discard: (part: Part) => Effect.Effect<void>
+  /** Keeps a part that is whole beyond its being discarded. One that can't be kept is just fetched again. */
+  readonly keep: (path: string, content: Content) => Effect.Effect<void>
+  readonly find: (content: Pick<Content, "key" | "bytes">) => Effect.Effect<Entry | undefined, Unavailable>
+  /** Like `link`; false where another process has removed it meanwhile. */
+  readonly use: (entry: Entry, to: string) => Effect.Effect<boolean, Unavailable>
+  readonly remove: (entry: Entry) => Effect.Effect<void, Unavailable>
+  /** The same file under another path; a copy where that can't be. */
+  readonly link: (path: string, to: string) => Effect.Effect<void, Unavailable>
+}
+
+const partEnding = ".part"
+
+/** A part of another boot that is not written to for so long is nobody's. */
+const forgottenMillis = 86_400_000
+
+export const openCacheFolder = (root: string, maxBytes: number): Effect.Effect<CacheFolder, Unavailable> =>
+  Effect.gen(function* () {
+    const owner = thisProcess()
+    const own = join(root, owner.split("-")[0] as string)
+    yield* disk("make the folder of inputs", () => mkdir(own, { recursive: true, mode: 0o700 }))
+    yield* disk("clean up the folder of inputs", () => removeLeftovers(root))
+    const oneAtATime = yield* Effect.makeSemaphore(1)
+
+    const makeRoom = (bytes: number) => oneAtATime.withPermits(1)(disk("make room for inputs", () => evict(root, maxBytes - bytes)))
+    yield* makeRoom(0)
+
+    return {
+      makeRoom,
+      create: (bytes) =>
+        disk("make an input", async () => {
+          const path = join(own, `${owner}.${randomUUID()}${partEnding}`)
+          // The mode is for those who come later: this handle may write, who opens the file or a link to it may not.
+          const file = await open(path, "wx+", 0o444)
+          await file.truncate(bytes)
+          return { path, file }
+        }),
+      discard: ({ path, file }) =>
+        disk("remove an input", async () => {
+          await file.close()
+          await unlink(path)
+        }).pipe(Effect.ignoreLogged),
+      keep: (path, content) => {
+        const name = entryName(content)
+        if (name === undefined) return Effect.void
+        return Effect.ignoreLogged(disk("keep an input", () => link(path, join(own, name)).catch(unless("EEXIST"))))
+      },
+      find: ({ key, bytes }) =>
+        disk("look for an input", async () => {
+          const start = `${digest(key)}.${bytes}.`
+          const name = (await readdir(own)).find((each) => each.startsWith(start))
+          if (name === undefined) return undefined
+          const path = join(own, name)
+          const found = await lstat(path).catch(unless("ENOENT"))
+          return found?.size === bytes ? { path, etag: Buffer.from(name.slice(start.length), "base64url").toString("latin1") } : undefined
+        }),
+      use: ({ path }, to) =>
+        disk("use an input", async () => {
+          try {
+            const now = new Date()
+            await utimes(path, now, now)
+            await linkOrCopy(path, to)
+            return true
+          } catch (cause) {
+            unless("ENOENT")(cause)
+            return false
+          }
+        }),
+      remove: ({ path }) => disk("remove an input", () => unlink(path).catch(unless("ENOENT"))),
+      link: (path, to) => disk("place an input", () => linkOrCopy(path, to))
+    }
+  })
+
+const digest = (key: string): string => createHash("sha256").update(key).digest("hex")
+
+/** Undefined where the etag does not fit into a file's name. */
+const entryName = ({ key, bytes, etag }: Content): string | undefined => {
+  const name = `${digest(key)}.${bytes}.${Buffer.from(etag, "latin1").toString("base64url")}`
+  return name.length <= 255 ? name : undefined
+}
+
+const linkOrCopy = async (path: string, to: string): Promise<void> => {
+  try {
+    await link(path, to)
+  } catch (cause) {
+    if (codeOf(cause) === "ENOENT") throw cause
+    await copyFile(path, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+  }
+}
+
+interface Found {
+  readonly path: string
+  readonly name: string
+  readonly stats: Stats
+}
+
+/** All files of all boots. Other processes add and remove some meanwhile. */
+const filesIn = async (root: string): Promise<ReadonlyArray<Found>> => {
+  const folders = (await readdir(root, { withFileTypes: true })).filter((each) => each.isDirectory() && /^\w+$/.test(each.name))
+  const found = await Promise.all(
+    folders.map(async (folder) => {
+      const names = (await readdir(join(root, folder.name)).catch(unless("ENOENT"))) ?? []
+      return Promise.all(
+        names.map(async (name) => {
+          const path = join(root, folder.name, name)
+          const stats = await lstat(path).catch(unless("ENOENT"))
+          return stats?.isFile() ? [{ path, name, stats }] : []
+        })
+      )
+    })
+  )
+  return found.flat(2)
+}
+
+const evict = async (root: string, maxBytes: number): Promise<void> => {
+  // A part with a second link is an entry already.
+  const files = (await filesIn(root)).filter(({ name, stats }) => !name.endsWith(partEnding) || stats.nlink === 1)
+  let total = files.reduce((sum, { stats }) => sum + stats.size, 0)
+  const idle = files.filter(({ name, stats }) => !name.endsWith(partEnding) && stats.nlink === 1)
+  for (const { path, stats } of idle.sort((a, b) => a.stats.mtimeMs - b.stats.mtimeMs)) {
+    if (total <= maxBytes) return
+    await unlink(path).catch(unless("ENOENT"))
+    total -= stats.size
+  }
+}
+
+const removeLeftovers = async (root: string): Promise<void> => {
+  for (const { path, name, stats } of await filesIn(root)) {
+    const [owner = ""] = name.split(".")
+    if (!name.endsWith(partEnding) || !(isGone(owner) || Date.now() - stats.mtimeMs > forgottenMillis)) continue
+    await unlink(path).catch(unless("ENOENT"))
+  }
+  const folders = (await readdir(root, { withFileTypes: true })).filter((each) => each.isDirectory() && /^\w+$/.test(each.name))
+  for (const { name } of folders)
+    if (!thisProcess().startsWith(`${name}-`)) await rmdir(join(root, name)).catch(unless("ENOTEMPTY", "ENOENT", "EEXIST"))
+}
+
+const codeOf = (cause: unknown): unknown => (cause as NodeJS.ErrnoException | undefined)?.code
+
+/** For `.catch`: these are no errors, and give undefined; all others are thrown on. */
+const unless =
+  (...codes: ReadonlyArray<string>) =>
+  (cause: unknown): undefined => {
+    if (!codes.includes(String(codeOf(cause)))) throw cause
+  }
+
+const disk = <A>(what: string, work: () => Promise<A>): Effect.Effect<A, Unavailable> =>
+  Effect.tryPromise({ try: work, catch: (cause) => new Unavailable({ what, cause }) })

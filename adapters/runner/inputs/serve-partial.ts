@@ -1,0 +1,84 @@
+import type { FileHandle } from "node:fs/promises"
+import type { IncomingMessage, ServerResponse } from "node:http"
+import { Effect, FiberId, FiberSet, type Scope } from "effect"
+import { type BlobMissing, Unavailable } from "../../../core/errors.js"
+import type { Late } from "../../ffmpeg/transfer.js"
+import { pieceBytes } from "../file-bytes.js"
+import type { Arriving } from "./range-download.js"
+
+/** Answers GET and HEAD from a file that is being filled, for as long as the scope. Who hangs up is no longer waited for. */
+export const lateAnswers = (file: FileHandle, arriving: Arriving): Effect.Effect<Late["answer"], never, Scope.Scope> =>
+  Effect.map(FiberSet.makeRuntime<never>(), (run) => (request, response) => {
+    const fiber = run(
+      Effect.catchAll(reply(file, arriving, request, response), (error) =>
+        // Cut off, since it has announced more: whoever reads it must not take this for the end.
+        Effect.zipRight(
+          Effect.logWarning("an input broke off", error),
+          Effect.sync(() => response.destroy())
+        )
+      )
+    )
+    response.once("close", () => fiber.unsafeInterruptAsFork(FiberId.none))
+  })
+
+const reply = (
+  file: FileHandle,
+  arriving: Arriving,
+  { method, headers }: IncomingMessage,
+  response: ServerResponse
+): Effect.Effect<void, BlobMissing | Unavailable> =>
+  Effect.gen(function* () {
+    const { bytes } = arriving
+    const end = (status: number, more: Readonly<Record<string, string | number>>) =>
+      Effect.sync(() => void response.writeHead(status, { "accept-ranges": "bytes", ...more }).end())
+    if (method !== "GET" && method !== "HEAD") return yield* end(405, { allow: "GET, HEAD", "content-length": 0 })
+    const range = rangeOf(headers.range, bytes)
+    if (range === "unsatisfiable") return yield* end(416, { "content-range": `bytes */${bytes}`, "content-length": 0 })
+    const [status, about] =
+      range === "whole"
+        ? [200, { "content-length": bytes }]
+        : [206, { "content-length": range.end - range.start, "content-range": `bytes ${range.start}-${range.end - 1}/${bytes}` }]
+    const { start, end: to } = range === "whole" ? { start: 0, end: bytes } : range
+    if (method === "HEAD") return yield* end(status, about)
+    yield* Effect.sync(() => {
+      response.writeHead(status, { "accept-ranges": "bytes", "content-type": "application/octet-stream", ...about })
+      response.flushHeaders()
+    })
+    // One for all pieces: memory of its own for each would cost more than all the rest, in garbage collection.
+    const buffer = Buffer.allocUnsafeSlow(Math.min(pieceBytes, to - start))
+    for (let at = start; at < to; ) {
+      yield* arriving.wait(at)
+      const piece = yield* read(file, at, Math.min(arriving.reach(at), at + pieceBytes, to), buffer)
+      yield* written(response, piece)
+      at += piece.length
+    }
+    yield* Effect.sync(() => void response.end())
+  })
+
+const read = (file: FileHandle, from: number, to: number, buffer: Buffer): Effect.Effect<Buffer, Unavailable> =>
+  Effect.tryPromise({
+    try: async () => {
+      const { bytesRead } = await file.read(buffer, 0, to - from, from)
+      return buffer.subarray(0, bytesRead)
+    },
+    catch: (cause) => new Unavailable({ what: "read an input", cause })
+  })
+
+/** Done when the system has taken it. A response that closes ends who waits here. */
+const written = (response: ServerResponse, piece: Buffer): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    response.write(piece, () => resume(Effect.void))
+  })
+
+/** `end` is not included. Several ranges, other units and nonsense are as no header at all (RFC 9110, 14.2). */
+const rangeOf = (
+  header: string | undefined,
+  bytes: number
+): { readonly start: number; readonly end: number } | "whole" | "unsatisfiable" => {
+  const [match, from = "", to = ""] = /^bytes=(\d*)-(\d*)$/.exec(header ?? "") ?? []
+  if (match === undefined || (from === "" && to === "")) return "whole"
+  if (from === "") return Number(to) === 0 ? "unsatisfiable" : { start: Math.max(0, bytes - Number(to)), end: bytes }
+  const end = to === "" ? bytes : Math.min(Number(to) + 1, bytes)
+  if (Number(from) >= bytes) return "unsatisfiable"
+  return Number(from) < end ? { start: Number(from), end } : "whole"
+}

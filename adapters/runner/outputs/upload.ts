@@ -1,0 +1,75 @@
+import { constants } from "node:fs"
+import { type FileHandle, open } from "node:fs/promises"
+import { Effect, type Scope } from "effect"
+import { Unavailable } from "../../../core/errors.js"
+import type { Made } from "../../ffmpeg/outputs.js"
+import { signedHeaders } from "../address.js"
+import type { Broken } from "../errors.js"
+import { later, textOf, type Web } from "../http-client.js"
+import { persist } from "../retry.js"
+import type { OutputPlace } from "../run.js"
+
+/** Requests at a time. */
+const atATime = 4
+
+/** What a store says after it has taken something. */
+const answerBytes = 64 * 1024
+
+/** A file, or one of its parts. */
+export interface Part {
+  readonly made: Made
+  readonly request: OutputPlace["requests"][number]
+}
+
+/** Sends each to its place. What breaks is sent again, with growing pauses, while the time for a transfer lasts. */
+export const sendAll = (web: Web, parts: ReadonlyArray<Part>): Effect.Effect<void, Unavailable> => {
+  const { waits } = web
+  const send = ({ made, request }: Part) => persist(sendPart(web, made, request), { waits, seconds: waits.transferSeconds })
+  return Effect.forEach(parts, send, { concurrency: atATime, discard: true }).pipe(inTime(web))
+}
+
+/** Fails what sends outputs for longer than a transfer may take. */
+export const inTime = ({ waits }: Web) =>
+  Effect.timeoutFail({
+    duration: waits.transferSeconds * 1000,
+    onTimeout: () => new Unavailable({ what: `the outputs could not be sent in ${waits.transferSeconds} s` })
+  })
+
+/** One try; `read` sees what is sent, in order. */
+export const sendPart = (
+  web: Web,
+  made: Made,
+  request: Part["request"],
+  read: (piece: Buffer) => void = () => {}
+): Effect.Effect<void, Broken | Unavailable> =>
+  Effect.gen(function* () {
+    const { name } = made
+    const file = yield* opened(made)
+    const { url, start, bytes } = request
+    const answer = yield* web.exchange({ method: "PUT", url, headers: signedHeaders(request), body: { file, start, bytes, read } })
+    const broken = later(answer, `sending "${name}"`)
+    if (broken !== undefined) return yield* broken
+    const text = yield* textOf(answer, answerBytes)
+    if (answer.status < 200 || answer.status > 299) {
+      return yield* new Unavailable({ what: `sending "${name}" was answered ${answer.status}: ${text.slice(0, 500)}` })
+    }
+  }).pipe(Effect.scoped)
+
+/** A regular file that is no shorter than it was found. What ffmpeg, or who took it over, put there as a link leads nowhere. */
+export const opened = ({ name, path, bytes }: Made): Effect.Effect<FileHandle, Unavailable, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.tryPromise({
+      // A pipe of that name would otherwise keep us waiting for its other end.
+      try: () => open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK),
+      catch: (cause) => new Unavailable({ what: `open the output "${name}"`, cause })
+    }),
+    (file) => Effect.promise(() => file.close().catch(() => undefined))
+  ).pipe(
+    Effect.tap((file) =>
+      Effect.filterOrFail(
+        Effect.promise(() => file.stat()),
+        (stats) => stats.isFile() && stats.size >= bytes,
+        () => new Unavailable({ what: `the output "${name}" is no file of ${bytes} bytes any more` })
+      )
+    )
+  )

@@ -1,0 +1,66 @@
+import type { ServerResponse } from "node:http"
+import { Cause, Effect, Stream } from "effect"
+import { giveBack } from "../../adapters/process/release-buffer.js"
+import { Limits } from "../../core/limits.js"
+import type { ApiReply, ReplyBody, Services } from "./api.js"
+import { defect, failed } from "./reply.js"
+
+/** Sends a reply as fast as the client takes it. */
+export const send = (response: ServerResponse, reply: ApiReply): Effect.Effect<void, never, Services> =>
+  reply.body._tag === "Bytes" && response.req.method !== "HEAD"
+    ? sendBytes(response, reply, reply.body)
+    : Effect.sync(() => sendWhole(response, reply))
+
+/** Sends what is in memory; of a body of bytes only the head. */
+export const sendWhole = (response: ServerResponse, { status, headers, body }: ApiReply): void => {
+  const text = body._tag === "Json" ? JSON.stringify(body.value) : ""
+  const type = body._tag === "Json" ? { "content-type": "application/json; charset=utf-8" } : {}
+  const length = body._tag === "Bytes" ? body.length : Buffer.byteLength(text)
+  response.writeHead(status, { ...headers, ...type, ...(body._tag === "Nothing" ? {} : { "content-length": length }) })
+  response.end(text)
+}
+
+/** A body that breaks off takes the connection with it: no client may take a part for the whole. */
+const sendBytes = (response: ServerResponse, reply: ApiReply, body: Extract<ReplyBody, { _tag: "Bytes" }>) =>
+  Effect.gen(function* () {
+    const begin = () => {
+      if (!response.headersSent) response.writeHead(reply.status, { ...reply.headers, "content-length": body.length })
+    }
+    let left = body.length
+    yield* Stream.runForEach(body.bytes, (piece) => {
+      left -= piece.length
+      if (left < 0) return Effect.dieMessage("a download grew while it was sent")
+      begin()
+      return write(response, piece, body.spare)
+    })
+    if (left > 0) return yield* Effect.dieMessage("a download shrank while it was sent")
+    begin()
+    // Not by a callback of `end`: middleware that wraps it may take that for a piece.
+    response.once("finish", () => giveBack(body.spare ?? []))
+    response.end()
+  }).pipe(
+    Effect.catchAll((error) => failed(error)),
+    Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : defect(cause))),
+    // Until the first byte a failure is a reply like any other.
+    Effect.map((instead) => instead && (response.headersSent ? response.destroy() : sendWhole(response, instead))),
+    Effect.asVoid
+  )
+
+/** Done when there is room for more. A client that has gone makes it wait, and its going interrupts the waiting. */
+const write = (response: ServerResponse, piece: Uint8Array, spare: Array<Uint8Array> | undefined) =>
+  Effect.flatMap(Limits, ({ unreadSeconds }) =>
+    Effect.async<void>((resume) => {
+      // New memory for each piece would cost more than all the rest: a garbage collection every few dozen MiB.
+      if (response.write(piece, () => void spare?.push(piece))) return resume(Effect.void)
+      const giveUp = setTimeout(() => response.destroy(), unreadSeconds * 1000)
+      const onDrain = () => {
+        clearTimeout(giveUp)
+        resume(Effect.void)
+      }
+      response.once("drain", onDrain)
+      return Effect.sync(() => {
+        clearTimeout(giveUp)
+        response.off("drain", onDrain)
+      })
+    })
+  )

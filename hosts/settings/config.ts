@@ -1,0 +1,183 @@
+import { resolve } from "node:path"
+import { Redacted } from "effect"
+import type { SandboxMode } from "../../adapters/ffmpeg/index.js"
+import { OwnerId, RunnerName } from "../../core/ids.js"
+import { type LimitName, type LimitValues, limitNames, limitVariable } from "../../core/limits.js"
+import type { Preference } from "../../core/operations/turn.js"
+import type { RunnerToken } from "../../core/ports/runners.js"
+import { splitCredential } from "../../core/text/api-key.js"
+import { parseTag, tagRule } from "../../core/text/tags.js"
+import { defaultSlots } from "../embed/slots.js"
+import type { CorsOrigins } from "../http/cors.js"
+import type { KeyLimits } from "../http/rate-limit.js"
+import type { OnDisconnect } from "../http/routes.js"
+import { corsOrigins, keyLimits, prefix, publicUrl } from "./http-settings.js"
+import { type Places, readPlaces } from "./places.js"
+import { checkNames, type Environment, oneOf, type Variable, variablesOf, WrongSetting, whole } from "./setting.js"
+import { variables } from "./variables.js"
+
+/** What every process that runs ffmpeg is told of its machine. */
+export interface Machine {
+  /** Absolute. Work in progress lies there, and what has no other place. */
+  readonly dataDir: string
+  /** What this machine has that some jobs ask for. */
+  readonly tags: ReadonlyArray<string>
+  readonly ffmpegPath: string | undefined
+  readonly ffprobePath: string | undefined
+  readonly sandbox: SandboxMode
+  /** A folder of fonts for filters, beside those of the system. */
+  readonly fonts: string | undefined
+  /** Whether tasks may use this machine's hardware for codecs. */
+  readonly hardware: boolean
+  readonly limits: Partial<LimitValues>
+}
+
+/** What every process of a fleet is made of. */
+export interface Parts extends Places, Machine {
+  /** Accepted beside the keys of the database. */
+  readonly keys: ReadonlyArray<{ readonly id: OwnerId; readonly secret: Redacted.Redacted }>
+  /** Remote runners that are accepted beside those of the database. */
+  readonly runners: ReadonlyArray<RunnerToken>
+  /** Signs URLs; undefined for one made once and kept with the files. */
+  readonly secret: Redacted.Redacted | undefined
+}
+
+/** All that can be set of a server from outside, checked. */
+export interface Settings extends Parts {
+  readonly host: string
+  readonly port: number
+  readonly slots: number
+  /** Whose slots go first where remote runners ask for work too. */
+  readonly prefer: Preference
+  /** Opens the dashboard of the queue; without it there is none. */
+  readonly adminKey: Redacted.Redacted | undefined
+  /** What signed URLs start with; undefined for the address each request came to. */
+  readonly publicUrl: string | undefined
+  /** Serves the same routes below it as well as at the root; "" for the root alone. */
+  readonly prefix: string
+  /** What becomes of the job of a synchronous call whose client goes away. */
+  readonly onDisconnect: OnDisconnect
+  /** Whether the deprecated `POST /ffmpeg/run` works. */
+  readonly legacyRun: boolean
+  /** What each key may ask for; nothing that is undefined is bounded. */
+  readonly keyLimits: KeyLimits
+  /** Whose pages may call from a browser; empty for nobody's. */
+  readonly corsOrigins: CorsOrigins
+}
+
+export interface WorkerSettings extends Parts {
+  /** One at least. */
+  readonly slots: number
+  /** Where it tells how it is; undefined for nowhere. */
+  readonly health: { readonly host: string; readonly port: number } | undefined
+}
+
+/** Options of the command line, as text. hosts/cli/command-line.ts has their defaults. */
+export interface HostOptions {
+  readonly host: string
+  readonly port: string
+  readonly data: string
+  readonly slots?: string
+  readonly tags?: string
+}
+
+/** Without a port a worker does not listen. */
+export type WorkerOptions = Pick<HostOptions, "data" | "slots" | "tags"> & Partial<Pick<HostOptions, "host" | "port">>
+
+/** Reads the options of `serve` and the environment. Throws WrongSetting. */
+export const readSettings = ({ host, port, slots, ...options }: HostOptions, environment: Environment): Settings => {
+  const set = variablesOf(environment)
+  return {
+    ...readParts(options, environment),
+    host,
+    port: portOf(port),
+    slots: slotsOf(slots, 0),
+    prefer: oneOf("FFKILN_PREFER", set("FFKILN_PREFER") ?? "local", ["local", "remote", "least-loaded"]),
+    adminKey: secret("FFKILN_ADMIN_KEY", set("FFKILN_ADMIN_KEY")),
+    publicUrl: publicUrl(set("FFKILN_PUBLIC_URL")),
+    prefix: prefix(set("FFKILN_PREFIX")),
+    onDisconnect: oneOf("FFKILN_ON_DISCONNECT", set("FFKILN_ON_DISCONNECT") ?? "abandon", ["abandon", "continue"]),
+    legacyRun: oneOf("FFKILN_LEGACY_RUN", set("FFKILN_LEGACY_RUN") ?? "on", ["on", "off"]) === "on",
+    keyLimits: keyLimits(set),
+    corsOrigins: corsOrigins(set("FFKILN_CORS_ORIGIN"))
+  }
+}
+
+/** Reads the options of `worker` and the same environment as its server's. Throws WrongSetting. */
+export const readWorkerSettings = ({ host, port, slots, ...options }: WorkerOptions, environment: Environment): WorkerSettings => {
+  if (host !== undefined && port === undefined)
+    throw new WrongSetting("--host needs --port, at which a worker answers GET /health: set both")
+  return {
+    ...readParts(options, environment),
+    slots: slotsOf(slots, 1),
+    health: port === undefined ? undefined : { host: host ?? "127.0.0.1", port: portOf(port) }
+  }
+}
+
+/** Reads what every process of a fleet needs. Throws WrongSetting. */
+export const readParts = ({ data, tags }: Pick<HostOptions, "data" | "tags">, environment: Environment): Parts => {
+  const set = variablesOf(environment)
+  const machine = readMachine(data, tagsOf(tags), environment)
+  return {
+    ...machine,
+    ...readPlaces(set, machine.dataDir),
+    keys: credentials("FFKILN_API_KEYS", "id", set).map(({ id, secret }) => ({ id: OwnerId(id), secret })),
+    runners: credentials("FFKILN_RUNNER_TOKENS", "name", set).map(({ id, secret }) => ({ name: RunnerName(id), secret })),
+    secret: secret("FFKILN_SECRET", set("FFKILN_SECRET"))
+  }
+}
+
+/** What the environment says of a machine that runs ffmpeg. Throws WrongSetting. */
+export const readMachine = (data: string, tags: ReadonlyArray<string>, environment: Environment): Machine => {
+  checkNames(environment, knownNames)
+  const set = variablesOf(environment)
+  return {
+    dataDir: resolve(data),
+    tags,
+    ffmpegPath: set("FFMPEG_PATH"),
+    ffprobePath: set("FFPROBE_PATH"),
+    sandbox: oneOf("FFKILN_SANDBOX", set("FFKILN_SANDBOX") ?? "required", ["required", "preferred", "off"]),
+    fonts: set("FFKILN_FONTS"),
+    hardware: oneOf("FFKILN_HARDWARE", set("FFKILN_HARDWARE") ?? "off", ["on", "off"]) === "on",
+    limits: limits(set)
+  }
+}
+
+const knownNames = [...variables.map(({ name }) => name), ...limitNames.map(limitVariable)]
+
+const portOf = (text: string) => whole("--port", text, 0, 65_535)
+
+export const slotsOf = (text: string | undefined, least: number) =>
+  text === undefined ? defaultSlots() : whole("--slots", text, least, 1024)
+
+const tagsOf = (text = ""): ReadonlyArray<string> => {
+  const tags = text.split(",").flatMap((tag) => tag.trim() || [])
+  const wrong = tags.find((tag) => parseTag(tag) === undefined)
+  if (wrong !== undefined) throw new WrongSetting(`--tags are names with commas between them, each of which ${tagRule}, not "${wrong}"`)
+  return tags
+}
+
+/** A list of `id:secret`; `what` the ids are called. */
+const credentials = (name: string, what: string, set: Variable) =>
+  (set(name)?.split(",") ?? []).map((item, index) => {
+    const credential = splitCredential(item.trim())
+    // The item itself may hold a secret, so only its place is named.
+    if (credential === undefined)
+      throw new WrongSetting(`${name} must be ${what}:secret[,${what}:secret...] (${what}: A-Z a-z 0-9 _ -), but item ${index + 1} is not`)
+    return { id: credential.id, secret: Redacted.make(credential.secret) }
+  })
+
+const secret = (name: string, text: string | undefined): Redacted.Redacted | undefined => {
+  if (text === undefined) return undefined
+  if (text.length < 16) throw new WrongSetting(`${name} must have at least 16 characters`)
+  return Redacted.make(text)
+}
+
+const limits = (set: Variable): Partial<LimitValues> => {
+  const values = limitNames.flatMap((name): ReadonlyArray<readonly [LimitName, number]> => {
+    const variable = limitVariable(name)
+    const text = set(variable)
+    return text === undefined ? [] : [[name, whole(variable, text, 1, Number.MAX_SAFE_INTEGER)]]
+  })
+  return Object.fromEntries(values)
+}
