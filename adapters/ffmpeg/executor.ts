@@ -17,8 +17,7 @@ import {
   leftOut,
   leftUnfinished,
   stoppedFromOutside,
-  unreadEntries
-} from "./log/explain.js"
+  unreadEntries, textWarnings } from "./log/explain.js"
 import { lastLines, lineReader } from "./log/lines.js"
 import { advance, expectedSeconds, progressReader } from "./log/progress.js"
 import { type Account, accountReader } from "./log/stream-counts.js"
@@ -191,6 +190,7 @@ const transcode = (
       warnings: [
         ...(yield* damageWarnings(plan, work, late, damageIn(log.all()))),
         ...readWarnings(plan, log.all()),
+        ...textWarnings(log.all(), { ...plan, work }),
         ...shortfall(plan, outTimeSeconds)
       ],
       seconds: ended.seconds

@@ -280,8 +280,32 @@ const impossibleSize = (size: string): string => {
     : `the size of the picture is not possible: ${size}`
 }
 
+/** What filters say of a text that they cannot expand. From version 9 on a run fails by it; before, nothing is drawn. */
+const texts: ReadonlyArray<Rule> = [
+  {
+    forms: ["[Parsed_{word}] Stray % near '{}"],
+    say: (instance = "", rest = "") => unreadText(instance, `%${rest.replace(/'$/, "")}`)
+  },
+  {
+    forms: [
+      "[Parsed_{word}] Unterminated %{}",
+      "[Parsed_{word}] %{} is not known",
+      "[Parsed_{word}] %{} requires at least",
+      "[Parsed_{word}] %{} requires at most",
+      "[Parsed_{word}] Expression '{}' for the {word} text expansion function is not valid",
+      "[Parsed_{word}] Text expansion expression '{}' is not valid"
+    ],
+    say: (instance = "", what = "") =>
+      unreadText(instance, what.startsWith("{} near '") ? `%${what.slice(9, -1)}` : what.replace(/^\{/, "%{"))
+  }
+]
+
+const unreadText = (instance: string, part: string): string =>
+  `the filter ${quoted(filterOf(instance))} cannot read its text at ${quoted(part)}: a percent sign begins a value such as %{pts}: add expansion=none to the filter to draw the text as it stands, or write \\% for the sign in a text file`
+
 /** What filters say of their input. */
 const filters: ReadonlyArray<Rule> = [
+  ...texts,
   {
     forms: ["Input link {name} parameters (size {size}, SAR {}) do not match the corresponding output link {name} parameters ({size}"],
     say: (_, one, _sar, _link, two) =>
@@ -541,10 +565,14 @@ const rules: ReadonlyArray<Rule> = [
   ...inputs
 ]
 
-const compiled = rules.map(({ forms, say = () => "", sayOf }) => ({
-  patterns: forms.map(linePattern),
-  say: sayOf ?? ((_: InputStreams, ...groups: ReadonlyArray<string>) => say(...groups.map(shortened)))
-}))
+const compile = (rules: ReadonlyArray<Rule>) =>
+  rules.map(({ forms, say = () => "", sayOf }) => ({
+    patterns: forms.map(linePattern),
+    say: sayOf ?? ((_: InputStreams, ...groups: ReadonlyArray<string>) => say(...groups.map(shortened)))
+  }))
+
+const compiled = compile(rules)
+const compiledTexts = compile(texts)
 
 /** Longest text of a line that a sentence repeats. */
 const maxRepeated = 300
@@ -612,9 +640,14 @@ export const lacksMemory = (lines: ReadonlyArray<string>): boolean =>
   lines.some((line) => memoryPatterns.some((pattern) => pattern(line) !== undefined))
 
 /** Why a run failed, in one sentence, from ffmpeg's own lines; undefined where they say nothing that is known. */
-export const causeOf = (log: ReadonlyArray<string>, inputs: InputStreams = new Map()): string | undefined => {
-  const lines = [...inOneLine(log), ...log]
-  for (const { patterns, say } of compiled) {
+export const causeOf = (log: ReadonlyArray<string>, inputs: InputStreams = new Map()): string | undefined =>
+  firstSaid(compiled, [...inOneLine(log), ...log], inputs)
+
+/** Why a filter of a successful run may have drawn no text; undefined where no line says so. */
+export const undrawnText = (lines: ReadonlyArray<string>): string | undefined => firstSaid(compiledTexts, lines, new Map())
+
+const firstSaid = (rules: ReturnType<typeof compile>, lines: ReadonlyArray<string>, inputs: InputStreams): string | undefined => {
+  for (const { patterns, say } of rules) {
     for (const line of lines) {
       for (const pattern of patterns) {
         const groups = pattern(line)

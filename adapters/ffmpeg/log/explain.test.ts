@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { FileName } from "../../../core/ids.js"
-import { damageIn, explain, leftOut, leftUnfinished, stoppedFromOutside, unreadEntries } from "./explain.js"
+import { damageIn, explain, leftOut, leftUnfinished, stoppedFromOutside, unreadEntries, textWarnings } from "./explain.js"
 
 const work = { path: "/var/work/0a1b_402-77-1234-6a0f" }
 
@@ -444,6 +444,25 @@ describe("a successful run that left something out", () => {
   ])("names entries of lists that could not be opened, once each: %s", (_, line) => {
     expect(unreadEntries(["frame=1", line, line])).toEqual(["page.mp4"])
     expect(unreadEntries([`  title : ${line}`])).toEqual([])
+  })
+
+  it.each([
+    ["Stray % near ' of", "% of"],
+    ["Stray % near ''", "%"],
+    ["Stray % near ' b'", "% b"],
+    ["Unterminated %{} near '{pts'", "%{pts"],
+    ["%{foo} is not known", "%{foo}"],
+    ["%{eif} requires at least 2 arguments", "%{eif}"],
+    ["%{pts} requires at most 3 arguments", "%{pts}"],
+    ["Expression 'foo' for the expr text expansion function is not valid", "foo"],
+    ["Text expansion expression 'foo' is not valid", "foo"]
+  ])("names the text that was not drawn, which fails from version 9 on: %s", (line, part) => {
+    const log = [`[Parsed_drawtext_0 @ 0x55ca08bc3040] ${line}`, "its own signs'"]
+    const why = `the filter "drawtext" cannot read its text at "${part}": a percent sign begins a value such as %{pts}: add expansion=none`
+    expect(textWarnings(log, { work, inputs: [] })).toEqual([expect.stringContaining(`the result lacks a text: ${why}`)])
+    expect(textWarnings([`  title : ${log[0]}`], { work, inputs: [] })).toEqual([])
+    const failure = { ended: exit(234), log: [...log, "[vf#0:0 @ 0x55c17de74300] Error while filtering: Invalid argument"] }
+    expect(explain("ffmpeg", failure, { work, inputs: [] })).toContain(why)
   })
 
   it.each([

@@ -5,7 +5,7 @@ import type { StagedFile } from "../../../core/task.js"
 import { withGivenNames } from "../../../core/text/staged-name.js"
 import type { Ended } from "../sandbox/launch.js"
 import type { WorkDirectory } from "../sandbox/work-directory.js"
-import { causeOf, lacksMemory } from "./causes.js"
+import { causeOf, lacksMemory, undrawnText } from "./causes.js"
 import { inputStreams } from "./input-streams.js"
 
 /**
@@ -110,6 +110,13 @@ export const unreadEntries = (log: ReadonlyArray<string>): ReadonlyArray<string>
 export const leftOut = (log: ReadonlyArray<string>): boolean =>
   spoken(log).some((line) => line.startsWith("Error while decoding stream #") || line.includes("] Decoding error: "))
 
+/** What a filter of a successful run did not draw: before version 9 frames go on without a text that cannot be read. */
+export const textWarnings = (log: ReadonlyArray<string>, setting: Setting): ReadonlyArray<string> => {
+  const given = givenNames(setting)
+  const why = undrawnText(spoken(log).map((line) => readable(line, setting.work, given)))
+  return why === undefined ? [] : [`the result lacks a text: ${why}`]
+}
+
 /**
  * An output that was not written to its end. ffmpeg 5.1 ends with status 0 all the same when the disk is full in the
  * moment in which it closes a file.
@@ -178,6 +185,9 @@ const noisyParts = [
   ...[
     "] EOF while reading input",
     "] All consumers returned",
+    "] All consumers of this stream are done",
+    "] All consumers are done",
+    "] Error while filtering: ",
     "] Could not open encoder before EOF",
     "] Error sending frames to consumers"
   ],
