@@ -4,13 +4,15 @@ import { fitting, inSequence, sequenceOf, withoutPatternType } from "./sequence.
 const glob = { by: "glob" } as const
 const numbers = (start = 0, range = 5) => ({ by: "numbers", start, range }) as const
 
+const given = (sequence: ReturnType<typeof numbers>) => ({ ...sequence, given: true }) as const
+
 describe("the name of an input", () => {
   it.each([
     ["img%03d.png", "", numbers()],
-    ["img%d.png", "-framerate 10 -start_number 7", numbers(7)],
-    ["img%03d.png", "-f image2 -pattern_type sequence -start_number 3 -start_number_range 100", numbers(3, 100)],
+    ["img%d.png", "-framerate 10 -start_number 7", given(numbers(7))],
+    ["img%03d.png", "-f image2 -pattern_type sequence -start_number 3 -start_number_range 100", given(numbers(3, 100))],
     ["100%%-%02d.png", "", numbers()],
-    ["img%03d.png", "-start_number 1+1", numbers()],
+    ["img%03d.png", "-start_number 1+1", given(numbers())],
     ["*.png", "-pattern_type glob", glob],
     ["img[0-9]?.{png,jpg}", "-pattern_type glob -f image2", glob],
     ["*.png", "", undefined],
@@ -67,7 +69,8 @@ describe("their order", () => {
 
   it.each([
     [numbers(), of(2, 0, 1), { names: of(0, 1, 2) }],
-    [numbers(), of(4, 5, 6, 8, 9), { names: of(4, 5, 6) }],
+    [numbers(), of(4, 5, 6, 8, 9), { names: of(4, 5, 6), gap: { missing: "a7.png", later: 2 } }],
+    [numbers(), of(0, 1, 7), { names: of(0, 1), gap: { missing: "a2.png", later: 1 } }],
     [numbers(), of(9, 10, 8), { names: [], first: 8 }],
     [numbers(8), of(9, 10, 8), { names: of(8, 9, 10) }],
     [numbers(1), of(0, 1, 2), { names: of(1, 2) }],

@@ -1,5 +1,7 @@
 /** How an input's name stands for a row of pictures: as ffmpeg's image2 demuxer reads it. */
-export type Sequence = { readonly by: "numbers"; readonly start: number; readonly range: number } | { readonly by: "glob" }
+export type Sequence =
+  /** `given`: the options say where it starts. */
+  { readonly by: "numbers"; readonly start: number; readonly range: number; readonly given?: true } | { readonly by: "glob" }
 
 /** The row of pictures that an input's options make of its name; undefined where the name is that of one file. */
 export const sequenceOf = (name: string, options: ReadonlyArray<string>): Sequence | undefined => {
@@ -12,7 +14,9 @@ export const sequenceOf = (name: string, options: ReadonlyArray<string>): Sequen
   if (type === "glob") return /[*?[{]/.test(name) ? { by: "glob" } : undefined
   if (type === "none" || numbered(name) === undefined) return undefined
   const whole = (text: string | undefined, other: number) => (/^\d{1,9}$/.test(text ?? "") ? Number(text) : other)
-  return { by: "numbers", start: whole(valueOf("-start_number"), 0), range: whole(valueOf("-start_number_range"), 5) }
+  const start = valueOf("-start_number")
+  const range = whole(valueOf("-start_number_range"), 5)
+  return { by: "numbers", start: whole(start, 0), range, ...(start !== undefined && { given: true }) }
 }
 
 /** What decides about a sequence is for the server to say: a run gets its files under names of their own. */
@@ -33,6 +37,12 @@ export const fitting = (pattern: string, { by }: Sequence): ((name: string) => b
   return (name) => globs.some((glob) => matches(glob, name))
 }
 
+/** Where a sequence by numbers ends though there are more pictures: the name that is missing, and how many pictures have a later number. */
+export interface Gap {
+  readonly missing: string
+  readonly later: number
+}
+
 /**
  * Of the names that fit those that ffmpeg reads, in its order: by number up to the first gap, from a number close to the
  * start; or, for a glob, by name. `first` is the lowest number where it is too far from the start.
@@ -41,7 +51,7 @@ export const inSequence = (
   pattern: string,
   sequence: Sequence,
   names: ReadonlyArray<string>
-): { readonly names: ReadonlyArray<string>; readonly first?: number } => {
+): { readonly names: ReadonlyArray<string>; readonly first?: number; readonly gap?: Gap } => {
   if (sequence.by === "glob") return { names: [...names].sort() }
   const number = numberIn(pattern)
   const byNumber = new Map(names.map((name) => [number?.(name) ?? -1, name]))
@@ -50,7 +60,10 @@ export const inSequence = (
   )
   const read: Array<string> = []
   for (let number = from ?? -1, name = byNumber.get(number); name !== undefined; name = byNumber.get(++number)) read.push(name)
-  return read.length > 0 ? { names: read } : { names: [], first: Math.min(...byNumber.keys()) }
+  if (read.length === 0) return { names: [], first: Math.min(...byNumber.keys()) }
+  const end = (from ?? 0) + read.length
+  const later = [...byNumber.keys()].filter((number) => number > end).length
+  return later === 0 ? { names: read } : { names: read, gap: { missing: pictureAt(pattern, end), later } }
 }
 
 interface Numbered {

@@ -1,7 +1,7 @@
 import { Either } from "effect"
 import type { BlobKey, DirId, FileName } from "./ids.js"
 import { labelOfMap, openOutputs, parseGraph, without } from "./policy/filtergraph.js"
-import type { Sequence } from "./sequence.js"
+import type { Gap, Sequence } from "./sequence.js"
 import { writtenTwice } from "./side-files.js"
 
 /** A file of ours, or one to be fetched from an https URL. */
@@ -99,6 +99,8 @@ export interface ResolvedInput {
   readonly concat?: true
   /** The pictures that the name stands for, in order; the input's own key and size are those of the first. */
   readonly pictures?: ReadonlyArray<Blob>
+  /** Where the pictures end before others that have the name as well. */
+  readonly gap?: Gap
 }
 
 interface Blob {
@@ -124,6 +126,19 @@ export interface StagedFile {
 /** Every blob that a run reads, once, and how long it is. */
 export const blobsRead = ({ inputs, files = [] }: ResolvedTask): ReadonlyMap<BlobKey, number> =>
   new Map([...inputs, ...inputs.flatMap(({ pictures = [] }) => pictures), ...files].map(({ key, bytes }) => [key, bytes]))
+
+/** What of a task's files a result lacks, as was known when it was submitted. */
+export const gapWarnings = ({ inputs }: ResolvedTask): ReadonlyArray<string> => [
+  ...new Set(
+    inputs.flatMap(({ name, gap }) =>
+      gap === undefined
+        ? []
+        : [
+            `the sequence "${name}" ends before "${gap.missing}", which is missing: ${gap.later === 1 ? "1 picture with a later number is" : `${gap.later} pictures with later numbers are`} not in the result`
+          ]
+    )
+  )
+]
 
 /**
  * The rules that need no I/O. A sentence for the first one broken, or undefined.

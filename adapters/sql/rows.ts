@@ -54,6 +54,8 @@ const Pictures = Schema.optionalWith(
   { exact: true }
 )
 
+const Gap = Schema.optionalWith(Schema.Struct({ missing: Schema.String, later: Schema.Number }), { exact: true })
+
 const SideFile = Schema.Struct({
   name: Schema.String,
   by: Schema.String,
@@ -65,7 +67,7 @@ const SideFile = Schema.Struct({
 
 const ResolvedTask = Schema.Struct({
   directory: Schema.fromBrand(DirId)(Schema.String),
-  inputs: Schema.Array(Schema.Struct({ ...stagedFields, options: Texts, concat: whereSo, pictures: Pictures })),
+  inputs: Schema.Array(Schema.Struct({ ...stagedFields, options: Texts, concat: whereSo, pictures: Pictures, gap: Gap })),
   outputs: Schema.Array(
     Schema.Struct({ name: Schema.fromBrand(FileName)(Schema.String), options: Texts, maps: Texts, discarded: whereSo })
   ),

@@ -7,7 +7,7 @@ import { makePlan, outputPrefix, outputSlot } from "../plan.js"
 import { Executor, type RunEvent } from "../ports/executor.js"
 import { Jobs, type Taker } from "../ports/jobs.js"
 import type { Ticket } from "../ports/queue.js"
-import { blobsRead } from "../task.js"
+import { blobsRead, gapWarnings } from "../task.js"
 import type { Usage } from "../usage.js"
 import { removeUnreferenced } from "./sweep.js"
 import type { WorkerHealth } from "./worker-health.js"
@@ -99,7 +99,7 @@ const runAndPublish = (claim: Claim, progress: Ref.Ref<number | null>) =>
             insist(
               jobs.complete(claim, {
                 outputs: event.outputs,
-                warnings: event.warnings,
+                warnings: [...gapWarnings(claim.task), ...event.warnings],
                 usage: {
                   seconds: event.seconds,
                   inputBytes: event.inputBytes,

@@ -10,7 +10,7 @@ import { partCount, partSpan } from "../ports/parts.js"
 import { Runners, type RunRight } from "../ports/runners.js"
 import { type GrantedRun, type Parted, type SignedRequest, Storage } from "../ports/storage.js"
 import { filesWritten, writerOf } from "../side-files.js"
-import { filesOfOutputs } from "../task.js"
+import { filesOfOutputs, gapWarnings } from "../task.js"
 import { insist, leaseEnd, spent } from "./attempt.js"
 import { removeUnreferenced } from "./sweep.js"
 import { dueAgain } from "./take-run.js"
@@ -117,7 +117,9 @@ export const finishRun = (right: RunRight, { outputs, warnings, seconds }: RunRe
     if (foreign === undefined) {
       yield* withPublicCopies(right, arrived, (published) => {
         const usage = { ...cost, outputBytes: published.reduce((sum, { blob }) => sum + blob.bytes, 0) }
-        return insist(jobs.complete(right, { outputs: published, warnings, usage })).pipe(orRunLost(right))
+        return insist(jobs.complete(right, { outputs: published, warnings: [...gapWarnings(job.task), ...warnings], usage })).pipe(
+          orRunLost(right)
+        )
       })
     } else {
       const detail = `the run made "${foreign}", which another task made for itself: have it made under another name`

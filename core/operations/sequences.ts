@@ -3,7 +3,7 @@ import { FileNotFound, InvalidTask } from "../errors.js"
 import type { DirId, FileName, OwnerId } from "../ids.js"
 import { Limits } from "../limits.js"
 import { Directories } from "../ports/directories.js"
-import { fitting, inSequence, pictureAt, prefixOf, type Sequence } from "../sequence.js"
+import { fitting, type Gap, inSequence, pictureAt, prefixOf, type Sequence } from "../sequence.js"
 import type { Input, Source } from "../task.js"
 import { type PresentFile, pinnedAll, useFile } from "./files.js"
 
@@ -11,6 +11,7 @@ import { type PresentFile, pinnedAll, useFile } from "./files.js"
 export interface FoundInput {
   readonly file: PresentFile
   readonly pictures?: ReadonlyArray<PresentFile>
+  readonly gap?: Gap
 }
 
 /**
@@ -59,13 +60,17 @@ const picturesOf = (owner: OwnerId, dir: DirId, name: FileName, sequence: Sequen
     }
     const files = yield* pinnedAll(owner, rows)
     const byName = new Map<string, PresentFile>(files.map((file) => [file.name, file]))
-    const { names, first } = inSequence(name, sequence, [...byName.keys()])
+    const { names, first, gap } = inSequence(name, sequence, [...byName.keys()])
     const pictures = names.flatMap((each) => byName.get(each) ?? [])
     const [file] = pictures
-    if (file !== undefined) return { file: { ...file, name }, pictures } satisfies FoundInput
+    if (file !== undefined) return { file: { ...file, name }, pictures, ...(gap && { gap }) } satisfies FoundInput
     if (files.length === 0) return yield* new FileNotFound({ hint: `${field} no file is named "${name}", ${orOf(name, sequence)}` })
+    const instead =
+      sequence.by === "numbers" && sequence.given
+        ? `change the value of "-start_number" in the input's options to "${first}"`
+        : `add "-start_number", "${first}" to the input's options`
     return yield* new InvalidTask({
-      reason: `${field} "${name}" stands for files whose numbers begin at ${first}: add "-start_number", "${first}" to the input's options`
+      reason: `${field} "${name}" stands for files whose numbers begin at ${first}: ${instead}`
     })
   })
 

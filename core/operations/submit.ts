@@ -107,7 +107,8 @@ const decide = (owner: OwnerId, task: CheckedTask, extras: Extras, made: Made) =
           const pictures = stored[index]?.pictures?.map(({ key, bytes }) => ({ key, bytes }))
           // The last one of two settings counts.
           const options = unsafe.has(index) ? [...said.options, "-safe", "0"] : said.options
-          return { name, key, bytes, ...said, options, ...(pictures && { pictures }) }
+          const gap = stored[index]?.gap
+          return { name, key, bytes, ...said, options, ...(pictures && { pictures }), ...(gap && { gap }) }
         }),
         outputs: task.outputs,
         filterComplex: task.filterComplex,

@@ -94,6 +94,15 @@ describe("a sequence of pictures", () => {
     expect(body).toMatchObject({ ok: true, warnings: ["a picture of a sequence could not be decoded: the result lacks it"] })
   })
 
+  it("warns of a gap, by the first picture that is missing, and of none where all are read", async () => {
+    const { body } = await run([{ file: "img%03d.png" }], [{ file: "gap.mkv" }])
+    const warning =
+      'the sequence "img%03d.png" ends before "img006.png", which is missing: 2 pictures with later numbers are not in the result'
+    expect(body).toMatchObject({ ok: true, warnings: [warning] })
+    const whole = await run([{ file: "img%03d.png", options: ["-start_number", "7"] }], [{ file: "whole.mkv" }])
+    expect([whole.body.ok, whole.body.warnings]).toEqual([true, undefined])
+  })
+
   it("is a file of exactly its name where there is one", async () => {
     await upload("one%03d.png", await readFile(join(folder, "img002.png")))
     await upload("one001.png", await readFile(join(folder, "img003.png")))
@@ -131,8 +140,16 @@ describe("a sequence of pictures", () => {
   })
 
   it("says where it begins", async () => {
-    const late = await run([{ file: "img%03d.png", options: ["-start_number", "20"] }], [{ file: "x.mp4" }])
-    expect([late.status, late.body.error]).toEqual([400, expect.stringContaining('add "-start_number", "0"')])
+    await upload("far10-10.png", await readFile(join(folder, "img002.png")))
+    const says = async (file: string, ...options: ReadonlyArray<string>) => {
+      const { status, body } = await run([{ file, options }], [{ file: "x.mp4" }])
+      return [status, body.error.replace(/^.* begin at /, "")]
+    }
+    expect(await says("far10-%d.png")).toEqual([400, `10: add "-start_number", "10" to the input's options`])
+    expect(await says("img%03d.png", "-start_number", "20")).toEqual([
+      400,
+      `0: change the value of "-start_number" in the input's options to "0"`
+    ])
   })
 })
 
@@ -242,6 +259,16 @@ it("subtitles cut to a part without a line are what bare ffmpeg makes of it, wit
 })
 
 describe("filters with files", () => {
+  it("say which part of a text they cannot read, as a warning where ffmpeg goes on without it", async () => {
+    await upload("title.txt", Buffer.from("100% of\nits own signs\n"))
+    const titled = (more: string) =>
+      run([{ file: "clip.mp4" }], [{ file: "title.mkv", options: ["-vf", `drawtext=fontfile=own.ttf:textfile=title.txt${more}`] }])
+    const { body } = await titled("")
+    expect(body.ok ? body.warnings[0] : body.error).toContain('the filter "drawtext" cannot read its text at "% of"')
+    const literal = await titled(":expansion=none")
+    expect([literal.body.ok, literal.body.warnings]).toEqual([true, undefined])
+  })
+
   it("stabilise a film in two passes, the first of which leaves its file", async () => {
     const first = await made([{ file: "clip.mp4" }], [{ file: "first.mp4", options: ["-an", "-vf", "vidstabdetect=shakiness=5"] }])
     expect(first.names).toEqual(["first.mp4", "transforms.trf"])

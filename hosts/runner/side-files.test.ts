@@ -83,6 +83,15 @@ describe("over a runner", () => {
     expect(JSON.stringify(job)).not.toMatch(/picture-\d/)
   })
 
+  it("a sequence that ends at a gap has a warning", async () => {
+    await remote.api.upload(join(folder, "img000.png"), { dir_id: dir, file_name: "gap0.png" })
+    await remote.api.upload(join(folder, "img002.png"), { dir_id: dir, file_name: "gap2.png" })
+    expect(await run({ file: "gap%d.png" }, { file: "gap.mkv" })).toMatchObject({
+      status: "completed",
+      warnings: [expect.stringContaining('ends before "gap1.png", which is missing: 1 picture with a later number')]
+    })
+  })
+
   it("subtitles are drawn with a font of the directory", async () => {
     const graph = (more: string) => `subtitles=a.srt${more}:force_style='FontName=QejaVu Sans Mono'`
     const own = await bare("-i", "clip.mp4", "-vf", graph(":fontsdir=."))

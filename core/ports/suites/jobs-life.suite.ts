@@ -137,7 +137,14 @@ export const jobLifeSuite = (rows: RowsLayer): void =>
         const [inputs, files] = [
           [
             { name: FileName("list.txt"), key: aKey(), bytes: 20, options: ["-f", "concat"], concat: true as const },
-            { name: FileName("a%d.png"), key: aKey(), bytes: 3, options: [], pictures: [{ key: aKey(), bytes: 3 }] }
+            {
+              name: FileName("a%d.png"),
+              key: aKey(),
+              bytes: 3,
+              options: [],
+              pictures: [{ key: aKey(), bytes: 3 }],
+              gap: { missing: "a1.png", later: 2 }
+            }
           ],
           [
             { name: FileName("a b.srt"), key: aKey(), bytes: 10, subtitles: true as const },
