@@ -73,7 +73,7 @@ const carryOut = (tools: Tools, transfer: Transfer, plan: Plan, work: WorkDirect
     const common = commonName(made)
     if (common !== undefined)
       return yield* new FfmpegFailed({ reason: `the run made two files named "${common}": give each a name of its own` })
-    const warnings = yield* verify(tools, plan, work, made, run.account)
+    const warnings = [...(yield* verify(tools, plan, work, made, run.account)), ...passWarnings(plan, made, run.account)]
     const outputs = yield* transfer.publish(plan, arrange(plan.outputs, made))
     return RunEvent.Finished({
       outputs,
@@ -291,5 +291,31 @@ const numbersOfFiles = ({ outputs, discarded = [] }: Plan): ReadonlyArray<number
 
 /** The encoders of VP8 and VP9 make no packets in it, nor in a third one. */
 const isFirstPass = ({ args }: Plan, made: ReadonlyArray<Made>): boolean =>
-  args.some((arg, index) => /^[13]$/.test(arg) && /^-pass(?::|$)/.test(args[index - 1] ?? "")) &&
-  made.some(({ name }) => /-\d+\.log$/.test(name))
+  hasPass(args, /^[13]$/) && made.some(({ name, bytes }) => isLog(name) && bytes > 0)
+
+const hasPass = (args: ReadonlyArray<string>, numbers: RegExp): boolean =>
+  args.some((arg, index) => numbers.test(arg) && /^-pass(?::|$)/.test(args[index - 1] ?? ""))
+
+const isLog = (name: string): boolean => /-\d+\.log$/.test(name)
+
+/**
+ * Encoders that overlook `-pass` (libx265 and libsvtav1 before version 9, librav1e) encode as without it, and ffmpeg leaves
+ * the log that it opened for them empty.
+ */
+const passWarnings = (plan: Plan, made: ReadonlyArray<Made>, { outputs }: Account): ReadonlyArray<string> => {
+  const { args, inputs } = plan
+  const encoded = [...outputs.values()].flat().some(({ kind, packets }) => kind === "video" && packets > 0)
+  const logs = [...(hasPass(args, /^[13]$/) ? made : []), ...(hasPass(args, /^[23]$/) ? inputs : [])]
+  const empty = new Set(logs.flatMap(({ name, bytes }) => (isLog(name) && bytes === 0 ? [`${name}`] : [])))
+  if (!encoded) return []
+  const encoder = args.find((arg, index) => onePass.test(arg) && /^-(?:v?codec|c)(?::|$)/.test(args[index - 1] ?? ""))
+  const instead =
+    encoder === "libx265"
+      ? "write -x265-params pass=1:stats=x265.log, then -x265-params pass=2:stats=x265.log, in the place of -pass"
+      : "leave -pass out, or use an encoder that takes it, such as libx264, libvpx-vp9 or libaom-av1"
+  return [...empty].map(
+    (name) => `${encoder ?? "an encoder"} does not take -pass: the log "${name}" is empty, and the result is that of one pass: ${instead}`
+  )
+}
+
+const onePass = /^(?:libx265|libsvtav1|librav1e)$/

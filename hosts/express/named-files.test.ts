@@ -217,6 +217,23 @@ describe("two passes", () => {
   })
 })
 
+describe("an encoder that overlooks -pass", () => {
+  it.each([
+    ["libx265", "write -x265-params pass=1:stats=x265.log, then -x265-params pass=2:stats=x265.log, in the place of -pass"],
+    ["libsvtav1", "leave -pass out, or use an encoder that takes it"]
+  ])("has a warning for each pass: %s", async (encoder, instead) => {
+    const options = ["-an", "-vf", "scale=128:128", "-c:v", encoder, "-b:v", "40k", "-passlogfile", encoder, "-pass"]
+    const says = `${encoder} does not take -pass: the log "${encoder}-0.log" is empty, and the result is that of one pass: ${instead}`
+    for (const output of [
+      { file: "-", options: [...options, "1", "-f", "null"] },
+      { file: `${encoder}.mp4`, options: [...options, "2"] }
+    ]) {
+      const { body } = await run({ outputs: [output] })
+      expect(body).toMatchObject({ ok: true, warnings: [expect.stringContaining(says)] })
+    }
+  })
+})
+
 describe("two passes by an encoder's own parameters", () => {
   const x264 = ["-an", "-c:v", "libx264", "-preset", "veryfast", "-x264-params"]
   const x265 = ["-an", "-c:v", "libx265", "-preset", "superfast", "-x265-params"]
