@@ -45,7 +45,7 @@ export interface NamedFile {
   readonly subtitles?: true
   /** It stands for all fonts of the directory, whatever the name. */
   readonly fonts?: true
-  /** What to write instead, where there is no such file and the name may be a part of the one that was meant. */
+  /** What to do where there is no such file and another name may have been meant. */
   readonly instead?: string
 }
 

@@ -6,7 +6,6 @@ import { Limits } from "../limits.js"
 import { type ConcatEntry, maxListBytes, parseConcatList } from "../policy/concat-list.js"
 import { logSuffixes } from "../policy/params.js"
 import { Policy } from "../policy/policy.js"
-import { shown } from "../policy/quoting.js"
 import { Directories } from "../ports/directories.js"
 import { Storage } from "../ports/storage.js"
 import type { NamedFile, StagedFile, Task } from "../task.js"
@@ -57,7 +56,7 @@ const readList = (list: PresentFile, index: number) =>
     return yield* Effect.as(orNothing(`${by} ${read.left}`), noList)
   })
 
-const namedBy = (by: string, { name, quoted }: ConcatEntry): NamedFile => ({ name, by, ...(quoted !== undefined && { instead: quoted }) })
+const namedBy = (by: string, { name, instead }: ConcatEntry): NamedFile => ({ name, by, ...(instead !== undefined && { instead }) })
 
 /** What the list was found to have and no more, whatever storage gives. */
 const bytesOf = ({ key, bytes }: PresentFile) =>
@@ -108,12 +107,11 @@ const stagedFiles = (owner: OwnerId, dir: DirId, file: NamedFile, rows: Readonly
     }
     if (fonts) return yield* orNothing(`${by} uses the fonts of "${dir}", which has none: upload a font there first, such as a .ttf file`)
     const missing = passLog
-      ? `"${file.name}", but "${dir}" has no "${file.name}-0.log": run the first pass there`
+      ? `"${file.name}", but "${dir}" has no "${file.name}-0.log": run the first pass there first`
       : stats
-        ? `"${file.name}", which is not in "${dir}": run the first pass there`
-        : `"${file.name}", which is not in "${dir}": upload it there`
-    const instead = file.instead === undefined ? "" : `, or, if its name goes on after the blank, put it in quotes: ${shown(file.instead)}`
-    return yield* orNothing(`${by} names ${missing} first${instead}`)
+        ? `"${file.name}", which is not in "${dir}": run the first pass there first`
+        : `"${file.name}", which is not in "${dir}": ${file.instead ?? "upload it there first"}`
+    return yield* orNothing(`${by} names ${missing}`)
   })
 
 const rowsOf = (dir: DirId, { name, passLog, stats, fonts }: NamedFile) =>

@@ -1,6 +1,7 @@
 import { Either } from "effect"
 import type { FileName } from "../ids.js"
-import { insteadOfPath, plainName, plainNameRule } from "./option-values.js"
+import { fontsFolder } from "./folders.js"
+import { insteadOfPath, plainName } from "./option-values.js"
 import { shown } from "./quoting.js"
 import { TokenReader } from "./tokens.js"
 
@@ -20,8 +21,8 @@ const harmless: ReadonlySet<string> = new Set(
 /** An entry of a list. */
 export interface ConcatEntry {
   readonly name: FileName
-  /** How to write the entry where ffmpeg reads less of its line than was perhaps meant: for a sentence on a file that is not there. */
-  readonly quoted?: string
+  /** How to write the entry where ffmpeg reads another name in its line than was perhaps meant: for a sentence on a file that is not there. */
+  readonly instead?: string
 }
 
 /** A list that may be used. */
@@ -53,13 +54,18 @@ export const parseConcatList = (bytes: Uint8Array): Either.Either<ConcatList, st
       const written = reader.token(" \t")
       // A path may begin with the folder of the list itself, in which all files lie.
       const value = withoutOwnFolder(written)
-      const name = plainName(value)
-      if (name === undefined) return yield* refused(`names "${shown(value)}": it must be ${plainNameRule}${insteadOfPath(value)}`)
+      const name = entryName(value)
+      const inDouble = doubleQuoted(rest)
+      if (name === undefined && inDouble !== undefined) return yield* refused(`has ${shown(rest.trim())}: ${inDouble}`)
+      if (isPattern(value))
+        return yield* refused(`names "${shown(value)}", which ffmpeg may take for a pattern of pictures: store the file under another name`)
+      if (name === undefined) return yield* refused(`names "${shown(value)}": it must be ${entryRule}${insteadOfPath(value)}`)
       // ffmpeg opens the name as it stands in the list.
       if (name !== value) return yield* refused(`names "${shown(value)}" in another Unicode form than it is stored in: write it in NFC`)
       if (/^(?:sub)?file,/.test(value))
         return yield* refused(`names "${shown(value)}", which ffmpeg takes for a URL: store the file under another name`)
-      if (!entries.has(name)) entries.set(name, { name, ...inQuotes(rest, reader.at) })
+      const instead = inDouble ?? inSingle(rest, reader.at)
+      if (!entries.has(name)) entries.set(name, { name, ...(instead !== undefined && { instead }) })
       safe &&= isSafe(written)
       if (entries.size > maxListFiles) return yield* refused(`is one too many: at most ${maxListFiles} different files are allowed`)
     }
@@ -71,11 +77,31 @@ const withoutOwnFolder = (path: string): string => path.replace(/^(?:\.\/+)+/, "
 
 const isSafe = (written: string): boolean => /^[\w-][\w.-]*$/.test(written)
 
+/** A percent sign stands for itself, but in the patterns of pictures: ffmpeg opens an entry without saying of what format it is. */
+const entryName = (value: string): FileName | undefined =>
+  isPattern(value) || value === fontsFolder ? undefined : plainName(value, /[:|]/)
+
+const entryRule = 'the name of a file of the task\'s directory, without ":" and "|"'
+
+/** As the image2 demuxer sees it (av_get_frame_filename, is_glob). */
+const isPattern = (name: string): boolean => /%(?:\d*d|[*?[\]{}])/.test(name)
+
 /** ffmpeg overlooks what follows the first blank that is not quoted: the whole line as one name, where it could be one. */
-const inQuotes = (rest: string, end: number): Pick<ConcatEntry, "quoted"> => {
+const inSingle = (rest: string, end: number): string | undefined => {
   const whole = withoutOwnFolder(rest.trim())
-  const isPlain = rest.slice(end).trim() !== "" && !/['\\]/.test(whole) && plainName(whole) !== undefined
-  return isPlain ? { quoted: `file '${whole}'` } : {}
+  const isPlain = rest.slice(end).trim() !== "" && !/['\\]/.test(whole) && entryName(whole) !== undefined
+  return isPlain
+    ? `upload it there first, or, if its name goes on after the blank, put it in quotes: ${shown(`file '${whole}'`)}`
+    : undefined
+}
+
+/** To ffmpeg other quotes than single ones are part of a name. */
+const doubleQuoted = (rest: string): string | undefined => {
+  const [, inner] = /^["\u201c-\u201f](.*)["\u201c-\u201f]$/s.exec(rest.trim()) ?? []
+  if (inner === undefined) return undefined
+  const name = withoutOwnFolder(inner)
+  const written = entryName(name) === undefined ? "'clip.mp4'" : `'${name.replaceAll("'", "'\\''")}'`
+  return `names stand in single quotes in a list, others are taken for part of the name: write ${shown(`file ${written}`)}`
 }
 
 const decoded = (bytes: Uint8Array): Either.Either<string, string> => {

@@ -160,9 +160,9 @@ function plainProblem(value: string): string | undefined {
 }
 
 /** The name of a file of the task's directory as an option or a filter may give it; undefined for any other text. */
-export const plainName = (value: string): FileName | undefined => {
+export const plainName = (value: string, without = /[:|%]/): FileName | undefined => {
   const parsed = parseFileName(value)
-  return "name" in parsed && !/[:|%]/.test(value) ? parsed.name : undefined
+  return "name" in parsed && !without.test(value) ? parsed.name : undefined
 }
 
 export const plainNameRule = 'the name of a file of the task\'s directory, without ":", "|" and "%"'

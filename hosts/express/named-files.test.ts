@@ -29,6 +29,9 @@ beforeAll(async () => {
     "open.txt": "file clip.mp4 and more.mp4\n",
     "unquoted.txt": "file my clip (1).mp4\n",
     "bom.txt": "\ufefffile clip.mp4\n",
+    "double.txt": 'file "clip.mp4"\n',
+    "100%.mp4": await clip(),
+    "percent.txt": "file 100%.mp4\nfile '100%.mp4'\n",
     "page.mp4": "<html><body>not found</body></html>",
     "broken.txt": "file clip.mp4\nfile page.mp4\nfile clip.mp4\n",
     "nested.txt": "file inner.txt\n",
@@ -151,13 +154,14 @@ describe("files in a list are joined", () => {
     expect([status, body.warnings]).toEqual([200, ['"page.mp4", which a list names, could not be read: the result ends before it']])
   })
 
-  it.each(["folder.txt", "open.txt"])("by all that ffmpeg reads of each line: %s", async (name) => {
+  it.each(["folder.txt", "open.txt", "percent.txt"])("by all that ffmpeg reads of each line: %s", async (name) => {
     const expected = await bare("-f", "concat", "-safe", "0", "-i", name, "-c", "copy")
     expect(await made(joined(name))).toBe(expected)
   })
 
   it.each([
     ["bom.txt", 'the list "bom.txt" begins with a byte order mark, which ffmpeg does not read: save it as UTF-8 without BOM'],
+    ["double.txt", "names stand in single quotes in a list, others are taken for part of the name: write file 'clip.mp4'"],
     ["unquoted.txt", "if its name goes on after the blank, put it in quotes: file 'my clip (1).mp4'"],
     ["stray.txt", 'the list "stray.txt" names "nosuch.mp4", which is not in'],
     ["deep.txt", 'write "secret.mp4"'],
