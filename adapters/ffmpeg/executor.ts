@@ -16,8 +16,12 @@ import {
   type Failure,
   leftOut,
   leftUnfinished,
+  mayBeUnread,
+  pageSentence,
   stoppedFromOutside,
-  unreadEntries, textWarnings } from "./log/explain.js"
+  textWarnings,
+  unreadEntries
+} from "./log/explain.js"
 import { lastLines, lineReader } from "./log/lines.js"
 import { advance, expectedSeconds, progressReader } from "./log/progress.js"
 import { type Account, accountReader } from "./log/stream-counts.js"
@@ -29,6 +33,7 @@ import { readByInputAlone } from "./streamed/args.js"
 import { startRun } from "./streamed/run.js"
 import type { Tools } from "./tools.js"
 import { type Late, type Transfer, transfersAtATime } from "./transfer.js"
+import { pagesAmong } from "./web-page.js"
 
 type RunError = FfmpegFailed | RunLimitExceeded | BlobMissing | Unavailable
 type Progress = Extract<RunEvent, { readonly _tag: "Progress" }>
@@ -133,14 +138,16 @@ const checkSubtitles = (
   Effect.forEach(
     inputs.filter(({ subtitles }) => subtitles),
     ({ name }) =>
-      Effect.filterOrFail(
-        holdsSubtitles(tools, work, name),
-        (holds) => holds,
-        () =>
-          new FfmpegFailed({
-            reason: `"${name}" holds no subtitles that can be drawn: use a file such as SRT, ASS or WebVTT, or a video with such a stream`
-          })
-      ),
+      Effect.gen(function* () {
+        if (yield* holdsSubtitles(tools, work, name)) return
+        const page = (yield* pagesAmong(work, [{ name }])).get(name)
+        return yield* new FfmpegFailed({
+          reason:
+            page === undefined
+              ? `"${name}" holds no subtitles that can be drawn: use a file such as SRT, ASS or WebVTT, or a video with such a stream`
+              : pageSentence(name, page)
+        })
+      }),
     { discard: true }
   )
 
@@ -189,7 +196,7 @@ const transcode = (
       account: accounts.account(),
       warnings: [
         ...(yield* damageWarnings(plan, work, late, damageIn(log.all()))),
-        ...readWarnings(plan, log.all()),
+        ...(yield* readWarnings(plan, work, log.all())),
         ...textWarnings(log.all(), { ...plan, work }),
         ...shortfall(plan, outTimeSeconds)
       ],
@@ -201,10 +208,31 @@ const transcode = (
  * What of the inputs is missing in the result though ffmpeg succeeded. Packets that can't be decoded are usual at the beginning
  * of streams that were cut; a picture of a sequence is not.
  */
-const readWarnings = ({ sequences = [] }: Plan, log: ReadonlyArray<string>): ReadonlyArray<string> => [
-  ...unreadEntries(log).map((name) => `"${name}", which a list names, could not be read: the result ends before it`),
-  ...(sequences.length > 0 && leftOut(log) ? ["a picture of a sequence could not be decoded: the result lacks it"] : [])
-]
+const readWarnings = (
+  { inputs, sequences = [] }: Plan,
+  work: WorkDirectory,
+  log: ReadonlyArray<string>
+): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.gen(function* () {
+    const entries = unreadEntries(log)
+    const lacksPicture = sequences.length > 0 && leftOut(log)
+    if (entries.length === 0 && !lacksPicture) return []
+    const pages = yield* pagesAmong(work, inputs)
+    const picture = inputs.find(({ name }) => name.startsWith("picture-") && pages.has(name))
+    return [
+      ...entries.map((name) => {
+        const page = pages.get(name)
+        return `"${name}", which a list names, ${page === undefined ? "could not be read" : `is ${page}`}: the result ends before it`
+      }),
+      ...(lacksPicture
+        ? [
+            picture === undefined
+              ? "a picture of a sequence could not be decoded: the result lacks it"
+              : `"${picture.givenName ?? picture.name}" is ${pages.get(picture.name)}, not a picture: the result lacks it`
+          ]
+        : [])
+    ]
+  })
 
 /** Headers are read only where ffmpeg tells of damage, which is seldom. */
 const damageWarnings = (
@@ -247,7 +275,8 @@ const failed = (
     const exceeded = tools.exceeded("ffmpeg", failure, longestFile)
     if (exceeded !== undefined) return yield* exceeded
     if (stoppedFromOutside(failure)) return yield* unavailable("ffmpeg was stopped by a signal from outside")
-    return yield* new FfmpegFailed({ reason: explain("ffmpeg", failure, setting) })
+    const pages = mayBeUnread(failure.log) ? yield* pagesAmong(setting.work, setting.inputs) : undefined
+    return yield* new FfmpegFailed({ reason: explain("ffmpeg", failure, { ...setting, ...(pages && { pages }) }) })
   })
 
 /** Exit status 0 says little: every named output must be there and hold something. Gives what to warn of. */

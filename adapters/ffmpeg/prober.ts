@@ -1,14 +1,6 @@
 import { join } from "node:path"
 import { Deferred, Duration, Effect, type Scope } from "effect"
-import {
-  type BlobMissing,
-  InvalidRequest,
-  ProbeFailed,
-  ProbesBusy,
-  RunLimitExceeded,
-  type Unavailable,
-  UrlUnreachable
-} from "../../core/errors.js"
+import { type BlobMissing, ProbeFailed, ProbesBusy, RunLimitExceeded, type Unavailable, UrlUnreachable } from "../../core/errors.js"
 import { FileName } from "../../core/ids.js"
 import { makeKeyedGate } from "../../core/keyed-gate.js"
 import { allowedProtocols, selfContainedDemuxers, subtitleDemuxers } from "../../core/policy/allowed.js"
@@ -21,7 +13,7 @@ import { stagedName } from "../../core/text/staged-name.js"
 import { nameOfUrl } from "../../core/text/url-name.js"
 import type { Guard } from "../net/index.js"
 import { disk, unavailable } from "./disk.js"
-import { explain, stoppedFromOutside } from "./log/explain.js"
+import { explain, pageSentence, stoppedFromOutside } from "./log/explain.js"
 import { lastLines, lineReader } from "./log/lines.js"
 import type { StreamCount } from "./log/stream-counts.js"
 import { pictureSizeOf } from "./picture-header.js"
@@ -29,6 +21,7 @@ import type { FetchError } from "./probe-url/ranges.js"
 import { fetchForProbe } from "./probe-url/sparse-file.js"
 import { type WorkDirectory, workDirectory } from "./sandbox/work-directory.js"
 import type { Tools } from "./tools.js"
+import { pagesAmong } from "./web-page.js"
 
 /**
  * Probes by the ffprobe of this machine, so many at a time in all and for one owner. It is never given a URL: what one holds is
@@ -171,7 +164,7 @@ const ffprobe = (
       const exceeded = tools.exceeded("ffprobe", failure, 0)
       if (exceeded !== undefined) return yield* exceeded
       if (stoppedFromOutside(failure)) return yield* unavailable("ffprobe was stopped by a signal from outside")
-      return yield* new ProbeFailed({ reason: explain("ffprobe", failure, { work, inputs }) })
+      return yield* new ProbeFailed({ reason: explain("ffprobe", failure, { work, inputs, pages: yield* pagesAmong(work, inputs) }) })
     }
     if (bytes > probeReportBytes) return yield* reportTooLong(probeReportBytes)
     return { stdout: Buffer.concat(chunks), seconds: ended.seconds }
@@ -193,21 +186,23 @@ const parseReport = (stdout: Buffer): Effect.Effect<Report, ProbeFailed> =>
  * Of a picture that it can't decode ffprobe says 0x0 and ends well: because there are more pixels than it takes, or because
  * only the name of the file is that of a picture. The header tells the size of the one, and the other is no media file.
  */
-const withPictureSize = (
-  raw: Report,
-  work: WorkDirectory,
-  { name, givenName }: Staged
-): Effect.Effect<Report, InvalidRequest | Unavailable> =>
+const withPictureSize = (raw: Report, work: WorkDirectory, { name, givenName }: Staged): Effect.Effect<Report, ProbeFailed | Unavailable> =>
   Effect.gen(function* () {
     const streams: ReadonlyArray<Report> = Array.isArray(raw.streams) ? raw.streams : []
     const isPicture = isReport(raw.format) && /^(?:image2|gif|\w+_pipe)$/.test(`${raw.format.format_name}`)
     const isUnknown = ({ codec_type, width, height }: Report) => codec_type === "video" && (width === 0 || height === 0)
     if (!isPicture || !streams.some(isUnknown)) return raw
     const size = yield* disk(`read the head of ${name}`, () => pictureSizeOf(join(work.in, name)))
-    if (size === undefined)
-      return yield* new InvalidRequest({
-        message: `"${givenName}" is not a picture that can be read, or it is damaged: upload the file again, with an ending that fits its content`
+    if (size === undefined) {
+      const page = (yield* pagesAmong(work, [{ name }])).get(name)
+      const given = `${givenName ?? name}`
+      return yield* new ProbeFailed({
+        reason:
+          page === undefined
+            ? `"${given}" is not a picture that can be read, or it is damaged: upload the file again, with an ending that fits its content`
+            : pageSentence(given, page)
       })
+    }
     const coded = { coded_width: size.width, coded_height: size.height }
     return {
       ...raw,

@@ -151,7 +151,7 @@ describe("files in a list are joined", () => {
 
   it("up to one that can't be read, with a warning that names it", async () => {
     const { status, body } = await run(joined("broken.txt"))
-    expect([status, body.warnings]).toEqual([200, ['"page.mp4", which a list names, could not be read: the result ends before it']])
+    expect([status, body.warnings]).toEqual([200, ['"page.mp4", which a list names, is a web page: the result ends before it']])
   })
 
   it.each(["folder.txt", "open.txt", "percent.txt"])("by all that ffmpeg reads of each line: %s", async (name) => {

@@ -293,4 +293,19 @@ describe("the probe's own rules", () => {
     expect([status, body.error]).toEqual([500, expect.stringMatching(/^FFprobe analysis failed: /)])
     expect(body.error).not.toMatch(/\/tmp|file:/)
   })
+
+  it.each([
+    ["text.png", "no picture at all", '"text.png" is not a picture that can be read'],
+    ["page.png", "<html><body>Not found</body></html>", '"page.png" is a web page, not media: upload the file itself'],
+    ["page.mp4", "<!DOCTYPE html><p>Not found", '"page.mp4" is a web page, not media: upload the file itself']
+  ])("so is %s in a probe and in a task, which has one reason", async (name, content, says) => {
+    const file_path = await host.uploaded(name, content)
+    const probe = await host.call("POST", "/ffprobe/analyze", { body: { file_path } })
+    expect([probe.status, probe.body.error]).toEqual([500, expect.stringContaining(`FFprobe analysis failed: ${says}`)])
+    const task = await host.call("POST", "/ffmpeg/process", { body: { task: { inputs: [{ file_path }], outputs: [{ file: "x.mp4" }] } } })
+    expect([task.status, task.body.error]).toEqual([
+      500,
+      expect.stringContaining(name.startsWith("page") ? says : `of "${name}" can be decoded`)
+    ])
+  })
 })

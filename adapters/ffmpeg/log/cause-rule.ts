@@ -1,4 +1,4 @@
-import type { InputStreams } from "./input-streams.js"
+import type { LoggedStreams } from "./input-streams.js"
 
 /** One reason for a failure, and how ffmpeg words it. */
 export interface Rule {
@@ -6,8 +6,8 @@ export interface Rule {
   readonly forms: ReadonlyArray<string>
   /** The sentence, from the texts of the form's holes. */
   readonly say?: (...groups: ReadonlyArray<string>) => string
-  /** In the place of `say`, where the streams of the inputs matter. It searches the holes' texts and shortens what it repeats of them. */
-  readonly sayOf?: (inputs: InputStreams, ...groups: ReadonlyArray<string>) => string
+  /** In the place of `say`, where the streams of the run matter. It searches the holes' texts and shortens what it repeats of them. */
+  readonly sayOf?: (streams: LoggedStreams, ...groups: ReadonlyArray<string>) => string
 }
 
 export const quoted = (name: string): string => `"${name}"`

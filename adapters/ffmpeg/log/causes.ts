@@ -1,6 +1,6 @@
 import { refusedDemuxers } from "../../../core/policy/allowed.js"
 import { quoted, type Rule } from "./cause-rule.js"
-import { hasStream, type InputStreams } from "./input-streams.js"
+import { hasStream, type InputStreams, type LoggedStreams, noStreams } from "./input-streams.js"
 import { type LinePattern, linePattern } from "./line-pattern.js"
 import { anyRefusal, muxerPairs, muxers } from "./muxer-causes.js"
 
@@ -194,7 +194,7 @@ const graphs: ReadonlyArray<Rule> = [
   },
   {
     forms: ["Stream specifier '{}' in filtergraph description {}"],
-    sayOf: (inputs, label = "", graph = "") => noStream(inputs, label, graph)
+    sayOf: ({ inputs }, label = "", graph = "") => noStream(inputs, label, graph)
   },
   {
     forms: [
@@ -486,8 +486,10 @@ const encoders: ReadonlyArray<Rule> = [
       "Cannot determine format of input stream {number}:{number} after EOF",
       "Cannot determine format of input {number}:{number} after EOF"
     ],
-    say: (input, stream) =>
-      `nothing of stream ${stream} of input ${input} (counted from 0) can be decoded: it is damaged, or of another format than the file's ending says`
+    sayOf: ({ names }, input = "", stream = "") => {
+      const name = names.get(Number(input)) ?? ""
+      return `nothing of stream ${stream} of ${name === "" ? `input ${input} (counted from 0)` : quoted(shortened(name))} can be decoded: it is damaged, or of another format than the file's ending says`
+    }
   },
   // ffmpeg 7 and later try the encoder all the same, which fails where it needs to know more of the pictures.
   {
@@ -535,6 +537,9 @@ const inputs: ReadonlyArray<Rule> = [
   {
     forms: [
       "^Error opening input: Invalid data found when processing input$",
+      "^Error opening input: End of file$",
+      "^Error opening input file {}: End of file$",
+      "^{}: End of file$",
       "^Error opening input file {}: Invalid data found when processing input$",
       "^{}: Invalid data found when processing input$",
       "^Invalid data found when processing input$"
@@ -568,7 +573,7 @@ const rules: ReadonlyArray<Rule> = [
 const compile = (rules: ReadonlyArray<Rule>) =>
   rules.map(({ forms, say = () => "", sayOf }) => ({
     patterns: forms.map(linePattern),
-    say: sayOf ?? ((_: InputStreams, ...groups: ReadonlyArray<string>) => say(...groups.map(shortened)))
+    say: sayOf ?? ((_: LoggedStreams, ...groups: ReadonlyArray<string>) => say(...groups.map(shortened)))
   }))
 
 const compiled = compile(rules)
@@ -605,6 +610,11 @@ const pairs: ReadonlyArray<{
     second: linePattern("[Parsed_{word}] Error applying options to the filter"),
     as: (_, _value, option, range, instance = "") => `range of ${filterOf(instance)}: '${option}' [${range}]`
   },
+  ...["^{file}: Invalid argument$", "^Error opening input file {}.$"].map((second) => ({
+    first: linePattern("Failed to read frame size: Could not seek to {number}.$"),
+    second: linePattern(second),
+    as: (_ = "", name = "") => (name.startsWith("Error ") ? undefined : `${name}: Invalid data found when processing input`)
+  })),
   ...["^Error opening input file {}.$", "^{file}: Invalid data found when processing input$"].map((second) => ({
     first: linePattern("moov atom not found"),
     second: linePattern(second),
@@ -640,18 +650,18 @@ export const lacksMemory = (lines: ReadonlyArray<string>): boolean =>
   lines.some((line) => memoryPatterns.some((pattern) => pattern(line) !== undefined))
 
 /** Why a run failed, in one sentence, from ffmpeg's own lines; undefined where they say nothing that is known. */
-export const causeOf = (log: ReadonlyArray<string>, inputs: InputStreams = new Map()): string | undefined =>
-  firstSaid(compiled, [...inOneLine(log), ...log], inputs)
+export const causeOf = (log: ReadonlyArray<string>, streams: LoggedStreams = noStreams): string | undefined =>
+  firstSaid(compiled, [...inOneLine(log), ...log], streams)
 
 /** Why a filter of a successful run may have drawn no text; undefined where no line says so. */
-export const undrawnText = (lines: ReadonlyArray<string>): string | undefined => firstSaid(compiledTexts, lines, new Map())
+export const undrawnText = (lines: ReadonlyArray<string>): string | undefined => firstSaid(compiledTexts, lines, noStreams)
 
-const firstSaid = (rules: ReturnType<typeof compile>, lines: ReadonlyArray<string>, inputs: InputStreams): string | undefined => {
+const firstSaid = (rules: ReturnType<typeof compile>, lines: ReadonlyArray<string>, streams: LoggedStreams): string | undefined => {
   for (const { patterns, say } of rules) {
     for (const line of lines) {
       for (const pattern of patterns) {
         const groups = pattern(line)
-        if (groups !== undefined) return say(inputs, ...groups)
+        if (groups !== undefined) return say(streams, ...groups)
       }
     }
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { FileName } from "../../../core/ids.js"
-import { damageIn, explain, leftOut, leftUnfinished, stoppedFromOutside, unreadEntries, textWarnings } from "./explain.js"
+import { damageIn, explain, leftOut, leftUnfinished, stoppedFromOutside, textWarnings, unreadEntries } from "./explain.js"
 
 const work = { path: "/var/work/0a1b_402-77-1234-6a0f" }
 

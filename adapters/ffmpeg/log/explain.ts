@@ -5,8 +5,9 @@ import type { StagedFile } from "../../../core/task.js"
 import { withGivenNames } from "../../../core/text/staged-name.js"
 import type { Ended } from "../sandbox/launch.js"
 import type { WorkDirectory } from "../sandbox/work-directory.js"
+import type { Pages } from "../web-page.js"
 import { causeOf, lacksMemory, undrawnText } from "./causes.js"
-import { inputStreams } from "./input-streams.js"
+import { loggedStreams } from "./input-streams.js"
 
 /**
  * What a log says of a failure. Any line of it may be a caller's: ffmpeg repeats names, tags, texts and arguments, with their
@@ -24,6 +25,8 @@ export interface Setting {
   readonly work: Pick<WorkDirectory, "path">
   readonly inputs: ReadonlyArray<Pick<StagedFile, "name" | "givenName"> & Partial<Pick<StagedFile, "bytes">>>
   readonly sequences?: NonNullable<Plan["sequences"]>
+  /** Those among the inputs. */
+  readonly pages?: Pages
 }
 
 /** Whoever stops a host may signal its ffmpeg too: that says nothing about the task. */
@@ -56,7 +59,23 @@ export const explain = (program: "ffmpeg" | "ffprobe", { ended, log }: Failure, 
   if (fault !== undefined)
     return withLines(`this task meets a fault of ${program} itself (${fault}): write it in another way, or leave that part out`, useful)
   if (ended.signal !== null) return withLines(`${program} was killed by signal ${ended.signal}${hintAtMemory(ended.signal, lines)}`, useful)
-  return withLines(emptyInput(lines, setting) ?? causeOf(lines, inputStreams(log)) ?? `${program} ended with status ${ended.code}`, useful)
+  const streams = loggedStreams(log.map((line) => (line.includes("Input ") ? readable(line, setting.work, given) : line)))
+  const cause = emptyInput(lines, setting) ?? pageInput(log, setting) ?? causeOf(lines, streams)
+  return withLines(cause ?? `${program} ended with status ${ended.code}`, useful)
+}
+
+/** Whether a program may have failed, or gone on, because it could not read a file. */
+export const mayBeUnread = (log: ReadonlyArray<string>): boolean => spoken(log).some((line) => unread.test(line))
+
+const unread = /Invalid data found when processing input|End of file|Could not find codec parameters|: Invalid argument$/
+
+/** The one sentence on a file that is what a server sent in the place of media. */
+export const pageSentence = (name: string, what: string): string =>
+  `"${name}" is ${what}, not media: upload the file itself (a link to it may lead to such a page)`
+
+const pageInput = (log: ReadonlyArray<string>, { inputs, pages = new Map() }: Setting): string | undefined => {
+  const page = mayBeUnread(log) ? inputs.find(({ name }) => pages.has(name)) : undefined
+  return page && pageSentence(page.givenName ?? page.name, pages.get(page.name) ?? "")
 }
 
 /** What ffmpeg says of a file that holds nothing, it says of others too. */

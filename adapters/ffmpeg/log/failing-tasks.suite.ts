@@ -19,6 +19,10 @@ export const texts: Readonly<Record<string, string>> = {
   "text.png": "no picture at all\n",
   "empty.mp4": "",
   "page.mp4": "<!DOCTYPE html>\n<html><head><title>Not found</title></head><body></body></html>\n",
+  "page.jpg": "<html><body>Not found</body></html>\n",
+  "page.mp3": "<html><body>Not found</body></html>\n",
+  "text.mp3": "no sound at all\n",
+  "text.gif": "no picture at all\n",
   "words.srt": "1\n00:00:00,000 --> 00:00:00,400\nhello\n",
   "list.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nother.ts\n"
 }
@@ -354,11 +358,20 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
 
   // Inputs.
   { inputs: ["notes.txt"], says: '"notes.txt" is not a media file that can be read, or it is damaged' },
-  { inputs: ["text.jpg"], says: /^nothing of stream 0 of input 0 \(counted from 0\) can be decoded/ },
-  { inputs: ["text.png"], says: /^nothing of stream 0 of input 0 \(counted from 0\) can be decoded/ },
+  { inputs: ["text.jpg"], says: /^nothing of stream 0 of "text\.jpg" can be decoded/ },
+  { inputs: ["text.png"], says: /^nothing of stream 0 of "text\.png" can be decoded/ },
   { inputs: ["cut.mp4"], says: /^"cut\.mp4" is not a media file that can be read \(a web page .*\), or it is cut off/ },
   { inputs: ["empty.mp4"], says: '"empty.mp4" is empty (0 bytes): upload it again' },
-  { inputs: ["page.mp4"], says: /^"page\.mp4" is not a media file that can be read \(a web page may have been saved under its name\)/ },
+  { inputs: ["page.mp4"], says: /^"page\.mp4" is a web page, not media: upload the file itself/ },
+  { inputs: ["page.jpg"], says: /^"page\.jpg" is a web page, not media: upload the file itself/ },
+  { inputs: ["page.mp3"], says: /^"page\.mp3" is a web page, not media: upload the file itself/ },
+  { inputs: ["text.mp3"], says: '"text.mp3" is not a media file that can be read, or it is damaged' },
+  { inputs: ["text.gif"], says: '"text.gif" is not a media file that can be read, or it is damaged' },
+  {
+    inputs: ["clip.mp4", "text.png"],
+    graph: "[0:v][1:v]overlay",
+    says: /^nothing of stream 0 of "text\.png" can be decoded|^the filter "overlay"/
+  },
   {
     inputs: ["list.m3u8"],
     // ffmpeg 9 does not name the format that it found.

@@ -17,6 +17,44 @@ export const inputStreams = (log: ReadonlyArray<string>): InputStreams => {
   return inputs
 }
 
+/** What ffmpeg prints of the streams of a run. */
+export interface LoggedStreams {
+  readonly inputs: InputStreams
+  /** The names of inputs, by their numbers. */
+  readonly names: ReadonlyMap<number, string>
+  /** The codecs of each output, in the order of its streams; those that come out of a filter graph are not among them. */
+  readonly outputs: ReadonlyMap<number, ReadonlyArray<string>>
+}
+
+export const noStreams: LoggedStreams = { inputs: new Map(), names: new Map(), outputs: new Map() }
+
+export const loggedStreams = (log: ReadonlyArray<string>): LoggedStreams => ({
+  inputs: inputStreams(log),
+  names: new Map(log.flatMap(nameIn)),
+  outputs: outputCodecs(log)
+})
+
+/** From the list of an input, and from the account at the end. */
+const nameIn = (line: string): ReadonlyArray<readonly [number, string]> => {
+  const list = /^Input #(\d{1,4}), [^']*, from '(.*)':$/.exec(line)
+  const [, number, name = ""] = list ?? /^(?:\[in#[^\]]*\] )?Input file #(\d{1,4}) \((.*)\):$/.exec(line) ?? []
+  return number === undefined ? [] : [[Number(number), name]]
+}
+
+/** From the lists of the inputs and the mapping of their streams: `Stream #0:1 -> #0:1 (aac (native) -> opus (libopus))`. */
+const outputCodecs = (log: ReadonlyArray<string>): ReadonlyMap<number, ReadonlyArray<string>> => {
+  const given = new Map<string, string>()
+  const outputs = new Map<number, Array<string>>()
+  for (const line of log) {
+    const [, stream, codec = ""] = /^ {2,4}Stream #(\d{1,4}:\d{1,5})[^ ]{0,100}: (?:Video|Audio|Subtitle|Data): (\w+)/.exec(line) ?? []
+    if (stream !== undefined && !given.has(stream)) given.set(stream, codec)
+    const [, from = "", to, how = ""] = /^ {2}Stream #(\d{1,4}:\d{1,5}) -> #(\d{1,4}):\d{1,5} \((.*)\)$/.exec(line) ?? []
+    const made = how === "copy" ? given.get(from) : /-> (\w+) \(/.exec(how)?.[1]
+    if (to !== undefined && made !== undefined) outputs.set(Number(to), [...(outputs.get(Number(to)) ?? []), made])
+  }
+  return outputs
+}
+
 const kindOf: Readonly<Record<string, string>> = { v: "video", V: "video", a: "audio", s: "subtitle", d: "data", t: "attachment" }
 
 /** Whether an input has the stream of a specifier such as `:a` or `:v:1`; undefined where the list does not tell. */

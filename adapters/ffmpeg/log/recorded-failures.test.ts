@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import { pageIn } from "../web-page.js"
 import { explain } from "./explain.js"
 import { failingTasks, planOf, texts, titleOf } from "./failing-tasks.suite.js"
 import { recordedFiles as files, lacking, recordedBy } from "./recorded-failures.suite.js"
@@ -18,7 +19,12 @@ describe.each(files.map((file) => ({ version: file.replace(".txt", ""), recorded
     it.each(failed.map((task) => [titleOf(task), task] as const))("%s", (title, task) => {
       const { log, ...ended } = recorded.get(title) ?? expect.fail("not recorded: run npm run record-failures")
       const { inputs } = planOf(task, (name) => texts[name]?.length ?? 1)
-      const reason = explain("ffmpeg", { ended, log }, { work: { path: "/work" }, inputs })
+      const pages = new Map(
+        inputs
+          .flatMap(({ name, givenName = name }) => [[name, pageIn(texts[givenName] ?? "") ?? ""] as const])
+          .filter(([, what]) => what !== "")
+      )
+      const reason = explain("ffmpeg", { ended, log }, { work: { path: "/work" }, inputs, pages })
       const [sentence, ...lines] = reason.split("\n")
       if (lacking[version]?.test(reason)) return
       const { says } = task

@@ -1,0 +1,52 @@
+import { open } from "node:fs/promises"
+import { join } from "node:path"
+import { Effect } from "effect"
+import type { StagedFile } from "../../core/task.js"
+import type { WorkDirectory } from "./sandbox/work-directory.js"
+
+/** Files that hold no media but what a server sent in its place, by their names: `a web page`. */
+export type Pages = ReadonlyMap<string, string>
+
+/** What the beginning of such a file is; undefined for any other. */
+export const pageIn = (head: string): string | undefined => {
+  const text = head.replace(/^\ufeff?(?:\s|<\?xml[^>]{0,200}\?>|<!--.{0,400}?-->)*/s, "").toLowerCase()
+  if (/^<(?:!doctype\s+html|html|head|body|title|script)[\s>]/.test(text)) return "a web page"
+  return /^<error>\s*<code>/.test(text) ? "an error message of a server" : undefined
+}
+
+/** A page begins within them. */
+const headBytes = 1024
+
+/** As many files are looked into: a sequence may have thousands. */
+const mostFiles = 500
+
+/** Those among the staged files. One that cannot be read is none of them. */
+export const pagesAmong = (work: Pick<WorkDirectory, "in">, files: ReadonlyArray<Pick<StagedFile, "name">>): Effect.Effect<Pages> =>
+  Effect.map(
+    Effect.forEach(
+      files.slice(0, mostFiles),
+      ({ name }) =>
+        Effect.match(
+          Effect.tryPromise(() => headOf(join(work.in, name))),
+          {
+            onFailure: () => [],
+            onSuccess: (head) => {
+              const what = pageIn(head)
+              return what === undefined ? [] : [[`${name}`, what] as const]
+            }
+          }
+        ),
+      { concurrency: 8 }
+    ),
+    (found) => new Map(found.flat())
+  )
+
+const headOf = async (path: string): Promise<string> => {
+  const file = await open(path)
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0)
+    return buffer.toString("utf8", 0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}
