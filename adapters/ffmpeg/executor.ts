@@ -268,7 +268,7 @@ const watch = (
 const failed = (
   tools: Tools,
   failure: Failure,
-  setting: { readonly work: WorkDirectory } & Pick<Plan, "inputs" | "sequences">
+  setting: { readonly work: WorkDirectory } & Pick<Plan, "inputs" | "sequences" | "outputs" | "discarded">
 ): Effect.Effect<never, FfmpegFailed | RunLimitExceeded | Unavailable> =>
   Effect.gen(function* () {
     const longestFile = (yield* listMade(setting.work.out)).reduce((most, { bytes }) => Math.max(most, bytes), 0)

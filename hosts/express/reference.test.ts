@@ -287,6 +287,12 @@ describe("the probe's own rules", () => {
     expect(body.result).toMatchObject({ chapters: [], programs: [], frames: [{ pict_type: "I" }, {}, {}] })
   })
 
+  it("a field that ffprobe does not know is left out, as one that the file does not have", async () => {
+    const probe = { streams: ["no_such", "width", "sample_rate"], format: ["no_such"], select_streams: "v:0" }
+    const { status, body } = await host.call("POST", "/ffprobe/analyze", { body: { file_path: `${dir}/video.mp4`, probe } })
+    expect([status, body.result]).toEqual([200, { streams: [{ width: expect.any(Number) }], format: {} }])
+  })
+
   it("what is no media is a 500 that says so without a path of ours", async () => {
     const file_path = await host.uploaded("text.mp4", "no media at all")
     const { status, body } = await host.call("POST", "/ffprobe/analyze", { body: { file_path } })

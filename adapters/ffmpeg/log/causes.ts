@@ -2,7 +2,7 @@ import { refusedDemuxers } from "../../../core/policy/allowed.js"
 import { quoted, type Rule } from "./cause-rule.js"
 import { hasStream, type InputStreams, type LoggedStreams, noStreams } from "./input-streams.js"
 import { type LinePattern, linePattern } from "./line-pattern.js"
-import { anyRefusal, muxerPairs, muxers } from "./muxer-causes.js"
+import { anyRefusal, headers, muxerPairs, muxers } from "./muxer-causes.js"
 
 /** ffmpeg prints a demuxer's full name: `matroska,webm`. */
 const whyRefusedInput = (format: string): string => refusedDemuxers.get(format) ?? "convert it to a common format first"
@@ -141,6 +141,8 @@ const noStream = (inputs: InputStreams, specifier: string, graph: string): strin
   const lacking = [...named].filter((number) => hasStream(inputs, Number(number), specifier) === false)
   const numbers = lacking.length === 0 ? named : new Set(lacking)
   const said = quoted(shortened(specifier))
+  if (named.size > 0 && !namesKind(specifier.slice(1)))
+    return `the filter graph takes ${said} of an input, which is no kind of stream: ${kindLetters}`
   if (named.size > 0 && [...named].every((number) => hasStream(inputs, Number(number), specifier) === true)) {
     return `the filter graph gives ${said} of an input to a filter that takes another kind of stream there: check the order of its labels, as in [0:v][0:a][1:v][1:a]concat=n=2:v=1:a=1`
   }
@@ -150,6 +152,11 @@ const noStream = (inputs: InputStreams, specifier: string, graph: string): strin
     ? `the filter graph takes [${first}${shortened(specifier)}], but input ${first} (counted from 0) has no such stream`
     : `the filter graph takes ${said} of the inputs ${[...numbers].slice(0, maxNamed).join(", ")} (counted from 0), and ${lacking.length === 0 ? "one of them has" : "these have"} no such stream`
 }
+
+const kindLetters = "the letters are v (video), V (video without covers), a (sound), s (subtitles), d (data) and t (attachments)"
+
+/** Whether what may be a letter of a kind of stream is one, or of another specifier: program, tag, number, group, disposition. */
+const namesKind = (specifier: string): boolean => !/^[A-Za-z](?::|\?|$)/.test(specifier) || /^[vVasdtupmgi]/.test(specifier)
 
 /** Inputs that one sentence names. */
 const maxNamed = 10
@@ -181,7 +188,10 @@ const graphs: ReadonlyArray<Rule> = [
   },
   {
     forms: ["Stream map '{}' matches no streams"],
-    say: (map) => `the map ${quoted(map)} matches no stream of the inputs (a "?" at its end makes it optional)`
+    say: (map = "") =>
+      namesKind(map.replace(/^-?\d+:/, ""))
+        ? `the map ${quoted(map)} matches no stream of the inputs (a "?" at its end makes it optional)`
+        : `the map ${quoted(map)} names no kind of stream: ${kindLetters}`
   },
   {
     forms: [
@@ -386,11 +396,25 @@ const filters: ReadonlyArray<Rule> = [
   }
 ]
 
+/** Keeps the size but for a row or a column. */
+const makeEven = "put scale=trunc(iw/2)*2:trunc(ih/2)*2 at the end of its filters"
+
 /** What encoders and formats say of streams and values. */
 const encoders: ReadonlyArray<Rule> = [
   {
     forms: ["width not divisible by 2 ({size})", "height not divisible by 2 ({size})"],
-    say: (size) => `this encoder needs an even width and height, not ${size}: scale to even numbers, for example scale=-2:720`
+    say: (size) => `this encoder needs an even width and height, not ${size}: ${makeEven}`
+  },
+  {
+    forms: [
+      "x265 [error]: Picture width must be an integer multiple of the specified chroma subsampling",
+      "x265 [error]: Picture height must be an integer multiple of the specified chroma subsampling",
+      "Source Width must be even for",
+      "Source Height must be even for",
+      "width must be multiple of 2",
+      "height must be multiple of 2"
+    ],
+    say: () => `this encoder needs an even width and height: ${makeEven}`
   },
   {
     forms: ["Specified sample rate {number} is not supported"],
@@ -476,10 +500,7 @@ const encoders: ReadonlyArray<Rule> = [
     say: () => "-r and -fpsmax need a constant frame rate: leave them out, or write -fps_mode cfr"
   },
   anyRefusal,
-  {
-    forms: ["Could not write header"],
-    say: () => "the output format does not take these streams: choose codecs that fit the container"
-  },
+  ...headers,
   // An encoder that got nothing of an input fails too.
   {
     forms: [

@@ -143,7 +143,7 @@ const failures: ReadonlyArray<{ readonly log: string; readonly says: string; rea
   },
   {
     log: `[libx264 @ 0x563a8d9c0280] width not divisible by 2 (321x181)\nError initializing output stream 0:0 -- Error while opening encoder for output stream #0:0 - maybe incorrect parameters such as bit_rate, rate, width or height\n${end}`,
-    says: "this encoder needs an even width and height, not 321x181: scale to even numbers, for example scale=-2:720",
+    says: "this encoder needs an even width and height, not 321x181: put scale=trunc(iw/2)*2:trunc(ih/2)*2 at the end of its filters",
     shows: [
       "[libx264] width not divisible by 2 (321x181)",
       "Error initializing output stream 0:0 -- Error while opening encoder for output stream #0:0 - maybe incorrect parameters such as bit_rate, rate, width or height"
@@ -396,10 +396,13 @@ describe("of a success", () => {
   const noMatch = (specifier: string, graph: string) =>
     `Stream specifier '${specifier}' in filtergraph description ${graph} matches no streams.`
   it.each([
-    { log: tag("none", 2), says: "the output format takes no none (stream 2 of the output): leave streams of data out by -dn" },
+    { log: tag("none", 2), says: "the output format mp4 takes no none (stream 2 of the output): leave streams of data out by -dn" },
     { log: tag("ttf", 3), says: /takes no ttf \(stream 3 of the output\): leave attachments out by -map -0:t/ },
     { log: tag("h264", 0), says: /takes no h264 \(stream 0 of the output\): leave pictures out by -vn, keep a cover by .*attached_pic/ },
-    { log: tag("vp8", 0), says: /takes no vp8 \(stream 0 of the output\): choose another codec, or another format$/ },
+    {
+      log: tag("vp8", 0),
+      says: /takes no vp8 \(stream 0 of the output\): choose another codec, or another format \(vp8 fits into \.webm or \.mkv\)$/
+    },
     { log: noMatch(":a", "[0:v][1:a]concat=v=1:a=1"), says: /takes \[1:a\], but input 1 \(counted from 0\) has no such stream/ },
     { log: noMatch(":a", "[0:a][1:a]amix"), says: /takes ":a" of the inputs 0, 1 \(counted from 0\), and one of them has no such stream/ },
     { log: noMatch("", "[3]hflip"), says: /takes \[3\], but input 3/ },
@@ -409,6 +412,46 @@ describe("of a success", () => {
   ])("names the stream and the cure: $says", ({ log, says }) => {
     const said = explain("ffmpeg", { ended: exit(1), log: [log] }, { work, inputs: [] }).split("\n")[0]
     expect(said).toEqual(typeof says === "string" ? says : expect.stringMatching(says))
+  })
+
+  const header51 = "Could not write header for output file #0 (incorrect codec parameters ?): Operation not permitted"
+  const header90 = "[out#0/avi @ 0x557e3824b040] Could not write header (incorrect codec parameters ?): Operation not permitted"
+  const streams = ["Input #0, matroska,webm, from 'file:a.mka':", "  Stream #0:0: Audio: opus, 48000 Hz", "  Stream #0:1: Video: mpeg4 (x)"]
+  const copied = [...streams, "Stream mapping:", "  Stream #0:0 -> #0:0 (copy)"]
+  const both = [...streams, "Stream mapping:", "  Stream #0:1 -> #0:0 (mpeg4 (native) -> h264 (libx264))", "  Stream #0:0 -> #0:1 (copy)"]
+  const noOpus = "takes no opus: choose another codec, or another format (opus fits into .mkv, .webm, .ogg or .mp4)"
+  it.each([
+    { log: [...copied, header51], file: "o.avi", says: `the format of "o.avi" ${noOpus}` },
+    { log: [...both, header51], file: "o.avi", says: `the format of "o.avi" ${noOpus}` },
+    { log: [...both, header90], file: "x", says: `the output format avi ${noOpus}` },
+    {
+      log: [...both, header51],
+      file: "o.amr",
+      says: 'the format of "o.amr" does not take one of these streams: h264 (h264 fits into .mp4, .mov, .ts or .mkv), opus (opus fits into'
+    },
+    {
+      log: ["[mov @ 0x5a] vp9 only supported in MP4.", header51],
+      file: "o.mov",
+      says: "or another format (vp9 fits into .mp4, .webm or .mkv)"
+    },
+    { log: [header51], file: "o.avi", says: 'the format of "o.avi" does not take these streams: choose codecs that fit the container' },
+    ...[
+      "x265 [error]: Picture width must be an integer multiple of the specified chroma subsampling",
+      "Svt[error]: Source Width must be even for YUV_420"
+    ].map((line) => ({
+      log: [line],
+      file: "o.mp4",
+      says: "this encoder needs an even width and height: put scale=trunc(iw/2)*2:trunc(ih/2)*2 at the end"
+    })),
+    {
+      log: ["Stream map '0:q' matches no streams."],
+      file: "o.mp4",
+      says: 'the map "0:q" names no kind of stream: the letters are v (video), V (video without covers), a (sound), s (subtitles), d (data) and t'
+    },
+    { log: ["Stream map '0:m:x' matches no streams."], file: "o.mp4", says: 'the map "0:m:x" matches no stream' },
+    { log: [noMatch(":q", "[0:q]hflip")], file: "o.mp4", says: 'takes ":q" of an input, which is no kind of stream: the letters are v' }
+  ])("says what fits: $says", ({ log, file, says }) => {
+    expect(explain("ffmpeg", { ended: exit(1), log }, { work, inputs: [], outputs: [FileName(file)] })).toContain(says)
   })
 
   const dump = (input: number, ...streams: ReadonlyArray<string>) => [

@@ -25,6 +25,8 @@ export interface Setting {
   readonly work: Pick<WorkDirectory, "path">
   readonly inputs: ReadonlyArray<Pick<StagedFile, "name" | "givenName"> & Partial<Pick<StagedFile, "bytes">>>
   readonly sequences?: NonNullable<Plan["sequences"]>
+  readonly outputs?: Plan["outputs"]
+  readonly discarded?: Plan["discarded"]
   /** Those among the inputs. */
   readonly pages?: Pages
 }
@@ -60,7 +62,8 @@ export const explain = (program: "ffmpeg" | "ffprobe", { ended, log }: Failure, 
     return withLines(`this task meets a fault of ${program} itself (${fault}): write it in another way, or leave that part out`, useful)
   if (ended.signal !== null) return withLines(`${program} was killed by signal ${ended.signal}${hintAtMemory(ended.signal, lines)}`, useful)
   const streams = loggedStreams(log.map((line) => (line.includes("Input ") ? readable(line, setting.work, given) : line)))
-  const cause = emptyInput(lines, setting) ?? pageInput(log, setting) ?? causeOf(lines, streams)
+  const files = setting.discarded === undefined && setting.outputs !== undefined ? { files: setting.outputs } : {}
+  const cause = emptyInput(lines, setting) ?? pageInput(log, setting) ?? causeOf(lines, { ...streams, ...files })
   return withLines(cause ?? `${program} ended with status ${ended.code}`, useful)
 }
 

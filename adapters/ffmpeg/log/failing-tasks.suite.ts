@@ -172,7 +172,7 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
   // Encoders and formats.
   {
     options: ["-vf", "scale=33:33"],
-    says: "this encoder needs an even width and height, not 33x33: scale to even numbers, for example scale=-2:720"
+    says: "this encoder needs an even width and height, not 33x33: put scale=trunc(iw/2)*2:trunc(ih/2)*2 at the end of its filters"
   },
   {
     options: ["-vn", "-ar", "12345"],
@@ -187,7 +187,7 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
   },
   {
     options: ["-c:a", "pcm_s16le"],
-    says: "the output format takes no pcm_s16le (stream 1 of the output): choose another codec, or another format"
+    says: "the output format mp4 takes no pcm_s16le (stream 1 of the output): choose another codec, or another format (pcm_s16le fits into .wav, .mov or .mkv)"
   },
   {
     options: ["-c", "copy"],
@@ -223,7 +223,7 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
     inputs: ["clip.mp4", "words.srt"],
     maps: ["0", "1"],
     options: ["-c:s", "srt"],
-    says: /^the output format takes no subrip \(stream 2 of the output\): write -c:s mov_text for MP4/
+    says: /^the output format mp4 takes no subrip \(stream 2 of the output\): write -c:s mov_text for MP4/
   },
   {
     inputs: ["clip.mp4", "words.srt"],
@@ -260,7 +260,7 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
     inputs: ["clip.mp4", "words.srt"],
     maps: ["0", "1"],
     options: ["-c:s", "webvtt"],
-    says: /^the output format takes no webvtt .*write -c:s mov_text for MP4/
+    says: /^the output format mp4 takes no webvtt .*write -c:s mov_text for MP4/
   },
   {
     options: ["-c:a", "opus", "-strict", "-2"],

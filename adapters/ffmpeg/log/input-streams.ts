@@ -24,6 +24,8 @@ export interface LoggedStreams {
   readonly names: ReadonlyMap<number, string>
   /** The codecs of each output, in the order of its streams; those that come out of a filter graph are not among them. */
   readonly outputs: ReadonlyMap<number, ReadonlyArray<string>>
+  /** The names of the outputs, by their numbers, where each output is a file. */
+  readonly files?: ReadonlyArray<string>
 }
 
 export const noStreams: LoggedStreams = { inputs: new Map(), names: new Map(), outputs: new Map() }

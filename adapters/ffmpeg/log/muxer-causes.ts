@@ -15,6 +15,64 @@ const said = (kind: string): string => kinds[kind]?.said ?? kind
 
 const otherCodec = "choose another codec, or another format"
 
+/** Endings of formats that take a codec. */
+const homes: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    opus: ".mkv, .webm, .ogg or .mp4",
+    vorbis: ".mkv, .webm or .ogg",
+    flac: ".flac, .mkv or .ogg",
+    alac: ".m4a, .mov or .mkv",
+    aac: ".mp4, .m4a, .mov or .mkv",
+    mp3: ".mp3, .mp4 or .mkv",
+    "ac3 eac3": ".mp4, .mov, .ts or .mkv",
+    "pcm_s16le pcm_s24le pcm_s32le pcm_f32le": ".wav, .mov or .mkv",
+    "h264 hevc": ".mp4, .mov, .ts or .mkv",
+    "av1 vp9": ".mp4, .webm or .mkv",
+    vp8: ".webm or .mkv",
+    theora: ".ogv or .mkv",
+    prores: ".mov or .mkv",
+    dnxhd: ".mov, .mxf or .mkv",
+    mjpeg: ".mov, .avi or .mkv",
+    ffv1: ".mkv or .avi"
+  }).flatMap(([codecs, endings]) => codecs.split(" ").map((codec) => [codec, endings] as const))
+)
+
+/** Where a codec belongs, to stand behind a sentence; "" where that is not known. */
+const home = (codec: string): string => (homes.has(codec) ? ` (${codec} fits into ${homes.get(codec)})` : "")
+
+const otherFor = (codec = ""): string => cures.get(codec) ?? `${otherCodec}${home(codec)}`
+
+/** What formats refuse without a word, of what is often put into them. */
+const refused: Readonly<Record<string, ReadonlyArray<string>>> = {
+  avi: ["opus", "alac"],
+  asf: ["opus", "alac", "hevc"],
+  wmv: ["opus", "alac", "hevc"]
+}
+
+/** A header that could not be written, for a reason that the muxer keeps to itself. `subject` names the format. */
+const silentRefusal = (format: string, subject: string, codecs: ReadonlyArray<string>): string => {
+  const guilty = refused[format]?.find((codec) => codecs.includes(codec)) ?? (codecs.length === 1 ? codecs[0] : undefined)
+  if (guilty !== undefined) return `${subject} takes no ${guilty}: ${otherFor(guilty)}`
+  if (codecs.length === 0) return `${subject} does not take these streams: choose codecs that fit the container`
+  return `${subject} does not take one of these streams: ${codecs.map((codec) => `${codec}${home(codec)}`).join(", ")}: ${otherCodec}`
+}
+
+/** What ffmpeg says where a muxer said nothing. Before version 6 it does not name the format. */
+export const headers: ReadonlyArray<Rule> = [
+  {
+    forms: ["[out#{number}/{word}] Could not write header"],
+    sayOf: ({ outputs }, number, format = "") => silentRefusal(format, `the output format ${format}`, outputs.get(Number(number)) ?? [])
+  },
+  {
+    forms: ["Could not write header for output file #{number}"],
+    sayOf: ({ outputs, files = [] }, number) => {
+      const name = files[Number(number)] ?? ""
+      const subject = name === "" ? "the output format" : `the format of ${quoted(name)}`
+      return silentRefusal(/[^.]*$/.exec(name)?.[0] ?? "", subject, outputs.get(Number(number)) ?? [])
+    }
+  }
+]
+
 /** What a format takes, where its own words do not tell. */
 const fits: Readonly<Record<string, string>> = {
   ogg: "it takes Vorbis, Opus, FLAC, Speex, Theora and VP8",
@@ -46,8 +104,12 @@ const packetsWithoutTime = "packet without a time in stream"
 /** What muxers say of the codecs, the number and the packets of their streams. */
 export const muxers: ReadonlyArray<Rule> = [
   {
+    forms: ["[{word}] Could not find tag for codec {name} in stream #{number}"],
+    say: (format, codec, stream) => `the output format ${format} takes no ${codec} (stream ${stream} of the output): ${otherFor(codec)}`
+  },
+  {
     forms: ["Could not find tag for codec {name} in stream #{number}"],
-    say: (codec, stream) => `the output format takes no ${codec} (stream ${stream} of the output): ${cures.get(codec ?? "") ?? otherCodec}`
+    say: (codec, stream) => `the output format takes no ${codec} (stream ${stream} of the output): ${otherFor(codec)}`
   },
   {
     forms: ["[{word}] {word} muxer does not support any stream of type {word}"],
@@ -96,7 +158,7 @@ export const muxers: ReadonlyArray<Rule> = [
       "[{word}] Support for muxing audio codec {name} not implemented",
       "[{word}] Unknown/unsupported AVCodecID {name}.$"
     ],
-    say: (format, codec) => `the output format ${format} takes no ${codec}: ${cures.get(codec ?? "") ?? otherCodec}`
+    say: (format, codec) => `the output format ${format} takes no ${codec}: ${otherFor(codec)}`
   },
   {
     forms: ["[{word}] Subtitle codec {number} is not supported"],
@@ -140,8 +202,14 @@ export const muxers: ReadonlyArray<Rule> = [
 /** A muxer's own words, for what no rule knows: after all rules that do. */
 export const anyRefusal: Rule = {
   forms: ["^refused by {word}: {}"],
-  say: (format, words) =>
-    `the output format ${format} does not take these streams (${quoted(words ?? "")}): choose codecs and a number of streams that it takes, or another format`
+  say: (format, words = "") => {
+    const codec =
+      words
+        .toLowerCase()
+        .split(/\W+/)
+        .find((word) => homes.has(word)) ?? ""
+    return `the output format ${format} does not take these streams (${quoted(words)}): choose codecs and a number of streams that it takes, or another format${home(codec)}`
+  }
 }
 
 /** What ffmpeg says when a muxer does not begin or go on. */
