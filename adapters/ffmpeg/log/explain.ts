@@ -27,7 +27,7 @@ export interface Setting {
   readonly sequences?: NonNullable<Plan["sequences"]>
   readonly outputs?: Plan["outputs"]
   readonly discarded?: Plan["discarded"]
-  /** Those among the inputs. */
+  /** Inputs that are pages, by their names. */
   readonly pages?: Pages
 }
 
@@ -166,7 +166,7 @@ const readable = (line: string, work: Pick<WorkDirectory, "path">, given: Readon
     .replace(/\p{Cc}/gu, " ")
     .replace(/ @ 0x[0-9a-f]+\]/g, "]")
     .replace(/(^|[\s'"(\]])file:(?:\.\.\/)?(?:(?:in|out)\/)?/g, "$1")
-    .replaceAll("../../out/", "")
+    .replaceAll("../out/", "")
     .replaceAll(`${fontsFolder}/`, "")
     // A word that means the same to callers.
     .replaceAll(fontsFolder, ".")
