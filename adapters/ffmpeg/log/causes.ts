@@ -52,6 +52,13 @@ const unknown: ReadonlyArray<Rule> = [
   { forms: ["^Unrecognized option '{}'"], say: (name) => `unknown option: -${name}` },
   { forms: ["^Unknown encoder '{}'"], say: (name) => `unknown encoder: ${name}` },
   { forms: ["^Unknown decoder '{}'"], say: (name) => `unknown decoder: ${name}` },
+  {
+    forms: ["Decoder (codec {}) not found for input stream", "Decoding requested, but no decoder found for: {name}"],
+    say: (name = "") =>
+      name === "none"
+        ? "a stream of an input has no known codec, so that it cannot be decoded: leave it out (-map), or copy it (-c copy)"
+        : `this ffmpeg has no decoder for the codec ${name} of an input: convert the input first, or copy the stream (-c copy)`
+  },
   { forms: ["^Unknown input format: '{}'"], say: (name) => `unknown input format: ${name}` },
   { forms: ["Requested output format '{}' is not"], say: (name) => `unknown output format: ${name}` },
   { forms: ["No such filter: ''"], say: () => "the name of a filter is missing: the graph has one separator too many" },

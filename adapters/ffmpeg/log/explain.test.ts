@@ -449,7 +449,14 @@ describe("of a success", () => {
       says: 'the map "0:q" names no kind of stream: the letters are v (video), V (video without covers), a (sound), s (subtitles), d (data) and t'
     },
     { log: ["Stream map '0:m:x' matches no streams."], file: "o.mp4", says: 'the map "0:m:x" matches no stream' },
-    { log: [noMatch(":q", "[0:q]hflip")], file: "o.mp4", says: 'takes ":q" of an input, which is no kind of stream: the letters are v' }
+    { log: [noMatch(":q", "[0:q]hflip")], file: "o.mp4", says: 'takes ":q" of an input, which is no kind of stream: the letters are v' },
+    {
+      log: ["[vist#0:0/qtrle @ 0x55] Decoding requested, but no decoder found for: qtrle", "Error initializing a simple filtergraph"],
+      file: "o.webm",
+      says: "has no decoder for the codec qtrle of an input"
+    },
+    { log: ["Decoder (codec qtrle) not found for input stream #0:0"], file: "o.webm", says: "has no decoder for the codec qtrle" },
+    { log: ["Decoder (codec none) not found for input stream #0:1"], file: "o.mp4", says: "has no known codec" }
   ])("says what fits: $says", ({ log, file, says }) => {
     expect(explain("ffmpeg", { ended: exit(1), log }, { work, inputs: [], outputs: [FileName(file)] })).toContain(says)
   })
