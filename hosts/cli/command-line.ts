@@ -6,7 +6,7 @@ import { WrongSetting } from "../settings/setting.js"
 import { type CommandName, variables } from "../settings/variables.js"
 import type { KeysOptions, QuotaOptions } from "./keys.js"
 
-/** What each command does with its options. `Result` is the exit code, in a promise, but for tests. */
+/** The action of each command. `Result` is a promise of the exit code; tests use other types. */
 export interface Handlers<Result> {
   readonly serve: (options: HostOptions) => Result
   readonly worker: (options: WorkerOptions) => Result
@@ -23,8 +23,8 @@ export interface Handlers<Result> {
 }
 
 /**
- * Runs the handler of the command that `args` name. Option values stay text; the reader of a setting checks it. Wrong usage
- * throws WrongSetting. Throws HelpShown after it printed help or the version.
+ * Runs the handler of the command that `args` name. Option values stay text and are checked by the code that
+ * reads the setting. Throws WrongSetting on wrong usage, and HelpShown after it printed help or the version.
  */
 export const runCommand = <Result>(args: ReadonlyArray<string>, handlers: Handlers<Result>): Result => {
   const results: Array<Result> = []
@@ -37,7 +37,10 @@ export const runCommand = <Result>(args: ReadonlyArray<string>, handlers: Handle
   return results[0] as Result
 }
 
-/** Help or the version was printed: what was asked for, or the help in place of a missing command. */
+/**
+ * Thrown after help or the version was printed. The exit code is 0 when the user asked for it, 2 when a
+ * command was missing.
+ */
 export class HelpShown extends Error {
   constructor(readonly exitCode: 0 | 2) {
     super("help was printed")
@@ -57,8 +60,8 @@ const commandsOf = <Result>(handlers: Handlers<Result>, done: (result: Result) =
     .action((options) => done(handlers.serve(options)))
   program
     .command("worker")
-    .description("run the jobs of a server that has the same environment")
-    .addOption(new Option("--host <host>", "address that GET /health listens on (default: 127.0.0.1)"))
+    .description("run jobs for servers that have the same settings")
+    .addOption(new Option("--host <host>", "address to listen on for GET /health (default: 127.0.0.1)"))
     .addOption(new Option("--port <port>", "port for GET /health (default: none)"))
     .addOption(data("./data"))
     .addOption(slots("at least 1"))
@@ -67,16 +70,20 @@ const commandsOf = <Result>(handlers: Handlers<Result>, done: (result: Result) =
     .action((options) => done(handlers.worker(options)))
   program
     .command("runner")
-    .description("run jobs of a server that is reached by URL alone")
+    .description("run jobs for a server; needs only its URL and a token")
     .addOption(new Option("--url <url>", "URL of the server (environment: FFKILN_RUNNER_URL)"))
     .addOption(new Option("--token <name:secret>", "token that `runners make` printed (environment: FFKILN_RUNNER_TOKEN)"))
     .addOption(slots("at least 1"))
     .addOption(data("./runner-data"))
-    .addOption(new Option("--tag <tag>", "tag that jobs may ask for; repeat it for several").argParser(collected).default([], "none"))
-    .addOption(new Option("--allow-http", "accept an http URL that leaves this machine"))
+    .addOption(
+      new Option("--tag <tag>", "tag of this machine, for jobs that ask for it; repeat the option for several tags")
+        .argParser(collected)
+        .default([], "none")
+    )
+    .addOption(new Option("--allow-http", "allow an http:// URL of another machine, which is not encrypted"))
     .addHelpText("after", environmentOf("runner"))
     .action((options) => done(handlers.runner(options)))
-  asServer(program.command("doctor").description("check the settings, ffmpeg and the sandbox on this machine"))
+  asServer(program.command("doctor").description("check settings, database, queue, storage, ffmpeg and sandbox from this machine"))
     .addHelpText("after", environmentOf("doctor"))
     .action((options) => done(handlers.doctor(options)))
   program
@@ -86,11 +93,11 @@ const commandsOf = <Result>(handlers: Handlers<Result>, done: (result: Result) =
 
   const keys = program
     .command("keys")
-    .description("make, list and revoke API keys")
+    .description("make, list and revoke API keys, and change their quotas")
     .addOption(data("./data"))
     .addHelpText("after", environmentOf("keys"))
   withQuota(keys.command("make").description("make a key; its secret is printed once"))
-    .addOption(new Option("--name <text>", "a note of who has the key"))
+    .addOption(new Option("--name <text>", "a note, such as who uses the key"))
     .action((_, command: Command) => done(handlers.makeKey(command.optsWithGlobals())))
   keys
     .command("list")
@@ -98,7 +105,7 @@ const commandsOf = <Result>(handlers: Handlers<Result>, done: (result: Result) =
     .action((_, command: Command) => done(handlers.listKeys(command.optsWithGlobals())))
   keys
     .command("revoke")
-    .description("revoke a key, on every server at once")
+    .description("revoke a key; takes effect at once on every server")
     .argument("<id>", "id of the key")
     .action((id: string, _, command: Command) => done(handlers.revokeKey(id, command.optsWithGlobals())))
   withQuota(keys.command("quota").description("change the quota of a key"))
@@ -121,44 +128,45 @@ const commandsOf = <Result>(handlers: Handlers<Result>, done: (result: Result) =
     .action((_, command: Command) => done(handlers.listRunners(command.optsWithGlobals())))
   runners
     .command("revoke")
-    .description("revoke a runner, on every server at once")
+    .description("revoke a runner; takes effect at once on every server")
     .argument("<name>", "name of the runner")
     .action((name: string, _, command: Command) => done(handlers.revokeRunner(name, command.optsWithGlobals())))
   return program
 }
 
-/** The options of a server, for the command that starts one and the one that checks what it would find. */
+/** Options of a server, shared by `serve` and `doctor`. */
 const asServer = (command: Command): Command =>
   command
     .addOption(new Option("--host <host>", "address to listen on").default("127.0.0.1"))
-    .addOption(new Option("--port <port>", "port to listen on; 0 takes a free one").default("8080"))
+    .addOption(new Option("--port <port>", "port to listen on; 0 chooses a free port").default("8080"))
     .addOption(data("./data"))
     .addOption(slots("0 leaves all jobs to workers and runners"))
     .addOption(tags)
 
 const withQuota = (command: Command): Command =>
   command
-    .addOption(new Option("--jobs <number>", "jobs a month, or none for no quota"))
-    .addOption(new Option("--gb-seconds <number>", "GB-seconds a month, or none for no quota"))
+    .addOption(new Option("--jobs <number>", "jobs per month, or none for no quota"))
+    .addOption(new Option("--gb-seconds <number>", "GB-seconds per month, or none for no quota"))
     .addOption(new Option("--bytes <number>", "stored bytes, or none for no quota"))
 
 const data = (folder: string) => new Option("--data <folder>", "data directory").default(folder)
-const slots = (least: string) => new Option("--slots <number>", `jobs that run at a time; ${least} (default: one a core, at least 2)`)
-const tags = new Option("--tags <list>", "comma-separated tags that jobs may ask for (default: none)")
+const slots = (least: string) =>
+  new Option("--slots <number>", `jobs to run at the same time; ${least} (default: number of CPU cores, at least 2)`)
+const tags = new Option("--tags <list>", "comma-separated tags of this machine, for jobs that ask for them (default: none)")
 const collected = (value: string, before: ReadonlyArray<string>) => [...before, value]
 
 const exitCodes = `
 Exit codes: 0 success; 1 failure; 2 wrong usage: an unknown command, option or setting, or a wrong value.`
 
-/** The variables that a command reads, in two columns. */
+/** Help text with the environment variables that a command reads, in two columns. */
 const environmentOf = (command: CommandName): string => {
   const own = variables.filter(({ commands }) => commands.includes(command))
   const width = Math.max(...own.map(({ name }) => name.length))
   const lines = own.map(({ name, meaning }) => `  ${name.padEnd(width)}  ${meaning.replaceAll("`", "")}`)
-  return `\nEnvironment:\n${lines.join("\n")}\n  ${"FFKILN_LIMIT_...".padEnd(width)}  one for each limit: see ffkiln limits`
+  return `\nEnvironment:\n${lines.join("\n")}\n  ${"FFKILN_LIMIT_...".padEnd(width)}  one variable per limit: see ffkiln limits`
 }
 
-/** Errors are thrown: the caller prints them, in one place. */
+/** Makes commander throw its errors, so that the caller prints them in one place. */
 const refusing = (command: Command): Command => {
   for (const each of command.commands) refusing(each)
   return command.configureOutput({ outputError: () => {} }).exitOverride((error) => {

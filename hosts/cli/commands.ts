@@ -1,7 +1,7 @@
 import { CommandFailed, type Environment, WrongSetting } from "../settings/setting.js"
 import { type Handlers, HelpShown, runCommand } from "./command-line.js"
 
-/** Each command loads only what it needs. */
+/** The handlers of all commands. Each loads its modules when it runs. */
 export const handlersOf = (environment: Environment): Handlers<Promise<number>> => ({
   serve: async (options) => (await import("../server/main.js")).serve(options, environment),
   worker: async (options) => (await import("../worker/main.js")).worker(options, environment),
@@ -17,7 +17,10 @@ export const handlersOf = (environment: Environment): Handlers<Promise<number>> 
   revokeRunner: async (name, options) => (await import("./runners.js")).revokeRunner(name, options, environment)
 })
 
-/** The exit code, after an operator was told in one sentence what is wrong. Only a bug prints a stack. */
+/**
+ * Prints an error and returns the exit code. Expected errors print one sentence; other errors are bugs and
+ * print a stack.
+ */
 const exitCodeOf = (error: unknown): number => {
   if (error instanceof HelpShown) return error.exitCode
   const isExpected = error instanceof WrongSetting || error instanceof CommandFailed
@@ -25,7 +28,7 @@ const exitCodeOf = (error: unknown): number => {
   return error instanceof WrongSetting ? 2 : 1
 }
 
-/** Runs the command that `args` name: the exit code. */
+/** Runs the command that `args` name and returns its exit code. */
 export const main = async (args: ReadonlyArray<string>): Promise<number> => {
   try {
     return await runCommand(args, handlersOf(process.env))

@@ -29,9 +29,9 @@ describe.runIf(process.platform === "linux")("ffkiln doctor", () => {
       /^disk: [\d.]+ GiB free/m,
       /^ffmpeg: \d+\.\S+$/m,
       /^sandbox: bubblewrap \d/m,
-      /^setting: FFKILN_SANDBOX=required: every run is shut in$/m,
+      /^setting: FFKILN_SANDBOX=required: every run has a sandbox$/m,
       /^database: SQLite will make .*ffkiln\.db$/m,
-      /^queue: in memory, /m,
+      /^queue: in memory of each process: /m,
       /^storage: files in .*there$/m
     ])
       expect(out).toMatch(line)
@@ -64,7 +64,7 @@ describe.runIf(process.platform === "linux")("ffkiln doctor", () => {
     writeFileSync(ffmpeg, `#!/bin/sh\ncase "$*" in *-filters*) exit 1;; esac\nexec ${real} "$@"\n`, { mode: 0o755 })
     const { code, out } = await doctor({ PATH: path, FFKILN_SANDBOX: "preferred" })
     expect(code).toBe(0)
-    expect(out).toMatch(/^ffmpeg: ffmpeg -filters lists nothing that can be read: no task is refused/m)
+    expect(out).toMatch(/^ffmpeg: ffmpeg -filters lists nothing that can be read: tasks are accepted even if/m)
   })
 
   it("without ffmpeg: 1, and what to install", async () => {

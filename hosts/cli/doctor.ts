@@ -8,7 +8,10 @@ import { type HostOptions, readSettings, type Settings } from "../settings/confi
 import type { Environment } from "../settings/setting.js"
 import { lookAtPlaces } from "./places.js"
 
-/** `ffkiln doctor`: what a server with these settings would find on this machine, and what would make it better. 1 when it would not start. */
+/**
+ * `ffkiln doctor`: reports what a server with these settings would find on this machine. The exit code is 1
+ * when the server would not start.
+ */
 export const doctor = async (options: HostOptions, environment: Environment): Promise<number> => {
   const settings = readSettings(options, environment)
   console.log(
@@ -21,12 +24,14 @@ export const doctor = async (options: HostOptions, environment: Environment): Pr
   return runs && places.every(({ fine }) => fine) ? 0 : 1
 }
 
-/** Tells what ffmpeg there is and how it is shut in: whether a server would start with that. */
+/**
+ * Prints the version of ffmpeg and the state of the sandbox. Returns whether a server would start with them.
+ */
 const ffmpegRuns = async (settings: Settings): Promise<boolean> => {
   const { workRoot: _, ...options } = ffmpegSettings(settings)
   const look = (mode: typeof settings.sandbox) =>
     Effect.runPromise(Effect.either(examine({ ...options, sandbox: mode })).pipe(Effect.provide(limitsLayer(settings.limits))))
-  // What could be had is of interest also where nobody asks for it.
+  // Looks for a sandbox even when the setting is `off`, so that the report can recommend it.
   const found = await look("preferred")
   if (Either.isLeft(found)) {
     console.log(`ffmpeg: ${found.left.what}`)
@@ -35,21 +40,22 @@ const ffmpegRuns = async (settings: Settings): Promise<boolean> => {
   const { version, sandboxed, description, hole, silence } = found.right
   console.log(`ffmpeg: ${/^ff\w+ version (\S+)/.exec(version)?.[1] ?? version}`)
   if (hole !== undefined) console.log(`ffmpeg: ${hole}`)
-  if (silence !== undefined) console.log(`ffmpeg: ${silence}: no task is refused for want of a codec or filter, and the server asks again`)
+  if (silence !== undefined)
+    console.log(`ffmpeg: ${silence}: tasks are accepted even if ffmpeg lacks a codec or filter, and the server retries the query`)
   console.log(description)
   console.log(`setting: FFKILN_SANDBOX=${settings.sandbox}: ${verdict[settings.sandbox](sandboxed)}`)
   return sandboxed || settings.sandbox !== "required"
 }
 
-const unsafe = "runs are not shut in: serve only callers you trust"
+const unsafe = "ffmpeg runs without a sandbox: serve only callers you trust"
 
 const verdict = {
-  required: (works: boolean) => (works ? "every run is shut in" : "the server does not start"),
-  preferred: (works: boolean) => (works ? "every run is shut in; required would refuse to start should that change" : unsafe),
-  off: (works: boolean) => (works ? `${unsafe}, though a sandbox can be had here: set required` : unsafe)
+  required: (works: boolean) => (works ? "every run has a sandbox" : "the server does not start"),
+  preferred: (works: boolean) => (works ? "every run has a sandbox; set required to refuse to start without one" : unsafe),
+  off: (works: boolean) => (works ? `${unsafe}, or set required, since a sandbox is available here` : unsafe)
 } as const
 
-/** Of the disk that a folder is on or will be. */
+/** Free space of the disk that holds the folder, or that will hold it. */
 const freeSpace = async (folder: string): Promise<string> => {
   try {
     const { bavail, bsize } = await statfs(folder)

@@ -63,7 +63,7 @@ describe("ffkiln keys", () => {
     expect(await keys(data, "revoke", ann.id)).toBe(`revoked: ${ann.id}\n`)
     expect(await call("/directory", ann.authorization)).toEqual({ status: 401, body: { ok: false, error: "Invalid API key" } })
     expect((await call("/directory", bob.authorization)).status).toBe(200)
-    expect(await refused("revoke", ann.id, "--data", data)).toContain(`there is no key ${ann.id}`)
+    expect(await refused("revoke", ann.id, "--data", data)).toContain(`the key ${ann.id} does not exist or is revoked already`)
 
     const register = () =>
       fetch(`${server.url}/file`, { method: "POST", headers: { authorization: bob.authorization }, body: '{"file_name":"a"}' })
@@ -107,7 +107,7 @@ describe("ffkiln keys", () => {
     [["revoke"], /^missing required argument 'id': see ffkiln keys revoke --help$/],
     [["revoke", "a", "b"], /^too many arguments for 'revoke'/],
     [["list", "--jobs", "1"], /^unknown option '--jobs': see ffkiln keys list --help$/],
-    [["quota", "a"], /^keys quota needs --jobs, --gb-seconds or --bytes/],
+    [["quota", "a"], /^keys quota needs at least one of --jobs, --gb-seconds and --bytes$/],
     [["make", "--colour", "red"], /--colour/],
     [["make", "--jobs", "-1"], /--jobs must be a number of 0 or more, or none, not "-1"/],
     [["make", "--jobs", "1.5"], /--jobs must be a number of 0 or more, or none, not "1\.5"/],
@@ -122,7 +122,7 @@ describe("ffkiln keys", () => {
 
   it.each([
     [["quota", "nobody", "--jobs", "1"], /^there is no key nobody: see ffkiln keys list$/],
-    [["revoke", "nobody"], /^there is no key nobody that could be revoked: see ffkiln keys list$/]
+    [["revoke", "nobody"], /^the key nobody does not exist or is revoked already: see ffkiln keys list$/]
   ])("%j fails in one sentence", async (args, sentence) => {
     const failure = await runHere(["keys", ...args, "--data", known], {}).catch((error) => error)
     expect(failure).toBeInstanceOf(CommandFailed)

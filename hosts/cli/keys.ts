@@ -7,17 +7,22 @@ import { type Parts, readParts } from "../settings/config.js"
 import { CommandFailed, type Environment, WrongSetting } from "../settings/setting.js"
 import { mustBeThere, printable, runOn, table } from "./records.js"
 
+/** Options of all `keys` commands, as text. */
 export interface KeysOptions {
   readonly data: string
 }
 
+/** Options of `keys make` and `keys quota`, as text. */
 export interface QuotaOptions extends KeysOptions {
   readonly jobs?: string
   readonly gbSeconds?: string
   readonly bytes?: string
 }
 
-/** `ffkiln keys ...`: makes, lists and revokes API keys in the server's database, also while servers run on it. */
+/**
+ * `ffkiln keys make`: prints a new key. Like all `keys` commands it works while servers use the same
+ * database.
+ */
 export const makeKey = async (options: QuotaOptions & { readonly name?: string }, environment: Environment): Promise<number> => {
   const keys = keysIn(readParts(options, environment))
   const { id, authorization, webhookSecret } = await keys.make({ name: options.name ?? "", quota: quotaOf(options) })
@@ -25,22 +30,25 @@ export const makeKey = async (options: QuotaOptions & { readonly name?: string }
   return 0
 }
 
+/** `ffkiln keys list`: prints all keys with their quotas and usage. */
 export const listKeys = async (options: KeysOptions, environment: Environment): Promise<number> => {
   for (const line of await listed(existingKeys(options, environment))) console.log(line)
   return 0
 }
 
+/** `ffkiln keys revoke`: revokes a key. */
 export const revokeKey = async (id: string, options: KeysOptions, environment: Environment): Promise<number> => {
   if (!(await existingKeys(options, environment).revoke(id))) {
-    throw new CommandFailed(`there is no key ${id} that could be revoked: see ffkiln keys list`)
+    throw new CommandFailed(`the key ${id} does not exist or is revoked already: see ffkiln keys list`)
   }
   console.log(`revoked: ${id}`)
   return 0
 }
 
+/** `ffkiln keys quota`: changes the quotas of a key and prints them. */
 export const setQuota = async (id: string, options: QuotaOptions, environment: Environment): Promise<number> => {
   const quota = quotaOf(options)
-  if (Object.keys(quota).length === 0) throw new WrongSetting("keys quota needs --jobs, --gb-seconds or --bytes: name what to change")
+  if (Object.keys(quota).length === 0) throw new WrongSetting("keys quota needs at least one of --jobs, --gb-seconds and --bytes")
   const keys = existingKeys(options, environment)
   if (!(await keys.setQuota(id, quota))) throw new CommandFailed(`there is no key ${id}: see ffkiln keys list`)
   for (const line of (await listed(keys)).filter((line, index) => index === 0 || line.startsWith(`${id} `))) console.log(line)
@@ -50,7 +58,7 @@ export const setQuota = async (id: string, options: QuotaOptions, environment: E
 const listed = async (keys: Keys): Promise<ReadonlyArray<string>> =>
   table([["id", "name", "made", "revoked", "jobs", "GB-seconds", "bytes stored"], ...(await keys.list()).map(row)])
 
-/** Usage is this month's; `3/100` is three of a hundred. */
+/** A row of the table. Usage is of this month; `3/100` means 3 used of 100. */
 const row = ({ createdAt, id, name, quota, revokedAt, used }: Key): ReadonlyArray<string> => {
   const of = (spent: number, bound: number | null) => (bound === null ? `${spent}` : `${spent}/${bound}`)
   return [
@@ -66,7 +74,7 @@ const row = ({ createdAt, id, name, quota, revokedAt, used }: Key): ReadonlyArra
 
 const day = (date: Date) => date.toISOString().slice(0, "2026-11-23".length)
 
-/** The database first: where there is none, nothing else is begun. */
+/** Opens the database first: without a database nothing else is opened. */
 const keysIn = (parts: Parts): Keys =>
   keysOf(runOn(storageOf(parts).pipe(Layer.provideMerge(databaseOf(parts)), Layer.provide(limitsLayer(parts.limits))), "keys"))
 

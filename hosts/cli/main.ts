@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 import { heedEarly } from "../settings/signal.js"
 
-/** Loads the commands after it listens for signals: a signal during the start ends the process cleanly. */
+/**
+ * The signal listener is installed before the commands load: a signal during the start ends the process
+ * cleanly.
+ */
 const args = process.argv.slice(2)
 if (["serve", "worker", "runner"].includes(args[0] ?? "")) heedEarly()
 

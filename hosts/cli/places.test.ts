@@ -52,7 +52,7 @@ describe("lookAtPlaces", () => {
     const [found] = await look({ FFKILN_DATABASE_URL: `sqlite:${damaged}` })
     expect(found?.fine).toBe(false)
     expect(found?.line).toMatch(
-      /^database: out of reach: .*damaged\.db-wal is damaged at byte 32: \d+ transactions from there on would be lost/
+      /^database: cannot be used: .*damaged\.db-wal is damaged at byte 32: \d+ transactions from there on would be lost/
     )
     expect(readFileSync(`${damaged}-wal`).equals(log)).toBe(true)
   })
@@ -61,9 +61,9 @@ describe("lookAtPlaces", () => {
     writeFileSync(join(folder, "text.db"), "these are words and no rows")
     mkdirSync(join(folder, "folder.db"))
     const [text] = await look({ FFKILN_DATABASE_URL: `sqlite:${join(folder, "text.db")}` })
-    expect(text).toEqual({ line: `database: out of reach: ${join(folder, "text.db")} is no SQLite database`, fine: false })
+    expect(text).toEqual({ line: `database: cannot be used: ${join(folder, "text.db")} is not a SQLite database`, fine: false })
     const [place] = await look({ FFKILN_DATABASE_URL: `sqlite:${join(folder, "folder.db")}` })
-    expect(place).toEqual({ line: `database: out of reach: ${join(folder, "folder.db")} can't be written to: EISDIR`, fine: false })
+    expect(place).toEqual({ line: `database: cannot be used: ${join(folder, "folder.db")} can't be written to: EISDIR`, fine: false })
   })
 
   it("asks Postgres and leaves no table in it", async () => {
@@ -74,7 +74,7 @@ describe("lookAtPlaces", () => {
       )
     )
     const [lines, tables] = await Effect.runPromise(Effect.scoped(looked))
-    expect(lines.slice(0, 2)).toEqual(["database: Postgres answers", "queue: notifications of Postgres"])
+    expect(lines.slice(0, 2)).toEqual(["database: Postgres answers", "queue: Postgres notifications"])
     expect(tables).toEqual([])
   })
 

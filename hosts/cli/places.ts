@@ -9,20 +9,27 @@ import { load, queueOf, storageOf } from "../settings/adapters.js"
 import type { Parts } from "../settings/config.js"
 import type { DatabasePlace, QueuePlace, StoragePlace } from "../settings/places.js"
 
-/** What doctor tells of a place. */
+/** Result of the check of one service. */
 interface Look {
   readonly line: string
   readonly fine: boolean
 }
 
-/** Whether database, queue and storage can be reached from here: one line each, without passwords. It changes nothing in them. */
+/**
+ * Checks whether database, queue and storage can be reached: one line each, without passwords. Changes
+ * nothing in them.
+ */
 export const lookAtPlaces = ({ database, queue, storage, limits }: Parts): Promise<ReadonlyArray<Look>> => {
-  const told = (name: string, look: Effect.Effect<string, Unavailable>) =>
+  const checked = (name: string, look: Effect.Effect<string, Unavailable>) =>
     Effect.match(look, {
       onSuccess: (state) => ({ line: `${name}: ${state}`, fine: true }),
-      onFailure: ({ what }) => ({ line: `${name}: out of reach: ${what}`, fine: false })
+      onFailure: ({ what }) => ({ line: `${name}: cannot be used: ${what}`, fine: false })
     })
-  const looks = [told("database", lookAtDatabase(database)), told("queue", lookAtQueue(queue)), told("storage", lookAtStorage(storage))]
+  const looks = [
+    checked("database", lookAtDatabase(database)),
+    checked("queue", lookAtQueue(queue)),
+    checked("storage", lookAtStorage(storage))
+  ]
   return Effect.runPromise(Effect.all(looks, { concurrency: "unbounded" }).pipe(Effect.provide(limitsLayer(limits))))
 }
 
@@ -33,7 +40,7 @@ const lookAtDatabase = (place: DatabasePlace) =>
         load.postgres,
         Effect.promise(() => import("../../adapters/postgres/pool.js"))
       ).pipe(
-        // The adapter itself would bring the tables up to date.
+        // Not the adapter itself, which would migrate the tables.
         Effect.flatMap(({ openPool }) => openPool({ url: place.url })),
         Effect.as("Postgres answers"),
         Effect.scoped
@@ -42,9 +49,9 @@ const lookAtDatabase = (place: DatabasePlace) =>
 const lookAtQueue = (queue: QueuePlace): Effect.Effect<string, Unavailable> => {
   switch (queue._tag) {
     case "Memory":
-      return Effect.succeed("in memory, of each process for itself: others find jobs when they look")
+      return Effect.succeed("in memory of each process: other processes find jobs by polling the database")
     case "Notify":
-      return Effect.succeed("notifications of Postgres")
+      return Effect.succeed("Postgres notifications")
     case "Redis":
       return built(queueOf({ queue }), "Redis answers")
   }
@@ -53,14 +60,14 @@ const lookAtQueue = (queue: QueuePlace): Effect.Effect<string, Unavailable> => {
 const lookAtStorage = (storage: StoragePlace) =>
   storage._tag === "Files"
     ? Effect.as(lookAtFolder(storage.root), `files in ${storage.root}`)
-    : // With a secret of its own it leaves none in the bucket.
+    : // With a given secret the adapter stores none in the bucket.
       built(storageOf({ storage, secret: Redacted.make(randomBytes(16).toString("hex")) }), `bucket ${storage.bucket} answers`)
 
 const built = <Service>(layer: Layer.Layer<Service, Unavailable>, state: string) => Effect.as(Effect.scoped(Layer.build(layer)), state)
 
 const header = "SQLite format 3\0"
 
-/** Looks without the driver, which would make a file where there is none. */
+/** Reads the file without the SQLite driver, which would create a missing file. */
 const lookAtFile = (path: string): Effect.Effect<string, Unavailable> =>
   Effect.gen(function* () {
     const begins = yield* onDisk(path, async () => {
@@ -74,12 +81,12 @@ const lookAtFile = (path: string): Effect.Effect<string, Unavailable> =>
       }
     })
     if (begins === undefined) return yield* Effect.as(lookAtFolder(dirname(path)), `SQLite will make ${path}`)
-    if (begins !== "" && begins !== header) yield* new Unavailable({ what: `${path} is no SQLite database` })
+    if (begins !== "" && begins !== header) yield* new Unavailable({ what: `${path} is not a SQLite database` })
     yield* checkLog(path)
     return `SQLite in ${path}`
   })
 
-/** A folder that can be written to, or made. */
+/** Checks that a folder is writable, or that it can be created. */
 const lookAtFolder = (path: string): Effect.Effect<void, Unavailable> =>
   Effect.flatMap(
     onDisk(path, () => access(path, constants.W_OK | constants.X_OK).then(() => true, orMissing)),

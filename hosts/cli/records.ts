@@ -4,9 +4,12 @@ import { Unavailable } from "../../core/errors.js"
 import type { Parts } from "../settings/config.js"
 import { CommandFailed } from "../settings/setting.js"
 
-/** What commands have in common that look into the server's records: keys, runners. */
+/** Helpers of the commands `keys` and `runners`. */
 
-/** A slip in a path must not look like a service without any. Throws CommandFailed; `what` could have been made first. */
+/**
+ * Throws CommandFailed when the database file does not exist, so that a mistyped path does not look like an
+ * empty list. `what` names what the user could create first, such as "key".
+ */
 export const mustBeThere = ({ database }: Parts, what: string): void => {
   if (database._tag !== "Sqlite" || existsSync(database.file)) return
   throw new CommandFailed(
@@ -14,7 +17,10 @@ export const mustBeThere = ({ database }: Parts, what: string): void => {
   )
 }
 
-/** Runs on these records alone: no worker is started, and no ffmpeg is needed. Rejects with CommandFailed where `what` can't be reached. */
+/**
+ * Runs an effect on the database alone, without workers and ffmpeg. Rejects with CommandFailed when `what`
+ * can't be reached.
+ */
 export const runOn =
   <R>(records: Layer.Layer<R, Unavailable>, what: string) =>
   async <A, E>(effect: Effect.Effect<A, E, R>): Promise<A> => {
@@ -24,7 +30,7 @@ export const runOn =
     throw error instanceof Unavailable ? new CommandFailed(`the ${what} can't be reached: ${error.what}`) : error
   }
 
-/** Lines of cells, in columns. */
+/** Formats rows of cells as lines with aligned columns. */
 export const table = (lines: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
   const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)))
   return lines.map((cells) =>
@@ -35,5 +41,5 @@ export const table = (lines: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArra
   )
 }
 
-/** Others' own words: no control character of them reaches a terminal. */
+/** Replaces control characters, so that text from users can't control the terminal. */
 export const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, " ")

@@ -100,8 +100,8 @@ describe("ffkiln runners", () => {
     [["revoke"], /^missing required argument 'name'/],
     [["make", "a", "--colour", "red"], /--colour/],
     [["make", "a b"], /^the name of a runner must be 1 to 64 of A-Z a-z 0-9 _ and -$/],
-    [["make", "known"], /^there is a runner "known" already, or there was one: choose another name$/],
-    [["make", "given"], /^there is a runner "given" already/]
+    [["make", "known"], /^the name "known" is or was that of another runner: choose a new name$/],
+    [["make", "given"], /^the name "given" is or was that of another runner/]
   ])("%j is refused in one sentence", async (args, sentence) => {
     const refusal = await runHere(["runners", ...args, "--data", known], { FFKILN_RUNNER_TOKENS: "given:x" }).catch((error) => error)
     expect(refusal).toBeInstanceOf(WrongSetting)
@@ -110,7 +110,7 @@ describe("ffkiln runners", () => {
   })
 
   it.each([
-    [["revoke", "nobody"], /^there is no runner nobody that could be revoked: see ffkiln runners list$/],
+    [["revoke", "nobody"], /^the runner nobody does not exist or is revoked already: see ffkiln runners list$/],
     [["revoke", "given"], /^the runner given is one of FFKILN_RUNNER_TOKENS: remove it there and restart the servers$/]
   ])("%j fails in one sentence", async (args, sentence) => {
     const failure = await runHere(["runners", ...args, "--data", known], { FFKILN_RUNNER_TOKENS: "given:x" }).catch((error) => error)

@@ -8,7 +8,10 @@ import { CommandFailed, type Environment, WrongSetting } from "../settings/setti
 import type { KeysOptions } from "./keys.js"
 import { mustBeThere, printable, runOn, table } from "./records.js"
 
-/** `ffkiln runners ...`: makes, lists and revokes remote runners in the server's database, also while servers run on it. */
+/**
+ * `ffkiln runners make`: prints the token of a new runner. Like all `runners` commands it works while servers
+ * use the same database.
+ */
 export const makeRunner = async (text: string, options: KeysOptions, environment: Environment): Promise<number> => {
   const { name, token } = await runnersIn(readParts(options, environment))
     .make(text)
@@ -19,12 +22,14 @@ export const makeRunner = async (text: string, options: KeysOptions, environment
   return 0
 }
 
+/** `ffkiln runners list`: prints all runners with their state. */
 export const listRunners = async (options: KeysOptions, environment: Environment): Promise<number> => {
   const runners = await existingRunners(readParts(options, environment)).list()
   for (const line of table([columns, ...runners.flatMap(rows)])) console.log(line)
   return 0
 }
 
+/** `ffkiln runners revoke`: revokes a runner. */
 export const revokeRunner = async (name: string, options: KeysOptions, environment: Environment): Promise<number> => {
   const parts = readParts(options, environment)
   if (!(await existingRunners(parts).revoke(name))) {
@@ -32,7 +37,7 @@ export const revokeRunner = async (name: string, options: KeysOptions, environme
     throw new CommandFailed(
       isGiven
         ? `the runner ${name} is one of FFKILN_RUNNER_TOKENS: remove it there and restart the servers`
-        : `there is no runner ${name} that could be revoked: see ffkiln runners list`
+        : `the runner ${name} does not exist or is revoked already: see ffkiln runners list`
     )
   }
   console.log(`revoked: ${name}`)
@@ -48,7 +53,7 @@ const existingRunners = (parts: Parts): Runners => {
 
 const columns = ["name", "state", "slots", "runs", "ffmpeg", "hardware", "cores", "tags", "last seen"]
 
-/** A line for each process of a runner that was heard of lately, and one for a runner of which none was. */
+/** One row per process that was seen recently; one row for a runner without such a process. */
 const rows = ({ name, state, processes }: Runner): ReadonlyArray<ReadonlyArray<string>> =>
   processes.length === 0
     ? [[name, state, ...columns.slice(2, -1).map(() => "-"), "never, or long ago"]]

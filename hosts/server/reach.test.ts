@@ -116,7 +116,7 @@ describe("with a place that can't be had", () => {
       expect([code, err]).toEqual([1, ""])
       const told = out.split("\n").filter((line) => /^(database|queue|storage): /.test(line))
       expect(told).toHaveLength(3)
-      expect(told.filter((line) => line.includes(": out of reach: "))).toEqual([expect.stringMatching(sentence)])
+      expect(told.filter((line) => line.includes(": cannot be used: "))).toEqual([expect.stringMatching(sentence)])
       expect(out).not.toContain("hunter2")
     }
   )
