@@ -5,9 +5,10 @@ import type { LimitValues } from "../../core/limits.js"
 import { endless } from "../../core/loop.js"
 import { planOf } from "./plan.js"
 
-/** The run is another's by now: the host says so, or has not heard of us for so long that it must be. */
+/** The lease of the run is lost: the host said so, or did not respond for `silenceSeconds`. */
 class Lost extends Data.TaggedError("Lost")<{ readonly why: string }> {}
 
+/** What all runs of a runner share. */
 export interface Workshop {
   readonly ffmpeg: Ffmpeg
   readonly cache: InputCache
@@ -15,8 +16,8 @@ export interface Workshop {
 }
 
 /**
- * One run, to the end that the host gets to hear: finished, failed, or given back when it is interrupted or something breaks
- * here. Once it is lost ffmpeg is ended and nobody is told anything.
+ * Executes one run and reports its outcome to the host: finished, failed, or released when it is interrupted
+ * or infrastructure fails here. When the lease is lost, ffmpeg is ended and nothing is reported.
  */
 export const attempt = (run: Run, calls: RunCalls, workshop: Workshop): Effect.Effect<void> =>
   Effect.gen(function* () {
@@ -28,24 +29,24 @@ export const attempt = (run: Run, calls: RunCalls, workshop: Workshop): Effect.E
       RunLimitExceeded: ({ limit }) => calls.failed({ reason: "limit", detail: limit }),
       BlobMissing: () => calls.failed({ reason: "input-missing", detail: "" }),
       Unavailable: (error) =>
-        Effect.zipRight(Effect.logWarning("run given back", run.id, error.what, error.cause), calls.released({ why: "broken" }))
+        Effect.zipRight(Effect.logWarning("run released", run.id, error.what, error.cause), calls.released({ why: "broken" }))
     }),
     Effect.catchTags({
-      Lost: ({ why }) => Effect.logWarning("run lost", run.id, why),
-      RunOver: () => Effect.logWarning("run lost", run.id, "the host knows of no such run any more"),
-      Unavailable: (error) => Effect.logWarning("the host could not be told how a run ended", run.id, error.what)
+      Lost: ({ why }) => Effect.logWarning("lease lost", run.id, why),
+      RunOver: () => Effect.logWarning("lease lost", run.id, "the host no longer has this run"),
+      Unavailable: (error) => Effect.logWarning("could not report the outcome of a run to the host", run.id, error.what)
     }),
     Effect.onError((cause) =>
       Cause.isFailure(cause)
         ? Effect.void
         : Effect.zipRight(
-            Cause.isInterruptedOnly(cause) ? Effect.void : Effect.logError("run broke off", run.id, cause),
+            Cause.isInterruptedOnly(cause) ? Effect.void : Effect.logError("run stopped by an unexpected error", run.id, cause),
             calls.released({ why: Cause.isInterruptedOnly(cause) ? "stopping" : "broken" }).pipe(Effect.timeout(farewell), Effect.ignore)
           )
     )
   )
 
-/** How long a stopping runner tries to give a run back; later the host finds out by itself. */
+/** How long a stopping runner tries to release a run. Without a release the lease expires. */
 const farewell = Duration.seconds(5)
 
 const carryOut = (run: Run, calls: RunCalls, progress: Ref.Ref<number | null>, { ffmpeg, cache, limits }: Workshop) =>
@@ -63,26 +64,26 @@ const carryOut = (run: Run, calls: RunCalls, progress: Ref.Ref<number | null>, {
     )
   }).pipe(Effect.scoped)
 
-/** Tells how far the run is for as long as it lasts. Fails as soon as it is lost. */
+/** Sends heartbeats with the progress while the run lasts. Fails when the lease is lost. */
 const keep = (run: Run, calls: RunCalls, progress: Ref.Ref<number | null>, { progressSeconds }: LimitValues) =>
   Effect.gen(function* () {
-    let told: number | null = null
+    let sent: number | null = null
     let heardAt = yield* Clock.currentTimeMillis
     const turn = Effect.gen(function* () {
       yield* Effect.sleep(Duration.seconds(progressSeconds))
       const now = yield* Clock.currentTimeMillis
       const fraction = yield* Ref.get(progress)
-      if (fraction === told && now - heardAt < run.heartbeatSeconds * 1000) return
-      const silent = new Lost({ why: `the host has not been heard for ${run.silenceSeconds} s` })
+      if (fraction === sent && now - heardAt < run.heartbeatSeconds * 1000) return
+      const silent = new Lost({ why: `no response from the host for ${run.silenceSeconds} s` })
       const left = heardAt + run.silenceSeconds * 1000 - now
       const answer = yield* calls.progress(fraction).pipe(
         Effect.timeoutFail({ duration: Duration.millis(Math.max(left, 0)), onTimeout: () => silent }),
-        // Asked again in a moment.
+        // Sent again at the next interval.
         Effect.catchTag("Unavailable", () => (left > 0 ? Effect.succeed(null) : silent))
       )
       if (answer === null) return
-      if (answer.abort) return yield* new Lost({ why: "the host wants it ended" })
-      told = fraction
+      if (answer.abort) return yield* new Lost({ why: "the host requested the abort" })
+      sent = fraction
       heardAt = now
     })
     return yield* endless(turn)

@@ -5,15 +5,15 @@ import { withoutTrailingSlashes } from "../../core/text/trailing-slashes.js"
 import { type Machine, readMachine, slotsOf } from "../settings/config.js"
 import { type Environment, variablesOf, WrongSetting } from "../settings/setting.js"
 
-/** All that can be set of a runner from outside, checked. */
+/** Settings of a runner from the command line and the environment, checked. */
 export interface RunnerSettings extends Machine {
-  /** Where the host is reached: its address, and the prefix its API has there. */
+  /** URL of the host, with the path prefix of its API. */
   readonly url: string
   readonly name: string
   readonly secret: Redacted.Redacted
-  /** One at least. */
+  /** At least 1. */
   readonly slots: number
-  /** Whether plain http may lead off this machine. */
+  /** Whether a plain http URL of another machine is allowed. */
   readonly allowHttp: boolean
 }
 
@@ -50,11 +50,11 @@ export const readRunnerSettings = (given: RunnerOptions, environment: Environmen
 const hostUrl = (text: string | undefined, allowHttp: boolean): string => {
   const url = text !== undefined && URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "" || url.hash !== "") {
-    throw new WrongSetting(`--url (or FFKILN_RUNNER_URL) must be where the host is reached, such as https://media.example.com`)
+    throw new WrongSetting(`--url (or FFKILN_RUNNER_URL) must be the URL of the server, such as https://media.example.com`)
   }
   if (url.protocol === "http:" && !allowHttp && !isLoopback(url.hostname)) {
     throw new WrongSetting(
-      "--url must be https, since http shows token and files to everybody on the way: put TLS before the host, or say --allow-http"
+      "--url must be https, since http sends the token and files unencrypted: put a TLS proxy before the server, or set --allow-http"
     )
   }
   return withoutTrailingSlashes(url.href)

@@ -142,7 +142,7 @@ describe.concurrent("a runner", () => {
       const other = await at.startRunner(["--data", join(at.folder, "other")])
       await until(async () => (await at.attempts(at.job)) === 2)
       first.child.kill("SIGCONT")
-      await until(() => /run lost/.test(first.errors()))
+      await until(() => /lease lost/.test(first.errors()))
       await until(async () => (await at.api.job(at.job)).status === "completed")
       await kill(first)
       expect(other.child.exitCode).toBeNull()
@@ -276,7 +276,7 @@ describe.concurrent("the network", () => {
       at.proxy.handle = () => "silence"
       at.proxy.cut()
       // Nobody tells it, and still it ends what is another's by now.
-      await until(() => /run lost/.test(first.errors()))
+      await until(() => /lease lost/.test(first.errors()))
       await until(async () => (await ffmpegsIn(at.folder)).length === 0)
       at.proxy.handle = () => "pass"
       at.proxy.cut()
@@ -341,7 +341,7 @@ describe.concurrent("the host", () => {
           await until(async () => (await get(url, `/job/${job_id}`)).body.status === "completed")
           // A second start of the run would have to wait for the end of the lease, and begin anew.
           expect((await get(url, `/job/${job_id}`)).body.usage.time_sec).toBeGreaterThanOrEqual(seconds - 1)
-          expect(runner.errors()).not.toMatch(/run lost|given back/)
+          expect(runner.errors()).not.toMatch(/lease lost|run released/)
         } finally {
           await runner.end("SIGKILL")
           await server.end("SIGKILL")

@@ -12,38 +12,46 @@ import { warningsToStderr } from "../embed/runtime.js"
 import { defaultSlots } from "../embed/slots.js"
 import { attempt, type Workshop } from "./attempt.js"
 
+/** Options of `openRunner`. */
 export interface RunnerOptions extends Omit<FfmpegOptions, "workRoot"> {
-  /** Where the host is reached: its address, and the prefix its API has there. https, or http on this machine. */
+  /** URL of the host, with the path prefix of its API. https, or http on this machine. */
   readonly url: string
-  /** `NAME:SECRET`, as the host made it. */
+  /** `NAME:SECRET`, as the host printed it. */
   readonly token: string | Redacted.Redacted
-  /** A folder for the files of runs and the inputs that are kept. Made if it is missing; several runners may share it. */
+  /** Folder for files of runs and for cached inputs. Created when missing; several runners may share it. */
   readonly dataDir: string
-  /** Runs at a time. Default: one a core, two at least. */
+  /** Number of runs at the same time. Default: number of CPU cores, at least 2. */
   readonly slots?: number
-  /** What this machine has that some jobs ask for, such as "gpu". */
+  /** Tags of this machine, such as "gpu", for jobs that ask for them. */
   readonly tags?: ReadonlyArray<string>
-  /** Whether plain http may lead off this machine. Default false. */
+  /** Whether a plain http URL of another machine is allowed. Default false. */
   readonly allowHttp?: boolean
-  /** Like `close`, also before the host has answered. */
+  /** Has the effect of `close`, also before the host has responded. */
   readonly signal?: AbortSignal
-  /** Own limits; a run is held to these and to the host's. What is not given has its default. */
+  /**
+   * Limits of this runner. A run must stay within these and within those of the host. Missing limits have
+   * their default.
+   */
   readonly limits?: Partial<LimitValues>
 }
 
-/** A runner at work. */
+/** A runner that has started. */
 export interface Runner {
-  /** What it told the host it can do. */
+  /** The capabilities that it reports to the host. */
   readonly capabilities: Capabilities
-  /** Takes no run any more, lets those that run finish for `drainSeconds`, gives the rest back. One promise, however often it is asked for. */
+  /**
+   * Takes no new runs, gives current runs `drainSeconds` to finish, and releases the rest. Every call returns
+   * the same promise.
+   */
   readonly close: () => Promise<void>
-  /** Rejects with a sentence when the host takes this runner no longer; resolves when it was closed. */
+  /** Rejects with a sentence when the host refuses this runner; resolves when it was closed. */
   readonly ended: Promise<void>
 }
 
 /**
- * Runs what a host has to run, on this machine: it dials out, and needs nothing but the token. Rejects with a sentence for
- * an operator where ffmpeg can't run here, or the host refuses. A host that can't be reached is waited for.
+ * Runs jobs of a host on this machine. It opens only outbound connections, and needs only a URL and a token.
+ * Rejects with a sentence for the operator when ffmpeg can't run here or the host refuses the runner. Retries
+ * while the host can't be reached.
  */
 export const openRunner = async (options: RunnerOptions): Promise<Runner> => {
   const limits = { ...defaultLimits, ...options.limits }
@@ -91,7 +99,7 @@ const work = (
     const { url, dataDir, allowHttp = false, slots = defaultSlots(), tags = [] } = options
     const folder = resolve(dataDir)
     const token = splitCredential(typeof options.token === "string" ? options.token : Redacted.value(options.token))
-    if (token === undefined) return yield* new Unavailable({ what: "token must be NAME:SECRET, as the host made it" })
+    if (token === undefined) return yield* new Unavailable({ what: "token must be NAME:SECRET, as the host printed it" })
     const ffmpeg = yield* openFfmpeg({ ...options, workRoot: join(folder, "work") })
     const capabilities = { ...(yield* listed(ffmpeg, stopping)), tags }
     const cache = yield* inputCache({ folder: join(folder, "inputs"), maxBytes: limits.runnerCacheBytes })
@@ -110,7 +118,9 @@ const work = (
     })
   })
 
-/** A listing may fail while the machine is short of something: that is no reason to give up at once. */
+/**
+ * How long the listing of capabilities is retried: it can fail while the machine lacks memory or processes.
+ */
 const listingSeconds = 30
 
 const listed = ({ capabilities }: Ffmpeg, stopping: Deferred.Deferred<void>) =>
@@ -120,7 +130,7 @@ const listed = ({ capabilities }: Ffmpeg, stopping: Deferred.Deferred<void>) =>
   })
 
 interface Crew {
-  /** Of this process: new at each start. */
+  /** Id of this process: new at each start. */
   readonly id: string
   readonly slots: number
   readonly capabilities: Capabilities
@@ -128,7 +138,10 @@ interface Crew {
   readonly host: Host
 }
 
-/** Asks for work while there is room for it, and tells now and then that it is there while there is none. */
+/**
+ * Claims runs while slots are free. While none is free, a claim with `free: 0` is the heartbeat of this
+ * process.
+ */
 const serve = (
   { id, slots, capabilities, workshop, host }: Crew,
   { drainSeconds, runnerHeartbeatSeconds }: LimitValues,
@@ -140,7 +153,7 @@ const serve = (
     const running = new Set<string>()
     const stop = Effect.as(Deferred.await(stopping), null)
     const roomMade = yield* Effect.makeLatch(false)
-    /** What the host has for so many free slots. */
+    /** Requests a run for `free` slots; with 0 it only reports this process. */
     const ask = (free: number) => host.claim({ process: id, slots, free, running: [...running], capabilities })
     const start = (run: Run) => {
       running.add(run.id)
@@ -152,7 +165,7 @@ const serve = (
     }
 
     yield* persistent(ask(0), stop)
-    if (yield* Deferred.isDone(stopping)) return yield* new Unavailable({ what: "stopped before the host had answered" })
+    if (yield* Deferred.isDone(stopping)) return yield* new Unavailable({ what: "stopped before the host responded" })
     yield* onReady
     const turn = Effect.gen(function* () {
       if (yield* Deferred.isDone(stopping)) return Option.some(undefined)
@@ -170,7 +183,7 @@ const serve = (
 
 const longestPauseSeconds = 15
 
-/** Until the host answers, or we stop; a host that is away is asked again with growing pauses. */
+/** Retries with backoff while the host can't be reached. Succeeds with null when the runner stops. */
 const persistent = <E>(
   ask: Effect.Effect<Run | null, E | Unavailable>,
   stop: Effect.Effect<null>
@@ -181,7 +194,7 @@ const persistent = <E>(
       const answer = yield* Effect.either(Effect.raceFirst(ask, stop))
       if (answer._tag === "Right") return Option.some(answer.right)
       if (!(answer.left instanceof Unavailable)) return yield* Effect.fail(answer.left)
-      if (failures++ === 0) yield* Effect.logWarning("the host can't be reached, and is asked again", answer.left.what)
+      if (failures++ === 0) yield* Effect.logWarning("the host can't be reached; retrying", answer.left.what)
       const seconds = Math.min(longestPauseSeconds, 0.25 * 2 ** failures)
       const stopped = yield* Effect.raceFirst(Effect.as(Effect.sleep(Duration.seconds(seconds)), undefined), stop)
       return stopped === null ? Option.some(null) : Option.none()

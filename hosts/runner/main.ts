@@ -6,7 +6,7 @@ import { signal } from "../settings/signal.js"
 import { type RunnerOptions, readRunnerSettings } from "./config.js"
 import { openRunner } from "./index.js"
 
-/** Runs what a host has to run, until a signal ends it or the host takes it no longer: the exit code. */
+/** Runs a remote runner until a signal ends it or the host refuses it. Returns the exit code. */
 export const runner = async (options: RunnerOptions, environment: Environment): Promise<number> => {
   const { name, secret, url, slots, tags, allowHttp, limits, dataDir, ...machine } = readRunnerSettings(options, environment)
   const stop = signal()

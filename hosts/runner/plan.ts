@@ -2,7 +2,10 @@ import type { Run } from "../../adapters/runner/index.js"
 import type { LimitValues } from "../../core/limits.js"
 import type { Plan } from "../../core/plan.js"
 
-/** The plan of a run as it came over the wire, within this machine's own limits too. Where outputs are stored is the host's affair. */
+/**
+ * The plan of a received run, within the limits of this machine too. The output prefix is a placeholder: the
+ * host decides where outputs are stored.
+ */
 export const planOf = ({ args, inputs, sequences, outputs, discarded, timeline, limits }: Run, own: LimitValues): Plan => ({
   args,
   inputs,

@@ -114,7 +114,7 @@ describe("two servers and two workers on Postgres, Redis and S3", () => {
     await until(async () => (await health(leaving)).status === 503)
     expect(await health(leaving)).toEqual({
       status: 503,
-      body: { ok: false, error: "The worker is stopping: it finishes what it runs and takes nothing new" }
+      body: { ok: false, error: "The worker is stopping: it finishes its current jobs and takes no new ones" }
     })
     const later = await Promise.all([1, 2].map((index) => submit(`later-${index}`, 0)))
     expect(await end).toEqual(gracefully)

@@ -14,15 +14,21 @@ import type { WorkerSettings } from "../settings/config.js"
 import type { QueuePlace } from "../settings/places.js"
 import { cannotStart } from "../settings/setting.js"
 
-/** `GET /health` of a worker: 200 while it takes jobs and reaches all it needs for them, otherwise 503. */
+/**
+ * `GET /health` of a worker: 200 while it takes jobs and its database, queue and storage respond, otherwise
+ * 503.
+ */
 export interface Health {
   readonly url: string
-  /** From now on it says that the worker stops. */
+  /** From then on the endpoint responds that the worker is stopping. */
   readonly stopping: () => void
   readonly close: () => Promise<void>
 }
 
-/** Rejects with CommandFailed where the address can't be had. `running` tells how many jobs run now. */
+/**
+ * Starts the endpoint. Rejects with CommandFailed when it can't listen on the address. `running` returns the
+ * number of current runs.
+ */
 export const openHealth = async (
   { queue, slots }: Pick<WorkerSettings, "queue" | "slots">,
   address: Address,
@@ -34,8 +40,8 @@ export const openHealth = async (
   let stopping = false
 
   const report = (silent: ReadonlyArray<string>) => {
-    if (stopping) return unwell("The worker is stopping: it finishes what it runs and takes nothing new")
-    return silent.length === 0 ? json(200, { ok: true, slots, running: running() }) : unwell(`Out of reach: ${silent.join(", ")}`)
+    if (stopping) return unwell("The worker is stopping: it finishes its current jobs and takes no new ones")
+    return silent.length === 0 ? json(200, { ok: true, slots, running: running() }) : unwell(`Unreachable: ${silent.join(", ")}`)
   }
 
   try {
@@ -43,7 +49,7 @@ export const openHealth = async (
     const answer = async ({ method, url }: IncomingMessage) =>
       /^(GET|HEAD)$/.test(method ?? "") && /^\/health\/?(\?.*)?$/.test(url ?? "")
         ? report(await look())
-        : json(404, failureBody("There is nothing here but GET /health"))
+        : json(404, failureBody("Not found: the only endpoint here is GET /health"))
     const server = await listen(
       async (request, response) => sendWhole(response, await answer(request)),
       { ...address, slots },
@@ -62,7 +68,7 @@ export const openHealth = async (
   }
 }
 
-/** Looks by what is open here; once that closes there is nothing to be seen. */
+/** Opens the checks on the services of the worker. After `close` they report nothing. */
 const openLook = async (ffkiln: Ffkiln, opening: Effect.Effect<Effect.Effect<ReadonlyArray<string>>, Unavailable, Services>) => {
   const opened = await ffkiln.run(opening)
   if (Exit.isFailure(opened)) throw cannotStart(Cause.squash(opened.cause))
@@ -71,18 +77,18 @@ const openLook = async (ffkiln: Ffkiln, opening: Effect.Effect<Effect.Effect<Rea
 
 const unwell = (sentence: string) => json(503, failureBody(sentence))
 
-/** One look at a part, which fails where it is out of reach. */
+/** One check of a service. Fails when the service can't be reached. */
 type Look = Effect.Effect<unknown, unknown, Services>
 
 const lookSeconds = 3
-/** Whoever asks more often is told what was found then. */
+/** How long a result is reused for later requests, in seconds. */
 const freshSeconds = 1
 
-/** A row and a blob that may be there or not: what counts is that somebody answers. */
+/** Both read data that may not exist: only whether the service responds matters. */
 const database: Look = Effect.flatMap(Jobs, (jobs) => jobs.waiting(1))
 const storage: Look = Effect.flatMap(Storage, (bytes) => bytes.stat(BlobKey("health/health/health")))
 
-/** Only Redis is a server of its own: the others are this process, or the database. */
+/** Only Redis needs a check of its own: the other queues are this process or the database. */
 const queueLook = (place: QueuePlace): Effect.Effect<Look, Unavailable, Scope.Scope> =>
   place._tag === "Redis"
     ? load.redis.pipe(
@@ -91,7 +97,7 @@ const queueLook = (place: QueuePlace): Effect.Effect<Look, Unavailable, Scope.Sc
       )
     : Effect.succeed(Effect.void)
 
-/** The names of the parts that can't be reached when it is asked, or could not a second ago. */
+/** Names of the services that did not respond, at most `freshSeconds` ago. */
 const unreachable = (queue: QueuePlace) =>
   Effect.flatMap(queueLook(queue), (queueAnswers) => {
     const nameIfSilent = (name: string, look: Look) =>

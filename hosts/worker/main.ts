@@ -5,7 +5,7 @@ import { signal } from "../settings/signal.js"
 import { openHealth } from "./health.js"
 import { runCounter } from "./running.js"
 
-/** Runs jobs that others accept, until a signal ends it: the exit code. It has no API of its own. */
+/** Runs jobs that servers accepted, until a signal ends it. Returns the exit code. It has no API. */
 export const worker = async (options: WorkerOptions, environment: Environment): Promise<number> => {
   const settings = readWorkerSettings(options, environment)
   const stop = signal()

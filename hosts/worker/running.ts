@@ -2,7 +2,7 @@ import { Context, Effect, Layer, Stream } from "effect"
 import { Executor } from "../../core/ports/executor.js"
 import type { HostAdapters } from "../settings/adapters.js"
 
-/** Counts the runs that are under way, from when ffmpeg gets its files until the job is settled. */
+/** Counts the current runs, from the staging of inputs until the job is settled. */
 export const runCounter = () => {
   let running = 0
   const counted = <A, E, R>(events: Stream.Stream<A, E, R>) =>

@@ -133,7 +133,7 @@ describe("GET /health of a worker", () => {
     const { cut, mend } = ways.get(part) ?? expect.fail()
     cut()
     await until(async () => (await health(worker)).status === 503)
-    expect(await health(worker)).toEqual({ status: 503, body: { ok: false, error: `Out of reach: ${part}` } })
+    expect(await health(worker)).toEqual({ status: 503, body: { ok: false, error: `Unreachable: ${part}` } })
     mend()
     await until(async () => (await health(worker)).status === 200)
   })
@@ -144,6 +144,6 @@ describe("GET /health of a worker", () => {
     ["POST", "/health"]
   ])("is all there is: %s %s is 404", async (method, path) => {
     const reply = await fetch(new URL(path || "/", worker.url), { method })
-    expect([reply.status, await reply.json()]).toEqual([404, { ok: false, error: "There is nothing here but GET /health" }])
+    expect([reply.status, await reply.json()]).toEqual([404, { ok: false, error: "Not found: the only endpoint here is GET /health" }])
   })
 })
