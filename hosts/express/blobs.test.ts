@@ -242,7 +242,7 @@ describe("upload of a part", () => {
     const late = await put(await urlOf(3), partOf(3))
     expect([late.status, late.body.error]).toEqual([
       400,
-      "The part must have exactly 500000 bytes, and come before its upload is finished or given up"
+      "The part must have exactly 500000 bytes, and must arrive before its upload is completed or aborted"
     ])
   })
 

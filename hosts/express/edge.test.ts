@@ -233,7 +233,7 @@ describe.concurrent("a client that takes its time", () => {
     await rm(folder, { recursive: true })
   })
 
-  const tooSlow = { ok: false, error: "The request body came too slowly: hardly anything arrived for 2 seconds, send it again" }
+  const tooSlow = { ok: false, error: "The request body arrived too slowly: almost nothing for 2 seconds, send it again" }
   const key = `Authorization: ${aliceKey}\r\n`
   const multipart =
     'Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 5000\r\n\r\n--b\r\nContent-Disposition: form-data; name="video"; filename="v"\r\n\r\nhalf'

@@ -14,26 +14,40 @@ import { bytesOf } from "../http/readable.js"
 import { failureReply } from "../http/reply.js"
 import type { OnDisconnect } from "../http/routes.js"
 
+/** Options of `router`. */
 export interface RouterOptions {
-  /** The application's own login instead of API keys: the owner's id, or undefined for a 401. A throw is a 500. */
+  /**
+   * Login of the application in place of API keys: returns the owner's id, or undefined for a 401. An
+   * exception gives a 500.
+   */
   readonly identify?: ((request: Request) => string | undefined | Promise<string | undefined>) | undefined
-  /** Where clients reach this mount, such as `https://example.com/media`. Default: as the request came, by `trust proxy`. */
+  /**
+   * URL where clients reach this mount, such as `https://example.com/media`. Default: taken from the request,
+   * according to `trust proxy`.
+   */
   readonly publicUrl?: string | undefined
-  /** Whether the job of a synchronous call ends with the client that waits for it (default), or goes on. */
+  /** Whether the job of a synchronous call ends when its client disconnects (default), or continues. */
   readonly onDisconnect?: OnDisconnect | undefined
-  /** False switches the deprecated `POST /ffmpeg/run` off: 404, naming what replaced it. Default: it works. */
+  /**
+   * False disables the deprecated `POST /ffmpeg/run`: it responds 404 and names the replacement. Default:
+   * enabled.
+   */
   readonly legacyRun?: boolean | undefined
-  /** Holds each owner to what a key may ask for: `keyGate` of `ffkiln/http`. Default: nobody is held back. */
+  /** Rate limit per owner, made by `keyGate` of `ffkiln/http`. Default: none. */
   readonly gate?: KeyGate | undefined
-  /** Whose pages may call from a browser: origins such as `https://app.example.com`, or "*". Default: no other origin's. */
+  /**
+   * Origins whose pages may call the API from a browser, such as `https://app.example.com`, or "*". Default:
+   * none.
+   */
   readonly corsOrigins?: CorsOrigins | undefined
-  /** False hands unknown paths on to the application. Default: they get a 404 of ours. */
+  /** False passes unknown paths on to the application. Default: the router responds 404. */
   readonly ownNotFound?: boolean | undefined
 }
 
 /**
- * The HTTP API as an Express router, for the root or any prefix. Mount it before body parsers: it reads bodies by itself,
- * uploads as streams. What a parser has consumed already is used where it still says what was sent.
+ * The HTTP API as an Express router, for the root or any prefix. Mount it before body parsers: it reads
+ * bodies itself, uploads as streams. The result of an earlier parser is used when it still has the original
+ * content.
  */
 export const router = (api: Api, options: RouterOptions = {}): Router => {
   const mounted = express.Router()
@@ -45,20 +59,20 @@ export const router = (api: Api, options: RouterOptions = {}): Router => {
 }
 
 const serve = async (api: Api, request: Request, response: Response, options: RouterOptions) => {
-  const gone = new AbortController()
+  const disconnected = new AbortController()
   response.once("close", () => {
-    if (!response.writableFinished) gone.abort()
+    if (!response.writableFinished) disconnected.abort()
   })
   const exchange = answer(apiRequest(request, options), answerOptions(request, options)).pipe(
     Effect.flatMap((reply) => send(response, reply)),
     Effect.scoped
   )
-  const exit = await api.run(exchange, { signal: gone.signal })
+  const exit = await api.run(exchange, { signal: disconnected.signal })
   if (Exit.isFailure(exit)) giveUp(response)
   discardRest(request)
 }
 
-/** For what the exchange could not answer by itself: the host closes. */
+/** Responds when the exchange could not: the host is closing. */
 const giveUp = (response: Response) => {
   if (response.headersSent || response.destroyed) response.destroy()
   else sendWhole(response, failureReply(new Unavailable({ what: "the host is closing" })))
@@ -68,7 +82,7 @@ const apiRequest = (request: Request, { publicUrl }: RouterOptions): ApiRequest 
   method: request.method,
   path: request.path,
   header: (name) => request.get(name),
-  // A host's parser may have set a body without reading: what counts is whether the bytes are still there.
+  // A parser of the host may set a body without reading: what counts is whether the bytes are still unread.
   body: request.readableDidRead ? { _tag: "Parsed", value: request.body } : { _tag: "Bytes", bytes: bytesOf(request) },
   baseUrl:
     publicUrl === undefined ? `${request.protocol}://${request.host || "localhost"}${request.baseUrl}` : withoutTrailingSlashes(publicUrl)
@@ -91,8 +105,9 @@ const lingerBytes = 64 * 1024 * 1024
 const lingerMilliseconds = 10_000
 
 /**
- * After an answer that came before the body had: reads on for a while, since closing at once would reset the connection
- * under a client that has not seen the answer yet. Without a bound a refused upload would still be received in full.
+ * After a response that was sent before the body had arrived: reads on for a while, since an immediate close
+ * would reset the connection before the client has read the response. Bounded, since a refused upload would
+ * otherwise be received in full.
  */
 const discardRest = (request: IncomingMessage) => {
   if (request.complete || request.destroyed) return void request.resume()

@@ -335,7 +335,7 @@ describe("the route", () => {
 
   it("switched off is a 404 that names what replaced it, with and without a key, for any method", async () => {
     await using on = await startHost({ slots: 0, legacyRun: false })
-    const body = { ok: false, error: "No such endpoint: POST /ffmpeg/run is switched off here, use POST /ffmpeg/process" }
+    const body = { ok: false, error: "No such endpoint: POST /ffmpeg/run is disabled on this server, use POST /ffmpeg/process" }
     expect(await run(on, [["command", "{}"]])).toMatchObject({ status: 404, body })
     expect(await on.call("POST", "/ffmpeg/run", { authorization: null })).toMatchObject({ status: 404, body })
     const get = await fetch(`${on.url}/ffmpeg/run`)

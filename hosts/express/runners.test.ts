@@ -266,9 +266,9 @@ describe("what is no word of the protocol", () => {
       "POST",
       "/runner/v2/claim",
       404,
-      "No such endpoint: this host speaks version 1 of the runner protocol: use a runner that speaks it too"
+      "No such endpoint: this server has version 1 of the runner protocol: use a runner with the same version"
     ],
-    ["GET", "/runner/v17", 404, "No such endpoint: this host speaks version 1 of the runner protocol: use a runner that speaks it too"],
+    ["GET", "/runner/v17", 404, "No such endpoint: this server has version 1 of the runner protocol: use a runner with the same version"],
     ["POST", "/runner/v1/dance", 404, "No such endpoint"],
     ["POST", "/runner/v1", 404, "No such endpoint"],
     ["POST", "/runner/v1/claim/more", 404, "No such endpoint"],

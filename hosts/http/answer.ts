@@ -11,22 +11,24 @@ import { defect, failed, safeHeaders } from "./reply.js"
 import type { Call, OnDisconnect, Route } from "./routes.js"
 import { answerRunner, isForRunners } from "./runners.js"
 
+/** Options of `answer`. */
 export interface AnswerOptions {
-  /** The host application's own login. Default: the API key of the Authorization header. */
+  /** Login of the host application. Default: the API key in the Authorization header. */
   readonly identify?: Effect.Effect<OwnerId, InvalidApiKey> | undefined
-  /** Default: the job ends with the client that waits for it. */
+  /** What happens to the job of a synchronous call whose client disconnects. Default: "abandon". */
   readonly onDisconnect?: OnDisconnect | undefined
-  /** False switches the deprecated `POST /ffmpeg/run` off: 404. */
+  /** False disables the deprecated `POST /ffmpeg/run`: it responds 404. */
   readonly legacyRun?: boolean | undefined
-  /** Holds each owner to what a key may ask for: `keyGate`. Default: nobody is held back. */
+  /** Rate limit per owner, made by `keyGate`. Default: none. */
   readonly gate?: KeyGate | undefined
-  /** Whose pages may call from a browser. Default: nobody's but those that the API's own origin serves. */
+  /** Origins whose pages may call the API from a browser. Default: only pages that the API itself serves. */
   readonly corsOrigins?: CorsOrigins | undefined
 }
 
 /**
- * The reply to a request, whatever happens: route, key, handler. Interruption alone is passed on. The scope is to be closed
- * when the reply is sent, or was not: what nobody got to hear is undone.
+ * Handles a request: route, API key, handler. Every failure becomes a reply, bugs included; only interruption
+ * is passed on. Close the scope after the reply was sent, or with a failure when it was not: then changes
+ * that the client never heard of are undone.
  */
 export const answer = (request: ApiRequest, options: AnswerOptions): Effect.Effect<ApiReply, never, Services | Scope.Scope> =>
   (isForRunners(request.path) ? answerRunner(request) : answerCaller(request, options)).pipe(
@@ -34,7 +36,7 @@ export const answer = (request: ApiRequest, options: AnswerOptions): Effect.Effe
     Effect.map((reply) => ({ ...reply, headers: { ...safeHeaders, ...reply.headers } }))
   )
 
-/** A bug is a reply too. */
+/** Turns a bug into a 500 reply. */
 const whateverHappens = Effect.catchAllCause((cause: Cause.Cause<never>) =>
   Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : defect(cause)
 )

@@ -8,35 +8,38 @@ import type { Rows } from "../../core/ports/rows.js"
 import type { Storage } from "../../core/ports/storage.js"
 import type { Webhooks } from "../../core/ports/webhooks.js"
 
-/** What the routes need to be running. */
+/** Services that the routes need. */
 export type Services = Rows | Ids | Importer | Prober | Queue | Storage | Webhooks
 
-/** Something that runs operations: the embedding host's object, or any runtime with these services. */
+/** Runs operations: an `Ffkiln` instance, or any runtime with these services. */
 export interface Api {
-  /** Never rejects. The signal interrupts. */
+  /** Never rejects. Aborting the signal interrupts the effect. */
   readonly run: <A, E>(
     effect: Effect.Effect<A, E, Services>,
     options?: { readonly signal?: AbortSignal }
   ) => Promise<Exit.Exit<A, E | Unavailable>>
 }
 
-/** One HTTP request, whatever the server that took it. */
+/** An HTTP request, independent of the server library. */
 export interface ApiRequest {
   readonly method: string
-  /** Below the mount, without the query, not decoded. */
+  /** Path below the mount, without the query, not decoded. */
   readonly path: string
-  /** By its lower-case name. */
+  /** The value of a header, by its lower-case name. */
   readonly header: (name: string) => string | undefined
   readonly body: RequestBody
-  /** Where clients reach the mount: no slash at its end. Our own signed URLs begin with it. */
+  /**
+   * URL where clients reach the mount, without a trailing slash. Signed URLs of this server begin with it.
+   */
   readonly baseUrl: string
 }
 
 export type RequestBody =
   | { readonly _tag: "Bytes"; readonly bytes: Stream.Stream<Uint8Array, InvalidRequest> }
-  /** A parser of the host application was faster; this is what it made of the body. */
+  /** A body parser of the host application has consumed the body; `value` is its result. */
   | { readonly _tag: "Parsed"; readonly value: unknown }
 
+/** An HTTP response, independent of the server library. */
 export interface ApiReply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
@@ -45,7 +48,10 @@ export interface ApiReply {
 
 export type ReplyBody =
   | { readonly _tag: "Json"; readonly value: unknown }
-  /** Exactly `length` bytes. A failure before the first of them can still become another reply. Pieces that are sent may be put into `spare`. */
+  /**
+   * Exactly `length` bytes. A failure before the first byte can still become another reply. Sent chunks may
+   * be put into `spare`, where the producer can reuse their memory.
+   */
   | {
       readonly _tag: "Bytes"
       readonly length: number

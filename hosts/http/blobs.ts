@@ -15,8 +15,8 @@ import { json } from "./reply.js"
 import { encodedFile, notForm, partOfFile } from "./upload-body.js"
 
 /**
- * `PUT /blob/:token`, also with the file's name behind it: the raw body becomes the blob, or the part of one that is sent in
- * parts, whatever its label says. Cut off, nothing becomes visible.
+ * `PUT /blob/:token` and `PUT /blob/:token/:name`: stores the raw body as the blob, or as one part of a
+ * multipart upload, whatever its Content-Type. An interrupted upload makes nothing visible.
  */
 export const upload = (request: ApiRequest, token: string, name: string) =>
   Effect.gen(function* () {
@@ -40,7 +40,7 @@ export const upload = (request: ApiRequest, token: string, name: string) =>
         TooLarge: () => tooLarge,
         BlobMissing: () =>
           new InvalidRequest({
-            message: `The part must have exactly ${maxBytes} bytes, and come before its upload is finished or given up`
+            message: `The part must have exactly ${maxBytes} bytes, and must arrive before its upload is completed or aborted`
           })
       })
     } else if (owner !== undefined) {
@@ -54,7 +54,7 @@ const announcedBytes = (request: ApiRequest): number | null => {
   return text === undefined ? null : Number(text)
 }
 
-/** Fails, in the words of an expired link, where the run that it belongs to is over. */
+/** Fails like an expired link when the run that the link belongs to is over. */
 const allowed = (run: GrantedRun, what: "Upload" | "Download") =>
   Effect.catchTag(allowLink(run), "SignedUrlExpired", () => new SignedUrlExpired({ what }))
 
@@ -71,8 +71,8 @@ const redeemed = (token: string, what: "Upload" | "Download") =>
   )
 
 /**
- * `GET /blob/:token/:name`: the bytes, or one range of them, as a download that no browser runs. `name` is the end of the
- * path, decoded, "" where there is none.
+ * `GET /blob/:token/:name`: the bytes or one range of them, as an attachment that browsers do not execute.
+ * `name` is the decoded last segment of the path, "" when missing.
  */
 export const download = (request: ApiRequest, token: string, name: string) =>
   Effect.gen(function* () {
@@ -103,12 +103,12 @@ export const download = (request: ApiRequest, token: string, name: string) =>
         "content-disposition": disposition(fileName),
         ...(part === undefined ? {} : { "content-range": `bytes ${part.start}-${part.end}/${blob.bytes}` })
       },
-      // No range of an empty file exists, and none needs to be read.
+      // An empty file has no ranges, and its content need not be read.
       body: { _tag: "Bytes", length, spare, bytes: length === 0 ? Stream.empty : bytes }
     } satisfies ApiReply
   })
 
-/** The blob that a name means under a grant: the granted one, or one beside it where the grant says so. */
+/** The blob that `name` selects: the granted one, or one in the same slot when the grant allows siblings. */
 const named = (
   grant: Extract<Grant, { readonly method: "GET" }>,
   name: string
@@ -121,20 +121,23 @@ const named = (
   return Effect.succeed({ key: BlobKey(`${dir}/${slot}/${parsed.name}`), fileName: parsed.name })
 }
 
-/** What strangers made is shown by no browser as a page of ours. */
+/** Headers of every download. Browsers must not run uploaded content as a page of this origin. */
 const always = {
   "accept-ranges": "bytes",
   "cache-control": "private, no-transform",
   "content-security-policy": "default-src 'none'; sandbox"
 }
 
-/** The content under a key changes only while an upload straight to the storage may be repeated; length and time show it. */
+/**
+ * The content under a key changes only when a direct upload to the storage is repeated; size and time reveal
+ * that.
+ */
 const etag = ({ bytes, modifiedAt }: Blob): string => `"${bytes.toString(16)}-${modifiedAt.getTime().toString(16)}"`
 
 const namesTag = (header: string | undefined, tag: string): boolean =>
   (header ?? "").split(",").some((item) => item.trim().replace(/^W\//, "") === tag || item.trim() === "*")
 
-/** A range meant for other content than there is now is none. */
+/** The Range header, unless If-Range names other content. */
 const rangeHeader = (request: ApiRequest, tag: string): string | undefined => {
   const condition = request.header("if-range")
   return condition === undefined || condition.trim() === tag ? request.header("range") : undefined

@@ -1,12 +1,12 @@
 import type { ApiReply, ApiRequest } from "./api.js"
 import { replyHeaders, requestHeaders } from "./endpoint-docs.js"
 
-/** Whose pages may call the API from a browser: origins such as `https://app.example.com`, or "*" for everybody's. */
+/** Origins whose pages may call the API from a browser, such as `https://app.example.com`, or "*" for all. */
 export type CorsOrigins = "*" | ReadonlyArray<string>
 
 /**
- * Lets a page of an allowed origin read the reply. Never with credentials, which are those a browser sends by itself
- * (cookies): a page sends its key in a header of its own.
+ * Lets a page of an allowed origin read the reply. Credentials that browsers send by themselves (cookies) are
+ * never allowed: a page sends its key in the Authorization header.
  */
 export const withCors = (reply: ApiReply, request: ApiRequest, origins: CorsOrigins): ApiReply => {
   const vary = origins === "*" ? {} : { vary: "Origin" }
@@ -15,13 +15,16 @@ export const withCors = (reply: ApiReply, request: ApiRequest, origins: CorsOrig
   return { ...reply, headers: { ...reply.headers, ...vary, ...allowed } }
 }
 
-/** Whether the request is what a browser asks before it sends a page's request. */
+/** Whether the request is a CORS preflight of an allowed origin. */
 export const isPreflight = (request: ApiRequest, origins: CorsOrigins): boolean =>
   request.method === "OPTIONS" &&
   request.header("access-control-request-method") !== undefined &&
   allowedOrigin(request, origins) !== undefined
 
-/** `allowed` are the methods that the path has. Request headers change nothing that an origin may do: all that are asked for are allowed. */
+/**
+ * The reply to a preflight. `allowed`: the methods of the path. All requested headers are allowed, since
+ * headers give an origin no further rights.
+ */
 export const preflightReply = (request: ApiRequest, allowed: ReadonlyArray<string>): ApiReply => ({
   status: 204,
   headers: {
@@ -41,7 +44,7 @@ const allowedOrigin = (request: ApiRequest, origins: CorsOrigins): string | unde
 const exposed = Object.keys(replyHeaders).join(", ")
 const sendable = ["Authorization", "Content-Type", ...Object.keys(requestHeaders)]
 
-/** The names of further headers in the browser's question; what is not a header's name (RFC 9110, 5.6.2) is left out. */
+/** Further header names that the preflight asks for, without those that are invalid (RFC 9110, 5.6.2). */
 const askedFor = (request: ApiRequest): ReadonlyArray<string> => {
   const names = (request.header("access-control-request-headers") ?? "").split(",").map((name) => name.trim().toLowerCase())
   const known = new Set(sendable.map((name) => name.toLowerCase()))

@@ -4,9 +4,11 @@ import { Effect, Stream } from "effect"
 import { RouteNotFound } from "../../core/errors.js"
 import type { ApiReply, ApiRequest } from "./api.js"
 
-/** The documentation pages: Swagger UI over our own document, served from here alone. */
+/** The documentation pages: Swagger UI for the OpenAPI document, with all assets served by this host. */
 
-/** Nothing is loaded from elsewhere, no inline script runs; the style sheet has icons in itself. */
+/**
+ * Nothing is loaded from other hosts and no inline script runs. The style sheet contains icons as data URLs.
+ */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -18,7 +20,7 @@ const policy = [
   "frame-ancestors 'none'"
 ].join("; ")
 
-/** `at` is where the assets lie, seen from the page. */
+/** `at` is the path of the assets, relative to the page. */
 const page = (at: string) => `<!doctype html>
 <html lang="en">
   <head>
@@ -36,7 +38,10 @@ const page = (at: string) => `<!doctype html>
 </html>
 `
 
-/** The document lies one step above this script, wherever the API is mounted. The UI would ask a validator on the internet. */
+/**
+ * The document is one path segment above this script, wherever the API is mounted. Without `validatorUrl:
+ * null` the UI would call a validator on the internet.
+ */
 const start = `SwaggerUIBundle({
   url: new URL("../openapi.json", document.currentScript.src).href,
   dom_id: "#docs",
@@ -52,11 +57,14 @@ const packaged: Readonly<Record<string, string>> = {
   "favicon-32x32.png": "image/png"
 }
 
-/** `GET /docs`, also with a slash at its end. `from` is the module that the UI's package is looked for from. */
+/**
+ * `GET /docs`, with or without a trailing slash. `from`: the module from which the package of the UI is
+ * resolved.
+ */
 export const docsPage = ({ path }: Pick<ApiRequest, "path">, from?: string): Effect.Effect<ApiReply, RouteNotFound> =>
   Effect.map(packagedAt("swagger-ui.css", from), () => text(page(path.endsWith("/") ? "" : "docs/"), "text/html; charset=utf-8"))
 
-/** `GET /docs/:asset`: one of a fixed list. */
+/** `GET /docs/:asset`: one file of a fixed list. */
 export const docsAsset = (asset: string, from?: string): Effect.Effect<ApiReply, RouteNotFound> => {
   if (asset === "start.js") return Effect.succeed(text(start, script))
   const type = Object.hasOwn(packaged, asset) ? packaged[asset] : undefined

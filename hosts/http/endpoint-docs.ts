@@ -4,33 +4,35 @@ import type * as endpoints from "../../core/contract/endpoints.js"
 import * as replies from "../../core/contract/replies.js"
 import type { ApiError } from "../../core/errors.js"
 
-/** What a client reads of each endpoint: the OpenAPI document is made from this table and the routes. */
+/** The documentation of each endpoint. The OpenAPI document is made from this table and the routes. */
 
 type Tag = ApiError["_tag"]
 
+/** Documentation of one endpoint. */
 export interface EndpointDocs {
-  /** The operation's name in generated clients. */
+  /** Operation id, the name in generated clients. */
   readonly id: string
   readonly group: Exclude<keyof typeof groups, "Webhooks">
   readonly summary: string
   readonly description?: string
-  /** `empty` where a body may be left out; `form` for files beside it. */
+  /** `empty`: the body may be omitted. `form`: a multipart form with files. */
   readonly request?: { readonly schema: Schema.Schema.All; readonly kind?: "empty" | "form" } | "bytes"
   readonly headers?: ReadonlyArray<keyof typeof requestHeaders>
   readonly reply: Reply
-  /** Answers beside `reply` and the failures. */
+  /** Responses in addition to `reply` and the failures. */
   readonly others?: ReadonlyArray<Reply>
-  /** What the endpoint itself may fail with; a key, a path and infrastructure have failures of their own. */
+  /** Failures of the endpoint itself. Those of API keys, paths and infrastructure are added to it. */
   readonly errors: ReadonlyArray<Tag>
   readonly deprecated?: true
-  /** Not for clients to build: they follow a URL that they were given. */
+  /** Clients do not build this URL themselves: they receive it. */
   readonly internal?: true
 }
 
+/** One documented response. */
 export interface Reply {
   readonly status: 200 | 202 | 206 | 304 | 416
   readonly means: string
-  /** Of the JSON; else the body is of a media `type`, or there is none. */
+  /** Schema of the JSON body. Without it the body has the media type `type`, or there is no body. */
   readonly schema?: Schema.Schema.All
   readonly type?: string
   readonly headers?: ReadonlyArray<keyof typeof replyHeaders>
@@ -39,45 +41,46 @@ export interface Reply {
 export const groups = {
   Processing: "Tasks for ffmpeg",
   Jobs: "Accepted tasks",
-  Analysis: "Questions to ffprobe",
-  "Files and directories": "What tasks read and make",
-  Account: "Extensions: what a key has used, and its webhooks",
-  "Signed URLs": "Where the URLs in answers lead when this server keeps the files itself; they carry their own right",
+  Analysis: "Media analysis with ffprobe",
+  "Files and directories": "Inputs and outputs of tasks",
+  Account: "Extensions: usage of a key, and its webhooks",
+  "Signed URLs": "Upload and download URLs that other responses contain when this server stores the files itself; they need no key",
   Service: "The server itself",
-  Webhooks: "What your server is sent"
+  Webhooks: "Requests that your server receives"
 } as const
 
-/** Each part of a path that is a parameter, by its name in the routes. */
+/** Each path parameter, by its name in the routes. */
 export const pathParameters = {
   dirId: { description: "Directory ID (1-64 chars, A-Z a-z 0-9 _ -)", pattern: "^[A-Za-z0-9_-]+$", minLength: 1, maxLength: 64 },
   fileName: { description: "File name (1-255 chars, no slashes)", pattern: "^[^/\\\\]+$", minLength: 1, maxLength: 255 },
   jobId: { description: "The job ID returned from /ffmpeg/process/async", pattern: "^[A-Za-z0-9_-]+$", minLength: 1, maxLength: 64 },
   deliveryId: { description: "The delivery's id, which is also its `webhook-id`" },
-  token: { description: "What the URL allows, until when" },
+  token: { description: "Signed token: the permitted access and its expiry" },
   name: { description: "The file's name, for download tools" },
-  asset: { description: "The name of one of the page's files" }
+  asset: { description: "Name of an asset file" }
 } as const
 
 export const requestHeaders = {
-  "Idempotency-Key": "Your own name for this submission, 1 to 255 visible characters: sent again within a day, it gives the first job",
+  "Idempotency-Key":
+    "A name that you choose for this submission, 1 to 255 visible characters: repeated within a day, it returns the first job",
   Range: "One range of bytes",
-  "If-Range": "The `ETag` that the range is meant for",
-  "If-None-Match": "The `ETag` of what you have"
+  "If-Range": "The range applies only while the file has this `ETag`",
+  "If-None-Match": "The `ETag` of your copy"
 } as const
 
 export const replyHeaders = {
-  "X-Job-Id": "The job behind this call, also of one that failed",
+  "X-Job-Id": "The id of this call's job, also when it failed",
   "Retry-After": "Seconds to wait before trying again",
   "WWW-Authenticate": "How to send a key",
   Deprecation: "Since when this endpoint is deprecated (RFC 9745)",
-  Sunset: "The day of its announced end (RFC 8594)",
-  Link: "What to use instead",
-  ETag: "Names this content",
+  Sunset: "Announced end of this endpoint (RFC 8594)",
+  Link: "The endpoint that replaces this one",
+  ETag: "Identifies this content",
   "Content-Disposition": "The file's name",
-  "Content-Range": "Which bytes these are"
+  "Content-Range": "The range of bytes in this body"
 } as const
 
-/** Every failure that the endpoint's type knows: one too few or too many does not compile. */
+/** The failures of an endpoint's type. One too few or too many does not compile. */
 const failuresOf = <E extends keyof typeof endpoints>(
   failures: {
     readonly [T in Exclude<FailureTag<(typeof endpoints)[E]>, "Unavailable">]: true
@@ -116,13 +119,13 @@ const download = (id: string) =>
   ({
     id,
     group: "Signed URLs",
-    summary: "The bytes of a file",
+    summary: "Download a file",
     internal: true,
     headers: ["Range", "If-Range", "If-None-Match"],
     reply: { status: 200, means: "The whole file", type: "*/*", headers: ["ETag", "Content-Disposition"] },
     others: [
-      { status: 206, means: "The range asked for", type: "*/*", headers: ["ETag", "Content-Disposition", "Content-Range"] },
-      { status: 304, means: "You have it already", headers: ["ETag"] },
+      { status: 206, means: "The requested range", type: "*/*", headers: ["ETag", "Content-Disposition", "Content-Range"] },
+      { status: 304, means: "Not modified: your copy is current", headers: ["ETag"] },
       { status: 416, means: "The range lies outside the file", schema: replies.Failure, headers: ["Content-Range"] }
     ],
     errors: ["SignedUrlExpired", "FileNotFound"]
@@ -134,7 +137,7 @@ const upload = (id: string) =>
     group: "Signed URLs",
     summary: "Upload a file",
     description:
-      "The raw bytes, whatever their label. Cut off, nothing becomes visible; sent again while the URL lasts, they replace the first.",
+      "The raw bytes; their Content-Type is ignored. An interrupted upload stores nothing. An upload repeated while the URL is valid replaces the first.",
     internal: true,
     request: "bytes",
     reply: ok("The file is stored", replies.UploadedReply),
@@ -148,7 +151,7 @@ export const endpointDocs = {
     summary: "Run a task and wait for its results",
     description:
       "Inputs are stored files of one directory, or https URLs, which are imported first. Results go to `output_dir_id`, " +
-      "else to the inputs' directory, else to a new one. A client that goes away ends its job.",
+      "else to the inputs' directory, else to a new one. The job ends when its client disconnects.",
     request: { schema: ProcessBody },
     reply: sync,
     errors: [...readsJson, ...syncFailures]
@@ -156,9 +159,9 @@ export const endpointDocs = {
   "POST /ffmpeg/run": {
     id: "run",
     group: "Processing",
-    summary: "Run a task on files that come with it",
+    summary: "Run a task on files in the same request",
     description:
-      "Use `POST /ffmpeg/process` instead. Inputs name the form's files by file name or by field. A host may switch this off: 404.",
+      "Use `POST /ffmpeg/process` instead. Inputs name the form's files by file name or field name. Servers can disable this: 404.",
     deprecated: true,
     request: { schema: ProcessBody, kind: "form" },
     reply: { ...sync, headers: ["X-Job-Id", "Deprecation", "Sunset", "Link"] },
@@ -167,11 +170,11 @@ export const endpointDocs = {
   "POST /ffmpeg/process/async": {
     id: "submit",
     group: "Processing",
-    summary: "Accept a task and answer with its job",
-    description: "URL inputs are imported before the answer. When the job is over, `webhook_url` receives a POST: see Webhooks.",
+    summary: "Accept a task and return its job",
+    description: "URL inputs are imported before the response. When the job has ended, `webhook_url` receives a POST: see Webhooks.",
     request: { schema: AsyncBody },
     headers: ["Idempotency-Key"],
-    reply: { status: 202, means: "Accepted: the job ends in results or in the reason why not", schema: replies.AsyncReply },
+    reply: { status: 202, means: "Accepted: the job will end with results or an error", schema: replies.AsyncReply },
     errors: [
       ...readsJson,
       ...failuresOf<"postProcessAsync">({
@@ -192,25 +195,25 @@ export const endpointDocs = {
   "GET /job/:jobId": {
     id: "job",
     group: "Jobs",
-    summary: "How a job is doing",
-    description: "Download URLs are new each time. A failed job is an answer like any other: 200 with `ok: false`.",
-    reply: ok("The job as it is now", replies.JobReply),
+    summary: "Status of a job",
+    description: "Each response has new download URLs. A failed job is a 200 with `ok: false`.",
+    reply: ok("The current state of the job", replies.JobReply),
     errors: failuresOf<"getJob">({ JobNotFound: true })
   },
   "DELETE /job/:jobId": {
     id: "cancelJob",
     group: "Jobs",
     summary: "Cancel a job that is pending",
-    reply: ok("It will not run", replies.CancelReply),
+    reply: ok("The job is cancelled and will not run", replies.CancelReply),
     errors: failuresOf<"cancel">({ JobNotFound: true, JobNotPending: true })
   },
   "POST /ffprobe/analyze": {
     id: "analyze",
     group: "Analysis",
-    summary: "What ffprobe says of a file",
-    description: "Of a stored file, or of an https URL in place. At most 60 seconds.",
+    summary: "Analyze a file with ffprobe",
+    description: "Analyzes a stored file, or an https URL without importing it. Takes at most 60 seconds.",
     request: { schema: AnalyzeBody },
-    reply: ok("The sections asked for", replies.AnalyzeReply),
+    reply: ok("The requested sections", replies.AnalyzeReply),
     errors: [
       ...readsJson,
       ...failuresOf<"postAnalyze">({
@@ -228,9 +231,9 @@ export const endpointDocs = {
   "POST /file": {
     id: "registerFile",
     group: "Files and directories",
-    summary: "Announce a file and get the URL to upload it to",
+    summary: "Register a file and get the URL to upload it to",
     description:
-      "Then PUT the raw bytes to `upload.url`, without a key. Until then the file is not listed. Asked again, there is a fresh URL.",
+      "Then PUT the raw bytes to `upload.url`, without a key. Until then the file is not listed. A repeated request returns a new URL.",
     request: { schema: FileBody },
     reply: ok("The file and its upload", replies.FileReply),
     errors: [
@@ -255,10 +258,10 @@ export const endpointDocs = {
   "DELETE /file/:dirId/:fileName": {
     id: "deleteFile",
     group: "Files and directories",
-    summary: "Delete a file for good",
+    summary: "Delete a file permanently",
     description:
-      "Gone from all listings at once; a job that was accepted with it still has it. A registration whose upload did not arrive goes as well: its URL makes no file any more.",
-    reply: ok("It is gone", replies.DeleteReply),
+      "The file disappears from all listings at once; accepted jobs can still read it. Also deletes a registration without an upload: its upload URL becomes invalid.",
+    reply: ok("The file is deleted", replies.DeleteReply),
     errors: failuresOf<"removeFile">({ FileNotFound: true })
   },
   "GET /file/download/:dirId/:fileName": {
@@ -271,7 +274,7 @@ export const endpointDocs = {
   "POST /directory": {
     id: "createDirectory",
     group: "Files and directories",
-    summary: "Make a directory that ends by itself",
+    summary: "Create a directory that expires",
     request: { schema: DirectoryBody, kind: "empty" },
     reply: ok("The directory", replies.DirectoryReply),
     errors: [...readsJson, ...failuresOf<"postDirectory">({ InvalidRequest: true, TooManyRequests: true })]
@@ -280,20 +283,20 @@ export const endpointDocs = {
     id: "directories",
     group: "Files and directories",
     summary: "The key's directories",
-    reply: ok("Those that have not ended", replies.DirectoriesReply),
+    reply: ok("The directories that have not expired", replies.DirectoriesReply),
     errors: failuresOf<"getDirectories">({})
   },
   "GET /directory/:dirId": {
     id: "files",
     group: "Files and directories",
     summary: "The files of a directory",
-    reply: ok("Those that are stored", replies.FilesReply),
+    reply: ok("The stored files", replies.FilesReply),
     errors: failuresOf<"getDirectory">({ DirectoryNotFound: true })
   },
   "GET /usage": {
     id: "usage",
     group: "Account",
-    summary: "What the key has used this month, and may use",
+    summary: "Usage of the key in this month, and its quotas",
     description: ofTheKey,
     reply: ok("Usage and quota", replies.UsageReply),
     errors: failuresOf<"getUsage">({})
@@ -301,7 +304,7 @@ export const endpointDocs = {
   "GET /webhook/secret": {
     id: "webhookSecret",
     group: "Account",
-    summary: "What webhooks are signed with",
+    summary: "The secret that signs webhooks",
     description: ofTheKey,
     reply: ok("The secret", replies.SecretReply),
     errors: failuresOf<"getWebhookSecret">({})
@@ -326,35 +329,35 @@ export const endpointDocs = {
     id: "replay",
     group: "Account",
     summary: "Send a webhook again",
-    description: `${ofTheKey} It is due at once, under the same id, with all its tries before it; one that is due or being delivered stays as it is.`,
+    description: `${ofTheKey} It is delivered at once with the same id, and keeps its earlier tries. A delivery that is due or in progress does not change.`,
     reply: ok("The delivery", replies.DeliveryReply),
     errors: failuresOf<"postReplay">({ DeliveryNotFound: true, TooManyRequests: true })
   },
   "GET /health": {
     id: "health",
     group: "Service",
-    summary: "Whether it serves",
-    reply: ok("It does", replies.HealthReply),
+    summary: "Health check",
+    reply: ok("The server is up", replies.HealthReply),
     errors: []
   },
   "GET /openapi.json": {
     id: "openapi",
     group: "Service",
     summary: "This document",
-    reply: { status: 200, means: "OpenAPI 3.1; `servers` is where the request came to", type: "application/json" },
+    reply: { status: 200, means: "OpenAPI 3.1; `servers` is the URL of this server in the request", type: "application/json" },
     errors: []
   },
   "GET /docs": {
     id: "docs",
     group: "Service",
-    summary: "This document as pages to read and try",
+    summary: "This document as web pages",
     reply: { status: 200, means: "The page", type: "text/html" },
     errors: ["RouteNotFound"]
   },
   "GET /docs/:asset": {
     id: "docsAsset",
     group: "Service",
-    summary: "What the pages are made of",
+    summary: "Assets of the documentation pages",
     internal: true,
     reply: { status: 200, means: "A style sheet, script or icon", type: "*/*" },
     errors: ["RouteNotFound"]

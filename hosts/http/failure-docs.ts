@@ -3,7 +3,7 @@ import { FileName, JobId } from "../../core/ids.js"
 import { tooManyJobs } from "../../core/job.js"
 import type { status } from "./status.js"
 
-/** One failure of each kind, for the OpenAPI document: its sentence is the one that clients read. */
+/** One sample of each failure for the OpenAPI document. Its message is the one that clients receive. */
 export const failureSamples: { readonly [Tag in errors.ApiError["_tag"]]: Extract<errors.ApiError, { readonly _tag: Tag }> } = {
   InvalidRequest: new errors.InvalidRequest({ message: "file_name is required" }),
   InvalidTask: new errors.InvalidTask({ reason: "task.inputs is required" }),
@@ -37,7 +37,7 @@ export const failureSamples: { readonly [Tag in errors.ApiError["_tag"]]: Extrac
   Unavailable: new errors.Unavailable({ what: "sample" })
 }
 
-/** Each status of a failure, as the API reference has it where it does. */
+/** The description of each failure status, in the words of the API reference where it has them. */
 export const statusMeans: { readonly [Code in (typeof status)[keyof typeof status]]: string } = {
   400: "Bad Request - Invalid JSON, missing fields, or values that can't be right",
   401: "Unauthorized - Invalid API key",

@@ -1,4 +1,7 @@
-/** The API over any HTTP server: give `answer` a request, send the reply it makes. `hosts/express` is one such host. */
+/**
+ * The API for any HTTP server: pass a request to `answer` and send its reply. `hosts/express` is one such
+ * host.
+ */
 export { type AnswerOptions, answer } from "./answer.js"
 export type * from "./api.js"
 export type { CorsOrigins } from "./cors.js"

@@ -7,8 +7,9 @@ import { whyEncoded } from "./upload-body.js"
 const mountFirst = "mount ffkiln before body parsers such as express.urlencoded()"
 
 /**
- * The body as JSON, whatever its Content-Type says: curl labels JSON as a form. Empty is `whenEmpty`, or refused.
- * What a parser of the host application made of the body is taken where it still says what was sent.
+ * The body as JSON, whatever its Content-Type: curl labels JSON as a form. An empty body gives `whenEmpty`,
+ * or an error without it. The result of the host application's body parser is used when it still has the
+ * original content.
  */
 export const readJson = (request: ApiRequest, whenEmpty?: unknown): Effect.Effect<unknown, InvalidRequest | TooLarge> => {
   const { body } = request
@@ -18,19 +19,22 @@ export const readJson = (request: ApiRequest, whenEmpty?: unknown): Effect.Effec
   if (body._tag === "Bytes") return jsonOf(what, body.bytes, { whenEmpty, announced: Number(request.header("content-length") ?? 0) })
   const { value } = body
   if (value instanceof Uint8Array || typeof value === "string") return parse(what, value, whenEmpty)
-  // A form parser takes JSON apart at its brackets and ampersands: nothing can put it together again.
+  // A form parser splits JSON at brackets and ampersands: the original can't be restored.
   const isForm = /^application\/x-www-form-urlencoded/i.test(request.header("content-type") ?? "")
   if (typeof value === "object" && value !== null && !isForm) return Effect.succeed(value)
   return invalid(`The request body was consumed by the host application: ${mountFirst}`)
 }
 
-/** Tools that send files label what they send: no JSON has that label. */
+/** The error for a multipart form; undefined otherwise. No client labels JSON as one. */
 const whyForm = (request: ApiRequest): InvalidRequest | undefined =>
   /^multipart\/form-data/i.test(request.header("content-type") ?? "")
     ? new InvalidRequest({ message: "The request body is a multipart form: send a JSON object, as curl -d does" })
     : undefined
 
-/** JSON from bytes; `what` is where they come from, as sentences begin with it. `announced` bytes are refused unread. */
+/**
+ * Parses JSON from bytes. `what` is their source, at the start of messages. `announced` (Content-Length)
+ * above the limit is refused before the body is read.
+ */
 export const jsonOf = <E>(
   what: string,
   bytes: Stream.Stream<Uint8Array, E>,

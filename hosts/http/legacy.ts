@@ -1,12 +1,17 @@
 import { RouteNotFound } from "../../core/errors.js"
 import type { ApiReply, ApiRequest } from "./api.js"
 
-/** `POST /ffmpeg/run`: deprecated by the reference, which names the day of its end; kept until a host switches it off. */
+/**
+ * `POST /ffmpeg/run`: deprecated by the API reference, which names its end; served until a host disables it.
+ */
 export const isLegacy = ({ path }: ApiRequest): boolean => path.replace(/\/$/, "") === "/ffmpeg/run"
 
-export const legacyOff = () => new RouteNotFound({ hint: "POST /ffmpeg/run is switched off here, use POST /ffmpeg/process" })
+export const legacyOff = () => new RouteNotFound({ hint: "POST /ffmpeg/run is disabled on this server, use POST /ffmpeg/process" })
 
-/** RFC 9745, RFC 8594 and RFC 5829: since when it is deprecated (1 September 2025), until when it was promised, what to use instead. */
+/**
+ * Adds the headers of RFC 9745, RFC 8594 and RFC 5829: deprecated since 1 September 2025, the announced end,
+ * and the replacement.
+ */
 export const withDeprecation = (reply: ApiReply, { baseUrl }: ApiRequest): ApiReply => {
   const mount = URL.canParse(baseUrl) ? new URL(baseUrl).pathname.replace(/\/$/, "") : ""
   const headers = {

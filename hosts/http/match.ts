@@ -8,7 +8,7 @@ export interface Match {
   readonly params: Readonly<Record<string, string>>
 }
 
-/** The route of a path below the mount. One slash at its end is overlooked; parameters are decoded once, here. */
+/** The route of a path below the mount. One trailing slash is ignored. Parameters are decoded here, once. */
 export const match = (method: string, path: string): Either.Either<Match, RouteNotFound | MethodNotAllowed | InvalidRequest> => {
   const parts = partsOf(path)
   const fitting = routes.filter((route) => fits(partsOf(route.path), parts))
@@ -19,7 +19,7 @@ export const match = (method: string, path: string): Either.Either<Match, RouteN
   )
 }
 
-/** Whether any method is served at the path. */
+/** Whether any method has a route at the path. */
 export const knows = (path: string): boolean => isForRunners(path) || routes.some((route) => fits(partsOf(route.path), partsOf(path)))
 
 const partsOf = (path: string): ReadonlyArray<string> => path.replace(/^\//, "").replace(/\/$/, "").split("/")

@@ -154,7 +154,7 @@ describe("formParts", () => {
   )
 
   it.live.each<readonly [string, string, string]>([
-    ["no boundary", "multipart/form-data", "The Content-Type of the form names no boundary"],
+    ["no boundary", "multipart/form-data", "The Content-Type of the form has no boundary"],
     ["JSON", "application/json", "POST /ffmpeg/run takes multipart/form-data: to send JSON, use POST /ffmpeg/process"],
     ["nothing", "", "POST /ffmpeg/run takes multipart/form-data: to send JSON, use POST /ffmpeg/process"],
     [

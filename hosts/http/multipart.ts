@@ -10,12 +10,12 @@ import { bytesOf } from "./readable.js"
 
 const commandField = "command"
 
-/** A part's headers: a field's name and a file's, each at most 255 bytes, leave plenty. */
+/** Limit for the headers of a part: enough for a field name and a file name of 255 bytes each. */
 const headerBytes = 8 * 1024
 
 /**
- * The parts of a `multipart/form-data` body as they come in: the field `command` as JSON, every other one as a file. A
- * file's bytes are those of the request itself: the next part is there once they have been read, and no sooner.
+ * Parses a `multipart/form-data` body while it arrives: the field `command` as JSON, every other part as a
+ * file. File bytes are read directly from the request: the next part follows when they have been read.
  */
 export const formParts = (request: ApiRequest): Stream.Stream<FormPart, InvalidRequest | TooLarge> =>
   Stream.mapEffect(rawParts(request), ({ field, name, bytes }): Effect.Effect<FormPart, InvalidRequest | TooLarge> => {
@@ -25,7 +25,7 @@ export const formParts = (request: ApiRequest): Stream.Stream<FormPart, InvalidR
 
 interface RawPart {
   readonly field: string
-  /** The field's name where the part has no file name of its own. */
+  /** The file name, or the field name when the part has no file name. */
   readonly name: string
   readonly bytes: Stream.Stream<Uint8Array, InvalidRequest>
 }
@@ -50,7 +50,7 @@ const rawParts = (request: ApiRequest): Stream.Stream<RawPart, InvalidRequest> =
       )
       parser.on("error", () => {
         end(broken())
-        // The parser lets a file that is cut off end as if it were whole; destroyed, it fails instead.
+        // The parser ends a truncated file as if it were complete; a destroyed file fails instead.
         for (const file of files) file.destroy()
       })
       parser.on("finish", () => parts.unsafeDone(Exit.void))
@@ -61,7 +61,10 @@ const rawParts = (request: ApiRequest): Stream.Stream<RawPart, InvalidRequest> =
 
 type Parser = InstanceType<typeof Busboy>
 
-/** Pieces go in as fast as the files that they belong to are read. A body that breaks off ends too soon for the parser. */
+/**
+ * Writes chunks as fast as their files are read. Also ends the parser when the body breaks off: it then
+ * reports a truncated form.
+ */
 const feed = (parser: Parser, source: Stream.Stream<Uint8Array, InvalidRequest>) =>
   Stream.runForEach(source, (piece) => Effect.async<void>((resume) => void parser.write(piece, () => resume(Effect.void)))).pipe(
     Effect.ignore,
@@ -77,12 +80,12 @@ const parserOf = (contentType: string, maxFiles: number): Effect.Effect<Parser, 
       try: () =>
         new Busboy({
           headers: { "content-type": contentType },
-          // Names are judged as they were sent, and never cut.
+          // Names stay exactly as they were sent; they are checked later.
           preservePath: true,
           isPartAFile: () => true,
           limits: { parts: maxFiles + 1, headerSize: headerBytes }
         }),
-      catch: () => refused("The Content-Type of the form names no boundary")
+      catch: () => refused("The Content-Type of the form has no boundary")
     }),
     (parser) => Effect.sync(() => parser.destroy())
   )

@@ -5,13 +5,13 @@ import { Limits } from "../../core/limits.js"
 import type { ApiReply, ReplyBody, Services } from "./api.js"
 import { defect, failed } from "./reply.js"
 
-/** Sends a reply as fast as the client takes it. */
+/** Sends a reply, with backpressure from the client. */
 export const send = (response: ServerResponse, reply: ApiReply): Effect.Effect<void, never, Services> =>
   reply.body._tag === "Bytes" && response.req.method !== "HEAD"
     ? sendBytes(response, reply, reply.body)
     : Effect.sync(() => sendWhole(response, reply))
 
-/** Sends what is in memory; of a body of bytes only the head. */
+/** Sends a reply that is in memory; of a body of bytes only the headers. */
 export const sendWhole = (response: ServerResponse, { status, headers, body }: ApiReply): void => {
   const text = body._tag === "Json" ? JSON.stringify(body.value) : ""
   const type = body._tag === "Json" ? { "content-type": "application/json; charset=utf-8" } : {}
@@ -20,7 +20,7 @@ export const sendWhole = (response: ServerResponse, { status, headers, body }: A
   response.end(text)
 }
 
-/** A body that breaks off takes the connection with it: no client may take a part for the whole. */
+/** Destroys the connection when the body breaks off, so that no client takes a part for the whole. */
 const sendBytes = (response: ServerResponse, reply: ApiReply, body: Extract<ReplyBody, { _tag: "Bytes" }>) =>
   Effect.gen(function* () {
     const begin = () => {
@@ -35,22 +35,26 @@ const sendBytes = (response: ServerResponse, reply: ApiReply, body: Extract<Repl
     })
     if (left > 0) return yield* Effect.dieMessage("a download shrank while it was sent")
     begin()
-    // Not by a callback of `end`: middleware that wraps it may take that for a piece.
+    // Not in a callback of `end`: middleware that wraps `end` could take the callback for a chunk.
     response.once("finish", () => giveBack(body.spare ?? []))
     response.end()
   }).pipe(
     Effect.catchAll((error) => failed(error)),
     Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : defect(cause))),
-    // Until the first byte a failure is a reply like any other.
+    // Before the first byte, a failure is sent as a normal reply.
     Effect.map((instead) => instead && (response.headersSent ? response.destroy() : sendWhole(response, instead))),
     Effect.asVoid
   )
 
-/** Done when there is room for more. A client that has gone makes it wait, and its going interrupts the waiting. */
+/**
+ * Waits for room in the send buffer, at most `unreadSeconds`. After a disconnect it waits until it is
+ * interrupted.
+ */
 const write = (response: ServerResponse, piece: Uint8Array, spare: Array<Uint8Array> | undefined) =>
   Effect.flatMap(Limits, ({ unreadSeconds }) =>
     Effect.async<void>((resume) => {
-      // New memory for each piece would cost more than all the rest: a garbage collection every few dozen MiB.
+      // The memory of sent chunks is reused: new memory for each would run the garbage collector every few
+      // dozen MiB.
       if (response.write(piece, () => void spare?.push(piece))) return resume(Effect.void)
       const giveUp = setTimeout(() => response.destroy(), unreadSeconds * 1000)
       const onDrain = () => {

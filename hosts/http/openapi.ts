@@ -8,7 +8,7 @@ import { status } from "./status.js"
 type Tag = ApiError["_tag"]
 type Endpoint = keyof typeof endpointDocs
 
-/** Method and path of a route. One without documentation does not compile. */
+/** Method and path of a route. A route without documentation does not compile. */
 export type DocumentedLocation = {
   readonly [E in Endpoint]: E extends `${infer Method} ${infer Path}` ? { readonly method: Method; readonly path: Path } : never
 }[Endpoint]
@@ -23,9 +23,9 @@ const frame = {
     title: "ffkiln",
     version: "0.1.0",
     description:
-      "FFmpeg as a service. JSON bodies are taken whatever their Content-Type says; unknown fields are ignored at the top of a body " +
-      'and refused further in. Every failure is `{"ok": false, "error": "..."}`, also of unknown paths (404) and wrong methods (405). ' +
-      "HEAD is answered wherever GET is. Extensions are what the reference of the hosted API does not have."
+      "FFmpeg as a service. JSON bodies are accepted with any Content-Type; unknown fields are ignored at the top of a body " +
+      'and refused in nested objects. Every failure is `{"ok": false, "error": "..."}`, including unknown paths (404) and wrong methods (405). ' +
+      "Every GET endpoint also answers HEAD. Extensions are features that the reference of the hosted API does not have."
   }
 } as const
 
@@ -34,7 +34,7 @@ const securitySchemes = {
   bearer: { type: "http", scheme: "bearer", description: "The same key" }
 }
 
-/** OpenAPI 3.1 of the routes, as JSON; `baseUrl` is where clients reach them. */
+/** The OpenAPI 3.1 document of the routes, as JSON. `baseUrl` is the URL where clients reach them. */
 export const openApi = (routes: ReadonlyArray<DocumentedRoute>, baseUrl: string) => {
   const schemas: Record<string, JSONSchema.JsonSchema7> = {}
   const content = jsonContent(schemas)
@@ -60,13 +60,13 @@ export const openApi = (routes: ReadonlyArray<DocumentedRoute>, baseUrl: string)
 
 const parameter = /:(\w+)/g
 
-/** Effect names a value that may be anything, and names may not occur twice in a document. */
+/** Replaces Effect's named schema of `unknown` by `true`: names must be unique in a document. */
 const withoutNames = (schemas: Json): Json =>
   JSON.parse(JSON.stringify(schemas), (_, value) => (value?.$id === "/schemas/unknown" ? true : value))
 
 type Content = (schema: Schema.Schema.All) => { readonly schema: unknown; readonly examples?: unknown }
 
-/** Schemas with an identifier are put into `definitions` and referred to. */
+/** Puts schemas that have an identifier into `definitions` and refers to them. */
 const jsonContent =
   (definitions: Record<string, JSONSchema.JsonSchema7>): Content =>
   ({ ast }) => {
@@ -80,7 +80,7 @@ const jsonContent =
 const samplesOf = (ast: SchemaAST.AST): ReadonlyArray<unknown> =>
   SchemaAST.isUnion(ast) ? ast.types.flatMap(samplesOf) : Option.getOrElse(SchemaAST.getExamplesAnnotation(ast), () => [])
 
-/** Also what a key, a path and infrastructure may fail with. */
+/** The failures of the endpoint, of API keys, of paths and of infrastructure. */
 const failuresOf = ({ auth, path }: DocumentedRoute, { errors }: EndpointDocs): ReadonlySet<Tag> =>
   new Set<Tag>([
     ...errors,
@@ -147,7 +147,7 @@ const headersOfStatus: { readonly [code: number]: NonNullable<Reply["headers"]> 
   503: ["Retry-After"]
 }
 
-/** Every status that these failures have; any bug is a 500. */
+/** Every status of these failures, and 500 for bugs. */
 const failureResponses = (failures: ReadonlySet<Tag>, headers: NonNullable<Reply["headers"]>, content: Content): Json => {
   const codes = new Set([...failures].map((tag) => status[tag])).add(500)
   const { schema } = content(Failure)
@@ -168,20 +168,20 @@ const headersOf = (names: NonNullable<Reply["headers"]>): Json =>
     ? {}
     : { headers: Object.fromEntries(names.map((name) => [name, { description: replyHeaders[name], schema: { type: "string" } }])) }
 
-/** What the receiver of a webhook is sent. */
+/** The webhook request, as its receiver gets it. */
 const webhook = (content: Content): Json => ({
   operationId: "jobEnded",
   tags: ["Webhooks" satisfies keyof typeof groups],
-  summary: "A job with a webhook_url is over",
+  summary: "A job with a webhook_url has ended",
   description:
-    "Signed as Standard Webhooks says, with the secret of `GET /webhook/secret`. Tried again, later each time, over a day until it is " +
+    "Signed according to Standard Webhooks, with the secret of `GET /webhook/secret`. Retried with growing delays for a day, until it is " +
     "answered with a 2xx within 15 seconds; redirects are not followed. Every try has the same `webhook-id`.",
   security: [],
   parameters: [
-    inHeader("webhook-id", "Names the delivery: a receiver can tell a repeat by it", true),
+    inHeader("webhook-id", "The id of the delivery, by which a receiver detects repeats", true),
     inHeader("webhook-timestamp", "Seconds since 1970 at this try", true),
     inHeader("webhook-signature", "`v1,` and the base64 HMAC-SHA256 of id, timestamp and body, joined by dots", true)
   ],
   requestBody: { required: true, content: { "application/json": content(WebhookPayload) } },
-  responses: { "2XX": { description: "Taken" }, default: { description: "Tried again later" } }
+  responses: { "2XX": { description: "Delivered" }, default: { description: "Retried later" } }
 })

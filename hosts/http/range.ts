@@ -1,8 +1,9 @@
 import type { ByteRange } from "../../core/ports/storage.js"
 
 /**
- * What a Range header asks of `bytes` bytes. One range is served; several, other units and nonsense are as no header at
- * all (RFC 9110, 14.2), so that nobody makes us send the same bytes over and over.
+ * Reads a Range header for content of `bytes` bytes. Only a single range is served. Several ranges, other
+ * units and invalid headers count as no header (RFC 9110, 14.2), so that no request makes the server send the
+ * same bytes many times.
  */
 export const requestedRange = (header: string | undefined, bytes: number): ByteRange | "whole" | "unsatisfiable" => {
   const [unit = "", span = "", ...more] = (header ?? "").split("=").map((part) => part.trim())

@@ -2,20 +2,23 @@ import { Clock, Effect } from "effect"
 import { TooManyRequests } from "../../core/errors.js"
 import type { OwnerId } from "../../core/ids.js"
 
-/** What one key may ask of a host. What is left out is not bounded. */
+/** Limits of one API key on one host. A missing limit is unlimited. */
 export interface KeyLimits {
-  /** Requests a minute, in the long run. */
+  /** Requests per minute, on average. */
   readonly perMinute?: number | undefined
-  /** Requests that may come at once before that holds them back. Default: a minute's. */
+  /** Requests that may arrive at once before `perMinute` applies. Default: the value of `perMinute`. */
   readonly burst?: number | undefined
-  /** Requests that are being answered at a time; a synchronous call is one until its job has ended. */
+  /** Requests in progress at the same time. A synchronous call counts until its job has ended. */
   readonly atOnce?: number | undefined
 }
 
-/** Answers an owner's request if the owner may make it now. Routers that are given the same gate share its counts. */
+/** Runs a request if its owner may make it now. Routers with the same gate share its counts. */
 export type KeyGate = (owner: OwnerId) => <A, E, R>(answered: Effect.Effect<A, E, R>) => Effect.Effect<A, E | TooManyRequests, R>
 
-/** Counts in memory: every host counts for itself, and a restart forgets. A request that is refused uses nothing up. */
+/**
+ * Makes a gate that counts in memory: each host counts for itself, and a restart resets the counts. Refused
+ * requests do not count.
+ */
 export const keyGate = ({ perMinute, burst = perMinute, atOnce }: KeyLimits): KeyGate => {
   const takeToken = perMinute === undefined ? () => undefined : tokens(perMinute, burst ?? perMinute)
   const running = new Map<OwnerId, number>()
@@ -51,21 +54,21 @@ const tooMany = (what: string, retryAfterSeconds: number) =>
   })
 
 /**
- * A bucket of `burst` tokens for each owner, filled at `perMinute`, and kept as the time when it is full again: one that
- * is full needs no memory. Takes a token, or says in how many seconds there is one.
+ * Token buckets: `burst` tokens per owner, refilled at `perMinute`. A bucket is stored as the time when it is
+ * full again; full buckets are removed. Takes a token, or returns the seconds until there is one.
  */
 const tokens = (perMinute: number, burst: number) => {
   const interval = 60_000 / perMinute
   const fullAt = new Map<OwnerId, number>()
   return (owner: OwnerId, now: number): number | undefined => {
-    // Those that were used longest ago come first.
+    // The map is in order of last use.
     for (const [each, time] of fullAt) {
       if (time > now) break
       fullAt.delete(each)
     }
     const then = Math.max(fullAt.get(owner) ?? now, now) + interval
     const wait = then - now - burst * interval
-    // Sums of fractions: what is less than a microsecond is none.
+    // Less than a microsecond is a rounding error.
     if (wait > 0.001) return Math.max(1, Math.ceil(wait / 1000))
     fullAt.delete(owner)
     fullAt.set(owner, then)

@@ -24,7 +24,7 @@ const reading = (idleSeconds: number) => {
 }
 
 const pass = (milliseconds: number) => vi.advanceTimersByTimeAsync(milliseconds)
-const tooSlow = "The request body came too slowly: hardly anything arrived for 10 seconds, send it again"
+const tooSlow = "The request body arrived too slowly: almost nothing for 10 seconds, send it again"
 
 describe("a body", () => {
   it("that stays away, or stops, is given up after idleSeconds of silence", async () => {

@@ -6,17 +6,20 @@ import { Limits } from "../../core/limits.js"
 
 const events = ["readable", "end", "error", "close"] as const
 
-/** As much is held for a consumer who is busy, and handed over at once: for each piece by itself the steps would cost more than it does. */
+/**
+ * Most bytes that are buffered for a busy consumer and passed on at once: the overhead per chunk exceeds the
+ * cost of its bytes.
+ */
 const mostAhead = 1024 * 1024
 
 /**
- * The bytes of a Node stream, pulled as they are wanted: no more than `mostAhead` is read ahead of the consumer. Ending early
- * leaves the stream as it is, so that an answer can still be sent over its socket. (Its async iterator would do neither:
- * leaving it destroys the socket, and waits for the next piece of a client that has stalled.)
+ * The bytes of a Node stream, read on demand: at most `mostAhead` bytes are read ahead. Ending early leaves
+ * the stream open, so that a response can still be sent over its socket. (Node's async iterator would destroy
+ * the socket, and wait for the next chunk of a client that has stalled.)
  *
- * We wait for `idleSeconds` (limits.ts) at most: each wait uses that up, and each byte that comes gives a millisecond back.
- * So silence ends a body, and so does a trickle of less than a kilobyte a second; one that comes faster may take as long as
- * it needs. Time in which nothing is pulled does not count.
+ * The wait for bytes has a budget of `idleSeconds` (limits.ts): waiting uses it up, and each received byte
+ * gives a millisecond back. So silence ends a body, and so does a rate below a kilobyte a second; a faster
+ * body may take any time. Time in which nothing is pulled does not count.
  */
 export const bytesOf = (source: Readable): Stream.Stream<Uint8Array, InvalidRequest> =>
   Stream.unwrapScoped(
@@ -74,7 +77,7 @@ const gathering = (source: Readable) => {
       bytes += piece.length
     }
   }
-  /** What there is now: pieces, the end, a failure; undefined while there is nothing to tell. */
+  /** What is available now: chunks, the end, or a failure; undefined when there is nothing. */
   const next = (): Pulled | undefined => {
     gather()
     if (held.length > 0) {
@@ -90,7 +93,10 @@ const gathering = (source: Readable) => {
   return { gather, next }
 }
 
-/** The same bytes, for a consumer who keeps nothing of a piece when he asks for the next: its memory is given back then. */
+/**
+ * The same bytes, for a consumer that does not use a chunk after it pulled the next one: its memory is
+ * released then.
+ */
 export const passing = <E>(body: Stream.Stream<Uint8Array, E>): Stream.Stream<Uint8Array, E> =>
   Stream.suspend(() => {
     let before = Chunk.empty<Uint8Array>()
@@ -102,6 +108,6 @@ export const passing = <E>(body: Stream.Stream<Uint8Array, E>): Stream.Stream<Ui
   })
 
 const stalled = (idleSeconds: number) =>
-  broken(`The request body came too slowly: hardly anything arrived for ${idleSeconds} seconds, send it again`)
+  broken(`The request body arrived too slowly: almost nothing for ${idleSeconds} seconds, send it again`)
 
 const broken = (message: string): Pulled => Effect.fail(Option.some(new InvalidRequest({ message })))

@@ -6,7 +6,9 @@ import { status } from "./status.js"
 
 const retryAfterSeconds = "5"
 
-/** On every answer that says nothing else: it is no page, stands in nobody's frame, and no link out of it tells where it was. */
+/**
+ * Default headers of every response: it runs nothing, is shown in no frame, and its links send no referrer.
+ */
 export const safeHeaders = {
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "referrer-policy": "no-referrer",
@@ -14,7 +16,7 @@ export const safeHeaders = {
   "x-frame-options": "DENY"
 } as const
 
-/** Headers that belong to an error wherever it comes from. */
+/** Headers that belong to an error, whatever its source. */
 const headersOf = (error: RunnerError): Readonly<Record<string, string>> => {
   switch (error._tag) {
     case "MethodNotAllowed":
@@ -32,17 +34,21 @@ const headersOf = (error: RunnerError): Readonly<Record<string, string>> => {
   }
 }
 
-/** A JSON reply. It may carry signed URLs, so no cache keeps it. */
+/** A JSON reply. It may contain signed URLs, so it must not be cached. */
 export const json = (code: number, value: unknown, headers: Readonly<Record<string, string>> = {}): ApiReply => ({
   status: code,
   headers: { ...safeHeaders, "cache-control": "no-store", ...headers },
   body: { _tag: "Json", value }
 })
 
+/** The reply to an error, without logging. */
 export const failureReply = (error: RunnerError, headers: Readonly<Record<string, string>> = {}): ApiReply =>
   json(status[error._tag], failureBody(error.message), { ...headersOf(error), ...headers })
 
-/** The reply to a failure. What broke below us goes to the log: the client reads only that something did. */
+/**
+ * The reply to an error. The cause of an infrastructure failure is logged, and the client gets no details of
+ * it.
+ */
 export const failed = (error: RunnerError, headers: Readonly<Record<string, string>> = {}): Effect.Effect<ApiReply> => {
   const reply = failureReply(error, headers)
   return error._tag === "Unavailable"
@@ -50,6 +56,9 @@ export const failed = (error: RunnerError, headers: Readonly<Record<string, stri
     : Effect.succeed(reply)
 }
 
-/** The reply to a bug: told whole to the log, and to the client in one sentence. */
+/** The reply to a bug. The log gets the whole cause, the client one sentence. */
 export const defect = (cause: Cause.Cause<never>): Effect.Effect<ApiReply> =>
-  Effect.as(Effect.logError("a request met a defect", cause), json(500, failureBody("Internal error: the request could not be handled")))
+  Effect.as(
+    Effect.logError("unhandled error in a request", cause),
+    json(500, failureBody("Internal error: the request could not be handled"))
+  )

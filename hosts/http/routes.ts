@@ -29,19 +29,20 @@ import { formParts } from "./multipart.js"
 import { type DocumentedLocation, openApi } from "./openapi.js"
 import { failed, json } from "./reply.js"
 
-/** What becomes of the job of a synchronous call whose client goes away. */
+/** What happens to the job of a synchronous call whose client disconnects. */
 export type OnDisconnect = "abandon" | "continue"
 
+/** A request to one route. */
 export interface Call {
   readonly request: ApiRequest
-  /** A part of the path, decoded, by its name in the route. */
+  /** A path parameter, decoded, by its name in the route. */
   readonly param: (name: string) => string
   readonly onDisconnect: OnDisconnect
 }
 
 type Handled = Effect.Effect<ApiReply, ApiError, Services>
 
-/** `key` routes know their caller; `none` routes are open to all, or carry their right in the URL. */
+/** `key` routes need an API key; `none` routes are public, or have a token in the URL. */
 export type Route = DocumentedLocation &
   (
     | { readonly auth: "key"; readonly handle: (call: Call, caller: Caller) => Handled }
@@ -57,7 +58,7 @@ const ok = <E, R>(body: Effect.Effect<unknown, E, R>) => Effect.map(body, (value
 
 type SyncWaiting = Parameters<typeof postProcess>[2] & {}
 
-/** A synchronous call. Once there is a job its id is in the headers, also of a failure. */
+/** A synchronous call. Once there is a job, its id is in the headers of the reply, also of a failure. */
 const runAndWait =
   (work: (request: ApiRequest, caller: Caller, waiting: SyncWaiting) => Effect.Effect<unknown, ApiError, Services>) =>
   ({ request, onDisconnect }: Call, caller: Caller): Handled =>
@@ -72,10 +73,10 @@ const runAndWait =
       )
     })
 
-/** Built once, since anybody may ask for it; only `servers` differs between requests. */
+/** Made once, since anyone may request it; only `servers` differs between requests. */
 const document = once(() => openApi(routes, "/"))
 
-/** Every endpoint. HEAD is answered wherever GET is. */
+/** All endpoints. GET routes also answer HEAD. */
 export const routes: ReadonlyArray<Route> = [
   { method: "GET", path: "/health", auth: "none", handle: () => ok(Effect.succeed({ ok: true })) },
   {
@@ -163,7 +164,7 @@ export const routes: ReadonlyArray<Route> = [
   },
   { method: "GET", path: "/docs", auth: "none", handle: ({ request }) => docsPage(request) },
   { method: "GET", path: "/docs/:asset", auth: "none", handle: ({ param }) => docsAsset(param("asset")) },
-  // The token decides; the name at the end is for download tools, and says which file beside a playlist is meant.
+  // The token authorizes the request. The name is for download tools, and selects a file beside a playlist.
   ...(["/blob/:token", "/blob/:token/:name"] as const).flatMap(
     (path): ReadonlyArray<Route> => [
       { method: "GET", path, auth: "none", handle: ({ request, param }) => download(request, param("token"), param("name")) },

@@ -8,12 +8,12 @@ import { parseTags } from "../../core/text/tags.js"
 import type { ApiRequest } from "./api.js"
 import { readJson } from "./json-body.js"
 
-/** What runners may say: the bounds that the protocol's schemas do not have. Each answers with what is wrong, or nothing. */
+/** Checks of runner requests beyond the schemas of the protocol. Each returns a problem, or undefined. */
 
-/** A sentence that begins with the field's name. */
+/** A sentence that begins with the name of the field. */
 export type Problem = string | undefined
 
-/** The body, or a sentence that names the first field which is not as it must be. */
+/** The body, or an error that names the first invalid field. */
 export const read = <A, I>(request: ApiRequest, schema: Schema.Schema<A, I>, problem: (body: A) => Problem) =>
   Effect.gen(function* () {
     const body = yield* Either.mapLeft(Schema.decodeUnknownEither(schema)(yield* readJson(request)), malformed)
@@ -26,7 +26,7 @@ const malformed = (error: ParseResult.ParseError): InvalidRequest => {
   const field = issue?.path.join(".")
   if (!field) return new InvalidRequest({ message: "The request body must be a JSON object with the fields of the runner protocol" })
   if (issue?._tag === "Missing") return new InvalidRequest({ message: `${field} is missing` })
-  // What was there instead is known to its sender, and may be long.
+  // The actual value is left out: its sender knows it, and it may be long.
   const expected = /^Expected (.*?)(?:, actual|$)/s.exec(issue?.message ?? "")?.[1] ?? "what the runner protocol says"
   return new InvalidRequest({ message: `${field} must be: ${expected}` })
 }
@@ -95,10 +95,12 @@ const uploadProblem = (field: string, files: ReadonlyArray<{ readonly upload?: s
     `${field} must not have an upload of more than ${most.upload} characters`
   )
 
-/** Of a name that was found good. */
+/** Converts a file whose name was checked. */
 export const madeFile = ({ name, bytes }: SaidFile): MadeFile => ({ name: FileName(composed(name)), bytes })
 
-/** A text for users: of control characters only newlines stay, and not more than a page of it. */
+/**
+ * Text for users: well-formed, without control characters except newlines, at most `most.text` characters.
+ */
 export const readable = (text: string): string =>
   text
     .toWellFormed()

@@ -22,13 +22,19 @@ import type { ApiReply, ApiRequest, Services } from "./api.js"
 import { failed, json } from "./reply.js"
 import * as body from "./runner-bodies.js"
 
-/** The host's side of the runner protocol (docs/runners.md): below `/runner/`, beside the API and none of it. */
+/**
+ * The host's side of the runner protocol (docs/runners.md): below `/runner/`, separate from the public API.
+ */
 
+/** Whether a path belongs to the runner protocol. */
 export const isForRunners = (path: string): boolean => /^\/runner\/v\d+(\/|$)/.test(path)
 
 type Answer = Effect.Effect<unknown, RunnerError, Services | Scope.Scope>
 
-/** The scope ends with the exchange: with a failure where the reply was not sent. */
+/**
+ * Answers a request of a runner. The scope must end with the exchange, with a failure when the reply was not
+ * sent.
+ */
 export const answerRunner = (request: ApiRequest): Effect.Effect<ApiReply, never, Services | Scope.Scope> =>
   Effect.flatMap(actionOf(request), (action) => answers[action](request)).pipe(
     Effect.map((body) => json(200, body)),
@@ -40,7 +46,7 @@ const challenge = { "www-authenticate": 'Basic realm="ffkiln runners", Bearer re
 
 const actionOf = ({ method, path }: ApiRequest): Either.Either<Action, RouteNotFound | MethodNotAllowed> => {
   const [, version, action = ""] = /^\/runner\/v(\d+)(?:\/([^/]*)\/?)?$/.exec(path) ?? []
-  const hint = `this host speaks version ${protocolVersion} of the runner protocol: use a runner that speaks it too`
+  const hint = `this server has version ${protocolVersion} of the runner protocol: use a runner with the same version`
   if (version !== undefined && version !== `${protocolVersion}`) return Either.left(new RouteNotFound({ hint }))
   if (!Object.hasOwn(answers, action)) return Either.left(new RouteNotFound({}))
   return method === "POST" ? Either.right(action as Action) : Either.left(new MethodNotAllowed({ allowed: ["POST"] }))
@@ -72,7 +78,7 @@ const offerOf = ({ claim, token, plan, inputs }: Assignment, limits: LimitValues
   limits: plan.limits
 })
 
-/** What is said of one run, by whoever has its token. */
+/** Handles a request about one run, authorized by the token of that run. */
 const ofRun =
   <A, I>(
     schema: Schema.Schema<A, I>,

@@ -1,6 +1,6 @@
 import type { RunnerError } from "../../core/errors.js"
 
-/** The only place where an error meets a number. */
+/** The HTTP status of each error. No other place maps errors to statuses. */
 export const status = {
   InvalidRequest: 400,
   InvalidTask: 400,

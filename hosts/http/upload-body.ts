@@ -2,16 +2,22 @@ import { Effect, Stream } from "effect"
 import { InvalidRequest } from "../../core/errors.js"
 import type { ApiRequest } from "./api.js"
 
-/** A part is not the file: RFC 9110, section 14.5, leaves a 400 to a server that does not take parts. */
+/**
+ * The error for a Content-Range header; undefined without one. RFC 9110, section 14.5, allows 400 from a
+ * server without partial PUT.
+ */
 export const partOfFile = (request: ApiRequest): InvalidRequest | undefined =>
   request.header("content-range") === undefined
     ? undefined
     : new InvalidRequest({ message: "The upload has a Content-Range header: send the whole file in one request, without it" })
 
-/** Bytes are kept as they come: a file that is compressed on its way would be stored so. */
+/**
+ * The error for a compressed upload; undefined otherwise. Bytes are stored as sent, so the file would stay
+ * compressed.
+ */
 export const encodedFile = (request: ApiRequest): InvalidRequest | undefined => whyEncoded(request, "The upload")
 
-/** Why a body can't be read, where its sender compressed it. */
+/** The error for a body with a Content-Encoding; undefined without one. */
 export const whyEncoded = (request: ApiRequest, what: string): InvalidRequest | undefined => {
   const encoding = (request.header("content-encoding") ?? "").trim()
   if (encoding === "" || encoding.toLowerCase() === "identity") return undefined
@@ -21,8 +27,9 @@ export const whyEncoded = (request: ApiRequest, what: string): InvalidRequest | 
 }
 
 /**
- * The bytes of an upload; fails where they are a multipart form by their label and by how they begin. With one of the two alone
- * they are the file: labels are often wrong, and a form may be what somebody wants to store.
+ * The bytes of an upload. Fails when both the Content-Type and the first bytes are those of a multipart form.
+ * With only one of them the bytes are stored: Content-Types are often wrong, and a form may be a file to
+ * store.
  */
 export const notForm = <E, R>(
   request: ApiRequest,
@@ -32,7 +39,7 @@ export const notForm = <E, R>(
   if (start === undefined) return bytes
   let at = 0
   return Stream.mapEffect(bytes, (piece) => {
-    // Once a byte differs, `at` stays where it is and nothing is compared any more.
+    // A different byte sets `at` to -1, and nothing is compared any more.
     for (const byte of at < 0 ? [] : piece.subarray(0, start.length - at)) {
       if (byte !== start[at]) {
         at = -1
@@ -46,7 +53,10 @@ export const notForm = <E, R>(
 
 const isForm = "The upload is a multipart form: send the bytes of the file themselves, as curl --data-binary @FILE does"
 
-/** How a form with this label begins; undefined for every other label. RFC 2046 allows a boundary of 70 characters. */
+/**
+ * The first bytes of a form with this Content-Type; undefined for other types. RFC 2046 allows a boundary of
+ * 70 characters.
+ */
 const formStart = (label: string | undefined): Buffer | undefined => {
   const [type = "", ...parameters] = (label ?? "")
     .slice(0, 500)
