@@ -267,7 +267,7 @@ describe("keys", () => {
   })
 
   it.each([
-    [{ jobsPerMonth: -1 }, "quota.jobsPerMonth must be a whole number of 0 or more, or null for no bound"],
+    [{ jobsPerMonth: -1 }, "quota.jobsPerMonth must be a whole number of 0 or more, or null for no quota"],
     [{ storedBytes: 1.5 }, "quota.storedBytes must be a whole number"],
     [{ gibSecondsPerMonth: Number.NaN }, "quota.gibSecondsPerMonth must be a number"],
     [{ jobsPerMonth: "3" as unknown as number }, "quota.jobsPerMonth"]

@@ -38,61 +38,81 @@ export type { Services } from "./layers.js"
 export type { GivenRunner, NewRunner, Runner, RunnerState, Runners } from "./runners.js"
 export type { Instance, RunOptions } from "./runtime.js"
 
+/** Options of `open`. */
 export interface Options extends Adapters {
-  /** A folder for what the default adapters keep. Made if it is missing; several processes may share it. */
+  /** Folder for the data of the default adapters. Created when missing; several processes may share it. */
   readonly dataDir?: string
-  /** Jobs that run at a time; 0 only accepts them. Default: one a core, two at least. */
+  /** Jobs to run at the same time; 0 only accepts jobs. Default: number of CPU cores, at least 2. */
   readonly slots?: number
-  /** What this machine has that some jobs ask for, such as "gpu": each 1 to 32 of `a-z 0-9 . _ -`, starting with a letter or digit. */
+  /**
+   * Tags of this machine that jobs may ask for, such as "gpu": each 1 to 32 of `a-z 0-9 . _ -`, starting with
+   * a letter or digit.
+   */
   readonly tags?: ReadonlyArray<string>
-  /** Other machines that run jobs for this one, over an HTTP host on this instance. */
+  /** Remote runners, which connect to an HTTP host on this instance. */
   readonly runners?: {
-    /** Accepted beside those that `runners.make` makes. A `database` of your own takes its tokens itself. */
+    /**
+     * Accepted in addition to those that `runners.make` makes. With a `database` of your own, pass them to
+     * its adapter instead.
+     */
     readonly tokens?: ReadonlyArray<GivenRunner>
-    /** Whose slots go first: this machine's (default), the runners', or those of whoever has less to do. */
+    /** Whose free slots get jobs first: "local" (default), "remote" (those of runners) or "least-loaded". */
     readonly prefer?: Preference | undefined
   }
-  /** What is not given has its default. */
+  /** Missing limits have their default. */
   readonly limits?: Partial<LimitValues>
-  /** Ends a start that is under way: `open` rejects. Afterwards it means nothing. */
+  /** Aborts a start in progress: `open` rejects. Has no effect afterwards. */
   readonly signal?: AbortSignal | undefined
-  /** What the URLs that we serve ourselves start with. Default: nothing, so that they start with `/blob/`. */
+  /**
+   * Start of the signed URLs that this instance serves itself. Default: empty, so that they start with
+   * `/blob/`.
+   */
   readonly publicUrl?: string | undefined
 }
 
-/** A body's own fields: that others are ignored is no part of its type. */
+/** The named fields of a body, without the index signature for ignored ones. */
 type Fields<Schema extends { readonly Encoded: unknown }> = {
   readonly [Name in keyof Schema["Encoded"] as string extends Name ? never : Name]: Schema["Encoded"][Name]
 }
 
 type Body<F extends (...args: never) => Effect.Effect<unknown, unknown, unknown>> = Promise<Effect.Effect.Success<ReturnType<F>>>
 
+/** Options of `process`. */
 export interface ProcessOptions extends RunOptions {
-  /** Called as the job advances, at most once a second: 0 to 1, or null while that can't be known; 1 when it is done. */
+  /** Called when progress changes, at most once a second: 0 to 1, null while it is unknown, 1 at the end. */
   readonly onProgress?: (fraction: number | null) => void
 }
 
+/** Options of `submit`. */
 export interface SubmitOptions extends RunOptions {
-  /** Your own name for this submission: sent again within a day, it gives the first job instead of a second one. */
+  /**
+   * A name that you choose for this submission: repeated within a day, it returns the first job instead of a
+   * second one.
+   */
   readonly idempotencyKey?: string | undefined
 }
 
 /**
- * The HTTP API as promises: the same bodies in and out (API reference). A failure rejects with the error itself: its
- * `message` is the sentence an HTTP client would read, its `_tag` tells the kind. A signal that aborts ends the work.
+ * The HTTP API as promises, with the same bodies as the API reference. A failure rejects with the error
+ * itself: `message` is the sentence that an HTTP client would get, `_tag` its kind. Aborting the signal ends
+ * the work.
  */
 export interface Client {
+  /** Creates a directory that expires. */
   readonly createDirectory: (body?: Fields<typeof DirectoryBody>, options?: RunOptions) => Body<typeof postDirectory>
-  /** Announces a file that somebody will upload with the signed request in the answer. */
+  /** Registers a file. The reply has the signed request that uploads it. */
   readonly registerFile: (body: Fields<typeof FileBody>, options?: RunOptions) => Body<typeof postFile>
-  /** Stores a local file (its path), bytes or a stream of them: the `file` of the answer is what tasks refer to. */
+  /** Stores a local file (its path), bytes or a stream of bytes. Tasks refer to the `file` of the reply. */
   readonly upload: (source: Upload, body?: Partial<Fields<typeof FileBody>>, options?: RunOptions) => Body<typeof putFile>
-  /** The caller's directories, and the files of one. */
+  /** Lists the directories of the caller. */
   readonly directories: (options?: RunOptions) => Body<typeof getDirectories>
+  /** Lists the files of a directory. */
   readonly files: (dirId: string, options?: RunOptions) => Body<typeof getDirectory>
+  /** Type and size of a file. */
   readonly file: (filePath: string, options?: RunOptions) => Body<typeof getFile>
-  /** Gone from all listings at once; a job that was accepted with it still has it. */
+  /** Deletes a file. It disappears from all listings at once; accepted jobs can still read it. */
   readonly deleteFile: (filePath: string, options?: RunOptions) => Body<typeof removeFile>
+  /** A signed URL to download a file from. */
   readonly downloadUrl: (filePath: string, options?: RunOptions) => Body<typeof getDownload>
   /** Copies a stored file to a local path. */
   readonly save: (filePath: string, path: string, options?: RunOptions) => Promise<void>
@@ -100,35 +120,40 @@ export interface Client {
   readonly read: (filePath: string) => AsyncIterable<Uint8Array>
   /** Runs a task and waits for its result. */
   readonly process: (body: Fields<typeof ProcessBody>, options?: ProcessOptions) => Body<typeof postProcess>
-  /** Accepts a task: it will be finished, also by a later process on the same data. */
+  /** Accepts a task. Its job will be finished, if necessary by a later process on the same data. */
   readonly submit: (body: Fields<typeof AsyncBody>, options?: SubmitOptions) => Body<typeof postProcessAsync>
+  /** State and result of a job. */
   readonly job: (jobId: string, options?: RunOptions) => Body<typeof getJob>
-  /** Ends a job that nobody has started yet; any other rejects with JobNotPending. */
+  /** Cancels a job that has not started; rejects with JobNotPending otherwise. */
   readonly cancel: (jobId: string, options?: RunOptions) => Body<typeof cancel>
+  /** Analyzes a stored file or an https URL with ffprobe. */
   readonly analyze: (body: Fields<typeof AnalyzeBody>, options?: RunOptions) => Body<typeof postAnalyze>
-  /** What the caller has used this month, and may use. */
+  /** Usage and quotas of the caller in this month. */
   readonly usage: (options?: RunOptions) => Body<typeof getUsage>
-  /** The caller's newest webhooks with their tries, one of them, and sending one again. */
+  /** Lists the newest webhooks of the caller with their tries. */
   readonly deliveries: (options?: RunOptions) => Body<typeof getDeliveries>
+  /** One webhook with its tries. */
   readonly delivery: (id: string, options?: RunOptions) => Body<typeof getDelivery>
+  /** Sends a webhook again. */
   readonly replay: (id: string, options?: RunOptions) => Body<typeof postReplay>
-  /** What the caller's webhooks are signed with. */
+  /** The secret that signs the caller's webhooks. */
   readonly webhookSecret: (options?: RunOptions) => Body<typeof getWebhookSecret>
 }
 
+/** A running instance. Its own methods act for the owner "local". */
 export interface Ffkiln extends Client, Instance {
-  /** The same API for another owner: nobody sees another's directories, files and jobs. */
+  /** The same API for another owner. Owners do not see each other's directories, files and jobs. */
   readonly as: (owner: string) => Client
-  /** The API keys of an HTTP host over this instance; a key's id is the owner that `as` takes. */
+  /** API keys of an HTTP host on this instance. The id of a key is the owner that `as` takes. */
   readonly keys: Keys
-  /** The remote runners of an HTTP host over this instance. */
+  /** Remote runners of an HTTP host on this instance. */
   readonly runners: Runners
 }
 
-/** Starts ffkiln inside this process. Rejects with a sentence for an operator when a part can't be had. */
+/** Starts ffkiln in this process. Rejects with a sentence for the operator when a part can't be started. */
 export const open = async (options: Options): Promise<Ffkiln> => {
   const { dataDir, limits, runners, signal, slots = defaultSlots() } = options
-  // No job could ask for one of another form: it would be a slip.
+  // No job could ask for a malformed tag: it must be a mistake.
   const tags = valid(parseTags(options.tags ?? [], "tags"))
   const tokens = valid(runnerTokens(runners?.tokens ?? []))
   if (tokens.length > 0 && options.database !== undefined) throw new Error(`ffkiln cannot start: ${ownTokens}`)
@@ -139,7 +164,7 @@ export const open = async (options: Options): Promise<Ffkiln> => {
   return { ...instance, ...as("local"), as, keys: keysOf(run), runners: runnersOf(run) }
 }
 
-const ownTokens = "runners.tokens are for the default database: give those of a database of your own to its adapter, as runners"
+const ownTokens = "runners.tokens are for the default database: pass them to the adapter of your own database, as its option runners"
 
 const valid = <A>(parsed: Either.Either<A, string>): A =>
   Either.getOrThrowWith(parsed, (reason) => new Error(`ffkiln cannot start: ${reason}`))
@@ -152,7 +177,7 @@ const runOn =
     options?.signal?.throwIfAborted()
     const exit = await instance.run(effect, options)
     if (Exit.isSuccess(exit)) return exit.value
-    // An abort is told in the caller's own words.
+    // An abort rejects with the reason of the caller's signal.
     if (Cause.isInterrupted(exit.cause)) options?.signal?.throwIfAborted()
     throw Cause.squash(exit.cause)
   }
@@ -184,20 +209,20 @@ const client = (instance: Instance, run: Run, owner: OwnerId, baseUrl: string): 
   }
 }
 
-/** `dir_id/file_name`; a path without a slash names nothing and is not found. */
+/** Splits `dir_id/file_name`. A path without a slash matches no file. */
 const split = (filePath: string): readonly [string, string] => {
   const slash = filePath.indexOf("/")
   return slash < 0 ? ["", filePath] : [filePath.slice(0, slash), filePath.slice(slash + 1)]
 }
 
-/** Changes of state come without new progress; those are not told. */
+/** Reports only changes of progress, not other changes of the job. */
 const reportTo = (onProgress: (fraction: number | null) => void) => {
-  let told: number | null | undefined
+  let reported: number | null | undefined
   return (job: Job) => {
     if (job.state !== "processing" && job.state !== "completed") return
     const fraction = job.state === "completed" ? 1 : job.progress
-    if (fraction === told) return
-    told = fraction
+    if (fraction === reported) return
+    reported = fraction
     onProgress(fraction)
   }
 }

@@ -8,35 +8,37 @@ import type { Directories } from "../../core/ports/directories.js"
 import type { Storage } from "../../core/ports/storage.js"
 import { authorizationHeader } from "../../core/text/api-key.js"
 
-/** A key that has just been made. Only a hash of it is kept: this is the one time it can be read. */
+/** A new API key. Only a hash of its secret is stored: this is the only time when it can be read. */
 export interface NewKey {
-  /** The owner of all that is made with it, as `as(...)` takes it. */
+  /** The owner of everything that is made with the key, as `as(...)` takes it. */
   readonly id: string
   /** The value of the `Authorization` header. */
   readonly authorization: string
-  /** What its webhooks are signed with; its owner can read it again at `GET /webhook/secret`. */
+  /** The secret that signs its webhooks. The owner can read it again at `GET /webhook/secret`. */
   readonly webhookSecret: string
 }
 
+/** An API key with its usage. */
 export interface Key extends KeyRecord {
-  /** This month (UTC), and what is stored now. */
+  /** Usage of this month (UTC), and the bytes that are stored now. */
   readonly used: { readonly month: string; readonly jobs: number; readonly gibSeconds: number; readonly storedBytes: number }
 }
 
-/** API keys, for whoever runs the service. They hold at once for every process on the same database. */
+/** Management of API keys. Changes apply at once in every process on the same database. */
 export interface Keys {
-  /** A new key; `name` is a note of your own, and what the quota does not name is unlimited. */
+  /** Creates a key. `name` is a note; quotas that are not given are unlimited. */
   readonly make: (options?: { readonly name?: string; readonly quota?: Partial<Quota> }) => Promise<NewKey>
-  /** Every key that was made, oldest first, revoked ones included. */
+  /** All keys, oldest first, including revoked ones. */
   readonly list: () => Promise<ReadonlyArray<Key>>
-  /** The key opens nothing any more. False when there is none of that id, or it was revoked already. */
+  /** Revokes a key. False when it does not exist or is revoked already. */
   readonly revoke: (id: string) => Promise<boolean>
-  /** Changes what is given; null takes a bound away. False when there is no key of that id. */
+  /** Changes the given quotas; null removes one. False when the key does not exist. */
   readonly setQuota: (id: string, quota: Partial<Quota>) => Promise<boolean>
 }
 
 type Services = Accounts | Directories | Storage
 
+/** The management of keys, on `run`. */
 export const keysOf = (run: <A>(effect: Effect.Effect<A, InvalidRequest | Unavailable, Services>) => Promise<A>): Keys => ({
   make: ({ name = "", quota = {} } = {}) => run(make(name, quota)),
   list: () => run(list),
@@ -73,7 +75,7 @@ const checked = (quota: Quota) => {
   const wrong = (["jobsPerMonth", "gibSecondsPerMonth", "storedBytes"] as const).find((name) => !isBound(quota[name], name))
   if (wrong === undefined) return Effect.succeed(quota)
   const number = wrong === "gibSecondsPerMonth" ? "a number" : "a whole number"
-  return new InvalidRequest({ message: `quota.${wrong} must be ${number} of 0 or more, or null for no bound` })
+  return new InvalidRequest({ message: `quota.${wrong} must be ${number} of 0 or more, or null for no quota` })
 }
 
 const isBound = (value: number | null, name: keyof Quota): boolean =>

@@ -18,30 +18,34 @@ import type { RunnerToken } from "../../core/ports/runners.js"
 import type { Storage } from "../../core/ports/storage.js"
 import type { Webhooks } from "../../core/ports/webhooks.js"
 
-/** Everything an operation can ask for. */
+/** All services of an instance. */
 export type Services = Rows | Storage | Queue | Executor | Prober | Importer | Webhooks | Ids
 
-/** The parts that can be swapped. An adapter is an opaque value to those who do not use Effect. */
+/**
+ * The adapters that can be replaced. Callers that do not use Effect can treat an adapter as an opaque value.
+ */
 export interface Adapters {
-  /** Where bytes lie. Default: files below `dataDir`. */
+  /** Stores files. Default: a folder, `dataDir`. */
   readonly storage?: Layer.Layer<Storage, Unavailable>
-  /** Where jobs, directories, keys, webhooks and runners are kept. Default: SQLite at `dataDir/ffkiln.db`. */
+  /** Stores jobs, directories, keys, webhooks and runners. Default: SQLite at `dataDir/ffkiln.db`. */
   readonly database?: Layer.Layer<Rows, Unavailable>
-  /** How workers hear of jobs. Default: in memory. */
+  /** Notifies workers of jobs. Default: in memory. */
   readonly queue?: Layer.Layer<Queue, Unavailable>
-  /** Where ffmpeg and ffprobe run. Default: here, from PATH. */
+  /** Runs ffmpeg and ffprobe. Default: on this machine, from PATH. */
   readonly executor?: Layer.Layer<Executor | Prober, Unavailable, Storage>
-  /** How URL inputs are fetched. Default: from public https addresses alone. */
+  /** Downloads URL inputs. Default: only from public https addresses. */
   readonly importer?: Layer.Layer<Importer, Unavailable, Storage>
-  /** How webhooks are posted. Default: to public https addresses alone. */
+  /** Posts webhooks. Default: only to public https addresses. */
   readonly webhooks?: Layer.Layer<Webhooks, Unavailable>
-  /** What the defaults above may reach, also when a URL is probed: for tests and networks of one's own. */
+  /**
+   * Which addresses the default adapters may connect to, also to probe a URL: for tests and private networks.
+   */
   readonly guard?: GuardOptions
 }
 
 /**
- * The adapters given, and the embedded default for the others; `runners` are known to the default database. The SQLite driver
- * is loaded only where it is used.
+ * The given adapters, and the defaults for the others. `runners` are the tokens for the default database. The
+ * SQLite driver is loaded only when it is used.
  */
 export const services = (
   adapters: Adapters,
@@ -67,4 +71,5 @@ const defaultDatabase = (options: SqliteOptions) =>
     )
   )
 
+/** The limits as a layer; missing ones have their default. */
 export const limitsLayer = (limits: Partial<LimitValues>): Layer.Layer<never> => Layer.succeed(Limits, { ...defaultLimits, ...limits })

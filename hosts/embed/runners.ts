@@ -4,45 +4,56 @@ import { parseRunnerName, RunnerName } from "../../core/ids.js"
 import { Limits } from "../../core/limits.js"
 import { type RunnerProcess, type RunnerRecord, Runners as RunnersPort, type RunnerToken } from "../../core/ports/runners.js"
 
-/** A runner that has just been made. Only a hash of its secret is kept: this is the one time the token can be read. */
+/** A new runner. Only a hash of its secret is stored: this is the only time when the token can be read. */
 export interface NewRunner {
   readonly name: string
-  /** `name:secret`, as a runner takes it. */
+  /** `name:secret`, for the option `token` of a runner. */
   readonly token: string
 }
 
-/** Silent: it has not been heard of for longer than any run would wait for it. */
+/** `silent`: no request arrived for longer than the lease of its runs. */
 export type RunnerState = "waiting" | "running" | "silent" | "revoked"
 
+/** A remote runner with its state. */
 export interface Runner extends RunnerRecord {
   readonly state: RunnerState
   readonly processes: ReadonlyArray<RunnerProcess & { readonly seenAt: Date; readonly state: RunnerState }>
 }
 
-/** Remote runners, for whoever runs the service. They hold at once for every process on the same database. */
+/** Management of remote runners. Changes apply at once in every process on the same database. */
 export interface Runners {
-  /** A new runner; its name is 1 to 64 of `A-Z a-z 0-9 _ -`, and used once, also after it was revoked. */
+  /**
+   * Creates a runner. Its name is 1 to 64 of `A-Z a-z 0-9 _ -` and can't be used again, even after it was
+   * revoked.
+   */
   readonly make: (name: string) => Promise<NewRunner>
-  /** Every runner that was made, oldest first, revoked ones included, then those of the settings that were heard of. */
+  /**
+   * All runners that were made, oldest first, including revoked ones; then runners of the settings that were
+   * seen.
+   */
   readonly list: () => Promise<ReadonlyArray<Runner>>
-  /** Its token opens nothing any more, and its runs are others'. False when none of that name was made, or it was revoked already. */
+  /**
+   * Revokes a runner: its token is refused, and its runs go to other runners. False when no such runner was
+   * made, or it is revoked already.
+   */
   readonly revoke: (name: string) => Promise<boolean>
 }
 
+/** The management of runners, on `run`. */
 export const runnersOf = (run: <A>(effect: Effect.Effect<A, InvalidRequest | Unavailable, RunnersPort>) => Promise<A>): Runners => ({
   make: (name) => run(make(name)),
   list: () => run(list),
   revoke: (name) => run(Effect.flatMap(RunnersPort, (runners) => runners.revoke(RunnerName(name))))
 })
 
-/** Worded to follow what holds the name. */
+/** Continues a sentence that begins with the name of the field. */
 export const runnerNameRule = "must be 1 to 64 of A-Z a-z 0-9 _ and -"
 
 const make = (text: string) =>
   Effect.gen(function* () {
     const name = parseRunnerName(text)
     if (name === undefined) return yield* new InvalidRequest({ message: `the name of a runner ${runnerNameRule}` })
-    const taken = new InvalidRequest({ message: `there is a runner "${name}" already, or there was one: choose another name` })
+    const taken = new InvalidRequest({ message: `the name "${name}" is or was that of another runner: choose a new name` })
     const secret = yield* Effect.catchTag((yield* RunnersPort).issue(name), "NameTaken", () => taken)
     return { name, token: `${name}:${Redacted.value(secret)}` }
   })
@@ -63,13 +74,13 @@ const list = Effect.gen(function* () {
   })
 })
 
-/** A token of an operator's own making. */
+/** A runner token that the operator chose. */
 export interface GivenRunner {
   readonly name: string
   readonly secret: string | Redacted.Redacted
 }
 
-/** The tokens, or what is wrong with the first that is none; a secret is never repeated. */
+/** The tokens, or what is wrong with the first invalid one. A secret is never repeated. */
 export const runnerTokens = (given: ReadonlyArray<GivenRunner>): Either.Either<ReadonlyArray<RunnerToken>, string> =>
   Either.all(
     given.map(({ name, secret }, index) => {

@@ -13,33 +13,38 @@ import { makeUploadGate, noReservations, Reserved, UploadGate } from "../../core
 import { makeSteadyTime, SteadyTime } from "../../core/steady-time.js"
 import type { Services } from "./layers.js"
 
-/** Services that are up, workers that take jobs, and a way to run operations on them. */
+/** Services that are running, workers that take jobs, and a way to run operations. */
 export interface Instance {
   readonly limits: LimitValues
-  /** Never rejects. Once `close` has begun, every call fails with Unavailable. The signal interrupts. */
+  /**
+   * Never rejects. After `close` was called, every call fails with Unavailable. Aborting the signal
+   * interrupts the effect.
+   */
   readonly run: <A, E>(effect: Effect.Effect<A, E, Services>, options?: RunOptions) => Promise<Exit.Exit<A, E | Unavailable>>
   /**
-   * Takes no job any more and gives those that run `drainSeconds` to finish, gives the rest back, answers everybody who
-   * waits, then ends all that was started. One promise, however often it is asked for.
+   * Takes no new jobs, gives running jobs `drainSeconds` to finish, releases the rest, replies to all waiting
+   * callers, and stops everything. Every call returns the same promise.
    */
   readonly close: () => Promise<void>
 }
 
+/** Options of a call. */
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Options of `start`. */
 export interface StartOptions {
   readonly limits: LimitValues
   readonly slots: number
   readonly tags?: ReadonlyArray<string>
-  /** Whose slots go first where runners ask too. Default "local". */
+  /** Whose free slots get jobs first when runners ask too. Default "local". */
   readonly prefer?: Preference | undefined
-  /** Ends a start that is under way. */
+  /** Aborts a start in progress. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** Rejects with an Error whose message tells an operator what is missing. */
+/** Starts services and workers. Rejects with an Error whose message tells the operator what is missing. */
 export const start = async (
   services: Layer.Layer<Services, Unavailable>,
   { limits, slots, tags = [], prefer = "local", signal: stop }: StartOptions
@@ -57,7 +62,7 @@ export const start = async (
     warningsToStderr
   )
   const runtime = ManagedRuntime.make(Layer.provideMerge(services, ambient))
-  // The workers end before the services they use, and before the callers who wait for them.
+  // Workers stop before the services that they use, and before callers that wait for their jobs.
   const working = Effect.runSync(Scope.make())
   const started = await runtime.runPromiseExit(
     Layer.buildWithScope(Layer.mergeAll(workers(slots, tags), sweeper, deliverer), working),
@@ -103,10 +108,13 @@ export const start = async (
   return { limits, run, close: () => (closed ??= close()) }
 }
 
-/** What a process of this machine held when it was killed is taken back by the next one that looks. */
+/**
+ * Identifies this process, so that other processes of this machine can reclaim what it held when it was
+ * killed.
+ */
 const holder = Layer.sync(Holder, () => ({ name: thisProcess(), isGone }))
 
-/** A library has no business on stdout; what it can't tell its caller goes to stderr. */
+/** Logs warnings to stderr: a library must not write to stdout. */
 export const warningsToStderr = Layer.merge(
   Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger)),
   Logger.minimumLogLevel(LogLevel.Warning)

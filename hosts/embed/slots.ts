@@ -1,4 +1,7 @@
 import { availableParallelism } from "node:os"
 
-/** ffmpeg spreads an encode over the cores by itself; two at least, so that a short task does not wait behind a long one. */
+/**
+ * Default number of slots. ffmpeg uses several cores by itself; at least 2, so that a short task does not
+ * wait for a long one.
+ */
 export const defaultSlots = (): number => Math.max(2, availableParallelism())

@@ -10,9 +10,10 @@ import type { Instance } from "./runtime.js"
 /** The path of a local file, bytes, or a stream of bytes. */
 export type Upload = string | Uint8Array | AsyncIterable<Uint8Array>
 
-/** Large enough that the cost per chunk does not show: 1 MiB. */
+/** Chunk size, large enough that the overhead per chunk is negligible: 1 MiB. */
 const chunkBytes = 1024 * 1024
 
+/** Stores the source as a file. */
 export const upload = (caller: Caller, source: Upload, body: Partial<typeof FileBody.Encoded> = {}) =>
   putFile(caller, typeof source === "string" ? { file_name: basename(source), ...body } : body, bytesOf(source))
 
@@ -25,12 +26,12 @@ const bytesOf = (source: Upload): Stream.Stream<Uint8Array, InvalidRequest> => {
   )
 }
 
-/** A file that is opened only when somebody reads: a refused upload leaves none open. */
+/** Opens the file when it is read: a refused upload opens none. */
 const createLazily = (make: () => AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> => ({
   [Symbol.asyncIterator]: () => make()[Symbol.asyncIterator]()
 })
 
-/** Whole or not at all: the file appears under its name when it is complete. */
+/** Copies a stored file to a local path. The file gets its name only when it is complete. */
 export const save = (caller: Caller, [dirId, fileName]: readonly [string, string], path: string) => {
   const part = `${path}.part`
   const file = Effect.acquireRelease(
@@ -52,6 +53,7 @@ const attempt = <A>(path: string, work: () => Promise<A>) =>
     catch: (cause) => new InvalidRequest({ message: `"${path}" can't be written: ${(cause as NodeJS.ErrnoException).code}` })
   })
 
+/** The bytes of a stored file. */
 export async function* read(
   instance: Instance,
   caller: Caller,

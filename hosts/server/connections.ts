@@ -2,12 +2,12 @@ import type { IncomingMessage, Server } from "node:http"
 import type { Socket } from "node:net"
 
 /**
- * Holds a server to a number of connections without letting silent clients lock others out: a new connection beyond it takes
- * the place of the one that has been waiting for its client the longest. Only where the server owes all of them an answer is
- * the new one closed.
+ * Limits the number of connections so that silent clients can't lock others out. A new connection beyond the
+ * limit replaces the one that has waited longest for its client. The new one is closed only when the server
+ * owes all others a response.
  */
 export const boundConnections = (server: Server, most: number, stalledSeconds: number): void => {
-  // Between requests, or with incomplete headers: the one that has been so the longest comes first.
+  // Between requests or with incomplete headers, longest first.
   const idle = new Set<Socket>()
   const busy = new Map<Socket, Busy>()
   let lookedAt = Number.NEGATIVE_INFINITY
@@ -16,7 +16,7 @@ export const boundConnections = (server: Server, most: number, stalledSeconds: n
     const [first = added] = idle
     if (first !== added) return void first.destroy()
     const now = performance.now()
-    // All of them are looked at, so not for every connection of a flood.
+    // Checks all connections, so not for every new one of a flood.
     if (now - lookedAt < lookMilliseconds) return void added.destroy()
     lookedAt = now
     const stalled = [...busy].flatMap(([socket, use]) => (isStalled(socket, use, now - stalledSeconds * 1000, now) ? [socket] : []))
@@ -46,22 +46,23 @@ export const boundConnections = (server: Server, most: number, stalledSeconds: n
   })
 }
 
+/** Minimum time between two checks of all connections. */
 const lookMilliseconds = 500
 
 interface Busy {
-  /** That are not answered yet. */
+  /** Requests without a response yet. */
   readonly requests: number
-  /** The newest of them. */
+  /** The newest of these requests. */
   readonly request: IncomingMessage
   transferred: number
-  /** When `transferred` was seen to change last. */
+  /** When `transferred` last changed. */
   since: number
 }
 
-/** Bytes that came from the client, and that the kernel took for it. */
+/** Bytes received from the client, and bytes that the kernel accepted for it. */
 const transferred = (socket: Socket) => socket.bytesRead + socket.bytesWritten - socket.writableLength
 
-/** Whether nothing has been transferred since that time, though it is the client's turn to send or to read. */
+/** Whether nothing was transferred since `before`, though it is the client's turn to send or to read. */
 const isStalled = (socket: Socket, use: Busy, before: number, now: number): boolean => {
   const bytes = transferred(socket)
   if (bytes !== use.transferred) {

@@ -10,16 +10,20 @@ import type { Settings } from "../settings/config.js"
 import { cannotStart } from "../settings/setting.js"
 
 /**
- * Bull's dashboard over the queue, behind the admin key. What can be done in it is safe: pausing holds all workers back, and
- * a hint that is removed comes back, since the table of jobs decides.
+ * Bull's dashboard of the queue, protected by the admin key. Its actions are safe: a paused queue holds all
+ * workers back, and a removed hint is offered again, since the database has the jobs.
  */
 export interface Dashboard {
-  /** For one place; `path` is what browsers see of it. Without Redis or without an admin key nothing is there. */
+  /**
+   * The handler for one path, as browsers see it. Without Redis or without an admin key it serves nothing.
+   */
   readonly at: (path: string) => RequestHandler
   readonly close: () => Promise<void>
 }
 
-/** Rejects with CommandFailed where its packages are missing or Redis is out of reach. */
+/**
+ * Opens the dashboard. Rejects with CommandFailed when its packages are missing or Redis can't be reached.
+ */
 export const openDashboard = async ({ queue, adminKey }: Pick<Settings, "queue" | "adminKey">): Promise<Dashboard> => {
   if (queue._tag !== "Redis" || adminKey === undefined) return { at: () => (_request, _response, next) => next(), close: async () => {} }
   const scope = Effect.runSync(Scope.make())
@@ -34,7 +38,7 @@ export const openDashboard = async ({ queue, adminKey }: Pick<Settings, "queue" 
     throw cannotStart(Cause.squash(found.cause))
   }
   const { BullMQAdapter, ExpressAdapter, createBullBoard } = found.value.board
-  const adapter = new BullMQAdapter(found.value.bull, { description: "Hints to jobs; the jobs themselves are rows of the database" })
+  const adapter = new BullMQAdapter(found.value.bull, { description: "Job hints; the jobs themselves are in the database" })
   const at = (path: string): RequestHandler => {
     const serverAdapter = new ExpressAdapter().setBasePath(path)
     createBullBoard({ queues: [adapter], serverAdapter, options: { uiConfig: { boardTitle: "ffkiln" } } })
@@ -56,7 +60,7 @@ const loadBoard = loaded("FFKILN_ADMIN_KEY", "@bull-board/api @bull-board/expres
   ...(await import("@bull-board/express"))
 }))
 
-/** Why a request is turned away; undefined where it may pass. */
+/** The response to a refused request; undefined for an allowed one. */
 const refusalOf = (request: IncomingMessage, adminKey: Redacted.Redacted): ((response: Response) => void) | undefined => {
   const given = givenKey(request.headers.authorization ?? "")
   if (!same(given, Redacted.value(adminKey))) {
@@ -64,14 +68,14 @@ const refusalOf = (request: IncomingMessage, adminKey: Redacted.Redacted): ((res
     return (response) =>
       sendWhole(response, json(401, failureBody("The admin key is missing or wrong: give it as the password, with any user name"), headers))
   }
-  // A browser that knows the key sends it along with whatever another site makes it ask for.
+  // A browser that knows the key also sends it with requests that other sites trigger.
   if (!["same-origin", "none", undefined].includes(request.headers["sec-fetch-site"] as string | undefined)) {
-    return (response) => sendWhole(response, json(403, failureBody("Requests of other sites are refused")))
+    return (response) => sendWhole(response, json(403, failureBody("Requests from other sites are refused")))
   }
   return undefined
 }
 
-/** The password of Basic, or the token of Bearer. */
+/** The key from the header: the password of Basic, or the token of Bearer. */
 const givenKey = (header: string): string => {
   const [, scheme = "", value = ""] = /^(Basic|Bearer) +(\S+)$/i.exec(header) ?? []
   if (scheme.toLowerCase() === "bearer") return value
@@ -79,13 +83,13 @@ const givenKey = (header: string): string => {
   return text.slice(text.indexOf(":") + 1)
 }
 
-/** In the same time, whatever is given. */
+/** Compares in constant time. */
 const same = (given: string, wanted: string) => {
   const [one, other] = [given, wanted].map((text) => createHash("sha256").update(text).digest()) as [Buffer, Buffer]
   return timingSafeEqual(one, other)
 }
 
-/** The page sets styles of its own in its elements; everything else is loaded, and only from here. */
+/** The page sets inline styles; everything else is loaded, and only from this host. */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -101,7 +105,10 @@ const policy = [
 const withoutForeignLinks = (page: string): string =>
   page.replaceAll(/<link\b[^<>]*>/g, (link) => (/\shref="https?:/.test(link) ? "" : link))
 
-/** The page asks a font service on the internet for its letters, which would tell that service who looks. */
+/**
+ * Removes links to other origins: the page loads a font from a service on the internet, which would see its
+ * visitors.
+ */
 const ownOriginAlone = (response: Response) => {
   const send = response.send.bind(response)
   response.send = (body: unknown) => send(typeof body === "string" ? withoutForeignLinks(body) : body)

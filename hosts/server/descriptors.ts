@@ -3,24 +3,28 @@ import { defaultLimits } from "../../core/limits.js"
 
 /** How many connections a process can hold with the file descriptors that it may open. */
 
-/** Database, queue, storage, programs and log of a host, whatever it does. */
+/** Descriptors of a host for database, queue, storage, programs and log. */
 const forHost = 256
-/** Pipes, inputs and outputs of one job. */
+/** Descriptors for pipes, inputs and outputs of one job. */
 const forSlot = 32
-/** The connection itself, the file that it sends or receives, and a request that it causes. */
+/**
+ * Descriptors of one connection: its socket, the file that it sends or receives, and a request that it
+ * causes.
+ */
 const forConnection = 3
-/** A host with fewer descriptors still serves; what does not fit then fails as infrastructure. */
+/** Minimum: a host with fewer descriptors still serves, and fails what exceeds them as infrastructure. */
 const leastConnections = 16
-/** The default limit is only a bound: fewer connections are worth a warning where they are really few. */
+/** Below this number a reduction of the default limit gives a warning. */
 const fewConnections = 1000
 
+/** How many connections a process can hold. */
 export interface Room {
   readonly connections: number
-  /** Says that descriptors and not the limit decide, and what to do. */
+  /** Says that descriptors limit the connections, and what to do. */
   readonly warning?: string
 }
 
-/** `openFiles` is undefined where the system does not tell. */
+/** The number of connections for a limit. `openFiles` is undefined when the system does not report it. */
 export const connectionRoom = (limit: number, slots: number, openFiles: number | undefined): Room => {
   const reserved = forHost + slots * forSlot
   if (openFiles === undefined || reserved + limit * forConnection <= openFiles) return { connections: limit }
@@ -33,7 +37,10 @@ export const connectionRoom = (limit: number, slots: number, openFiles: number |
   return { connections, warning }
 }
 
-/** Files that this process may open, by /proc: Node raises it to the hard limit at its start. Undefined where there is no limit, or no /proc. */
+/**
+ * How many files this process may open, from /proc; Node raises that to the hard limit at its start.
+ * Undefined when unlimited or without /proc.
+ */
 export const openFilesLimit = (): number | undefined => {
   try {
     const [, soft] = /^Max open files +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? []

@@ -2,12 +2,13 @@ import type { Server, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 
 /**
- * Answers clients that close their sending side after the request (RFC 9112 9.6 leaves that open). A client that left looks the
- * same until something is sent to it, so such a client gets `102 Processing` while it waits: one that left answers with a
- * reset, and the write after that closes its connection. HTTP/1.0 knows no such answer; there the request is worked off.
+ * Answers clients that close their sending side after the request, which RFC 9112, 9.6, allows. A client that
+ * disconnected looks the same until something is sent to it, so the server sends `102 Processing` while the
+ * response is pending: a disconnected client answers with a reset, and the next write closes its connection.
+ * HTTP/1.0 has no such status; there the request is processed to its end.
  */
 export const answerHalfClosed = (server: Server): void => {
-  // Not in Node's types. Without it Node ends the connection when the client has closed its side.
+  // Missing in Node's types. Without it Node closes the connection when the client has closed its side.
   Object.assign(server, { httpAllowHalfOpen: true })
   const waiting = new WeakMap<Socket, Set<ServerResponse>>()
   server.on("connection", (socket: Socket) => {
@@ -30,6 +31,9 @@ export const answerHalfClosed = (server: Server): void => {
   })
 }
 
-/** Before the first two probes: the second one finds out a client that left, and most answers need none. */
+/**
+ * Delay before each of the first two probes: the second one detects a disconnect, and most responses need no
+ * probe.
+ */
 const soonMilliseconds = 250
 const seldomMilliseconds = 2000

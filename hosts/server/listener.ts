@@ -12,29 +12,30 @@ import { connectionRoom, openFilesLimit } from "./descriptors.js"
 import { answerHalfClosed } from "./half-close.js"
 import { closeOnTinyChunks } from "./tiny-chunks.js"
 
-/** Node's HTTP server, with bounds on what a client may hold, and answers of ours to what never becomes a request. */
+/** Node's HTTP server with limits per client, and JSON responses to input that is not a request. */
 
 export type Bounds = Pick<LimitValues, "connections" | "headerBytes" | "headerSeconds" | "stalledSeconds">
 
-/** What answers requests, and hands on those that it can't make sense of. */
+/** Answers requests, and calls `next` for those that it can't parse. */
 export type Handler = (request: IncomingMessage, response: ServerResponse, next: () => void) => void
 
+/** Where a server listens. */
 export interface Address {
   readonly host: string
-  /** 0 is any free one. */
+  /** 0 selects a free port. */
   readonly port: number
 }
 
-/** The beginning of its URLs. */
+/** The start of the server's URLs, such as `http://127.0.0.1:8080`. */
 export const originOf = (server: Server, host: string): string =>
   `http://${host.includes(":") ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`
 
 export interface Listening extends Address {
-  /** Jobs that this process runs at a time: descriptors are kept free for them. */
+  /** Number of slots of this process: descriptors are reserved for their jobs. */
   readonly slots: number
 }
 
-/** Listens. Rejects with CommandFailed where that address can't be had. */
+/** Starts to listen. Rejects with CommandFailed when the address can't be used. */
 export const listen = async (handler: Handler, { host, port, slots }: Listening, bounds: Bounds): Promise<Server> => {
   const { headerBytes, headerSeconds } = bounds
   const { connections, warning } = connectionRoom(bounds.connections, slots, openFilesLimit())
@@ -42,12 +43,12 @@ export const listen = async (handler: Handler, { host, port, slots }: Listening,
   const server = createServer({
     keepAliveTimeout: 65_000,
     headersTimeout: headerSeconds * 1000,
-    // How late a client that is too slow may be found out, at most.
+    // Maximum delay until a slow client is detected.
     connectionsCheckingInterval: Math.min(headerSeconds * 500, 5000),
-    // Bodies have a bound of their own, which grows with what arrives.
+    // Bodies have their own limit, which grows with the received bytes.
     requestTimeout: 0,
     maxHeaderSize: headerBytes,
-    // Node's own answer to a missing one has no body; ours is in `handle`.
+    // Node's own response to a missing Host header has no body; `handle` sends one.
     requireHostHeader: false
   })
   boundConnections(server, connections, bounds.stalledSeconds)
@@ -55,7 +56,7 @@ export const listen = async (handler: Handler, { host, port, slots }: Listening,
   closeOnTinyChunks(server, wholeRefusal(400, "The request body comes in chunks of a few bytes: send larger chunks"))
 
   const answering = new WeakMap<Socket, number>()
-  /** Their last response closes them: what comes after it is not looked at. */
+  /** Connections whose last response closes them: later requests are ignored. */
   const overrun = new WeakSet<Socket>()
   const count = (socket: Socket, by: 1 | -1) => answering.set(socket, (answering.get(socket) ?? 0) + by)
   server.on("request", (request, response) => {
@@ -63,7 +64,7 @@ export const listen = async (handler: Handler, { host, port, slots }: Listening,
     if (overrun.has(socket)) return
     count(socket, 1)
     response.once("close", () => count(socket, -1))
-    // Node hands over all requests of one read in one turn of the event loop.
+    // Node emits all requests of one read in one turn of the event loop.
     if ((answering.get(socket) ?? 0) > mostPipelined) {
       overrun.add(socket)
       return sendWhole(response, json(429, failureBody(tooManyPipelined), closing))
@@ -74,7 +75,7 @@ export const listen = async (handler: Handler, { host, port, slots }: Listening,
     sendWhole(response, json(417, failureBody("Expect: only 100-continue can be met"), closing))
   )
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
-    // Words of ours in the middle of an answer would be taken for a part of it.
+    // Text in the middle of a response would be read as a part of it.
     if (socket.writable && !answering.get(socket)) socket.end(refusal(error.code, bounds))
     else socket.destroy()
   })
@@ -85,12 +86,14 @@ export const listen = async (handler: Handler, { host, port, slots }: Listening,
   } catch (error) {
     throw new CommandFailed(`cannot listen on ${host} port ${port}: ${(error as NodeJS.ErrnoException).code ?? error}`)
   }
-  // A connection that could not be accepted, such as without a free descriptor: its client tries again.
+  // A connection could not be accepted, for example without a free descriptor. Its client tries again.
   server.on("error", (error: NodeJS.ErrnoException) => console.error(`WARNING: a connection could not be accepted: ${error.code ?? error}`))
   return server
 }
 
-/** No new connections while `work` comes to its end; who still holds a connection some time after that is cut off. */
+/**
+ * Accepts no new connections while `work` runs, and cuts off the remaining ones two seconds after it ended.
+ */
 export const drain = async (server: Server, work: () => Promise<void>): Promise<void> => {
   const closed = once(server, "close")
   server.close()
@@ -101,14 +104,17 @@ export const drain = async (server: Server, work: () => Promise<void>): Promise<
   clearTimeout(cutOff)
 }
 
-/** Requests of one connection that wait for their responses. The next one is refused, and the connection closed after that. */
+/**
+ * Most requests of one connection that may wait for their responses. The next one is refused, and then the
+ * connection is closed.
+ */
 const mostPipelined = 20
 const tooManyPipelined = `Too many requests of this connection wait for their responses: at most ${mostPipelined} are allowed, read responses before you send more`
 
 const handle = (handler: Handler, request: IncomingMessage, response: ServerResponse) => {
   const hosts = request.headersDistinct.host?.length ?? 0
   if (request.httpVersion === "1.1" && hosts !== 1) return refuse(response, "An HTTP/1.1 request needs one Host header")
-  // What Express can't make sense of ends here: its own page for that would show where we are installed.
+  // Requests that Express can't parse end here: its own error page would show installation paths.
   handler(request, response, () => {
     if (response.headersSent) response.destroy()
     else refuse(response, "The request's URL is malformed")
@@ -117,10 +123,10 @@ const handle = (handler: Handler, request: IncomingMessage, response: ServerResp
 
 const refuse = (response: ServerResponse, message: string) => sendWhole(response, failureReply(new InvalidRequest({ message }), closing))
 
-/** Nobody reads the body of such a request. */
+/** The body of such a request is not read. */
 const closing = { connection: "close" }
 
-/** Why no request came out of what the client sent, as a whole HTTP answer. */
+/** A complete HTTP response to input that is not a request. */
 const refusal = (code: string | undefined, bounds: Bounds): string => wholeRefusal(...reasonOf(code, bounds))
 
 const wholeRefusal = (status: number, sentence: string): string => {

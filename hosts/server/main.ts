@@ -12,7 +12,7 @@ import { signal } from "../settings/signal.js"
 import { type Dashboard, openDashboard } from "./dashboard.js"
 import { drain, listen, originOf } from "./listener.js"
 
-/** Runs the server until a signal ends it: the exit code. */
+/** Runs the server until a signal ends it. Returns the exit code. */
 export const serve = async (options: HostOptions, environment: Environment): Promise<number> => {
   const settings = readSettings(options, environment)
   const stop = signal()
@@ -38,8 +38,8 @@ export const serve = async (options: HostOptions, environment: Environment): Pro
 }
 
 /**
- * The API and the dashboard, at the root and below the prefix, with one count of what keys ask for. Signed URLs stay where
- * the request came in.
+ * The API and the dashboard, at the root and below the prefix, with shared rate limits. Signed URLs use the
+ * mount of their request.
  */
 const application = ({ publicUrl, prefix, keyLimits, ...options }: Settings, ffkiln: Ffkiln, dashboard: Dashboard) => {
   const { onDisconnect, legacyRun, corsOrigins } = options
@@ -53,7 +53,7 @@ const application = ({ publicUrl, prefix, keyLimits, ...options }: Settings, ffk
   return app
 }
 
-/** Only a hash of it is kept, so it is shown this once. */
+/** Prints the first API key. Only its hash is stored, so it is shown once. */
 const announceFirstKey = async (ffkiln: Ffkiln): Promise<void> => {
   const exit = await ffkiln.run(Effect.flatMap(Accounts, (accounts) => accounts.issueFirst))
   if (Exit.isFailure(exit)) throw new CommandFailed("the first API key could not be stored")

@@ -1,9 +1,9 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
 
 /**
- * Closes connections whose request body comes in chunks of a few bytes. Node's parser calls back for each chunk, and many
- * reads of a connection are parsed in one turn of the event loop: with chunks of one byte that is up to 300,000 calls.
- * `answer` is a whole HTTP response, sent where none has begun.
+ * Closes connections whose request body has chunks of a few bytes. Node's parser calls back for each chunk,
+ * and parses many reads of a connection in one turn of the event loop: with chunks of one byte that is up to
+ * 300,000 calls. `answer` is a complete HTTP response, sent when none has begun.
  */
 export const closeOnTinyChunks = (server: Server, answer: string): void => {
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
@@ -30,6 +30,6 @@ export const closeOnTinyChunks = (server: Server, answer: string): void => {
   })
 }
 
-/** In one turn of the event loop. */
+/** Limit per turn of the event loop. */
 const mostChunks = 2048
 const fewBytes = 128
