@@ -7,10 +7,13 @@ import { interleave, median, quantile } from "./measure.js"
 import type { Rows } from "./rows.js"
 import type { Run } from "./suites.js"
 
-/** How long a worker waits for its claim, which asks for the jobs' needs first, while `waitingJobs` wait. */
+/**
+ * Time until a worker has its claim, including the query for the needs of jobs, while `waitingJobs` jobs
+ * wait.
+ */
 export interface ClaimRow {
   readonly database: Rows["name"]
-  /** Rows of finished jobs in the same table. */
+  /** Finished jobs in the same table. */
   readonly finished: number
   readonly n: number
   readonly medianMs: number
@@ -20,7 +23,10 @@ export interface ClaimRow {
 const waitingJobs = 100
 const owners = 10
 
-/** Claims on each database in turn, one at a time, beside so many finished jobs: numbers that grow. The tables are empty. */
+/**
+ * Measures claims one at a time, alternating between the databases, beside growing numbers of finished jobs.
+ * The tables must be empty.
+ */
 export const claims = async (
   databases: ReadonlyArray<Rows>,
   finished: ReadonlyArray<number>,
@@ -54,7 +60,10 @@ export const claimRow = (database: Rows["name"], finished: number, times: Readon
   p95Ms: quantile(times, 0.95)
 })
 
-/** The claim alone; then that job ends and another one comes, so that as many wait the next time. */
+/**
+ * Milliseconds of a claim. Afterwards the job ends and another one is inserted, so that the same number of
+ * jobs waits.
+ */
 const claimMillis = (numbers: Numbers) =>
   Effect.gen(function* () {
     const jobs = yield* Jobs
@@ -95,7 +104,7 @@ const job = (number: number): NewJob => {
   }
 }
 
-/** Copies of a finished row, made inside the database, of numbers above `there` up to `count`. */
+/** Inserts copies of a finished row inside the database, numbered above `there` up to `count`. */
 const addFinished = (database: Rows["name"], there: number, count: number) =>
   Effect.gen(function* () {
     if (count === there) return
@@ -110,8 +119,8 @@ const addFinished = (database: Rows["name"], there: number, count: number) =>
     yield* sql.unsafe(settle[database])
   })
 
-/** What tells a finished row from the one that it is a copy of. */
+/** Columns in which a copy differs from its original. */
 const own: Readonly<Record<string, string>> = { id: "'job_old_' || n", owner: "'owner_' || (n % 1000)", directory: "'dir_old_' || n" }
 
-/** What a server does by itself some time after such a load; SQLite counts nothing unless it is told to. */
+/** Maintenance that a server does by itself after such a load; SQLite does it only on request. */
 const settle = { Postgres: "ANALYZE ffkiln_jobs", SQLite: "PRAGMA wal_checkpoint(TRUNCATE)" } as const

@@ -8,11 +8,14 @@ import { newDatabase, type Servers } from "./servers.js"
 import type { Run } from "./suites.js"
 import { thumbnail } from "./workloads.js"
 
-/** How long a job lies before an idle worker begins it. */
+/** Delay until an idle worker starts a submitted job. */
 export interface DelayRow {
   readonly queue: string
   readonly n: number
-  /** From sending the request to the job's `started_at`: both are times of this machine's clock, in whole milliseconds. */
+  /**
+   * From sending the request to the job's `started_at`, both from the clock of this machine in whole
+   * milliseconds.
+   */
   readonly medianMs: number
   readonly p95Ms: number
   /** The same from the job's `created_at`, which the host writes before the row is durable. */
@@ -27,7 +30,7 @@ interface Side extends Running {
   readonly file: string
 }
 
-/** An API host, whatever runs jobs beside it, and a look at its table. */
+/** An API host, its workers, and access to its table. */
 const openSide = async (
   queue: string,
   folder: string,
@@ -54,11 +57,14 @@ const openSide = async (
 
 interface Tools {
   readonly clip: string
-  /** FFMPEG_PATH and what belongs to it. */
+  /** FFMPEG_PATH and related variables. */
   readonly tools: Readonly<Record<string, string>>
 }
 
-/** Jobs one after another on each of the three queues in turn, so that whatever else slows the machine meets all of them. */
+/**
+ * Measures jobs one after another, alternating between the three queues, so that other load affects all of
+ * them.
+ */
 export const delays = async (folder: string, tools: Tools, servers: Servers, n: number, { say, signal }: Run) => {
   say(`submit to start: ${n} jobs on each of three queues`)
   const sides: Array<Side> = []
@@ -72,7 +78,7 @@ export const delays = async (folder: string, tools: Tools, servers: Servers, n: 
       sides.push(await openSide(queue, folder, { ...tools, database, workers: 1, ...(redis && { redis }) }))
     }
     const samples = new Map(sides.map((side) => [side, { sent: [] as Array<number>, row: [] as Array<number> }]))
-    // The first round does not count.
+    // The first round is a warm-up and not counted.
     for (let round = -1; round < n; round++) {
       for (const side of sides) {
         signal.throwIfAborted()

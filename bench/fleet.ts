@@ -10,11 +10,11 @@ import { newDatabase, type Servers, startServers } from "./servers.js"
 import type { Setting } from "./subjects.js"
 import type { Run } from "./suites.js"
 
-/** What a fleet costs: `npm run bench -- --fleet`. Postgres and Redis are started for it, and ended with it. */
+/** Costs of a fleet: `npm run bench -- --fleet`. It starts its own Postgres and Redis, and stops them. */
 export interface FleetReport {
   readonly startedAt: string
   readonly machine: Machine
-  /** Processes that wanted to run, before and after: means of a minute. */
+  /** Load averages over a minute, before and after. */
   readonly load: readonly [before: number, after: number]
   readonly delays: ReadonlyArray<DelayRow>
   readonly rates: ReadonlyArray<ThroughputRow>
@@ -22,16 +22,16 @@ export interface FleetReport {
 }
 
 export interface FleetEffort extends RateEffort {
-  /** Jobs on each queue, and claims on each table. */
+  /** Jobs per queue. */
   readonly jobs: number
   readonly claims: number
   /** Finished rows in the table, in this order. */
   readonly finished: ReadonlyArray<number>
-  /** Jobs of one round for each worker. */
+  /** Jobs per round and worker. */
   readonly perWorker: Readonly<Record<Tool["name"], number>>
 }
 
-/** Some four minutes of processor time. */
+/** Takes about four minutes of processor time. */
 export const fullFleet: FleetEffort = {
   jobs: 200,
   claims: 200,
@@ -41,7 +41,7 @@ export const fullFleet: FleetEffort = {
   perWorker: { "no-op": 20, thumbnail: 8 }
 }
 
-/** Enough to see that everything works, and nothing to conclude from. */
+/** Shows that everything works; too short for conclusions. */
 export const quickFleet: FleetEffort = {
   jobs: 2,
   claims: 2,
@@ -59,7 +59,7 @@ export const measureFleet = async (
   const startedAt = new Date().toISOString()
   const [before = 0] = loadavg()
   const noOp = await noOpTool(folder, ffmpeg)
-  // A script finds no shell in the sandbox.
+  // The sandbox has no shell for a script.
   const atOnce = { FFMPEG_PATH: noOp, FFPROBE_PATH: ffprobe, FFKILN_SANDBOX: "off" }
   const tools: ReadonlyArray<Tool> = [
     { name: "no-op", ffmpeg: noOp, ffprobe, environment: atOnce, jobs: effort.perWorker["no-op"] },

@@ -10,15 +10,15 @@ import { full, latency, quick, type Run, throughput } from "./suites.js"
 import { fleetTable, runnersTable, table } from "./table.js"
 
 /**
- * `npm run bench -- [--fleet | --runners] [--quick] [--json FILE]`: what a call costs over the bare program, and how many can
- * be done a second; or, with `--fleet`, what it costs to run as many processes, and with `--runners` to run elsewhere.
+ * `npm run bench -- [--fleet | --runners] [--quick] [--json FILE]`: measures the overhead of a call over the
+ * plain program, and calls per second. `--fleet` measures several processes, `--runners` remote runners.
  */
 const flag = { type: "boolean", default: false } as const
 const { values: args } = parseArgs({ options: { fleet: flag, runners: flag, quick: flag, json: { type: "string" } } })
 const ffmpeg = process.env.FFMPEG_PATH || "ffmpeg"
 const ffprobe = process.env.FFPROBE_PATH || "ffprobe"
 
-/** So many seconds of moving picture with a tone. */
+/** Makes a moving test picture with a tone, `seconds` long. */
 const makeClip = (path: string, seconds: number) => {
   const picture = ["-f", "lavfi", "-i", `testsrc2=size=1280x720:rate=30:duration=${seconds}`]
   const tone = ["-f", "lavfi", "-i", `sine=frequency=440:duration=${seconds}`]
@@ -26,7 +26,7 @@ const makeClip = (path: string, seconds: number) => {
   execFileSync(ffmpeg, ["-nostdin", "-v", "error", ...picture, ...tone, ...codecs, path])
 }
 
-/** The report, and the table of it. */
+/** The report and its table. */
 const measure = async (folder: string, run: Run): Promise<readonly [report: Report | FleetReport | RunnersReport, table: string]> => {
   const clip = join(folder, "clip.mp4")
   makeClip(clip, args.quick ? 2 : 10)
@@ -52,7 +52,7 @@ const measure = async (folder: string, run: Run): Promise<readonly [report: Repo
 const stopping = new AbortController()
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopping.abort(new Error(`stopped by ${signal}`)))
 
-// Not where the system keeps temporary files: that may be memory, and servers keep their files on disks.
+// Not in the system's temporary directory: it may be in memory, but servers keep their files on disks.
 const cache = fileURLToPath(new URL("../../.cache/", import.meta.url))
 await mkdir(cache, { recursive: true })
 const folder = await mkdtemp(join(cache, `bench-${process.pid}-`))

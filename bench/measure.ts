@@ -1,17 +1,17 @@
-/** One way to do one piece of work. */
+/** A way to do one piece of work. */
 export interface Subject {
   readonly name: string
-  /** Does it once; `caller` tells callers that run at the same time apart, from 0. */
+  /** Does it once. `caller` numbers concurrent callers, from 0. */
   readonly run: (caller: number) => Promise<void>
 }
 
-/** What one subject was measured at, in the order of the rounds. */
+/** Measurements of each subject, in the order of the rounds. */
 export type Samples = ReadonlyMap<string, ReadonlyArray<number>>
 
 /**
- * `measure` of each subject in turn, round after round, after one that does not count. Whatever else slows the machine
- * for a while then meets all of them; each round starts with the next subject, so that none always follows the same one.
- * An aborted signal ends it before the next measurement.
+ * Measures the subjects in turn, round after round, after a warm-up that is not counted. Other load on the
+ * machine then affects all of them. Each round starts with the next subject, so that none always follows the
+ * same one. An aborted signal ends it before the next measurement.
  */
 export const interleave = async <S extends { readonly name: string }>(
   subjects: ReadonlyArray<S>,
@@ -38,7 +38,10 @@ export const milliseconds = async (subject: Subject): Promise<number> => {
   return performance.now() - start
 }
 
-/** Runs a second when so many callers do `total` runs, each beginning the next as soon as its last is over. */
+/**
+ * Runs per second when `callers` callers do `total` runs, each starting the next run when its last one has
+ * ended.
+ */
 export const perSecond =
   (callers: number, total: number) =>
   async (subject: Subject): Promise<number> => {
@@ -51,7 +54,7 @@ export const perSecond =
     return (total * 1000) / (performance.now() - start)
   }
 
-/** The value below which the share `q` (0 to 1) of the values lies, between neighbours in proportion. NaN of none. */
+/** The quantile `q` (0 to 1) of the values, linearly interpolated. NaN without values. */
 export const quantile = (values: ReadonlyArray<number>, q: number): number => {
   const sorted = [...values].sort((a, b) => a - b)
   const at = (sorted.length - 1) * q

@@ -3,8 +3,9 @@ import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 
 /**
- * A program in ffmpeg's place that makes its output at once, and tells of it in ffmpeg's words: what is left of a job's
- * time is ours. It needs a shell, so it does not run in the sandbox. Its path.
+ * Writes a program that replaces ffmpeg: it makes its output at once and prints ffmpeg's messages, so that
+ * the time of a job is the overhead of ffkiln. It needs a shell, so it does not run in the sandbox. Returns
+ * its path.
  */
 export const noOpTool = async (folder: string, ffmpeg: string): Promise<string> => {
   const [version = ""] = execFileSync(ffmpeg, ["-version"], { encoding: "utf8" }).split("\n")

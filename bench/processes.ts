@@ -5,18 +5,19 @@ import { basename } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 
-/** Servers and workers as operators start them: the built command, as processes of their own. */
+/** Servers and workers as operators start them: the built command, each in its own process. */
 
+/** Settings of a process. */
 export interface Setup {
   /** The data directory. */
   readonly data: string
   readonly slots: number
-  /** Settings; nothing else of our environment but PATH goes to the process. */
+  /** Environment variables. Of this process's own environment only PATH is passed on. */
   readonly environment: Readonly<Record<string, string>>
 }
 
 export interface Running {
-  /** Asks it to end, and waits for that. */
+  /** Stops the process and waits for its exit. */
   readonly stop: () => Promise<void>
 }
 
@@ -24,14 +25,14 @@ export interface Server extends Running {
   readonly url: string
   // biome-ignore lint/suspicious/noExplicitAny: the bodies of the API
   readonly get: (path: string) => Promise<any>
-  /** Posts JSON; the body of the answer, which must be a success. */
+  /** Posts JSON and returns the body of the response. Rejects when the response is a failure. */
   // biome-ignore lint/suspicious/noExplicitAny: the bodies of the API
   readonly post: (path: string, body: unknown) => Promise<any>
-  /** Registers a local file and uploads it: its `dir_id/file_name`. */
+  /** Registers and uploads a local file. Returns its `dir_id/file_name`. */
   readonly upload: (path: string) => Promise<string>
 }
 
-/** A server that is ready, with a client that has a key. */
+/** Starts a server and returns a client with a key. */
 export const serve = async (setup: Setup): Promise<Server> => {
   const { stop, found } = await start(["serve", "--port", "0"], setup, /^ffkiln listening on (http:\S+)$/)
   const ask = async (method: string, path: string, body?: string) => {
@@ -50,10 +51,10 @@ export const serve = async (setup: Setup): Promise<Server> => {
   return { url: found, stop, post, upload, get: (path) => ask("GET", path) }
 }
 
-/** A worker that takes jobs. */
+/** Starts a worker. */
 export const work = (setup: Setup): Promise<Running> => start(["worker"], setup, /^ffkiln worker ready$/)
 
-/** A runner of the host at `url`; on one core alone where that is said. */
+/** Starts a runner of the host at `url`, restricted to the CPU core `core` if given. */
 export const runner = (setup: Setup & { readonly core?: number }, url: string, token: string): Promise<Running> =>
   start(["runner", "--url", url, "--token", token], setup, /^ffkiln runner ready$/, setup.core)
 
@@ -61,7 +62,7 @@ const cli = fileURLToPath(new URL("../cli/ffkiln.js", import.meta.url))
 const credential = "bench:not-much-of-a-secret"
 const authorization = `Basic ${Buffer.from(credential).toString("base64")}`
 
-/** Waits for the line that says that it is ready: what the pattern found in it. */
+/** Starts a command and waits for its line that matches `ready`. `found` is the pattern's first group. */
 const start = async (command: ReadonlyArray<string>, { data, slots, environment }: Setup, ready: RegExp, core?: number) => {
   const [program = "", ...args] = [...(core === undefined ? [] : ["taskset", "--cpu-list", `${core}`]), process.execPath, cli, ...command]
   const child = spawn(program, [...args, "--data", data, "--slots", `${slots}`], {
@@ -69,7 +70,7 @@ const start = async (command: ReadonlyArray<string>, { data, slots, environment 
     stdio: ["ignore", "pipe", "pipe"]
   })
   createInterface(child.stderr).on("line", (line) => {
-    // That it has no sandbox is what it was asked for.
+    // The warning about the missing sandbox is expected.
     if (environment.FFKILN_SANDBOX !== "off" || !line.startsWith("WARNING: ")) process.stderr.write(`${line}\n`)
   })
   for await (const line of createInterface(child.stdout)) {

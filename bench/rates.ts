@@ -8,14 +8,14 @@ import { bare } from "./subjects.js"
 import type { Run } from "./suites.js"
 import { thumbnail } from "./workloads.js"
 
-/** A program that runs jobs, and what fleets need to run it. */
+/** A program that runs jobs, and the environment that it needs. */
 export interface Tool {
   readonly name: "no-op" | "thumbnail"
   readonly ffmpeg: string
   readonly ffprobe: string
-  /** FFMPEG_PATH and what belongs to it. */
+  /** FFMPEG_PATH and related variables. */
   readonly environment: Readonly<Record<string, string>>
-  /** Jobs of one round for each worker. */
+  /** Jobs per round and worker. */
   readonly jobs: number
 }
 
@@ -25,8 +25,8 @@ export interface RateEffort {
 }
 
 /**
- * Jobs a second through an API host and so many workers of one slot each, on Postgres, Redis and files of one folder, beside
- * as many callers that start the program itself in the same rounds.
+ * Jobs per second through an API host and several workers of one slot each, on Postgres, Redis and files in
+ * one folder, beside as many callers that start the program itself in the same rounds.
  */
 export const rates = async (
   folder: string,
@@ -63,7 +63,7 @@ const rate = async (
       while (processes.length - 1 < count) processes.push(await work({ data, slots: 1, environment }))
       say(`${name}, a fleet of ${count}: ${rounds} rounds of ${jobs * count} for each subject`)
       const alone = await bare({ folder, clip, slots: count, ffmpeg, ffprobe })
-      // Two callers a worker: none of them waits for somebody to send the next job.
+      // Two callers per worker: no worker waits for the next request.
       const callers = (subject: Subject) => (subject.name === bareName ? count : 2 * count)
       const measure = (subject: Subject) => perSecond(callers(subject), jobs * count)(subject)
       try {

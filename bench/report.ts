@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process"
 import { cpus, totalmem } from "node:os"
 import { median, quantile, type Samples } from "./measure.js"
 
-/** Everything a run of the bench found out, as written by `--json`. */
+/** The results of a run of the bench, as `--json` writes them. */
 export interface Report {
   readonly startedAt: string
   readonly machine: Machine
@@ -19,7 +19,10 @@ export interface Machine {
   readonly ffmpeg: string
 }
 
-/** How long one call takes. `addedMs` and `ratio` compare medians with those of the bare spawn in the same rounds. */
+/**
+ * Duration of a call. `addedMs` and `ratio` compare its median with that of the bare program in the same
+ * rounds.
+ */
 export interface LatencyRow {
   readonly workload: string
   readonly subject: string
@@ -30,7 +33,10 @@ export interface LatencyRow {
   readonly ratio: number
 }
 
-/** How many calls are done a second. `ratio` compares with the bare loop of as many callers, `ratioToBest` with the best bare loop. */
+/**
+ * Calls per second. `ratio` compares with the bare program at as many callers, `ratioToBest` with its best
+ * result.
+ */
 export interface ThroughputRow {
   readonly workload: string
   readonly callers: number
@@ -44,7 +50,7 @@ export interface ThroughputRow {
 /** The subject that all others are compared with. */
 export const bareName = "bare spawn"
 
-/** One workload's rows, bare first. */
+/** The rows of one workload, the bare program first. */
 export const latencyRows = (workload: string, samples: Samples): ReadonlyArray<LatencyRow> => {
   const bare = median(samples.get(bareName) ?? [])
   return [...samples].map(([subject, times]) => {
@@ -53,7 +59,7 @@ export const latencyRows = (workload: string, samples: Samples): ReadonlyArray<L
   })
 }
 
-/** One workload's rows for all numbers of callers. */
+/** The rows of one workload for all numbers of callers. */
 export const throughputRows = (workload: string, byCallers: ReadonlyMap<number, Samples>): ReadonlyArray<ThroughputRow> => {
   const bareOf = (samples: Samples) => median(samples.get(bareName) ?? [])
   const best = Math.max(...[...byCallers.values()].map(bareOf))

@@ -7,19 +7,20 @@ import { sqlDatabase } from "../adapters/sql/index.js"
 import { sqliteClient } from "../adapters/sqlite/client.js"
 import type { Jobs } from "../core/ports/jobs.js"
 
-/** The table of jobs, open in this process: as workers have it, and as plain SQL. */
+/** The jobs table, opened in this process through the Jobs port and as plain SQL. */
 export interface Rows {
   readonly name: "SQLite" | "Postgres"
   readonly run: <A, E>(effect: Effect.Effect<A, E, Jobs | SqlClient>) => Promise<A>
   readonly close: () => Promise<void>
 }
 
-/** `file` is a path. */
+/** Opens the SQLite file at the path `file`. */
 export const sqliteRows = (file: string): Rows => opened("SQLite", Layer.provideMerge(sqlDatabase(), sqliteClient(file)))
 
+/** Opens the Postgres database at `url`. */
 export const postgresRows = (url: string): Rows => {
   const pool = new pg.Pool({ connectionString: url, max: 4 })
-  // Without a listener the end of the server would end us.
+  // Without a listener an error event would end this process when the server stops.
   pool.on("error", () => {})
   const rows = opened("Postgres", Layer.merge(postgres({ pool }), postgresClient(pool)))
   return { ...rows, close: () => rows.close().then(() => pool.end()) }
@@ -30,14 +31,14 @@ const opened = (name: Rows["name"], layer: Layer.Layer<Jobs | SqlClient, unknown
   return { name, run: (effect) => runtime.runPromise(effect), close: () => runtime.dispose() }
 }
 
-/** When a job was made, begun and finished, in milliseconds since 1970. */
+/** When a job was created, started and finished, in milliseconds since 1970. */
 export interface Times {
   readonly created: number
   readonly started: number
   readonly finished: number
 }
 
-/** Of a job that is over; undefined before. Rejects where it is over and has failed. */
+/** The times of a job that has ended; undefined before. Rejects when the job failed. */
 export const timesOf = (job: string): Effect.Effect<Times | undefined, unknown, SqlClient> =>
   Effect.gen(function* () {
     const sql = yield* SqlClient

@@ -8,7 +8,7 @@ import { type Machine, machine } from "./report.js"
 import type { Setting } from "./subjects.js"
 import type { Run } from "./suites.js"
 
-/** What it costs to run elsewhere: `npm run bench -- --runners`. Host and runner share this machine, and its cores. */
+/** Costs of remote runs: `npm run bench -- --runners`. Host and runner share this machine and its cores. */
 export interface RunnersReport {
   readonly startedAt: string
   readonly machine: Machine
@@ -18,7 +18,7 @@ export interface RunnersReport {
   readonly rates: ReadonlyArray<RunnerRateRow>
 }
 
-/** Wall time of a synchronous call; `ratio` is to the host's own slot in the same rounds. */
+/** Wall time of a synchronous call. `ratio` compares with the host's own slot in the same rounds. */
 export interface RunRow {
   readonly workload: string
   readonly where: string
@@ -33,7 +33,7 @@ export interface RunnerRateRow {
   readonly runners: number
   readonly n: number
   readonly perSecond: number
-  /** To one runner. */
+  /** Compared with one runner. */
   readonly ratio: number
 }
 
@@ -43,10 +43,10 @@ export interface RunnersEffort {
   readonly jobs: number
 }
 
-/** Some five minutes. */
+/** Takes about five minutes. */
 export const fullRunners: RunnersEffort = { inputBytes: 1024 ** 3, rounds: 5, jobs: 12 }
 
-/** Enough to see that everything works, and nothing to conclude from. */
+/** Shows that everything works; too short for conclusions. */
 export const quickRunners: RunnersEffort = { inputBytes: 64 * 1024 ** 2, rounds: 1, jobs: 2 }
 
 const token = "bench-runner:no-great-secret-either"
@@ -67,7 +67,7 @@ export const measureRunners = async (
   return { startedAt, machine: machine(ffmpeg), load: [before, after], inputBytes: size, runs, rates }
 }
 
-/** Uncompressed, so that a large file is not hours of film. */
+/** An uncompressed file: a large one needs only a short film. */
 const rawFilm = async (path: string, bytes: number, ffmpeg: string): Promise<string> => {
   const frames = Math.ceil(bytes / (1280 * 720 * 1.5))
   const source = ["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30"]
@@ -151,7 +151,10 @@ const rowsOf = (workload: string, times: Samples, firsts: Samples): ReadonlyArra
   }))
 }
 
-/** The job is waited for, so that the next one does not run beside it. */
+/**
+ * Milliseconds until the first progress. Waits for the end of the job, so that the next one does not run
+ * beside it.
+ */
 const firstProgress = async (server: Server, task: unknown): Promise<number> => {
   const start = performance.now()
   const { job_id } = await server.post("/ffmpeg/process/async", task)
@@ -165,7 +168,10 @@ const firstProgress = async (server: Server, task: unknown): Promise<number> => 
   }
 }
 
-/** Runners are held to one core each, as if each were a machine: otherwise one alone would use both. */
+/**
+ * Each runner is restricted to one core, as if it had a machine of its own; otherwise one runner would use
+ * both cores.
+ */
 const compareRates = async (folder: string, clip: string, programs: Environment, effort: RunnersEffort, { say, signal }: Run) => {
   const processes: Array<Running> = []
   const samples = new Map<number, ReadonlyArray<number>>()

@@ -1,6 +1,8 @@
 import type { Running } from "./processes.js"
 
-/** Postgres and Redis for a run of the bench, each as a process of its own with its files in a temporary folder. */
+/**
+ * Postgres and Redis for a run of the bench, each in its own process with its files in a temporary folder.
+ */
 export interface Servers extends Running {
   readonly postgres: string
   readonly redis: string
@@ -11,16 +13,16 @@ interface Started {
   readonly remove: () => Promise<void>
 }
 
-/** The tests' own starters, which are no part of what is compiled. */
+/** Loads the starters of the tests, which are not compiled. */
 const starter = async (kind: "Postgres" | "Redis"): Promise<(settings: Readonly<Record<string, string>>) => Promise<Started>> => {
   const { href } = new URL(`../../scripts/servers/${kind.toLowerCase()}.mjs`, import.meta.url)
   return (await import(href))[`start${kind}`]
 }
 
-/** As durable as where it counts: what is committed survives a power cut, as SQLite's does here. */
+/** Durability as in production: commits survive a power failure, as with SQLite here. */
 const durable = { fsync: "on", synchronous_commit: "on", full_page_writes: "on" }
 
-/** Rejects where one of them is not installed. */
+/** Starts both. Rejects when one of them is not installed. */
 export const startServers = async (): Promise<Servers> => {
   const [startPostgres, startRedis] = [await starter("Postgres"), await starter("Redis")]
   const postgres = await startPostgres(durable)
@@ -37,7 +39,7 @@ export const startServers = async (): Promise<Servers> => {
   }
 }
 
-/** An empty database on that server: its URL. */
+/** Creates an empty database on the server and returns its URL. */
 export const newDatabase = async (server: string, name: string): Promise<string> => {
   const { Client } = (await import("pg")).default
   const client = new Client(server)

@@ -9,24 +9,25 @@ import { serve } from "./processes.js"
 import { bareName } from "./report.js"
 import { argvOf, type Workload } from "./workloads.js"
 
-/** Something that can do workloads on one clip, and what it takes to have it. */
+/** A subject for each workload on one clip, with the resources that it needs. */
 export interface Side {
   readonly subject: (workload: Workload) => Subject
   readonly close: () => Promise<void>
 }
 
+/** What the subjects of a measurement share. */
 export interface Setting {
-  /** An empty folder for whatever the side keeps. */
+  /** An empty folder for the files of a side. */
   readonly folder: string
-  /** The file that is worked on. */
+  /** The input file. */
   readonly clip: string
-  /** How many tasks may run at a time, and how many callers come at a time at most. */
+  /** Number of slots, and the highest number of callers at the same time. */
   readonly slots: number
   readonly ffmpeg: string
   readonly ffprobe: string
 }
 
-/** The program alone, in a prepared folder for each caller, its output going nowhere. */
+/** The program alone, in a prepared folder per caller; its output is discarded. */
 export const bare = async ({ folder, clip, slots, ffmpeg, ffprobe }: Setting): Promise<Side> => {
   const home = await mkdtemp(join(folder, "bare-"))
   const inputs = Array.from({ length: slots }, (_, caller) => join(home, `${caller}`, "in"))
@@ -50,10 +51,10 @@ export const bare = async ({ folder, clip, slots, ffmpeg, ffprobe }: Setting): P
   return { subject, close: () => rm(home, { recursive: true, force: true }) }
 }
 
-/** The library, in this process, with its sandbox. */
+/** The library in this process, with its sandbox. */
 export const inProcess = (setting: Setting): Promise<Side> => library("in process", "required", setting)
 
-/** The same with ffmpeg started as it is: what the sandbox costs is the difference. */
+/** The same without the sandbox: the difference is the cost of the sandbox. */
 export const unconfined = (setting: Setting): Promise<Side> => library("no sandbox", "off", setting)
 
 const library = async (name: string, sandbox: SandboxMode, setting: Setting): Promise<Side> => {
@@ -76,7 +77,7 @@ const library = async (name: string, sandbox: SandboxMode, setting: Setting): Pr
   return { subject, close }
 }
 
-/** The server, a process of its own on this machine, with the client here. */
+/** The server in its own process on this machine, with the client in this one. */
 export const overHttp = async ({ folder, clip, slots, ffmpeg, ffprobe }: Setting): Promise<Side> => {
   const data = await mkdtemp(join(folder, "server-"))
   const remove = () => rm(data, { recursive: true, force: true })

@@ -5,16 +5,16 @@ import { encode, probe, thumbnail, type Workload } from "./workloads.js"
 
 /** How much is measured. */
 export interface Effort {
-  /** Timed calls of each subject. */
+  /** Timed calls per subject. */
   readonly calls: ReadonlyArray<readonly [Workload, number]>
-  /** Tasks of one round, or one for each caller where these are more. */
+  /** Tasks per round; at least one per caller. */
   readonly tasks: ReadonlyArray<readonly [Workload, number]>
   readonly callers: ReadonlyArray<number>
-  /** Rounds of each subject at each number of callers. */
+  /** Rounds per subject and number of callers. */
   readonly rounds: number
 }
 
-/** Some ten minutes on two cores. */
+/** Takes about ten minutes on two cores. */
 export const full: Effort = {
   calls: [
     [thumbnail, 60],
@@ -29,7 +29,7 @@ export const full: Effort = {
   rounds: 5
 }
 
-/** Enough to see that everything works, and nothing to conclude from. */
+/** Shows that everything works; too short for conclusions. */
 export const quick: Effort = {
   calls: [
     [thumbnail, 1],
@@ -41,13 +41,13 @@ export const quick: Effort = {
   rounds: 1
 }
 
-/** Where to say what is measured next, and what ends it all between two measurements. */
+/** Prints what is measured next; the signal ends the run between two measurements. */
 export interface Run {
   readonly say: (line: string) => void
   readonly signal: AbortSignal
 }
 
-/** The time of one call, with a server that has nothing else to do. */
+/** Times of single calls on an idle server. */
 export const latency = (setting: Setting, { calls }: Effort, { say, signal }: Run): Promise<ReadonlyArray<LatencyRow>> =>
   withSides([bare, unconfined, inProcess, overHttp], setting, async (sides) => {
     const rows: LatencyRow[] = []
@@ -58,7 +58,7 @@ export const latency = (setting: Setting, { calls }: Effort, { say, signal }: Ru
     return rows
   })
 
-/** Tasks a second when several callers keep at it, with as many slots as callers. */
+/** Tasks per second with several concurrent callers and as many slots. */
 export const throughput = async (
   setting: Setting,
   { tasks, callers: numbers, rounds }: Effort,
@@ -80,7 +80,7 @@ export const throughput = async (
 
 const subjects = (sides: ReadonlyArray<Side>, workload: Workload): ReadonlyArray<Subject> => sides.map((side) => side.subject(workload))
 
-/** The sides over one clip, closed at the end whatever happens. */
+/** Opens the sides for one clip, and closes them at the end, also after a failure. */
 const withSides = async <A>(
   makers: ReadonlyArray<(setting: Setting) => Promise<Side>>,
   setting: Setting,

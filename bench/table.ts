@@ -2,7 +2,10 @@ import type { FleetReport } from "./fleet.js"
 import type { Machine, Report } from "./report.js"
 import type { RunnersReport } from "./runners.js"
 
-/** Columns of equal width, the first `left` of them aligned to the left and the rest, numbers, to the right. */
+/**
+ * Formats rows as columns of equal width: the first `left` are left-aligned, the others (numbers)
+ * right-aligned.
+ */
 export const align = (rows: ReadonlyArray<ReadonlyArray<string>>, left: number): string => {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   const cell = (text: string, column: number) => (column < left ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0))
@@ -11,7 +14,7 @@ export const align = (rows: ReadonlyArray<ReadonlyArray<string>>, left: number):
 
 const signed = (value: number) => `${value < 0 ? "" : "+"}${value.toFixed(1)}`
 
-/** What is printed at the end of a run. */
+/** The table that a run prints at its end. */
 export const table = ({ machine, latency, throughput }: Report): string => {
   const latencyTable = [
     ["one call", "subject", "n", "median ms", "p90 ms", "added ms", "ratio"],
@@ -40,7 +43,7 @@ export const table = ({ machine, latency, throughput }: Report): string => {
   return [headline(machine), align(latencyTable, 2), align(throughputTable, 2)].join("\n\n")
 }
 
-/** The same of a run with `--fleet`. */
+/** The table of a run with `--fleet`. */
 export const fleetTable = ({ machine, load, delays, rates, claims }: FleetReport): string => {
   const delayTable = [
     ["submit to start", "n", "median ms", "p95 ms", "row median ms", "row p95 ms"],
@@ -67,7 +70,7 @@ export const fleetTable = ({ machine, load, delays, rates, claims }: FleetReport
   return [`${headline(machine)}, load ${loadsOf(load)} after`, align(delayTable, 1), align(rateTable, 2), align(claimTable, 1)].join("\n\n")
 }
 
-/** The same of a run with `--runners`. */
+/** The table of a run with `--runners`. */
 export const runnersTable = ({ machine, load, inputBytes, runs, rates }: RunnersReport): string => {
   const runTable = [
     [`one run on ${(inputBytes / 1024 ** 2).toFixed(0)} MiB`, "where", "n", "median ms", "first progress ms", "ratio"],

@@ -9,13 +9,16 @@ import { probeArgs } from "../core/probe.js"
 interface Request<Name, Path, Body> {
   readonly name: Name
   readonly path: Path
-  /** The body, on that file; callers at the same time name different outputs. */
+  /** The request body for that file. Concurrent callers name different outputs. */
   readonly body: (filePath: string, caller: number) => Body
 }
 type Processing<Name> = Request<Name, "/ffmpeg/process", typeof ProcessBody.Encoded>
 type Probing = Request<"probe", "/ffprobe/analyze", typeof AnalyzeBody.Encoded>
 
-/** One request of the API. The bare spawn takes its arguments from the same request, so that all subjects do the same work. */
+/**
+ * One request of the API. The bare program gets its arguments from the same request, so that all subjects do
+ * the same work.
+ */
 export type Workload = Processing<"thumbnail" | "encode"> | Probing
 
 const processing = <Name extends string>(
@@ -28,7 +31,7 @@ const processing = <Name extends string>(
   body: (filePath, caller) => ({ task: { inputs: [{ file_path: filePath }], outputs: [{ file: file(caller), options }] } })
 })
 
-/** One picture of a clip. */
+/** One frame of a clip. */
 export const thumbnail = processing("thumbnail", (caller) => `frame-${caller}.jpg`, ["-frames:v", "1", "-q:v", "3"])
 
 /** About a second of work for two cores. */
@@ -45,7 +48,10 @@ export interface Argv {
   readonly args: ReadonlyArray<string>
 }
 
-/** What the server starts for a request on an uploaded file of that name, to be run in the folder of inputs. */
+/**
+ * The command that the server runs for a request on an uploaded file of that name, in the folder of the
+ * inputs.
+ */
 export const argvOf = (workload: Workload, fileName: string, caller: number): Argv => {
   const body = workload.body(`dir_bench/${fileName}`, caller)
   const name = FileName(fileName)
@@ -56,7 +62,7 @@ export const argvOf = (workload: Workload, fileName: string, caller: number): Ar
   const directory = DirId("dir_bench")
   const inputs = task.inputs.map(({ options }) => ({ name, key: BlobKey(`dir_bench/blob/${fileName}`), bytes: 0, options }))
   const plan = makePlan({ ...task, directory, inputs }, "job_bench-1", defaultLimits)
-  // A run stages its inputs under names of its own; here the file lies under the name it has.
+  // A run stages inputs under short names; here the file keeps its name.
   const staged = new Set(plan.inputs.map((input) => `file:${input.name}`))
   return { program: "ffmpeg", args: plan.args.map((arg) => (staged.has(arg) ? `file:${fileName}` : arg)) }
 }
