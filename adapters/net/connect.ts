@@ -15,12 +15,12 @@ export interface Connecting {
 
 export const systemDial: Connecting["dial"] = (host, port) => connectTcp({ host, port })
 
-/** A name with more addresses than these has the first of them tried: each gets its share of the time. */
+/** Most addresses of a name that are tried; they share the time. */
 const mostTried = 3
 
 /**
- * All addresses of the target's host, each of which may be connected to; none when the name does not resolve. One that may
- * not refuses the name: whoever mixes them hopes for a second look-up, or for a retry.
+ * All addresses of the target's host; empty when the name does not resolve. Fails when one of them is not
+ * allowed: such a mix is a sign of DNS rebinding.
  */
 export const addressesOf = ({ host }: Target, { lookup, allowAddress }: Connecting): Effect.Effect<ReadonlyArray<string>, UrlRefused> =>
   isIP(host) > 0
@@ -32,14 +32,14 @@ export const addressesOf = ({ host }: Target, { lookup, allowAddress }: Connecti
       )
 
 /**
- * An encrypted connection to the target, whose certificate is good for its host: it lives as long as the scope. The name is
- * resolved once and the connection goes to an address that was checked, so a second answer of its server changes nothing.
+ * A TLS connection to the target, with a valid certificate for its host; closed with the scope. The name is
+ * resolved once and the connection goes to a checked address, so a changed DNS answer has no effect.
  */
 export const connect = (target: Target, options: Connecting, seconds: number): Effect.Effect<TLSSocket, UrlRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const addresses = (yield* addressesOf(target, options)).slice(0, mostTried)
     if (addresses.length === 0) return yield* new UrlRefused({})
-    const tries = addresses.map((address) => within(seconds / addresses.length, goneWhenFailed(secured(address, target, options))))
+    const tries = addresses.map((address) => within(seconds / addresses.length, closedOnFailure(secured(address, target, options))))
     return yield* Effect.firstSuccessOf(tries)
   }).pipe((whole) => within(seconds, whole))
 
@@ -58,13 +58,15 @@ const secured = (address: string, { host, port }: Target, { dial, ca }: Connecti
         ...(ca === undefined ? {} : { ca }),
         ALPNProtocols: ["http/1.1"],
         minVersion: "TLSv1.2",
-        // Said here because an environment variable changes the default.
+        // Set explicitly, because an environment variable can change the default.
         rejectUnauthorized: true
       })
     )
   })
 
-/** A socket that has got as far as `event`. Listeners are there from its first moment: nothing it says is missed. */
+/**
+ * Waits until a new socket emits `event`. Listeners are added at its creation, so that no event is missed.
+ */
 const opened = <S extends Socket>(event: string, make: () => S): Effect.Effect<S, UrlRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const { socket, ready } = yield* Effect.acquireRelease(
@@ -82,8 +84,8 @@ const opened = <S extends Socket>(event: string, make: () => S): Effect.Effect<S
     return (yield* Effect.promise(() => ready)) ? socket : yield* new UrlRefused({})
   })
 
-/** What a try has opened goes with the try, not only with the scope around. */
-const goneWhenFailed = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E, Scope.Scope> =>
+/** Closes what a failed try has opened at once, not only with the outer scope. */
+const closedOnFailure = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E, Scope.Scope> =>
   Effect.gen(function* () {
     const own = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
     return yield* Scope.extend(effect, own).pipe(Effect.onError((cause) => Scope.close(own, Exit.failCause(cause))))

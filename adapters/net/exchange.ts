@@ -13,18 +13,18 @@ export interface Question {
 }
 
 export interface Answer {
-  /** Where it came from: after redirects another URL than the one asked for. */
+  /** URL of the response: after redirects not the requested one. */
   readonly url: URL
   readonly status: number
   readonly headers: IncomingHttpHeaders
-  /** Read as it is asked for. Fails when it breaks off, is shorter than announced, or the server falls silent. */
+  /** Read on demand. Fails when it breaks off, is shorter than announced, or stalls. */
   readonly body: Stream.Stream<Uint8Array, UrlUnreachable>
 }
 
-/** Of all headers of an answer together. */
+/** Limit of all response headers together, in bytes. */
 const headerBytes = 16 * 1024
 
-/** One request over a connection of its own. It ends with the scope, wherever it is by then. */
+/** Sends one request over its own connection. The end of the scope stops it at any stage. */
 export const exchange = (
   socket: TLSSocket,
   { url, host }: Target,
@@ -43,7 +43,7 @@ export const exchange = (
     })
     const answered = new Promise<IncomingMessage | undefined>((resolve) => {
       request.on("response", (message: IncomingMessage) => {
-        // A body that breaks off before somebody reads it is told to the reader, not to the process.
+        // An error before the body is read is reported to its reader, and must not end the process.
         message.on("error", () => undefined)
         resolve(message)
       })
@@ -67,7 +67,9 @@ export const exchange = (
 const spoken = <A, E>(effect: Effect.Effect<A, E>, idleSeconds: number): Effect.Effect<A, E | UrlUnreachable> =>
   Effect.timeoutFail(effect, { duration: idleSeconds * 1000, onTimeout: () => new UrlUnreachable({}) })
 
-/** By hand, since a stream of an iterator waits for its next piece before it lets itself be interrupted. */
+/**
+ * Pulls the iterator itself: a stream of an iterator waits for its next chunk before it can be interrupted.
+ */
 const bodyOf = (message: IncomingMessage, idleSeconds: number): Stream.Stream<Uint8Array, UrlUnreachable> => {
   const pieces = message[Symbol.asyncIterator]()
   const next = Effect.tryPromise({ try: () => pieces.next(), catch: () => new UrlUnreachable({}) })

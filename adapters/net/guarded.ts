@@ -9,45 +9,55 @@ import { type LookupLimits, makeLookup, type Resolve } from "./lookup.js"
 import { isRedirect } from "./status.js"
 import { judge, judgeRedirect, type Target } from "./url.js"
 
-/** Where outgoing requests may go. Only code sets these: nothing of a request reaches them. */
+/** Where outgoing requests may go. Only code sets these options, never a request. */
 export interface GuardOptions {
-  /** Whether an IP address may be connected to. Default `isPublic`: the public internet and nothing else. */
+  /** Whether an IP address may be connected to. Default `isPublic`: only the public internet. */
   readonly allowAddress?: (address: string) => boolean
   /**
-   * Names that pass though they are no public ones (one label, `.local`, `.internal`...). They are looked up as the system does
-   * it, with /etc/hosts; so is a public name for which this says true. Default: none.
+   * Non-public host names to allow (one label, `.local`, `.internal`...). The system resolves them, with
+   * /etc/hosts, and also public names for which this returns true. Default: none.
    */
   readonly allowHost?: (host: string) => boolean
-  /** Default 443 alone. */
+  /** Allowed ports. Default: only 443. */
   readonly ports?: ReadonlyArray<number>
-  /** Certificates of the authorities to trust, in PEM, in place of Node's own. */
+  /** Certificates of trusted authorities in PEM, in place of Node's own. */
   readonly ca?: string | Buffer
-  /** Name servers to ask, each an address, with `:PORT` where it is not 53. Default: those of the system. */
+  /** Name servers to query: each an address, with `:PORT` when it is not 53. Default: those of the system. */
   readonly nameServers?: ReadonlyArray<string>
-  /** All addresses of a name; a rejection where there are none. Default: the name servers, or the system for `allowHost`. */
+  /**
+   * Resolves a name to all its addresses; rejects when there are none. Default: the name servers, or the
+   * system for `allowHost`.
+   */
   readonly resolve?: Resolve
-  /** A socket on its way to an address that has been checked. Default: TCP. */
+  /** Opens a socket to a checked address. Default: TCP. */
   readonly dial?: (address: string, port: number) => Socket
 }
 
+/** A request, and how to follow redirects. */
 export interface Asking extends Question {
-  /** How many redirects are followed, for GET; the one after is the answer. Default 0. */
+  /** Number of redirects that a GET follows; a further one is returned as the response. Default 0. */
   readonly redirects?: number
 }
 
 /**
- * The only way out: https to public hosts. Neither proxies of the environment nor cookies nor credentials are used, and
- * nothing is decompressed. UrlRefused: the rules say no, or there is no connection; UrlUnreachable: there was one, and no
- * whole answer came of it.
+ * The only way to make outgoing requests: https to public hosts. Proxies of the environment, cookies and
+ * credentials are not used, and nothing is decompressed. Fails with UrlRefused when the rules refuse the URL
+ * or there is no connection, and with UrlUnreachable when a connection gave no complete response.
  */
 export interface Guard {
-  /** Whether such a URL may be asked at all. A name that does not resolve may: it may do so later. */
+  /** Whether the URL may be requested. A name that does not resolve is allowed: it may resolve later. */
   readonly check: (url: string) => Effect.Effect<void, UrlRefused>
-  /** The answer's headers have come when it returns. Its connection is closed with the scope; the whole time is the caller's to bound. */
+  /**
+   * Returns when the headers of the response have arrived. The connection is closed with the scope. The
+   * caller must limit the total time.
+   */
   readonly request: (url: string, asking?: Asking) => Effect.Effect<Answer, UrlRefused | UrlUnreachable, Scope.Scope>
 }
 
-/** `connectSeconds` bounds look-up, connection and handshake together, `idleSeconds` each wait for the server's next bytes. */
+/**
+ * Makes a guard. `connectSeconds` limits lookup, connection and handshake together, `idleSeconds` each wait
+ * for further bytes.
+ */
 export const makeGuard = (options: GuardOptions, limits: Pick<LimitValues, "connectSeconds" | "idleSeconds"> & LookupLimits): Guard => {
   const { connectSeconds, idleSeconds } = limits
   const { allowAddress = isPublic, allowHost = () => false, ports = [443], ca, nameServers, resolve, dial = systemDial } = options
@@ -77,5 +87,5 @@ export const makeGuard = (options: GuardOptions, limits: Pick<LimitValues, "conn
   }
 }
 
-/** The parser gives headers as Latin-1; servers that do not encode an address send UTF-8. */
+/** Location header. Node decodes headers as Latin-1; servers that do not percent-encode it send UTF-8. */
 const placeOf = ({ headers: { location = "" } }: Answer): string => Buffer.from(location, "latin1").toString("utf8")

@@ -8,7 +8,7 @@ import { Storage } from "../../core/ports/storage.js"
 import { type GuardOptions, makeGuard } from "./guarded.js"
 import { declaredBytes, shortcoming } from "./status.js"
 
-/** Fetches https URLs of public hosts into storage, piece by piece. (API reference: "URL Input Support") */
+/** Downloads https URLs of public hosts into storage, as a stream. (API reference: "URL Input Support") */
 export const importer = (options: GuardOptions = {}): Layer.Layer<Importer, never, Storage> =>
   Layer.effect(
     Importer,
@@ -42,7 +42,10 @@ const mediaType = (headers: IncomingHttpHeaders): string | null => {
   return /^[\w.+-]+\/[\w.+-]+$/.test(type) ? type : null
 }
 
-/** Some servers send every file as text/html: only what begins like a page is one, such as a login or an error with status 200. */
+/**
+ * Refuses web pages, such as a login or an error with status 200. Some servers label every file as text/html,
+ * so only content that begins like a page is refused.
+ */
 const noPage = <E, R>(body: Stream.Stream<Uint8Array, E, R>): Stream.Stream<Uint8Array, E | UrlRefused, R> => {
   let start = ""
   return Stream.mapEffect(body, (piece) => {
@@ -54,14 +57,14 @@ const noPage = <E, R>(body: Stream.Stream<Uint8Array, E, R>): Stream.Stream<Uint
 const pageStartBytes = 64
 const isPage = "The URL leads to a web page (text/html), not to a media file: give the address of the file itself"
 
-/** A header that is longer names no file of ours. */
+/** Longest header that is parsed, in characters. */
 const maxHeader = 2000
 
-/** The file name of a Content-Disposition header (RFC 6266); null where there is none that can be read. */
+/** The file name of a Content-Disposition header (RFC 6266); null when it is missing or malformed. */
 const fileName = (header: string | undefined): string | null => {
   if (header === undefined || header.length > maxHeader) return null
   try {
-    // Node reads headers as Latin-1; many servers send UTF-8.
+    // Node decodes headers as Latin-1; many servers send UTF-8.
     return parse(asUtf8(header)).parameters.filename || null
   } catch {
     return null

@@ -4,30 +4,32 @@ import { makeKeyedGate } from "../../core/keyed-gate.js"
 import type { LimitValues } from "../../core/limits.js"
 import { ActingFor } from "../../core/ports/acting-for.js"
 
-/** All addresses of a name; a rejection where there are none. The signal ends a look-up that nobody waits for any more. */
+/** All addresses of a name; rejects when there are none. The signal cancels the lookup. */
 export type Resolve = (host: string, signal: AbortSignal) => Promise<ReadonlyArray<{ readonly address: string }>>
 
 export interface LookupOptions {
-  /** Whether the operator named this host: then the system looks it up. */
+  /** Whether the operator allowed this host: then the system resolves it. */
   readonly allowHost: (host: string) => boolean
   readonly nameServers: ReadonlyArray<string> | undefined
-  /** Replaces both ways to look a name up. */
+  /** Replaces both ways to resolve a name. */
   readonly resolve: Resolve | undefined
 }
 
 export type LookupLimits = Pick<LimitValues, "lookups" | "lookupsPerKey" | "lookupSeconds">
 
-/** The addresses of a name; none where it does not resolve in time. */
+/** The addresses of a name; empty when it does not resolve in time. */
 export type Lookup = (host: string) => Effect.Effect<ReadonlyArray<string>>
 
-/** Of libuv's four threads, which file access needs as well. */
+/**
+ * Limit for lookups by the system: each holds one of libuv's four threads, which file access needs as well.
+ */
 const systemLookups = 2
 
 /**
- * Looks names up for callers. Names are asked of the name servers by sockets of their own, at most `lookups` at a time and
- * `lookupsPerKey` for one owner, so a name server that stays silent costs its own caller alone. `getaddrinfo` would hold one of
- * the four threads that all file access needs, and cannot be cancelled: it is used only for hosts that the operator named
- * (`allowHost`), which may stand in /etc/hosts or be known to the system alone, and for two of them at a time.
+ * Makes a lookup. Name servers are queried over sockets, at most `lookups` at a time and `lookupsPerKey` per
+ * owner, so a silent name server delays only the owner that uses it. `getaddrinfo` holds one of the four
+ * threads that all file access needs, and can't be cancelled: it is used only for hosts that the operator
+ * allowed (`allowHost`), which may be in /etc/hosts or known only to the system, and only for two at a time.
  */
 export const makeLookup = ({ allowHost, nameServers, resolve }: LookupOptions, limits: LookupLimits): Lookup => {
   const { lookups, lookupsPerKey, lookupSeconds } = limits
@@ -43,7 +45,7 @@ export const makeLookup = ({ allowHost, nameServers, resolve }: LookupOptions, l
         lookupSeconds * 1000
       )
     )
-  // The place is held until the thread is free, also when nobody waits any more.
+  // The place is held until the thread is free, even when the caller has stopped waiting.
   const bySystem = (host: string, key: string) =>
     Effect.disconnect(systemGate.within(key)(Effect.uninterruptible(Effect.tryPromise(() => lookup(host, { all: true, verbatim: true })))))
 
@@ -55,11 +57,11 @@ export const makeLookup = ({ allowHost, nameServers, resolve }: LookupOptions, l
     }).pipe(Effect.orElseSucceed(() => []))
 }
 
-/** Asks for both kinds of addresses, and gives them in turn, so that the first few hold some of each. */
+/** Queries both address families and alternates the results, so that the first few contain both. */
 const askNameServers =
   (servers: ReadonlyArray<string> | undefined, seconds: number): Resolve =>
   async (host, signal) => {
-    // A second try, at another server where there is one, within the same time.
+    // Allows a second try within the same time, at another server if there is one.
     const resolver = new Resolver({ timeout: Math.max(1, Math.floor((seconds * 1000) / 3)), tries: 2 })
     if (servers !== undefined) resolver.setServers(servers)
     const cancel = () => resolver.cancel()

@@ -3,8 +3,8 @@ import { UrlRefused, UrlUnreachable } from "../../core/errors.js"
 import type { Answer } from "./exchange.js"
 
 /**
- * Why an answer to a GET does not carry the file, undefined where it does (`wanted` are the good states). The refusal is
- * the caller's to mend, the other one may be over at the next try.
+ * Why a response to a GET does not contain the file; undefined when it does. `wanted`: the statuses of
+ * success. UrlRefused must be fixed by the caller; UrlUnreachable may pass at a retry.
  */
 export const shortcoming = (
   { status, headers }: Pick<Answer, "status" | "headers">,
@@ -19,14 +19,17 @@ export const shortcoming = (
   return undefined
 }
 
-/** Whether an answer names another place. */
+/** Whether a response is a redirect. */
 export const isRedirect = ({ status, headers }: Pick<Answer, "status" | "headers">): boolean =>
   [301, 302, 303, 307, 308].includes(status) && headers.location !== undefined
 
-/** We ask for `identity` and never decompress: a small answer could become any size. */
+/** Requests ask for `identity`, and nothing is decompressed: a small response could expand to any size. */
 const isPlain = (encoding: string | undefined): boolean => ["", "identity"].includes((encoding ?? "").trim().toLowerCase())
 
-/** What the answer says of its own length, in bytes; undefined where it says nothing. Two different lengths never get here: the parser refuses them. */
+/**
+ * The Content-Length of a response in bytes; undefined without one. The parser refuses a response with two
+ * different lengths.
+ */
 export const declaredBytes = (headers: IncomingHttpHeaders): number | undefined => {
   const text = headers["content-length"]
   return text === undefined ? undefined : Number(text)

@@ -6,27 +6,33 @@ import { isShortUrl } from "../../core/text/https-url.js"
 export interface UrlRules {
   readonly ports: ReadonlyArray<number>
   readonly allowAddress: (address: string) => boolean
-  /** Names that are let through though they are names of an inner network. */
+  /** Names of an internal network that are allowed. */
   readonly allowHost: (host: string) => boolean
 }
 
-/** Where a URL leads: its host as it is looked up and certified, without a trailing dot, and without brackets. */
+/**
+ * The destination of a URL. `host` is the name to resolve and to verify, without a trailing dot and without
+ * brackets.
+ */
 export interface Target {
   readonly url: URL
   readonly host: string
   readonly port: number
 }
 
-/** An https authority that the parser need not repair: two slashes, no credentials, not even empty ones. */
+/**
+ * The start of an https URL that the parser does not repair: two slashes, no credentials, not even empty
+ * ones.
+ */
 const plainStart = /^https:\/\/[^/?#@]+(?:[/?#]|$)/i
 
 const label = /^[a-z0-9_-]{1,63}$/
 const innerNames = /(?:^|\.)(?:localhost|local|internal|home\.arpa)$/
 
 /**
- * Whether a URL may be fetched, as far as it can be told without asking anybody (rule 1, and rule 2 for literals). The host is
- * judged after the standard parser, which turns every spelling of an IPv4 address (decimal, octal, hexadecimal, short,
- * full-width digits) into the usual one.
+ * Whether a URL may be requested, as far as that is known without a lookup (rule 1, and rule 2 for literal
+ * addresses). The host is checked after the standard parser, which normalizes every spelling of an IPv4
+ * address (decimal, octal, hexadecimal, short, full-width digits).
  */
 export const judge = (text: string, rules: UrlRules): Either.Either<Target, UrlRefused> => {
   if (!isShortUrl(text) || hasForbiddenCharacter(text) || !plainStart.test(text) || !URL.canParse(text)) return refused
@@ -37,7 +43,10 @@ export const judge = (text: string, rules: UrlRules): Either.Either<Target, UrlR
   return allowed && rules.ports.includes(port) ? Either.right({ url, host, port }) : refused
 }
 
-/** Where a redirect of `from` leads: judged like any other URL, by its own text when it is a whole one. */
+/**
+ * Whether a redirect from `from` may be followed. An absolute Location is checked as it was sent, like any
+ * other URL.
+ */
 export const judgeRedirect = (location: string, from: URL, rules: UrlRules): Either.Either<Target, UrlRefused> => {
   if (!isShortUrl(location) || hasForbiddenCharacter(location) || !URL.canParse(location, from.href)) return refused
   if (/^[a-z][a-z0-9+.-]*:/i.test(location)) return judge(location, rules)
@@ -46,7 +55,7 @@ export const judgeRedirect = (location: string, from: URL, rules: UrlRules): Eit
 
 const refused = Either.left(new UrlRefused({}))
 
-/** Space, control characters, and what browsers read as a slash. */
+/** Space, control characters, and the backslash, which browsers read as a slash. */
 const hasForbiddenCharacter = (text: string): boolean =>
   !text.isWellFormed() || [...text].some((char) => char <= " " || char === "\\" || char === "\u007f")
 

@@ -5,10 +5,10 @@ import { Limits } from "../../core/limits.js"
 import { Webhooks } from "../../core/ports/webhooks.js"
 import { type GuardOptions, makeGuard } from "./guarded.js"
 
-/** Of a receiver's answer; the rest is not waited for. */
+/** Most bytes of a receiver's response that are read. */
 const answerBytes = 64 * 1024
 
-/** Posts to https URLs of public hosts. (API reference: "Webhook Requirements") */
+/** Posts webhooks to https URLs of public hosts. (API reference: "Webhook Requirements") */
 export const webhooks = (options: GuardOptions = {}): Layer.Layer<Webhooks> =>
   Layer.effect(
     Webhooks,
@@ -21,7 +21,7 @@ export const webhooks = (options: GuardOptions = {}): Layer.Layer<Webhooks> =>
           Effect.gen(function* () {
             const seconds = Math.floor((yield* Clock.currentTimeMillis) / 1000)
             const headers = { "content-type": "application/json", ...signed(id, seconds, body, secret) }
-            // A status that came in time counts, whatever becomes of the body behind it.
+            // A status that arrived in time counts, whatever happens to the body.
             const status = yield* Ref.make<number | null>(null)
             yield* Effect.gen(function* () {
               const answer = yield* guard.request(url, { method: "POST", headers, body })
@@ -29,7 +29,9 @@ export const webhooks = (options: GuardOptions = {}): Layer.Layer<Webhooks> =>
               yield* Effect.ignore(Stream.runDrain(upTo(answerBytes, answer.body)))
             }).pipe(
               Effect.scoped,
-              Effect.catchTag("UrlUnreachable", () => rejected("The receiver broke off or fell silent before it answered", null)),
+              Effect.catchTag("UrlUnreachable", () =>
+                rejected("The receiver closed the connection or stopped responding before it sent a status", null)
+              ),
               Effect.timeoutOption(limits.webhookSeconds * 1000)
             )
             const answered = yield* Ref.get(status)
@@ -50,7 +52,7 @@ const signed = (id: string, seconds: number, body: string, secret: Redacted.Reda
   return { "webhook-id": id, "webhook-timestamp": `${seconds}`, "webhook-signature": `v1,${signature}` }
 }
 
-/** The stream until it has given that many bytes or more. */
+/** The stream up to the chunk that reaches `maxBytes`. */
 const upTo = <E>(maxBytes: number, body: Stream.Stream<Uint8Array, E>) => {
   let bytes = 0
   return Stream.takeUntil(body, (piece) => {

@@ -2,13 +2,14 @@ import type { ClientRequest } from "node:http"
 import type { Socket } from "node:net"
 import { MessageChannel } from "node:worker_threads"
 
-/** Node 20 has no other way to free memory: what is transferred to a port that is closed is gone. */
+/** Node 20 has no other way to free memory: what is transferred to a closed port is freed. */
 const { port1: nowhere } = new MessageChannel()
 nowhere.close()
 
 /**
- * Gives the memory of pieces back at once, which nobody may look at any more. Left to the garbage collector, the pieces of a
- * large body make it run every 20 MiB, which was measured to take more than half of a transfer's processor time.
+ * Frees the memory of chunks at once; they must not be used afterwards. Left to the garbage collector, the
+ * chunks of a large body make it run every 20 MiB, which took more than half of a transfer's processor time
+ * in measurements.
  */
 export const giveBack = (pieces: Iterable<Uint8Array>): void => {
   const whole = [...pieces].filter(isWhole)
@@ -18,18 +19,18 @@ export const giveBack = (pieces: Iterable<Uint8Array>): void => {
   )
 }
 
-/** Its memory is not shared with others, as that of small pieces is. */
+/** Whether the chunk has its buffer for itself; small chunks share one. */
 const isWhole = (piece: Uint8Array): piece is Uint8Array<ArrayBuffer> =>
   piece.buffer instanceof ArrayBuffer && piece.buffer.byteLength === piece.byteLength
 
 /**
- * Gives back what is read from the network for an answer to this request, as soon as Node's parser is done with it: the
- * pieces of a body are copies, so that all bytes would be left to the garbage collector a second time.
+ * Frees the buffers that are read from the network for the response to this request, when Node's parser is
+ * done with them: body chunks are copies, so the garbage collector would have to free all bytes twice.
  */
 export const giveBackRead = (request: ClientRequest): void => {
   const release = (read: Buffer) => giveBack([read])
   request.once("socket", (socket: Socket) => {
-    // The parser's own listener is there already, and so comes first.
+    // The parser's own listener was added before, so it runs first.
     socket.on("data", release)
     request.once("close", () => socket.off("data", release))
   })

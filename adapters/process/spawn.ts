@@ -2,21 +2,27 @@ import { type ChildProcess, execFile, type SpawnOptions, spawn } from "node:chil
 import { promisify } from "node:util"
 
 /**
- * The only place that starts processes. Without room for a descriptor, process or memory (EMFILE, EAGAIN, ENOMEM) Node throws,
- * or emits `error` on a child that has no streams, or both; without a listener that event would end our process.
+ * The only place that starts processes. When a descriptor, a process or memory is missing (EMFILE, EAGAIN,
+ * ENOMEM), Node throws, or emits `error` on a child without streams, or both; without a listener that event
+ * would end this process.
  */
 
+/** How a process ended. */
 export type Ended =
   | { readonly _tag: "Exited"; readonly code: number | null; readonly signal: NodeJS.Signals | null }
   | { readonly _tag: "NotStarted"; readonly error: NodeJS.ErrnoException }
 
 export interface Started {
-  /** Without `pid` and streams when it could not be started. Errors of its streams are ignored: `ended` reports its end. */
+  /**
+   * Has no `pid` and no streams when the process could not be started. Errors of its streams are ignored:
+   * `ended` reports its end.
+   */
   readonly child: Partial<ChildProcess>
   /** Resolves when the process has exited and its output is read. Never rejects. */
   readonly ended: Promise<Ended>
 }
 
+/** Starts a program. */
 export const start = (file: string, args: ReadonlyArray<string>, options: SpawnOptions): Started => {
   try {
     const child = spawn(file, args, options)
@@ -28,7 +34,7 @@ export const start = (file: string, args: ReadonlyArray<string>, options: SpawnO
         if (child.pid !== undefined) resolve({ _tag: "Exited", code, signal })
       })
     })
-    // Undefined, whatever the type says, where there was no descriptor for a pipe.
+    // Undefined, despite its type, when there was no descriptor for a pipe.
     for (const stream of (child.stdio as ChildProcess["stdio"] | undefined) ?? []) stream?.on("error", () => {})
     return { child, ended }
   } catch (cause) {
@@ -37,10 +43,11 @@ export const start = (file: string, args: ReadonlyArray<string>, options: SpawnO
   }
 }
 
+/** What a program printed. */
 export interface Output {
   readonly stdout: string
   readonly stderr: string
-  /** Why it was not started, or did not end by itself. */
+  /** Why it was not started, or did not exit by itself. */
   readonly failure?: string
 }
 
@@ -48,13 +55,13 @@ export interface OutputOptions {
   readonly env: NodeJS.ProcessEnv
   readonly cwd?: string
   readonly signal?: AbortSignal
-  /** Killed after that time. What it wrote until then is its output. */
+  /** Seconds until the program is killed. What it wrote until then is returned. */
   readonly seconds?: number
 }
 
 const outputBytes = 2 ** 24
 
-/** Runs a program to its end, whatever its exit code. Never rejects. */
+/** Runs a program until it exits, with any exit code. Never rejects. */
 export const output = async (file: string, args: ReadonlyArray<string>, options: OutputOptions): Promise<Output> => {
   const { seconds = 0, ...rest } = options
   const limits = { timeout: seconds * 1000, killSignal: "SIGKILL", maxBuffer: outputBytes } as const

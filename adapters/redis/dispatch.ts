@@ -8,27 +8,32 @@ import { type Link, renew } from "./link.js"
 import { reasonOf, type Server } from "./server.js"
 import { type Held, type Locks, type Outcome, openWorker } from "./worker.js"
 
-/** Somebody who waits for a job; `held` from the moment it has one. */
+/** A slot that waits for a job. `held` is set as soon as it has one. */
 interface Taker {
   readonly given: Deferred.Deferred<Held, Unavailable>
   held?: Held
 }
 
-/** How long a slot waits until what became of its ticket is written down; BullMQ goes on trying after that. */
+/**
+ * How long a slot waits until BullMQ has stored the outcome of its ticket. BullMQ keeps trying after that.
+ */
 const settleTime = "1 seconds"
 
-/** How long a taker waits while Redis is out of reach, before it fails: whoever asks again at once does not spin. */
+/**
+ * How long a taker waits while Redis can't be reached, before it fails. It keeps callers that retry at once
+ * from spinning.
+ */
 const downTime = "1 seconds"
 
-/** How often Redis is asked whether it is there. */
+/** Seconds between checks whether Redis responds. */
 const lookSeconds = 1
 
-/** After so many questions without an answer, one a second, the way to the server is taken to be gone. */
+/** After so many checks without a response, one per second, the connections are renewed. */
 const silentLooks = 10
 
 /**
- * Tickets from BullMQ's worker, which fetches only as much as takers wait for: a host whose slots are busy leaves the rest
- * to others. To BullMQ a job runs for as long as its ticket is held.
+ * Gives out tickets from BullMQ's worker, which fetches only as many jobs as takers wait for: a host with
+ * busy slots leaves the rest to others. For BullMQ a job runs as long as its ticket is held.
  */
 export const openDispatch = (
   link: Link,
@@ -37,10 +42,10 @@ export const openDispatch = (
   options: Naming & Locks
 ): Effect.Effect<QueueShape["take"], never, Scope.Scope> =>
   Effect.gen(function* () {
-    /** In the order of their coming. */
+    /** In the order of their arrival. */
     const takers = new Set<Taker>()
     const holding = new Set<Held>()
-    /** Why nothing is fetched just now though the server is within reach. */
+    /** Why nothing is fetched at the moment although the server can be reached. */
     let refused: string | undefined
     let closed = false
 
@@ -50,7 +55,10 @@ export const openDispatch = (
       takers.clear()
     }
 
-    /** To the taker that has waited longest; without one it goes back, for another host. */
+    /**
+     * Gives the job to the taker that has waited longest. Without a taker the job goes back to the queue, for
+     * another host.
+     */
     const handOver = (held: Held) => {
       const [taker] = takers
       if (taker === undefined) return held.end({ again: new Date() })
@@ -64,17 +72,21 @@ export const openDispatch = (
     const main = server.client({ maxRetriesPerRequest: null, lazyConnect: false }).on("error", () => {})
     const worker = openWorker(main, options, handOver)
 
-    /** Has as many jobs fetched as takers wait. What BullMQ is still finishing counts as one that it may fetch. */
+    /**
+     * Makes BullMQ fetch as many jobs as takers wait for. It counts a job that it is still finishing as one
+     * of them.
+     */
     const adjust = () => {
       if (closed) failTakers("this host is closing")
-      else if (!link.isUp()) failTakers("it is out of reach")
+      else if (!link.isUp()) failTakers("it can't be reached")
       worker.concurrency = Math.max(1, holding.size + takers.size)
       void (takers.size > 0 && refused === undefined ? worker.resume() : worker.pause(true))
     }
 
     link.onChange(() => adjust())
     worker.on("error", (error) => {
-      // Others are about one job, or the connection. BullMQ would ask again at once, and again.
+      // Other errors concern one job, or the connection. After this one BullMQ would retry at once, without
+      // end.
       if (error.name !== "ReplyError") return
       refused = reasonOf(error)
       failTakers(refused)
@@ -88,10 +100,10 @@ export const openDispatch = (
       if (answer._tag === "Left") link.lost(answer.left.what)
       if (silent > 0 && silent % silentLooks === 0) for (const client of [link.client, main]) renew(client)
       refused = undefined
-      // Also because BullMQ misses a resume that comes just as its loop ends.
+      // Also needed because BullMQ misses a resume that comes when its loop is ending.
       adjust()
     })
-    // Made by a take that may not be interrupted meanwhile, which its fibers would inherit.
+    // The take that runs this can't be interrupted, and its fibers would inherit that.
     yield* Effect.forkScoped(Effect.interruptible(every(lookSeconds, look)))
 
     yield* Effect.addFinalizer(() =>
@@ -109,7 +121,7 @@ export const openDispatch = (
     const finish = (held: Held, outcome: Outcome) =>
       Effect.suspend(() => {
         holding.delete(held)
-        // Before it ends, since its end fetches the next one.
+        // Before `end`, which makes BullMQ fetch the next job.
         adjust()
         held.end(outcome)
         return Effect.interruptible(Effect.promise(held.settled))
@@ -122,7 +134,7 @@ export const openDispatch = (
       return taker
     })
 
-    /** One that was interrupted just as a job came leaves it to the next. */
+    /** A taker that was interrupted just as its job arrived passes the job on. */
     const leave = (taker: Taker) =>
       Effect.sync(() => {
         takers.delete(taker)
@@ -133,7 +145,7 @@ export const openDispatch = (
 
     return Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
-        // Those who come while it is down are told so as those who waited were, only later.
+        // A take while Redis is down fails like those that waited, but only after `downTime`.
         yield* restore(Effect.timeoutOption(link.up, downTime))
         const taker = yield* wait
         const held = yield* restore(Deferred.await(taker.given)).pipe(Effect.onInterrupt(() => leave(taker)))
@@ -142,7 +154,7 @@ export const openDispatch = (
           Effect.sync(() => {
             outcome = { again: at }
           })
-        // A holder that was interrupted may never have seen its ticket.
+        // A holder that was interrupted may never have received its ticket.
         yield* Effect.addFinalizer((exit) => finish(held, outcome ?? (Exit.isInterrupted(exit) ? { again: new Date() } : "finished")))
         return { id: held.id, again }
       })

@@ -13,9 +13,9 @@ export type { RedisServer } from "./server.js"
 export type RedisQueueOptions = RedisServer & Naming & Locks
 
 /**
- * Dispatch by BullMQ, on Redis 5 or later or what speaks its language. A host that only offers has one connection, one
- * that takes three. Unavailable, in one sentence, when Redis can't be reached or used at start; later its calls fail so,
- * within about a second, and work again when it is back.
+ * The queue on BullMQ, with Redis 5 or later or a compatible server. A host that only offers jobs has one
+ * connection, a host that takes jobs has three. Fails with Unavailable when Redis can't be reached or used at
+ * the start. Later, calls fail within about a second, and work again when Redis is back.
  */
 export const redisQueue = (options: RedisQueueOptions): Layer.Layer<Queue, Unavailable> =>
   Layer.scoped(
@@ -25,7 +25,7 @@ export const redisQueue = (options: RedisQueueOptions): Layer.Layer<Queue, Unava
       const link = yield* openLink(server)
       const queue = yield* queueOn(link.client, options)
       const scope = yield* Effect.scope
-      // Hosts that only offer never take.
+      // Opened by the first take: hosts that only offer never take.
       const dispatch = yield* Effect.cached(
         Effect.uninterruptible(Effect.provideService(openDispatch(link, server, queue, options), Scope.Scope, scope))
       )

@@ -3,19 +3,20 @@ import type { Redis } from "ioredis"
 import { Unavailable } from "../../core/errors.js"
 import { openConnection, reasonOf, type Server } from "./server.js"
 
-/** Whether the server is within reach, and the connection that tells. */
+/** Whether the server can be reached, and the connection that checks it. */
 export interface Link {
   readonly client: Redis
   readonly isUp: () => boolean
-  /** Ends as soon as the server is within reach. */
+  /** Resolves when the server can be reached. */
   readonly up: Effect.Effect<void>
-  /** Somebody found it out of reach, which is logged once. The next answer finds it back. */
+  /** Reports that the server can't be reached; this is logged once. The next response ends this state. */
   readonly lost: (reason: string) => void
   readonly onChange: (listener: () => void) => void
-  /** Unavailable when the server can't be asked, or refuses. */
+  /** Runs a command. Fails with Unavailable when the server can't be reached, or refuses. */
   readonly ask: <A>(what: string, question: () => Promise<A>) => Effect.Effect<A, Unavailable>
 }
 
+/** Opens the link and its connection. */
 export const openLink = (server: Server): Effect.Effect<Link, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const { address } = server
@@ -61,8 +62,8 @@ export const openLink = (server: Server): Effect.Effect<Link, Unavailable, Scope
     }
   })
 
-/** A server that is silent may have gone without a word: a new connection leads to whoever has its name now. */
+/** Opens a new connection to a server that does not respond: its name may lead to another server by now. */
 export const renew = (client: Redis): void => {
-  // One that is between two attempts would make no further one.
+  // A client that waits between two attempts would make no further one.
   if (client.status === "ready" || client.status === "connect") client.disconnect(true)
 }

@@ -2,37 +2,43 @@ import { Effect, Redacted, type Scope } from "effect"
 import { Redis, type RedisOptions } from "ioredis"
 import { Unavailable } from "../../core/errors.js"
 
-/** Where Redis is: its URL, or a client that the caller made and ends. */
+/** The Redis server: its URL, or a client that the caller makes and closes. */
 export type RedisServer =
   | {
       /** `redis://USER:PASSWORD@HOST:PORT/DB`, or `rediss://` for TLS, with percent codes for special characters. */
       readonly url: string | Redacted.Redacted
     }
   | {
-      /** Its settings (TLS, Sentinel, login) are those of our own connections; itself it is neither used nor ended. */
+      /**
+       * Its settings (TLS, Sentinel, login) are used for new connections. The client itself is neither used
+       * nor closed.
+       */
       readonly connection: Redis
     }
 
-/** A server, and how it may be called in a log. */
+/** A server, and its name in logs. */
 export interface Server {
   readonly address: string
-  /** A client that has not connected yet. */
+  /** Makes a client that has not connected yet. */
   readonly client: (settings: RedisOptions) => Redis
 }
 
-/** What every connection has, whoever gave the rest. */
+/** Settings of every connection. */
 const common: RedisOptions = {
   lazyConnect: true,
   connectTimeout: 5000,
-  // What is still open that long after its end is cut.
+  // Milliseconds after which a closing connection is cut.
   disconnectTimeout: 200,
   keepAlive: 10_000,
   retryStrategy: (times) => Math.min(times * 100, 1000),
-  // A primary that has become a replica: its name may lead to the new one by now.
+  // The primary has become a replica: its name may lead to the new primary by now.
   reconnectOnError: ({ message }) => message.startsWith("READONLY")
 }
 
-/** Unavailable where the URL is none of Redis. Its password is told nowhere. */
+/**
+ * Parses the settings. Fails with Unavailable when the URL is not one of Redis. No message contains the
+ * password.
+ */
 export const serverOf = (server: RedisServer): Effect.Effect<Server, Unavailable> =>
   Effect.gen(function* () {
     if ("connection" in server) {
@@ -49,11 +55,14 @@ export const serverOf = (server: RedisServer): Effect.Effect<Server, Unavailable
     return { address, client: (settings) => new Redis(text, { ...common, ...settings }) }
   })
 
-/** A password with raw `/`, `?`, `#` or `@` makes the URL read as another one, which is none of these. */
+/**
+ * The server's name in logs; undefined when the URL is invalid. A password with an unescaped `/`, `?`, `#` or
+ * `@` makes it parse as another URL, which is refused.
+ */
 const addressOf = (text: string): string | undefined => {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  const isOurs = url !== undefined && /^rediss?:$/.test(url.protocol) && url.hostname !== "" && /^(\/\d*)?$/.test(url.pathname)
-  if (!isOurs || /[@#]/.test(url.search + url.hash) || !isDecodable(url.username + url.password)) return undefined
+  const isRedis = url !== undefined && /^rediss?:$/.test(url.protocol) && url.hostname !== "" && /^(\/\d*)?$/.test(url.pathname)
+  if (!isRedis || /[@#]/.test(url.search + url.hash) || !isDecodable(url.username + url.password)) return undefined
   return `Redis at ${url.hostname}:${url.port || 6379}`
 }
 
@@ -74,19 +83,19 @@ const startSeconds = 10
 const commandMillis = 1000
 
 /**
- * A connection that fails at once while the server is out of reach, and within a second while it is silent, and works
- * again by itself. It has been made, and the server looked at, when this returns. Unavailable, in one sentence, when the
- * server can't be reached or used.
+ * Opens a connection, and checks the server before it returns. Commands fail at once while the server can't
+ * be reached, and within a second while it does not respond; the connection recovers by itself. Fails with
+ * Unavailable when the server can't be reached or used.
  */
 export const openConnection = ({ address, client: make }: Server): Effect.Effect<Redis, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
     let problem: unknown
     const client = yield* Effect.acquireRelease(
-      // A host that starts has much to do: its own questions may take longer than those of users later.
+      // A host that starts is busy: its own commands may take longer than later ones of users.
       Effect.sync(() => make({ enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: startSeconds * 1000 })),
       (client) => Effect.sync(() => client.disconnect())
     )
-    // Without a listener the client writes its errors to the console, and the promise of a connection tells less.
+    // Without a listener the client prints its errors, and the rejection of `connect` has fewer details.
     client.on("error", (error) => {
       problem ??= error
     })
@@ -100,14 +109,14 @@ export const openConnection = ({ address, client: make }: Server): Effect.Effect
     return refusal === undefined ? client : yield* new Unavailable({ what: `${address} ${refusal}` })
   })
 
-/** Why a server that says this of itself (INFO) can't be used, worded to follow its name. */
+/** Why a server can't be used, from its INFO. Continues a sentence that begins with its name. */
 export const refusalOf = (about: string): string | undefined => {
   const lines = about.split("\n").map((line) => line.trimEnd())
   const field = (name: string) => lines.find((line) => line.startsWith(`${name}:`))?.slice(name.length + 1)
   const version = field("redis_version")
   if (version !== undefined && Number.parseInt(version, 10) < 5)
     return `is version ${version}: version 5 or later is needed, 6.2 or later is better`
-  // Some servers keep it to themselves.
+  // Some servers hide this field.
   const policy = field("maxmemory_policy")
   if (policy !== undefined && policy !== "noeviction") {
     return (
@@ -118,7 +127,7 @@ export const refusalOf = (about: string): string | undefined => {
   return undefined
 }
 
-/** What an error of the client says, without the command it belongs to, which may hold the password. */
+/** The message of a client's error, without the command, which may contain the password. */
 export const reasonOf = (error: unknown): string => {
   if (error instanceof AggregateError && error.message === "") return error.errors.map(reasonOf).join(", ")
   return error instanceof Error ? error.message : String(error)

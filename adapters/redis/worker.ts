@@ -3,29 +3,31 @@ import type { Redis } from "ioredis"
 import { JobId } from "../../core/ids.js"
 import { type Naming, nameOf, prefixOf } from "./bull.js"
 
+/** Timing of BullMQ's locks. */
 export interface Locks {
-  /** How long a host may be silent before its tickets count as lost, in seconds; 15 unless given. */
+  /** Seconds without a sign of a host after which its tickets are lost. Default 15. */
   readonly lockSeconds?: number
-  /** How often lost tickets are looked for, in seconds; 5 unless given. One is found at the second look. */
+  /** Seconds between searches for lost tickets. Default 5. A ticket is found by the second search. */
   readonly stalledSeconds?: number
 }
 
 export type Outcome = "finished" | { readonly again: Date }
 
-/** A job that this host runs in BullMQ's eyes, from its fetch until `end` is called. */
+/** A job that BullMQ counts as active on this host, from its fetch until `end` is called. */
 export interface Held {
   readonly id: JobId
   readonly end: (outcome: Outcome) => void
-  /** Resolves once BullMQ has written the outcome down, or has failed to. */
+  /** Resolves when BullMQ has stored the outcome, or has failed to. */
   readonly settled: () => Promise<unknown>
 }
 
+/** A BullMQ worker that is resumed while takers wait. */
 export interface Fetcher extends Pick<Worker, "concurrency" | "resume" | "pause" | "on" | "close"> {
-  /** Ends all that could still happen, where `close` waits in vain for Redis. */
+  /** Ends everything that is still open, for when `close` waits for Redis in vain. */
   readonly cut: () => Promise<void>
 }
 
-/** BullMQ's worker over `main`, paused, which hands over each job that it fetches. */
+/** BullMQ's worker over `main`, paused at first. Passes each job that it fetches to `arrived`. */
 export const openWorker = (main: Redis, options: Naming & Locks, arrived: (held: Held) => void): Fetcher => {
   const runs = new WeakMap<Job, Promise<unknown>>()
 
@@ -57,20 +59,21 @@ export const openWorker = (main: Redis, options: Naming & Locks, arrived: (held:
     connection: main,
     prefix: prefixOf(options),
     autorun: false,
-    // Shorter than BullMQ's own: while a dead host's ticket is thought to be held, its job can't be offered again.
+    // Shorter than BullMQ's default: while the lock of a dead host lasts, its job can't be offered again.
     lockDuration: (options.lockSeconds ?? 15) * 1000,
     stalledInterval: (options.stalledSeconds ?? 5) * 1000,
-    // How often a job may be lost with its worker is for the table to say.
+    // The database decides how often a job may be lost with its worker.
     maxStalledCount: Number.MAX_SAFE_INTEGER,
-    // One that goes back wakes nobody in some cases: those who wait look after so many seconds.
+    // In some cases BullMQ does not notify anyone of a job that goes back: waiting workers look after so many
+    // seconds.
     drainDelay: 1,
-    // A limit that somebody lifts is noticed as soon.
+    // Maximum delay in milliseconds until a lifted rate limit is noticed.
     maximumRateLimitDelay: 1000,
     runRetryDelay: 1000
   })
 }
 
-/** Also where BullMQ, which found it without a connection, is about to connect it again. */
+/** Closes a client for good, even when BullMQ is about to connect it again. */
 const endForGood = (client: Redis) => {
   client.options.retryStrategy = null
   client.on("connect", () => client.disconnect())
