@@ -1,13 +1,13 @@
-// Bundles the compiled programs, each into few files: a command that loads a thousand modules takes a second to start.
+// Bundles each compiled program into few files: a command that loads a thousand modules takes a second to start.
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join, sep } from "node:path"
 import { rolldown } from "rolldown"
 import { place, root } from "./setup/places.mjs"
 
-/** Loaded from node_modules when they are used: native modules, and optional peers that may not be installed. */
+/** Loaded from node_modules at run time: native modules, and optional packages that may be missing. */
 const external = [/^node:/, /^(better-sqlite3|pg|pg-native|bullmq|ioredis|swagger-ui-dist)(\/|$)/, /^@(aws-sdk|bull-board)\//]
 
-/** The command goes into the package; the other one is for tests that kill it. */
+/** The command is part of the package; the other program is for tests that kill it. */
 const programs = [
   { folder: "cli", input: { ffkiln: place("dist", "hosts", "cli", "main.js") } },
   { folder: "test-programs", input: { "crash-process": place("dist", "hosts", "crash", "process.suite.js") } }
@@ -25,7 +25,7 @@ const packagesOf = (/** @type {ReadonlyArray<string>} */ modules) => {
   return [...new Set(folders)].sort()
 }
 
-/** Name, version and licence text: the licences ask for them wherever the code goes. */
+/** Name, version and licence of a package: licences require them in every copy of the code. */
 const noticeOf = (/** @type {string} */ folder) => {
   const { name, version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"))
   const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each))

@@ -2,12 +2,12 @@ import { spawn } from "node:child_process"
 import { constants } from "node:os"
 import { root } from "./setup/places.mjs"
 
-/** What a terminal or a service manager ends a program with. */
+/** Signals by which a terminal or a service manager ends a program. */
 export const endings = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])
 
 /**
- * Runs a program of ours in this terminal and resolves with its exit code. Signals go on to it, so that it ends before
- * this process does.
+ * Runs a program of this project in this terminal and resolves with its exit code. Signals are passed on, so
+ * that it ends before this process does.
  * @param {ReadonlyArray<string>} args of node @param {NodeJS.ProcessEnv} [env]
  * @returns {Promise<number>}
  */

@@ -36,7 +36,7 @@ describe("set-up", () => {
   it.each(["FFMPEG_PATH", "FFPROBE_PATH"])("says in one line that %s names no program", async (variable) => {
     const { code, stderr } = await command("setup.mjs", { [variable]: place("package.json") })
     expect(code).toBe(1)
-    expect(stderr).toBe(`${variable} is set to "${place("package.json")}", which is no program that can be run\n`)
+    expect(stderr).toBe(`${variable} is set to "${place("package.json")}", which is not an executable program\n`)
   })
 })
 
@@ -63,7 +63,7 @@ describe("quickstart", () => {
     ])
     expect(stdout.match(/^curl /gm)).toHaveLength(6)
     expect(stdout.match(/^HTTP \d+$/gm)).toEqual(Array.from({ length: 6 }, () => "HTTP 200"))
-    expect(stdout).toMatch(/^[\d.]+ MiB went in, [\d.]+ MiB came out: .*compressed\.mp4$/m)
+    expect(stdout).toMatch(/^Input [\d.]+ MiB, output [\d.]+ MiB: .*compressed\.mp4$/m)
     const args = ["-v", "error", "-show_entries", "stream=codec_name,width,height", "-of", "csv=p=0", cache("quickstart", "compressed.mp4")]
     expect(execFileSync(process.env.FFPROBE_PATH || "ffprobe", args, { encoding: "utf8" })).toBe("h264,1280,720\naac\n")
   })

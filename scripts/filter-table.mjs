@@ -8,7 +8,7 @@ import { Problem, report, say } from "./setup/problem.mjs"
 
 const ffmpeg = process.env.FFMPEG_PATH ?? "ffmpeg"
 
-/** What ffmpeg prints, whether it then fails or not. In a folder of its own: some filters write files. */
+/** The output of ffmpeg, also when it fails. Runs in its own folder, since some filters write files. */
 const ask = (/** @type {string} */ cwd, /** @type {ReadonlyArray<string>} */ ...args) =>
   new Promise((/** @type {(text: string) => void} */ resolve) => {
     const options = { cwd, maxBuffer: 2 ** 24, timeout: 20_000 }
@@ -18,13 +18,13 @@ const ask = (/** @type {string} */ cwd, /** @type {ReadonlyArray<string>} */ ...
 const all = (/** @type {RegExp} */ pattern, /** @type {string} */ text) => [...text.matchAll(pattern)]
 
 /**
- * One line of the table. Only ffmpeg's log tells which option a value without a key is for: help lists aliases alike, in an
- * order of its own, and hides some.
+ * Makes one line of the table. Only ffmpeg's log shows which option a value without a key sets: the help also
+ * lists aliases, in another order, and hides some options.
  */
 const lineOf = async (/** @type {string} */ cwd, /** @type {string} */ name, /** @type {string} */ makes) => {
   const help = await ask(cwd, "-h", `filter=${name}`)
   const log = await ask(cwd, "-v", "debug", "-filter_complex", `${name}=${Array(200).fill("1").join(":")}`)
-  if (/^\S/.test(help) && !help.startsWith(`Filter ${name}`)) throw new Problem(`ffmpeg does not tell of the filter ${name}`)
+  if (/^\S/.test(help) && !help.startsWith(`Filter ${name}`)) throw new Problem(`ffmpeg has no help for the filter ${name}`)
   const listed = all(/^ {2,3}-?(\S+) +<(\S+)> /gm, help).map(([, option = "", type]) => ({ option, isSize: type === "image_size" }))
   const marked = (/** @type {string} */ option) => (listed.some((each) => each.option === option && each.isSize) ? `${option}*` : option)
   const ordered = all(/Setting '(.*?)' to value/g, log).map(([, option = ""]) => option)
@@ -45,7 +45,7 @@ await report(async () => {
   const cwd = mkdtempSync(join(tmpdir(), "ffmpeg-filters-"))
   try {
     const version = /^ffmpeg version (\S+)/.exec(await ask(cwd, "-version"))?.[1] ?? "unknown"
-    if (!version.startsWith("5.")) throw new Problem(`the table that comes with ffkiln is of ffmpeg 5, and this is ${version}`)
+    if (!version.startsWith("5.")) throw new Problem(`the table is made with ffmpeg 5, but this is ${version}: set FFMPEG_PATH`)
     const filters = all(/^ [T.][S.][C.] (\S+)\s+\S+->(\S+)/gm, await ask(cwd, "-filters")).map(([, name = "", makes = ""]) => ({
       name,
       makes

@@ -1,4 +1,7 @@
-/** What the tests of a folder are; the first row that fits decides. @type {ReadonlyArray<readonly [RegExp, string]>} */
+/**
+ * The kind of the tests in a folder; the first matching row decides.
+ * @type {ReadonlyArray<readonly [RegExp, string]>}
+ */
 const folders = [
   [/^core\//, "unit"],
   [/^adapters\//, "adapter"],
@@ -10,18 +13,24 @@ const folders = [
 ]
 
 /**
- * As vitest's JSON reporter writes them; a file's name is absolute.
+ * Format of vitest's JSON reporter; the name of a file is absolute.
  * @typedef {{ readonly status: string, readonly ancestorTitles: ReadonlyArray<string> }} Test
  * @typedef {{ readonly name: string, readonly status: string, readonly assertionResults: ReadonlyArray<Test> }} TestFile
  */
 
-/** Names under which a test file runs the suites of ports: the first argument of each `…Suite(` in it. @param {string} source */
+/**
+ * Names of the port suites that a test file runs: the first argument of each `…Suite(` in it.
+ * @param {string} source
+ */
 const suiteNames = (source) => new Set([...source.matchAll(/\b\w+Suite\(\s*(["'`])(.*?)\1/g)].map(([, , name]) => name))
 
 /** @param {string} source */
 const properties = (source) => [...source.matchAll(/\b(fc|FastCheck)\.assert\(|\bit\.(effect\.)?prop\(/g)].length
 
-/** How many tests of a file are of which kind. @param {string} path @param {ReadonlyArray<Test>} tests @param {string} source */
+/**
+ * Number of tests of each kind in a file.
+ * @param {string} path @param {ReadonlyArray<Test>} tests @param {string} source
+ */
 const kindsOf = (path, tests, source) => {
   const suites = suiteNames(source)
   const inSuites = tests.filter(({ ancestorTitles }) => suites.has(ancestorTitles[0] ?? "")).length
@@ -36,9 +45,9 @@ const kindsOf = (path, tests, source) => {
 }
 
 /**
- * The last lines of a test run: tests by kind, then `N passed, N failed` (and `, N skipped` where some were). A file that
- * broke before its first test counts as one failure.
- * @param {ReadonlyArray<TestFile>} files @param {string} root the project's folder, as the names begin
+ * The last lines of a test run: tests by kind, then `N passed, N failed` (and `, N skipped` if any). A file
+ * that failed before its first test counts as one failure.
+ * @param {ReadonlyArray<TestFile>} files @param {string} root the project's folder, with which the names begin
  * @param {(file: string) => string} read gives a file's text
  */
 export const summary = (files, root, read) => {

@@ -1,4 +1,5 @@
-// Asks an ffmpeg how it reads its options and writes its table to core/policy/tables. All other tables are held against that of 5.1.
+// Asks an ffmpeg how it reads its options and writes its table to core/policy/tables. Other tables contain
+// differences from 5.1.
 import { execFileSync } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { pathOf } from "./setup/ffmpeg.mjs"
@@ -44,7 +45,7 @@ await report(async () => {
   const base = tables.find(({ version }) => version === baseVersion)
   for (const table of tables) {
     const { version } = table
-    // A base that is made anew changes what the others are held against.
+    // A new base table changes the differences of all others.
     if (table !== made && made !== base) continue
     const [file, name] =
       version === baseVersion ? ["ffmpeg-5.ts", "ffmpeg5"] : [`ffmpeg-${version}.ts`, `ffmpeg${version.replace(".", "")}`]

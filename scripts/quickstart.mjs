@@ -1,4 +1,5 @@
-// One command from a clone to a result: makes a clip, starts a server and does the API's quick example on it over HTTP.
+// Quickstart from a clone to a result: makes a clip, starts a server and runs the API's quick example over
+// HTTP.
 import { spawnSync } from "node:child_process"
 import { createWriteStream, mkdirSync, openAsBlob, renameSync, rmSync, statSync } from "node:fs"
 import { relative } from "node:path"
@@ -15,7 +16,9 @@ const clip = cache("quickstart", "video.mp4")
 const result = cache("quickstart", "compressed.mp4")
 const own = (/** @type {string} */ file) => `${file}.${process.pid}.part.mp4`
 
-/** Five seconds of a moving test picture with a tone, encoded in haste so that there is something to compress. */
+/**
+ * Five seconds of a moving test picture with a tone, encoded so quickly that it can be compressed further.
+ */
 const makeClip = () => {
   const made = own(clip)
   const picture = ["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=5"]
@@ -30,7 +33,7 @@ const makeClip = () => {
 const shown = (/** @type {string} */ path) => relative(process.cwd(), path)
 const size = (/** @type {string} */ path) => `${(statSync(path).size / 2 ** 20).toFixed(2)} MiB`
 
-/** Shows a call as the line to type for it and its answer as it came; a refusal ends the quickstart. */
+/** Prints a call as a curl command, and its response. A failure ends the quickstart. */
 const show = (
   /** @type {string} */ title,
   /** @type {string} */ line,
@@ -38,11 +41,11 @@ const show = (
   /** @type {string} */ answer
 ) => {
   console.log(`\n# ${title}\n${line}\n\nHTTP ${status}${answer === "" ? "" : `\n${answer}`}`)
-  if (!ok) throw new Problem(`the server refused: ${title}`)
+  if (!ok) throw new Problem(`the server refused the request "${title}"`)
 }
 
 /**
- * One call of the JSON API, shown: its answer. GET where there is no body.
+ * Makes and prints one call of the JSON API, and returns its response. GET without a body.
  * @param {import("./server.mjs").Server} server @param {string} title @param {string} path @param {unknown} [body]
  * @returns {Promise<any>}
  */
@@ -56,7 +59,10 @@ const call = async ({ url, authorization, signal }, title, path, body) => {
   return json
 }
 
-/** The reference's quick example, from a file to a smaller file. @param {import("./server.mjs").Server} server */
+/**
+ * The quick example of the API reference: from a file to a smaller file.
+ * @param {import("./server.mjs").Server} server
+ */
 const example = async (server) => {
   const { signal } = server
   const { file, upload } = await call(server, "Register a file", "/file", { file_name: "video.mp4" })
@@ -89,5 +95,5 @@ await report(async () => {
   } finally {
     for (const file of [clip, result]) rmSync(own(file), { force: true })
   }
-  console.log(`\n${size(clip)} went in, ${size(result)} came out: ${shown(result)}\nKeep a server up with: npm start`)
+  console.log(`\nInput ${size(clip)}, output ${size(result)}: ${shown(result)}\nStart a server that keeps running with: npm start`)
 })

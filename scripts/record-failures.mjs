@@ -1,5 +1,5 @@
-// Runs the tasks of adapters/ffmpeg/log/failing-tasks.suite.ts with other builds of ffmpeg and keeps what they log:
-// npm run record-failures -- NAME=PROGRAM..., as in 7.1=/opt/ffmpeg-7.1/ffmpeg.
+// Runs the tasks of adapters/ffmpeg/log/failing-tasks.suite.ts with other builds of ffmpeg and records their
+// logs: npm run record-failures -- NAME=PROGRAM..., such as 7.1=/opt/ffmpeg-7.1/ffmpeg.
 import { execFileSync, spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -8,10 +8,13 @@ import { runnerImport } from "vite"
 import { place } from "./setup/places.mjs"
 import { report, say } from "./setup/problem.mjs"
 
-/** Longer logs are of tasks that end well. */
+/** Most lines of a log that are kept. Only tasks that succeed have longer logs. */
 const maxLines = 60
 
-/** Without the dumps, which are indented (only the list of streams is kept), and without addresses, which differ each time. */
+/**
+ * The log without the indented dumps (except the list of streams) and without addresses, which differ each
+ * time.
+ */
 const kept = (/** @type {string} */ log) =>
   log
     .split("\n")
@@ -45,7 +48,7 @@ const record = (name, program, folder, { failingTasks, planOf, titleOf }) => {
   })
   const text = runs.map(({ title, end, log }) => [`=== ${end} ${title}`, ...log, ""].join("\n")).join("\n")
   writeFileSync(place("adapters", "ffmpeg", "log", "recorded-failures", `${name}.txt`), text)
-  say(`${name}: ${runs.length} tasks, of which ${runs.filter(({ end }) => end === "0").length} end well`)
+  say(`${name}: ${runs.length} tasks, ${runs.filter(({ end }) => end === "0").length} of them succeed`)
 }
 
 await report(async () => {

@@ -10,20 +10,27 @@ import { place } from "./setup/places.mjs"
 import { Problem } from "./setup/problem.mjs"
 
 /**
- * A running server: its address, a header with its first key, and a signal that is aborted when it or this program is to end.
+ * A running server: its URL, a header with its first key, and a signal that aborts when the server or this
+ * program must end.
  * @typedef {{ readonly url: string, readonly authorization: string, readonly signal: AbortSignal }} Server
  */
 
-/** A stopping server drains for half a minute at most; this is only for one that hangs. */
+/** Milliseconds until a server that hangs is killed; draining takes at most half a minute. */
 const stopMs = 45_000
 
-/** Settings of this terminal's own server are none of a throwaway one's, which serves nobody else: it starts without a sandbox too. */
+/**
+ * The environment without settings of ffkiln, which are for another server. Nothing else uses this server, so
+ * it also starts without a sandbox.
+ */
 const cleanEnv = () => ({
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("FFKILN_"))),
   FFKILN_SANDBOX: "preferred"
 })
 
-/** Reads what the server prints until it has named its address and its first key. @param {import("node:stream").Readable} out */
+/**
+ * Reads what the server prints until it has printed its URL and its first key.
+ * @param {import("node:stream").Readable} out
+ */
 const announced = async (out) => {
   let authorization
   for await (const line of createInterface(out)) {
@@ -35,23 +42,23 @@ const announced = async (out) => {
 }
 
 /**
- * Starts a server with an empty data folder on a free port of this machine, runs `body`, and stops the server as a service
- * manager would: SIGTERM, then it has to end with 0. The data goes with it, also when `body` fails or a signal comes.
- * @param {string} folder where the data may lie meanwhile
+ * Starts a server with an empty data directory on a free port, runs `body`, and stops the server by SIGTERM;
+ * its exit code must be 0. The data is removed at the end, also after a failure or a signal.
+ * @param {string} folder for the temporary data
  * @param {(server: Server) => Promise<void>} body
  */
 export const withServer = async (folder, body) => {
   const data = mkdtempSync(join(folder, "data-"))
   const args = [place("dist", "cli", "ffkiln.js"), "serve", "--host", "127.0.0.1", "--port", "0", "--data", data]
   console.log(`# Start a server\nnpm start -- ${args.slice(2, -1).join(" ")} "${data}"`)
-  // In a group of its own, so that Ctrl-C does not reach it: the second signal a server gets cuts its draining short.
+  // In its own process group, so that Ctrl-C does not reach it: a second signal would cut its draining short.
   const detached = process.platform !== "win32"
   const child = spawn(process.execPath, args, { env: cleanEnv(), stdio: ["ignore", "pipe", "inherit"], detached })
   const exited = once(child, "exit")
-  let told = false
+  let signalled = false
   const end = () => {
-    if (!told) child.kill("SIGTERM")
-    told = true
+    if (!signalled) child.kill("SIGTERM")
+    signalled = true
   }
   const stopping = new AbortController()
   const stop = (/** @type {NodeJS.Signals} */ signal) => {
@@ -79,5 +86,5 @@ export const withServer = async (folder, body) => {
     for (const signal of endings) process.off(signal, stop)
     rmSync(data, { recursive: true, force: true })
   }
-  if (child.exitCode !== 0) throw new Problem(`the server ended with ${child.exitCode ?? child.signalCode} when it was told to stop`)
+  if (child.exitCode !== 0) throw new Problem(`the server ended with ${child.exitCode ?? child.signalCode} instead of 0 after SIGTERM`)
 }

@@ -1,4 +1,5 @@
-// Makes a clone ready to run: dependencies, ffmpeg, compiled sources. Does nothing, quickly, where all is right.
+// Prepares a clone: dependencies, ffmpeg, compiled sources. Takes a fraction of a second when everything is
+// ready.
 import { realpathSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { build } from "./setup/build.mjs"
@@ -11,15 +12,16 @@ import { Problem, report } from "./setup/problem.mjs"
 import { sandbox } from "./setup/sandbox.mjs"
 
 /**
- * `ready` says whether there is nothing to do, in a fraction of a second; `prepare` makes it so or throws a Problem.
- * It may be killed at any point and must not look ready then. `note` takes the process id of whatever it runs.
+ * `ready` returns, in a fraction of a second, whether there is nothing to do; `prepare` does the work or
+ * throws a Problem. It may be killed at any point, and `ready` must then return false. `note` takes the
+ * process id of each program that it runs.
  * @typedef {{
  *   readonly ready: () => boolean | Promise<boolean>
  *   readonly prepare: (note: (pid: number) => void) => Promise<void>
  * }} Step
  */
 
-/** Each needs the ones before it. @type {ReadonlyArray<Step>} */
+/** Each step needs the ones before it. @type {ReadonlyArray<Step>} */
 const always = [dependencies, native, ffmpeg, sandbox, build]
 
 const oldestNode = [20, 19]
@@ -28,7 +30,7 @@ const checkNode = () => {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
   const [wantedMajor = 0, wantedMinor = 0] = oldestNode
   if (major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)) return
-  throw new Problem(`ffkiln needs Node ${oldestNode.join(".")} or later, and this is ${process.versions.node}: install a newer one`)
+  throw new Problem(`ffkiln needs Node ${oldestNode.join(".")} or later, but this is ${process.versions.node}: install a newer version`)
 }
 
 const allReady = async (/** @type {ReadonlyArray<Step>} */ steps) => {
@@ -36,7 +38,10 @@ const allReady = async (/** @type {ReadonlyArray<Step>} */ steps) => {
   return true
 }
 
-/** Brings the folder up to date, and what `more` asks for; two at once take turns. @param {ReadonlyArray<Step>} more */
+/**
+ * Runs the steps that are not ready, also those of `more`. Concurrent runs wait for each other.
+ * @param {ReadonlyArray<Step>} more
+ */
 export const setUp = async (more = []) => {
   checkNode()
   const steps = [...always, ...more]

@@ -1,4 +1,5 @@
-// Real servers for tests, one of each kind a run at most, started when the first test asks and stopped at the run's end.
+// Real servers for tests, at most one of each kind per run. Started by the first test that asks, stopped at
+// the end of the run.
 import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
@@ -8,11 +9,15 @@ import { startPostgres } from "./servers/postgres.mjs"
 import { startRadosgw } from "./servers/radosgw.mjs"
 import { startRedis } from "./servers/redis.mjs"
 
-/** Each gives what a client needs to know, as JSON, and how to remove it. @type {Record<string, () => Promise<{ readonly remove: () => Promise<void> }>>} */
+/**
+ * Each returns what a client needs, as JSON, and a function that removes the server.
+ * @type {Record<string, () => Promise<{ readonly remove: () => Promise<void> }>>}
+ */
 const kinds = { s3: startRadosgw, postgres: startPostgres, redis: startRedis }
 
 /**
- * Tests run in processes of their own and ask over a socket: one line with the kind, answered by one of JSON.
+ * Tests run in other processes and ask over a socket: one line with the kind; the response is one line of
+ * JSON.
  * @param {{ provide: (key: "testServers", socket: string) => void }} project
  */
 export const setup = async ({ provide }) => {

@@ -1,4 +1,5 @@
-// Tests ffkiln with several versions of ffmpeg and prints what each of them holds: npm run test:versions -- [--long] [VERSION...]
+// Tests ffkiln with several versions of ffmpeg and prints a table: npm run test:versions -- [--long]
+// [VERSION...]
 import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -12,7 +13,7 @@ import { onPath } from "./setup/system.mjs"
 import { setUp } from "./setup.mjs"
 
 /**
- * As vitest's JSON reporter writes it.
+ * Format of vitest's JSON reporter.
  * @typedef {{ readonly status: string, readonly fullName: string, readonly meta?: { readonly ordinary?: string } }} Test
  * @typedef {import("./setup/ffmpeg-builds.mjs").Build} Build
  */
@@ -25,14 +26,14 @@ const passed = (/** @type {ReadonlyArray<Test>} */ tests) => {
   return `${run.filter(({ status }) => status === "passed").length} of ${run.length}`
 }
 
-/** What a command comes to, as the test tells beside its result. */
+/** How ordinary commands end, from the metadata of the test results. */
 const ordinary = (/** @type {ReadonlyArray<Test>} */ tests) => {
   const all = tests.filter(({ status }) => status === "passed" || status === "failed")
   const count = (/** @type {string} */ what) => all.filter(({ status, meta }) => status === "passed" && meta?.ordinary === what).length
   return `${count("runs")} of ${all.length}; ${count("refused in words")} refused in words`
 }
 
-/** What is run with each version, by the column that its results stand in. */
+/** The test files that run with each version, by the column of their results. */
 const columns = [
   { title: "ordinary commands run", files: ["hosts/embed/ordinary.test.ts"], cell: ordinary },
   { title: "failing tasks with their reason", files: ["adapters/ffmpeg/log/failures.test.ts"], cell: passed },
@@ -52,14 +53,14 @@ const environmentOf = ({ ffmpeg, ffprobe }, more = {}) => ({
   PATH: `${dirname(ffmpeg)}:${process.env.PATH ?? ""}`,
   FFMPEG_PATH: ffmpeg,
   FFPROBE_PATH: ffprobe,
-  // Small builds can't make all samples.
+  // Small builds can't make all sample files.
   FFKILN_TEST_SAMPLES_FFMPEG: onPath("ffmpeg"),
   ...(long && { FFKILN_TEST_LONG: "1" }),
   ...more
 })
 
 /**
- * Seconds until a server with an empty cache is ready, or the sentence with which it refuses.
+ * Seconds until a server with an empty cache is ready, or the message with which it refuses to start.
  * @param {Build} build @param {(folder: string) => NodeJS.ProcessEnv} [change]
  */
 const readiness = async (build, change = () => ({})) => {
@@ -86,7 +87,11 @@ const readiness = async (build, change = () => ({})) => {
   }
 }
 
-/** The same build under a version that no table of options is of. A script runs in no sandbox. @param {string} folder @param {Build} build */
+/**
+ * The same build with a version that has no option table. The program is a script, which needs a server
+ * without a sandbox.
+ * @param {string} folder @param {Build} build
+ */
 const unlisted = (folder, { ffmpeg }) => {
   const path = join(folder, "ffmpeg")
   const script = `#!/bin/sh\nif [ "$1" = -version ]; then '${ffmpeg}' -version | sed '1s/$/ unlisted/'; exit; fi\nexec '${ffmpeg}' "$@"\n`
@@ -94,7 +99,10 @@ const unlisted = (folder, { ffmpeg }) => {
   return { FFMPEG_PATH: path, FFKILN_SANDBOX: "off" }
 }
 
-/** The tests of these files; undefined where vitest came to no end. @param {Build} build @param {ReadonlyArray<string>} files */
+/**
+ * The results of test files; undefined when vitest did not finish.
+ * @param {Build} build @param {ReadonlyArray<string>} files
+ */
 const results = async (build, files) => {
   const output = cache(`versions-${process.pid}.json`)
   const command = [place("node_modules", "vitest", "vitest.mjs"), "run", "--reporter=json", `--outputFile.json=${output}`, ...files]
@@ -111,7 +119,7 @@ const results = async (build, files) => {
   }
 }
 
-/** The suites of the ports make their own clips, for which a small build may lack what it takes. @param {Build} build */
+/** Whether a build lacks what the suites of the ports need to make their clips. @param {Build} build */
 const isSmall = ({ ffmpeg }) => !/ testsrc /.test(execFileSync(ffmpeg, ["-v", "error", "-filters"], { encoding: "utf8" }))
 
 const row = (/** @type {ReadonlyArray<string>} */ cells) => `| ${cells.join(" | ")} |`
@@ -121,11 +129,11 @@ await report(async () => {
   const builds = ffmpegBuilds(args.filter((arg) => arg !== "--long"))
   if (builds.length === 0)
     throw new Problem(
-      "no build of ffmpeg can be had here: set FFKILN_TEST_FFMPEG_BUILDS to a folder with VERSION/ffmpeg and VERSION/ffprobe"
+      "no build of ffmpeg is available here: set FFKILN_TEST_FFMPEG_BUILDS to a folder with VERSION/ffmpeg and VERSION/ffprobe"
     )
   const rows = []
   const failures = []
-  // The matrix comes at the end; on the way each row is told as it is found.
+  // The table is printed at the end; each row is also printed as soon as it is complete.
   for (const build of builds) {
     say(`testing with ffmpeg ${build.version}`)
     const { seconds, refusal } = await readiness(build)

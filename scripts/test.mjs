@@ -1,4 +1,5 @@
-// Set-up, type-check, lint, tests. `--check` leaves out the tests, `--long` makes their campaigns longer; the rest goes to vitest.
+// Set-up, type check, lint, tests. `--check` skips the tests, `--long` makes their campaigns longer; other
+// arguments go to vitest.
 import { existsSync, readFileSync, rmSync } from "node:fs"
 import { follow } from "./child.mjs"
 import { summary } from "./kinds.mjs"
@@ -23,7 +24,7 @@ const typeCheck = () => follow([tool("typescript", "bin", "tsc"), "-p", place("t
 const lint = () => follow([tool("@biomejs", "biome", "bin", "biome"), "ci", "."])
 
 const tests = async () => {
-  // A file of this run's own: another run may be under way.
+  // A file for this run only, since another run may be in progress.
   const results = cache(`tests-${process.pid}.json`)
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${results}`]
   try {
@@ -54,6 +55,6 @@ await report(async () => {
     }
     if (name !== "tests") say(`${name}: fine`)
   }
-  // Repeated: the first one is far above by now.
+  // Repeated, since the output has moved the first one out of sight.
   if (warning !== undefined) say(warning)
 })

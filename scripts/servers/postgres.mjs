@@ -9,15 +9,15 @@ import { freePort, program } from "./program.mjs"
 
 const forTests = {
   listen_addresses: "127.0.0.1",
-  // Each database of a test has a pool, and test files run side by side.
+  // Each database of a test has a pool, and test files run in parallel.
   max_connections: 300,
-  // What these lose in a power cut is gone with the test anyway.
+  // Tests can lose data in a power failure.
   fsync: "off",
   synchronous_commit: "off",
   full_page_writes: "off"
 }
 
-/** The server refuses to run as root: then it runs as somebody who owns nothing. */
+/** The server refuses to run as root: then it runs as the user `nobody`. */
 const user = () => {
   const [uid, gid] = [process.getuid?.(), process.getgid?.()]
   if (uid !== undefined && gid !== undefined && uid !== 0) return { uid, gid }
@@ -26,13 +26,14 @@ const user = () => {
 }
 
 /**
- * A Postgres of the caller's own, on a free port of 127.0.0.1, with everything it writes in one temporary folder.
- * `stop` ends it with all its connections, `start` starts it again on the same port; `remove` stops it and removes its folder.
+ * Starts a private Postgres on a free port of 127.0.0.1, with everything it writes in one temporary folder.
+ * `stop` ends it with all its connections, `start` starts it again on the same port; `remove` stops it and
+ * removes its folder.
  * @param {Readonly<Record<string, string>>} [given] settings of postgresql.conf
  */
 export const startPostgres = async (given = {}) => {
   const programs = postgresFolder()
-  if (programs === undefined) throw new Problem("no Postgres server is installed: what needs one can't run")
+  if (programs === undefined) throw new Problem("no Postgres server is installed: install one to run this")
   const folder = mkdtempSync(join(tmpdir(), "ffkiln-postgres-"))
   const [password, port, who] = [randomBytes(12).toString("hex"), await freePort(), user()]
   writeFileSync(join(folder, "password"), password)

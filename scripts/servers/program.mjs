@@ -3,7 +3,7 @@ import { once } from "node:events"
 import { createServer } from "node:net"
 import { onPath } from "../setup/system.mjs"
 
-/** Of 127.0.0.1, free at this moment. @returns {Promise<number>} */
+/** A port of 127.0.0.1 that is free at this moment. @returns {Promise<number>} */
 export const freePort = async () => {
   const probe = createServer().listen(0, "127.0.0.1")
   await once(probe, "listening")
@@ -13,7 +13,10 @@ export const freePort = async () => {
   return port
 }
 
-/** A program with its arguments that, on Linux, the kernel ends together with this process. @param {string} program @param {ReadonlyArray<string>} args */
+/**
+ * A command that the kernel ends together with this process (on Linux).
+ * @param {string} program @param {ReadonlyArray<string>} args
+ */
 export const tied = (program, args) => {
   const setpriv = onPath("setpriv")
   return setpriv === undefined
@@ -22,12 +25,12 @@ export const tied = (program, args) => {
 }
 
 /**
- * A server of one process that can be stopped and started again as often as one likes.
+ * A server of one process that can be stopped and started again.
  * @typedef {{ readonly pid: () => number | undefined, readonly start: () => Promise<void>, readonly stop: (signal?: NodeJS.Signals) => Promise<void> }} Program
  */
 
 /**
- * It is up once it has printed `upWhen`. `stop` waits for its end.
+ * A server that is ready when it has printed `upWhen`. `stop` waits for its exit.
  * @param {{ readonly program: string, readonly args: ReadonlyArray<string>, readonly upWhen: string, readonly endWith: NodeJS.Signals, readonly spawn?: import("node:child_process").SpawnOptions }} what
  * @returns {Program}
  */
@@ -54,7 +57,7 @@ export const program = ({ program, args, upWhen, endWith, spawn: options }) => {
       if (child === undefined || !isUp()) return
       const over = once(child, "exit")
       child.kill(signal)
-      // A frozen one hears of its end only once it goes on.
+      // A stopped process (SIGSTOP) receives the signal only after SIGCONT.
       child.kill("SIGCONT")
       await over
     }

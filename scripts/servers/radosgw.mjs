@@ -10,8 +10,9 @@ import { hasRadosgw, radosgwMissing } from "../setup/radosgw.mjs"
 import { freePort, tied } from "./program.mjs"
 
 /**
- * A cluster of one monitor and one store in memory, without logins of its own. The monitor gathers changes for 50 ms, not for
- * a second: a start makes several one after the other, and takes 1 s instead of 11.
+ * Configuration of a cluster with one monitor and one store in memory, without authentication. The monitor
+ * collects changes for 50 ms instead of a second: a start makes several in sequence, and takes 1 s instead of
+ * 11.
  * @param {string} folder @param {string} fsid @param {number} monitor @param {number} gateway their ports
  */
 const configuration = (folder, fsid, monitor, gateway) => `[global]
@@ -53,7 +54,10 @@ rgw frontends = beast endpoint=127.0.0.1:${gateway}
 const startSeconds = 90
 const attempts = 3
 
-/** Starts once, to be up before `deadline` (milliseconds since the epoch); rejects with nothing left behind. @param {number} deadline */
+/**
+ * Tries once to start before `deadline` (milliseconds since the epoch); cleans up when it rejects.
+ * @param {number} deadline
+ */
 const startOnce = async (deadline) => {
   const folder = mkdtempSync(join(tmpdir(), "radosgw-"))
   const at = (/** @type {string} */ name) => join(folder, name)
@@ -80,7 +84,7 @@ const startOnce = async (deadline) => {
   const start = (/** @type {string} */ program, /** @type {string[]} */ ...args) => {
     const child = spawn(...tied(program, ["-f", ...args]), { env, stdio: "ignore" })
     daemons.set(program, child)
-    // The store loses a race against its monitor in some starts and ends: then once more.
+    // In some starts the store loses a race against its monitor and exits: it is started again.
     child.once("exit", () => {
       daemons.delete(program)
       if (!stopping && Date.now() < deadline) setTimeout(() => stopping || start(program, ...args), 200)
@@ -122,14 +126,14 @@ const startOnce = async (deadline) => {
 }
 
 /**
- * Starts a gateway on free ports of loopback, with everything in a temporary folder. `remove` ends its processes and
- * removes the folder; the kernel ends them too when this process is killed.
+ * Starts a gateway on free ports of loopback, with everything in a temporary folder. `remove` ends its
+ * processes and removes the folder; the kernel also ends them when this process is killed.
  */
 export const startRadosgw = async () => {
   if (!hasRadosgw()) throw new Problem(radosgwMissing)
   const deadline = Date.now() + startSeconds * 1000
-  // On a busy machine the monitor refuses a client that asks before it was told the cluster's id ("EPERM: problem getting
-  // command descriptions"), and a port that was free may be another's by now: then once more, with everything new.
+  // On a busy machine the monitor refuses a client before it knows the cluster's id ("EPERM: problem getting
+  // command descriptions"), and a free port may be taken meanwhile: then it starts again with new ports.
   for (let attempt = 1; ; attempt++) {
     try {
       return await startOnce(deadline)

@@ -7,12 +7,13 @@ import { redisServer } from "../setup/redis.mjs"
 import { freePort, program } from "./program.mjs"
 
 /**
- * A Redis of the caller's own, on a free port of 127.0.0.1, whose data is in a temporary folder and survives a restart.
- * `remove` stops it and removes the folder. @param {Readonly<Record<string, string>>} [settings] of redis.conf
+ * Starts a private Redis on a free port of 127.0.0.1, whose data is in a temporary folder and survives a
+ * restart. `remove` stops it and removes the folder.
+ * @param {Readonly<Record<string, string>>} [settings] of redis.conf
  */
 export const startRedis = async (settings = {}) => {
   const found = redisServer()
-  if (found === undefined) throw new Problem("no Redis server is installed: what needs one can't run")
+  if (found === undefined) throw new Problem("no Redis server is installed: install one to run this")
   const folder = mkdtempSync(join(tmpdir(), "ffkiln-redis-"))
   const [password, port] = [randomBytes(12).toString("hex"), await freePort()]
   const all = { bind: "127.0.0.1", port: `${port}`, dir: folder, requirepass: password, save: "", appendonly: "yes", ...settings }

@@ -5,12 +5,12 @@ import { place, root } from "./places.mjs"
 import { Problem, say } from "./problem.mjs"
 import { logTail, run } from "./run.mjs"
 
-/** What dist/ was made from, written when it is complete. */
+/** The fingerprint of the sources of dist/, written when the build is complete. */
 const stamp = place("dist", ".sources")
 const config = place("tsconfig.build.json")
 const bundler = place("scripts", "bundle.mjs")
 
-/** Everything the compiler reads but node_modules, which the lock file stands for. */
+/** All files that the compiler reads, except node_modules, which the lock file represents. */
 const sources = () => {
   const folders = /** @type {string[]} */ (JSON.parse(readFileSync(config, "utf8")).include)
   const code = folders.flatMap((folder) =>

@@ -4,14 +4,14 @@ import { aptInstall, canUseApt, isProgram, onPath } from "./system.mjs"
 const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 const application = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 
-/** Where a Chromium lies that tests may drive: CHROMIUM_PATH, else one that is installed. Undefined when there is none. */
+/** Path of a Chromium for tests: CHROMIUM_PATH, or an installed one. Undefined when there is none. */
 export const chromiumPath = () => {
   const named = process.env.CHROMIUM_PATH
   if (named !== undefined && named !== "") return isProgram(named) ? named : onPath(named)
   return names.map(onPath).find((path) => path !== undefined) ?? (isProgram(application) ? application : undefined)
 }
 
-/** The browser that one test file drives. Without it that file is skipped, and nothing else. @type {import("../setup.mjs").Step} */
+/** The browser of one test file, which is skipped without it. @type {import("../setup.mjs").Step} */
 export const chromium = {
   ready: () => chromiumPath() !== undefined,
   prepare: async (note) => {

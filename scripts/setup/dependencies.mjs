@@ -3,7 +3,7 @@ import { cache, place } from "./places.mjs"
 import { Problem, say } from "./problem.mjs"
 import { logTail, run } from "./run.mjs"
 
-/** npm's own account of what it installed; it writes it last. */
+/** npm's record of what it installed; npm writes it last. */
 const installedLock = place("node_modules", ".package-lock.json")
 
 /** @typedef {{ version?: string, integrity?: string, optional?: boolean, os?: string[], cpu?: string[], libc?: string[] }} Locked */
@@ -12,14 +12,15 @@ const installedLock = place("node_modules", ".package-lock.json")
 const packages = (file) => JSON.parse(readFileSync(file, "utf8")).packages
 
 /**
- * Optional packages are mostly binaries for one platform, and npm leaves out those of others with all they need. Only a
- * binary that names this platform must be there; where it names a C library too, either may be right.
+ * Whether a package must be installed. Optional packages are mostly binaries for one platform, and npm skips
+ * those of other platforms with their dependencies. A binary for this platform must be there; if it also
+ * names a C library, either variant may be right.
  */
 const required = (/** @type {Locked} */ { optional, os = [], cpu = [], libc }) =>
   !optional || (os.includes(process.platform) && cpu.includes(process.arch) && libc === undefined)
 
 /**
- * What node_modules lacks, or has in another version than the lock file says: empty when it is as `npm ci` would make it.
+ * Packages that node_modules lacks or has in another version than the lock file. Empty after `npm ci`.
  * @param {Record<string, Locked>} locked @param {Record<string, Locked>} installed
  */
 export const differences = (locked, installed) => {
@@ -33,7 +34,7 @@ export const differences = (locked, installed) => {
 }
 
 /**
- * npm, told to keep its cache, logs and compiler headers inside the project: the home directory may be read-only.
+ * Runs npm with its cache, logs and compiler headers inside the project: the home directory may be read-only.
  * @param {ReadonlyArray<string>} args @param {(pid: number) => void} note
  */
 export const npm = (args, note) => {
@@ -49,9 +50,9 @@ export const dependencies = {
   ready: () => existsSync(installedLock) && differences(packages(place("package-lock.json")), packages(installedLock)).length === 0,
   prepare: async (note) => {
     say("installing the dependencies of package-lock.json into node_modules")
-    // A killed install must not look whole to the next set-up.
+    // A killed install must not look complete to the next set-up.
     rmSync(installedLock, { force: true })
-    // No install script is wanted but better-sqlite3's, which has a step of its own.
+    // Only better-sqlite3 needs its install script, and has a step of its own.
     const done = await npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund"], note)
     if (!done) throw new Problem(`${logTail()}\nnpm could not install the dependencies: see above`)
   }

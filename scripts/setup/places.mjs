@@ -1,10 +1,11 @@
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
-/** The project's folder. Set-up writes nowhere else. */
+/** The project's folder. Set-up writes only here. */
 export const root = fileURLToPath(new URL("../../", import.meta.url))
 
+/** A path in the project. */
 export const place = (/** @type {string[]} */ ...parts) => join(root, ...parts)
 
-/** What set-up keeps between runs; may be deleted at any time. */
+/** A path in the cache of set-up, which may be deleted at any time. */
 export const cache = (/** @type {string[]} */ ...parts) => place(".cache", ...parts)

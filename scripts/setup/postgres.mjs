@@ -3,7 +3,7 @@ import { dirname, join } from "node:path"
 import { say } from "./problem.mjs"
 import { aptInstall, canUseApt, isProgram, onPath, packageCommand } from "./system.mjs"
 
-/** Where packages put the server's programs, which few of them have on the PATH; below each a folder for each version. */
+/** Where packages put the server's programs, often outside the PATH; each contains a folder per version. */
 const homes = ["/usr/lib/postgresql", "/usr/local/opt", "/opt/homebrew/opt"]
 
 const versions = (/** @type {string} */ home) =>
@@ -12,7 +12,10 @@ const versions = (/** @type {string} */ home) =>
     .sort((a, b) => Number(b.replace(/\D/g, "")) - Number(a.replace(/\D/g, "")))
     .map((name) => join(home, name, "bin"))
 
-/** The folder of a Postgres server's programs: of the PATH, else the newest that is installed. Undefined when there is none. */
+/**
+ * Folder of the programs of a Postgres server: on the PATH, or the newest that is installed. Undefined when
+ * there is none.
+ */
 export const postgresFolder = () => {
   const found = onPath("initdb")
   const folders = [...(found === undefined ? [] : [dirname(found)]), ...homes.flatMap(versions)]
@@ -21,13 +24,16 @@ export const postgresFolder = () => {
 
 const debian = "/etc/postgresql-common/createcluster.d"
 
-/** Debian's package makes a database and starts it, which nobody asked for, unless it is told not to. */
+/** Keeps Debian's package from making and starting a database. */
 const startNone = () => {
   mkdirSync(debian, { recursive: true })
   writeFileSync(join(debian, "ffkiln.conf"), "create_main_cluster = false\n")
 }
 
-/** The real server that tests of the Postgres adapter start for themselves. Without it they fail, and say so. @type {import("../setup.mjs").Step} */
+/**
+ * The Postgres server that tests start. Tests that need it fail without it.
+ * @type {import("../setup.mjs").Step}
+ */
 export const postgres = {
   ready: () => postgresFolder() !== undefined,
   prepare: async (note) => {

@@ -1,10 +1,12 @@
-/** Something the person at the terminal has to do; the message is the whole sentence they read. */
+/** An error that the person at the terminal must fix; the message is the whole sentence that they read. */
 export class Problem extends Error {}
 
-/** One line on what is being done. On stderr: stdout belongs to the command that follows. */
+/** Prints a line of progress, on stderr: stdout belongs to the command that follows. */
 export const say = (/** @type {string} */ line) => process.stderr.write(`${line}\n`)
 
-/** Runs `main`; a Problem is printed as its sentence and ends the process with 1, anything else with its stack. */
+/**
+ * Runs `main`. Prints a Problem as its message and any other error with its stack, and sets the exit code 1.
+ */
 export const report = async (/** @type {() => Promise<unknown>} */ main) => {
   try {
     await main()

@@ -4,13 +4,16 @@ import { aptInstall, canUseApt, onPath } from "./system.mjs"
 const programs = ["radosgw", "radosgw-admin", "ceph-mon", "ceph-osd", "ceph", "monmaptool", "setpriv"]
 
 const packages = ["radosgw", "ceph-mon", "ceph-osd", "ceph-common"]
-/** What to tell whoever has none. */
+/** The message when it is missing. */
 export const radosgwMissing = `the tests of S3 storage can't run: install Ceph's gateway (Debian: apt-get install ${packages.join(" ")})`
 
 /** Whether a real S3 server can be run here. */
 export const hasRadosgw = () => programs.every((name) => onPath(name) !== undefined)
 
-/** Ceph's S3 gateway, against which the S3 adapter is tested. Without it those tests fail with this line. @type {import("../setup.mjs").Step} */
+/**
+ * Ceph's S3 gateway, with which the S3 adapter is tested. Those tests fail without it, with this message.
+ * @type {import("../setup.mjs").Step}
+ */
 export const radosgw = {
   ready: hasRadosgw,
   prepare: async (note) => {

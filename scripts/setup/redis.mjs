@@ -3,7 +3,10 @@ import { cache } from "./places.mjs"
 import { say } from "./problem.mjs"
 import { aptInstall, canUseApt, onPath, packageCommand } from "./system.mjs"
 
-/** The server and the tool that checks its files are one program, which goes by the name it is called by. */
+/**
+ * Path of a link to redis-check-rdb that runs as a server: both are one program, which acts by the name of
+ * its call.
+ */
 const byItsTool = () => {
   const tool = onPath("redis-check-rdb")
   if (tool === undefined) return undefined
@@ -15,14 +18,17 @@ const byItsTool = () => {
   return link
 }
 
-/** The program of a Redis server, or of one that speaks its language. Undefined when there is none. */
+/** The program of a Redis server, or of a compatible one. Undefined when there is none. */
 export const redisServer = () => onPath("redis-server") ?? onPath("valkey-server") ?? byItsTool()
 
-/** The real server that tests of the Redis adapter start for themselves. Without it they fail, and say so. @type {import("../setup.mjs").Step} */
+/**
+ * The Redis server that tests start. Tests that need it fail without it.
+ * @type {import("../setup.mjs").Step}
+ */
 export const redis = {
   ready: () => redisServer() !== undefined,
   prepare: async (note) => {
-    // The package of the server itself would start one, which nobody asked for.
+    // The package of the server itself would also start a server.
     if (canUseApt() && (await aptInstall(["redis-tools"], note)) && redisServer() !== undefined) return
     say(`the tests of Redis will fail: install its server (${packageCommand("redis-server")})`)
   }

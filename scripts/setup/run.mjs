@@ -11,12 +11,13 @@ const windows = process.platform === "win32"
 /** The end of what the last program printed, for people. */
 export const logTail = () => {
   const lines = readFileSync(logFile, "utf8").trimEnd().split("\n")
-  return `${lines.slice(-30).join("\n")}\n(all of it: ${logFile})`
+  return `${lines.slice(-30).join("\n")}\n(full log: ${logFile})`
 }
 
 /**
- * Runs a program in the project's folder with its output in a log of its own. Resolves with whether it ended well;
- * rejects when it can't be started. A signal that ends this process ends the program and all it started first.
+ * Runs a program in the project's folder with its output in the log. Resolves with whether it succeeded;
+ * rejects when it can't be started. A signal that ends this process first ends the program and all that it
+ * started.
  * @param {string} program @param {ReadonlyArray<string>} args
  * @param {{ env?: NodeJS.ProcessEnv, note?: (pid: number) => void }} [options]
  * @returns {Promise<boolean>}

@@ -15,7 +15,7 @@ export const isProgram = (file) => {
   }
 }
 
-/** Where a program of that name lies on the PATH, or undefined. @param {string} name */
+/** Path of a program on the PATH, or undefined. @param {string} name */
 export const onPath = (name) =>
   (process.env.PATH ?? "")
     .split(delimiter)
@@ -23,19 +23,22 @@ export const onPath = (name) =>
     .flatMap((folder) => suffixes.map((suffix) => join(folder, name + suffix)))
     .find(isProgram)
 
-/** Debian's and Ubuntu's installer, when we may use it without asking. */
+/** Whether apt-get can be used without asking: on Linux, as root. */
 export const canUseApt = () => process.platform === "linux" && process.getuid?.() === 0 && onPath("apt-get") !== undefined
 
-/** Whether it worked. @param {ReadonlyArray<string>} packages @param {(pid: number) => void} note */
+/**
+ * Installs packages; returns whether that worked.
+ * @param {ReadonlyArray<string>} packages @param {(pid: number) => void} note
+ */
 export const aptInstall = async (packages, note) => {
   say(`installing ${packages.join(", ")} with apt-get`)
   const env = { DEBIAN_FRONTEND: "noninteractive" }
-  // A failing update may be one broken source among good ones: the install decides.
+  // A failing update may be one broken source among good ones: the result of the install counts.
   await run("apt-get", ["update"], { env, note })
   return run("apt-get", ["install", "-y", "--no-install-recommends", ...packages], { env, note })
 }
 
-/** How people install a package on this machine; the first installer found is the right one. */
+/** Install commands of package managers; the first one found on this machine is used. */
 const installers = /** @type {const} */ ([
   ["apt-get", "sudo apt-get install"],
   ["dnf", "sudo dnf install"],
@@ -46,7 +49,7 @@ const installers = /** @type {const} */ ([
   ["winget", "winget install"]
 ])
 
-/** The command that installs a package here, for people to type. @param {string} name */
+/** The command that installs a package here, for messages. @param {string} name */
 export const packageCommand = (name) => {
   const [, command] = installers.find(([installer]) => onPath(installer) !== undefined) ?? []
   if (command === undefined) return process.platform === "darwin" ? `brew install ${name}` : "your system's package manager"

@@ -1,10 +1,13 @@
 import { say } from "./problem.mjs"
 import { aptInstall, canUseApt, onPath, packageCommand } from "./system.mjs"
 
-/** Programs that tests call as users and receivers would; each is in the package of its name. */
+/** Programs that tests run; each is in a package of the same name. */
 const missing = () => ["curl", "openssl", "strace"].filter((name) => onPath(name) === undefined)
 
-/** Where they can't be installed a line says what to install, and the tests that need them fail. @type {import("../setup.mjs").Step} */
+/**
+ * When they can't be installed, a line says what to install, and the tests that need them fail.
+ * @type {import("../setup.mjs").Step}
+ */
 export const testTools = {
   ready: () => missing().length === 0,
   prepare: async (note) => {
