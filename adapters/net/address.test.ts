@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { canonical, isPublic, isPublicOrNat64 } from "./address.js"
 
-/** The tables of the security model, as numbers, so that nothing here shares its arithmetic with the code. */
+/** The tables of the security model as numbers, so that the test shares no arithmetic with the code. */
 const refused4 = [
   ...["0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24"],
   ...["192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15"],
@@ -38,7 +38,7 @@ const isRefused = (ranges: ReadonlyArray<{ first: bigint; last: bigint }>, value
 const global6 = rangeOf("2000::/3")
 
 describe("isPublic", () => {
-  it.each(refused4)("refuses %s, and ends where it ends", (range) => {
+  it.each(refused4)("refuses the range %s and nothing beyond its ends", (range) => {
     const { first, last, middle } = rangeOf(range)
     for (const value of [first, middle, last]) expect([text4(value), isPublic(text4(value))]).toEqual([text4(value), false])
     for (const value of [first - 1n, last + 1n].filter((value) => value >= 0n && value < 1n << 32n)) {
@@ -46,7 +46,7 @@ describe("isPublic", () => {
     }
   })
 
-  it.each([...refused6, ...outside6])("refuses %s, and ends where it ends", (range) => {
+  it.each([...refused6, ...outside6])("refuses the range %s and nothing beyond its ends", (range) => {
     const { first, last, middle } = rangeOf(range)
     for (const value of [first, middle, last]) expect([text6(value), isPublic(text6(value))]).toEqual([text6(value), false])
     for (const value of [first - 1n, last + 1n].filter((value) => value >= 0n && value < 1n << 128n)) {
@@ -55,7 +55,7 @@ describe("isPublic", () => {
     }
   })
 
-  it("agrees with the tables all over both families", () => {
+  it("agrees with the tables for addresses of both families", () => {
     for (let step = 0n; step < 4096n; step++) {
       const four = (step << 20n) + 77n
       expect([text4(four), isPublic(text4(four))]).toEqual([text4(four), !isRefused(ranges4, four)])
@@ -90,7 +90,7 @@ describe("isPublic", () => {
     ...["169.254.169.254", "100.100.100.200", "255.255.255.255", "::ffff:8.8.8.8", "::ffff:7f00:1", "::8.8.8.8", "64:ff9b::8.8.8.8"],
     ...["fd00:ec2::254", "fe80::1%eth0", "2606:4700:4700::1111%1", "0:0:0:0:0:ffff:0a00:0001", "2002:0808:0808::1", "2001:0:53aa:64c::1"],
     ...["", "localhost", "8.8.8", "8.8.8.8.", "08.8.8.8", "0x8.8.8.8", "134744072", " 8.8.8.8", "[2606:4700:4700::1111]", "8.8.8.8:443"]
-  ])("%s is not", (address) => expect(isPublic(address)).toBe(false))
+  ])("%s is not public", (address) => expect(isPublic(address)).toBe(false))
 })
 
 it.each([
@@ -107,7 +107,7 @@ it.each([
   { address: "10.0.0.1", is: false }
 ])("isPublicOrNat64: $address is $is", ({ address, is }) => expect(isPublicOrNat64(address)).toBe(is))
 
-it("canonical: one text for each address", () => {
+it("canonical: one text for all spellings of an address", () => {
   expect(["2606:4700::1", "2606:4700:0:0:0:0:0:1", "2606:4700:0::0001"].map(canonical)).toEqual(Array(3).fill("2606:4700::1"))
   expect(["8.8.8.8", "no address", "fe80::1%1"].map(canonical)).toEqual(["8.8.8.8", "no address", "fe80::1%1"])
 })

@@ -2,17 +2,20 @@ import { createSocket } from "node:dgram"
 import { once } from "node:events"
 import { Effect, type Scope } from "effect"
 
-/** A name server on loopback: what it does not know exists nowhere, and to names below `silent.` it never answers. */
+/**
+ * A name server on loopback. Names that it does not know do not exist; for names below `silent.` it never
+ * responds.
+ */
 export interface LocalDns {
-  /** As `nameServers` takes it. */
+  /** As an entry of `nameServers`. */
   readonly server: string
-  /** The names it was asked for, each once. */
+  /** The names that were queried, each once. */
   readonly asked: ReadonlySet<string>
 }
 
 const silent = /(?:^|\.)silent\.[a-z]+\.[a-z]+$/
 
-/** Names with their IPv4 and IPv6 addresses, for as long as the scope is open. */
+/** Serves names with their IPv4 and IPv6 addresses, until the scope closes. */
 export const localDns = (names: Readonly<Record<string, ReadonlyArray<string>>>): Effect.Effect<LocalDns, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
@@ -50,7 +53,9 @@ const types: Readonly<Record<number, (address: string) => Buffer | undefined>> =
   28: (address) => (address.includes(":") ? Buffer.from(address.replaceAll(":", ""), "hex") : undefined)
 }
 
-/** The query turned into its answer. IPv6 addresses are written in full. Undefined: the name does not exist. */
+/**
+ * The query turned into its response. IPv6 addresses are written in full. Undefined: the name does not exist.
+ */
 const answerTo = (query: Buffer, type: number, addresses: ReadonlyArray<string> | undefined): Buffer => {
   const header = Buffer.from(query)
   const records = (addresses ?? []).flatMap((address) => types[type]?.(address) ?? [])

@@ -15,9 +15,9 @@ const whole = (options: GuardOptions, url: string, asking?: Asking, limits = def
     return { status: answer.status, headers: answer.headers, url: answer.url.href, body: body.toString() }
   }).pipe(Effect.scoped)
 
-const gone = (server: LocalHttps) => until(Effect.sync(() => server.connections() === 0))
+const untilClosed = (server: LocalHttps) => until(Effect.sync(() => server.connections() === 0))
 
-/** A server by its handler, and by what it was asked, oldest first. */
+/** A server with this handler, and the requests that it received, oldest first. */
 const serving = (handler: RequestListener) =>
   Effect.gen(function* () {
     const asked: Array<{
@@ -34,8 +34,8 @@ const serving = (handler: RequestListener) =>
     return { ...server, asked }
   })
 
-describe("the guard asks", () => {
-  it.scopedLive("by the name, at the address that was checked, and for the plain bytes", () =>
+describe("a request of the guard", () => {
+  it.scopedLive("names the host, connects to the checked address and asks for uncompressed bytes", () =>
     Effect.gen(function* () {
       const server = yield* serving((_, response) => response.end("bytes"))
       const { status, body, url } = yield* whole(server.guard, `${server.url}/a%20b.mp4?x=1#part`)
@@ -54,11 +54,11 @@ describe("the guard asks", () => {
         }
       ])
       expect(server.dialed).toEqual(["127.0.0.1"])
-      yield* gone(server)
+      yield* untilClosed(server)
     })
   )
 
-  it.scopedLive("an address by its certificate, a name with a trailing dot by its own", () =>
+  it.scopedLive("verifies the certificate of an address, and of a name without its trailing dot", () =>
     Effect.gen(function* () {
       const server = yield* serving((_, response) => response.end("bytes"))
       expect(yield* whole(server.guard, `https://127.0.0.1:${server.port}/`)).toMatchObject({ status: 200 })
@@ -66,7 +66,7 @@ describe("the guard asks", () => {
     })
   )
 
-  it.scopedLive("the system for a name, and over TCP, when nothing else is said", () =>
+  it.scopedLive("resolves by the system and connects by TCP by default", () =>
     Effect.gen(function* () {
       const server = yield* serving((_, response) => response.end("bytes"))
       const { ca = "", ports = [] } = server.guard
@@ -76,13 +76,13 @@ describe("the guard asks", () => {
         allowHost: (host: string) => host === "localhost",
         allowAddress: (a: string) => a === "127.0.0.1" || a === "::1"
       }
-      // Its certificate is not for this name: it is the handshake that fails, after the look-up and the connection.
+      // The certificate is not for this name: the handshake fails, after lookup and connection.
       expect(yield* Effect.flip(whole(options, `https://localhost:${server.port}/`))).toMatchObject(refusal)
       expect(yield* whole(options, `https://127.0.0.1:${server.port}/`)).toMatchObject({ status: 200 })
     })
   )
 
-  it.scopedLive("with no proxy of the environment, and no matter what it says of certificates", () =>
+  it.scopedLive("ignores proxies and certificate settings of the environment", () =>
     Effect.gen(function* () {
       const server = yield* serving((_, response) => response.end("bytes"))
       const before = { ...process.env }
@@ -105,7 +105,7 @@ describe("the guard asks", () => {
   )
 })
 
-describe("the guard refuses, and asks nobody", () => {
+describe("the guard refuses without a connection", () => {
   it.scopedLive.each([
     ...[
       "https://10.0.0.1",
@@ -146,7 +146,7 @@ describe("the guard refuses, and asks nobody", () => {
     })
   )
 
-  it.scopedLive("a name that does not resolve, though it may be checked", () =>
+  it.scopedLive("a name that does not resolve, although check accepts it", () =>
     Effect.gen(function* () {
       const server = yield* serving((_, response) => response.end("bytes"))
       for (const resolve of [async () => Promise.reject(new Error("ENOTFOUND")), async () => []]) {
@@ -158,7 +158,7 @@ describe("the guard refuses, and asks nobody", () => {
     })
   )
 
-  it.scopedLive("a name whose look-up does not end", () =>
+  it.scopedLive("a name whose lookup does not end", () =>
     Effect.gen(function* () {
       const server = yield* serving((_, response) => response.end("bytes"))
       const guard = { ...server.guard, resolve: () => new Promise<never>(() => undefined) }
@@ -172,7 +172,7 @@ describe("the guard refuses, and asks nobody", () => {
 describe("the connection", () => {
   const good = "93.184.216.34"
 
-  it.scopedLive("goes to the address that was checked, whatever the name's server says later", () =>
+  it.scopedLive("goes to the checked address, even if the name server changes its answer", () =>
     Effect.gen(function* () {
       const server = yield* serving((_, response) => response.end("bytes"))
       const { allowAddress: _, ...guard } = server.guard
@@ -185,21 +185,21 @@ describe("the connection", () => {
     })
   )
 
-  it.scopedLive("that reached somebody else is given up before a word", () =>
+  it.scopedLive("that reached another address is closed before anything is sent", () =>
     Effect.gen(function* () {
       const server = yield* serving((_, response) => response.end("bytes"))
       const dial: NonNullable<GuardOptions["dial"]> = (address, port) =>
         Object.defineProperty(server.guard.dial?.(address, port) as never, "remoteAddress", { value: "127.0.0.2" })
       expect(yield* Effect.flip(whole({ ...server.guard, dial }, server.url))).toMatchObject(refusal)
       expect(server.asked).toEqual([])
-      yield* gone(server)
+      yield* untilClosed(server)
     })
   )
 
-  it.scopedLive("is tried at the next address when the first is dead, and nothing of the first is left", () =>
+  it.scopedLive("goes to the next address when the first is dead, and closes the first", () =>
     Effect.gen(function* () {
       const server = yield* serving((_, response) => response.end("bytes"))
-      // It takes connections and says nothing.
+      // Accepts connections and sends nothing.
       const dead = yield* scoped(() => localTcp(() => undefined))
       const { allowAddress: _, ...guard } = server.guard
       const two: GuardOptions = {
@@ -208,23 +208,23 @@ describe("the connection", () => {
         dial: (address, port) => (address === good ? server.guard : dead.guard).dial?.(address, port) as never
       }
       const limits = { ...defaultLimits, connectSeconds: 2 }
-      yield* Effect.scoped(Effect.zipRight(makeGuard(two, limits).request(server.url), gone(dead)))
+      yield* Effect.scoped(Effect.zipRight(makeGuard(two, limits).request(server.url), untilClosed(dead)))
       expect([dead.dialed, server.dialed]).toEqual([["93.184.216.35"], [good]])
     })
   )
 
-  it.scopedLive("is tried at three addresses at most", () =>
+  it.scopedLive("is tried at no more than three addresses", () =>
     Effect.gen(function* () {
       const server = yield* serving((_, response) => response.end("bytes"))
       const { allowAddress: _, ca: __, ...guard } = server.guard
       const many = { ...guard, resolve: async () => [34, 35, 36, 37, 38].map((last) => ({ address: `93.184.216.${last}` })) }
       expect(yield* Effect.flip(whole(many, server.url))).toMatchObject(refusal)
       expect(server.dialed).toHaveLength(3)
-      yield* gone(server)
+      yield* untilClosed(server)
     })
   )
 
-  it.scopedLive("of an unknown authority, or to a server of another name, carries nothing", () =>
+  it.scopedLive("with an unknown authority or to a server with another name sends nothing", () =>
     Effect.gen(function* () {
       const server = yield* serving((_, response) => response.end("bytes"))
       const { ca: _, ...trusting } = server.guard
@@ -233,11 +233,11 @@ describe("the connection", () => {
       expect(yield* Effect.flip(whole(elsewhere, `https://media.example.org:${server.port}/secret`))).toMatchObject(refusal)
       expect(yield* Effect.flip(whole(server.guard, `https://a.media.example.com:${server.port}/secret`))).toMatchObject(refusal)
       expect(server.asked).toEqual([])
-      yield* gone(server)
+      yield* untilClosed(server)
     })
   )
 
-  it.scopedLive("that is refused, that speaks no TLS, or that never speaks, is one refusal", () =>
+  it.scopedLive("that is refused, without TLS or silent gives the same refusal", () =>
     Effect.gen(function* () {
       const closed = yield* Effect.promise(async () => {
         const server = await localHttps(() => undefined)
@@ -249,7 +249,7 @@ describe("the connection", () => {
         const plain = yield* scoped(() => localTcp((socket) => socket.write(greeting ?? "")))
         const limits = { ...defaultLimits, connectSeconds: greeting === undefined ? 0.2 : 10 }
         expect(yield* Effect.flip(whole(plain.guard, plain.url, {}, limits))).toMatchObject(refusal)
-        yield* gone(plain)
+        yield* untilClosed(plain)
       }
     })
   )
@@ -267,18 +267,18 @@ describe("redirects", () => {
       return server
     })
 
-  it.scopedLive.each([301, 302, 303, 307, 308])("%i is followed, with our own headers and nothing else", (status) =>
+  it.scopedLive.each([301, 302, 303, 307, 308])("%i is followed with the guard's own headers only", (status) =>
     Effect.gen(function* () {
       const server = yield* redirecting((port) => `//other.example.com:${port}/end?x`, status)
       const answer = yield* whole(server.guard, `${server.url}/start`, { redirects: 1, headers: { range: "bytes=0-1" } })
       expect(answer).toMatchObject({ status: 200, body: "at /end?x", url: `https://other.example.com:${server.port}/end?x` })
       expect(server.asked.map(({ headers }) => headers.range)).toEqual(["bytes=0-1", "bytes=0-1"])
       expect(server.asked[1]?.headers.host).toBe(`other.example.com:${server.port}`)
-      yield* gone(server)
+      yield* untilClosed(server)
     })
   )
 
-  it.scopedLive("are left before the next place is asked, also one that goes on talking", () =>
+  it.scopedLive("close the connection before the next request, even if the server keeps sending", () =>
     Effect.gen(function* () {
       const server = yield* serving(({ url }, response) => {
         response.writeHead(url === "/start" ? 302 : 200, { location: "/end" }).write("and")
@@ -289,7 +289,7 @@ describe("redirects", () => {
     })
   )
 
-  it.scopedLive("names in UTF-8 are understood", () =>
+  it.scopedLive("may be UTF-8", () =>
     Effect.gen(function* () {
       const server = yield* redirecting(() => Buffer.from("/ö", "utf8").toString("latin1"))
       expect(yield* whole(server.guard, `${server.url}/start`, { redirects: 1 })).toMatchObject({ body: "at /%C3%B6" })
@@ -313,11 +313,11 @@ describe("redirects", () => {
       const server = yield* redirecting(to)
       expect(yield* Effect.flip(whole(server.guard, `${server.url}/start`, { redirects: 5 }))).toMatchObject(refusal)
       expect(server.dialed).toEqual(["127.0.0.1"])
-      yield* gone(server)
+      yield* untilClosed(server)
     })
   )
 
-  it.scopedLive("are followed as often as was said, also in a circle", () =>
+  it.scopedLive("are followed up to the limit, also in a circle", () =>
     Effect.gen(function* () {
       const server = yield* redirecting(() => "/start")
       expect(yield* whole(server.guard, `${server.url}/start`, { redirects: 5 })).toMatchObject({ status: 302, body: "moved" })
@@ -327,7 +327,7 @@ describe("redirects", () => {
     })
   )
 
-  it.scopedLive("each hop's name is checked anew", () =>
+  it.scopedLive("are checked again at each hop", () =>
     Effect.gen(function* () {
       const server = yield* redirecting((port) => `https://inner.example.com:${port}/`)
       const { allowAddress: _, ...guard } = server.guard
@@ -338,7 +338,7 @@ describe("redirects", () => {
   )
 })
 
-/** What a server may say over its connection, byte by byte. */
+/** A server that sends exactly these bytes over its connection. */
 const saying = (text: string, then: "end" | "wait" = "end") =>
   scoped(() =>
     localTls((socket) => {
@@ -351,7 +351,7 @@ const saying = (text: string, then: "end" | "wait" = "end") =>
 
 const soon = { ...defaultLimits, idleSeconds: 0.3 }
 
-describe("an answer", () => {
+describe("a response", () => {
   it.scopedLive.each([
     { title: "of a length", text: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nbytes" },
     { title: "in chunks", text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nby\r\n3;x=y\r\ntes\r\n0\r\n\r\n" },
@@ -362,11 +362,11 @@ describe("an answer", () => {
       text: "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nx: y\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nbytes"
     },
     { title: "with more than it announced", text: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nbytes and more" }
-  ])("$title comes whole", ({ text }) =>
+  ])("$title is read whole", ({ text }) =>
     Effect.gen(function* () {
       const server = yield* saying(text)
       expect(yield* whole(server.guard, server.url)).toMatchObject({ status: 200, body: "bytes" })
-      yield* gone(server)
+      yield* untilClosed(server)
     })
   )
 
@@ -388,11 +388,11 @@ describe("an answer", () => {
     { title: "that changes the protocol", text: "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nbytes" },
     { title: "with too many headers", text: `HTTP/1.1 200 OK\r\n${"x: y\r\n".repeat(20_000)}\r\nbytes` },
     { title: "with too long a header", text: `HTTP/1.1 200 OK\r\nx: ${"y".repeat(20_000)}\r\n\r\nbytes` }
-  ])("$title is unreachable", ({ text }) =>
+  ])("$title gives UrlUnreachable", ({ text }) =>
     Effect.gen(function* () {
       const server = yield* saying(text)
       expect(yield* Effect.flip(whole(server.guard, server.url))).toMatchObject({ _tag: "UrlUnreachable" })
-      yield* gone(server)
+      yield* untilClosed(server)
     })
   )
 
@@ -401,15 +401,15 @@ describe("an answer", () => {
     { title: "half of its headers", text: "HTTP/1.1 200 OK\r\nx: " },
     { title: "half of its body", text: "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nbytes" },
     { title: "a chunk", text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbytes\r\n" }
-  ])("that stops after $title is waited for, and given up", ({ text }) =>
+  ])("that stops after $title fails after the idle time", ({ text }) =>
     Effect.gen(function* () {
       const server = yield* saying(text, "wait")
       expect(yield* Effect.flip(whole(server.guard, server.url, {}, soon))).toMatchObject({ _tag: "UrlUnreachable" })
-      yield* gone(server)
+      yield* untilClosed(server)
     })
   )
 
-  it.scopedLive("whose headers never come to an end is given up, though each line comes soon", () =>
+  it.scopedLive("with endless headers fails, even if each line arrives in time", () =>
     Effect.gen(function* () {
       const server = yield* scoped(() =>
         localTls((socket) => {
@@ -419,11 +419,11 @@ describe("an answer", () => {
         })
       )
       expect(yield* Effect.flip(whole(server.guard, server.url, {}, soon))).toMatchObject({ _tag: "UrlUnreachable" })
-      yield* gone(server)
+      yield* untilClosed(server)
     })
   )
 
-  it.scopedLive("without an end is read as far as it is wanted", () =>
+  it.scopedLive("without an end is read only on demand", () =>
     Effect.gen(function* () {
       const server = yield* serving((_, response) => {
         const more = () => {
@@ -437,23 +437,21 @@ describe("an answer", () => {
         return yield* Stream.runFold(Stream.take(body, 100), 0, (sum, piece) => sum + piece.length)
       }).pipe(Effect.scoped)
       expect(bytes).toBeGreaterThan(100)
-      yield* gone(server)
+      yield* untilClosed(server)
     })
   )
 
-  it.scopedLive.each(["before its headers", "within its body"] as const)(
-    "that is not waited for: interrupted %s, the connection closes",
-    (when) =>
-      Effect.gen(function* () {
-        const server = yield* saying(when === "before its headers" ? "" : "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nbytes", "wait")
-        let pieces = 0
-        const fiber = yield* Effect.gen(function* () {
-          const { body } = yield* makeGuard(server.guard, defaultLimits).request(server.url)
-          yield* Stream.runForEach(body, () => Effect.sync(() => pieces++))
-        }).pipe(Effect.scoped, Effect.fork)
-        yield* until(Effect.sync(() => server.connections() === 1 && (when === "before its headers" || pieces === 1)))
-        yield* Fiber.interrupt(fiber)
-        yield* gone(server)
-      })
+  it.scopedLive.each(["before its headers", "within its body"] as const)("that is interrupted %s closes its connection", (when) =>
+    Effect.gen(function* () {
+      const server = yield* saying(when === "before its headers" ? "" : "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nbytes", "wait")
+      let pieces = 0
+      const fiber = yield* Effect.gen(function* () {
+        const { body } = yield* makeGuard(server.guard, defaultLimits).request(server.url)
+        yield* Stream.runForEach(body, () => Effect.sync(() => pieces++))
+      }).pipe(Effect.scoped, Effect.fork)
+      yield* until(Effect.sync(() => server.connections() === 1 && (when === "before its headers" || pieces === 1)))
+      yield* Fiber.interrupt(fiber)
+      yield* untilClosed(server)
+    })
   )
 })

@@ -9,46 +9,49 @@ import { Effect, type Scope } from "effect"
 import { execa } from "execa"
 import type { GuardOptions } from "./guarded.js"
 
-/** A server on loopback that is known as `media.example.com`, as any other name below `example.com`, and as 127.0.0.1. */
+/**
+ * A server on loopback, known as `media.example.com`, as all other names below `example.com`, and as
+ * 127.0.0.1.
+ */
 export interface LocalHttps {
-  /** `https://media.example.com:PORT`, without a slash at its end. */
+  /** `https://media.example.com:PORT`, without a trailing slash. */
   readonly url: string
   readonly port: number
   /**
-   * Lets requests go to this server and nowhere else: it trusts the server's authority, resolves `*.example.com` to
-   * loopback without asking anybody, and its dialer reaches this server alone, whatever address it is given.
+   * Lets requests go to this server only: it trusts the server's authority, resolves `*.example.com` to
+   * loopback without a query, and its dialer connects to this server, whatever the address.
    */
   readonly guard: GuardOptions
-  /** The addresses that were dialed, in their order. */
+  /** The addresses that were dialed, in order. */
   readonly dialed: ReadonlyArray<string>
-  /** Connections that are open now. */
+  /** Number of open connections. */
   readonly connections: () => number
-  /** Ends the server and its connections. */
+  /** Stops the server and closes its connections. */
   readonly close: () => Promise<void>
 }
 
-/** Starts an HTTPS server with a certificate of an authority of its own. */
+/** Starts an HTTPS server with a certificate of its own authority. */
 export const localHttps = async (handler: RequestListener): Promise<LocalHttps> => {
   const { ca, ...identity } = await certificate()
   return started(createHttps(identity, handler), ca)
 }
 
-/** Likewise, for what no HTTP server would say: the handler gets the encrypted connection itself. */
+/** The same for bytes that no HTTP server would send: the handler gets the TLS connection. */
 export const localTls = async (handler: (socket: TLSSocket) => void): Promise<LocalHttps> => {
   const { ca, ...identity } = await certificate()
-  // Read even if the handler does not: a connection that nobody reads never hears that its other end is gone.
+  // Read even if the handler does not: an unread connection never reports that its other end has closed.
   const server = createTls(identity, (socket) => handler(socket.on("error", () => undefined).resume()))
   return started(server, ca)
 }
 
-/** Likewise, for what speaks no TLS: the handler gets the connection as it is. */
+/** The same without TLS: the handler gets the TCP connection. */
 export const localTcp = async (handler: (socket: Socket) => void): Promise<LocalHttps> =>
   started(
     createTcp((socket) => handler(socket.resume())),
     (await certificate()).ca
   )
 
-/** Each of them for as long as a scope is open. */
+/** Starts a server until the scope closes. */
 export const scoped = (start: () => Promise<LocalHttps>): Effect.Effect<LocalHttps, never, Scope.Scope> =>
   Effect.acquireRelease(Effect.promise(start), ({ close }) => Effect.promise(close))
 
@@ -77,7 +80,7 @@ const started = async (server: Server, ca: string): Promise<LocalHttps> => {
       },
       dial: (address) => {
         dialed.push(address)
-        // It looks as if it had reached whom it was asked for, as a real dialer's socket does.
+        // Pretends to have reached the requested address, as the socket of a real dialer does.
         return Object.defineProperty(connect(port, loopback), "remoteAddress", { value: address, configurable: true })
       }
     },
@@ -97,7 +100,7 @@ export interface Certificate {
 
 let made: Promise<Certificate> | undefined
 
-/** One for all servers of a test file: it costs two processes. */
+/** One for all servers of a test file, since making it starts two processes. */
 export const certificate = (): Promise<Certificate> => {
   made ??= makeCertificate()
   return made

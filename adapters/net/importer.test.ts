@@ -49,7 +49,7 @@ for (const [name, storage] of [
 
 let roots = 0
 
-/** An import over a storage of its own; afterwards nothing may be in it but what succeeded. */
+/** An import into a new storage. Afterwards the storage may contain only successful imports. */
 const importing = (guard: GuardOptions, url: string, over: Partial<LimitValues> = {}, maxBytes = 1_000_000) =>
   Effect.gen(function* () {
     const root = join(folder, `root-${++roots}`)
@@ -91,7 +91,7 @@ describe("the importer", () => {
     { status: 503, tag: "UrlUnreachable" },
     { status: 599, tag: "UrlUnreachable" },
     { status: 999, tag: "UrlUnreachable" }
-  ])("an answer of $status is $tag, and says so", ({ status, tag }) =>
+  ])("a response of $status gives $tag with the status in its message", ({ status, tag }) =>
     Effect.gen(function* () {
       const server = yield* scoped(() => localHttps((_, response) => response.writeHead(status).end()))
       const error = yield* Effect.flip(importing(server.guard, server.url))
@@ -108,7 +108,7 @@ describe("the importer", () => {
     { given: "a/b/c", is: null },
     { given: '<b>/"x"', is: null },
     { given: undefined, is: null }
-  ])("the type $given is $is", ({ given, is }) =>
+  ])("the type $given becomes $is", ({ given, is }) =>
     Effect.gen(function* () {
       const server = yield* scoped(() =>
         localHttps((_, response) => {
@@ -129,7 +129,7 @@ describe("the importer", () => {
     { given: `attachment; filename="${"x".repeat(3000)}"`, is: null },
     { given: ';;=;"', is: null },
     { given: undefined, is: null }
-  ])("a Content-Disposition of $given calls the file $is", ({ given, is }) =>
+  ])("a Content-Disposition of $given gives the file name $is", ({ given, is }) =>
     Effect.gen(function* () {
       const server = yield* scoped(() =>
         localHttps((_, response) => {
@@ -141,7 +141,7 @@ describe("the importer", () => {
     })
   )
 
-  it.scopedLive.each(["<!DOCTYPE html><p>log in", "\ufeff\n  <html>", "<html>"])("a web page is refused, and says so: %s", (page) =>
+  it.scopedLive.each(["<!DOCTYPE html><p>log in", "\ufeff\n  <html>", "<html>"])("refuses a web page with an explanation: %s", (page) =>
     Effect.gen(function* () {
       const server = yield* scoped(() =>
         localHttps((_, response) => void response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(page))
@@ -151,7 +151,7 @@ describe("the importer", () => {
     })
   )
 
-  it.scopedLive("media that its server calls a web page is taken", () =>
+  it.scopedLive("accepts media that the server labels as a web page", () =>
     Effect.gen(function* () {
       const server = yield* scoped(() =>
         localHttps((_, response) => void response.writeHead(200, { "content-type": "text/html" }).end(film))
@@ -160,7 +160,7 @@ describe("the importer", () => {
     })
   )
 
-  it.scopedLive("follows redirects, as many as the limit says", () =>
+  it.scopedLive("follows redirects up to the limit", () =>
     Effect.gen(function* () {
       const server = yield* scoped(() =>
         localHttps(({ url = "" }, response) => {
@@ -177,7 +177,7 @@ describe("the importer", () => {
     })
   )
 
-  it.scopedLive("a file that says it is too large is refused before its first byte", () =>
+  it.scopedLive("refuses a file of announced excessive size before its first byte", () =>
     Effect.gen(function* () {
       const server = yield* scoped(() => localTls((socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 1000001\r\n\r\n")))
       expect(yield* Effect.flip(importing(server.guard, server.url))).toMatchObject({ _tag: "TooLarge", maxBytes: 1_000_000 })
@@ -187,7 +187,7 @@ describe("the importer", () => {
   it.scopedLive.each([
     { title: "without an end", header: "x-y: z" },
     { title: "without an end in chunks", header: "transfer-encoding: chunked" }
-  ])("a file $title is refused once it is too large, and its connection closed", ({ header }) =>
+  ])("refuses a file $title when it exceeds the limit, and closes its connection", ({ header }) =>
     Effect.gen(function* () {
       const server = yield* scoped(() =>
         localTls((socket) => {
@@ -209,7 +209,7 @@ describe("the importer", () => {
     { title: "gzip", headers: { "content-encoding": "gzip" }, body: gzipSync(Buffer.alloc(1_000_000)) },
     { title: "an unknown coding", headers: { "content-encoding": "x-none" }, body: "x" },
     { title: "two codings", headers: { "content-encoding": "identity, gzip" }, body: "x" }
-  ])("content in $title is refused, and never unpacked", ({ headers, body }) =>
+  ])("refuses content in $title, and never decompresses it", ({ headers, body }) =>
     Effect.gen(function* () {
       const server = yield* scoped(() => localHttps((_, response) => response.writeHead(200, headers).end(body)))
       expect(yield* Effect.flip(importing(server.guard, server.url))).toMatchObject({
@@ -219,7 +219,7 @@ describe("the importer", () => {
     })
   )
 
-  it.scopedLive("content that is called identity, or is a gzip file, comes as it is", () =>
+  it.scopedLive("keeps content labelled identity, and gzip files, as they are", () =>
     Effect.gen(function* () {
       const file = gzipSync("film")
       const server = yield* scoped(() => localHttps((_, response) => response.writeHead(200, { "content-encoding": "Identity" }).end(file)))
@@ -231,14 +231,14 @@ describe("the importer", () => {
     { title: "is shorter than announced", text: "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nbytes" },
     { title: "lacks its last chunk", text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbytes\r\n" },
     { title: "never begins", text: "" }
-  ])("a body that $title leaves nothing", ({ text }) =>
+  ])("a body that $title stores nothing", ({ text }) =>
     Effect.gen(function* () {
       const server = yield* scoped(() => localTls((socket) => socket.once("data", () => socket.end(text))))
       expect(yield* Effect.flip(importing(server.guard, server.url))).toMatchObject({ _tag: "UrlUnreachable" })
     })
   )
 
-  it.scopedLive("a body that drips is ended by the time for the whole", () =>
+  it.scopedLive("ends a slow body after the total time limit", () =>
     Effect.gen(function* () {
       const server = yield* scoped(() =>
         localTls((socket) => {
@@ -255,7 +255,7 @@ describe("the importer", () => {
     })
   )
 
-  it.scopedLive("an import that is interrupted closes its connection and leaves nothing", () =>
+  it.scopedLive("an interrupted import closes its connection and stores nothing", () =>
     Effect.gen(function* () {
       const server = yield* scoped(() => localTls((socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfilm")))
       const root = join(folder, `root-${++roots}`)
@@ -269,14 +269,14 @@ describe("the importer", () => {
     })
   )
 
-  it.scopedLive("an empty file is a file", () =>
+  it.scopedLive("accepts an empty file", () =>
     Effect.gen(function* () {
       const server = yield* scoped(() => localHttps((_, response) => response.end()))
       expect(yield* importing(server.guard, server.url)).toMatchObject({ blob: { bytes: 0 } })
     })
   )
 
-  it.scopedLive("a file of many pieces comes in time and whole", () =>
+  it.scopedLive("imports a file of many chunks completely", () =>
     Effect.gen(function* () {
       const piece = Buffer.alloc(1_000_000, "film")
       const server = yield* scoped(() =>

@@ -23,11 +23,11 @@ const as = (key: string) => Effect.provideService(ActingFor, key)
 
 const silentNames = (key: string, count = 20) => Array.from({ length: count }, (_, index) => `n${index}.${key}.silent.example.com`)
 
-/** Look-ups of as many names under a silent name server, which run on. */
+/** Starts this number of lookups under a silent name server, and leaves them running. */
 const attack = (lookup: ReturnType<typeof lookups>, key: string) =>
   Effect.forkScoped(Effect.forEach(silentNames(key), lookup, { concurrency: "unbounded" }).pipe(as(key)))
 
-describe("a look-up by name servers", () => {
+describe("a lookup by name servers", () => {
   it.scopedLive.each([
     ["four.example.com", ["192.0.2.1", "192.0.2.2"]],
     ["both.example.com", ["192.0.2.1", "2001:db8::1", "192.0.2.2"]],
@@ -40,14 +40,14 @@ describe("a look-up by name servers", () => {
     })
   )
 
-  it.scopedLive("finds nothing where the name server stays silent, and ends in time", () =>
+  it.scopedLive("finds nothing when the name server is silent, and ends in time", () =>
     Effect.gen(function* () {
       const lookup = lookups(yield* localDns(names), { lookupSeconds: 0.2 })
       expect(yield* lookup("a.silent.example.com")).toEqual([])
     })
   )
 
-  it.scopedLive("of twenty silent names of one owner leaves other owners and files alone", () =>
+  it.scopedLive("of twenty silent names of one owner does not delay other owners or file access", () =>
     Effect.gen(function* () {
       const dns = yield* localDns(names)
       const lookup = lookups(dns, { lookupSeconds: 600 })
@@ -60,7 +60,7 @@ describe("a look-up by name servers", () => {
     })
   )
 
-  it.scopedLive("is bounded in all, and gives the next place to an owner who has none", () =>
+  it.scopedLive("is limited in total, and gives the next place to an owner without one", () =>
     Effect.gen(function* () {
       const dns = yield* localDns(names)
       const lookup = lookups(dns, { lookups: 8, lookupsPerKey: 4, lookupSeconds: 600 })
@@ -75,7 +75,7 @@ describe("a look-up by name servers", () => {
     })
   )
 
-  it.scopedLive("of a host that the operator named asks the system alone", () =>
+  it.scopedLive("of a host that the operator allowed uses only the system", () =>
     Effect.gen(function* () {
       const dns = yield* localDns(names)
       const lookup = lookups(dns, {}, { allowHost: (host) => host === "localhost" })

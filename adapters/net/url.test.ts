@@ -7,7 +7,7 @@ const rules: UrlRules = { ports: [443], allowAddress: isPublic, allowHost: () =>
 const judged = (text: string, over: Partial<UrlRules> = {}) => judge(text, { ...rules, ...over })
 const hostOf = (text: string, over?: Partial<UrlRules>) => Either.map(judged(text, over), ({ host, port }) => `${host} ${port}`)
 
-describe("judge lets through", () => {
+describe("judge accepts", () => {
   it.each([
     { text: "https://example.com/a.mp4", is: "example.com 443" },
     { text: "https://example.com", is: "example.com 443" },
@@ -35,7 +35,7 @@ describe("judge lets through", () => {
   })
 })
 
-/** Every spelling leads to an address that the tables refuse. */
+/** Every spelling resolves to a refused address. */
 const privateHosts = [
   ...[
     "127.0.0.1",
@@ -83,7 +83,7 @@ describe("judge refuses", () => {
       "https://[1]/",
       "https://8.8.8.8../"
     ]
-  ])("what is no address: %s", (text) => expect(judged(text)).toMatchObject({ _tag: "Left" }))
+  ])("an invalid address: %s", (text) => expect(judged(text)).toMatchObject({ _tag: "Left" }))
 
   it.each([
     ...["localhost", "LOCALHOST", "localhost.", "a.localhost", "printer.local", "printer.LOCAL.", "x.internal", "metadata.google.internal"],
@@ -170,5 +170,5 @@ describe("judgeRedirect", () => {
       "ftp:x",
       "//example.com:80/"
     ]
-  ])("not %j", (location) => expect(leads(location)).toMatchObject({ _tag: "Left" }))
+  ])("refuses %j", (location) => expect(leads(location)).toMatchObject({ _tag: "Left" }))
 })

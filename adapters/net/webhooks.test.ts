@@ -20,7 +20,7 @@ interface Post {
   readonly body: string
 }
 
-/** A receiver that takes down what arrives and answers by `respond`. */
+/** A receiver that records requests and responds with `respond`. */
 const receiving = (respond: RequestListener) =>
   Effect.gen(function* () {
     const posts: Array<Post> = []
@@ -67,14 +67,14 @@ const posting = (guard: GuardOptions, url: string, over: Partial<LimitValues> = 
     Effect.provide(Layer.provide(webhooks(guard), Layer.succeed(Limits, { ...defaultLimits, ...over })))
   )
 
-/** As the receiver of a webhook is told to verify it, by nothing but the specification. */
+/** Verifies a webhook as its receiver would, by the specification alone. */
 const verifies = ({ headers, body }: Post) => {
   const content = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`
   return headers["webhook-signature"] === `v1,${createHmac("sha256", key).update(content, "utf8").digest("base64")}`
 }
 
 describe("a webhook", () => {
-  it.scopedLive("is a POST of JSON, signed by the three headers", () =>
+  it.scopedLive("is a POST of JSON with three signature headers", () =>
     Effect.gen(function* () {
       const server = yield* receiving((_, response) => response.end("thanks"))
       const before = Math.floor(Date.now() / 1000)
@@ -101,7 +101,7 @@ describe("a webhook", () => {
     })
   )
 
-  it.scopedLive("has a signature that others compute alike", () =>
+  it.scopedLive("has the signature that openssl computes", () =>
     Effect.gen(function* () {
       const server = yield* receiving((_, response) => response.end())
       yield* posting(server.guard, server.url)
@@ -116,7 +116,7 @@ describe("a webhook", () => {
     })
   )
 
-  it.scopedLive.each([200, 201, 202, 204, 299])("is delivered by an answer of %i", (status) =>
+  it.scopedLive.each([200, 201, 202, 204, 299])("is delivered by a response of %i", (status) =>
     Effect.gen(function* () {
       const server = yield* receiving((_, response) => response.writeHead(status).end())
       expect(yield* posting(server.guard, server.url)).toBe(status)
@@ -124,7 +124,7 @@ describe("a webhook", () => {
   )
 
   it.scopedLive.each([300, 301, 302, 303, 307, 308, 304, 400, 401, 404, 410, 429, 500, 502, 503, 999])(
-    "is rejected by an answer of %i, which leads nowhere",
+    "is rejected by a response of %i, and follows no redirect",
     (status) =>
       Effect.gen(function* () {
         const server = yield* receiving((_, response) => response.writeHead(status, { location: "/elsewhere" }).end())
@@ -147,7 +147,7 @@ describe("a webhook", () => {
     })
   )
 
-  it.scopedLive("is rejected by a receiver that never answers, and its connection is closed", () =>
+  it.scopedLive("is rejected by a receiver that never responds, and its connection is closed", () =>
     Effect.gen(function* () {
       const server = yield* scoped(() => localTls(() => undefined))
       const error = yield* Effect.flip(posting(server.guard, server.url, { webhookSeconds: 0.3 }))
@@ -156,7 +156,7 @@ describe("a webhook", () => {
     })
   )
 
-  it.scopedLive("is delivered to a receiver that answers 200 and never ends", () =>
+  it.scopedLive("is delivered to a receiver that sends 200 and never ends its response", () =>
     Effect.gen(function* () {
       const hanging = yield* receiving((_, response) => response.writeHead(200).write("and"))
       expect(yield* posting(hanging.guard, hanging.url, { webhookSeconds: 1 })).toBe(200)
@@ -164,7 +164,7 @@ describe("a webhook", () => {
     })
   )
 
-  it.scopedLive("reads 64 KiB of the answer and no more", () =>
+  it.scopedLive("reads no more than 64 KiB of the response", () =>
     Effect.gen(function* () {
       let sent = 0
       const server = yield* receiving((_, response) => {
@@ -178,12 +178,12 @@ describe("a webhook", () => {
       })
       expect(yield* posting(server.guard, server.url)).toBe(200)
       yield* until(Effect.sync(() => server.connections() === 0))
-      // What the system's buffers took on the way is not known exactly, but it is no film.
+      // The exact number depends on the buffers of the system.
       expect(sent).toBeLessThan(50_000_000)
     })
   )
 
-  it.scopedLive("is delivered when the body of the answer breaks off", () =>
+  it.scopedLive("is delivered when the body of the response breaks off", () =>
     Effect.gen(function* () {
       const server = yield* scoped(() =>
         localTls((socket) => socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort")))
@@ -192,7 +192,7 @@ describe("a webhook", () => {
     })
   )
 
-  it.scopedLive("that nobody can be reached for is refused, without a word on where it would have gone", () =>
+  it.scopedLive("to an unreachable address is refused without details of the destination", () =>
     Effect.gen(function* () {
       const server = yield* scoped(() => localTcp((socket) => socket.destroy()))
       const text = "URL is not allowed or not reachable"
@@ -217,7 +217,7 @@ describe("a webhook", () => {
 })
 
 describe("a check", () => {
-  it.scopedLive("lets pass what resolves to good addresses or not at all, and nothing else", () =>
+  it.scopedLive("accepts names that resolve to allowed addresses or not at all, and refuses all others", () =>
     Effect.gen(function* () {
       const server = yield* scoped(() => localTcp((socket) => socket.destroy()))
       const checking = (url: string, answers?: ReadonlyArray<string>) => {

@@ -10,13 +10,13 @@ const server = createServer((_, response) => response.end(body))
 beforeAll(() => once(server.listen(0, "127.0.0.1"), "listening"))
 afterAll(() => void server.close())
 
-it("leaves nothing of a piece, and small ones as they are, whose memory is others', too", () => {
+it("frees the memory of whole buffers, and keeps small ones that share theirs", () => {
   const [piece, small] = [Buffer.allocUnsafeSlow(100_000), Buffer.from("small")]
   giveBack([piece, small])
   expect([piece.length, `${small}`]).toEqual([0, "small"])
 })
 
-it("what is read for an answer is given back, and the answer is whole, over a kept connection too", async () => {
+it("frees the buffers of a response without changing the response, also on a reused connection", async () => {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const sockets = new Set<Socket>()
   for (let time = 0; time < 3; time++) {
@@ -29,10 +29,10 @@ it("what is read for an answer is given back, and the answer is whole, over a ke
     expect(body.equals(await buffer(message))).toBe(true)
     await closed
     expect(read.filter((piece) => piece.length === 0).length).toBeGreaterThan(0)
-    // Left are those that do not fill their memory, as later versions of Node read them now and then.
+    // Buffers that do not fill their memory remain; later versions of Node sometimes read into such.
     expect(read.filter((piece) => piece.length > 0 && piece.length === piece.buffer.byteLength)).toEqual([])
   }
-  // One connection, and nobody listens to it any more but this test.
+  // One connection, without listeners of earlier requests.
   expect([...sockets].map((socket) => socket.listeners("data").length)).toEqual([3])
   agent.destroy()
 })

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from "node:fs"
 import { output, start } from "./spawn.js"
 
-/** Starts programs with `free` descriptors left, which may be too few, and prints how each ended. */
+/** Starts programs with only `free` descriptors left, which may be too few, and prints how each ended. */
 
 const [free = "0"] = process.argv.slice(2)
 const descriptors: Array<number> = []
@@ -15,7 +15,7 @@ const helper = start(process.execPath, ["--eval", ""], { stdio: ["ignore", "igno
 const piped = await ended
 const withChannel = await helper.ended
 const { failure } = await output("true", [], { env: {} })
-// Whatever is emitted late would end the process before.
+// Late events would end the process here.
 await new Promise((resolve) => setImmediate(resolve))
 for (const descriptor of descriptors) closeSync(descriptor)
 const reason = (end: typeof piped) => (end._tag === "NotStarted" ? end.error.code : end.code)

@@ -6,7 +6,7 @@ import { Effect } from "effect"
 import { bundled } from "../program.suite.js"
 import { output, start } from "./spawn.js"
 
-it.effect("without descriptors a start fails, and does nothing else to the process that makes it", () =>
+it.effect("without descriptors a start fails without other effects on the process", () =>
   Effect.gen(function* () {
     const program = yield* bundled(join(import.meta.dirname, "spawn.suite.ts"))
     const run = (free: number) =>
@@ -17,14 +17,15 @@ it.effect("without descriptors a start fails, and does nothing else to the proce
       })
     expect(yield* run(0)).toEqual(["EMFILE", "EMFILE", "EMFILE"])
     expect(yield* run(40)).toEqual([0, 0, 0])
-    // Between the two each of them fails in another way: before the first pipe, between pipes, or at the start itself.
+    // Between these limits it fails in different ways: before the first pipe, between pipes, or at the start
+    // itself.
     for (let free = 1; free <= 14; free++) {
       for (const reason of yield* run(free)) expect([0, "EMFILE", "EAGAIN"]).toContain(reason)
     }
   }).pipe(Effect.scoped)
 )
 
-it("what the system refuses at once is a start that failed, too", async () => {
+it("reports a start that the system refuses at once as failed", async () => {
   const tooLong = "x".repeat(4_000_000)
   expect(await start("true", [tooLong], {}).ended).toMatchObject({ _tag: "NotStarted", error: { code: "E2BIG" } })
   expect(await start("/no/such/program", [], {}).ended).toMatchObject({ _tag: "NotStarted", error: { code: "ENOENT" } })
@@ -32,7 +33,7 @@ it("what the system refuses at once is a start that failed, too", async () => {
   expect(await output("/no/such/program", [], { env: {} })).toMatchObject({ failure: "ENOENT" })
 })
 
-it("tells how a process ended, after all of its output", async () => {
+it("reports how a process ended, after all of its output", async () => {
   const { child, ended } = start("sh", ["-c", "seq 20000; exit 3"], { stdio: ["ignore", "pipe", "ignore"] })
   let text = ""
   child.stdout?.on("data", (piece) => {
@@ -43,7 +44,7 @@ it("tells how a process ended, after all of its output", async () => {
   expect(await start("sh", ["-c", "kill -9 $$"], {}).ended).toEqual({ _tag: "Exited", code: null, signal: "SIGKILL" })
 })
 
-it("gives the output of a program that fails or takes too long", async () => {
+it("returns the output of a program that fails or times out", async () => {
   const shell = (script: string, seconds?: number) =>
     output("sh", ["-c", script], { env: { PATH: process.env.PATH }, ...(seconds !== undefined && { seconds }) })
   expect(await shell("echo out; echo err >&2; exit 3")).toEqual({ stdout: "out\n", stderr: "err\n" })

@@ -5,7 +5,7 @@ import { clientOf, counts, dashboard, expectNoPassword, host, nobody, ownServer,
 
 const unavailable = expect.objectContaining({ _tag: "Unavailable" })
 
-/** What the port says of a server out of reach, in what time. */
+/** Checks the error and the time of a call while the server can't be reached. */
 const failsSoon = <A, E>(call: Effect.Effect<A, E>) =>
   Effect.gen(function* () {
     const started = Date.now()
@@ -13,10 +13,10 @@ const failsSoon = <A, E>(call: Effect.Effect<A, E>) =>
     expect(Date.now() - started).toBeLessThan(4000)
   })
 
-/** Until Redis answers again. */
+/** Retries until Redis responds again. */
 const eventually = <A, E>(call: Effect.Effect<A, E>) => Effect.eventually(Effect.tapError(call, () => Effect.sleep("20 millis")))
 
-it.scopedLive("while Redis is down offers and takers fail soon, without spinning, and one warning is logged; then all goes on", () =>
+it.scopedLive("while Redis is down, offers and takes fail soon without spinning and one warning is logged; then both work again", () =>
   warnings((said) =>
     Effect.gen(function* () {
       const server = yield* ownServer()
@@ -44,7 +44,7 @@ it.scopedLive("while Redis is down offers and takers fail soon, without spinning
   )
 )
 
-it.scopedLive("what waits, is held and is to come again outlives a restart of Redis", () =>
+it.scopedLive("waiting, held and delayed jobs survive a restart of Redis", () =>
   Effect.gen(function* () {
     const server = yield* ownServer({ appendfsync: "always" })
     const [queue, dash] = [yield* host(server), yield* dashboard(server)]
@@ -63,7 +63,7 @@ it.scopedLive("what waits, is held and is to come again outlives a restart of Re
   })
 )
 
-it.scopedLive("a ticket whose end falls into an outage is let go at once, and finished when Redis is back", () =>
+it.scopedLive("a ticket that ends during an outage is released at once, and finished when Redis is back", () =>
   Effect.gen(function* () {
     const server = yield* ownServer({ appendfsync: "always" })
     const queue = yield* host(server)
@@ -82,7 +82,7 @@ it.scopedLive("a ticket whose end falls into an outage is let go at once, and fi
   })
 )
 
-it.scopedLive("a flushed Redis has forgotten all, works on, and bears the end of what was held", () =>
+it.scopedLive("after a flush, Redis works again, and tickets held before can end", () =>
   Effect.gen(function* () {
     const server = yield* ownServer()
     const [queue, client, dash] = [yield* host(server), yield* clientOf(server.url), yield* dashboard(server)]
@@ -103,7 +103,7 @@ it.scopedLive("a flushed Redis has forgotten all, works on, and bears the end of
   })
 )
 
-it.scopedLive("while Redis is frozen offers and takers fail soon and one warning is logged; when it wakes all goes on", () =>
+it.scopedLive("while Redis is frozen, offers and takes fail soon and one warning is logged; then both work again", () =>
   warnings((said) =>
     Effect.gen(function* () {
       const server = yield* ownServer()
@@ -129,7 +129,7 @@ for (const [what, harm] of [
   ["down", (server: { readonly stop: (signal: "SIGKILL") => Promise<void> }) => server.stop("SIGKILL")],
   ["frozen", async (server: { readonly pid: () => number | undefined }) => void process.kill(server.pid() ?? 0, "SIGSTOP")]
 ] as const) {
-  it.scopedLive(`a queue closes soon while Redis is ${what}, with a ticket held and a taker waiting`, () =>
+  it.scopedLive(`a queue closes soon while Redis is ${what}, with a held ticket and a waiting taker`, () =>
     Effect.gen(function* () {
       const server = yield* ownServer()
       const scope = yield* Scope.make()
@@ -146,14 +146,14 @@ for (const [what, harm] of [
   )
 }
 
-it.scopedLive("a server that takes no writes any more is out of reach, without one question after the other", () =>
+it.scopedLive("a server that refuses writes counts as unreachable, and is not queried without pause", () =>
   warnings((said) =>
     Effect.gen(function* () {
       const server = yield* ownServer()
       const [queue, client] = [yield* host(server), yield* clientOf(server.url)]
       const asked = Effect.promise(async () => Number(/total_commands_processed:(\d+)/.exec(await client.info("stats"))?.[1]))
       yield* queue.offer(aJobId(), 0)
-      // BullMQ looks without waiting for as long as it has something to do.
+      // BullMQ does not wait between fetches while it has jobs to handle.
       yield* queue.take
       yield* Effect.promise(() => client.config("SET", "min-replicas-to-write", "1"))
       const before = yield* asked

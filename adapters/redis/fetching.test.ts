@@ -7,7 +7,7 @@ import { clientOf, counts, dashboard, emptyQueue, host, takenAndFinished } from 
 
 const someIds = (count: number) => Array.from({ length: count }, aJobId)
 
-it.scopedLive("a busy host leaves to another all that waits", () =>
+it.scopedLive("a busy host leaves all waiting jobs to another host", () =>
   Effect.gen(function* () {
     const options = yield* emptyQueue
     const [busy, idle] = [yield* host(options), yield* host(options)]
@@ -23,7 +23,7 @@ it.scopedLive("a busy host leaves to another all that waits", () =>
   })
 )
 
-it.scopedLive("what comes to a host whose taker has left goes to another host", () =>
+it.scopedLive("a job that arrives at a host without takers goes to another host", () =>
   Effect.gen(function* () {
     const options = yield* emptyQueue
     const [left, staying] = [yield* host(options), yield* host(options)]
@@ -38,7 +38,7 @@ it.scopedLive("what comes to a host whose taker has left goes to another host", 
   })
 )
 
-it.scopedLive("a host fetches no more jobs than takers wait, also where one has just finished", () =>
+it.scopedLive("a host fetches only as many jobs as takers wait, also right after one has finished", () =>
   Effect.gen(function* () {
     const options = yield* emptyQueue
     const [client, queue, one] = [yield* clientOf(options.url), yield* dashboard(options), yield* host(options)]
@@ -65,7 +65,7 @@ it.scopedLive("a host fetches no more jobs than takers wait, also where one has 
   })
 )
 
-it.scopedLive("a holder that is interrupted leaves its job to the next", () =>
+it.scopedLive("an interrupted holder leaves its job to the next taker", () =>
   Effect.gen(function* () {
     const options = yield* emptyQueue
     const [queue, one] = [yield* dashboard(options), yield* host(options)]
@@ -78,7 +78,7 @@ it.scopedLive("a holder that is interrupted leaves its job to the next", () =>
   })
 )
 
-it.scopedLive("whatever moment a taker is interrupted at as a job comes, the job is its own or the next one's", () =>
+it.scopedLive("a job that arrives while its taker is interrupted belongs to that taker or the next one, at any moment", () =>
   Effect.gen(function* () {
     const options = yield* emptyQueue
     const [queue, one] = [yield* dashboard(options), yield* host(options)]
@@ -101,7 +101,7 @@ it.scopedLive("whatever moment a taker is interrupted at as a job comes, the job
       const { prioritized = 0, delayed = 0 } = yield* counts(queue)
       if (had.length > 0) ours++
       else left++
-      // One that had it may have been interrupted before or after its end.
+      // The taker that had the job may have been interrupted before or after the end of the job.
       if (had.length === 0) expect(prioritized + delayed).toBe(1)
       if (prioritized + delayed > 0) expect(yield* takenAndFinished(one)).toBe(id)
     }
@@ -109,7 +109,7 @@ it.scopedLive("whatever moment a taker is interrupted at as a job comes, the job
   })
 )
 
-/** In the same turn of the event loop, but so many of its smallest steps later. */
+/** In the same turn of the event loop, this number of microtasks later. */
 const after = async (steps: number, run: () => void) => {
   for (let step = 0; step < steps; step++) await null
   run()

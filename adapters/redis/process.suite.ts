@@ -4,8 +4,8 @@ import { Queue } from "../../core/ports/queue.js"
 import { redisQueue } from "./index.js"
 
 /**
- * What the processes of processes.test.ts run: a host that takes one job, says which, finishes it when it reads a line,
- * says so, and ends by itself.
+ * The program of processes.test.ts: a host that takes one job, prints its id, finishes it when it reads a
+ * line, prints that, and exits by itself.
  */
 const [url = "", prefix = ""] = process.argv.slice(2)
 const say = (text: string) => Effect.sync(() => process.stdout.write(`${text}\n`))

@@ -11,7 +11,7 @@ const file = Effect.runSync(Scope.make())
 afterAll(() => Effect.runPromise(Scope.close(file, Exit.void)))
 const script = await Effect.runPromise(Scope.extend(bundled(join(import.meta.dirname, "process.suite.ts")), file))
 
-/** A host in a process of its own; `says` waits for its next line. */
+/** A host in its own process. `says` waits for its next line. */
 const aProcess = ({ url, prefix }: { readonly url: string; readonly prefix: string }) =>
   Effect.map(startedProgram(script, [url, prefix]), (child) => {
     const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
@@ -20,7 +20,7 @@ const aProcess = ({ url, prefix }: { readonly url: string; readonly prefix: stri
 
 const short = { lockSeconds: 1, stalledSeconds: 0.3 }
 
-it.scopedLive("a job whose host was killed comes to another host", () =>
+it.scopedLive("the job of a killed host goes to another host", () =>
   Effect.gen(function* () {
     const options = yield* emptyQueue
     const [queue, dash] = [yield* host({ ...options, ...short }), yield* dashboard(options)]
@@ -31,14 +31,14 @@ it.scopedLive("a job whose host was killed comes to another host", () =>
       expect([yield* says, yield* says]).toEqual(["ready", `took ${id}`])
       child.kill("SIGKILL")
       if (round < 2) continue
-      // Lost more often than BullMQ would bear by itself.
+      // It was lost more often than BullMQ itself would allow.
       expect(yield* takenAndFinished(queue)).toBe(id)
     }
     expect(yield* counts(dash)).toEqual(nobody)
   })
 )
 
-it.scopedLive("a job whose host was frozen comes to another host, which keeps it when the first wakes", () =>
+it.scopedLive("the job of a frozen host goes to another host, and stays there when the first one wakes", () =>
   Effect.gen(function* () {
     const options = yield* emptyQueue
     const [queue, dash] = [yield* host({ ...options, ...short }), yield* dashboard(options)]
@@ -60,7 +60,7 @@ it.scopedLive("a job whose host was frozen comes to another host, which keeps it
   })
 )
 
-it.scopedLive("a lock is renewed for as long as its ticket is held, and a host ends by itself when it is done", () =>
+it.scopedLive("a lock is renewed while its ticket is held, and the host exits by itself when it is done", () =>
   Effect.gen(function* () {
     const options = yield* emptyQueue
     const [queue, dash] = [yield* host({ ...options, ...short }), yield* dashboard(options)]
@@ -68,7 +68,7 @@ it.scopedLive("a lock is renewed for as long as its ticket is held, and a host e
     yield* queue.offer(id, 0)
     const { child, says } = yield* aProcess(options)
     expect([yield* says, yield* says]).toEqual(["ready", `took ${id}`])
-    // Somebody waits, and looks for lost ones, for longer than a lock lives without being renewed.
+    // Another host waits and searches for lost jobs, for longer than an unrenewed lock lasts.
     const other = yield* Effect.fork(takenAndFinished(queue))
     const client = yield* clientOf(options.url)
     const left = Effect.promise(() => client.pttl(`${options.prefix}:ffkiln:${id}:lock`))
@@ -92,7 +92,7 @@ it.scopedLive("a lock is renewed for as long as its ticket is held, and a host e
 )
 
 for (const what of ["down", "frozen"] as const) {
-  it.scopedLive(`a host whose Redis is ${what} ends by itself all the same, with nothing left open`, () =>
+  it.scopedLive(`a host whose Redis is ${what} still exits by itself, with nothing left open`, () =>
     Effect.gen(function* () {
       const server = yield* ownServer()
       const options = { url: server.url, prefix: "bull" }

@@ -19,7 +19,7 @@ it.each([
   [Number.MIN_SAFE_INTEGER, 2 ** 21 - 1]
 ])("priority %d is %d to BullMQ", (ours, theirs) => expect(bullPriority(ours)).toBe(theirs))
 
-it.scopedLive("higher priorities go first, equals in the order of their arrival, however far apart", () =>
+it.scopedLive("jobs with a higher priority go first, equal ones in the order of their arrival", () =>
   Effect.gen(function* () {
     const queue = yield* host(yield* emptyQueue)
     const priorities = [0, -1, 5, 0, 2 ** 31, -(2 ** 31), -(2 ** 31), -(2 ** 31), 5, 0]
@@ -31,7 +31,7 @@ it.scopedLive("higher priorities go first, equals in the order of their arrival,
   })
 )
 
-it.scopedLive("two hosts share 500 offers, each exactly once", () =>
+it.scopedLive("two hosts share 500 offers, each job exactly once", () =>
   Effect.gen(function* () {
     const options = yield* emptyQueue
     const [one, two] = [yield* host(options), yield* host(options)]
@@ -50,7 +50,7 @@ it.scopedLive("two hosts share 500 offers, each exactly once", () =>
   })
 )
 
-it.scopedLive("a job that is held is active under its id, and one that is finished leaves nothing", () =>
+it.scopedLive("a held job is active under its id, and a finished one leaves nothing", () =>
   Effect.gen(function* () {
     const options = yield* emptyQueue
     const [client, queue, { offer, take }] = [yield* clientOf(options.url), yield* dashboard(options), yield* host(options)]
@@ -74,12 +74,12 @@ it.scopedLive("a job that is held is active under its id, and one that is finish
     expect(yield* counts(queue)).toEqual(nobody)
     const after = yield* keysOf(client, options.prefix)
     expect(after.filter((key) => !before.includes(key) && !/:(marker|stalled-check|pc)$/.test(key))).toEqual([])
-    // About 1000 are kept: the server drops whole blocks of a hundred.
+    // About 1000 are kept: the server drops blocks of a hundred.
     expect(yield* Effect.promise(() => client.xlen(`${options.prefix}:ffkiln:events`))).toBeLessThan(1300)
   })
 )
 
-it.scopedLive("pausing the queue in a dashboard stops dispatch on all hosts, resuming goes on", () =>
+it.scopedLive("pausing the queue in a dashboard stops dispatch on all hosts until it is resumed", () =>
   Effect.gen(function* () {
     const [paused, other] = [yield* emptyQueue, yield* emptyQueue]
     const [queue, here, elsewhere] = [yield* dashboard(paused), yield* host(paused), yield* host(other)]
@@ -97,7 +97,7 @@ it.scopedLive("pausing the queue in a dashboard stops dispatch on all hosts, res
   })
 )
 
-it.scopedLive("no more jobs run at once than the queue's global concurrency allows", () =>
+it.scopedLive("the queue's global concurrency limits the jobs that run at once", () =>
   Effect.gen(function* () {
     const options = yield* emptyQueue
     const [queue, one, two] = [yield* dashboard(options), yield* host(options), yield* host(options)]
@@ -121,7 +121,7 @@ it.scopedLive("no more jobs run at once than the queue's global concurrency allo
   })
 )
 
-it.scopedLive("no more jobs start in a time than the queue's global rate limit allows", () =>
+it.scopedLive("the queue's global rate limit bounds the jobs that start in a time", () =>
   Effect.gen(function* () {
     const options = yield* emptyQueue
     const [queue, one] = [yield* dashboard(options), yield* host(options)]
@@ -130,12 +130,12 @@ it.scopedLive("no more jobs start in a time than the queue's global rate limit a
     yield* takenAndFinished(one)
     const first = yield* Clock.currentTimeMillis
     yield* Effect.replicateEffect(takenAndFinished(one), 11)
-    // The last two come in the third window.
+    // The last two start in the third window.
     expect((yield* Clock.currentTimeMillis) - first).toBeGreaterThan(500)
   })
 )
 
-it.scopedLive("a host that only offers has one connection, one that takes has three, and none is left in the end", () =>
+it.scopedLive("a host that only offers opens one connection, one that takes opens three, and all are closed in the end", () =>
   Effect.gen(function* () {
     const { url } = yield* ownServer()
     const client = yield* clientOf(url)
@@ -154,7 +154,7 @@ it.scopedLive("a host that only offers has one connection, one that takes has th
   })
 )
 
-it.scopedLive("a queue that closes gives back what is held, and fails those who wait", () =>
+it.scopedLive("a queue that closes releases held jobs and fails waiting takers", () =>
   Effect.gen(function* () {
     const options = yield* emptyQueue
     const scope = yield* Scope.make()
@@ -170,7 +170,7 @@ it.scopedLive("a queue that closes gives back what is held, and fails those who 
   })
 )
 
-it.scopedLive("a client that is handed in lends its settings, and stays open", () =>
+it.scopedLive("uses the settings of a given client, and leaves the client open", () =>
   Effect.gen(function* () {
     const { url, prefix } = yield* emptyQueue
     const connection = yield* clientOf(url)

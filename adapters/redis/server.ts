@@ -5,7 +5,10 @@ import { Unavailable } from "../../core/errors.js"
 /** The Redis server: its URL, or a client that the caller makes and closes. */
 export type RedisServer =
   | {
-      /** `redis://USER:PASSWORD@HOST:PORT/DB`, or `rediss://` for TLS, with percent codes for special characters. */
+      /**
+       * `redis://USER:PASSWORD@HOST:PORT/DB`, or `rediss://` for TLS, with percent codes for special
+       * characters.
+       */
       readonly url: string | Redacted.Redacted
     }
   | {

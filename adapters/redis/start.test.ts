@@ -15,7 +15,7 @@ const changed = (url: string, change: (copy: URL) => void) => {
   return copy.href
 }
 
-/** What is said of a start that fails, which is one sentence without the password, however the queue is opened. */
+/** The error of a failed start: one sentence without the password, for both ways to open the queue. */
 const problem = (options: RedisQueueOptions) =>
   Effect.gen(function* () {
     const error = yield* Effect.flip(Effect.scoped(Layer.build(redisQueue(options))))
@@ -25,7 +25,7 @@ const problem = (options: RedisQueueOptions) =>
     return error.what
   })
 
-describe("a start that can't succeed says why in one sentence", () => {
+describe("a start that can't succeed fails with one sentence", () => {
   it.scopedLive("a wrong password", () =>
     Effect.gen(function* () {
       const url = changed((yield* emptyQueue).url, (copy) => {
@@ -37,14 +37,14 @@ describe("a start that can't succeed says why in one sentence", () => {
     })
   )
 
-  it.scopedLive("no password where one is needed", () =>
+  it.scopedLive("a missing password", () =>
     Effect.gen(function* () {
       const { host } = new URL((yield* emptyQueue).url)
       expect(yield* problem({ url: `redis://${host}` })).toMatch(/^could not connect to Redis at 127\.0\.0\.1:\d+: .*NOAUTH/)
     })
   )
 
-  it.live("a server that is not there", () =>
+  it.live("a server that does not exist", () =>
     Effect.gen(function* () {
       const port = yield* Effect.promise(freePort)
       expect(yield* problem({ url: `redis://user:${password}@127.0.0.1:${port}/1` })).toBe(
@@ -53,7 +53,7 @@ describe("a start that can't succeed says why in one sentence", () => {
     })
   )
 
-  it.scopedLive("a server without TLS that is asked for it", () =>
+  it.scopedLive("a server without TLS for a rediss URL", () =>
     Effect.gen(function* () {
       const url = (yield* emptyQueue).url.replace("redis:", "rediss:")
       expect(yield* problem({ url })).toMatch(/^could not connect to Redis at 127\.0\.0\.1:\d+: /)
@@ -68,7 +68,7 @@ describe("a start that can't succeed says why in one sentence", () => {
     })
   )
 
-  it.scopedLive("a server that drops keys when it is full", () =>
+  it.scopedLive("a server that evicts keys when it is full", () =>
     Effect.gen(function* () {
       const { url } = yield* ownServer({ "maxmemory-policy": "allkeys-lru" })
       expect(yield* problem({ url })).toMatch(
@@ -77,7 +77,7 @@ describe("a start that can't succeed says why in one sentence", () => {
     })
   )
 
-  it.scopedLive("a name that BullMQ can't have", () =>
+  it.scopedLive("a name that BullMQ refuses", () =>
     Effect.gen(function* () {
       const options = { ...(yield* emptyQueue), name: "a:b" }
       expect(yield* problem(options)).toBe("the queue in Redis could not be opened: Queue name cannot contain :")
@@ -90,15 +90,15 @@ describe("a start that can't succeed says why in one sentence", () => {
     password,
     `redis://user:${password}@127.0.0.1/films`,
     `redis://user:%zz${password}@127.0.0.1`,
-    // Up to the letter these read as a host and its port.
+    // These parse as a host and its port up to the special character.
     ...["/", "?", "#"].map((letter) => `redis://localhost:1${letter}${password}@127.0.0.1:1`),
     ...["/", "?", "#"].map((letter) => `redis://localhost:${password}${letter}x@127.0.0.1:1`)
-  ])("a URL that is none of Redis: %s", (url) =>
+  ])("an invalid URL: %s", (url) =>
     Effect.map(problem({ url }), (what) => expect(what).toMatch(/^the URL of Redis can't be read: write it as redis:\/\/USER/))
   )
 })
 
-describe("what a server says of itself", () => {
+describe("refusalOf the server's INFO", () => {
   it.each([
     ["redis_version:7.0.15\r\nmaxmemory_policy:noeviction\r\n", undefined],
     ["redis_version:7.2.4\nvalkey_version:8.0.1\nmaxmemory_policy:noeviction\n", undefined],
@@ -112,7 +112,7 @@ describe("what a server says of itself", () => {
   })
 })
 
-it.scopedLive("a URL names a user that may not read the settings, a password full of special characters and another database", () =>
+it.scopedLive("a URL with a user without access to the settings, a password of special characters and another database", () =>
   Effect.gen(function* () {
     const { url } = yield* emptyQueue
     const admin = yield* clientOf(url)

@@ -8,7 +8,7 @@ import { startRedis } from "../../scripts/servers/redis.mjs"
 import { testServer } from "../servers.suite.js"
 import { bullQueue, type RedisQueueOptions, redisQueue } from "./index.js"
 
-/** A client of the test's own, which ends with the scope. */
+/** A client for one test, closed with the scope. */
 export const clientOf = (url: string): Effect.Effect<Redis, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => new Redis(url).on("error", () => {})),
@@ -17,7 +17,7 @@ export const clientOf = (url: string): Effect.Effect<Redis, never, Scope.Scope> 
 
 export const keysOf = (client: Redis, prefix: string) => Effect.promise(() => client.keys(`${prefix}:*`))
 
-/** An empty queue on the run's server, whose keys go with the scope. */
+/** An empty queue on the server of the run. Its keys are deleted with the scope. */
 export const emptyQueue: Effect.Effect<{ readonly url: string; readonly prefix: string }, never, Scope.Scope> = Effect.gen(function* () {
   const { url } = yield* Effect.promise(() => testServer("redis"))
   const client = yield* clientOf(url)
@@ -28,17 +28,17 @@ export const emptyQueue: Effect.Effect<{ readonly url: string; readonly prefix: 
   return { url, prefix }
 })
 
-/** A server of the test's own, which goes with the scope. */
+/** A server for one test, removed with the scope. */
 export const ownServer = (settings: Readonly<Record<string, string>> = {}) =>
   Effect.acquireRelease(
     Effect.promise(() => startRedis(settings)),
     ({ remove }) => Effect.promise(() => remove())
   )
 
-/** The queue as one host has it, until the scope ends. */
+/** The queue as a host opens it, until the scope ends. */
 export const host = (options: RedisQueueOptions) => Effect.map(Layer.build(Layer.fresh(redisQueue(options))), Context.get(Queue))
 
-/** The queue as a dashboard has it. */
+/** The queue as a dashboard opens it. */
 export const dashboard = (options: RedisQueueOptions): Effect.Effect<BullQueue, never, Scope.Scope> => Effect.orDie(bullQueue(options))
 
 export const counts = (queue: BullQueue) =>
@@ -48,7 +48,7 @@ export const nobody = { active: 0, prioritized: 0, delayed: 0, wait: 0, complete
 
 export const takenAndFinished = ({ take }: QueueShape): Effect.Effect<JobId, unknown> => Effect.scoped(Effect.map(take, ({ id }) => id))
 
-/** Everything that is logged while `effect` runs, from warnings on. */
+/** Collects warnings and errors that are logged while `effect` runs. */
 export const warnings = <A, E, R>(effect: (said: ReadonlyArray<string>) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.suspend(() => {
     const said: Array<string> = []
@@ -58,7 +58,7 @@ export const warnings = <A, E, R>(effect: (said: ReadonlyArray<string>) => Effec
     return Effect.provide(effect(said), Logger.replace(Logger.defaultLogger, logger))
   })
 
-/** No sentence of ours tells the password. */
+/** Checks that no message contains the password. */
 export const expectNoPassword = (texts: ReadonlyArray<string>, url: string) => {
   for (const text of texts) expect(text).not.toContain(new URL(url).password)
 }
