@@ -25,7 +25,7 @@ const bench = (...args: ReadonlyArray<string>) => {
 }
 
 describe("npm run bench, as built", () => {
-  it("--quick --json FILE measures everything there is, and leaves nothing behind", { timeout: 300_000 }, async () => {
+  it("--quick --json FILE measures everything and leaves no files behind", { timeout: 300_000 }, async () => {
     const { child, exit, stdout, stderr } = bench("--quick", "--json", "report.json")
     const [code] = await exit
     expect(`${code} ${await stderr}`).toMatch(/^0 /)
@@ -52,7 +52,7 @@ describe("npm run bench, as built", () => {
     expect(leftovers(child.pid)).toEqual([])
   })
 
-  it("--fleet --quick --json FILE measures a fleet, and leaves nothing behind", { timeout: 300_000 }, async () => {
+  it("--fleet --quick --json FILE measures a fleet and leaves no files behind", { timeout: 300_000 }, async () => {
     const { child, exit, stdout, stderr } = bench("--fleet", "--quick", "--json", "fleet.json")
     const [code] = await exit
     expect(`${code} ${await stderr}`).toMatch(/^0 /)
@@ -80,7 +80,7 @@ describe("npm run bench, as built", () => {
     expect(leftovers(child.pid)).toEqual([])
   })
 
-  it("stopped by SIGTERM cleans up and says so", { timeout: 300_000 }, async () => {
+  it("cleans up and prints a message after SIGTERM", { timeout: 300_000 }, async () => {
     const { child, exit, stderr } = bench("--quick")
     child.stderr.once("data", () => child.kill("SIGTERM"))
     expect(await exit).toEqual([1, null])

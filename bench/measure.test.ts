@@ -17,9 +17,9 @@ describe("quantile", () => {
     expect(quantile(values, q)).toBeCloseTo(expected, 9)
   })
 
-  it("of nothing is no number", () => expect(median([])).toBeNaN())
+  it("of no values is NaN", () => expect(median([])).toBeNaN())
 
-  it("has at most its share of the values below it, and leaves its argument alone", () => {
+  it("has at most its share of the values below it, and does not change its argument", () => {
     const values = fc.array(fc.double({ noNaN: true, min: -1e6, max: 1e6 }), { minLength: 1 })
     fc.assert(
       fc.property(values, fc.double({ noNaN: true, min: 0, max: 1 }), (list, q) => {
@@ -34,7 +34,7 @@ describe("quantile", () => {
 })
 
 describe("interleave", () => {
-  it("measures all in each round, beginning with another one each time, and forgets the first round", async () => {
+  it("measures every subject in each round, with a rotating order, and drops the warm-up round", async () => {
     const order: string[] = []
     let turn = 0
     const samples = await interleave([subject("a"), subject("b"), subject("c")], 4, async ({ name }) => {
@@ -60,7 +60,7 @@ describe("perSecond", () => {
     [1, 5],
     [4, 10],
     [8, 3]
-  ])("with %d callers does %d runs in all, no more at a time than there are callers", async (callers, total) => {
+  ])("with %d callers does %d runs, at most one per caller at a time", async (callers, total) => {
     const running = new Set<number>()
     let runs = 0
     let most = 0

@@ -20,7 +20,7 @@ it("the no-op tool has ffmpeg's version", () => {
   expect(execFileSync(tool, ["-version"], { encoding: "utf8" })).toBe(`${first}\n`)
 })
 
-it("the no-op tool makes the output of a task, and says so as ffmpeg does", () => {
+it("the no-op tool makes the output of a task, and prints what ffmpeg would print", () => {
   for (const name of ["in", "out"]) mkdirSync(join(folder, name))
   const { status, stderr } = spawnSync(tool, argvOf(thumbnail, "clip.mp4", 3).args, { cwd: join(folder, "in"), encoding: "utf8" })
   expect(status).toBe(0)

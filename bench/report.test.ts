@@ -11,14 +11,14 @@ const samples = (bare: ReadonlyArray<number>, other: ReadonlyArray<number>) =>
   ])
 
 describe("report", () => {
-  it("compares the median of each subject with that of the bare spawn", () => {
+  it("compares the median of each subject with that of the bare program", () => {
     expect(latencyRows("thumbnail", samples([100, 110, 500], [120, 132, 133]))).toEqual([
       { workload: "thumbnail", subject: bareName, n: 3, medianMs: 110, p90Ms: 422, addedMs: 0, ratio: 1 },
       { workload: "thumbnail", subject: "ours", n: 3, medianMs: 132, p90Ms: 132.8, addedMs: 22, ratio: 1.2 }
     ])
   })
 
-  it("compares rates with the bare loop of as many callers, and with the best bare loop of all", () => {
+  it("compares rates with the bare program at as many callers, and with its best rate", () => {
     const rows = throughputRows("encode", new Map([1, 2].map((callers) => [callers, samples([10 * callers], [8 * callers])])))
     expect(rows.map(({ callers, subject, perSecond, ratio, ratioToBest }) => [callers, subject, perSecond, ratio, ratioToBest])).toEqual([
       [1, bareName, 10, 1, 0.5],
@@ -43,7 +43,7 @@ describe("table", () => {
     ).toBe("a       n\nlong    1\nb     100")
   })
 
-  it("shows every row once, with what was added and lost", () => {
+  it("shows every row once, with the overhead", () => {
     const report: Report = {
       startedAt: "2030-01-01T00:00:00.000Z",
       machine: { cpu: "A cpu", cores: 2, memoryBytes: 1, platform: "linux x64", node: "20.19.0", ffmpeg: "5.1" },
@@ -66,7 +66,7 @@ describe("table", () => {
     ])
   })
 
-  it("of a fleet shows every row once, and how busy the machine was", () => {
+  it("of a fleet shows every row once, and the load of the machine", () => {
     const lines = fleetTable({
       startedAt: "2030-01-01T00:00:00.000Z",
       machine: { cpu: "A cpu", cores: 2, memoryBytes: 1, platform: "linux x64", node: "20.19.0", ffmpeg: "5.1" },

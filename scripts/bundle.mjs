@@ -1,4 +1,5 @@
-// Bundles each compiled program into few files: a command that loads a thousand modules takes a second to start.
+// Bundles each compiled program into few files: a command that loads a thousand modules takes a second to
+// start.
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join, sep } from "node:path"
 import { rolldown } from "rolldown"

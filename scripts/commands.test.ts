@@ -23,17 +23,17 @@ const command = (script: string, env: NodeJS.ProcessEnv = {}) =>
 beforeAll(async () => expect(await command("setup.mjs")).toMatchObject({ code: 0 }), 600_000)
 
 describe("set-up", () => {
-  it("has nothing to do and nothing to say the second time", async () => {
+  it("does and prints nothing the second time", async () => {
     expect(await command("setup.mjs")).toEqual({ code: 0, stdout: "", stderr: "" })
   })
 
-  it("says in one line what to install where ffmpeg is missing and can't be had", async () => {
+  it("prints what to install when ffmpeg is missing and can't be installed", async () => {
     const { code, stderr } = await command("setup.mjs", { PATH: place("docs"), FFMPEG_PATH: "", FFPROBE_PATH: "" })
     expect(code).toBe(1)
     expect(stderr).toMatch(/^ffmpeg and ffprobe are needed: install them \(.+\), or set FFMPEG_PATH and FFPROBE_PATH\n$/)
   })
 
-  it.each(["FFMPEG_PATH", "FFPROBE_PATH"])("says in one line that %s names no program", async (variable) => {
+  it.each(["FFMPEG_PATH", "FFPROBE_PATH"])("prints that %s names no program", async (variable) => {
     const { code, stderr } = await command("setup.mjs", { [variable]: place("package.json") })
     expect(code).toBe(1)
     expect(stderr).toBe(`${variable} is set to "${place("package.json")}", which is not an executable program\n`)
@@ -41,12 +41,12 @@ describe("set-up", () => {
 })
 
 describe("quickstart", () => {
-  /** Data of servers that were not cleaned away; other quickstarts may run beside this one. */
+  /** Data of servers that were not removed; other quickstarts may run at the same time. */
   const data = () => readdirSync(cache("quickstart")).filter((name) => name.startsWith("data-"))
 
-  it("shows each call with its answer and ends with the result", async () => {
+  it("prints each call with its response and ends with the result", async () => {
     rmSync(cache("quickstart", "compressed.mp4"), { force: true })
-    // Settings of a server of the user's own must not get in the way.
+    // Settings for another server must not affect it.
     const { code, stdout, stderr } = await command("quickstart.mjs", {
       FFKILN_API_KEYS: "me:mine",
       FFKILN_PUBLIC_URL: "http://example.invalid"
@@ -68,7 +68,7 @@ describe("quickstart", () => {
     expect(execFileSync(process.env.FFPROBE_PATH || "ffprobe", args, { encoding: "utf8" })).toBe("h264,1280,720\naac\n")
   })
 
-  it("stopped in the middle takes its server and the data with it", async () => {
+  it("removes its server and data when it is stopped in the middle", async () => {
     const before = readdirSync(cache("quickstart"))
     const child = spawn(process.execPath, [place("scripts", "quickstart.mjs")], { stdio: ["ignore", "pipe", "pipe"] })
     const exit = once(child, "exit")

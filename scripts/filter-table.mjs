@@ -1,4 +1,5 @@
-// Asks the installed ffmpeg for its filters and their options and writes core/policy/tables/filters-5.ts from the answers.
+// Asks the installed ffmpeg for its filters and their options and writes core/policy/tables/filters-5.ts from
+// the answers.
 import { execFile } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -19,13 +19,13 @@ describe("the end of a test run", () => {
     ["nothing", [], "none", "0 passed, 0 failed"],
     ["passed tests", [file("core/a.test.ts", tests("passed", "passed"))], "2 unit", "2 passed, 0 failed"],
     [
-      "failed and skipped ones",
+      "failed and skipped tests",
       [file("core/a.test.ts", tests("passed", "failed", "skipped", "pending", "todo"), "failed")],
       "5 unit",
       "1 passed, 1 failed, 3 skipped"
     ],
     [
-      "a file that broke before its first test",
+      "a file that failed before its first test",
       [file("core/a.test.ts", [], "failed"), file("core/b.test.ts", tests("passed"))],
       "1 unit",
       "1 passed, 1 failed"
@@ -47,7 +47,7 @@ describe("the end of a test run", () => {
       "1 HTTP, 1 server process, 1 example",
       "3 passed, 0 failed"
     ]
-  ])("tells %s", (_, files, kinds, counts) => {
+  ])("summarizes %s", (_, files, kinds, counts) => {
     expect(summary(files, "/project/", (name) => sources[name] ?? "")).toBe(`Tests by kind: ${kinds}\n${counts}`)
   })
 })

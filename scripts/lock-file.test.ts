@@ -10,15 +10,18 @@ interface Locked {
 const read = (name: string) => JSON.parse(readFileSync(place(name), "utf8"))
 const packages: Readonly<Record<string, Locked>> = read("package-lock.json").packages
 
-/** Where Node would find `name` from the package at `path`: its own folder first, then each outer one. */
+/**
+ * Where Node would find `name` from the package at `path`: in its own folder first, then in each outer one.
+ */
 const resolved = (path: string, name: string): string | undefined => {
   const outer = path.split("/node_modules/").map((_, index, parts) => parts.slice(0, parts.length - index).join("/node_modules/"))
   return [...outer.map((at) => `${at}/node_modules/${name}`), `node_modules/${name}`].find((place) => place in packages)
 }
 
 describe("package-lock.json", () => {
-  // npm leaves a platform's package out without a word when it could not be had, and `npm ci` refuses the file it wrote.
-  it("has an entry for every optional dependency, whatever the platform", () => {
+  // npm silently omits a platform's package that could not be downloaded, and then `npm ci` refuses the lock
+  // file.
+  it("has an entry for every optional dependency of every platform", () => {
     const named = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
       Object.keys(optionalDependencies).map((name) => ({ path, name }))
     )

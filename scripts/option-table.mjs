@@ -20,7 +20,10 @@ export const ${name} = parseTable(\`${text}\`) as OptionTable
     : `import { ffmpeg5 } from "./ffmpeg-5.js"
 import { type OptionTable, parseTable } from "./option-table.js"
 
-/** How ffmpeg ${version} reads its command line, where it differs from 5.1: made by \`npm run option-table\`, not by hand. */
+/**
+ * How ffmpeg ${version} reads its command line, where it differs from 5.1: made by \`npm run option-table\`,
+ * not by hand.
+ */
 export const ${name} = parseTable(
   \`${text}\`,
   { base: ffmpeg5 }

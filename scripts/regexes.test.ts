@@ -6,8 +6,8 @@ import { describe, expect, it, vi } from "vitest"
 import { place } from "./setup/places.mjs"
 
 /**
- * Text of callers, of servers, of media files and of ffmpeg's log must not keep the event loop busy. Every regular expression
- * of what is shipped is checked, since a text that is ours today may be a caller's tomorrow.
+ * Text from callers, servers, media files and ffmpeg's log must not block the event loop. All regular
+ * expressions of the shipped code are checked, since their input may come from callers in the future.
  */
 
 interface Found {
@@ -35,7 +35,7 @@ const files = ["core", "adapters", "hosts"].flatMap((folder) =>
 )
 const nodes = files.flatMap(nodesOf)
 
-/** Each expression once, with the files that have it. */
+/** Each expression once, with the files that contain it. */
 const regexes = new Map<string, { readonly source: string; readonly flags: string; readonly files: Array<string> }>()
 for (const { file, node } of nodes) {
   const regex = node.regex as { readonly pattern: string; readonly flags: string } | undefined
@@ -46,10 +46,15 @@ for (const { file, node } of nodes) {
   known.files.push(file)
 }
 
-/** Expressions that take the square of a text's length, each with the bound of the text and where it is cut. None is needed. */
+/**
+ * Expressions with quadratic time, each with the length limit of the text and the place of the limit. None at
+ * present.
+ */
 const quadratic: ReadonlyMap<string, { readonly characters: number; readonly cutIn: string }> = new Map()
 
-/** Recheck's binary takes seconds where its JavaScript takes a minute. The latter is used where no binary is installed. */
+/**
+ * Recheck's binary takes seconds, its JavaScript a minute. The JavaScript runs when no binary is installed.
+ */
 const binaries: Readonly<Record<string, string>> = {
   "linux-x64": "recheck-linux-x64",
   "darwin-arm64": "recheck-macos-arm64",
@@ -86,7 +91,7 @@ describe("regular expressions", () => {
     ["^(?:a|b)*c", /^linear$/],
     ["^\\s*\\d*\\s*\\d*\\s*x$", /^polynomial/],
     ["^(a+)+$", /^exponential$/]
-  ])("and the checker judges %s", async (source, judged) => {
+  ])("are judged correctly by the checker: %s", async (source, judged) => {
     expect(await complexityOf(source, "")).toMatch(judged)
   })
 
@@ -105,7 +110,7 @@ describe("regular expressions", () => {
     }
   })
 
-  it("are literals: one that is put together at run time can't be checked", () => {
+  it("are literals: an expression built at run time can't be checked", () => {
     const made = nodes.filter(
       ({ node: { type, callee } }) =>
         (type === "NewExpression" || type === "CallExpression") && (callee as { readonly name?: string }).name === "RegExp"
@@ -114,26 +119,26 @@ describe("regular expressions", () => {
   })
 })
 
-describe("what takes the square of a text's length by itself", () => {
+describe("functions with quadratic time", () => {
   const callsOf = (method: string) =>
     nodes.flatMap(({ file, node: { type, callee } }) => {
       const property = (callee as { readonly property?: { readonly name?: string } } | undefined)?.property
       return type === "CallExpression" && property?.name === method ? [file] : []
     })
 
-  it("is called in one place, behind a check of the text: normalize", () => {
+  it("normalize is called in one place, behind a check of the text", () => {
     expect(callsOf("normalize")).toEqual(["core/text/composed.ts"])
   })
 
-  it("is called behind a check of the length, or on settings of the operator: canParse", () => {
+  it("canParse is called behind a check of the length, or on settings of the operator", () => {
     const settings = ["adapters/postgres/pool.ts", "adapters/redis/server.ts", "adapters/runner/address.ts", "adapters/s3/index.ts"]
     const ofOperators = (file: string) => settings.includes(file) || /^hosts\/(?:settings|server|runner)\//.test(file)
     expect([...new Set(callsOf("canParse").filter((file) => !ofOperators(file)))].sort()).toEqual([
-      // A URL that the contract has let through.
+      // A URL that the contract has accepted.
       "adapters/ffmpeg/prober.ts",
       "adapters/net/url.ts",
       "core/text/https-url.ts",
-      // The host's own address: a setting, or the Host header, which the server's limit of headers bounds.
+      // The host's own address: a setting, or the Host header, whose length the server limits.
       "hosts/http/legacy.ts"
     ])
   })

@@ -13,9 +13,9 @@ import { redis } from "./setup/redis.mjs"
 import { testTools } from "./setup/test-tools.mjs"
 import { setUp } from "./setup.mjs"
 
-const ours = ["--check", "--long"]
+const ownFlags = ["--check", "--long"]
 const args = process.argv.slice(2)
-const [checkOnly, long] = ours.map((flag) => args.includes(flag))
+const [checkOnly, long] = ownFlags.map((flag) => args.includes(flag))
 
 const text = (/** @type {string} */ file) => readFileSync(file, "utf8")
 const tool = (/** @type {string[]} */ ...path) => place("node_modules", ...path)
@@ -29,7 +29,7 @@ const tests = async () => {
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${results}`]
   try {
     const code = await follow(
-      [tool("vitest", "vitest.mjs"), "run", ...reporters, ...args.filter((arg) => !ours.includes(arg))],
+      [tool("vitest", "vitest.mjs"), "run", ...reporters, ...args.filter((arg) => !ownFlags.includes(arg))],
       long ? { FFKILN_TEST_LONG: "1" } : {}
     )
     if (existsSync(results)) console.log(`\n${summary(JSON.parse(text(results)).testResults, root, text)}`)

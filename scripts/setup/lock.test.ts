@@ -14,28 +14,28 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-/** A process id that nobody has any more. */
+/** The id of a process that has ended. */
 const deadPid = async () => {
   const child = spawn(process.execPath, ["-e", ""])
   await once(child, "exit")
   return child.pid ?? 0
 }
 
-/** Makes the folder that the lock file lies in. */
+/** Makes the folder of the lock file. */
 const leave = (content: string) => locked(file, async () => {}).then(() => writeFileSync(file, content))
 
 describe("locked", () => {
-  it("gives what the body gives, holds the lock meanwhile and leaves none", async () => {
+  it("returns the result of the body, holds the lock meanwhile and removes it", async () => {
     expect(await locked(file, async () => readFileSync(file, "utf8"))).toBe(`${process.pid}`)
     expect(existsSync(file)).toBe(false)
   })
 
-  it("leaves no lock behind a body that fails", async () => {
+  it("removes the lock when the body fails", async () => {
     await expect(locked(file, () => Promise.reject(new Error("broken")))).rejects.toThrow("broken")
     expect(existsSync(file)).toBe(false)
   })
 
-  it("writes down the process that the body runs", async () => {
+  it("records the process that the body runs", async () => {
     const content = await locked(file, async (note) => {
       note(4711)
       return readFileSync(file, "utf8")
@@ -43,17 +43,17 @@ describe("locked", () => {
     expect(content).toBe(`${process.pid} 4711`)
   })
 
-  it("takes over from a killed process", async () => {
+  it("takes over the lock of a killed process", async () => {
     await leave(`${await deadPid()}`)
     expect(await locked(file, async () => "mine")).toBe("mine")
   })
 
-  it("takes over when the holder's process id has come back as its own", async () => {
+  it("takes over when the holder's process id is this process", async () => {
     await leave(`${process.pid}`)
     expect(await locked(file, async () => "mine")).toBe("mine")
   })
 
-  it("takes over from a holder that shows no sign of life, whatever lives under its process id", async () => {
+  it("takes over a lock without updates, even if its process id is in use", async () => {
     await leave(`${process.ppid}`)
     const longAgo = new Date(Date.now() - 10 * 60_000)
     utimesSync(file, longAgo, longAgo)
@@ -76,8 +76,8 @@ describe("locked", () => {
     }
   })
 
-  it("lets processes in one at a time", async () => {
-    // The first one inside stays until all four have started to wait, so that without a lock they would meet.
+  it("runs one process at a time", async () => {
+    // The first one stays inside until all four wait, so that without a lock they would overlap.
     const script = `
       import { readdirSync, rmSync, writeFileSync } from "node:fs"
       import { setTimeout as sleep } from "node:timers/promises"

@@ -18,7 +18,7 @@ const found = (existing: ReadonlyArray<string>, env: NodeJS.ProcessEnv = {}, ove
   outsidePackages({ ...machine, env: { ...machine.env, ...env }, ...over }, (path) => existing.includes(path))
 
 describe("packages outside the clone", () => {
-  it("are none where only the clone, npm and system packages have some", () => {
+  it("are not reported when only the clone, npm and the system have packages", () => {
     expect(found(["/home/ann/src/ffkiln/node_modules", "/usr/lib/node_modules/npm", "/usr/share/node_modules"])).toEqual([])
   })
 
@@ -34,14 +34,14 @@ describe("packages outside the clone", () => {
     "/usr/lib/node_modules/effect",
     "/opt/npm/lib/node_modules/@effect/sql",
     "/opt/npm/node_modules/effect"
-  ])("are seen in %s", (path) => expect(found([path])).toEqual([path]))
+  ])("are reported in %s", (path) => expect(found([path])).toEqual([path]))
 
-  it("are seen in the clone itself where the temporary directory is inside it", () => {
+  it("are reported in the clone itself when it contains the temporary directory", () => {
     const modules = "/home/ann/src/ffkiln/node_modules"
     expect(found([modules], {}, { temporary: "/home/ann/src/ffkiln/.cache/tmp" })).toEqual([modules])
   })
 
-  it.each(["/opt/modules", ":/opt/modules"])("are seen in NODE_PATH %s", (value) => {
+  it.each(["/opt/modules", ":/opt/modules"])("are reported in NODE_PATH %s", (value) => {
     expect(found([], { NODE_PATH: value })).toEqual(["the variable NODE_PATH"])
   })
 
@@ -54,7 +54,9 @@ describe("packages outside the clone", () => {
     '"--require" a',
     "-C dev",
     "--conditions=dev"
-  ])("are seen in NODE_OPTIONS %s", (value) => expect(found([], { NODE_OPTIONS: value })).toEqual(["a flag in the variable NODE_OPTIONS"]))
+  ])("are reported in NODE_OPTIONS %s", (value) =>
+    expect(found([], { NODE_OPTIONS: value })).toEqual(["a flag in the variable NODE_OPTIONS"])
+  )
 
   it("are named in one line when the tests start", () => {
     const folder = realpathSync(mkdtempSync(join(tmpdir(), "outside-packages-")))
