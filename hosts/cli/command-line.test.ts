@@ -6,7 +6,7 @@ import { variables } from "../settings/variables.js"
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"))
 
-/** The built command, as a process of its own. */
+/** The built command, in its own process. */
 const ffkiln = (...args: ReadonlyArray<string>) => ended(runAll(args))
 
 const commands = ["serve", "worker", "runner", "doctor", "keys", "runners"] as const
@@ -24,7 +24,7 @@ describe("ffkiln", () => {
     expect(await ffkiln("help")).toEqual({ code: 0, out, err: "" })
   })
 
-  it.each(commands)("%s --help has its options with defaults, and its variables", async (command) => {
+  it.each(commands)("%s --help lists its options with defaults, and its variables", async (command) => {
     const { code, out, err } = await ffkiln(command, "--help")
     expect([code, err]).toEqual([0, ""])
     expect(out).toMatch(/--data <folder> +data directory \(default: "\.\/(runner-)?data"\)/)
@@ -54,19 +54,19 @@ describe("ffkiln", () => {
     [["worker", "--slot", "2"], /^ffkiln: unknown option '--slot' \(Did you mean --slots\?\): see ffkiln worker --help\n$/],
     [["serve", "--port"], /^ffkiln: option '--port <port>' argument missing: see ffkiln serve --help\n$/],
     [["keys", "revoke"], /^ffkiln: missing required argument 'id': see ffkiln keys revoke --help\n$/]
-  ])("%j is wrong usage: 2 and one sentence", async (args, sentence) => {
+  ])("%j is wrong usage: exit code 2 and one sentence", async (args, sentence) => {
     const { code, out, err } = await ffkiln(...args)
     expect([code, out]).toEqual([2, ""])
     expect(err).toMatch(sentence)
   })
 
-  it.each([[[]], [["keys"]], [["runners"]]])("%j lacks a command: 2, and its help", async (args) => {
+  it.each([[[]], [["keys"]], [["runners"]]])("%j lacks a command: exit code 2, and its help", async (args) => {
     const { code, out, err } = await ffkiln(...args)
     expect([code, out]).toEqual([2, ""])
     expect(err).toMatch(/^Usage: ffkiln /)
   })
 
-  it("fails with 1 and one sentence where there is nothing to work on", async () => {
+  it("fails with 1 and one sentence when there is no database", async () => {
     const { code, out, err } = await ffkiln("keys", "list", "--data", "/nowhere")
     expect([code, out]).toEqual([1, ""])
     expect(err).toMatch(/^ffkiln: there is no database at [^\n]+\n$/)

@@ -20,7 +20,7 @@ const without = (missing: string) => {
 const doctor = (environment: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) => ended(run("doctor", args, environment))
 
 describe.runIf(process.platform === "linux")("ffkiln doctor", () => {
-  it("tells what is there, and leaves nothing", async () => {
+  it("reports what it finds, and leaves no files", async () => {
     const data = join(folder, "not", "there")
     const { code, out, err } = await doctor({}, "--data", data)
     expect([code, err]).toEqual([0, ""])
@@ -42,21 +42,21 @@ describe.runIf(process.platform === "linux")("ffkiln doctor", () => {
     ["required", 1, /the server does not start/],
     ["preferred", 0, /serve only callers you trust/],
     ["off", 0, /serve only callers you trust/]
-  ])("without bubblewrap, %s: %i, and what to install", async (sandbox, code, verdict) => {
+  ])("without bubblewrap, %s: exit code %i, and what to install", async (sandbox, code, verdict) => {
     const found = await doctor({ PATH: without("bwrap"), FFKILN_SANDBOX: sandbox })
     expect([found.code, found.err]).toEqual([code, ""])
     expect(found.out).toMatch(/bubblewrap is missing: install it/)
     expect(found.out).toMatch(verdict)
   })
 
-  it("says so when the sandbox is off though it could be had", async () => {
+  it("recommends the sandbox when it is off but available", async () => {
     const { code, out } = await doctor({ FFKILN_SANDBOX: "off" })
     expect(code).toBe(0)
     expect(out).toMatch(/^sandbox: bubblewrap/m)
     expect(out).toMatch(/set required/)
   })
 
-  it("says when ffmpeg does not tell what it can do, which keeps no server from starting", async () => {
+  it("reports when the capabilities of ffmpeg can't be listed, which does not prevent a start", async () => {
     const path = without("bwrap")
     const ffmpeg = join(path, "ffmpeg")
     const real = readlinkSync(ffmpeg)
@@ -67,13 +67,13 @@ describe.runIf(process.platform === "linux")("ffkiln doctor", () => {
     expect(out).toMatch(/^ffmpeg: ffmpeg -filters lists nothing that can be read: tasks are accepted even if/m)
   })
 
-  it("without ffmpeg: 1, and what to install", async () => {
+  it("without ffmpeg: exit code 1, and what to install", async () => {
     const { code, out } = await doctor({ PATH: without("ffmpeg") })
     expect(code).toBe(1)
     expect(out).toMatch(/install ffmpeg/)
   })
 
-  it("a wrong setting is a sentence, as for the server", async () => {
+  it("reports a wrong setting in one sentence, like the server", async () => {
     const { code, err } = await doctor({ FFKILN_SANDBOX: "maybe" })
     expect([code, err]).toEqual([2, 'ffkiln: FFKILN_SANDBOX must be required or preferred or off, not "maybe"\n'])
   })

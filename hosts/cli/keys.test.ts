@@ -22,7 +22,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-/** `ffkiln keys ...` as operators run it: the built command, as a process of its own. */
+/** `ffkiln keys ...` as operators run it: the built command, in its own process. */
 const keys = async (data: string, ...args: ReadonlyArray<string>) => {
   const { stdout, stderr } = await run(process.execPath, [command, "keys", ...args, "--data", data])
   expect(stderr).toBe("")
@@ -47,7 +47,7 @@ const refused = async (...args: ReadonlyArray<string>) => {
 const cells = (line: string) => line.split(/ {2,}/)
 
 describe("ffkiln keys", () => {
-  it("makes a key that works at once, and revokes it at once, while the server runs", async () => {
+  it("makes and revokes a key with immediate effect while the server runs", async () => {
     const data = await mkdtemp(join(folder, "data "))
     const server = await serving(data, ["--slots", "0"], { FFKILN_API_KEYS: "" })
     const call = async (path: string, authorization: string, method = "GET") => {
@@ -82,7 +82,7 @@ describe("ffkiln keys", () => {
     expect(await server.end("SIGTERM")).toEqual([0, null])
   })
 
-  it("lists them oldest first, with quota and usage, and no secret of any", async () => {
+  it("lists keys oldest first, with quota and usage and without secrets", async () => {
     const data = await mkdtemp(join(folder, "data "))
     const first = await made(data, "--name", "tv\u001b[31m", "--jobs", "10", "--gb-seconds", "2.5", "--bytes", "1000")
     const second = await made(data)
@@ -129,7 +129,7 @@ describe("ffkiln keys", () => {
     expect((failure as Error).message).toMatch(sentence)
   })
 
-  it("says so where there is no such data directory, or none that can be read", async () => {
+  it("reports a missing or unreadable data directory", async () => {
     expect(await refused("list", "--data", join(folder, "typo"))).toMatch(/there is no database at .*typo\/ffkiln\.db: name .*--data/)
     const broken = join(folder, "broken")
     await mkdir(broken)

@@ -22,14 +22,14 @@ const look = (environment: Readonly<Record<string, string>>) => lookAtPlaces(rea
 const linesOf = async (environment: Readonly<Record<string, string>>) => (await look(environment)).map(({ line }) => line)
 
 describe("lookAtPlaces", () => {
-  it("finds nothing wrong where all is still to be made, and makes nothing", async () => {
+  it("accepts places that do not exist yet, and creates nothing", async () => {
     const found = await look({})
     expect(found.map(({ fine }) => fine)).toEqual([true, true, true])
     expect(found[0]?.line).toBe(`database: SQLite will make ${join(folder, "data", "ffkiln.db")}`)
     expect(readdirSync(folder)).not.toContain("data")
   })
 
-  it("finds a database that is there, and leaves it as it is", async () => {
+  it("accepts an existing database, and does not change it", async () => {
     const file = join(folder, "rows.db")
     await Effect.runPromise(Effect.scoped(Effect.asVoid(Effect.provide(Effect.void, sqlite({ file })))))
     const before = readFileSync(file)
@@ -37,7 +37,7 @@ describe("lookAtPlaces", () => {
     expect(readFileSync(file).equals(before)).toBe(true)
   })
 
-  it("finds a damaged write-ahead log, and leaves it as it is", async () => {
+  it("reports a damaged write-ahead log, and does not change it", async () => {
     const [file, damaged] = [join(folder, "logged.db"), join(folder, "damaged.db")]
     const written = Effect.gen(function* () {
       const sql = yield* SqlClient
@@ -57,7 +57,7 @@ describe("lookAtPlaces", () => {
     expect(readFileSync(`${damaged}-wal`).equals(log)).toBe(true)
   })
 
-  it("finds a file that is none, and a folder in its place", async () => {
+  it("reports a file that is not a database, and a folder in its place", async () => {
     writeFileSync(join(folder, "text.db"), "these are words and no rows")
     mkdirSync(join(folder, "folder.db"))
     const [text] = await look({ FFKILN_DATABASE_URL: `sqlite:${join(folder, "text.db")}` })
@@ -66,7 +66,7 @@ describe("lookAtPlaces", () => {
     expect(place).toEqual({ line: `database: cannot be used: ${join(folder, "folder.db")} can't be written to: EISDIR`, fine: false })
   })
 
-  it("asks Postgres and leaves no table in it", async () => {
+  it("checks Postgres without creating tables", async () => {
     const looked = Effect.flatMap(temporaryDatabase, (url) =>
       Effect.zip(
         Effect.promise(() => linesOf({ FFKILN_DATABASE_URL: url })),
@@ -78,12 +78,12 @@ describe("lookAtPlaces", () => {
     expect(tables).toEqual([])
   })
 
-  it("asks Redis", async () => {
+  it("checks Redis", async () => {
     const { url } = await testServer("redis")
     expect((await linesOf({ FFKILN_REDIS_URL: url }))[1]).toBe("queue: Redis answers")
   })
 
-  it("asks S3 and leaves nothing in the bucket", async () => {
+  it("checks S3 without leaving an object in the bucket", async () => {
     const server = await s3Server()
     const bucket = await aBucket(server)
     vi.stubEnv("AWS_ACCESS_KEY_ID", server.accessKeyId)

@@ -26,7 +26,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const dataDir = () => mkdtemp(join(folder, "data "))
 
-/** `ffkiln runners ...` as operators run it: the built command, as a process of its own. */
+/** `ffkiln runners ...` as operators run it: the built command, in its own process. */
 const runners = async (data: string, ...args: ReadonlyArray<string>) => {
   const { code, out, err } = await ended(run("runners", [...args, "--data", data]))
   expect([code, err]).toEqual([0, ""])
@@ -45,7 +45,7 @@ const cells = (line: string) => line.split(/ {2,}/)
 const hello = { process: "p1", slots: 2, free: 0, running: [], capabilities: someCapabilities() }
 
 describe("ffkiln runners", () => {
-  it("makes a runner that is known at once, and revokes it at once, while the server runs", async () => {
+  it("makes and revokes a runner with immediate effect while the server runs", async () => {
     const data = await dataDir()
     const server = await serving(data, ["--slots", "0"], { FFKILN_RUNNER_TOKENS: "given:secret-of-given" })
     const asks = async (token: string) => {
@@ -69,7 +69,7 @@ describe("ffkiln runners", () => {
     expect(await server.end("SIGTERM")).toEqual([0, null])
   })
 
-  it("lists each process of a runner with its state, and no secret of any", async () => {
+  it("lists each process of a runner with its state, and without secrets", async () => {
     const data = await dataDir()
     const tokens = [await made(data, "busy"), await made(data, "gone"), await made(data, "new")]
     const rows = Layer.provide(databaseOf(readParts({ data }, {})), limitsLayer({}))
@@ -118,7 +118,7 @@ describe("ffkiln runners", () => {
     expect((failure as Error).message).toMatch(sentence)
   })
 
-  it("says so where there is no such data directory", async () => {
+  it("reports a missing data directory", async () => {
     await expect(runHere(["runners", "list", "--data", join(folder, "typo")], {})).rejects.toThrow(
       /there is no database at .*typo\/ffkiln\.db: .*make the first runner/
     )

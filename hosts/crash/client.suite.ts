@@ -1,4 +1,4 @@
-/** A user's client: it sends a submission again, under the same name, until somebody has accepted it. */
+/** A client that repeats a submission under the same idempotency key until a host accepts it. */
 
 export interface Submission {
   readonly idempotencyKey: string
@@ -6,7 +6,7 @@ export interface Submission {
   readonly input: string
   readonly output: string
   readonly inputOptions?: ReadonlyArray<string>
-  /** By default those that copy. */
+  /** Default: options that copy. */
   readonly outputOptions?: ReadonlyArray<string>
   readonly webhookUrl: string
 }
@@ -14,7 +14,10 @@ export interface Submission {
 /** Options with which the same input gives the same bytes. */
 export const copying: ReadonlyArray<string> = ["-c", "copy", "-fflags", "+bitexact", "-map_metadata", "-1"]
 
-/** The job's id, or undefined where no answer came. Any answer but an acceptance or "try again later" is an error. */
+/**
+ * Returns the job's id, or undefined without a response. Throws on a response that is neither an acceptance
+ * nor "try again later".
+ */
 export const submitTo = async (url: string, submission: Submission): Promise<string | undefined> => {
   const { dir, input, output, inputOptions = [], outputOptions = copying, idempotencyKey, webhookUrl } = submission
   const task = {

@@ -14,7 +14,7 @@ import { Outbox } from "../../core/ports/outbox.js"
 import { Storage } from "../../core/ports/storage.js"
 import { adaptersOn, type Kept } from "./kept.suite.js"
 
-/** A look at what is kept, past all hosts: it runs, sweeps and delivers nothing by itself. */
+/** Reads the stored state directly, without running, sweeping or delivering anything. */
 
 export const owner = OwnerId("local")
 
@@ -23,7 +23,7 @@ export const control = (kept: Kept) => {
   const runtime = ManagedRuntime.make(Layer.mergeAll(storage, database, randomIds))
   const run = <A, E>(effect: Effect.Effect<A, E, ManagedRuntime.ManagedRuntime.Context<typeof runtime>>) => runtime.runPromise(effect)
 
-  /** A directory with this file in it: its id. */
+  /** Makes a directory with this file and returns its id. */
   const stored = (name: string, bytes: Uint8Array) =>
     run(
       Effect.gen(function* () {
@@ -35,7 +35,7 @@ export const control = (kept: Kept) => {
 
   const job = (id: string): Promise<Job> => run(Effect.flatMap(Jobs, (jobs) => Effect.map(jobs.find(owner, JobId(id)), Option.getOrThrow)))
 
-  /** What can be seen of these jobs, all of which are over, and of everything that is kept. */
+  /** The state of these finished jobs, and of everything that is stored. */
   const account = (ids: ReadonlyArray<string>, dir: DirId) =>
     run(
       Effect.gen(function* () {
@@ -58,7 +58,7 @@ export const control = (kept: Kept) => {
       })
     )
 
-  /** How many blobs no row refers to: before a sweep that takes them whatever their age, and after it. */
+  /** Number of blobs without a row: before a sweep that ignores their age, and after it. */
   const orphans = () =>
     run(
       Effect.gen(function* () {

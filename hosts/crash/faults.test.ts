@@ -15,7 +15,7 @@ import { submitTo } from "./client.suite.js"
 import { type Control, control } from "./control.suite.js"
 import { type Host, makeClip, type SetUp, setUp } from "./hosts.suite.js"
 
-/** What becomes of jobs when something else than a host fails: docs/faults.md says it in words. */
+/** What happens to jobs when something other than a host fails; docs/faults.md describes the results. */
 
 let engines: Awaited<ReturnType<typeof ownEngines>>
 let place: SetUp
@@ -24,7 +24,7 @@ let dir: DirId
 let api: Host
 const workers = new Map<string, Host>()
 
-/** Servers that may be harmed; the bucket is behind a way on which things go wrong. */
+/** Servers for these tests alone. The bucket is behind a proxy that injects failures. */
 const ownEngines = async () => {
   const [postgres, redis, s3] = await Promise.all([startPostgres(), startRedis(), testServer("s3")])
   const scope = Effect.runSync(Scope.make())
@@ -72,7 +72,7 @@ afterEach(async () => {
 const work = (name: string) => void workers.set(name, place.host(name, 1))
 
 let submitted = 0
-/** Sends a job until it is accepted: its id. At the speed of the film it takes a second. */
+/** Submits a job until it is accepted, and returns its id. With -re it takes a second. */
 const submit = async (inputOptions: ReadonlyArray<string> = [], outputOptions?: ReadonlyArray<string>): Promise<string> => {
   const output = `out-${submitted++}.mkv`
   const webhookUrl = `https://hooks.example.com:${place.receiver.port}/`
@@ -100,7 +100,10 @@ const allOver = async (ids: ReadonlyArray<string>) => {
   for (const id of ids) await until(() => look.isOver(id))
 }
 
-/** Each job completed, was charged once, told its receiver once or more under one id, and left nothing. How often they were started. */
+/**
+ * Checks that each job completed, was charged once, sent webhooks under one id, and left no files. Returns
+ * the numbers of attempts.
+ */
 const settled = async (ids: ReadonlyArray<string>): Promise<ReadonlyArray<number>> => {
   await allOver(ids)
   await until(async () => (await look.account(ids, dir)).undelivered === 0)
@@ -172,7 +175,7 @@ describe("the storage", () => {
       const waiting = await several(4, ["-re"])
       await until(async () => (await Promise.all(waiting.map(look.job))).some(({ state }) => state === "processing"))
       engines.onTheWay(fault)
-      // Until an attempt was given back: its requests were tried again in vain.
+      // Until an attempt was released: its requests were retried without success.
       await until(async () => (await Promise.all(waiting.map(look.job))).some(({ attempt }) => attempt > 1))
       engines.onTheWay("none")
       await settled([...waiting, ...(await several(2))])
@@ -185,14 +188,14 @@ describe("a worker", () => {
     work("worker-1")
     const [frozen] = workers.values()
     await frozen?.url
-    // Far longer than it takes to freeze the worker.
+    // Far longer than freezing the worker takes.
     const id = await submit(["-re", "-stream_loop", "3"])
     await until(async () => (await look.job(id)).state === "processing")
     frozen?.child.kill("SIGSTOP")
     work("worker-2")
     await allOver([id])
     frozen?.child.kill("SIGCONT")
-    // It is of use again.
+    // It works again.
     await workers.get("worker-2")?.kill("SIGTERM")
     const next = await submit()
     expect(await settled([id, next])).toEqual([2, 1])

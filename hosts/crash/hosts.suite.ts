@@ -16,11 +16,11 @@ import type { Kept } from "./kept.suite.js"
 import type { Moment } from "./moments.suite.js"
 import type { Process } from "./process.suite.js"
 
-/** Hosts as processes over one set-up, that can be killed and followed by others. */
+/** Hosts as processes on one set-up, which can be killed and replaced. */
 
 const script = fileURLToPath(new URL("../../dist/test-programs/crash-process.js", import.meta.url))
 
-/** Everything that is waited for after a crash is short. */
+/** Limits that keep waits after a crash short. */
 export const brisk: Partial<LimitValues> = {
   leaseSeconds: 3,
   renewSeconds: 1,
@@ -36,9 +36,9 @@ export const brisk: Partial<LimitValues> = {
 
 export interface Host {
   readonly child: ChildProcess
-  /** Its address, once it is ready. Rejects when it ends before. */
+  /** Its URL, once it is ready. Rejects when the host ends before. */
   readonly url: Promise<string>
-  /** Exit code and signal, once it is over. */
+  /** Exit code and signal, once it has ended. */
   readonly over: Promise<readonly [number | null, NodeJS.Signals | null]>
   readonly kill: (signal: NodeJS.Signals) => Promise<readonly [number | null, NodeJS.Signals | null]>
 }
@@ -46,11 +46,11 @@ export interface Host {
 export interface SetUp {
   readonly kept: Kept
   readonly receiver: LocalHttps
-  /** The webhooks that came: id and job. */
+  /** The received webhooks: id and job. */
   readonly webhooks: ReadonlyArray<{ readonly id: string; readonly job: string }>
-  /** Starts a host; `name` is its work folder, which one that follows it may have again. */
+  /** Starts a host. `name` is its work folder, which a replacement can use again. */
   readonly host: (name: string, slots: number, more?: { readonly killAt?: Moment; readonly limits?: Partial<LimitValues> }) => Host
-  /** Names of what lies in the work folders of hosts. */
+  /** Names of the files in the work folders of hosts. */
   readonly workLeft: () => ReadonlyArray<string>
   readonly folder: string
   readonly remove: () => Promise<void>
@@ -74,7 +74,7 @@ export const setUps = {
   }
 } as const
 
-/** Not where the system keeps temporary files: what SQLite has to sync takes its real time on a disk. */
+/** Not in the system's temporary directory: SQLite's syncs need the real time of a disk. */
 const cache = fileURLToPath(new URL("../../.cache/", import.meta.url))
 
 export const setUp = async (
@@ -134,7 +134,7 @@ const launch = (settings: Process): Host => {
   return { child, url, over, kill }
 }
 
-/** A second of moving picture. */
+/** Makes a clip of one second. */
 export const makeClip = (folder: string): string => {
   const clip = join(folder, "clip.mp4")
   const picture = "-f lavfi -i testsrc2=size=160x120:rate=25:duration=1 -preset ultrafast -pix_fmt yuv420p".split(" ")

@@ -8,14 +8,17 @@ import { s3 } from "../../adapters/s3/index.js"
 import { sqlite } from "../../adapters/sqlite/index.js"
 import type { Adapters } from "../embed/layers.js"
 
-/** Where jobs, hints and bytes are kept: the smallest set-up and the largest. A value that a process can be given. */
+/**
+ * Where jobs, hints and bytes are stored: the smallest set-up and the largest. Plain data that a process can
+ * be given.
+ */
 export type Kept =
   | { readonly _tag: "Small"; readonly folder: string }
   | {
       readonly _tag: "Fleet"
       readonly databaseUrl: string
       readonly redisUrl: string
-      /** Of the queue, so that set-ups can share a server. */
+      /** Name of the queue, so that set-ups can share a server. */
       readonly name: string
       readonly s3: { readonly endpoint: string; readonly bucket: string; readonly accessKeyId: string; readonly secretAccessKey: string }
     }
@@ -26,7 +29,7 @@ export const adaptersOn = (kept: Kept): Required<Pick<Adapters, "storage" | "dat
   }
   const { bucket, endpoint, accessKeyId, secretAccessKey } = kept.s3
   return {
-    // A request that never comes back is given up soon: the tests wait for what follows.
+    // A request without a response fails soon, since the tests wait for that.
     storage: s3({
       bucket,
       endpoint,

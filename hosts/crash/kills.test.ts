@@ -9,10 +9,12 @@ import { copying, submitTo } from "./client.suite.js"
 import { type Control, control } from "./control.suite.js"
 import { type Host, makeClip, type SetUp, setUp, setUps } from "./hosts.suite.js"
 
-/** `kill -9` at random moments under load, each process being followed by another one of its name. */
+/**
+ * `kill -9` at random moments under load. Each killed process is replaced by another one with the same name.
+ */
 
 const kills = process.env.FFKILN_TEST_LONG ? 200 : 6
-/** Who submits and waits at a time. */
+/** Number of clients that submit and wait at the same time. */
 const clients = 6
 
 const hosts = {
@@ -20,7 +22,7 @@ const hosts = {
   "Postgres, Redis and S3": { "api-1": 0, "api-2": 0, "worker-1": 1, "worker-2": 1, "worker-3": 1 }
 } as const
 
-/** The same numbers for the same seed, which is printed. */
+/** Random numbers from a seed, which is printed. */
 const random = (seed: number) => () => {
   seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
   return seed / 2 ** 32
@@ -35,7 +37,7 @@ describe.each(Object.entries(setUps))("%s", (name, make) => {
   })
 
   it(
-    `${kills} kills lose nothing`,
+    `loses nothing in ${kills} kills`,
     async () => {
       place = await setUp(make)
       look = control(place.kept)
@@ -61,7 +63,7 @@ describe.each(Object.entries(setUps))("%s", (name, make) => {
           await until(() => look.isOver(id))
         }
       }
-      /** Until somebody has said yes: a user who got no answer asks again. */
+      /** Repeats the submission until it is accepted, as a user without a response would. */
       const accept = async (output: string): Promise<string> => {
         while (true) {
           const api = running.get(apis[Math.floor(next() * apis.length)] ?? "")
@@ -77,7 +79,7 @@ describe.each(Object.entries(setUps))("%s", (name, make) => {
       const names = [...slots.keys()]
       for (let kill = 0; kill < kills; kill++) {
         const host = names[Math.floor(next() * names.length)] ?? ""
-        // Most have come so far as to work, some have not.
+        // Most hosts are working by then, some are still starting.
         if (next() < 0.8) await running.get(host)?.url
         await sleep(next() * 1500)
         await running.get(host)?.kill("SIGKILL")

@@ -7,11 +7,11 @@ import { Storage } from "../../core/ports/storage.js"
 import { Webhooks } from "../../core/ports/webhooks.js"
 import type { Services } from "../embed/layers.js"
 
-/** Moments between two steps that belong together: the process that gets there kills itself as `kill -9` would. */
+/** Moments between two related steps, at which the process kills itself as `kill -9` would. */
 
 const die = Effect.sync(() => process.kill(process.pid, "SIGKILL"))
 
-/** Replaces a service by one made of it. */
+/** Replaces a service by a changed one. */
 const changed =
   <I, S>(tag: Context.Tag<I, S>, change: (service: S) => S) =>
   (services: Context.Context<Services>): Context.Context<Services> =>
@@ -54,10 +54,10 @@ export type Moment = keyof typeof moments
 export const dyingAt = <E>(services: Layer.Layer<Services, E>, moment: Moment): Layer.Layer<Services, E> =>
   Layer.map(services, moments[moment])
 
-/** From now on the next COMMIT is never sent, by whichever driver. */
+/** Kills the process before its next COMMIT, with any driver. */
 const dieBeforeCommit = () => {
   const load = createRequire(import.meta.url)
-  // Of the drivers that are in use here only the text of a statement is looked at.
+  // The drivers in use here expose the text of a statement.
   const watched = (prototype: Record<string, (...args: Array<unknown>) => unknown>, method: string) => {
     const original = prototype[method]
     prototype[method] = function (...args: Array<unknown>) {

@@ -7,9 +7,12 @@ import { type Control, control } from "./control.suite.js"
 import { type Host, makeClip, type SetUp, setUp, setUps } from "./hosts.suite.js"
 import type { Moment } from "./moments.suite.js"
 
-/** `kill -9` between two steps that belong together, for each pair of such steps, and what the next host makes of it. */
+/**
+ * `kill -9` between two related steps, for each pair of such steps, and the state after the next host has
+ * run.
+ */
 
-/** How often the job was started, and whether its receiver may have heard of it more than once. */
+/** How often the job was started, and whether its receiver may get the webhook more than once. */
 const outcomes: Readonly<
   Record<Exclude<Moment, "after the rows of a file went, before its bytes">, { readonly attempts: number; readonly mayRepeat: boolean }>
 > = {
@@ -56,7 +59,7 @@ describe.each(Object.entries(setUps))("%s: killed", (_, make) => {
       dir,
       input: "in.mp4",
       output: "out.mp4",
-      // At the speed of the film, where it is to be met while it runs.
+      // With -re for the case that kills during a run.
       inputOptions: moment === "while ffmpeg runs" ? ["-re"] : [],
       webhookUrl: `https://hooks.example.com:${place.receiver.port}/`
     }

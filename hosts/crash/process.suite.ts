@@ -11,8 +11,8 @@ import { adaptersOn, type Kept } from "./kept.suite.js"
 import { dyingAt, type Moment } from "./moments.suite.js"
 
 /**
- * A host as a process of its own, which serves the API and has slots or not. It says where it listens in a line of JSON,
- * and ends on SIGTERM. Webhooks go to one port of this machine, whatever name they are for.
+ * A host in its own process, which serves the API, with or without slots. It prints its URL in a line of
+ * JSON, and ends on SIGTERM. Webhooks go to one port of this machine, whatever their host name.
  */
 export interface Process {
   readonly kept: Kept

@@ -43,7 +43,7 @@ afterEach(() => ffkiln.close())
 const thumbnail = (input: string) => ({
   task: { inputs: [{ file_path: input }], outputs: [{ file: "frame.jpg", options: ["-frames:v", "1"] }] }
 })
-/** Some seconds of work, so that it can be met in the middle. */
+/** A task of some seconds, to act on while it runs. */
 const long = (input: string) => ({
   task: {
     inputs: [{ file_path: input, options: ["-stream_loop", "20"] }],
@@ -52,7 +52,7 @@ const long = (input: string) => ({
 })
 
 describe("the Promise API", () => {
-  it("runs a task over a sequence of pictures, by the user's pattern", async () => {
+  it("runs a task on a sequence of pictures, by the user's pattern", async () => {
     await run("ffmpeg", ["-v", "error", "-i", clip, "-vf", "scale=32:-2", "-frames:v", "3", join(dataDir, "img%02d.png")])
     const { dir_id } = await ffkiln.upload(join(dataDir, "img01.png"))
     for (const name of ["img02.png", "img03.png"]) await ffkiln.upload(join(dataDir, name), { dir_id })
@@ -67,7 +67,7 @@ describe("the Promise API", () => {
     await expect(none).rejects.toThrow('no file is named "pic%02d.png", nor as a picture of that sequence, such as "pic00.png"')
   })
 
-  it("takes a file, bytes or a stream, and gives the bodies of the HTTP API", async () => {
+  it("accepts a file, bytes or a stream, and returns the bodies of the HTTP API", async () => {
     const bytes = await readFile(clip)
     const file = await ffkiln.upload(clip)
     expect(file).toEqual({
@@ -93,14 +93,14 @@ describe("the Promise API", () => {
     expect(probed.result).toEqual({ format: { duration: expect.stringMatching(/^4\./) } })
   })
 
-  it("runs a submitted task, to be asked for by its id", async () => {
+  it("runs a submitted task, and returns its result by id", async () => {
     const { file_path } = await ffkiln.upload(clip)
     const { job_id } = await ffkiln.submit(thumbnail(file_path))
     await until(async () => (await ffkiln.job(job_id)).status === "completed")
     expect(await ffkiln.job(job_id)).toMatchObject({ ok: true, job_id, status: "completed", result: [{ file_name: "frame.jpg" }] })
   })
 
-  it("runs a task with tags where an instance has them", async () => {
+  it("runs a task with tags on an instance that has them", async () => {
     const { file_path } = await ffkiln.upload(clip)
     const { job_id } = await ffkiln.submit({ ...thumbnail(file_path), tags: ["gpu"] })
     await ffkiln.process({ task: { inputs: [{ file_path }], outputs: [{ file: "later.jpg", options: ["-frames:v", "1"] }] } })
@@ -114,20 +114,20 @@ describe("the Promise API", () => {
     await expect(open({ dataDir, tags: ["gpu", "AV1"] })).rejects.toThrow(/^ffkiln cannot start: tags\[1\] must be 1 to 32 /)
   })
 
-  it("tells progress that only grows", async () => {
+  it("reports progress that only grows", async () => {
     const { file_path } = await ffkiln.upload(clip)
-    const told: Array<number> = []
+    const reported: Array<number> = []
     const brisk = {
       task: { inputs: [{ file_path, options: ["-stream_loop", "9", "-t", "30"] }], outputs: [{ file: "brisk.mp4" }] }
     }
-    await ffkiln.process(brisk, { onProgress: (fraction) => void (fraction !== null && told.push(fraction)) })
-    expect(told.length).toBeGreaterThan(1)
-    expect(told).toEqual([...told].sort((a, b) => a - b))
-    expect(told.every((fraction) => fraction >= 0 && fraction <= 1)).toBe(true)
-    expect(told.at(-1)).toBe(1)
+    await ffkiln.process(brisk, { onProgress: (fraction) => void (fraction !== null && reported.push(fraction)) })
+    expect(reported.length).toBeGreaterThan(1)
+    expect(reported).toEqual([...reported].sort((a, b) => a - b))
+    expect(reported.every((fraction) => fraction >= 0 && fraction <= 1)).toBe(true)
+    expect(reported.at(-1)).toBe(1)
   })
 
-  it("ends the work when the signal aborts, in the words of the abort", async () => {
+  it("ends the work when the signal aborts, and rejects with its reason", async () => {
     const { file_path } = await ffkiln.upload(clip)
     const abort = new AbortController()
     const call = ffkiln.process(long(file_path), { signal: abort.signal })
@@ -171,7 +171,7 @@ describe("the rest of the API", () => {
     await expect(ann.file(file_path)).rejects.toMatchObject({ _tag: "FileNotFound" })
   })
 
-  it("cancels a job that waits, gives the first job for a repeated key, and counts usage", async () => {
+  it("cancels a waiting job, returns the first job for a repeated key, and counts usage", async () => {
     const idle = await open({ dataDir, slots: 0 })
     const { file_path } = await idle.upload(clip)
     const first = await idle.submit(thumbnail(file_path), { idempotencyKey: "once" })
@@ -188,7 +188,7 @@ describe("the rest of the API", () => {
     expect((await ffkiln.usage()).usage.stored_bytes).toBeGreaterThan((await stat(clip)).size)
   })
 
-  it("cancels only what waits", async () => {
+  it("cancels only waiting jobs", async () => {
     const idle = await open({ dataDir: await mkdtemp(join(folder, "idle ")), slots: 0 })
     const { file_path } = await idle.upload(clip)
     const { job_id } = await idle.submit(thumbnail(file_path))
@@ -197,7 +197,7 @@ describe("the rest of the API", () => {
     await idle.close()
   })
 
-  it("posts a webhook to its own network where code allows that, signed by the owner's secret, and posts it again", async () => {
+  it("posts a webhook to its own network if options allow that, signed by the owner's secret, and posts it again", async () => {
     const received: Array<{ headers: IncomingHttpHeaders; body: string }> = []
     const receiver = await localHttps(async (request, response) => {
       received.push({ headers: request.headers, body: await text(request) })
@@ -227,7 +227,7 @@ describe("the rest of the API", () => {
     await receiver.close()
   })
 
-  it("refuses a webhook to its own network where nothing allows that", async () => {
+  it("refuses a webhook to its own network by default", async () => {
     const { file_path } = await ffkiln.upload(clip)
     const hook = ffkiln.submit({ ...thumbnail(file_path), webhook_url: "https://127.0.0.1/hook" })
     await expect(hook).rejects.toMatchObject({ _tag: "UrlRefused", message: expect.stringContaining("webhook_url") })
@@ -235,7 +235,7 @@ describe("the rest of the API", () => {
 })
 
 describe("keys", () => {
-  it("are made, listed, bounded and revoked, for whoever holds the instance and for no client of it", async () => {
+  it("are made, listed, limited and revoked by the instance, and not by its clients", async () => {
     expect(await ffkiln.keys.list()).toEqual([])
     const { id, authorization, webhookSecret } = await ffkiln.keys.make({ name: "tv", quota: { jobsPerMonth: 1 } })
     const identify = (header: string) => ffkiln.run(ownerOf(header))
@@ -271,14 +271,14 @@ describe("keys", () => {
     [{ storedBytes: 1.5 }, "quota.storedBytes must be a whole number"],
     [{ gibSecondsPerMonth: Number.NaN }, "quota.gibSecondsPerMonth must be a number"],
     [{ jobsPerMonth: "3" as unknown as number }, "quota.jobsPerMonth"]
-  ])("take no quota of %j", async (quota, message) => {
+  ])("refuse a quota of %j", async (quota, message) => {
     await expect(ffkiln.keys.make({ quota })).rejects.toMatchObject({ _tag: "InvalidRequest", message: expect.stringContaining(message) })
     expect(await ffkiln.keys.list()).toEqual([])
   })
 })
 
 describe("close", () => {
-  it("leaves no process, timer, socket, handle or temporary file: a program ends by itself after it", async () => {
+  it("leaves no process, timer, socket, handle or temporary file: the program then exits by itself", async () => {
     const data = await mkdtemp(join(folder, "closing "))
     const program = `
       import { open } from "ffkiln"
@@ -296,13 +296,13 @@ describe("close", () => {
     expect([await readdir(join(data, "work")), await readdir(join(data, "tmp"))]).toEqual([[], []])
   })
 
-  it("refuses calls that come later", async () => {
+  it("refuses later calls", async () => {
     const own = await open({ dataDir: await mkdtemp(join(folder, "closed ")) })
     await own.close()
     await expect(own.createDirectory()).rejects.toBeInstanceOf(Unavailable)
   })
 
-  it("is one, however often it is asked for", async () => {
+  it("returns the same promise for every call", async () => {
     const own = await open({ dataDir: await mkdtemp(join(folder, "twice ")) })
     expect(own.close()).toBe(own.close())
     await own.close()
@@ -310,7 +310,7 @@ describe("close", () => {
 })
 
 describe("open", () => {
-  it("starts two instances side by side on one folder, each of which sees the other's files", async () => {
+  it("starts two instances on one folder, each of which sees the other's files", async () => {
     const other = await open({ dataDir })
     const { file_path } = await ffkiln.upload(clip)
     expect((await other.process(thumbnail(file_path))).ok).toBe(true)
@@ -318,7 +318,7 @@ describe("open", () => {
     expect((await ffkiln.process(thumbnail(file_path))).ok).toBe(true)
   })
 
-  it("takes adapters, and needs no folder where all that keep something are given", async () => {
+  it("accepts adapters, and needs no folder when all storing ones are given", async () => {
     const own = await open({
       storage: fileSystem({ root: await mkdtemp(join(folder, "given ")) }),
       database: memoryDatabase(),
@@ -330,12 +330,12 @@ describe("open", () => {
     await expect(open({})).rejects.toThrow(/dataDir is required/)
   })
 
-  it("says what is missing", async () => {
+  it("reports what is missing", async () => {
     const database = Layer.fail(new Unavailable({ what: "no database at the other end" })) as unknown as ReturnType<typeof memoryDatabase>
     await expect(open({ dataDir, database })).rejects.toThrow("ffkiln cannot start: no database at the other end")
   })
 
-  it("runs Effect programs over the same services, and never rejects", async () => {
+  it("runs Effect programs on the same services, and never rejects", async () => {
     const exit = await ffkiln.run(Effect.flatMap(Jobs, () => Effect.dieMessage("a bug")))
     expect(Exit.isFailure(exit) && Cause.isDie(exit.cause)).toBe(true)
   })

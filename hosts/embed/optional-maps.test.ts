@@ -6,7 +6,7 @@ import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type Ffkiln, open } from "./index.js"
 
-/** One spelling of a map, whatever the installed version of ffmpeg makes of it by itself. */
+/** Optional maps in the same spelling, independent of how the installed version of ffmpeg treats them. */
 
 const run = promisify(execFile)
 
@@ -29,7 +29,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-/** Streams of an output of the first stream and of what the map adds. */
+/** Number of streams in an output of the first stream and the map. */
 const streamsWith = async (map: string): Promise<number> => {
   const task = { inputs: [{ file_path: input }], outputs: [{ file: "o.mkv", options: ["-c", "copy"], maps: ["0:a:0", map] }] }
   await ffkiln.process({ task })

@@ -13,14 +13,17 @@ import { contentOf, identical, makeSamples } from "./samples.suite.js"
 const run = promisify(execFile)
 
 const all = ordinary.flatMap(([, wishes]) => wishes)
-/** The rows that are run: a share, and all of them by `npm run test:long`. That all are accepted is tested beside them. */
+/**
+ * The rows that run: a share, and all of them with `npm run test:long`. Another test checks that all are
+ * accepted.
+ */
 const chosen = process.env.FFKILN_TEST_LONG === undefined ? shareOf(all) : new Set(all)
 
 let folder: string
 let samples: ReadonlyArray<string>
 let ffkiln: Ffkiln
 const counts = { accepted: 0, equal: 0, strange: 0 }
-/** The rows are written for this release. Another one, or a small build, may not have all that they name. */
+/** The rows are written for this release. Other releases and small builds may lack what they use. */
 const isWrittenFor = /^ffmpeg version 5\./
 let written: boolean
 beforeAll(async () => {
@@ -39,7 +42,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-describe.each(ordinary)("as bare ffmpeg does it: %s", (_, wishes) => {
+describe.each(ordinary)("equals bare ffmpeg: %s", (_, wishes) => {
   it.for(wishes.filter((row) => chosen.has(row)).map((row) => [row.wish, row] as const))("%s", async ([, row], { task }) => {
     const place = await mkdtemp(join(folder, "row-"))
     const [bare, ours] = await Promise.allSettled([runBare(row, join(place, "bare")), runOurs(row, join(place, "ours"))])
@@ -47,7 +50,7 @@ describe.each(ordinary)("as bare ffmpeg does it: %s", (_, wishes) => {
       if (written) throw bare.reason
       counts.strange++
       Object.assign(task.meta, { ordinary: ours.status === "fulfilled" ? "runs" : "refused in words" })
-      // Either it is written for this ffmpeg, or it is refused in words.
+      // Either ffmpeg has everything that the row uses, or the error explains what is missing.
       if (ours.status === "rejected") expect(ours.reason.message).not.toMatch(speechless)
       return
     }
@@ -66,7 +69,7 @@ const samplesOf = (row: Ordinary): ReadonlyArray<string> => {
   return samples.filter((name) => text.includes(name))
 }
 
-/** The files that ffmpeg makes in a folder of the row's samples, in order of their names. */
+/** The files that ffmpeg makes in a folder of the row's samples, sorted by name. */
 const runBare = async (row: Ordinary, place: string): Promise<ReadonlyArray<string>> => {
   await mkdir(place)
   const given = samplesOf(row)
@@ -91,10 +94,13 @@ const runOurs = async (row: Ordinary, place: string): Promise<ReadonlyArray<stri
   return [...made].sort()
 }
 
-/** What an error says for which no sentence was found. */
+/** Messages of errors without an explanation. */
 const speechless = /ended with status|was killed by/
 
-/** What bare ffmpeg makes otherwise each time is no measure: its own filters differ by how its threads run. */
+/**
+ * Output that differs between runs of bare ffmpeg is not compared: some of its filters depend on the timing
+ * of threads.
+ */
 const expectSame = async (row: Ordinary, name: string, place: string): Promise<void> => {
   const [ours, bare] = [join(place, "ours", name), join(place, "bare", name)]
   if (await identical(ours, bare)) return

@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-/** No ffmpeg is needed: what a run makes is its input. */
+/** No ffmpeg is needed: the output of a run is its input. */
 const opened = async (options: Partial<Options> = {}) => {
   const executor = Layer.mergeAll(memoryExecutor(), memoryProber())
   return open({ dataDir: await mkdtemp(join(folder, "data ")), storage: memoryStorage, executor, slots: 0, ...options })
@@ -32,7 +32,7 @@ const identified = (ffkiln: Ffkiln, token: string) =>
   ffkiln.run(Effect.flatMap(Runners, ({ identify }) => identify(Redacted.make(token)))).then(Exit.isSuccess)
 
 describe("runners of the library", () => {
-  it("are made, known, listed and revoked", async () => {
+  it("are made, identified, listed and revoked", async () => {
     const ffkiln = await opened()
     const { name, token } = await ffkiln.runners.make("box")
     expect([name, token.startsWith("box:"), await identified(ffkiln, token)]).toEqual(["box", true, true])
@@ -62,7 +62,7 @@ describe("runners of the library", () => {
     await ffkiln.close()
   })
 
-  it("are silent once nothing was heard for longer than any request or lease lasts", async () => {
+  it("are silent after the time of any request or lease without contact", async () => {
     const ffkiln = await opened({ limits: { runnerWaitSeconds: 0, leaseSeconds: -1 } })
     await ffkiln.runners.make("box")
     await must(
@@ -73,7 +73,7 @@ describe("runners of the library", () => {
     await ffkiln.close()
   })
 
-  it("may bring tokens of their operator's own", async () => {
+  it("may have tokens that the operator chose", async () => {
     const ffkiln = await opened({
       runners: {
         tokens: [
@@ -90,12 +90,12 @@ describe("runners of the library", () => {
     [{ runners: { tokens: [{ name: "a b", secret: "s" }] } }, "runners.tokens[0].name must be 1 to 64 of A-Z a-z 0-9 _ and -"],
     [{ runners: { tokens: [{ name: "a", secret: "" }] } }, "runners.tokens[0].secret must not be empty"],
     [{ runners: { tokens: [{ name: "a", secret: "s" }] }, database: memoryDatabase() }, "runners.tokens are for the default database"]
-  ])("%# tokens that cannot hold are refused at the start", async (options, reason) => {
+  ])("%# invalid tokens are refused at the start", async (options, reason) => {
     await expect(opened(options)).rejects.toThrow(`ffkiln cannot start: ${reason}`)
   })
 })
 
-describe("whose slots go first", () => {
+describe("whose free slots get jobs first", () => {
   it.each([
     [undefined, false],
     ["local", false],

@@ -12,10 +12,13 @@ const twoTones = "0.4*sin(880*PI*t)|0.3*sin(1320*PI*t)"
 const speech = "0.5*sin(600*PI*t)*gt(sin(9*t),0)*between(t,0.2,1.3)"
 const quick = "-pix_fmt yuv420p -preset ultrafast"
 
-/** A build that is tested may not be able to make all of them, nor to tell what is in a result. */
+/** The tested build may be unable to make all of them, or to describe a result. */
 const maker = process.env.FFKILN_TEST_SAMPLES_FFMPEG || "ffmpeg"
 
-/** Media of each kind, small and short: how ffmpeg makes each, in an order in which one may take those before it. */
+/**
+ * Short samples of each kind of media: the arguments that make each one, in an order in which later ones may
+ * use earlier ones.
+ */
 const made: ReadonlyArray<readonly [name: string, args: string]> = [
   [
     "clip.mp4",
@@ -80,7 +83,7 @@ const written: Readonly<Record<string, string>> = {
   "warm.cube": ["LUT_3D_SIZE 2", "0 0 0", "1 .1 0", "0 .9 .1", "1 1 .1", "0 0 .8", "1 .1 .8", "0 .9 .8", "1 1 .8", ""].join("\n")
 }
 
-/** A network for `arnndn` in the format that it reads, of layers as small as can be: every band is made half as loud. */
+/** A network for `arnndn` in its format, with the smallest layers: it halves the volume of every band. */
 const denoiser = (): string => {
   const dense = (inputs: number, neurons: number) => [[inputs, neurons, 1], Array(inputs * neurons).fill(0), Array(neurons).fill(0)]
   const gru = (inputs: number, neurons: number) => [
@@ -91,7 +94,7 @@ const denoiser = (): string => {
   return ["rnnoise-nu model file version 1", ...layers.flat().map((numbers) => numbers.join(" ")), ""].join("\n")
 }
 
-/** Subtitles as pictures: one of 8x2 pixels from 0.2 s to 1 s, as Blu-ray discs have them. */
+/** Subtitles as pictures, in the format of Blu-ray discs: one of 8x2 pixels from 0.2 s to 1 s. */
 const pictured = (): Buffer => {
   const segment = (seconds: number, type: number, ...content: ReadonlyArray<number>) => {
     const head = Buffer.alloc(13)
@@ -103,7 +106,7 @@ const pictured = (): Buffer => {
   }
   const size = [0, 128, 0, 72]
   const window = [1, 0, 0, 10, 0, 10, 0, 8, 0, 2]
-  // Eight pixels of the colour 1 a line.
+  // Eight pixels of the colour 1 in each line.
   const lines = [0, 0x88, 1, 0, 0, 0, 0x88, 1, 0, 0]
   return Buffer.concat([
     ...segment(0.2, 0x16, ...size, 0x10, 0, 1, 0x80, 0, 0, 1, 0, 0, 0, 0, 0, 10, 0, 10),
@@ -119,7 +122,7 @@ const pictured = (): Buffer => {
 
 const fonts = "/usr/share/fonts"
 
-/** Makes all samples in the folder; their names. */
+/** Makes all samples in the folder and returns their names. */
 export const makeSamples = async (folder: string): Promise<ReadonlyArray<string>> => {
   for (const [name, text] of Object.entries(written)) await writeFile(join(folder, name), text)
   await writeFile(join(folder, "latin.srt"), Buffer.from("1\n00:00:00,200 --> 00:00:01,000\nCaf\xe9\n", "latin1"))
@@ -132,7 +135,10 @@ export const makeSamples = async (folder: string): Promise<ReadonlyArray<string>
   return readdir(folder)
 }
 
-/** What a file holds, to be compared: its decoded frames with their times, its streams, tags and chapters; no ids made by chance. */
+/**
+ * The content of a file for comparisons: decoded frames with their times, streams, tags and chapters, without
+ * random ids.
+ */
 export const contentOf = async (file: string): Promise<string> => {
   const decoding = "-map 0:v? -map 0:a? -map 0:s? -c:s copy -f framemd5 -".split(" ")
   const decoded = await run(maker, ["-v", "error", "-nostdin", "-i", file, ...decoding])
@@ -141,5 +147,5 @@ export const contentOf = async (file: string): Promise<string> => {
   return `${decoded.stdout}\n${probed.stdout.replaceAll(/^.*_umid".*$/gm, "")}`
 }
 
-/** Whether two files are the same to the byte, as all but a few muxers make them: those put random ids into what they write. */
+/** Whether two files are equal to the byte. A few muxers write random ids and never make such files. */
 export const identical = async (one: string, other: string): Promise<boolean> => (await readFile(one)).equals(await readFile(other))

@@ -1,17 +1,17 @@
 import { getHeapCodeStatistics, setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 
-/** What a soak measures of its own process. */
+/** Measurements of a soak test in its own process. */
 
 setFlagsFromString("--expose-gc")
 const collect = runInNewContext("gc") as () => void
 
 /**
- * What is alive: without garbage, and without code, of which V8 compiles more, and more versions, for the first tens of thousands
- * of calls.
+ * Live heap: without garbage and without code, of which V8 compiles more, and more versions, during the first
+ * tens of thousands of calls.
  */
 export const heapMegabytes = async (): Promise<number> => {
-  // A second pass takes what finalizers of the first have let go.
+  // A second pass frees what finalizers of the first one released.
   for (let pass = 0; pass < 3; pass++) {
     collect()
     await new Promise((resolve) => setImmediate(resolve))
@@ -30,7 +30,7 @@ export const cpuMillis = async (work: () => Promise<unknown>): Promise<number> =
 
 export const median = (values: ReadonlyArray<number>): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 
-/** Does it `count` times, by two callers that each wait for one to end before the next. */
+/** Calls `once` `count` times, by two callers that each wait for one call to end before the next. */
 export const twoAtATime = async (count: number, once: () => Promise<unknown>): Promise<void> => {
   let begun = 0
   const caller = async () => {

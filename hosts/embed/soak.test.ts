@@ -10,19 +10,22 @@ import { type Options, open } from "./index.js"
 import { cpuMillis, heapMegabytes, median, twoAtATime } from "./soak.suite.js"
 
 /**
- * Jobs by the thousand on one host, with an ffmpeg that is a function: what is left of each is ours. What is over is forgotten
- * after a moment, since rows and bytes that are kept would be heap here.
- * `npm run test:long -- hosts/embed/soak.test.ts` runs 20,000 of them, `npm test` 100.
+ * Thousands of jobs on one host, with a function in place of ffmpeg, so that the rest is the cost of ffkiln.
+ * Finished jobs are removed after a moment, since stored rows and bytes would be heap here. `npm run
+ * test:long -- hosts/embed/soak.test.ts` runs 20,000 of them, `npm test` 100.
  */
 const long = process.env.FFKILN_TEST_LONG !== undefined
 const [early, late] = long ? [1000, 20_000] : [50, 100]
 
 const limits = { jobSeconds: 1, sweepSeconds: 0.5, orphanSeconds: 1, orphanSweepSeconds: 0.5 }
 
-/** Of files: one that a busy machine takes longer than this to write would be taken for a leftover, and its job run again. */
+/**
+ * For files: one that a busy machine writes for longer than this would be removed as an orphan, and its job
+ * would run again.
+ */
 const orphanSeconds = 3
 
-/** A host that runs jobs of one task when it is told to. */
+/** A host that runs jobs of one task on request. */
 const startHost = async ({ limits: others, ...parts }: Pick<Options, "storage" | "database" | "dataDir" | "limits">) => {
   const executor = Layer.mergeAll(memoryExecutor(), memoryProber())
   const ffkiln = await open({ ...parts, executor, slots: 2, limits: { ...limits, ...others } })
@@ -33,14 +36,14 @@ const startHost = async ({ limits: others, ...parts }: Pick<Options, "storage" |
       () => true,
       () => false
     )
-  /** One more job, and a wait until it is forgotten: those before it are too. */
+  /** Runs one more job, and waits until it and all earlier ones are removed. */
   const forget = async () => {
     const { job_id } = await ffkiln.submit({ task })
     while (await isKnown(job_id)) await new Promise((resolve) => setTimeout(resolve, 100))
   }
   return {
     run: (count: number) => twoAtATime(count, () => ffkiln.process({ task })),
-    // The outputs that were replaced last go with the second one.
+    // The outputs that were replaced last are removed with the second one.
     idle: async () => {
       await forget()
       await forget()
@@ -52,8 +55,8 @@ const startHost = async ({ limits: others, ...parts }: Pick<Options, "storage" |
 type Host = Awaited<ReturnType<typeof startHost>>
 
 /**
- * Milliseconds of processor time a job, of two hosts in turn: the code is warm for both, and what else the machine does
- * meanwhile slows both down.
+ * Milliseconds of processor time per job, for two hosts in turn: both run warm code, and other load slows
+ * both.
  */
 const compareCosts = async (hosts: readonly [Host, Host]) => {
   const [slices, jobs] = [40, 50]
@@ -64,16 +67,16 @@ const compareCosts = async (hosts: readonly [Host, Host]) => {
   return [median(costs[0]), median(costs[1])] as const
 }
 
-/** `leftBehind` waits until the old host keeps as little as it may, and says what that is. */
+/** `leftBehind` waits until the old host stores as little as possible, and returns what that is. */
 const soak = async (startAnother: () => Promise<Host>, leftBehind: () => Promise<unknown> = async () => undefined) => {
-  // What grows while code is new is no growth of a host.
+  // Growth while code is new is not growth of a host.
   if (long) {
     const first = await startAnother()
     await first.run(early)
     await first.close()
   }
   const old = await startAnother()
-  /** What there is once so many jobs more have run and are forgotten. */
+  /** The measurements after `count` more jobs have run and are removed. */
   const after = async (count: number) => {
     await old.run(count)
     await old.idle()
@@ -84,7 +87,7 @@ const soak = async (startAnother: () => Promise<Host>, leftBehind: () => Promise
     const last = await after(late - early)
     console.info(`after ${early} and ${late} jobs: ${first.heap.toFixed(2)} and ${last.heap.toFixed(2)} MB of live heap`)
     expect(last.left).toEqual(first.left)
-    // Small runs still warm up. What each job leaves behind would be several MB by the end of a long one.
+    // Small runs still warm up. A leak per job would be several MB by the end of a long run.
     expect(last.heap).toBeLessThan(first.heap * (long ? 1.05 : 1.3))
     if (!long) return
     const young = await startAnother()
@@ -130,7 +133,7 @@ it(
   time
 )
 
-/** How many rows each table has. */
+/** Number of rows in each table. */
 const rowsIn = (file: string): Promise<unknown> =>
   Effect.gen(function* () {
     const sql = yield* SqlClient
@@ -140,7 +143,7 @@ const rowsIn = (file: string): Promise<unknown> =>
     )
   }).pipe(Effect.provide(sqliteClient(file)), Effect.runPromise)
 
-/** Counts again where a folder goes while it is read. */
+/** Counts again when a folder is removed during the count. */
 const filesIn = async (folder: string): Promise<number> => {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOENT") throw error

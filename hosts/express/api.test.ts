@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { authorizationHeader } from "../../core/text/api-key.js"
 import { aliceKey, bobKey, clip, type Host, startHost } from "./host.suite.js"
 
-/** The endpoints against the published reference, over real HTTP. */
+/** The endpoints compared with the published reference, over real HTTP. */
 
 let host: Host
 let dir: string
@@ -40,7 +40,7 @@ describe("published reference", () => {
     expect(reply.body).toEqual({ ok: true, directory: { id: expect.stringMatching(/^dir_[A-Za-z0-9]{16,}$/), ttl } })
   })
 
-  it("registers, uploads, describes and downloads a file as the curl samples do", async () => {
+  it("registers, uploads, describes and downloads a file with the curl samples", async () => {
     const registered = await host.call("POST", "/file", { body: '{"file_name":"video.mp4"}', headers: form })
     expect(registered.status).toBe(200)
     const { file, upload } = registered.body
@@ -83,7 +83,7 @@ describe("published reference", () => {
     })
   })
 
-  it("POST /ffmpeg/process waits for the result and tells the job's id", async () => {
+  it("POST /ffmpeg/process waits for the result and returns the job's id", async () => {
     const reply = await host.call("POST", "/ffmpeg/process", { body: JSON.stringify(task()), headers: form })
     expect(reply.body).toEqual({
       ok: true,
@@ -104,7 +104,7 @@ describe("published reference", () => {
     })
   })
 
-  it("POST /ffmpeg/process/async answers 202 at once; GET /job tells the end", async () => {
+  it("POST /ffmpeg/process/async returns 202 at once; GET /job has the result", async () => {
     const { status, body } = await host.call("POST", "/ffmpeg/process/async", { body: task({ outputs: [{ file: "async.mp4" }] }) })
     expect(status).toBe(202)
     expect(body).toEqual({ ok: true, job_id: expect.stringMatching(/^job_/) })
@@ -123,7 +123,7 @@ describe("published reference", () => {
     })
   })
 
-  it("a failed task is a 500 to who waits, and a 200 with ok false to who asks later", async () => {
+  it("a failed task is a 500 for the waiting caller, and a 200 with ok false in GET /job", async () => {
     const reply = await host.call("POST", "/ffmpeg/process", {
       body: task({ outputs: [{ file: "bad.mp4", options: ["-preset", "nonsense"] }] })
     })
@@ -167,7 +167,7 @@ describe("errors", () => {
     ["another scheme", "Digest abc"],
     ["an unknown key", authorizationHeader("mallory", "alice-secret")],
     ["a wrong secret", authorizationHeader("alice", "wrong")]
-  ])("%s is the same 401", async (_, authorization) => {
+  ])("%s gives the same 401", async (_, authorization) => {
     const reply = await host.call("GET", `/job/job_x`, { authorization })
     expect([reply.status, reply.body, reply.headers.get("www-authenticate")]).toEqual([
       401,
@@ -176,7 +176,7 @@ describe("errors", () => {
     ])
   })
 
-  it("takes a key as Bearer too", async () => {
+  it("accepts a key as Bearer", async () => {
     expect((await host.call("POST", "/directory", { authorization: aliceKey.replace("Basic", "Bearer") })).status).toBe(200)
   })
 
@@ -187,7 +187,7 @@ describe("errors", () => {
       { "content-type": "multipart/form-data; boundary=x" },
       /^The request body is a multipart form: send a JSON object/
     ]
-  ])("a body that is labelled as %s is a 400 that says so", async (_, headers, error) => {
+  ])("a body labelled as %s is a 400 with an explanation", async (_, headers, error) => {
     const reply = await host.call("POST", "/file", { body: "--x", headers })
     expect([reply.status, reply.body]).toEqual([400, { ok: false, error: expect.stringMatching(error) }])
   })
@@ -238,7 +238,7 @@ describe("errors", () => {
   })
 
   it.each(["a%2Fb.mp4", "a%5Cb.mp4", "%00", "%2e%2e%2f", "..%2f..%2fetc%2fpasswd", "%FF", "%"])(
-    "the name %s is a 4xx of ours",
+    "the name %s is a 4xx with JSON",
     async (name) => {
       for (const path of [
         `/file/${dir}/${name}`,
@@ -255,11 +255,11 @@ describe("errors", () => {
     }
   )
 
-  it("a wrong method is told the right ones", async () => {
+  it("a wrong method gets the allowed methods", async () => {
     expect((await host.call("DELETE", "/blob/x")).headers.get("allow")).toBe("GET, PUT")
   })
 
-  it("another owner's things are as unknown ones", async () => {
+  it("another owner's resources give the same errors as unknown ones", async () => {
     const asBob = { authorization: bobKey }
     const job = await host.call("POST", "/ffmpeg/process/async", { body: task({ outputs: [{ file: "mine.mp4" }] }) })
     const pairs = [
@@ -276,7 +276,7 @@ describe("errors", () => {
     expect((await host.call("POST", "/ffmpeg/process", { body: task(), ...asBob })).status).toBe(404)
   })
 
-  it("a JSON body over the limit is a 413, with and without a length", async () => {
+  it("a JSON body over the limit is a 413, with and without a Content-Length", async () => {
     await using small = await startHost({ limits: { jsonBytes: 1000 }, slots: 0 })
     const long = JSON.stringify({ file_name: "x".repeat(2000) })
     const streamed = await fetch(`${small.url}/file`, {
@@ -291,7 +291,7 @@ describe("errors", () => {
     expect([counted.status, counted.body]).toEqual([413, body])
   })
 
-  it("a full waiting room is a 503 with Retry-After, a wait that is over a 503 naming the job", async () => {
+  it("a full queue is a 503 with Retry-After, a wait timeout is a 503 with the job's id", async () => {
     await using full = await startHost({ limits: { pendingJobs: 1, syncWaitSeconds: 1 }, slots: 0 })
     const path = await full.uploaded("a.mp4", await clip())
     const body = { task: { inputs: [{ file_path: path }], outputs: [{ file: "b.mp4" }] } }
@@ -303,7 +303,7 @@ describe("errors", () => {
     expect([busy.status, busy.headers.get("retry-after"), busy.body]).toEqual([503, "5", refusal])
   })
 
-  it("a job waiting for a worker is pending", async () => {
+  it("a job without a worker is pending", async () => {
     await using idle = await startHost({ slots: 0 })
     const path = await idle.uploaded("a.mp4", await clip())
     const { body } = await idle.call("POST", "/ffmpeg/process/async", {
@@ -313,7 +313,7 @@ describe("errors", () => {
   })
 })
 
-describe("a client that leaves", () => {
+describe("a client that disconnects", () => {
   const endless = (path: string) => ({
     task: {
       inputs: [{ file_path: path, options: ["-re", "-stream_loop", "-1"] }],
@@ -346,7 +346,7 @@ describe("a client that leaves", () => {
     await vi.waitFor(async () => expect((await left.call("GET", `/job/${id}`)).body).toEqual(expected), 20_000)
   })
 
-  it("leaves its job behind where the host says so", async () => {
+  it("leaves its job running when the host is set so", async () => {
     await using left = await startHost({ onDisconnect: "continue", limits: { runSeconds: 3 } })
     const id = await leave(left)
     // Nothing but its own limit ends the job.

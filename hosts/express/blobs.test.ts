@@ -16,7 +16,7 @@ import { Runners } from "../../core/ports/runners.js"
 import { Storage, type StorageShape } from "../../core/ports/storage.js"
 import { bobKey, type Host, startHost } from "./host.suite.js"
 
-/** Uploads and downloads by signed URLs, with bytes on a real disk. */
+/** Uploads and downloads by signed URLs, with files on a real disk. */
 
 let host: Host
 let folder: string
@@ -35,18 +35,18 @@ const downloadUrl = async (path: string) =>
 const put = (url: string, body: string | Uint8Array, headers: Record<string, string> = {}) =>
   host.call("PUT", url, { body, headers, authorization: null })
 
-/** What of an upload lies on the disk besides finished blobs. */
+/** Number of unfinished uploads on the disk. */
 const unfinished = async () => (await readdir(join(folder, "tmp"))).length
 
 describe("upload", () => {
   it.each([
     ["no label", {}],
     ["curl's label", { "content-type": "application/x-www-form-urlencoded" }],
-    ["a JSON label", { "content-type": "application/json" }],
-    ["a multipart label", { "content-type": "multipart/form-data; boundary=x" }],
+    ["a JSON Content-Type", { "content-type": "application/json" }],
+    ["a multipart Content-Type", { "content-type": "multipart/form-data; boundary=x" }],
     ["nonsense", { "content-type": "\t;;;" }],
-    ["an encoding that is none", { "content-encoding": "identity" }]
-  ])("takes raw bytes with %s", async (_, headers) => {
+    ["the encoding identity", { "content-encoding": "identity" }]
+  ])("accepts raw bytes with %s", async (_, headers) => {
     const { file, upload } = await register("a.bin")
     const bytes = randomBytes(1000)
     expect(await put(upload.url, bytes, headers as Record<string, string>)).toMatchObject({ status: 200, body: { ok: true } })
@@ -67,7 +67,7 @@ describe("upload", () => {
       /multipart form/
     ],
     ["a part of a file", { "content-range": "bytes 0-4/10" }, { body: "first" }, /Content-Range header: send the whole file/],
-    ["a part of no file", { "content-range": "" }, { body: "first" }, /Content-Range/],
+    ["an empty Content-Range", { "content-range": "" }, { body: "first" }, /Content-Range/],
     [
       "a compressed file",
       { "content-encoding": "gzip" },
@@ -83,14 +83,14 @@ describe("upload", () => {
     expect(await (await fetch(await downloadUrl(file.file_path))).text()).toBe("before")
   })
 
-  it("may hold a form that its label does not tell of", async () => {
+  it("may be a form that its Content-Type does not announce", async () => {
     const { file, upload } = await register("a.bin")
     expect((await put(upload.url, formBytes, { "content-type": "multipart/form-data; boundary=other" })).status).toBe(200)
     expect((await put(upload.url, formBytes)).status).toBe(200)
     expect(await (await fetch(await downloadUrl(file.file_path))).text()).toBe(formBytes.toString())
   })
 
-  it("may be empty, and may be repeated while its URL lives", async () => {
+  it("may be empty, and may be repeated while its URL is valid", async () => {
     const { file, upload } = await register("a.bin")
     expect((await put(upload.url, "")).status).toBe(200)
     expect((await host.call("GET", `/file/${file.file_path}`)).body.file_info.file_size).toBe(0)
@@ -99,7 +99,7 @@ describe("upload", () => {
     expect(await (await fetch(await downloadUrl(file.file_path))).text()).toBe("second")
   })
 
-  it("over the cap by its length is a 413 before anything is read", async () => {
+  it("of an announced length over the limit is a 413 before anything is read", async () => {
     const { file, upload } = await register("a.bin")
     const call = request(upload.url, { method: "PUT", headers: { "content-length": 97 * 1024 * 1024 } })
     call.flushHeaders()
@@ -114,7 +114,7 @@ describe("upload", () => {
     expect((await host.call("GET", `/file/${file.file_path}`)).status).toBe(404)
   })
 
-  it("over the cap without a length is a 413 that the client gets to read, and leaves nothing", async () => {
+  it("over the limit without a length is a 413 that the client can read, and stores nothing", async () => {
     await using small = await startHost({ storage: fileSystem({ root: folder }), slots: 0, limits: { uploadBytes: 1_000_000 } })
     const { file, upload } = await register("a.bin", small)
     const pieces = Readable.from(Array.from({ length: 200 }, () => Buffer.alloc(64 * 1024)))
@@ -127,7 +127,7 @@ describe("upload", () => {
     expect(await unfinished()).toBe(0)
   })
 
-  it("cut off is nothing, and leaves nothing behind", async () => {
+  it("that is cut off stores nothing, and leaves no temporary files", async () => {
     const { file, upload } = await register("a.bin")
     const call = request(upload.url, { method: "PUT", headers: { "content-length": 2_000_000 } })
     call.on("error", () => {})
@@ -138,7 +138,7 @@ describe("upload", () => {
     expect((await host.call("GET", `/file/${file.file_path}`)).status).toBe(404)
   })
 
-  it("beyond those of one key that may be under way and wait is a 503 with Retry-After; another key's is taken meanwhile", async () => {
+  it("beyond the running and waiting ones of a key is a 503 with Retry-After; another key's upload is accepted meanwhile", async () => {
     await using busy = await startHost({
       storage: fileSystem({ root: folder }),
       slots: 0,
@@ -160,7 +160,7 @@ describe("upload", () => {
     for (const call of calls) call.destroy()
   })
 
-  it("of broken chunks is nothing either", async () => {
+  it("of malformed chunks stores nothing either", async () => {
     const { file, upload } = await register("a.bin")
     const socket = connect(host.port, "127.0.0.1")
     socket.on("error", () => {})
@@ -171,7 +171,7 @@ describe("upload", () => {
     expect((await host.call("GET", `/file/${file.file_path}`)).status).toBe(404)
   })
 
-  it("needs its own kind of URL", async () => {
+  it("needs an upload URL", async () => {
     const { file, upload } = await register("a.bin")
     const expired = (what: string) => ({ status: 403, body: { ok: false, error: `${what} URL expired or invalid: request a new one` } })
     expect(await host.call("GET", upload.url)).toMatchObject(expired("Download"))
@@ -180,7 +180,7 @@ describe("upload", () => {
     expect(await put(await downloadUrl(file.file_path), "y")).toMatchObject(expired("Upload"))
   })
 
-  it("that is late is a 403", async () => {
+  it("after the expiry is a 403", async () => {
     await using quick = await startHost({ slots: 0, limits: { signedUrlSeconds: 0 } })
     const { upload } = await register("a.bin", quick)
     expect(await put(upload.url, "x")).toMatchObject({
@@ -194,7 +194,7 @@ describe("upload of a part", () => {
   const parted = { bytes: 2_500_000, partBytes: 1_000_000 }
   const content = randomBytes(parted.bytes)
 
-  /** An upload as the host opens it for a runner, and the URL of each part. */
+  /** A multipart upload, opened by the host for a runner, and the URL of each part. */
   const opened = async () => {
     const key = blobKey(DirId(`dir_${randomUUID()}`), "slot_1", FileName("a.bin"))
     const use = <A, E>(work: (storage: StorageShape) => Effect.Effect<A, E>) => run(Effect.flatMap(Storage, work))
@@ -215,7 +215,7 @@ describe("upload of a part", () => {
   const run = <A, E>(effect: Effect.Effect<A, E, Jobs | Runners | Storage>) =>
     host.instance.run(effect).then(Exit.getOrElse((cause) => Promise.reject(Cause.squash(cause))))
 
-  /** A job that a runner holds. */
+  /** A job with a lease of a runner. */
   const aHeldRun = async () => {
     const input = await host.uploaded("in.mp4", "x")
     const task = { inputs: [{ file_path: input }], outputs: [{ file: "out.mp4", options: ["-c", "copy"] }] }
@@ -232,7 +232,7 @@ describe("upload of a part", () => {
   }
   const partOf = (number: number) => content.subarray((number - 1) * parted.partBytes, number * parted.partBytes)
 
-  it("puts it in its place, at any time and as often as it takes", async () => {
+  it("stores it in its place, at any time and repeatedly", async () => {
     const { urlOf, join, read } = await opened()
     for (const number of [3, 1, 3, 2]) {
       expect(await put(await urlOf(number), partOf(number))).toMatchObject({ status: 200, body: { ok: true } })
@@ -246,7 +246,7 @@ describe("upload of a part", () => {
     ])
   })
 
-  it("is over with its run: a 403, of the whole file as well, and what came is as it was", async () => {
+  it("is a 403 after the end of its run, like the whole file, and stored bytes do not change", async () => {
     const { urlOf, held, drop } = await opened()
     const key = blobKey(DirId(`dir_${randomUUID()}`), "slot_1", FileName("b.bin"))
     const grant = { key, expiresAt: new Date(Date.now() + 60_000), run: held }
@@ -269,7 +269,7 @@ describe("upload of a part", () => {
     await drop()
   })
 
-  it("takes neither more nor less than its length, nor what is cut off", async () => {
+  it("refuses a part of another length, and one that is cut off", async () => {
     const { urlOf, join, read } = await opened()
     const url = await urlOf(2)
     const chunked = (bytes: Uint8Array) =>
@@ -300,7 +300,7 @@ describe("download", () => {
     url = await downloadUrl(await host.uploaded("ünï \"x'.mp4", text))
   })
 
-  it("carries the headers that keep it a download", async () => {
+  it("has headers that keep browsers from displaying it", async () => {
     const reply = await fetch(url)
     expect(await reply.text()).toBe(text)
     expect(Object.fromEntries(reply.headers)).toMatchObject({
@@ -331,14 +331,14 @@ describe("download", () => {
     else expect([body, reply.headers.get("content-length")]).toEqual([expected, String(expected.length)])
   })
 
-  it("HEAD tells the same without the bytes, for a range too", async () => {
+  it("HEAD gives the same headers without the bytes, also for a range", async () => {
     const head = await fetch(url, { method: "HEAD" })
     expect([head.status, head.headers.get("content-length"), await head.text()]).toEqual([200, "10", ""])
     const part = await fetch(url, { method: "HEAD", headers: { range: "bytes=0-3" } })
     expect([part.status, part.headers.get("content-length")]).toEqual([206, "4"])
   })
 
-  it("knows what the client has already", async () => {
+  it("responds 304 when the client has the content", async () => {
     const etag = (await fetch(url, { method: "HEAD" })).headers.get("etag") as string
     expect((await fetch(url, { headers: { "if-none-match": `"other", ${etag}` } })).status).toBe(304)
     expect((await fetch(url, { headers: { "if-none-match": '"other"' } })).status).toBe(200)
@@ -346,7 +346,7 @@ describe("download", () => {
     expect((await fetch(url, { headers: { "if-range": '"other"', range: "bytes=0-3" } })).status).toBe(200)
   })
 
-  it("has a strong etag on every answer, which is another for other content", async () => {
+  it("has a strong etag in every response, which differs for other content", async () => {
     const { file, upload } = await register("tagged.bin")
     await put(upload.url, "one")
     let tagged = await downloadUrl(file.file_path)
@@ -361,7 +361,7 @@ describe("download", () => {
     expect(await answer({ "if-none-match": tag })).toEqual([304, tag, ""])
     expect(await answer({ "if-none-match": tag, range: "bytes=1-1" })).toEqual([304, tag, ""])
     await put(upload.url, "other")
-    // What a link was made for is gone; a new one leads to the new content.
+    // The target of the old link is gone; a new link leads to the new content.
     expect((await answer())[0]).toBe(404)
     tagged = await downloadUrl(file.file_path)
     const [status, other, text] = await answer({ "if-none-match": tag })
@@ -369,7 +369,7 @@ describe("download", () => {
     expect(await answer({ "if-range": tag, range: "bytes=1-1" })).toEqual([200, other, "other"])
   })
 
-  it("of bytes that are gone is a 404", async () => {
+  it("of deleted bytes is a 404", async () => {
     const path = await host.uploaded("gone.bin", "x")
     const gone = await downloadUrl(path)
     await rm(join(folder, "blobs", path.split("/")[0] ?? "none"), { recursive: true })
@@ -379,7 +379,7 @@ describe("download", () => {
 })
 
 describe("large bodies", () => {
-  it("go up and down whole, piece by piece, and a reader that leaves lets go of the file", async () => {
+  it("are sent whole in both directions, chunk by chunk, and a client that disconnects frees the file", async () => {
     const { file, upload } = await register("large.bin")
     const [size, piece] = [64 * 1024 * 1024, randomBytes(1024 * 1024)]
     const sent = createHash("sha256")
@@ -407,7 +407,7 @@ describe("large bodies", () => {
         path.startsWith(folder)
       ).length
     }
-    // The reader before may not have let go yet.
+    // The previous reader may not have closed the file yet.
     await vi.waitFor(async () => expect(await open()).toBe(0), 10_000)
     const leaving = request(url).end()
     leaving.on("error", () => {})

@@ -12,7 +12,7 @@ import { conformance } from "../http/conformance.suite.js"
 import { routes } from "../http/routes.js"
 import { type Host, startHost } from "./host.suite.js"
 
-/** No body, however mangled, is answered with a 500 or not at all. Every answer is one that the OpenAPI document knows. */
+/** No mangled body gives a 500 or no response. Every response is documented in the OpenAPI document. */
 
 const direct = long ? 15_000 : 1500
 const overHttp = long ? 1000 : 100
@@ -20,13 +20,13 @@ const owner = anOwner()
 const { faultOf } = conformance()
 const utf8 = new TextEncoder()
 
-/** Only keeps a broken run from lasting for ever: the first is for one body, which is shown then. */
+/** Only ends a hanging run. The first limit is for one body, which is then printed. */
 const hangs = { timeout: 30_000 }
 const patience = long ? 3_000_000 : 300_000
 
 const deep = (inner: string) => `{"task":{"inputs":${inner}},"file_name":${inner},"probe":${inner}}`
 
-/** What happens to the text on its way. */
+/** Changes that a text may suffer in transit. */
 const encoded = (text: string): fc.Arbitrary<Uint8Array> =>
   fc.oneof(
     { weight: 6, arbitrary: fc.constant(utf8.encode(text)) },
@@ -66,7 +66,7 @@ const label = fc.constantFrom(
   "\u00ff/"
 )
 
-/** Bodies that the memory world can do something with, so that some of them come through. */
+/** Bodies that the memory adapters accept, so that some requests succeed. */
 const ownBodies = (dir: string): { readonly [Name in keyof typeof requestBodies]: ReadonlyArray<unknown> } => {
   const task = { inputs: [{ file_path: `${dir}/in.mp4` }], outputs: [{ file: "out.mp4", options: ["-crf", 23] }], output_dir_id: dir }
   return {
@@ -101,7 +101,7 @@ interface Sent {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** What is sent to a POST route; undefined for one that reads no body. */
+/** The body for a POST route; undefined when it reads none. */
 const sendable = (path: string, dir: string): fc.Arbitrary<Sent> | undefined => {
   if (path === "/ffmpeg/run") {
     const wrapped = mangledBody(requestBodies.process, formCommands)
@@ -131,11 +131,11 @@ const sendable = (path: string, dir: string): fc.Arbitrary<Sent> | undefined => 
 
 const posts = routes.filter(({ method, path }) => method === "POST" && !path.includes(":")).map(({ path }) => path)
 
-it("knows what to send to every POST route that has a body", () => {
+it("has a body for every POST route that reads one", () => {
   expect(posts.filter((path) => sendable(path, "dir_1") === undefined)).toEqual([])
 })
 
-describe(`${direct} mangled bodies for each POST route, answered in memory`, () => {
+describe(`${direct} mangled bodies for each POST route, handled in memory`, () => {
   let instance: Instance
   let dir: string
   beforeAll(async () => {
@@ -179,7 +179,7 @@ describe(`${direct} mangled bodies for each POST route, answered in memory`, () 
   )
 })
 
-/** As it would arrive: what JSON can't say is not there. */
+/** The exchange as it would be sent: values that JSON can't represent are missing. */
 const exchange = (path: string, { body, headers, status }: ApiReply) => ({
   method: "POST",
   path,
@@ -201,7 +201,7 @@ describe(`${overHttp} mangled bodies for each POST route, over HTTP`, () => {
       await fc.assert(
         fc.asyncProperty(sendable(path, "dir_none") as fc.Arbitrary<Sent>, async ({ body, headers }) => {
           const reply = await host.call("POST", path, { body, headers })
-          // What ffmpeg can't read is an answer of its own.
+          // A file that ffmpeg can't read gives a 500 with a reason.
           if (reply.status >= 500) expect(reply.body.error).toMatch(/^FFmpeg processing failed: /)
         }),
         { numRuns: overHttp, ...hangs }

@@ -17,7 +17,7 @@ describe("POST /directory", () => {
   it.each([
     [1, "the shortest"],
     [2_592_000, "the longest"]
-  ])("takes a ttl of %i seconds, %s", async (ttl) => {
+  ])("accepts a ttl of %i seconds, %s", async (ttl) => {
     expect((await host.call("POST", "/directory", { body: { ttl } })).body.directory.ttl).toBe(ttl)
   })
 
@@ -31,13 +31,13 @@ describe("POST /directory", () => {
     expect([reply.status, reply.body]).toEqual([400, { ok: false, error: expect.stringMatching(/^ttl must be a number/) }])
   })
 
-  it("overlooks fields it does not know", async () => {
+  it("ignores unknown fields", async () => {
     expect((await host.call("POST", "/directory", { body: { ttl: 100, colour: "red" } })).body.directory.ttl).toBe(100)
   })
 })
 
 describe("GET /directory", () => {
-  it("lists the caller's own live directories, oldest first", async () => {
+  it("lists the caller's own directories that have not expired, oldest first", async () => {
     await using on = await startHost({ slots: 0 })
     expect((await on.call("GET", "/directory")).body).toEqual({ ok: true, directories: [] })
     const ids = [await made({ ttl: 100 }, on), await made({}, on)]
@@ -57,7 +57,7 @@ describe("GET /directory", () => {
 })
 
 describe("GET /directory/{dirId}", () => {
-  it("lists what has been uploaded, oldest first, and nothing that is only registered", async () => {
+  it("lists uploaded files, oldest first, without registrations", async () => {
     const dir = await made()
     expect((await host.call("GET", `/directory/${dir}`)).body).toEqual({ ok: true, files: [] })
     await host.uploaded("video.mp4", "1", dir)
@@ -74,7 +74,7 @@ describe("GET /directory/{dirId}", () => {
     })
   })
 
-  it("an expired, a foreign and an unknown one are the same 404, on every route", async () => {
+  it("an expired, a foreign and an unknown directory give the same 404, on every route", async () => {
     const expired = await made({ ttl: 1 })
     await host.uploaded("a.mp4", "x", expired)
     const foreign = (await host.call("POST", "/directory", { body: {}, ...asBob })).body.directory.id
@@ -105,7 +105,7 @@ describe("GET /directory/{dirId}", () => {
     expect((await host.call("GET", "/directory")).body.directories.map(({ id }: { id: string }) => id)).not.toContain(expired)
   })
 
-  it.each(["x".repeat(65), "a b", "a.b", "%C3%BC"])("the id %s is none", async (id) => {
+  it.each(["x".repeat(65), "a b", "a.b", "%C3%BC"])("the id %s is invalid", async (id) => {
     const reply = await host.call("GET", `/directory/${id}`)
     expect([reply.status, reply.body]).toEqual([404, { ok: false, error: "Directory not found" }])
   })

@@ -11,7 +11,7 @@ import { open } from "../embed/index.js"
 import { clip } from "./host.suite.js"
 import { router } from "./index.js"
 
-/** A disk with less room than the limit asks for, as one host finds it after another has filled it. */
+/** A disk with less free space than the limit, as a host finds it after another one has filled it. */
 
 const sentence = "The server's disk is nearly full: nothing new is taken until there is room, try again later"
 
@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(dataDir, { recursive: true, force: true }))
 
-/** Whether this machine lets us make a disk that nobody else writes to. */
+/** Whether this machine allows mounting a disk for this test alone. */
 const mayMount = process.getuid?.() === 0 && spawnSync("unshare", ["-m", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0
 
 const host = async (diskFreeBytes: number, folder = dataDir) => {
@@ -35,7 +35,7 @@ const host = async (diskFreeBytes: number, folder = dataDir) => {
     const reply = await fetch(`http://127.0.0.1:${port}${path}`, { method, ...(sent !== undefined && { body: sent }) })
     return { status: reply.status, retryAfter: reply.headers.get("retry-after"), text: await reply.text() }
   }
-  /** An upload of so many bytes of which the first half has come, when this returns. */
+  /** Starts an upload of `size` bytes, and returns when the first half has arrived. */
   const begin = async (path: string, size: number) => {
     const request = httpRequest(`http://127.0.0.1:${port}${path}`, { method: "PUT", headers: { "content-length": size } })
     request.on("error", () => {})
@@ -56,8 +56,8 @@ const host = async (diskFreeBytes: number, folder = dataDir) => {
   return { ffkiln, call, begin, close, [Symbol.asyncDispose]: close }
 }
 
-describe("the room that must be left on the disk", () => {
-  it("where it is not, new jobs, files and uploads are refused in a sentence; what is there can be read and deleted", async () => {
+describe("the free space that must remain on the disk", () => {
+  it("when it is missing, new jobs, files and uploads are refused in a sentence; stored files can be read and deleted", async () => {
     const bytes = new Uint8Array(await clip())
     const before = await host(1)
     const { file_path } = await before.ffkiln.upload(bytes, { file_name: "in.mp4" })
@@ -85,28 +85,31 @@ describe("the room that must be left on the disk", () => {
     expect((await call("DELETE", `/file/${file_path}`)).status).toBe(200)
   })
 
-  it.runIf(mayMount)("is reserved: uploads at one time do not use it together, and what one gives back is another's", async () => {
-    const folder = join(dataDir, "disk")
-    await mkdir(folder)
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=96m", "tmpfs", folder])
-    try {
-      const size = 16 * 1024 * 1024
-      const { bavail, bsize } = await statfs(folder)
-      // Room for one of them and a half, less what the database takes.
-      await using small = await host(bavail * bsize - 1.5 * size, folder)
-      const registered = await Promise.all(["a", "b"].map((name) => small.ffkiln.registerFile({ file_name: name })))
-      const [first, second] = registered.map(({ upload }) => upload.url)
-      const begun = await small.begin(first ?? "", size)
-      const late = await small.call("PUT", second ?? "", new Uint8Array(size))
-      expect([late.status, JSON.parse(late.text)]).toEqual([503, { ok: false, error: sentence }])
-      begun.destroy()
-      await vi.waitFor(async () => expect((await small.call("PUT", second ?? "", new Uint8Array(size))).status).toBe(200), 30_000)
-    } finally {
-      execFileSync("umount", ["-l", folder])
+  it.runIf(mayMount)(
+    "is reserved: concurrent uploads do not use the same space, and space that one gives back is free for others",
+    async () => {
+      const folder = join(dataDir, "disk")
+      await mkdir(folder)
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=96m", "tmpfs", folder])
+      try {
+        const size = 16 * 1024 * 1024
+        const { bavail, bsize } = await statfs(folder)
+        // Room for one and a half of them, less the size of the database.
+        await using small = await host(bavail * bsize - 1.5 * size, folder)
+        const registered = await Promise.all(["a", "b"].map((name) => small.ffkiln.registerFile({ file_name: name })))
+        const [first, second] = registered.map(({ upload }) => upload.url)
+        const begun = await small.begin(first ?? "", size)
+        const late = await small.call("PUT", second ?? "", new Uint8Array(size))
+        expect([late.status, JSON.parse(late.text)]).toEqual([503, { ok: false, error: sentence }])
+        begun.destroy()
+        await vi.waitFor(async () => expect((await small.call("PUT", second ?? "", new Uint8Array(size))).status).toBe(200), 30_000)
+      } finally {
+        execFileSync("umount", ["-l", folder])
+      }
     }
-  })
+  )
 
-  it("where it is, they are taken", async () => {
+  it("when there is enough, they are accepted", async () => {
     await using enough = await host(1)
     expect((await enough.call("POST", "/file", { file_name: "new.mp4" })).status).toBe(200)
   })

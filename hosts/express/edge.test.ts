@@ -9,12 +9,12 @@ import { fileSystem } from "../../adapters/fs/index.js"
 import { keyGate } from "../http/rate-limit.js"
 import { aliceKey, bobKey, type Host, startHost } from "./host.suite.js"
 
-/** What a client may ask of a host, what it may read of the answers, and how long it may take. */
+/** Limits on requests, on responses to other origins, and on the duration of a request. */
 
 const task = (path: string) => ({ task: { inputs: [{ file_path: path }], outputs: [{ file: "out.mp4" }] } })
 
-describe("a key's share", () => {
-  it("of requests a minute: a 429 that says when to come back, for this key alone", async () => {
+describe("a key's limit", () => {
+  it("of requests per minute: a 429 with the time to wait, for this key alone", async () => {
     await using host = await startHost({ slots: 0, gate: keyGate({ perMinute: 1, burst: 3 }) })
     for (let turn = 0; turn < 3; turn++) expect((await host.call("GET", "/directory")).status).toBe(200)
     const refused = await host.call("POST", "/directory", { body: "not even JSON" })
@@ -29,7 +29,7 @@ describe("a key's share", () => {
     expect((await host.call("GET", "/health")).status).toBe(200)
   })
 
-  it("is not spent by who has the wrong key, nor are signed URLs counted", async () => {
+  it("does not count requests with a wrong key, nor signed URLs", async () => {
     await using host = await startHost({ slots: 0, gate: keyGate({ perMinute: 1, burst: 3 }) })
     const wrong = `Basic ${Buffer.from("alice:guess").toString("base64")}`
     for (let turn = 0; turn < 5; turn++) expect((await host.call("GET", "/directory", { authorization: wrong })).status).toBe(401)
@@ -40,7 +40,7 @@ describe("a key's share", () => {
     expect((await host.call("GET", "/directory")).status).toBe(429)
   })
 
-  it("of requests at a time holds while a synchronous call waits, and ends with it", async () => {
+  it("of concurrent requests counts a synchronous call until it ends", async () => {
     await using host = await startHost({ slots: 0, gate: keyGate({ atOnce: 1 }) })
     const path = await host.uploaded("a.bin", "bytes")
     const gone = new AbortController()
@@ -60,7 +60,7 @@ describe("a key's share", () => {
     await vi.waitFor(async () => expect((await host.call("GET", `/job/${host.jobs[0]}`)).status).toBe(200), 10_000)
   })
 
-  it("of jobs: a 429 while others are still accepted; the room for all is a 503", async () => {
+  it("of jobs: a 429 while others are still accepted; a full queue for all is a 503", async () => {
     await using host = await startHost({ slots: 0, limits: { pendingJobsPerKey: 2, pendingJobs: 3 } })
     const path = await host.uploaded("a.bin", "bytes")
     const submit = (authorization: string, file: string) => host.call("POST", "/ffmpeg/process/async", { body: task(file), authorization })
@@ -83,7 +83,7 @@ describe("a key's share", () => {
   })
 })
 
-/** A request with headers that `fetch` keeps to itself. */
+/** A request with headers that `fetch` does not send. */
 const asked = async (host: Host, method: string, path: string, headers: Record<string, string>) => {
   const call = request(path.startsWith("http") ? path : host.url + path, { method, headers, agent: false })
   call.end()
@@ -96,7 +96,7 @@ describe("pages of other origins", () => {
   const page = { origin: app }
   const preflight = { origin: app, "access-control-request-method": "POST", "access-control-request-headers": "authorization" }
 
-  it("may read nothing unless it is set", async () => {
+  it("may read nothing by default", async () => {
     await using host = await startHost({ slots: 0 })
     const asking = await asked(host, "OPTIONS", "/file", preflight)
     expect(asking).toMatchObject({ status: 405, headers: { allow: "POST" } })
@@ -105,7 +105,7 @@ describe("pages of other origins", () => {
     }
   })
 
-  it("that are named may call with a key and read answers, failures and downloads", async () => {
+  it("that are allowed may call with a key and read responses, failures and downloads", async () => {
     await using host = await startHost({ slots: 0, corsOrigins: ["https://other.example.com", app] })
     const asking = await asked(host, "OPTIONS", "/file/dir/name", preflight)
     expect(asking).toMatchObject({
@@ -137,7 +137,7 @@ describe("pages of other origins", () => {
     }
   })
 
-  it("that are named may send whatever headers the browser asks for", async () => {
+  it("that are allowed may send all headers that the browser asks for", async () => {
     await using host = await startHost({ slots: 0, corsOrigins: [app] })
     const asking = "authorization, cache-control,X-Requested-With , cache-control, bad name, \u00e9"
     const { headers } = await asked(host, "OPTIONS", "/file", { ...preflight, "access-control-request-headers": asking })
@@ -147,7 +147,7 @@ describe("pages of other origins", () => {
   })
 
   it.each(["https://evil.example.com", `${app}.evil.com`, `${app}:8443`, "http://app.example.com", "null", "*", app.toUpperCase(), ""])(
-    "of %j, which nobody named, may not",
+    "of %j, which is not allowed, may not",
     async (origin) => {
       await using host = await startHost({ slots: 0, corsOrigins: [app] })
       for (const { headers } of [
@@ -160,7 +160,7 @@ describe("pages of other origins", () => {
     }
   )
 
-  it("of every origin may where it says so, and never with credentials of the browser's own", async () => {
+  it("of every origin may if set, and never with cookies", async () => {
     await using host = await startHost({ slots: 0, corsOrigins: "*" })
     for (const { headers } of [await asked(host, "OPTIONS", "/file", preflight), await asked(host, "GET", "/health", page)]) {
       expect(headers).toMatchObject({ "access-control-allow-origin": "*" })
@@ -170,7 +170,7 @@ describe("pages of other origins", () => {
   })
 })
 
-describe("every answer", () => {
+describe("every response", () => {
   let host: Host
   let download: string
   beforeAll(async () => {
@@ -191,7 +191,7 @@ describe("every answer", () => {
     ["the document", 200, "GET", "/openapi.json", {}],
     ["a forged signature", 403, "GET", "/blob/forged/a.html", {}]
   ] as ReadonlyArray<readonly [string, number, string, string, Record<string, string>]>)(
-    "%s (%i) is kept by no cache, guessed to be nothing else, framed by nobody and tells no referrer",
+    "%s (%i) is not cached, not sniffed, not framed and sends no referrer",
     async (_, status, method, path, headers) => {
       const answer = await asked(host, method, path, headers)
       expect(answer).toMatchObject({
@@ -209,7 +209,7 @@ describe("every answer", () => {
     }
   )
 
-  it("downloads and the documentation have rules of their own beside", async () => {
+  it("downloads and the documentation have their own policies", async () => {
     const others = { "referrer-policy": "no-referrer", "x-content-type-options": "nosniff", "x-frame-options": "DENY" }
     for (const range of [{}, { range: "bytes=0-1" }, { range: "bytes=99-" }]) {
       expect((await asked(host, "GET", download, range)).headers).toMatchObject(others)
@@ -220,8 +220,8 @@ describe("every answer", () => {
   })
 })
 
-// Each waits for the end of its connection, for ten seconds: together, then.
-describe.concurrent("a client that takes its time", () => {
+// Each waits ten seconds for the end of its connection, so they run concurrently.
+describe.concurrent("a slow client", () => {
   let host: Host
   let folder: string
   beforeAll(async () => {
@@ -243,7 +243,7 @@ describe.concurrent("a client that takes its time", () => {
     ["half a JSON body", `POST /file HTTP/1.1\r\nHost: x\r\n${key}Content-Length: 50\r\n\r\n{"file_name":`],
     ["half a chunk", `POST /file HTTP/1.1\r\nHost: x\r\n${key}Transfer-Encoding: chunked\r\n\r\n50\r\n{"file`],
     ["half a form", `POST /ffmpeg/run HTTP/1.1\r\nHost: x\r\n${key}${multipart}`]
-  ])("and sends %s is answered, and the connection ended", async (what, bytes) => {
+  ])("that sends %s gets a response, and the connection ends", async (what, bytes) => {
     const socket = connect(host.port, "127.0.0.1")
     socket.write(bytes)
     const text = (await socket.toArray()).join("")
@@ -251,7 +251,7 @@ describe.concurrent("a client that takes its time", () => {
     if (!what.includes("form")) expect(JSON.parse(text.slice(text.indexOf("{")))).toEqual(tooSlow)
   })
 
-  it("in the middle of an upload leaves nothing behind", async () => {
+  it("in the middle of an upload leaves no files", async () => {
     const { body } = await host.call("POST", "/file", { body: { file_name: "a.bin" } })
     const socket = connect(host.port, "127.0.0.1")
     socket.write(`PUT ${new URL(body.upload.url).pathname} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n${"x".repeat(50_000)}`)
@@ -262,9 +262,9 @@ describe.concurrent("a client that takes its time", () => {
     expect((await host.call("GET", `/file/${body.file.file_path}`)).status).toBe(404)
   })
 
-  it("over a download that it does not read loses the connection", async () => {
+  it("that does not read its download loses the connection", async () => {
     await using impatient = await startHost({ slots: 0, limits: { unreadSeconds: 1 } })
-    // More than the buffers of both ends hold.
+    // More than the buffers of both ends.
     const path = await impatient.uploaded("big.bin", new Uint8Array(64 * 1024 * 1024))
     const { body } = await impatient.call("GET", `/file/download/${path}`)
     const connected = once(impatient.server, "connection")

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { bobKey, clip, type Host, startHost } from "./host.suite.js"
 
-/** Files over real HTTP: names, registration, deletion, and what an output may be called. */
+/** Files over real HTTP: names, registration, deletion, and names of outputs. */
 
 let host: Host
 beforeAll(async () => {
@@ -40,7 +40,7 @@ describe("names", () => {
     expect([reply.status, reply.body]).toEqual([400, { ok: false, error }])
   })
 
-  it.each(refused)("%j is no output either", async (file) => {
+  it.each(refused)("%j is no valid output either", async (file) => {
     const input = await host.uploaded("in.mp4", await clip())
     const reply = await host.call("POST", "/ffmpeg/process", { body: copying(input, file) })
     expect([reply.status, reply.body.error]).toEqual([400, expect.stringMatching(/^Invalid task format: task\.outputs\[0\]\.file must/)])
@@ -63,7 +63,7 @@ describe("names", () => {
     ".hidden",
     "x".repeat(255)
   ]
-  it.each(allowed)("%j is a name: uploaded, listed, described, probed, processed and downloaded", async (name) => {
+  it.each(allowed)("%j is valid: uploaded, listed, described, probed, processed and downloaded", async (name) => {
     const dir = await newDir()
     const content = await clip()
     const file = await host.uploaded(name, content, dir)
@@ -82,7 +82,7 @@ describe("names", () => {
     expect(Buffer.from(await got.arrayBuffer()).equals(content)).toBe(true)
   })
 
-  it.each(allowed.filter((name) => name.length < 255))("%j is an output", async (name) => {
+  it.each(allowed.filter((name) => name.length < 255))("%j is a valid output", async (name) => {
     const input = await host.uploaded("in.mp4", await clip())
     const [dir = ""] = input.split("/")
     const done = await host.call("POST", "/ffmpeg/process", { body: copying(input, name) })
@@ -90,7 +90,7 @@ describe("names", () => {
     expect((await host.call("GET", `/file/${path(dir, name)}`)).body.file_info.file_size).toBe(done.body.result[0].size_bytes)
   })
 
-  it("of one letter in two Unicode forms is one name", async () => {
+  it("in two Unicode forms is one name", async () => {
     const dir = await newDir()
     await host.uploaded("cafe\u0301.mp4", "x", dir)
     expect((await host.call("GET", `/file/${path(dir, "caf\u00e9.mp4")}`)).status).toBe(200)
@@ -99,7 +99,7 @@ describe("names", () => {
 })
 
 describe("registration", () => {
-  it("again before the upload gives a fresh URL, and either uploads the file", async () => {
+  it("repeated before the upload gives a new URL, and both URLs upload the file", async () => {
     const { body: first } = await host.call("POST", "/file", { body: { file_name: "a.bin" } })
     const { status, body: second } = await host.call("POST", "/file", { body: { file_name: "a.bin", dir_id: first.file.dir_id } })
     expect([status, second.file]).toEqual([200, first.file])
@@ -113,7 +113,7 @@ describe("registration", () => {
     }
   })
 
-  it("of a name that is taken, by an upload or an output, is a 400", async () => {
+  it("of a name that an upload or an output has is a 400", async () => {
     const input = await host.uploaded("in.mp4", await clip())
     const [dir = ""] = input.split("/")
     await host.call("POST", "/ffmpeg/process", { body: copying(input, "out.mp4") })
@@ -124,7 +124,7 @@ describe("registration", () => {
     }
   })
 
-  it("without an upload is found nowhere, with a hint for its owner alone", async () => {
+  it("without an upload is not found, with a hint for its owner only", async () => {
     const { body } = await host.call("POST", "/file", { body: { file_name: "a.mp4" } })
     const file = body.file.file_path
     const hint = [404, { ok: false, error: `File not found: "${file}" is registered but has not been uploaded yet` }]
@@ -144,7 +144,7 @@ describe("registration", () => {
 })
 
 describe("DELETE /file/{dirId}/{fileName}", () => {
-  it("takes the file from every route, and its name is free again", async () => {
+  it("removes the file from every route, and its name can be used again", async () => {
     const file = await host.uploaded("video.mp4", await clip())
     const [dir = ""] = file.split("/")
     const link = (await host.call("GET", `/file/download/${file}`)).body.download.url
@@ -164,7 +164,7 @@ describe("DELETE /file/{dirId}/{fileName}", () => {
     expect((await host.call("GET", `/file/${file}`)).body.file_info.file_size).toBe(3)
   })
 
-  it("takes a registration that waits for its upload: its URL is no longer good, and its name is free", async () => {
+  it("deletes a registration without an upload: its URL becomes invalid, and its name can be used again", async () => {
     const register = async () => (await host.call("POST", "/file", { body: { file_name: "a.mp4", dir_id: dir } })).body.upload.url
     const dir = await newDir()
     const url = await register()
@@ -184,14 +184,14 @@ describe("DELETE /file/{dirId}/{fileName}", () => {
     expect(await namesIn(dir)).toEqual(["a.mp4"])
   })
 
-  it("of somebody else's file is a 404, and it stays", async () => {
+  it("of another owner's file is a 404, and the file stays", async () => {
     const file = await host.uploaded("video.mp4", "x")
     const reply = await host.call("DELETE", `/file/${file}`, asBob)
     expect([reply.status, reply.body]).toEqual(notFound)
     expect((await host.call("GET", `/file/${file}`)).status).toBe(200)
   })
 
-  it("while a job waits for it: gone from listings, and the job completes", async () => {
+  it("while a job waits for it removes the file from listings, and the job completes", async () => {
     await using one = await startHost({ slots: 1 })
     const file = await one.uploaded("in.mp4", await clip())
     const [dir = ""] = file.split("/")
@@ -208,7 +208,7 @@ describe("DELETE /file/{dirId}/{fileName}", () => {
 })
 
 describe("an output", () => {
-  it("named like an earlier output replaces it, when it succeeds and no sooner", async () => {
+  it("with the name of an earlier output replaces it, only when it succeeds", async () => {
     const input = await host.uploaded("in.mp4", await clip())
     const [dir = ""] = input.split("/")
     const size = async () => (await host.call("GET", `/file/${dir}/out.mp4`)).body.file_info.file_size
@@ -228,7 +228,7 @@ describe("an output", () => {
     ["an upload", () => ({ outputs: [{ file: "other.mp4" }] }), 'output "other.mp4" is named like an existing file'],
     ["an input of the task", () => ({ outputs: [{ file: "in.mp4" }] }), 'output "in.mp4" is named like an input of the same directory'],
     ["another output", () => ({ outputs: [{ file: "a.mp4" }, { file: "a.mp4" }] }), 'two outputs are named "a.mp4"']
-  ])("named like %s is a 400, and no job is made", async (_, over, sentence) => {
+  ])("with the name of %s is a 400, and no job is made", async (_, over, sentence) => {
     const input = await host.uploaded("in.mp4", await clip())
     const [dir = ""] = input.split("/")
     await host.uploaded("other.mp4", "x", dir)
@@ -240,7 +240,7 @@ describe("an output", () => {
     expect(host.jobs.length).toBe(jobs)
   })
 
-  it("goes to output_dir_id where that is given, under any name that is free there", async () => {
+  it("goes to output_dir_id if given, under any name that is free there", async () => {
     const input = await host.uploaded("in.mp4", await clip())
     const [dir = ""] = input.split("/")
     const other = await newDir()
@@ -254,7 +254,7 @@ describe("an output", () => {
     }
   })
 
-  it("of inputs from two directories is a 400, with output_dir_id too", async () => {
+  it("of inputs from two directories is a 400, also with output_dir_id", async () => {
     const [a, b] = [await host.uploaded("a.mp4", await clip()), await host.uploaded("b.mp4", await clip())]
     const inputs = [{ file_path: a }, { file_path: b }]
     for (const over of [{}, { output_dir_id: a.split("/")[0] }]) {

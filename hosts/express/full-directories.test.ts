@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Directories } from "../../core/ports/directories.js"
 import { clip, type Host, startHost } from "./host.suite.js"
 
-/** Bounds on directories and files over real HTTP. */
+/** Limits on directories and files over real HTTP. */
 
 let host: Host
 beforeAll(async () => {
@@ -15,7 +15,7 @@ const tooManyDirectories =
   "Too many directories of this API key: at most 3 are allowed at a time, use one of them (dir_id), make them with a shorter ttl, or try again when some have expired"
 const tooManyFiles = "Too many files in this directory: at most 4 are allowed, delete some or use another directory"
 
-/** A key of its own with that many directories: their ids. */
+/** A key with `directories` directories, and their ids. */
 const keyWith = async (directories: number) => {
   const authorization = await host.keyWith({})
   const ids: Array<string> = []
@@ -39,8 +39,8 @@ const form = async (fields: Readonly<Record<string, string>>) => {
 
 const task = (file_path: string, file = "out.mp4") => ({ inputs: [{ file_path }], outputs: [{ file, options: ["-c", "copy"] }] })
 
-describe("a key with as many directories as it may have", () => {
-  it("gets a 429 for another, whatever makes it, and may go on in those that it has", async () => {
+describe("a key with the maximum of directories", () => {
+  it("gets a 429 for another one, from every endpoint that makes one, and can use those that it has", async () => {
     const { authorization, ids } = await keyWith(3)
     const listed = async () => (await host.call("GET", "/directory", { authorization })).body
     const before = await listed()
@@ -57,7 +57,7 @@ describe("a key with as many directories as it may have", () => {
   })
 })
 
-describe("a directory with as many files as it may have", () => {
+describe("a directory with the maximum of files", () => {
   const filled = async () => {
     const { authorization, ids } = await keyWith(1)
     const [dir = ""] = ids
@@ -70,11 +70,11 @@ describe("a directory with as many files as it may have", () => {
     return { authorization, dir, register, upload }
   }
 
-  it("takes no further registration until a file or registration is deleted", async () => {
+  it("refuses registrations until a file or registration is deleted", async () => {
     const { authorization, dir, register, upload } = await filled()
     for (const name of ["b", "c", "d"]) expect((await register(name)).status).toBe(200)
     refused(await register("e"), tooManyFiles)
-    // What is registered may still be uploaded, and registered anew.
+    // Registered files may still be uploaded, and registered again.
     await upload("b", "x")
     expect((await register("c")).status).toBe(200)
     const deleted = await host.call("DELETE", `/file/${dir}/c`, { authorization })
@@ -83,7 +83,7 @@ describe("a directory with as many files as it may have", () => {
     refused(await register("f"), tooManyFiles)
   })
 
-  it("takes outputs that replace others, and a job with further ones fails and says so", async () => {
+  it("accepts outputs that replace others; a job with further outputs fails with the reason", async () => {
     const { authorization, dir, register } = await filled()
     const process = (file: string) => host.call("POST", "/ffmpeg/process", { body: { task: task(`${dir}/in.mp4`, file) }, authorization })
     expect((await process("out.mp4")).status).toBe(200)

@@ -25,33 +25,39 @@ import { conformance } from "../http/conformance.suite.js"
 import { knows } from "../http/match.js"
 import { type RouterOptions, router } from "./index.js"
 
-/** The set-up of tests over real HTTP: rows and bytes in memory, ffmpeg as real processes, Express on a port of its own. */
+/**
+ * The set-up of tests over real HTTP: rows and bytes in memory, real ffmpeg processes, Express on its own
+ * port.
+ */
 
 export interface HostOptions extends RouterOptions {
   readonly limits?: Partial<LimitValues>
   readonly storage?: Adapters["storage"]
-  /** What imports, probes of URLs and webhooks may reach. Default: nothing at all, so that no test leaves the machine. */
+  /**
+   * What imports, probes of URLs and webhooks may reach. Default: nothing, so that no test leaves the
+   * machine.
+   */
   readonly guard?: GuardOptions
-  /** What runs are shut into. Default "preferred". */
+  /** The sandbox of runs. Default "preferred". */
   readonly sandbox?: SandboxMode
-  /** What tasks may ask for. Default: what they may ask of every host. */
+  /** What tasks may use. Default: the default policy. */
   readonly policy?: Partial<PolicyValues>
-  /** Jobs that run at a time; 0 leaves them pending. Default 2. */
+  /** Jobs that run at the same time; 0 leaves them pending. Default 2. */
   readonly slots?: number
-  /** Where the router is mounted. Default: the root. */
+  /** Mount path of the router. Default: the root. */
   readonly mount?: string
-  /** What the application does before the router, and after it. */
+  /** Middleware of the application before the router, and after it. */
   readonly before?: ReadonlyArray<RequestHandler>
   readonly after?: ReadonlyArray<RequestHandler>
-  /** Stands between the router and the real instance. */
+  /** Wraps the real instance for the router. */
   readonly wrap?: (instance: Instance) => Pick<Instance, "run">
 }
 
 export interface Call {
-  /** An object is sent as JSON; text and bytes go as they are. */
+  /** An object is sent as JSON; text and bytes are sent as they are. */
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
-  /** The key to send; null for none. Default: a good one. */
+  /** The key to send; null for none. Default: a valid key. */
   readonly authorization?: string | null
 }
 
@@ -67,10 +73,10 @@ export const aliceKey = authorizationHeader("alice", "alice-secret")
 export const bobKey = authorizationHeader("bob", "bob-secret")
 const keys = ["alice", "bob"].map((name) => ({ id: OwnerId(name), secret: Redacted.make(`${name}-secret`) }))
 
-/** Every reply of `call` is as the OpenAPI document says. */
+/** Checks every reply of `call` against the OpenAPI document. */
 const documented = conformance()
 
-/** A running host; `await using` it, or close it. */
+/** Starts a host; `await using` it, or close it. */
 export const startHost = async ({
   limits,
   storage,
@@ -112,21 +118,21 @@ export const startHost = async ({
     const text = await response.text()
     const reply = { status: response.status, headers: response.headers, body: text === "" ? undefined : JSON.parse(text) }
     const below = new URL(response.url).pathname.slice(mount.length)
-    // What is not ours to answer is not ours to document.
+    // Responses of the application are not documented.
     if (options.ownNotFound !== false || knows(below)) {
       expect(documented.faultOf({ ...reply, method, path: below, contentType: response.headers.get("content-type") })).toBeUndefined()
     }
     return reply
   }
 
-  /** Registers a file and uploads it: its `dir_id/file_name`. */
+  /** Registers and uploads a file. Returns its `dir_id/file_name`. */
   const uploaded = async (name: string, bytes: Uint8Array | string, dir?: string): Promise<string> => {
     const { body } = await call("POST", "/file", { body: { file_name: name, ...(dir && { dir_id: dir }) } })
     await call("PUT", body.upload.url, { body: bytes, authorization: null })
     return body.file.file_path
   }
 
-  /** A new key with that quota, as an Authorization header. */
+  /** Makes a key with this quota. Returns its Authorization header. */
   const keyWith = async (quota: Partial<Quota>): Promise<string> => {
     const issued = await instance.run(Effect.flatMap(Accounts, (accounts) => accounts.issue({ name: "", quota: { ...noQuota, ...quota } })))
     const { id, secret } = Exit.getOrElse(issued, (cause) => {
@@ -135,7 +141,7 @@ export const startHost = async ({
     return authorizationHeader(id, Redacted.value(secret))
   }
 
-  /** The job's end, as `GET /job` tells it. */
+  /** Waits for the end of the job. Returns the last `GET /job`. */
   const ended = async (id: string, options?: Call): Promise<Reply> => {
     for (;;) {
       const job = await call("GET", `/job/${id}`, options)
@@ -159,7 +165,7 @@ export type Host = Awaited<ReturnType<typeof startHost>>
 
 const nowhere: GuardOptions = { resolve: () => Promise.reject(new Error("no names in tests")), allowAddress: () => false }
 
-/** Ids of accepted jobs: a client that has gone never learns its own. */
+/** Records ids of accepted jobs: a client that disconnects never gets its own. */
 const recordJobs = (ids: Array<JobId>) =>
   Layer.effect(
     Jobs,

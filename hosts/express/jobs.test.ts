@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { bobKey, clip, type Host, startHost } from "./host.suite.js"
 
-/** Jobs over real HTTP: cancelling, repeating, the sameness of both calls, usage. */
+/** Jobs over real HTTP: cancelling, repeating, equality of both calls, usage. */
 
 let host: Host
-/** Takes jobs and starts none. */
+/** Accepts jobs and starts none. */
 let idle: Host
 let input: string
 let waiting: string
@@ -21,7 +21,7 @@ afterAll(async () => {
 
 const asBob = { authorization: bobKey }
 let made = 0
-/** A task with an output name of its own. */
+/** A task with a unique output name. */
 const task = (file_path: string, options: ReadonlyArray<unknown> = ["-c", "copy"], over: object = {}) => ({
   task: { inputs: [{ file_path }], outputs: [{ file: `out-${++made}.mp4`, options }], ...over }
 })
@@ -37,7 +37,7 @@ const removed = async (on: Host, id: string | null, options = {}) => {
 }
 
 describe("DELETE /job/{jobId}", () => {
-  it("cancels a pending job, which then reads as failed; a second call is a 409 naming that state", async () => {
+  it("cancels a pending job, which then is failed; a second call is a 409 with that state", async () => {
     const id = await submitted(idle, task(waiting))
     expect(await removed(idle, id)).toEqual([200, { ok: true, message: "Job cancelled successfully" }])
     const job = await idle.call("GET", `/job/${id}`)
@@ -45,7 +45,7 @@ describe("DELETE /job/{jobId}", () => {
     expect(await removed(idle, id)).toEqual(conflict("failed"))
   })
 
-  it("of a running, a completed and a failed job is a 409 naming its state", async () => {
+  it("of a running, a completed and a failed job is a 409 with its state", async () => {
     const running = await submitted(host, {
       task: {
         inputs: [{ file_path: input, options: ["-re", "-stream_loop", "3"] }],
@@ -60,7 +60,7 @@ describe("DELETE /job/{jobId}", () => {
     expect(await removed(host, failed.headers.get("x-job-id"))).toEqual(conflict("failed"))
   })
 
-  it("of an unknown and of somebody else's job is the same 404, and that job stays", async () => {
+  it("of an unknown and of another owner's job gives the same 404, and that job stays", async () => {
     const id = await submitted(idle, task(waiting))
     expect(await removed(idle, id, asBob)).toEqual(notFound)
     expect(await removed(idle, "job_none")).toEqual(notFound)
@@ -68,7 +68,7 @@ describe("DELETE /job/{jobId}", () => {
     expect((await idle.call("GET", `/job/${id}`)).body.status).toBe("pending")
   })
 
-  it("racing with the start has one winner: cancelled and never run, or run and never cancelled", async () => {
+  it("racing with the start either cancels the job, which never runs, or fails, and the job runs", async () => {
     const ids = await Promise.all(Array.from({ length: 12 }, () => submitted(host, task(input))))
     const answers = await Promise.all(ids.map((id) => removed(host, id)))
     for (const [index, id] of ids.entries()) {
@@ -84,7 +84,7 @@ describe("Idempotency-Key", () => {
   const keyed = (key: string, body: object = task(waiting), options = {}) =>
     idle.call("POST", "/ffmpeg/process/async", { body, headers: { "idempotency-key": key }, ...options })
 
-  it("gives the first job to who sends it again, also with another body, and after it was cancelled", async () => {
+  it("returns the first job when repeated, also with another body, and after it was cancelled", async () => {
     const first = await keyed("order-1")
     const again = await keyed("order-1", task(waiting, ["-an"]))
     expect([again.status, again.body]).toEqual([202, first.body])
@@ -93,7 +93,7 @@ describe("Idempotency-Key", () => {
     expect((await keyed("order-2")).body).not.toEqual(first.body)
   })
 
-  it("is each owner's own", async () => {
+  it("is separate for each owner", async () => {
     const { body: dir } = await idle.call("POST", "/file", { body: { file_name: "in.mp4" }, ...asBob })
     await idle.call("PUT", dir.upload.url, { body: await clip(), authorization: null })
     const [mine, theirs] = [await keyed("shared"), await keyed("shared", task(dir.file.file_path), asBob)]
@@ -101,7 +101,7 @@ describe("Idempotency-Key", () => {
     expect(mine.body.job_id).not.toBe(theirs.body.job_id)
   })
 
-  it("makes one job of twenty requests at once", async () => {
+  it("makes one job from twenty requests at once", async () => {
     const replies = await Promise.all(Array.from({ length: 20 }, () => keyed("at-once")))
     expect(new Set(replies.map(({ body }) => body.job_id)).size).toBe(1)
   })
@@ -111,13 +111,13 @@ describe("Idempotency-Key", () => {
     expect([status, body]).toEqual([400, { ok: false, error: "The Idempotency-Key header must be 1 to 255 visible ASCII characters" }])
   })
 
-  it("takes any visible ASCII", async () => {
+  it("accepts any visible ASCII", async () => {
     expect((await keyed(`"'{}\\/:;,.~!${"x".repeat(200)}`)).status).toBe(202)
   })
 })
 
 describe("the synchronous call", () => {
-  it("is the asynchronous one, waited for", async () => {
+  it("equals the asynchronous one with a wait", async () => {
     const body = task(input, ["-crf", "30"], { output_dir_id: undefined })
     const sync = await host.call("POST", "/ffmpeg/process", { body })
     const id = await submitted(host, body)
@@ -131,12 +131,12 @@ describe("the synchronous call", () => {
     expect([looked.body.usage, shape(looked)]).toEqual([sync.body.usage, shape(sync)])
   })
 
-  it("gives no id where there is no job", async () => {
+  it("has no id in its headers without a job", async () => {
     const reply = await host.call("POST", "/ffmpeg/process", { body: {} })
     expect([reply.status, reply.headers.get("x-job-id")]).toEqual([400, null])
   })
 
-  it("knows no webhook: fields it does not know are overlooked at the top, and refused in the task", async () => {
+  it("has no webhook: unknown fields are ignored at the top, and refused in the task", async () => {
     const open = await host.call("POST", "/ffmpeg/process", { body: { ...task(input), webhook_url: "http://x", note: 1 } })
     expect(open.status).toBe(200)
     for (const route of ["/ffmpeg/process", "/ffmpeg/process/async"]) {
@@ -145,11 +145,11 @@ describe("the synchronous call", () => {
     }
   })
 
-  it("mints a download URL anew at each look, and each works", async () => {
+  it("returns a new valid download URL at each request", async () => {
     const sync = await host.call("POST", "/ffmpeg/process", { body: task(input) })
     const looks = [sync]
     while (looks.length < 3) {
-      // A URL says when it ends: looks of one millisecond get the same.
+      // A URL contains its expiry: requests within one millisecond get the same URL.
       await new Promise((resolve) => setTimeout(resolve, 2))
       looks.push(await host.call("GET", `/job/${sync.headers.get("x-job-id")}`))
     }
@@ -162,7 +162,7 @@ describe("the synchronous call", () => {
 describe("usage", () => {
   const digits = (value: number) => Number(value.toFixed(9))
 
-  it("is GiB and seconds, and gb_sec can be worked out from what is told", async () => {
+  it("is in GiB and seconds, and gb_sec can be calculated from the other values", async () => {
     const { body } = await host.call("POST", "/ffmpeg/process", { body: task(input, ["-crf", "30"]) })
     const { gb_sec, input_size_gb, output_size_gb, time_sec } = body.usage
     expect(input_size_gb).toBe(digits((await clip()).length / 2 ** 30))
@@ -179,7 +179,7 @@ describe("usage", () => {
     expect(body.usage.input_size_gb).toBe(digits((await clip()).length / 2 ** 30))
   })
 
-  it("of several outputs is the sum, listed in the task's order", async () => {
+  it("of several outputs is the sum, with outputs in the order of the task", async () => {
     const outputs = [{ file: "b.mp4", options: ["-an"] }, { file: "a.mp3" }, { file: "c.png", options: ["-frames:v", "1"] }]
     const { body } = await host.call("POST", "/ffmpeg/process", { body: { task: { inputs: [{ file_path: input }], outputs } } })
     expect(body.result.map((file: { file_name: string }) => file.file_name)).toEqual(["b.mp4", "a.mp3", "c.png"])
@@ -190,10 +190,10 @@ describe("usage", () => {
 
 describe("task fields", () => {
   it.each<[string, object]>([
-    ["empty lists and texts are as absent", { inputs: [{ options: [] }], outputs: [{ options: [], maps: [] }], filter_complex: "" }],
+    ["empty lists and texts equal missing ones", { inputs: [{ options: [] }], outputs: [{ options: [], maps: [] }], filter_complex: "" }],
     ["numbers are options", { outputs: [{ options: ["-crf", 30, "-t", 0.5] }] }],
     ["what people paste is dropped", { outputs: [{ options: ["-y", "-hide_banner", "-nostdin", "-an"] }] }]
-  ])("takes it that %s", async (_, over) => {
+  ])("accepts that %s", async (_, over) => {
     const { task: base } = task(input, [])
     const merged = Object.fromEntries(
       Object.entries({ ...base, ...over }).map(([name, value]) => [
@@ -214,7 +214,7 @@ describe("task fields", () => {
     [["-report"], /-report/],
     [["-progress", "x"], /-progress/],
     [["-protocol_whitelist", "http"], /-protocol_whitelist/]
-  ])("options %j are a 400 that says what is wrong", async (options, sentence) => {
+  ])("options %j are a 400 with an explanation", async (options, sentence) => {
     const jobs = host.jobs.length
     const { status, body } = await host.call("POST", "/ffmpeg/process", { body: task(input, options) })
     expect([status, body.error]).toEqual([400, expect.stringMatching(/^Invalid task format: /)])
@@ -228,7 +228,7 @@ describe("task fields", () => {
     ["inputs that are no list", { inputs: {}, outputs: [{ file: "a.mp4" }] }],
     ["a file path without a directory", { inputs: [{ file_path: "a.mp4" }], outputs: [{ file: "a.mp4" }] }],
     ["a file path of null", { inputs: [{ file_path: null }], outputs: [{ file: "a.mp4" }] }]
-  ])("%s is a 400 with the reference's words", async (_, wrong) => {
+  ])("%s is a 400 with the words of the reference", async (_, wrong) => {
     const { status, body } = await host.call("POST", "/ffmpeg/process", { body: { task: wrong } })
     expect([status, body.error]).toEqual([400, expect.stringMatching(/^Invalid task format: task\.(in|out)puts/)])
   })

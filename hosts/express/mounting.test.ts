@@ -5,13 +5,13 @@ import { Storage } from "../../core/ports/storage.js"
 import type { Instance } from "../embed/runtime.js"
 import { aliceKey, type Host, type HostOptions, startHost } from "./host.suite.js"
 
-/** The router inside other people's applications. */
+/** The router inside other applications. */
 
 const host = (options: HostOptions = {}) => startHost({ slots: 0, ...options })
 const register = (on: Host, headers: Record<string, string> = {}) => on.call("POST", "/file", { body: '{"file_name":"a.bin"}', headers })
 
-describe("where it is mounted", () => {
-  it("below a prefix, its URLs carry the prefix", async () => {
+describe("a mounted router", () => {
+  it("has its prefix in its URLs", async () => {
     await using on = await host({ mount: "/media/v1" })
     const { body } = await register(on)
     expect(body.upload.url).toMatch(new RegExp(`^${on.url}/blob/`))
@@ -19,12 +19,12 @@ describe("where it is mounted", () => {
     expect((await on.call("PUT", body.upload.url, { body: "x" })).status).toBe(200)
   })
 
-  it("behind a proxy, its URLs are those of publicUrl", async () => {
+  it("behind a proxy has publicUrl in its URLs", async () => {
     await using on = await host({ publicUrl: "https://cdn.example.com/media/" })
     expect((await register(on)).body.upload.url).toMatch(/^https:\/\/cdn\.example\.com\/media\/blob\//)
   })
 
-  it("leaves unknown paths to the application where told so, and only those", async () => {
+  it("leaves unknown paths, and only those, to the application if set", async () => {
     const theirs: RequestHandler = (_, response) => void response.status(418).json({ theirs: true })
     await using on = await host({ ownNotFound: false, after: [theirs] })
     expect(await on.call("GET", "/else")).toMatchObject({ status: 418, body: { theirs: true } })
@@ -35,7 +35,7 @@ describe("where it is mounted", () => {
 })
 
 describe("the application's own login", () => {
-  it("names the owner instead of a key", async () => {
+  it("gives the owner instead of a key", async () => {
     await using on = await host({ identify: async (request) => request.get("x-user") || undefined })
     const mine = await on.call("POST", "/directory", { authorization: null, headers: { "x-user": "u1" } })
     expect(mine.status).toBe(200)
@@ -49,7 +49,7 @@ describe("the application's own login", () => {
     ])
   })
 
-  it("that throws is a 500 without its words", async () => {
+  it("that throws is a 500 without its message", async () => {
     const identify = () => {
       throw new Error("secret of the application")
     }
@@ -96,7 +96,7 @@ describe("the application's body parsers", () => {
   })
 })
 
-describe("what goes wrong below", () => {
+describe("failures of the storage", () => {
   /** The instance with a storage whose reads are replaced. */
   const reading = (read: Storage["Type"]["read"]) => (instance: Instance) => ({
     run: ((effect, options) =>
@@ -110,7 +110,7 @@ describe("what goes wrong below", () => {
     return fetch((await on.call("GET", `/file/download/${path}`)).body.download.url)
   }
 
-  it("a body that breaks off takes the connection with it", async () => {
+  it("a body that breaks off closes the connection", async () => {
     const broken = Stream.concat(Stream.make(Buffer.from("01234")), Stream.dieMessage("broken disk"))
     await using on = await host({ wrap: reading(() => broken) })
     await expect(download(on).then((reply) => reply.text())).rejects.toThrow()
@@ -119,12 +119,12 @@ describe("what goes wrong below", () => {
   it.each([
     ["short", ["01234"]],
     ["long", ["01234", "56789abc"]]
-  ])("so does one that is too %s", async (_, pieces) => {
+  ])("as does one that is too %s", async (_, pieces) => {
     await using on = await host({ wrap: reading(() => Stream.rechunk(Stream.fromIterable(pieces.map((text) => Buffer.from(text))), 1)) })
     await expect(download(on).then((reply) => reply.text())).rejects.toThrow()
   })
 
-  it("a body that breaks before its first byte is a plain 500", async () => {
+  it("a body that fails before its first byte is a normal 500", async () => {
     await using on = await host({ wrap: reading(() => Stream.dieMessage("broken disk")) })
     const reply = await download(on)
     expect([reply.status, await reply.text()]).toEqual([
@@ -133,7 +133,7 @@ describe("what goes wrong below", () => {
     ])
   })
 
-  it("a host that has closed answers 503", async () => {
+  it("a closed host responds 503", async () => {
     await using on = await host()
     await on.instance.close()
     const reply = await on.call("POST", "/directory")
@@ -141,7 +141,7 @@ describe("what goes wrong below", () => {
   })
 })
 
-it("takes the key of one client for no other over one connection", async () => {
+it("does not mix up the keys of two clients on one connection", async () => {
   await using on = await host()
   expect((await on.call("POST", "/directory", { authorization: aliceKey })).status).toBe(200)
   expect((await on.call("POST", "/directory", { authorization: null })).status).toBe(401)

@@ -3,7 +3,7 @@ import { execa } from "execa"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { clip, type Host, startHost } from "./host.suite.js"
 
-/** Outputs of many files, and playlists that play from where they are served. */
+/** Outputs of many files, and playlists that play from their signed URLs. */
 
 let host: Host
 let input: string
@@ -18,7 +18,7 @@ interface Listed {
   readonly download_url: string
 }
 
-/** Runs one task over the clip (1 s, 10 frames a second, with sound): its result, in order. */
+/** Runs one task on the clip (1 s, 10 frames a second, with sound). Returns its results in order. */
 const made = async (output: object, over: object = {}): Promise<ReadonlyArray<Listed>> => {
   const { body } = await host.call("POST", "/directory", { body: {} })
   const task = { inputs: [{ file_path: input }], outputs: [output], output_dir_id: body.directory.id, ...over }
@@ -29,10 +29,10 @@ const made = async (output: object, over: object = {}): Promise<ReadonlyArray<Li
 
 const names = (files: ReadonlyArray<Listed>) => files.map(({ file_name }) => file_name)
 const urlOf = (files: ReadonlyArray<Listed>, name: string) => files.find(({ file_name }) => file_name === name)?.download_url as string
-/** The address of the file that a playlist calls `name`. */
+/** The URL of the file that a playlist calls `name`. */
 const beside = (url: string, name: string) => url.replace(/[^/]*$/, name)
 
-/** What ffmpeg gets when it plays a URL to its end. */
+/** What ffmpeg reads when it plays a URL to its end. */
 const played = async (url: string) => {
   const input = ["-xerror", "-protocol_whitelist", "http,tcp", "-i", url]
   const { stdout } = await execa("ffmpeg", ["-v", "error", ...input, "-map", "0:v:0", "-map", "0:a:0", "-f", "framecrc", "-"], {
@@ -44,12 +44,12 @@ const played = async (url: string) => {
 /** A second of 10 pictures, and of 44100 samples in frames of 1024. */
 const whole = { pictures: 10, sound: expect.closeTo(44, -0.9) }
 
-/** Not every build of ffmpeg has this demuxer. */
+/** Some builds of ffmpeg lack this demuxer. */
 const readsDash = async () => (await execa("ffmpeg", ["-hide_banner", "-demuxers"])).stdout.includes(" dash ")
 
 const segments = ["-g", "4", "-hls_time", "0.4", "-hls_list_size", "0"]
 
-describe("a playlist plays through its signed link", () => {
+describe("a playlist plays from its signed URL", () => {
   it("HLS", async () => {
     const files = await made({ file: "list.m3u8", options: segments })
     expect(names(files)).toEqual(["list.m3u8", "list0.ts", "list1.ts", "list2.ts"])
@@ -62,7 +62,7 @@ describe("a playlist plays through its signed link", () => {
     expect([part.status, part.headers.get("content-type"), (await part.arrayBuffer()).byteLength]).toEqual([206, "video/mp2t", 4])
   })
 
-  it("HLS with names of its own for the segments", async () => {
+  it("HLS with custom names for the segments", async () => {
     const files = await made({ file: "list.m3u8", options: [...segments, "-hls_segment_filename", "part%03d.ts"] })
     expect(names(files)).toEqual(["list.m3u8", "part000.ts", "part001.ts", "part002.ts"])
     expect(await played(urlOf(files, "list.m3u8"))).toEqual(whole)
@@ -99,7 +99,7 @@ describe("a playlist plays through its signed link", () => {
     expect((await fetch(beside(url, "init-stream0.m4s"))).headers.get("content-type")).toBe("video/iso.segment")
   })
 
-  it("by GET /file/download too, and under a prefix", async () => {
+  it("also from GET /file/download, and under a prefix", async () => {
     await using mounted = await startHost({ mount: "/v1" })
     const path = await mounted.uploaded("input.mp4", await clip())
     const [dir] = path.split("/")
@@ -111,7 +111,7 @@ describe("a playlist plays through its signed link", () => {
   })
 })
 
-describe("a playlist's link", () => {
+describe("a playlist's signed URL", () => {
   let files: ReadonlyArray<Listed>
   let url: string
   beforeAll(async () => {
@@ -119,7 +119,7 @@ describe("a playlist's link", () => {
     url = urlOf(files, "list.m3u8")
   })
   const status = async (address: string, method = "GET") => (await fetch(address, { method })).status
-  /** Sent as it is written: a client of the web would tidy the path up. */
+  /** Sends the path unchanged; `fetch` would normalize it. */
   const raw = async (path: string) => {
     const { port, hostname } = new URL(host.url)
     const socket = connect(Number(port), hostname)
@@ -128,7 +128,7 @@ describe("a playlist's link", () => {
     return Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1])
   }
 
-  it("reads the files that were made with it, by their names alone", async () => {
+  it("reads the files of the same output by their names", async () => {
     expect(await status(beside(url, "list0.ts"))).toBe(200)
     expect(await status(beside(url, "list0.ts"), "HEAD")).toBe(200)
     expect(await status(beside(url, "%6cist0.ts?x=1#y"))).toBe(200)
@@ -136,7 +136,7 @@ describe("a playlist's link", () => {
     expect(await status(beside(url, "list0.ts"), "PUT")).toBe(403)
   })
 
-  it("reads nothing of any other slot or directory", async () => {
+  it("reads no file of another slot or directory", async () => {
     const token = new URL(url).pathname.split("/")[2] as string
     const [dir, name] = input.split("/")
     for (const path of [
@@ -160,7 +160,7 @@ describe("a playlist's link", () => {
     expect(await raw(`/blob/${token}/list0.ts/..`)).toBe(404)
   })
 
-  it("opens no sibling of a file that is no playlist", async () => {
+  it("of a file that is no playlist opens no other file", async () => {
     const segment = urlOf(files, "list0.ts")
     expect(await status(segment)).toBe(200)
     expect(await status(segment.replace(/\/[^/]*$/, ""))).toBe(200)
@@ -170,11 +170,11 @@ describe("a playlist's link", () => {
     }
   })
 
-  it("is not made valid by a change", async () => {
+  it("becomes invalid by any change", async () => {
     expect(await status(url.replace("/blob/", "/blob/x"))).toBe(403)
   })
 
-  it("does not read a sibling that was deleted", async () => {
+  it("does not read a deleted file", async () => {
     const own = await made({ file: "gone.m3u8", options: segments })
     const { download_url } = own[0] as Listed
     const listed = (await host.call("GET", "/directory")).body.directories as ReadonlyArray<{ id: string }>
@@ -186,7 +186,7 @@ describe("a playlist's link", () => {
   })
 })
 
-describe("every file is listed, the named output's first", () => {
+describe("every file is listed, the named output's file first", () => {
   it.each([
     ["pictures", { file: "f%03d.png" }, Array.from({ length: 10 }, (_, index) => `f${String(index + 1).padStart(3, "0")}.png`)],
     ["pictures with a percent sign", { file: "5%%-%d.jpg", options: ["-frames:v", "2"] }, ["5%-1.jpg", "5%-2.jpg"]],
@@ -200,7 +200,7 @@ describe("every file is listed, the named output's first", () => {
   })
 
   it.each([["/etc/x%d.ts"], ["../x.ts"], ["a/b.ts"], ["pipe:1"], ["a|b"], ["a%s.ts"], ["a%"], [""], ["tcp://127.0.0.1:1/x"]])(
-    "a name of segments that is more than a name is a 400: %j",
+    "a segment name that is not a plain name is a 400: %j",
     async (name) => {
       const outputs = [{ file: "list.m3u8", options: ["-hls_segment_filename", name] }]
       const { status, body } = await host.call("POST", "/ffmpeg/process", { body: { task: { inputs: [{ file_path: input }], outputs } } })
@@ -227,7 +227,7 @@ describe("every file is listed, the named output's first", () => {
       [{ file: "-", options: ["-an", "-c:v", "libx264", "-b:v", "40k", "-pass", "1", "-f", "null"] }],
       ["ffmpeg2pass-0.log", "ffmpeg2pass-0.log.mbtree"]
     ]
-  ])("an output of -f null %s completes and makes no file", async (_, outputs, expected) => {
+  ])("an output of -f null %s completes without a file", async (_, outputs, expected) => {
     const task = { inputs: [{ file_path: input }], outputs }
     const { status, body } = await host.call("POST", "/ffmpeg/process", { body: { task } })
     expect([status, body.ok, names(body.result)]).toEqual([200, true, expected])
@@ -235,7 +235,7 @@ describe("every file is listed, the named output's first", () => {
 
   it.each([
     ["several frames for one picture", { file: "a.jpg" }, /several frames for one picture: use -frames:v 1 .* a name with a pattern/]
-  ])("%s is a 500 that says what to do", async (_, output, says) => {
+  ])("%s is a 500 with advice", async (_, output, says) => {
     const { status, body } = await host.call("POST", "/ffmpeg/process", {
       body: { task: { inputs: [{ file_path: input }], outputs: [output] } }
     })

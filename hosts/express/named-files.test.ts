@@ -5,7 +5,9 @@ import { execa } from "execa"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { clip, type Host, startHost } from "./host.suite.js"
 
-/** Tasks that name further files of their directory, beside what bare ffmpeg makes of the same files and options. */
+/**
+ * Tasks that name further files of their directory, compared with bare ffmpeg on the same files and options.
+ */
 
 let host: Host
 let folder: string
@@ -69,14 +71,14 @@ const run = (task: {
     }
   })
 
-/** The text of the one output that a task makes. */
+/** The text of the only output of a task. */
 const made = async (task: Parameters<typeof run>[0]): Promise<string> => {
   const { body } = await run(task)
   expect(body).toMatchObject({ ok: true })
   return (await fetch(body.result[0].download_url)).text()
 }
 
-/** Of frames by what is in them, whatever the software is called. */
+/** Frames by their content, independent of the version of the software. */
 const frames = ["-f", "framecrc", "-bitexact"]
 const bare = async (...args: ReadonlyArray<string>): Promise<string> =>
   (await execa("ffmpeg", ["-v", "error", ...args, ...frames, "-"], { cwd: folder, stdin: "ignore", stripFinalNewline: false })).stdout
@@ -102,7 +104,7 @@ describe("a filter with a file of the directory", () => {
     expect(await made(complex)).toBe(expected)
   })
 
-  it("may read what is an input too", async () => {
+  it("may also read an input", async () => {
     const options = ["-vf", "subtitles=clip.mkv", "-an", "-sn", ...frames]
     const expected = await bare("-i", "clip.mkv", "-vf", "subtitles=clip.mkv", "-an", "-sn")
     expect(await made({ inputs: [{ file_path: "clip.mkv" }], outputs: [{ file: "c.crc", options }] })).toBe(expected)
@@ -122,7 +124,7 @@ describe("a filter with a file of the directory", () => {
   })
 
   it.each(["playlist.srt", "script.ass", "credits.txt", "clip.mp4"])(
-    "%s is no file of subtitles, and nothing it names is opened",
+    "%s is not a subtitle file, and the files that it names are not opened",
     async (name) => {
       const reply = await run({ outputs: [{ file: "x.mp4", options: ["-vf", `subtitles=subs.srt,subtitles=${name}`] }] })
       expect(reply.status).toBe(500)
@@ -131,19 +133,19 @@ describe("a filter with a file of the directory", () => {
   )
 })
 
-describe("files in a list are joined", () => {
+describe("files of a list are joined", () => {
   const joined = (name: string, options: ReadonlyArray<string> = ["-f", "concat"]) => ({
     inputs: [{ file_path: name, options }],
     outputs: [{ file: "joined.crc", options: ["-c", "copy", ...frames] }]
   })
 
-  it("as ffmpeg does", async () => {
+  it("as by ffmpeg", async () => {
     const expected = await bare("-f", "concat", "-i", "list.txt", "-c", "copy")
     expect(expected.length).toBeGreaterThan(1.8 * (await bare("-i", "clip.mp4", "-c", "copy")).length)
     expect(await made(joined("list.txt"))).toBe(expected)
   })
 
-  it("under any names, with -safe 0 or without", async () => {
+  it("under any names, with and without -safe 0", async () => {
     const expected = await bare("-f", "concat", "-safe", "0", "-i", "blanks.txt", "-c", "copy")
     expect(await made(joined("blanks.txt"))).toBe(expected)
     expect(await made(joined("blanks.txt", ["-f", "concat", "-safe", "0"]))).toBe(expected)
@@ -154,7 +156,7 @@ describe("files in a list are joined", () => {
     expect([status, body.warnings]).toEqual([200, ['"page.mp4", which a list names, is a web page: the result ends before it']])
   })
 
-  it.each(["folder.txt", "open.txt", "percent.txt"])("by all that ffmpeg reads of each line: %s", async (name) => {
+  it.each(["folder.txt", "open.txt", "percent.txt"])("with all that ffmpeg reads of each line: %s", async (name) => {
     const expected = await bare("-f", "concat", "-safe", "0", "-i", name, "-c", "copy")
     expect(await made(joined(name))).toBe(expected)
   })
@@ -172,13 +174,13 @@ describe("files in a list are joined", () => {
     expect(reply.body.error).toContain("task.inputs[0].file_path")
   })
 
-  it("and a list is none where nothing says so, or where it leads on to another", async () => {
+  it("and a file without the format concat, or a list of lists, is refused", async () => {
     expect((await run(joined("list.txt", []))).body.error).toContain("not accepted")
     expect((await run(joined("nested.txt"))).status).toBe(500)
   })
 })
 
-describe("a file that an option names", () => {
+describe("a file named by an option", () => {
   it("is attached", async () => {
     const options = ["-c", "copy", "-attach", "credits.txt", "-metadata:s:t:0", "mimetype=text/plain"]
     const { body } = await run({ outputs: [{ file: "with.mkv", options }] })
@@ -201,7 +203,7 @@ describe("two passes", () => {
     ["x264 with a name for the log.mp4", x264, ["-passlogfile", "my log"], ["my log-0.log", "my log-0.log.mbtree"]],
     ["x264.mp4", x264, [], ["ffmpeg2pass-0.log", "ffmpeg2pass-0.log.mbtree"]],
     ["vp9.webm", vp9, ["-passlogfile", "vp9"], ["vp9-0.log"]]
-  ])("give what bare ffmpeg gives: %s", async (file, encoder, named, logs) => {
+  ])("equal those of bare ffmpeg: %s", async (file, encoder, named, logs) => {
     const pass = (number: number) => run({ outputs: [{ file: `${number} ${file}`, options: [...encoder, "-pass", number, ...named] }] })
     const early = await pass(2)
     expect([early.status, early.body.error]).toEqual([400, expect.stringContaining(`has no "${logs[0]}": run the first pass there first`)])
@@ -273,13 +275,13 @@ describe("a third pass", () => {
     ["x264 by -pass", byOption, ["-0.log", "-0.log.mbtree"]],
     ["x264 by its parameters", byList(...x264, "-x264-params"), ["", ".mbtree"]],
     ["x265 by its parameters", byList("-an", "-c:v", "libx265", "-preset", "superfast", "-threads", "1", "-x265-params"), ["", ".cutree"]],
-    // The encoder opens its log for writing as it is, and may not write into what is stored.
+    // The encoder opens its log for writing in place, and must not write to the stored file.
     [
       "mpeg4 by -pass",
       (name: string) => (pass: number) => ["-an", "-c:v", "mpeg4", "-b:v", "40k", "-pass", `${pass}`, "-passlogfile", name],
       ["-0.log"]
     ]
-  ])("reads the log and writes it anew, as bare ffmpeg does: %s", async (title, encoder, suffixes) => {
+  ])("reads the log and writes a new one, like bare ffmpeg: %s", async (title, encoder, suffixes) => {
     const name = title.replaceAll(" ", "_")
     const options = encoder(name)
     const early = await run({ outputs: [{ file: `3 ${title}.mp4`, options: options(3) }] })
@@ -302,7 +304,7 @@ describe("a third pass", () => {
     expect(contents[1]?.replace(/stats=\S+/g, "")).toBe(log.replace(/stats=\S+/g, ""))
   })
 
-  it("does not write over a log that was uploaded, which the second reads", async () => {
+  it("does not overwrite an uploaded log, which the second pass reads", async () => {
     const { body } = await run({ outputs: [{ file: "u.mp4", options: byOption("sent")(1) }] })
     for (const { file_name, download_url } of body.result.slice(1)) {
       const bytes = Buffer.from(await (await fetch(download_url)).arrayBuffer())

@@ -2,7 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type LocalHttps, localHttps } from "../../adapters/net/https.suite.js"
 import { aliceKey, bobKey, clip, type Host, startHost } from "./host.suite.js"
 
-/** How many probes run and wait, over real HTTP, with a server of media that accepts and stays silent. */
+/**
+ * Limits on running and waiting probes, over real HTTP, with a media server that accepts connections and
+ * stays silent.
+ */
 
 let web: LocalHttps
 beforeAll(async () => {
@@ -16,7 +19,7 @@ const patient = { probeSeconds: 600, idleSeconds: 600 }
 const probe = (host: Host, file_path: string, authorization: string) =>
   host.call("POST", "/ffprobe/analyze", { body: { file_path }, authorization })
 
-/** Probes of a file that never comes; they end with the host at the latest. */
+/** Probes of a file that never arrives; they end with the host at the latest. */
 const silentProbes = (host: Host, count: number, authorization: string) =>
   Array.from({ length: count }, () =>
     probe(host, `${web.url}/silent.mp4`, authorization).then(
@@ -31,7 +34,7 @@ const busy = {
 }
 
 describe("probes", () => {
-  it("beyond those that may wait are a 503 with Retry-After at once; another key's run meanwhile", async () => {
+  it("beyond the waiting ones are a 503 with Retry-After at once; another key's probes run meanwhile", async () => {
     await using host = await startHost({
       guard: web.guard,
       limits: { ...patient, probes: 3, probesPerKey: 2, probesWaitingPerKey: 2, probeWaitSeconds: 600 }

@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => host.close())
 
-/** Calls in the name of a new key with that quota. */
+/** Calls with a new key that has this quota. */
 const caller = async (quota: Parameters<Host["keyWith"]>[0], on = host) => {
   const authorization = await on.keyWith(quota)
   const call: Host["call"] = (method, path, options) => on.call(method, path, { authorization, ...options })
@@ -24,8 +24,8 @@ const caller = async (quota: Parameters<Host["keyWith"]>[0], on = host) => {
 const copy = (file_path: string, file = "out.mp4") => ({ task: { inputs: [{ file_path }], outputs: [{ file, options: ["-c", "copy"] }] } })
 const refusal = (error: string) => [403, { ok: false, error }]
 
-describe("a spent quota is a 403 that says which", () => {
-  it("jobs, asynchronous and synchronous ones together", async () => {
+describe("an exhausted quota is a 403 that names it", () => {
+  it("jobs, asynchronous and synchronous together", async () => {
     const { call, uploaded, ended } = await caller({ jobsPerMonth: 2 })
     const input = await uploaded("in.mp4", await clip())
     const first = await call("POST", "/ffmpeg/process/async", { body: copy(input) })
@@ -34,7 +34,7 @@ describe("a spent quota is a 403 that says which", () => {
       const { status, body } = await call("POST", route, { body: copy(input, "c.mp4") })
       expect([status, body]).toEqual(refusal("Quota exceeded: 2 jobs a month are allowed, and they are used or under way"))
     }
-    // What was made is still to be had.
+    // Earlier results can still be downloaded.
     expect((await ended(first.body.job_id)).body.status).toBe("completed")
     expect((await call("POST", "/ffprobe/analyze", { body: { file_path: input } })).status).toBe(200)
     expect((await host.call("GET", "/usage", { authorization: bobKey })).body.usage.jobs).toBe(0)
@@ -58,7 +58,7 @@ describe("a spent quota is a 403 that says which", () => {
   it("stored bytes, until something is deleted", async () => {
     const { call, uploaded } = await caller({ storedBytes: 100 })
     const file = await uploaded("a.bin", "x".repeat(60))
-    // 40 are left, and no upload may bring more.
+    // 40 bytes are left, and no upload may have more.
     const { body } = await call("POST", "/file", { body: { file_name: "b.bin" } })
     const large = await call("PUT", body.upload.url, { body: "x".repeat(41), authorization: null })
     expect([large.status, large.body]).toEqual(
@@ -95,7 +95,7 @@ describe("a spent quota is a 403 that says which", () => {
 })
 
 describe("GET /usage", () => {
-  it("is the sum of what every answer said, with the quota beside it", async () => {
+  it("is the sum of the usage in all responses, with the quota", async () => {
     const { call, uploaded } = await caller({ jobsPerMonth: 10, gibSecondsPerMonth: 5.5, storedBytes: 2 ** 40 })
     const input = await uploaded("in.mp4", await clip())
     const done = await call("POST", "/ffmpeg/process", { body: copy(input) })
@@ -121,7 +121,7 @@ describe("GET /usage", () => {
     })
   })
 
-  it("counts failed jobs, and shows null where nothing is bounded", async () => {
+  it("counts failed jobs, and has null for unlimited quotas", async () => {
     const { call, uploaded } = await caller({})
     const input = await uploaded("in.mp4", await clip())
     const failing = { task: { inputs: [{ file_path: input }], outputs: [{ file: "x.mp4", options: ["-preset", "nonsense"] }] } }
@@ -133,7 +133,7 @@ describe("GET /usage", () => {
     expect(body.quota).toEqual({ jobs_per_month: null, gb_sec_per_month: null, stored_bytes: null })
   })
 
-  it("of a key that has done nothing is all zeros", async () => {
+  it("of an unused key is all zeros", async () => {
     const { call } = await caller({})
     const { usage } = (await call("GET", "/usage")).body
     expect(usage).toEqual({ ...usage, jobs: 0, probes: 0, time_sec: 0, input_size_gb: 0, output_size_gb: 0, gb_sec: 0, stored_bytes: 0 })

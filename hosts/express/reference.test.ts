@@ -5,12 +5,15 @@ import { execa } from "execa"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { aliceKey, type Host, startHost } from "./host.suite.js"
 
-/** The reference's own samples, word for word: its curl lines run by a shell, its bodies sent as they are printed. */
+/**
+ * The samples of the reference, to the letter: its curl lines run by a shell, its bodies sent as they are
+ * printed.
+ */
 
 let host: Host
 let folder: string
 let video: Buffer
-/** What stands for `dir_123` and `dir_abc123`. */
+/** Replaces `dir_123` and `dir_abc123`. */
 let dir: string
 
 beforeAll(async () => {
@@ -34,7 +37,10 @@ const usage = {
   gb_sec: expect.any(Number)
 }
 
-/** Runs a sample with the host, the key and the id of this test in place of the printed ones: what it prints. */
+/**
+ * Runs a sample with the host, the key and the directory of this test in place of the printed ones. Returns
+ * its output.
+ */
 const shell = async (sample: string, dirId: string, environment: Readonly<Record<string, string>> = {}): Promise<string> => {
   const script = sample
     .replaceAll("https://api.ffmpeg-api.com", host.url)
@@ -125,7 +131,7 @@ https://api.ffmpeg-api.com/file/dir_123/video.mp4`,
     expect((await host.call("GET", `/file/${id}/video.mp4`)).status).toBe(404)
   })
 
-  it("a key works as curl -u gives it, too", async () => {
+  it("a key also works with curl -u", async () => {
     const { stdout } = await execa("curl", ["-sS", "-u", "alice:alice-secret", `${host.url}/directory`])
     expect(JSON.parse(stdout).ok).toBe(true)
   })
@@ -155,7 +161,7 @@ describe("bodies", () => {
 }
 }`
 
-  it("POST /ffmpeg/process: its filter's output is taken by no map, which is a 400 that names the label and the way out", async () => {
+  it("POST /ffmpeg/process: its filter's output has no map, which is a 400 that names the label and the fix", async () => {
     const { status, body } = await post("/ffmpeg/process", processing)
     expect([status, body.ok]).toEqual([400, false])
     expect(body.error).toMatch(/^Invalid task format: /)
@@ -163,7 +169,7 @@ describe("bodies", () => {
     expect(body.error).toMatch(/maps/)
   })
 
-  it("POST /ffmpeg/process: mended as the 400 says, it works", async () => {
+  it("POST /ffmpeg/process: with the fix of the 400 it works", async () => {
     const { status, body } = await post("/ffmpeg/process", processing.replace('"0:v", "0:a"', '"[out]", "0:a"'))
     expect([status, body]).toEqual([
       200,
@@ -235,7 +241,7 @@ describe("bodies", () => {
     check(body)
   })
 
-  it("read_intervals bound the frames and packets that are told", async () => {
+  it("read_intervals limit the reported frames and packets", async () => {
     const probe = (interval: string) =>
       `{"file_path":"dir_abc123/video.mp4","probe":{"packets":["pts"],"select_streams":"v:0","read_intervals":"${interval}"}}`
     const counts = await Promise.all(
@@ -252,7 +258,7 @@ describe("bodies", () => {
   })
 })
 
-describe("the probe's own rules", () => {
+describe("the rules for probes", () => {
   it.each<[string, string]>([
     ['{"frames": []}', "select_streams"],
     ['{"packets": ["pts"]}', "select_streams"],
@@ -263,12 +269,12 @@ describe("the probe's own rules", () => {
     ['{"format": ["duration,size"]}', "format"],
     ['{"select_streams": "v:0 -i x"}', "select_streams"],
     ['{"read_intervals": "soon"}', "read_intervals"]
-  ])("%s is a 400 naming the field", async (probe, field) => {
+  ])("%s is a 400 that names the field", async (probe, field) => {
     const { status, body } = await post("/ffprobe/analyze", `{"file_path": "dir_abc123/video.mp4", "probe": ${probe}}`)
     expect([status, body.ok, body.error]).toEqual([400, false, expect.stringContaining(`probe.${field}`)])
   })
 
-  it("without a probe, or with an empty one, tells all of format and streams", async () => {
+  it("without a probe, or with an empty one, reports all of format and streams", async () => {
     const [absent, empty] = await Promise.all(
       ["", ', "probe": {}'].map((probe) => post("/ffprobe/analyze", `{"file_path": "dir_abc123/video.mp4"${probe}}`))
     )
@@ -280,20 +286,20 @@ describe("the probe's own rules", () => {
     expect(empty?.body.result).toEqual(absent?.body.result)
   })
 
-  it("tells frames, packets, chapters and programs where they are asked for", async () => {
+  it("reports frames, packets, chapters and programs on request", async () => {
     const probe = { frames: ["pict_type"], packets: ["flags"], chapters: [], programs: [], select_streams: "v:0", read_intervals: "#3" }
     const { body } = await host.call("POST", "/ffprobe/analyze", { body: { file_path: `${dir}/video.mp4`, probe } })
     expect(Object.keys(body.result).sort()).toEqual(["chapters", "frames", "packets", "programs"])
     expect(body.result).toMatchObject({ chapters: [], programs: [], frames: [{ pict_type: "I" }, {}, {}] })
   })
 
-  it("a field that ffprobe does not know is left out, as one that the file does not have", async () => {
+  it("a field that ffprobe does not know is omitted, like one that the file does not have", async () => {
     const probe = { streams: ["no_such", "width", "sample_rate"], format: ["no_such"], select_streams: "v:0" }
     const { status, body } = await host.call("POST", "/ffprobe/analyze", { body: { file_path: `${dir}/video.mp4`, probe } })
     expect([status, body.result]).toEqual([200, { streams: [{ width: expect.any(Number) }], format: {} }])
   })
 
-  it("what is no media is a 500 that says so without a path of ours", async () => {
+  it("a file that is no media is a 500 that says so without a path", async () => {
     const file_path = await host.uploaded("text.mp4", "no media at all")
     const { status, body } = await host.call("POST", "/ffprobe/analyze", { body: { file_path } })
     expect([status, body.error]).toEqual([500, expect.stringMatching(/^FFprobe analysis failed: /)])
@@ -304,7 +310,7 @@ describe("the probe's own rules", () => {
     ["text.png", "no picture at all", '"text.png" is not a picture that can be read'],
     ["page.png", "<html><body>Not found</body></html>", '"page.png" is a web page, not media: upload the file itself'],
     ["page.mp4", "<!DOCTYPE html><p>Not found", '"page.mp4" is a web page, not media: upload the file itself']
-  ])("so is %s in a probe and in a task, which has one reason", async (name, content, says) => {
+  ])("as is %s in a probe and in a task, which has one reason", async (name, content, says) => {
     const file_path = await host.uploaded(name, content)
     const probe = await host.call("POST", "/ffprobe/analyze", { body: { file_path } })
     expect([probe.status, probe.body.error]).toEqual([500, expect.stringContaining(`FFprobe analysis failed: ${says}`)])

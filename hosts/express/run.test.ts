@@ -50,7 +50,7 @@ const encoded = async (form: FormData) => {
   return { body: new Uint8Array(await request.arrayBuffer()), headers: { "content-type": request.headers.get("content-type") ?? "" } }
 }
 
-/** What the storage of a host holds, and what its key can see: both empty where a refused call left nothing. */
+/** The stored and the visible files of a key: both empty when a refused call left nothing. */
 const left = async (on: Host, authorization = aliceKey) => {
   const { body } = await on.call("GET", "/directory", { authorization })
   const listings = await Promise.all(
@@ -74,7 +74,7 @@ describe("with curl -F", () => {
     return { head, body: JSON.parse(body) }
   }
 
-  it("takes pictures of a sequence by their pattern, more than a task may have inputs", async () => {
+  it("accepts pictures of a sequence by their pattern, more than the limit of inputs", async () => {
     const source = ["-f", "lavfi", "-i", "testsrc2=s=32x32:r=10:d=7"]
     await execa("ffmpeg", ["-v", "error", ...source, "-start_number", "0", "img%03d.png"], { cwd: folder, stdin: "ignore" })
     const fields = Array.from({ length: 70 }, (_, number) => ["-F", `p${number}=@img${`${number}`.padStart(3, "0")}.png`]).flat()
@@ -100,7 +100,7 @@ describe("with curl -F", () => {
     ["a file by its name", "input.mp4", ["-F", "video=@input.mp4"]],
     ["a file by its field", "video", ["-F", "video=@input.mp4"]],
     ["a file named anew", "ünï.mp4", ["-F", "video=@input.mp4;filename=ünï.mp4;type=video/mp4"]]
-  ])("takes %s, and answers as /ffmpeg/process does", async (_, name, fields) => {
+  ])("accepts %s, and responds as /ffmpeg/process", async (_, name, fields) => {
     const { head, body } = await curl("-F", `command=${JSON.stringify({ task: task(name) })}`, ...fields)
     expect(body).toEqual({
       ok: true,
@@ -119,7 +119,7 @@ describe("with curl -F", () => {
     expect((await download.arrayBuffer()).byteLength).toBe(body.result[0].size_bytes)
   })
 
-  it("takes the bare task, from a file, behind the other files", async () => {
+  it("accepts the plain task, from a file, after the other files", async () => {
     await writeFile(join(folder, "task.json"), JSON.stringify(task("input.mp4")))
     const { body } = await curl("-F", "video=@input.mp4", "-F", "command=<task.json")
     expect(body).toMatchObject({ ok: true, result: [{ file_name: "out.mp4" }] })
@@ -128,7 +128,7 @@ describe("with curl -F", () => {
 })
 
 describe("inputs", () => {
-  it("are files of the form, several of one field by their names, or stored before", async () => {
+  it("are files of the form, several of one field by their names, or stored files", async () => {
     const two = { inputs: [{ file_path: "a.mp4" }, { file_path: "b.mp4" }], outputs: [{ file: "c.mkv", maps: ["0:v", "1:a"] }] }
     const both: ReadonlyArray<Field> = [
       ["files[]", video, "a.mp4"],
@@ -141,7 +141,7 @@ describe("inputs", () => {
     expect((await host.call("GET", `/file/${path.split("/")[0]}/out.mp4`)).status).toBe(200)
   })
 
-  it("lie in one new directory of the caller's, with the output", async () => {
+  it("are in one new directory of the caller, with the output", async () => {
     await using on = await startHost()
     const { body } = await run(on, [
       ["f", video, "a.mp4"],
@@ -154,7 +154,7 @@ describe("inputs", () => {
     expect(files.map((file: { file_name: string }) => file.file_name)).toEqual(["a.mp4", "out.mp4"])
   })
 
-  it("stay when ffmpeg fails: the job was accepted", async () => {
+  it("stay when ffmpeg fails, since the job was accepted", async () => {
     await using on = await startHost()
     const bad = task("f", { outputs: [{ file: "out.mp4", options: ["-preset", "nonsense"] }] })
     const { status, headers } = await run(on, [
@@ -167,7 +167,7 @@ describe("inputs", () => {
   })
 })
 
-describe("a form that is refused leaves nothing", () => {
+describe("a refused form leaves nothing", () => {
   const ok = JSON.stringify(task("a.mp4"))
   const file: Field = ["f", "0123456789", "a.mp4"]
   let strict: Host
@@ -260,17 +260,17 @@ describe("a form that is refused leaves nothing", () => {
     expect(await left(strict)).toEqual([[], []])
   })
 
-  it("one without a key, before its bytes are taken", async () => {
+  it("one without a key, before its bytes are read", async () => {
     await using on = await startHost({ slots: 0 })
     const reply = await run(on, [file, ["command", ok]], "Basic bm9wZTpub3Bl")
     expect([reply.status, reply.body, deprecation(reply.headers)]).toEqual([401, { ok: false, error: "Invalid API key" }, announced])
     expect(await left(on)).toEqual([[], []])
   })
 
-  it("one over its quota of jobs, before its bytes are taken", async () => {
+  it("one over the quota of jobs, before its bytes are read", async () => {
     await using on = await startHost({ slots: 0 })
     const key = await on.keyWith({ jobsPerMonth: 0 })
-    // The body never ends: an answer can only come from its head.
+    // The body never ends: a response can only depend on the headers.
     const endless = connect(on.port, "127.0.0.1")
     endless.write(
       `POST /ffmpeg/run HTTP/1.1\r\nHost: x\r\nAuthorization: ${key}\r\nContent-Type: multipart/form-data; boundary=a\r\nContent-Length: 1000000\r\n\r\n`
@@ -288,7 +288,7 @@ describe("a form that is refused leaves nothing", () => {
     expect(await left(on, key)).toEqual([[], []])
   })
 
-  it("one whose files are more than the quota has room for", async () => {
+  it("one with more bytes than the quota has left", async () => {
     await using on = await startHost({ slots: 0 })
     const key = await on.keyWith({ storedBytes: 15 })
     const reply = await run(on, [file, ["g", "0123456789", "b.mp4"], ["command", ok]], key)
@@ -297,7 +297,7 @@ describe("a form that is refused leaves nothing", () => {
     expect(await left(on, key)).toEqual([[], []])
   })
 
-  it("one whose client goes away in the middle of a file", async () => {
+  it("one whose client disconnects in the middle of a file", async () => {
     await using on = await startHost({ slots: 0 })
     const client = connect(on.port, "127.0.0.1")
     client.write(
@@ -310,22 +310,27 @@ describe("a form that is refused leaves nothing", () => {
     await vi.waitFor(async () => expect(await left(on)).toEqual([[], []]), 10_000)
   })
 
-  it("one whose client goes away while its job waits ends that job", async () => {
+  it("one whose client disconnects while its job waits ends that job", async () => {
     await using on = await startHost({ slots: 0 })
-    const gone = new AbortController()
+    const disconnected = new AbortController()
     const form = new FormData()
     form.append("command", ok)
     form.append("f", new Blob([video]), "a.mp4")
-    const call = fetch(`${on.url}/ffmpeg/run`, { method: "POST", headers: { authorization: aliceKey }, body: form, signal: gone.signal })
+    const call = fetch(`${on.url}/ffmpeg/run`, {
+      method: "POST",
+      headers: { authorization: aliceKey },
+      body: form,
+      signal: disconnected.signal
+    })
     await vi.waitFor(() => expect(on.jobs).toHaveLength(1), 10_000)
-    gone.abort()
+    disconnected.abort()
     await expect(call).rejects.toThrow()
     await vi.waitFor(async () => expect((await on.call("GET", `/job/${on.jobs[0]}`)).body.cancelled).toBe(true), 10_000)
   })
 })
 
 describe("the route", () => {
-  it("announces its end with every answer, also of a wrong method and below a prefix", async () => {
+  it("announces its end in every response, also to a wrong method and below a prefix", async () => {
     await using on = await startHost({ slots: 0, mount: "/v1" })
     const get = await on.call("GET", "/ffmpeg/run")
     expect([get.status, get.headers.get("allow")]).toEqual([405, "POST"])
@@ -333,7 +338,7 @@ describe("the route", () => {
     expect(deprecation((await on.call("GET", "/ffmpeg/process")).headers)).toEqual([null, null, null])
   })
 
-  it("switched off is a 404 that names what replaced it, with and without a key, for any method", async () => {
+  it("disabled is a 404 that names its replacement, with and without a key, for any method", async () => {
     await using on = await startHost({ slots: 0, legacyRun: false })
     const body = { ok: false, error: "No such endpoint: POST /ffmpeg/run is disabled on this server, use POST /ffmpeg/process" }
     expect(await run(on, [["command", "{}"]])).toMatchObject({ status: 404, body })
@@ -342,7 +347,7 @@ describe("the route", () => {
     expect([get.status, await get.json(), deprecation(get.headers)]).toEqual([404, body, announced])
   })
 
-  it("reads what express.raw has read, and says what to do about other parsers", async () => {
+  it("reads what express.raw has read, and gives advice for other parsers", async () => {
     await using raw = await startHost({ before: [express.raw({ type: () => true, limit: "1mb" })] })
     expect(
       (

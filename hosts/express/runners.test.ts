@@ -7,7 +7,7 @@ import { authorizationHeader } from "../../core/text/api-key.js"
 import type { Instance } from "../embed/runtime.js"
 import { aliceKey, type Host, type HostOptions, startHost } from "./host.suite.js"
 
-/** What runners meet, over real HTTP: runs by hand on a host that has no slots of its own. */
+/** The runner protocol over real HTTP: runs by hand on a host without slots. */
 
 const host = (options: HostOptions = {}) => startHost({ slots: 0, ...options })
 
@@ -17,7 +17,7 @@ const must = async <A>(on: Host, effect: Effect.Effect<A, unknown, Runners>): Pr
   return exit.value
 }
 
-/** A runner of the host: what it sends to be known. */
+/** A runner of the host, and its claim. */
 const aRunner = async (on: Host) => {
   const name = aRunnerName()
   const secret = await must(
@@ -53,14 +53,14 @@ const submitted = async (on: Host, outputs: ReadonlyArray<object> = [{ file: "ou
   return (await on.call("POST", "/ffmpeg/process/async", { body: { task } })).body.job_id
 }
 
-/** A job that a runner has: what it was given, and how it talks of it. */
+/** A job that a runner holds, with the calls of its run. */
 const aRun = async (on: Host, outputs?: ReadonlyArray<object>) => {
   const id = await submitted(on, outputs)
   const { authorization } = await aRunner(on)
   const { body } = await say(on, "claim", authorization, asking({ capabilities: someCapabilities({ muxers: ["null"] }) }))
   expect(body.run.id).toBe(id)
   const about = (action: string, said: unknown) => say(on, action, `Bearer ${body.run.token}`, said)
-  /** Asks where it goes and sends it. */
+  /** Asks for the upload URL and uploads. */
   const send = async (name: string, content: string, bytes = content.length) => {
     const opened = await about("outputs", { files: [{ name, bytes }] })
     const [request] = opened.body.files[0].requests
@@ -71,7 +71,7 @@ const aRun = async (on: Host, outputs?: ReadonlyArray<object>) => {
   return { id, authorization, run: body.run, about, send, finish }
 }
 
-describe("a run by a runner", () => {
+describe("a run of a runner", () => {
   it("whose only output makes no file says so, and completes without one", async () => {
     await using on = await host()
     const { id, run, finish } = await aRun(on, [{ file: "-", options: ["-f", "null"] }])
@@ -80,7 +80,7 @@ describe("a run by a runner", () => {
     expect((await on.ended(id)).body).toMatchObject({ status: "completed", result: [] })
   })
 
-  it.each<HostOptions>([{}, { mount: "/media/v1" }])("goes from the claim to the published file: %j", async (options) => {
+  it.each<HostOptions>([{}, { mount: "/media/v1" }])("works from the claim to the published file: %j", async (options) => {
     await using on = await host({ ...options, limits: { runnerHeartbeatSeconds: 7, leaseSeconds: 50 } })
     const { id, run, about, send, finish } = await aRun(on)
     expect(run).toMatchObject({ heartbeatSeconds: 7, silenceSeconds: 50, outputs: ["out.mp4"], limits: { outputFiles: 1000 } })
@@ -96,7 +96,7 @@ describe("a run by a runner", () => {
     expect((await finish([output], { warnings: ["a\u001b[31m\nb"] })).body).toEqual({ ok: true })
     const ended = await on.ended(id)
     expect(ended.body).toMatchObject({ status: "completed", result: [{ file_name: "out.mp4", size_bytes: 4 }], warnings: ["a [31m\nb"] })
-    // Said again after its answer was lost.
+    // Repeated after a lost response.
     expect(await finish([output])).toMatchObject({ status: 409, body: { error: "This run is no longer yours: end it" } })
     expect((await about("progress", { fraction: 1 })).body).toEqual({ abort: true })
   })
@@ -116,7 +116,7 @@ describe("a run by a runner", () => {
     if (error !== undefined) expect(job.error).toBe(error)
   })
 
-  it("is not there for who only says hello", async () => {
+  it("is not given to a claim with no free slots", async () => {
     await using on = await host()
     const id = await submitted(on)
     const { authorization } = await aRunner(on)
@@ -124,14 +124,14 @@ describe("a run by a runner", () => {
     expect((await on.call("GET", `/job/${id}`)).body.status).toBe("pending")
   })
 
-  it("is not there for as long as the request may stay open", async () => {
+  it("is null after the time limit of the request", async () => {
     await using on = await host({ limits: { runnerWaitSeconds: 1 } })
     const { authorization } = await aRunner(on)
     expect((await say(on, "claim", authorization, asking())).body).toEqual({ run: null })
   })
 
-  it("comes to who waits, the moment it is there", async () => {
-    // Nobody looks by himself for as long as the test lasts.
+  it("goes to a waiting claim at once", async () => {
+    // No poll comes while the test lasts.
     await using on = await host({ limits: { runnerWaitSeconds: 600, runnerLookSeconds: 600 } })
     const { authorization } = await aRunner(on)
     const waiting = say(on, "claim", authorization, asking())
@@ -140,27 +140,27 @@ describe("a run by a runner", () => {
   })
 })
 
-describe("a runner that hangs up", () => {
-  /** Only giving back helps: no lease ends while the test lasts. */
+describe("a runner that disconnects", () => {
+  /** Only a release helps: no lease ends while the test lasts. */
   const limits = { leaseSeconds: 600, runnerWaitSeconds: 5 }
 
-  it("while it waits takes no job with it", async () => {
+  it("while it waits gets no job", async () => {
     await using on = await host({ limits })
     const { authorization } = await aRunner(on)
     for (let round = 0; round < 5; round++) {
-      const gone = new AbortController()
-      const waiting = say(on, "claim", authorization, asking({ process: `p${round}` }), { signal: gone.signal })
+      const disconnected = new AbortController()
+      const waiting = say(on, "claim", authorization, asking({ process: `p${round}` }), { signal: disconnected.signal })
       await untilSeen(on, `p${round}`)
-      gone.abort()
+      disconnected.abort()
       await expect(waiting).rejects.toThrow()
       const id = await submitted(on)
       expect((await nextRun(on, authorization)).id).toBe(id)
     }
   })
 
-  it("just as it is given one gives it back", async () => {
-    const gone = new AbortController()
-    /** The runner goes while its inputs are signed. */
+  it("just as it gets a job releases the job", async () => {
+    const disconnected = new AbortController()
+    /** The runner disconnects while its inputs are signed. */
     const wrap = (instance: Instance) => ({
       run: ((effect, options) =>
         instance.run(
@@ -168,8 +168,8 @@ describe("a runner that hangs up", () => {
             ...storage,
             sign: (grant) =>
               Effect.suspend(() => {
-                if (grant.method === "PUT" || gone.signal.aborted) return storage.sign(grant)
-                gone.abort()
+                if (grant.method === "PUT" || disconnected.signal.aborted) return storage.sign(grant)
+                disconnected.abort()
                 return Effect.never
               })
           })),
@@ -179,11 +179,11 @@ describe("a runner that hangs up", () => {
     await using on = await host({ limits, wrap })
     const id = await submitted(on)
     const { authorization } = await aRunner(on)
-    await expect(say(on, "claim", authorization, asking(), { signal: gone.signal })).rejects.toThrow()
+    await expect(say(on, "claim", authorization, asking(), { signal: disconnected.signal })).rejects.toThrow()
     expect((await nextRun(on, authorization)).id).toBe(id)
   })
 
-  /** The host has begun with a claim. */
+  /** The host has started to handle a claim. */
   const untilSeen = (on: Host, process: string) =>
     vi.waitFor(async () => {
       const known = await must(
@@ -201,8 +201,8 @@ describe("a runner that hangs up", () => {
   }
 })
 
-describe("who may say what", () => {
-  it("a runner claims by its own token, and of a run only who has its token speaks", async () => {
+describe("authorization", () => {
+  it("a runner claims with its own token, and a run needs the token of the run", async () => {
     await using on = await host()
     const { authorization, run } = await aRun(on)
     const runToken = `Bearer ${run.token}`
@@ -220,7 +220,7 @@ describe("who may say what", () => {
     expect((await say(on, "progress", runToken, { fraction: null })).body).toEqual({ abort: false })
   })
 
-  it("a runner that was revoked says nothing any more, of its runs neither", async () => {
+  it("a revoked runner can't call anything, not even for its runs", async () => {
     await using on = await host()
     const { name, authorization } = await aRunner(on)
     await submitted(on)
@@ -233,7 +233,7 @@ describe("who may say what", () => {
     expect((await say(on, "progress", `Bearer ${body.run.token}`, { fraction: null })).status).toBe(401)
   })
 
-  it("keys, their limits and other origins have nothing to do with it", async () => {
+  it("keys, their limits and other origins do not affect runners", async () => {
     let asked = 0
     const gate: HostOptions["gate"] = () => (answered) => {
       asked++
@@ -242,10 +242,10 @@ describe("who may say what", () => {
     await using on = await host({ gate, corsOrigins: "*" })
     const { about } = await aRun(on)
     const before = asked
-    const told = await say(on, "claim", (await aRunner(on)).authorization, asking({ free: 0 }), {})
+    const replied = await say(on, "claim", (await aRunner(on)).authorization, asking({ free: 0 }), {})
     expect((await about("progress", { fraction: null })).status).toBe(200)
     expect(asked).toBe(before)
-    expect([...told.headers.keys()].filter((name) => name.startsWith("access-control"))).toEqual([])
+    expect([...replied.headers.keys()].filter((name) => name.startsWith("access-control"))).toEqual([])
     const preflight = await fetch(`${on.url}/runner/v1/claim`, {
       method: "OPTIONS",
       headers: { origin: "https://a.example", "access-control-request-method": "POST" }
@@ -254,7 +254,7 @@ describe("who may say what", () => {
   })
 })
 
-describe("what is no word of the protocol", () => {
+describe("an invalid request", () => {
   let on: Host
   beforeAll(async () => {
     on = await host()
@@ -282,7 +282,7 @@ describe("what is no word of the protocol", () => {
     if (error !== undefined) expect(await response.json()).toEqual({ ok: false, error })
   })
 
-  it("elsewhere below /runner is nothing at all, and is the application's where told so", async () => {
+  it("elsewhere below /runner is a 404, or goes to the application if set", async () => {
     await using other = await host({ ownNotFound: false, after: [(_, response) => void response.status(418).end()] })
     expect((await fetch(`${other.url}/runner/`)).status).toBe(418)
     expect((await fetch(`${other.url}/runner/v1/claim`)).status).toBe(405)
@@ -315,7 +315,7 @@ describe("what is no word of the protocol", () => {
     [400, "capabilities.tags[0] must be 1 to 32 characters long, of a-z 0-9", able({ tags: ["GPU"] })],
     [400, "capabilities.tags must be at most 64", able({ tags: names(65) })],
     [413, "The request body", able({ encoders: names(5000).map((name) => name.padEnd(400, "x")) })]
-  ])("a claim is answered %d %s", async (status, sentence, said) => {
+  ])("a claim gets %d %s", async (status, sentence, said) => {
     const { authorization, name } = await aRunner(on)
     const reply = await say(on, "claim", authorization, said)
     expect([reply.status, reply.body.ok]).toEqual([status, false])
@@ -346,13 +346,13 @@ describe("what is no word of the protocol", () => {
     ["finished", "outputs must not have an upload of more than 2048 characters", end({ outputs: [file({ upload: "u".repeat(2049) })] })],
     ["finished", 'outputs must have "out.mp4"', end({ outputs: [] })],
     ["finished", 'outputs: "out.mp4" has not arrived: send it, then finish the run', end({})],
-    ["finished", 'outputs: "out.mp4" has not arrived', end({ outputs: [file({ upload: "somebody's" })] })],
+    ["finished", 'outputs: "out.mp4" has not arrived', end({ outputs: [file({ upload: "unknown" })] })],
     ["finished", "warnings must be at most 1000", end({ warnings: names(1001) })],
     ["finished", "seconds must be 0 or more", end({ seconds: -1 })],
     ["failed", "reason must be: ", { reason: "bored", detail: "x" }],
     ["failed", "detail must be a sentence for the user", { reason: "ffmpeg", detail: " \u0000" }],
     ["released", "why must be: ", { why: "tired" }]
-  ])("%s is refused with %s, and the run goes on", async (action, sentence, said) => {
+  ])("%s is refused with %s, and the run continues", async (action, sentence, said) => {
     const { id, about, send, finish } = await aRun(on)
     const reply = await about(action, said)
     expect([reply.status, reply.body.error.slice(0, sentence.length)]).toEqual([400, sentence])
@@ -362,21 +362,21 @@ describe("what is no word of the protocol", () => {
   })
 })
 
-describe("a runner that lies", () => {
-  it("can't send more than it said", async () => {
+describe("a runner with false reports", () => {
+  it("can't send more than it announced", async () => {
     await using on = await host()
     const { send } = await aRun(on)
     expect((await send("out.mp4", "more than four", 4)).status).toBe(413)
   })
 
-  it("and says more than a page has only the page kept", async () => {
+  it("gets long texts shortened to a page", async () => {
     await using on = await host()
     const { id, about } = await aRun(on)
     await about("failed", { reason: "ffmpeg", detail: "x".repeat(500_000) })
     expect((await on.ended(id)).body.error.length).toBeLessThan(4100)
   })
 
-  it("and says that it ran for years is charged for the time that it had the run", async () => {
+  it("is charged for the time that it had the run, not for the reported time", async () => {
     await using on = await host()
     const { id, send, finish } = await aRun(on)
     const { output } = await send("out.mp4", "film")

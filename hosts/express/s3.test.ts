@@ -4,7 +4,7 @@ import { s3 } from "../../adapters/s3/index.js"
 import { aBucket, optionsFor, s3Server } from "../../adapters/s3/server.suite.js"
 import { clip, type Host, startHost } from "./host.suite.js"
 
-/** The API over a bucket: clients send bytes to the S3 server and get them from there. */
+/** The API over a bucket: clients send files to the S3 server and get them from there. */
 
 const server = await s3Server()
 const bucket = await aBucket(server)
@@ -34,7 +34,7 @@ const made = async (output: object): Promise<ReadonlyArray<{ readonly file_name:
 }
 
 describe("files in a bucket", () => {
-  it("are sent there, processed, and got from there", async () => {
+  it("are sent there, processed, and downloaded from there", async () => {
     const [result] = await made({ file: "out.mp4", options: ["-c", "copy"] })
     expect(new URL(result?.download_url ?? "").origin).toBe(server.endpoint)
     const reply = await fetch(result?.download_url ?? "")
@@ -46,7 +46,7 @@ describe("files in a bucket", () => {
     expect(probe.stdout).toBe("2")
   })
 
-  it("are gone when they are deleted", async () => {
+  it("are removed by a deletion", async () => {
     const path = await uploaded("gone.mp4", await clip())
     const { body } = await host.call("GET", `/file/download/${path}`)
     expect((await fetch(body.download.url)).status).toBe(200)
@@ -54,7 +54,7 @@ describe("files in a bucket", () => {
     expect((await fetch(body.download.url)).status).toBe(404)
   })
 
-  it("are removed when they turn out larger than the limit", async () => {
+  it("are removed when they exceed the limit", async () => {
     const path = await uploaded("large.bin", new Uint8Array(1_000_001))
     const { status, body } = await host.call("GET", `/file/${path}`)
     expect([status, body.error]).toEqual([404, `File not found: "${path}" is registered but has not been uploaded yet`])
@@ -62,7 +62,7 @@ describe("files in a bucket", () => {
 })
 
 describe("a playlist in a bucket", () => {
-  it("plays through our own route, with the files beside it", async () => {
+  it("plays through ffkiln's own route, with the files beside it", async () => {
     const files = await made({ file: "list.m3u8", options: ["-g", "4", "-hls_time", "0.4", "-hls_list_size", "0"] })
     const url = files.find(({ file_name }) => file_name === "list.m3u8")?.download_url ?? ""
     expect(url.startsWith(`${host.url}/blob/`)).toBe(true)

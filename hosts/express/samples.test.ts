@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { clip, type Host, startHost } from "./host.suite.js"
 
-/** Samples of the published reference that ffmpeg and ffprobe refuse as they stand: they work, or say what to change. */
+/**
+ * Samples of the published reference that ffmpeg and ffprobe refuse: they work here, or get an error with the
+ * fix.
+ */
 
 let host: Host
 let path: string
@@ -21,7 +24,7 @@ describe("POST /ffmpeg/process", () => {
     filter_complex: "[0:v]scale=1280:720[out]"
   })
 
-  it("a label that no map names is a 400 with the fix, before there is a job; the fix works", async () => {
+  it("a label without a map is a 400 with the fix, before there is a job; the fix works", async () => {
     const before = host.jobs.length
     expect(await host.call("POST", "/ffmpeg/process", { body: { task: task(["0:v", "0:a"]) } })).toMatchObject({
       status: 400,
@@ -35,7 +38,7 @@ describe("POST /ffmpeg/process", () => {
     expect((await host.call("POST", "/ffmpeg/process", { body: { task: task(["[out]", "0:a"]) } })).status).toBe(200)
   })
 
-  it("a graph that is none is a 400 that names the place", async () => {
+  it("an invalid graph is a 400 that names the place", async () => {
     const body = { task: { ...task(["[out]"]), filter_complex: "[0:v]scale=1280:720[out" } }
     expect((await host.call("POST", "/ffmpeg/process", { body })).body.error).toBe(
       'Invalid task format: task.filter_complex is not well-formed: a "[" has no "]", at character 20, before "[out"'
@@ -54,7 +57,7 @@ describe("POST /ffprobe/analyze", () => {
     ["#500", 10],
     ["0%+10", 10],
     ["0%+#4", 4]
-  ])("takes read_intervals %j", async (read_intervals, packets) => {
+  ])("accepts read_intervals %j", async (read_intervals, packets) => {
     const { status, body } = await analyze({ packets: ["pts"], select_streams: "v:0", read_intervals })
     expect([status, body.result.packets?.length]).toEqual([200, packets])
   })

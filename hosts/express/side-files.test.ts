@@ -5,7 +5,10 @@ import { execa } from "execa"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type Host, startHost } from "./host.suite.js"
 
-/** Files beside inputs and outputs: sequences of pictures, what muxers and filters write, fonts. Beside bare ffmpeg where it can be. */
+/**
+ * Files beside inputs and outputs: sequences of pictures, files of muxers and filters, fonts. Compared with
+ * bare ffmpeg where possible.
+ */
 
 let host: Host
 let folder: string
@@ -59,7 +62,7 @@ const run = (inputs: ReadonlyArray<Asked>, outputs: ReadonlyArray<Asked>) =>
   host.call("POST", "/ffmpeg/process", {
     body: { task: { inputs: inputs.map(({ file, ...rest }) => ({ file_path: `${dir}/${file}`, ...rest })), outputs } }
   })
-/** The names of what a task makes, and the text of one of it. */
+/** The names of a task's results, and the text of one of them. */
 const made = async (inputs: ReadonlyArray<Asked>, outputs: ReadonlyArray<Asked>) => {
   const { body } = await run(inputs, outputs)
   expect(body).toMatchObject({ ok: true })
@@ -79,7 +82,7 @@ describe("a sequence of pictures", () => {
     ["*.png", "-pattern_type glob"],
     ["img00[2-5].*", "-f image2 -pattern_type glob -framerate 2"],
     ["i*g00?.{jpg,png}", "-f image2 -pattern_type glob"]
-  ])("%s with %s is read as ffmpeg reads it", async (file, text) => {
+  ])("%s with %s is read as by ffmpeg", async (file, text) => {
     const options = text.split(" ").filter((item) => item !== "")
     const { stdout } = await ffmpeg(...options, "-i", file, ...frames, "-")
     const result = await made([{ file, options }], [{ file: "frames.crc", options: frames }])
@@ -94,7 +97,7 @@ describe("a sequence of pictures", () => {
     expect(body).toMatchObject({ ok: true, warnings: ["a picture of a sequence could not be decoded: the result lacks it"] })
   })
 
-  it("warns of a gap, by the first picture that is missing, and of none where all are read", async () => {
+  it("warns of a gap with the name of the first missing picture, and not when all are read", async () => {
     const { body } = await run([{ file: "img%03d.png" }], [{ file: "gap.mkv" }])
     const warning =
       'the sequence "img%03d.png" ends before "img006.png", which is missing: 2 pictures with later numbers are not in the result'
@@ -103,7 +106,7 @@ describe("a sequence of pictures", () => {
     expect([whole.body.ok, whole.body.warnings]).toEqual([true, undefined])
   })
 
-  it("is a file of exactly its name where there is one", async () => {
+  it("is a file of exactly its name if there is one", async () => {
     await upload("one%03d.png", await readFile(join(folder, "img002.png")))
     await upload("one001.png", await readFile(join(folder, "img003.png")))
     const { stdout } = await ffmpeg("-i", "img002.png", ...frames, "-")
@@ -123,7 +126,7 @@ describe("a sequence of pictures", () => {
     [["*.webp", "-pattern_type", "glob"], ': task.inputs[0].file_path: no file is named "*.webp", and none fits it as a pattern'],
     [["*.png"], ""],
     [["img%03d.png", "-pattern_type", "none"], ""]
-  ])("is not found where nothing fits, and says what was looked for: %j", async ([file = "", ...options], hint) => {
+  ])("is not found without a match, and the error names the pattern: %j", async ([file = "", ...options], hint) => {
     const { status, body } = await run([{ file, options }], [{ file: "x.mp4" }])
     expect([status, body.error]).toEqual([404, `File not found${hint}`])
   })
@@ -139,7 +142,7 @@ describe("a sequence of pictures", () => {
     expect(body.error).not.toMatch(/picture-\d|input-\d/)
   })
 
-  it("says where it begins", async () => {
+  it("reports where it starts", async () => {
     await upload("far10-10.png", await readFile(join(folder, "img002.png")))
     const says = async (file: string, ...options: ReadonlyArray<string>) => {
       const { status, body } = await run([{ file, options }], [{ file: "x.mp4" }])
@@ -153,7 +156,7 @@ describe("a sequence of pictures", () => {
   })
 })
 
-describe("files that are written beside outputs", () => {
+describe("files written beside outputs", () => {
   const copy = ["-c", "copy"]
 
   it.each<[string, Asked, ReadonlyArray<string>]>([
@@ -182,19 +185,19 @@ describe("files that are written beside outputs", () => {
     ]
   ])("%s is a result", async (_, output, names) => {
     const result = await made([{ file: "clip.mp4" }], [output])
-    // A slow machine may cut more segments; all but those are there.
+    // A slow machine may cut more segments; all others are there.
     expect(result.names).toEqual(expect.arrayContaining([...names]))
     const text = await result.text(output.file.includes("%") ? "list.csv" : output.file)
     expect(text).not.toMatch(/\.\.\/out|file:\.\./)
   })
 
-  it("an attachment that is taken out is one", async () => {
+  it("an extracted attachment is a result", async () => {
     const input = { file: "font.mkv", options: ["-dump_attachment:t:0", "taken out.ttf"] }
     const result = await made([input], [{ file: "copy.mp4", options: [...copy, "-map", "0:v"] }])
     expect(result.names).toEqual(["copy.mp4", "taken out.ttf"])
   })
 
-  it("two playlists do not share one", async () => {
+  it("two playlists do not share a file", async () => {
     const options = [...copy, "-hls_segment_type", "fmp4"]
     const reply = await run(
       [{ file: "clip.mp4" }],
@@ -219,7 +222,7 @@ describe("files that are written beside outputs", () => {
   })
 })
 
-describe("a file that is written beside an output", () => {
+describe("a file written beside an output", () => {
   const copy = ["-c", "copy"]
 
   it.each<[string, Asked, Asked, string]>([
@@ -227,20 +230,20 @@ describe("a file that is written beside an output", () => {
     ["font.mkv", { file: "font.mkv", options: ["-dump_attachment:t", "font.mkv"] }, { file: "i.mp4" }, "which is an input of the task"],
     ["mine-0.log", { file: "clip.mp4" }, { file: "j.mp4", options: ["-pass", "1", "-passlogfile", "mine"] }, "-passlogfile would write"],
     ["j002.png", { file: "clip.mp4" }, { file: "j%03d.png" }, 'output "j%03d.png" would write "j002.png"']
-  ])("does not replace what was uploaded, which is said before the run: %s", async (name, input, output, reason) => {
+  ])("does not replace an upload, which is refused before the run: %s", async (name, input, output, reason) => {
     if (name !== "font.mkv") await upload(name, "mine")
     const reply = await run([input], [output])
     expect([reply.status, reply.body.error]).toEqual([400, expect.stringContaining(reason)])
   })
 
-  it("may have statistics of the encoder", async () => {
+  it("may contain statistics of the encoder", async () => {
     const result = await made([{ file: "clip.mp4" }], [{ file: "k.mp4", options: ["-an", "-vstats_file", "k stats.log"] }])
     expect(result.names).toEqual(["k.mp4", "k stats.log"])
     expect((await result.text("k stats.log")).trim().split("\n")).toHaveLength(10)
   })
 })
 
-it("subtitles cut to a part without a line are what bare ffmpeg makes of it, with a warning", async () => {
+it("subtitles cut to a part without a line equal those of bare ffmpeg, with a warning", async () => {
   const options = ["-ss", "2", "-t", "1"]
   await ffmpeg("-i", "a.srt", ...options, "cut.srt", ...options, "cut.vtt")
   const { body } = await run(
@@ -269,7 +272,7 @@ describe("filters with files", () => {
     expect([literal.body.ok, literal.body.warnings]).toEqual([true, undefined])
   })
 
-  it("stabilise a film in two passes, the first of which leaves its file", async () => {
+  it("stabilize a film in two passes, the first of which stores its file", async () => {
     const first = await made([{ file: "clip.mp4" }], [{ file: "first.mp4", options: ["-an", "-vf", "vidstabdetect=shakiness=5"] }])
     expect(first.names).toEqual(["first.mp4", "transforms.trf"])
     const second = await made(

@@ -14,7 +14,7 @@ import { post, uploaded } from "../server/serving.suite.js"
 import { aliceKey, clip, type Host, startHost } from "./host.suite.js"
 import { router } from "./index.js"
 
-/** Jobs that not every worker may run, over real HTTP. */
+/** Jobs that only some workers may run, over real HTTP. */
 
 let made = 0
 const body = (file_path: string, tags?: unknown) => ({
@@ -46,26 +46,23 @@ describe("the field `tags`", () => {
     expect(idle.jobs).toHaveLength(before)
   })
 
-  it.each(["/ffmpeg/process", "/ffmpeg/process/async", "/ffmpeg/run"])(
-    "makes a job of %s that only some workers may have",
-    async (path) => {
-      const send = async (tags: unknown) => {
-        const json = JSON.stringify(body(input, tags))
-        const form = new FormData()
-        form.set("command", json)
-        const headers = { authorization: aliceKey }
-        await fetch(idle.url + path, { method: "POST", headers, body: path === "/ffmpeg/run" ? form : json })
-        return idle.jobs.at(-1)
-      }
-      const [free, tagged] = [await send([]), await send(["gpu"])]
-      const forAnybody = Effect.runSync(await idle.instance.run(Effect.flatMap(Jobs, (jobs) => jobs.waiting(100)))).map(({ id }) => id)
-      expect(forAnybody).toContain(free)
-      expect(forAnybody).not.toContain(tagged)
-      expect((await idle.call("GET", `/job/${tagged}`)).body.status).toBe("pending")
+  it.each(["/ffmpeg/process", "/ffmpeg/process/async", "/ffmpeg/run"])("makes a job of %s for workers with the tags", async (path) => {
+    const send = async (tags: unknown) => {
+      const json = JSON.stringify(body(input, tags))
+      const form = new FormData()
+      form.set("command", json)
+      const headers = { authorization: aliceKey }
+      await fetch(idle.url + path, { method: "POST", headers, body: path === "/ffmpeg/run" ? form : json })
+      return idle.jobs.at(-1)
     }
-  )
+    const [free, tagged] = [await send([]), await send(["gpu"])]
+    const forAnybody = Effect.runSync(await idle.instance.run(Effect.flatMap(Jobs, (jobs) => jobs.waiting(100)))).map(({ id }) => id)
+    expect(forAnybody).toContain(free)
+    expect(forAnybody).not.toContain(tagged)
+    expect((await idle.call("GET", `/job/${tagged}`)).body.status).toBe("pending")
+  })
 
-  it("is no field of the task", async () => {
+  it("is not a field of the task", async () => {
     const { task } = body(input)
     const reply = await idle.call("POST", "/ffmpeg/process/async", { body: { task: { ...task, tags: ["gpu"] } } })
     expect([reply.status, reply.body.error]).toEqual([400, expect.stringContaining("task has fields that are not known: tags")])
@@ -97,13 +94,13 @@ describe("hosts over one data directory", () => {
   const submitted = async ({ url }: Tagged, file: string, tags?: unknown): Promise<string> =>
     (await post(url, "/ffmpeg/process/async", body(file, tags))).body.job_id
 
-  it("a job waits until a host with all of its tags is there, while others go on", async () => {
+  it("a job waits for a host with all of its tags, while others run", async () => {
     await using plain = await hostWith()
     const file = await uploaded(plain.url, "in.mp4", await clip())
     const both = await submitted(plain, file, ["nvenc", "gpu"])
     const first = await submitted(plain, file, ["gpu"])
     const waited = post(plain.url, "/ffmpeg/process", body(file, ["gpu"]))
-    // It came last: whoever runs it has passed over those that came before.
+    // It came last: its host has passed over those that came before.
     const withoutTags = await post(plain.url, "/ffmpeg/process", body(file))
     expect(withoutTags.body).toMatchObject({ ok: true })
     expect([await statusOf(plain, both), await statusOf(plain, first)]).toEqual(["pending", "pending"])
@@ -117,14 +114,14 @@ describe("hosts over one data directory", () => {
     await expect.poll(() => statusOf(everything, both), { timeout: 20_000 }).toBe("completed")
   })
 
-  it("a host with tags runs jobs without any, too", async () => {
+  it("a host with tags also runs jobs without tags", async () => {
     await using gpu = await hostWith("gpu")
     const file = await uploaded(gpu.url, "in.mp4", await clip())
     expect((await post(gpu.url, "/ffmpeg/process", body(file))).body).toMatchObject({ ok: true })
     expect((await post(gpu.url, "/ffmpeg/process", body(file, []))).body).toMatchObject({ ok: true })
   })
 
-  it("one that waits for a worker that never comes can be cancelled", async () => {
+  it("a job without a suitable worker can be cancelled", async () => {
     await using plain = await hostWith()
     const file = await uploaded(plain.url, "in.mp4", await clip())
     const id = await submitted(plain, file, ["quantum"])

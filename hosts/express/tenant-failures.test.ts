@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { clip, type Host, startHost } from "./host.suite.js"
 
-/** What a caller's texts and their lengths lead to: an answer at once, where an infrastructure failure would be tried again for 81 seconds. */
+/**
+ * Texts of callers that could look like infrastructure failures, which would be retried for 81 seconds: each
+ * gives a response at once.
+ */
 
 let host: Host
 let video: Uint8Array
@@ -16,7 +19,7 @@ afterAll(() => host.close())
 const process = (task: object) => host.call("POST", "/ffmpeg/process", { body: { task } })
 const over = (outputs: ReadonlyArray<object>, more: object = {}) => ({ inputs: [{ file_path: `${dir}/input.mp4` }], outputs, ...more })
 
-/** Unicode NFC makes three characters of it. */
+/** Unicode NFC turns it into three characters. */
 const note = "\u{1D160}"
 const a = "\u3042"
 
@@ -25,7 +28,7 @@ describe("a caller's text", () => {
     ["a full disk", "\\: No space left on device"],
     ["a stop after a newline", "x\nExiting normally, received signal 15."],
     ["a stop after a carriage return", "x\rExiting normally, received signal 15."]
-  ])("that ffmpeg repeats and that speaks of %s makes a failure like any other", async (_, text) => {
+  ])("that ffmpeg repeats and that mentions %s gives a normal failure", async (_, text) => {
     const filters = `metadata=mode=add:key=k:value='${text}',metadata=mode=print`
     const { status, body } = await process(over([{ file: "a.jpg", options: ["-vf", filters] }]))
     expect([status, body.error]).toEqual([500, expect.stringMatching(/several frames for one picture/)])
@@ -46,7 +49,7 @@ describe("a caller's text", () => {
       "many options",
       over(Array.from({ length: 25 }, (_, n) => ({ file: `${n}.mp4`, options: Array(200).fill(["-metadata", "a=b"]).flat() })))
     ]
-  ])("that no program can be given is refused: %s", async (_, task) => {
+  ])("that is too long for a command line is refused: %s", async (_, task) => {
     const { status, body } = await process(task)
     expect([status, body.error]).toEqual([400, expect.stringMatching(/too long in Unicode NFC|makes a command of \d+ arguments/)])
   })
@@ -54,7 +57,7 @@ describe("a caller's text", () => {
   it.each([
     [`${a.repeat(83)}%.mp4`, `${a.repeat(83)}_.mp4`],
     [`${"x".repeat(250)}%.mp4`, `${"x".repeat(250)}_.mp4`]
-  ])("may be as long as a name can be: %s", async (...names) => {
+  ])("may have the maximum length of a name: %s", async (...names) => {
     const [first, second] = await Promise.all(names.map((name) => host.uploaded(name, video, dir)))
     const { status, body } = await process({
       inputs: [{ file_path: first }, { file_path: second }],
@@ -67,7 +70,7 @@ describe("a caller's text", () => {
     }
   })
 
-  it("is what messages call a file by, not the name that it has here", async () => {
+  it("is the name of a file in messages, not its internal name", async () => {
     const name = `${a.repeat(80)} 100%.mp4`
     const file_path = await host.uploaded(name, "no media", dir)
     const { body } = await process({ inputs: [{ file_path }], outputs: [{ file: "b.mp4" }] })

@@ -3,11 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type LocalHttps, localHttps } from "../../adapters/net/https.suite.js"
 import { aliceKey, clip, type Host, startHost } from "./host.suite.js"
 
-/** URL inputs over real HTTP, fetched from a real HTTPS server of this machine. */
+/** URL inputs over real HTTP, downloaded from a real HTTPS server of this machine. */
 
 let host: Host
 let web: LocalHttps
-/** What each path of the web answers; a test may change it, and the requests that came. */
+/** The handler of each path of the server, which a test may change, and the requests that arrived. */
 const pages = new Map<string, RequestListener>()
 const requested: Array<string> = []
 const maxBytes = 200_000
@@ -57,7 +57,7 @@ describe("a URL input", () => {
     expect(body.usage.input_size_gb).toBe(Number(((await clip()).length / 2 ** 30).toFixed(9)))
   })
 
-  it("of an asynchronous task is there before the 202, so that it may die right after", async () => {
+  it("of an asynchronous task is imported before the 202, so that the URL may end afterwards", async () => {
     await using idle = await startHost({ guard: web.guard, slots: 0 })
     const video = await clip()
     let alive = true
@@ -69,14 +69,14 @@ describe("a URL input", () => {
     expect((await idle.call("GET", `/file/${dir.id}/short-lived.mp4`)).body.file_info.file_size).toBe(video.length)
   })
 
-  it("of an asynchronous task is what its job works on", async () => {
+  it("of an asynchronous task is the input of its job", async () => {
     const { status, body } = await host.call("POST", "/ffmpeg/process/async", { body: copy(at("/clip.mp4?signature=1")) })
     expect(status).toBe(202)
     expect((await host.ended(body.job_id)).body).toMatchObject({ ok: true, status: "completed", result: [{ file_name: "out.mp4" }] })
     expect(times("/clip.mp4?signature=1")).toBe(1)
   })
 
-  it("beside a stored file goes into that file's directory, under a name that is free", async () => {
+  it("beside a stored file goes into that file's directory, under a free name", async () => {
     const file = await host.uploaded("clip.mp4", await clip())
     const [dir = ""] = file.split("/")
     const before = await directories()
@@ -91,7 +91,7 @@ describe("a URL input", () => {
     expect(await directories()).toEqual(before)
   })
 
-  it("goes to output_dir_id where that is given", async () => {
+  it("goes to output_dir_id if given", async () => {
     const file = await host.uploaded("in.mp4", await clip())
     const other = await newDir()
     const inputs = [{ file_path: file }, { file_path: at("/clip.mp4") }]
@@ -101,7 +101,7 @@ describe("a URL input", () => {
     expect(await namesIn(file.split("/")[0] ?? "")).toEqual(["in.mp4"])
   })
 
-  it("named twice is fetched once and counted once", async () => {
+  it("used twice is downloaded once and counted once", async () => {
     const url = at("/clip.mp4?twice")
     const inputs = [{ file_path: url }, { file_path: url }]
     const outputs = [{ file: "out.mp4", options: ["-c", "copy"], maps: ["0:v", "1:a"] }]
@@ -110,7 +110,7 @@ describe("a URL input", () => {
     expect(body.usage.input_size_gb).toBe(Number(((await clip()).length / 2 ** 30).toFixed(9)))
   })
 
-  it("is fetched no further once the client that waits for its task has gone", async () => {
+  it("is no longer downloaded after the waiting client has disconnected", async () => {
     await using patient = await startHost({ guard: web.guard })
     pages.set("/endless", (_, response) => void response.writeHead(200).write("..."))
     const gone = new AbortController()
@@ -128,7 +128,7 @@ describe("a URL input", () => {
     expect(patient.jobs).toEqual([])
   })
 
-  it("is followed over redirects, five of them, and no sixth", async () => {
+  it("is followed over five redirects, and not over a sixth", async () => {
     const hop = (from: string, to: string) => pages.set(from, (_, response) => response.writeHead(302, { location: to }).end())
     for (let left = 6; left > 0; left--) hop(`/hop-${left}`, left === 1 ? "/clip.mp4" : `/hop-${left - 1}`)
     const dir = await newDir()
@@ -139,7 +139,7 @@ describe("a URL input", () => {
   })
 })
 
-describe("an import that fails makes no job and leaves no file", () => {
+describe("a failed import makes no job and leaves no file", () => {
   const text = "URL is not allowed or not reachable"
   const answering =
     (status: number, headers = {}): RequestListener =>
@@ -200,7 +200,7 @@ describe("an import that fails makes no job and leaves no file", () => {
     "https://user:password@media.example.com/a.mp4",
     "https://media.example.com:22/a.mp4",
     "https://unknown.example.org/a.mp4"
-  ])("when the URL is %s: one text for all, and nothing is connected to", async (url) => {
+  ])("when the URL is %s: the same message for all, and no connection", async (url) => {
     const dialed = web.dialed.length
     for (const route of routes) {
       const reply = await host.call("POST", route, { body: copy(url) })
@@ -212,7 +212,7 @@ describe("an import that fails makes no job and leaves no file", () => {
     expect(web.dialed.length).toBe(dialed)
   })
 
-  it("when it is http, in the words of the field", async () => {
+  it("when it is http, with the name of the field", async () => {
     for (const route of routes) {
       const { status, body } = await host.call("POST", route, { body: copy("http://media.example.com/a.mp4") })
       const error = "Invalid task format: task.inputs[0].file_path must be an https URL: http is not allowed"
@@ -239,7 +239,7 @@ describe("POST /ffprobe/analyze of a URL", () => {
     format: { ...reply.body.result.format, filename: undefined }
   })
 
-  it("says what it says of the same file uploaded, and stores nothing", async () => {
+  it("gives the same report as for the uploaded file, and stores nothing", async () => {
     pages.set("/probe.mp4", ranged(await clip()))
     const file_path = await host.uploaded("probe.mp4", await clip())
     const before = await directories()
@@ -259,7 +259,7 @@ describe("POST /ffprobe/analyze of a URL", () => {
     ["500", (_, response) => void response.writeHead(500).end(), 502],
     ["nothing", () => undefined, 502],
     ["a page that is no media", (_, response) => void response.writeHead(200).end("<html>"), 500]
-  ])("that answers %s is told so", async (_, page, status) => {
+  ])("that responds %s gives an error", async (_, page, status) => {
     pages.set("/fault", page)
     const reply = await host.call("POST", "/ffprobe/analyze", { body: { file_path: at("/fault") } })
     expect([reply.status, reply.body]).toEqual([status, { ok: false, error: expect.any(String) }])

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { type LocalHttps, localHttps } from "../../adapters/net/https.suite.js"
 import { bobKey, clip, type Host, startHost } from "./host.suite.js"
 
-/** Webhooks end to end: a real job, a real HTTPS receiver, which a test may make misbehave. */
+/** Webhooks end to end: a real job, and a real HTTPS receiver that tests can make misbehave. */
 
 interface Arrival {
   readonly method: string
@@ -18,7 +18,7 @@ let host: Host
 let receiver: LocalHttps
 let input: string
 let arrived: Array<Arrival> = []
-/** How the receiver answers; by default with 200. */
+/** The receiver's handler. Default: 200. */
 let answer: RequestListener
 const taken: RequestListener = (_, response) => void response.writeHead(200).end("thanks")
 
@@ -45,7 +45,7 @@ const asBob = { authorization: bobKey }
 const good = ["-c", "copy"]
 const bad = ["-preset", "nonsense"]
 let made = 0
-/** Runs a task that owes a webhook to the path, and waits for its end: the job's id. */
+/** Runs a task with a webhook to this path, waits for its end, and returns the job's id. */
 const ran = async (path: string, options: ReadonlyArray<string> = good, base = receiver.url): Promise<string> => {
   const task = { inputs: [{ file_path: input }], outputs: [{ file: `out-${++made}.mp4`, options }] }
   const { status, body } = await host.call("POST", "/ffmpeg/process/async", { body: { task, webhook_url: `${base}${path}` } })
@@ -54,7 +54,7 @@ const ran = async (path: string, options: ReadonlyArray<string> = good, base = r
   return body.job_id
 }
 const at = (path: string) => arrived.filter((one) => one.path === path)
-/** The webhook of a job as its owner sees it, once it has that many tries. */
+/** The webhook of a job as its owner sees it, once it has `tries` tries. */
 const delivery = async (jobId: string, tries = 1) => {
   for (;;) {
     const { body } = await host.call("GET", "/webhook/delivery")
@@ -65,7 +65,7 @@ const delivery = async (jobId: string, tries = 1) => {
 }
 const replay = (id: string, options = {}) => host.call("POST", `/webhook/delivery/${id}/replay`, options)
 
-/** What a receiver does with the secret, by the words of Standard Webhooks. */
+/** The signature that a receiver calculates from the secret, according to Standard Webhooks. */
 const signature = ({ body, headers }: Arrival, secret: string): string => {
   const key = Buffer.from(secret.replace("whsec_", ""), "base64")
   return `v1,${createHmac("sha256", key).update(`${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`).digest("base64")}`
@@ -74,7 +74,7 @@ const signature = ({ body, headers }: Arrival, secret: string): string => {
 const moment = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
 
 describe("a webhook", () => {
-  it("of a completed job has exactly the reference's body, and links that work", async () => {
+  it("of a completed job has exactly the reference's body, and valid links", async () => {
     const jobId = await ran("/done")
     await delivery(jobId)
     const [post] = at("/done") as [Arrival]
@@ -100,7 +100,7 @@ describe("a webhook", () => {
     expect(at("/failed").map((post) => post.body)).toEqual([JSON.stringify({ job_id: jobId, status: "failed", error: job.error })])
   })
 
-  it("is a POST of JSON, signed so that its receiver can verify it", async () => {
+  it("is a POST of JSON with a signature that its receiver can verify", async () => {
     const { id } = await delivery(await ran("/signed?x=1"))
     const [post] = at("/signed?x=1") as [Arrival]
     const { body } = await host.call("GET", "/webhook/secret")
@@ -131,7 +131,7 @@ describe("a webhook", () => {
     expect([one.status, one.body]).toEqual([200, { ok: true, delivery: shown }])
   })
 
-  it("is nobody else's to see or to send again", async () => {
+  it("can't be seen or replayed by another owner", async () => {
     const { id } = await delivery(await ran("/private"))
     const missing = [404, { ok: false, error: "Webhook delivery not found" }]
     for (const [method, path, options] of [
@@ -147,7 +147,7 @@ describe("a webhook", () => {
     expect(at("/private")).toHaveLength(1)
   })
 
-  it("listings have the newest first", async () => {
+  it("is listed, newest first", async () => {
     const ids = [await ran("/a"), await ran("/b")]
     for (const id of ids) await delivery(id)
     const { body } = await host.call("GET", "/webhook/delivery")
@@ -156,7 +156,7 @@ describe("a webhook", () => {
   })
 })
 
-describe("a receiver that does not take it", () => {
+describe("a receiver that fails", () => {
   const faults: ReadonlyArray<readonly [string, () => RequestListener, number | null, RegExp]> = [
     ["answers 500", () => (_, response) => void response.writeHead(500).end(), 500, /answered 500/],
     ["answers 404", () => (_, response) => void response.writeHead(404).end(), 404, /answered 404/],
@@ -169,7 +169,7 @@ describe("a receiver that does not take it", () => {
     ["talks nonsense", () => (request) => void request.socket.end("nonsense\r\n\r\n"), null, /./],
     ["answers in the middle of a status", () => (request) => void request.socket.end("HTTP/1.1 2"), null, /./]
   ]
-  it.each(faults)("%s: the try is on record, and a replay delivers the same webhook", async (title, fault, status, error) => {
+  it.each(faults)("%s: the try is recorded, and a replay delivers the same webhook", async (title, fault, status, error) => {
     answer = fault()
     const path = `/${title.replaceAll(" ", "-")}`
     const jobId = await ran(path)
@@ -194,13 +194,13 @@ describe("a receiver that does not take it", () => {
     ["a 299", (_, response) => void response.writeHead(299).end(), 299],
     ["a body of megabytes", (_, response) => void response.writeHead(200).end(Buffer.alloc(8_000_000)), 200],
     ["a body that never ends", (_, response) => void response.writeHead(200).write("..."), 200]
-  ])("%s takes it", async (_, listener, status) => {
+  ])("%s accepts it", async (_, listener, status) => {
     answer = listener
     const shown = await delivery(await ran("/odd"))
     expect(shown).toMatchObject({ status: "delivered", tries: [{ status, error: null }] })
   })
 
-  it("is tried again by itself, some seconds later", async () => {
+  it("gets it again automatically after some seconds", async () => {
     let refusals = 1
     answer = (request, response) => (refusals-- > 0 ? void response.writeHead(503).end() : taken(request, response))
     const jobId = await ran("/again")
@@ -211,7 +211,7 @@ describe("a receiver that does not take it", () => {
     expect(new Set(at("/again").map(({ headers }) => headers["webhook-id"]))).toEqual(new Set([failed.id]))
   })
 
-  it("holds up no other while it hangs", async () => {
+  it("does not delay other webhooks while it hangs", async () => {
     answer = (request, response) => (request.url === "/hanging" ? undefined : taken(request, response))
     const hanging = await ran("/hanging")
     const others = await Promise.all(Array.from({ length: 5 }, (_, index) => ran(`/quick-${index}`)))
@@ -219,7 +219,7 @@ describe("a receiver that does not take it", () => {
     expect((await delivery(hanging)).status).toBe("pending")
   })
 
-  it("that took it may be sent it again, as often as wanted", async () => {
+  it("that accepted it can get it again, as often as wanted", async () => {
     const jobId = await ran("/repeat")
     const { id } = await delivery(jobId)
     for (const tries of [2, 3]) {
@@ -229,7 +229,7 @@ describe("a receiver that does not take it", () => {
     const posts = at("/repeat")
     expect(posts).toHaveLength(3)
     expect(new Set(posts.map(({ headers }) => headers["webhook-id"])).size).toBe(1)
-    // The links are fresh, all else is the same.
+    // The links are new, everything else is the same.
     const withoutLinks = posts
       .map(({ body }) => JSON.parse(body))
       .map((body) => ({ ...body, result: body.result.map((file: object) => ({ ...file, download_url: "" })) }))
@@ -264,12 +264,12 @@ describe("webhook_url", () => {
     expect([host.jobs.length, receiver.dialed.length]).toEqual([jobs, dialed])
   })
 
-  it.each([[5], [["https://hooks.example.com"]], [{}]])("%j is a 400 naming the field", async (url) => {
+  it.each([[5], [["https://hooks.example.com"]], [{}]])("%j is a 400 that names the field", async (url) => {
     const { status, body } = await submit(url)
     expect([status, body.error]).toEqual([400, expect.stringContaining("webhook_url")])
   })
 
-  it("of a host that does not resolve is accepted, and its try is on record", async () => {
+  it("with a host that does not resolve is accepted, and its try is recorded", async () => {
     const jobId = await ran("/x", good, `https://gone.invalid:${receiver.port}`)
     const shown = await delivery(jobId)
     expect(shown).toMatchObject({
@@ -279,7 +279,7 @@ describe("webhook_url", () => {
     })
   })
 
-  it("is called for no job that was cancelled, and for no synchronous one", async () => {
+  it("is not called for a cancelled job, or for a synchronous one", async () => {
     await using idle = await startHost({ guard: receiver.guard, slots: 0, limits: { webhookPollSeconds: 0.05 } })
     const file = await idle.uploaded("in.mp4", await clip())
     const task = { inputs: [{ file_path: file }], outputs: [{ file: "out.mp4" }] }

@@ -7,7 +7,7 @@ import { OwnerId } from "../../core/ids.js"
 import type { RowsLayer } from "../../core/ports/suites/samples.suite.js"
 import { ownerOf } from "./auth.js"
 
-/** The real comparison, counted. */
+/** Counts calls of the real comparison. */
 const { compared } = vi.hoisted(() => ({ compared: { lengths: [] as Array<readonly [number, number]> } }))
 vi.mock("node:crypto", async (original) => {
   const real = await original<typeof import("node:crypto")>()
@@ -25,7 +25,7 @@ it.each([
   ["memory", Effect.succeed(memoryDatabase({ keys }))],
   ["sqlite", Effect.map(temporaryFile, (file) => sqlite({ file, keys }))]
 ] as ReadonlyArray<readonly [string, Effect.Effect<RowsLayer, never, Scope.Scope>]>)(
-  "%s: an unknown id, a wrong secret and the right one are each compared once, hash to hash, in constant time",
+  "%s: compares hashes once, in constant time, for an unknown id, a wrong secret and the right secret",
   async (_, layer) => {
     const identified = (authorization: string) =>
       Effect.runPromiseExit(Effect.scoped(Effect.flatMap(layer, (rows) => Effect.provide(ownerOf(authorization), rows))))

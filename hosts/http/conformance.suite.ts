@@ -2,7 +2,7 @@ import { Ajv2020 } from "ajv/dist/2020.js"
 import { openApi } from "./openapi.js"
 import { routes } from "./routes.js"
 
-/** The OpenAPI document as a test of replies: what it does not say does not happen. */
+/** Checks replies against the OpenAPI document: an undocumented reply is a failure. */
 
 export interface Exchange {
   readonly method: string
@@ -10,14 +10,14 @@ export interface Exchange {
   readonly path: string
   readonly status: number
   readonly contentType: string | null
-  /** The JSON of the reply; undefined where it had no body. */
+  /** The JSON of the reply; undefined without a body. */
   readonly body: unknown
 }
 
-/** Gives what is wrong with a reply by the document, undefined where nothing is. Compiles each schema once. */
+/** Returns what the document does not allow in a reply; undefined when it fits. Compiles each schema once. */
 export const conformance = (document: ReturnType<typeof openApi> = openApi(routes, "/")) => {
   const ajv = new Ajv2020({ strict: true, strictRequired: false, allowUnionTypes: true, allErrors: true })
-  // These keywords describe, and check nothing.
+  // These keywords only describe.
   ajv.addVocabulary(["openapi", "info", "servers", "tags", "paths", "webhooks", "components"])
   ajv.addFormat("date-time", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/)
   ajv.addSchema(document, "api", false, false)
@@ -35,19 +35,19 @@ export const conformance = (document: ReturnType<typeof openApi> = openApi(route
 
   const faultOf = ({ body, contentType, method, path, status }: Exchange): string | undefined => {
     const fitting = templates.filter(({ pattern }) => pattern.test(path)).sort((a, b) => b.fixed - a.fixed)
-    // A slash at the end is overlooked.
-    if (fitting.length === 0) return status === 404 ? isFailure(body) : `${path} is no documented path`
+    // A trailing slash is ignored.
+    if (fitting.length === 0) return status === 404 ? isFailure(body) : `${path} is not a documented path`
     const verb = (method === "HEAD" ? "GET" : method).toLowerCase()
     const found = fitting.find((template) => document.paths[template.path]?.[verb] !== undefined)
-    // A route that is switched off is a 404 whatever the method.
-    if (found === undefined) return status === 405 || status === 404 ? isFailure(body) : `${method} is no documented method`
+    // A disabled route is a 404, whatever the method.
+    if (found === undefined) return status === 405 || status === 404 ? isFailure(body) : `${method} is not a documented method`
     const responses = document.paths[found.path]?.[verb]?.responses as Responses
     const response = responses[status]
-    if (response === undefined) return `${status} is no documented status`
+    if (response === undefined) return `${status} is not a documented status`
     const types = Object.keys(response.content ?? {})
     if (method === "HEAD" || types.length === 0) return body === undefined ? undefined : "has a body that is not documented"
     const type = types.find((known) => known === "*/*" || contentType?.split(";")[0] === known)
-    if (type === undefined) return `${contentType} is no documented Content-Type`
+    if (type === undefined) return `${contentType} is not a documented Content-Type`
     if (response.content?.[type]?.schema === undefined) return undefined
     return fault(pointerTo("paths", found.path, verb, "responses", `${status}`, "content", type, "schema"), body)
   }
@@ -57,7 +57,7 @@ export const conformance = (document: ReturnType<typeof openApi> = openApi(route
       const found = faultOf(exchange)
       return found && `${exchange.method} ${exchange.path} answered ${exchange.status}: ${found}`
     },
-    /** What is wrong with a value by the schema at a JSON pointer into the document. */
+    /** What the schema at a JSON pointer of the document does not allow in a value. */
     fault
   }
 }
@@ -66,6 +66,6 @@ type Responses = Readonly<Record<number, { readonly content?: Readonly<Record<st
 
 const patternOf = (path: string) => new RegExp(`^${path.replaceAll(".", "\\.").replace(/\{.*?\}/g, "[^/]+")}/?$`)
 
-/** Of a URI fragment, so each part is encoded twice. */
+/** A JSON pointer in a URI fragment: each part is encoded twice. */
 export const pointerTo = (...parts: ReadonlyArray<string>): string =>
   parts.map((part) => `/${encodeURIComponent(part.replaceAll("~", "~0").replaceAll("/", "~1"))}`).join("")

@@ -4,7 +4,7 @@ import { chromiumPath } from "../../scripts/setup/chromium.mjs"
 import { aliceKey, type Host, startHost } from "../express/host.suite.js"
 import { endpointDocs } from "./endpoint-docs.js"
 
-/** The documentation as a person meets it, in a real browser that can reach this machine alone. */
+/** The documentation in a real browser that can reach only this machine. */
 
 const executablePath = chromiumPath()
 
@@ -18,7 +18,7 @@ describe.skipIf(executablePath === undefined)("documentation in a browser", () =
   })
   afterAll(() => browser.close())
 
-  /** The page with everything it did wrong, and whatever it asked for. */
+  /** The page with all its errors and requests. */
   const opened = async (url: string) => {
     const page = await browser.newPage()
     const seen = { requests: [] as Array<string>, faults: [] as Array<string> }
@@ -36,7 +36,7 @@ describe.skipIf(executablePath === undefined)("documentation in a browser", () =
     ["at the root", "", "/docs"],
     ["with a slash at its end", "", "/docs/"],
     ["below a prefix", "/media/v1", "/docs"]
-  ])("%s shows every operation, asks nobody else and has no errors", async (_, mount, path) => {
+  ])("%s shows every operation, sends no request elsewhere and has no errors", async (_, mount, path) => {
     await using host = await startHost({ slots: 0, mount })
     const { page, requests, faults } = await opened(`${host.url}${path}`)
     const shown = await operations(page)
@@ -54,7 +54,7 @@ describe.skipIf(executablePath === undefined)("documentation in a browser", () =
     await page.close()
   })
 
-  it("tries an endpoint out with a key", async () => {
+  it("calls an endpoint with a key", async () => {
     await using host: Host = await startHost({ slots: 0, mount: "/media/v1" })
     const { page, requests, faults } = await opened(`${host.url}/docs`)
     await page.getByRole("button", { name: "Authorize" }).first().click()

@@ -20,7 +20,7 @@ describe("GET /openapi.json", () => {
   it.each([
     ["at the root", () => host],
     ["below a prefix", () => prefixed]
-  ])("%s needs no key and names the server that was asked", async (_, on) => {
+  ])("%s needs no key and has the URL of the requested server", async (_, on) => {
     const { status, headers, body } = await on().call("GET", "/openapi.json", { authorization: null })
     expect([status, headers.get("content-type"), body.openapi]).toEqual([200, "application/json; charset=utf-8", "3.1.0"])
     expect(body.servers).toEqual([{ url: on().url }])
@@ -28,7 +28,7 @@ describe("GET /openapi.json", () => {
 })
 
 describe("GET /docs", () => {
-  it.each(["/docs", "/docs/"])("%s is a page whose links lead to its files", async (path) => {
+  it.each(["/docs", "/docs/"])("%s is a page whose links lead to its assets", async (path) => {
     for (const on of [host, prefixed]) {
       const response = await fetch(`${on.url}${path}`)
       const html = await response.text()
@@ -47,7 +47,7 @@ describe("GET /docs", () => {
     }
   })
 
-  it("is confined by its Content-Security-Policy", async () => {
+  it("is restricted by its Content-Security-Policy", async () => {
     const { headers } = await fetch(`${host.url}/docs`)
     const rules = new Map(
       headers
@@ -68,11 +68,11 @@ describe("GET /docs", () => {
     "__proto__",
     "constructor",
     "toString"
-  ])("serves no %s", async (name) => {
+  ])("does not serve %s", async (name) => {
     expect(await host.call("GET", `/docs/${name}`)).toMatchObject({ status: 404, body: { ok: false, error: "No such endpoint" } })
   })
 
-  it("is a 404 that names the package where it is not installed", async () => {
+  it("is a 404 that names the package when it is not installed", async () => {
     const elsewhere = pathToFileURL("/nowhere/module.js").href
     for (const reply of [docsPage({ path: "/docs" }, elsewhere), docsAsset("swagger-ui.css", elsewhere)]) {
       const { body, status } = failureReply(await Effect.runPromise(Effect.flip(reply)))

@@ -26,7 +26,7 @@ import { match } from "./match.js"
 import { requestedRange } from "./range.js"
 import { readable } from "./runner-bodies.js"
 
-/** What each text of a caller may cost at most: a reader that takes the square of 64 KiB costs many times that. */
+/** Time limit for a text of a caller: a reader with quadratic time takes many times as long for 64 KiB. */
 const maxMillis = 1000
 const bytes = 64 * 1024
 
@@ -131,18 +131,18 @@ const units = [
   "a=1 ",
   "\ud800"
 ]
-/** What follows makes a reader that has come to the end go back. */
+/** Endings that make a backtracking reader go back. */
 const ends = globalThis.process.env.FFKILN_TEST_LONG === undefined ? ["!"] : ["!", "", "\n", "]"]
 const texts = units.flatMap((unit) => ends.map((end) => `${unit.repeat(Math.ceil(bytes / unit.length))}${end}`))
 
-/** Milliseconds of processor time: other programs of a busy machine do not count. */
+/** Milliseconds of processor time, which excludes other programs. */
 const cost = (run: () => unknown): number => {
   const before = globalThis.process.cpuUsage()
   run()
   return globalThis.process.cpuUsage(before).user / 1000
 }
 
-describe("64 KiB of hostile text is read at once", () => {
+describe("reads 64 KiB of hostile text in linear time", () => {
   it.each(Object.entries(entries))("as %s", (_, read) => {
     const slow = texts.flatMap((text) => {
       const millis = cost(() => read(text))
@@ -151,7 +151,7 @@ describe("64 KiB of hostile text is read at once", () => {
     expect(slow).toEqual([])
   })
 
-  it("and the longest text of a request as a name, a host or marks", () => {
+  it("also the longest text of a request as a name, a host or marks", () => {
     const marks = "\u0301\u0323".repeat(240_000)
     const readers = [
       () => parseFile({ file_name: marks }),
@@ -169,23 +169,23 @@ describe("a task of many long graphs", () => {
   const outputs = (first: string) =>
     Array.from({ length: 30 }, (_, index) => ({ file: `${index}.mp4`, options: ["-vf", index === 0 ? first : graph] }))
 
-  it("is refused at the first that breaks a limit", () => {
+  it("is refused at the first graph that breaks a limit", () => {
     const task = taskWith({ outputs: outputs("a".repeat(defaultLimits.optionBytes + 1)) })
     expect(parseProcess({ task }, defaultLimits)).toMatchObject({
       left: { reason: `task.outputs[0].options[1] is too long: at most ${defaultLimits.optionBytes} bytes are allowed` }
     })
   })
 
-  it("is read in linear time where all are fine", () => {
+  it("is read in linear time when all are valid", () => {
     expect(cost(() => expect(Either.isRight(process(taskWith({ outputs: outputs(graph) })))).toBe(true))).toBeLessThan(5 * maxMillis)
   })
 })
 
-describe("text that is cut off by its length", () => {
+describe("text that exceeds its length limit", () => {
   const messageOf = (parsed: Either.Either<unknown, { readonly message: string }>) =>
     Either.match(parsed, { onLeft: ({ message }) => message, onRight: () => undefined })
 
-  it("is refused with its field", () => {
+  it("is refused with the name of its field", () => {
     expect([
       messageOf(parseFile({ file_name: "a".repeat(1021) })),
       messageOf(parseFile({ file_name: `a${"\u0301".repeat(31)}` })),
@@ -204,5 +204,5 @@ describe("text that is cut off by its length", () => {
   it.each([
     ["Hangul that NFC makes a third as long", "\u1100\u1161\u11a8".repeat(85)],
     ["30 marks in a row", `a${"\u0323".repeat(30)}`]
-  ])("is taken as a name with %s", (_, name) => expect(Either.isRight(parseFile({ file_name: name }))).toBe(true))
+  ])("is accepted as a name with %s", (_, name) => expect(Either.isRight(parseFile({ file_name: name }))).toBe(true))
 })

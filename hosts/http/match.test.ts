@@ -34,10 +34,10 @@ describe("match", () => {
     ["GET", "/file/a/b/c/d", "RouteNotFound"]
   ])("%s %s", (method, path, expected) => expect(found(method, path)).toEqual(expected))
 
-  it("tells every method of a path", () => {
+  it("returns every method of a path", () => {
     const error = Either.flip(match("POST", "/blob/t")).pipe(Either.getOrThrow)
     expect(error).toMatchObject({ allowed: ["GET", "PUT"], message: "Method not allowed: use GET or PUT" })
   })
 
-  it("knows a path whatever the method", () => expect([knows("/directory"), knows("/blob/%"), knows("/x")]).toEqual([true, true, false]))
+  it("knows a path, whatever the method", () => expect([knows("/directory"), knows("/blob/%"), knows("/x")]).toEqual([true, true, false]))
 })

@@ -23,7 +23,7 @@ const request = (bytes: Stream.Stream<Uint8Array, InvalidRequest>, type = `multi
   baseUrl: ""
 })
 
-/** Everything a form gave, files read to their ends. */
+/** All parts of a form, with files read to their end. */
 const read = (from: ApiRequest) =>
   Stream.runCollect(
     Stream.mapEffect(formParts(from), (each) =>
@@ -39,7 +39,7 @@ const pieces = (body: Uint8Array, size: number) =>
 const failure = (body: Uint8Array, type?: string) => Effect.flip(read(request(Stream.make(body), type)))
 
 describe("formParts", () => {
-  // What a search for a boundary may stumble over: its beginnings, line ends, dashes.
+  // Beginnings of the boundary, line ends and dashes, which can mislead a search for the boundary.
   const awkward = FastCheck.array(
     FastCheck.oneof(
       FastCheck.constantFrom("\r\n", "\r", "--", `\r\n--${boundary.slice(0, 8)}`, `--${boundary}`, `\r\n--`, "\0"),
@@ -47,12 +47,12 @@ describe("formParts", () => {
     ),
     { maxLength: 12 }
   )
-  /** Content that holds no boundary, as every sender has to see to. */
+  /** Content without the boundary, as every sender must ensure. */
   const content = awkward
     .map((texts) => `\r\n${texts.join("")}`.split(`\r\n--${boundary}`).join("\r\n").slice(2))
     .filter((text) => !`\r\n${text}`.includes(`\r\n--${boundary}`))
 
-  it.live("gives the same parts however the body comes in", () =>
+  it.live("returns the same parts for every split of the body into chunks", () =>
     Effect.promise(() =>
       FastCheck.assert(
         FastCheck.asyncProperty(content, content, FastCheck.integer({ min: 1, max: 200 }), async (a, b, size) => {
@@ -72,7 +72,7 @@ describe("formParts", () => {
     )
   )
 
-  it.live("refuses a body cut off anywhere, and hangs nowhere", () =>
+  it.live("refuses a body that is cut off anywhere, without hanging", () =>
     Effect.gen(function* () {
       const body = form(command("{}"), file("a", "a.mp4", "content"))
       const whole = body.length - "\r\n".length
@@ -84,7 +84,7 @@ describe("formParts", () => {
     })
   )
 
-  it.live("fails a file in hand when the request breaks off, so that nobody takes it for whole", () =>
+  it.live("fails a file when the request breaks off, so that it is not taken for complete", () =>
     Effect.gen(function* () {
       const broken = Stream.concat(
         Stream.make(file("a", "a.mp4", "content").subarray(0, -4)),
@@ -104,7 +104,7 @@ describe("formParts", () => {
     })
   )
 
-  it.live("reads no further ahead than its buffers while a file is not read", () =>
+  it.live("reads no further than its buffers while a file is not read", () =>
     Effect.gen(function* () {
       const size = 64 * 1024
       let pulled = 0
@@ -132,7 +132,7 @@ describe("formParts", () => {
     })
   )
 
-  it.live("keeps names as they were sent, and takes the field's name where there is none", () =>
+  it.live("keeps names as they were sent, and uses the field's name for a file without one", () =>
     Effect.gen(function* () {
       const body = form(
         file("a", "видео 视频.mp4", ""),
@@ -162,7 +162,7 @@ describe("formParts", () => {
       "multipart/mixed; boundary=x",
       "POST /ffmpeg/run takes multipart/form-data: to send JSON, use POST /ffmpeg/process"
     ]
-  ])("refuses a Content-Type of %s", ([, type, message]) =>
+  ])("refuses the Content-Type %s", ([, type, message]) =>
     Effect.gen(function* () {
       expect(yield* failure(form(command("{}")), type)).toEqual(new InvalidRequest({ message }))
     })
@@ -176,7 +176,7 @@ describe("formParts", () => {
     ["a command of bad UTF-8", form(part('Content-Disposition: form-data; name="command"', Buffer.from([0x22, 0xff, 0x22]))), "UTF-8"],
     ["a command that is too long", form(command(JSON.stringify("x".repeat(101)))), 'The field "command" is too large: at most 100 bytes'],
     ["too many parts", form(...["a", "b", "c", "d"].map((name) => file(name, name, name))), "at most 2 files"]
-  ])("tells of %s", ([, body, message]) =>
+  ])("reports %s", ([, body, message]) =>
     Effect.gen(function* () {
       const result = yield* Effect.either(read(request(Stream.make(body))))
       if (message === "") expect(result).toEqual(Either.right([]))

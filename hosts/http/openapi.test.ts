@@ -15,7 +15,7 @@ import { routes } from "./routes.js"
 const root = fileURLToPath(new URL("../../", import.meta.url))
 const document = JSON.parse(JSON.stringify(openApi(routes, "/")))
 
-/** Every `examples` of a body in the document: where its schema lies, and the value. */
+/** All `examples` of bodies in the document: the pointer of the schema, and the value. */
 const samples = (node: unknown, at: ReadonlyArray<string> = []): ReadonlyArray<readonly [string, unknown]> => {
   if (typeof node !== "object" || node === null) return []
   const { examples, schema } = node as { readonly examples?: Record<string, { value?: unknown; $ref?: string }>; readonly schema?: unknown }
@@ -34,7 +34,7 @@ describe("OpenAPI document", () => {
     expect(committed, "docs/openapi.json is out of date: npm run openapi writes it anew").toEqual(document)
   })
 
-  it("is built once, however often it is asked for and wherever it is mounted", async () => {
+  it("is built once for all requests and mounts", async () => {
     const route = routes.find(({ path }) => path === "/openapi.json")
     if (route?.auth !== "none") throw new Error("it needs no key")
     const asked = (baseUrl: string) => {
@@ -45,7 +45,7 @@ describe("OpenAPI document", () => {
         body: { _tag: "Parsed", value: "" },
         baseUrl
       } as const
-      // Nothing of the services is used.
+      // The handler uses no services.
       const reply = route.handle({ request, param: () => "", onDisconnect: "abandon" }) as Effect.Effect<ApiReply, ApiError>
       return Effect.map(reply, ({ body }) => (body._tag === "Json" ? (body.value as typeof document) : undefined))
     }
@@ -70,7 +70,7 @@ describe("OpenAPI document", () => {
     expect(all.flatMap(([pointer, value]) => fault(pointer, value) ?? [])).toEqual([])
   })
 
-  it("has no schema that the JSON Schema dialect does not know", () => {
+  it("has only schemas that the JSON Schema dialect knows", () => {
     const { fault } = conformance(document)
     // Each is compiled in ajv's strict mode, where an unknown keyword throws.
     for (const name of Object.keys(document.components.schemas)) expect(() => fault(`/components/schemas/${name}`, null)).not.toThrow()
@@ -92,7 +92,7 @@ describe("OpenAPI document", () => {
         problems.map((problem: { ruleId: string; location: [{ pointer: string }] }) => `${problem.ruleId} ${problem.location[0].pointer}`)
       ).toEqual([
         "info-license #/info",
-        // These two take nothing that could be wrong.
+        // These two have no input that could be wrong.
         "operation-4xx-response #/paths/~1health/get/responses",
         "operation-4xx-response #/paths/~1openapi.json/get/responses"
       ])
@@ -119,7 +119,7 @@ describe("conformance", () => {
     ["an unknown path", { path: "/job/a/b", status: 404, body: { ok: false, error: "x" } }],
     ["a wrong method", { method: "PUT", status: 405, body: { ok: false, error: "x" } }],
     ["a slash at the end", { path: "/job/job_1/" }]
-  ])("takes %s", (_, over) => expect(faultOf({ ...exchange, ...over })).toBeUndefined())
+  ])("accepts %s", (_, over) => expect(faultOf({ ...exchange, ...over })).toBeUndefined())
 
   it.each([
     ["an unknown field", { body: { ...exchange.body, more: 1 } }, /additional properties/],
@@ -127,10 +127,10 @@ describe("conformance", () => {
     ["a wrong type", { body: { ...exchange.body, job_id: 1 } }, /must be string/],
     ["a success that says it failed", { body: { ...exchange.body, ok: false } }, /must be/],
     ["no body", { body: undefined }, /must be object/],
-    ["a status that is not documented", { status: 201 }, /201 is no documented status/],
+    ["a status that is not documented", { status: 201 }, /201 is not a documented status/],
     ["a failure in another form", { status: 404, body: { ok: false, error: "x", code: 1 } }, /additional properties/],
-    ["a path that is not documented", { path: "/jobs" }, /no documented path/],
-    ["a method that is not documented", { method: "PUT" }, /no documented method/],
-    ["text", { contentType: "text/plain" }, /no documented Content-Type/]
+    ["a path that is not documented", { path: "/jobs" }, /not a documented path/],
+    ["a method that is not documented", { method: "PUT" }, /not a documented method/],
+    ["text", { contentType: "text/plain" }, /not a documented Content-Type/]
   ])("refuses %s", (_, over, expected) => expect(faultOf({ ...exchange, ...over })).toMatch(expected))
 })

@@ -5,15 +5,15 @@ import { type KeyGate, keyGate } from "./rate-limit.js"
 
 const [alice, bob] = [OwnerId("alice"), OwnerId("bob")]
 
-/** Makes so many requests one after the other: 0 for each that passed, else the seconds it is told to wait. */
+/** Makes `count` requests in sequence: 0 for each that passed, otherwise the seconds to wait. */
 const answers = (gate: KeyGate, owner: OwnerId, count: number) =>
   Effect.replicateEffect(
     Effect.merge(Effect.mapBoth(gate(owner)(Effect.void), { onSuccess: () => 0, onFailure: (error) => error.retryAfterSeconds })),
     count
   )
 
-describe("requests a minute", () => {
-  it.effect("a burst passes, then one for each token that has come since", () =>
+describe("requests per minute", () => {
+  it.effect("passes a burst, then one request for each new token", () =>
     Effect.gen(function* () {
       const gate = keyGate({ perMinute: 6, burst: 3 })
       expect(yield* answers(gate, alice, 5)).toEqual([0, 0, 0, 10, 10])
@@ -26,7 +26,7 @@ describe("requests a minute", () => {
     })
   )
 
-  it.effect("what is not used is saved up to a burst and no further", () =>
+  it.effect("saves unused tokens up to a burst", () =>
     Effect.gen(function* () {
       const gate = keyGate({ perMinute: 60, burst: 2 })
       yield* answers(gate, alice, 1)
@@ -35,7 +35,7 @@ describe("requests a minute", () => {
     })
   )
 
-  it.effect("a burst is a minute's where nothing else is said; in the long run the rate holds", () =>
+  it.effect("has a default burst of one minute's requests, and holds the rate in the long run", () =>
     Effect.gen(function* () {
       const gate = keyGate({ perMinute: 7 })
       let passed = 0
@@ -47,14 +47,14 @@ describe("requests a minute", () => {
     })
   )
 
-  it.effect("each owner has a bucket, however many there are", () =>
+  it.effect("has a bucket for each of many owners", () =>
     Effect.gen(function* () {
       const gate = keyGate({ perMinute: 1, burst: 1 })
       expect(yield* answers(gate, alice, 2)).toEqual([0, 60])
       yield* TestClock.adjust("30 seconds")
       const others = Array.makeBy(1000, (index) => OwnerId(`key_${index}`))
       for (const other of others) expect(yield* answers(gate, other, 2)).toEqual([0, 60])
-      // The oldest buckets are full now, and forgotten; the others are not.
+      // The oldest buckets are full now and removed; the others are not.
       yield* TestClock.adjust("30 seconds")
       expect(yield* answers(gate, bob, 1)).toEqual([0])
       for (const other of others) expect(yield* answers(gate, other, 1)).toEqual([30])
@@ -62,7 +62,7 @@ describe("requests a minute", () => {
     })
   )
 
-  it.effect("the refusal is a sentence with the numbers", () =>
+  it.effect("refuses with a sentence that has the numbers", () =>
     Effect.gen(function* () {
       const gate = keyGate({ perMinute: 60, burst: 1 })
       yield* answers(gate, alice, 1)
@@ -75,8 +75,8 @@ describe("requests a minute", () => {
   )
 })
 
-describe("requests at a time", () => {
-  it.effect("are bounded for each owner, and free again however they end", () =>
+describe("concurrent requests", () => {
+  it.effect("are limited per owner, and free their place however they end", () =>
     Effect.gen(function* () {
       const gate = keyGate({ atOnce: 2 })
       const end = yield* Deferred.make<void, "failed">()
@@ -98,7 +98,7 @@ describe("requests at a time", () => {
     })
   )
 
-  it.effect("who is refused for that has used up nothing of the rate, and the other way round", () =>
+  it.effect("a refused request does not count for the rate, and the other way round", () =>
     Effect.gen(function* () {
       const gate = keyGate({ perMinute: 1, burst: 2, atOnce: 1 })
       const held = yield* Effect.fork(gate(alice)(Effect.never))
@@ -112,7 +112,7 @@ describe("requests at a time", () => {
   )
 })
 
-it.effect("nothing set holds nobody back", () =>
+it.effect("without limits every request passes", () =>
   Effect.gen(function* () {
     expect(yield* answers(keyGate({}), alice, 1000)).toEqual(Array.replicate(0, 1000))
   })

@@ -4,12 +4,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { defaultLimits, Limits } from "../../core/limits.js"
 import { bytesOf, passing } from "./readable.js"
 
-/** How long a body may take, told by a clock of the test's own. */
+/** Time limits of a body, with a clock that the test controls. */
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }))
 afterEach(() => void vi.useRealTimers())
 
-/** Reads a body with that patience: what has come, and how it ended. */
+/** Reads a body with this time limit: the chunks, and how it ended. */
 const reading = (idleSeconds: number) => {
   const source = new PassThrough()
   const state = { bytes: 0, end: undefined as string | undefined }
@@ -27,7 +27,7 @@ const pass = (milliseconds: number) => vi.advanceTimersByTimeAsync(milliseconds)
 const tooSlow = "The request body arrived too slowly: almost nothing for 10 seconds, send it again"
 
 describe("a body", () => {
-  it("that stays away, or stops, is given up after idleSeconds of silence", async () => {
+  it("without bytes for idleSeconds fails", async () => {
     for (const begun of [0, 50_000]) {
       const { source, state } = reading(10)
       if (begun > 0) source.write(Buffer.alloc(begun))
@@ -38,7 +38,7 @@ describe("a body", () => {
     }
   })
 
-  it("that comes steadily may take as long as it needs", async () => {
+  it("that arrives steadily may take any time", async () => {
     const { source, state } = reading(10)
     for (let sent = 0; sent < 200; sent++) {
       source.write(Buffer.alloc(9000))
@@ -49,7 +49,7 @@ describe("a body", () => {
     expect(state).toEqual({ bytes: 1_800_000, end: "whole" })
   })
 
-  it("that trickles is given up, however often something comes", async () => {
+  it("that arrives too slowly fails, even if bytes keep arriving", async () => {
     const { source, state } = reading(10)
     let seconds = 0
     for (; state.end === undefined && seconds < 1000; seconds++) {
@@ -59,7 +59,7 @@ describe("a body", () => {
     expect([seconds, state.end]).toEqual([11, tooSlow])
   })
 
-  it("does not pay for the time that its reader takes", async () => {
+  it("does not lose time while its reader is busy", async () => {
     const source = new PassThrough()
     source.end(Buffer.alloc(1000))
     const slow = Stream.runForEach(bytesOf(source), () => Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 60_000))))
@@ -69,7 +69,7 @@ describe("a body", () => {
     expect(done).toHaveBeenCalledOnce()
   })
 
-  it("leaves no timer behind, whether it ends, breaks off or is left", async () => {
+  it("leaves no timer, whether it ends, breaks off or is abandoned", async () => {
     const { source: ends } = reading(10)
     const { source: breaks } = reading(10)
     const left = new PassThrough()
@@ -85,8 +85,8 @@ describe("a body", () => {
 })
 
 describe("a body whose reader is busy", () => {
-  it("is read ahead by a MiB or so, and what has come is handed over at once", async () => {
-    // What a stream itself holds by default has grown with Node's versions.
+  it("is read ahead by about 1 MiB, and then passed on at once", async () => {
+    // The default buffer of a stream has grown with versions of Node.
     const source = new PassThrough({ highWaterMark: 16 * 1024 })
     let written = 0
     const offer = () => {
@@ -120,7 +120,7 @@ describe("a body whose reader is busy", () => {
 })
 
 describe("a body that passes through", () => {
-  it("is whole, and gives the memory of each piece back when the next is asked for, unless others have a part in it", async () => {
+  it("is complete, and frees the memory of each chunk at the next pull, except shared memory", async () => {
     const shared = Buffer.alloc(100, "s")
     const own = (letter: string) => new Uint8Array(5).fill(letter.charCodeAt(0))
     const given = [own("a"), shared.subarray(0, 5), own("b"), own("c")]

@@ -11,7 +11,7 @@ const readRunnerSettings = (args: ReadonlyArray<string>, environment: Environmen
 const good = ["--url", "https://media.example.com", "--token", "gpu-box:a:secret"]
 
 describe("readRunnerSettings", () => {
-  it("needs a URL and a token, and knows the rest", () => {
+  it("needs a URL and a token, and has defaults for the rest", () => {
     const { secret, ...settings } = readRunnerSettings(good, {})
     expect(Redacted.value(secret)).toBe("a:secret")
     expect(settings).toMatchObject({
@@ -21,7 +21,7 @@ describe("readRunnerSettings", () => {
     expect(settings.slots).toBeGreaterThanOrEqual(2)
   })
 
-  it("takes everything that can be said", () => {
+  it("accepts all options", () => {
     const args = [...good, "--slots", "3", "--tag", "gpu", "--tag", "big", "--tag", "gpu", "--data", "/somewhere", "--allow-http"]
     expect(readRunnerSettings(args, { FFKILN_SANDBOX: "off", FFKILN_LIMIT_DRAIN_SECONDS: "7", FFMPEG_PATH: "/opt/ffmpeg" })).toMatchObject({
       ...{ slots: 3, tags: ["big", "gpu"], dataDir: "/somewhere", allowHttp: true, sandbox: "off", ffmpegPath: "/opt/ffmpeg" },
@@ -29,14 +29,14 @@ describe("readRunnerSettings", () => {
     })
   })
 
-  it("takes URL and token from the environment, and arguments before it", () => {
+  it("reads URL and token from the environment, with precedence for arguments", () => {
     const environment = { FFKILN_RUNNER_URL: "https://one.example.com/api/", FFKILN_RUNNER_TOKEN: "one:secret" }
     expect(readRunnerSettings([], environment)).toMatchObject({ url: "https://one.example.com/api", name: "one" })
     expect(readRunnerSettings(good, environment)).toMatchObject({ url: "https://media.example.com", name: "gpu-box" })
   })
 
   it.each(["http://localhost:8080", "http://127.0.0.1:8080/v1", "http://127.8.9.1", "http://[::1]:8080"])(
-    "lets plain http reach %s",
+    "allows plain http to %s",
     (url) => {
       expect(readRunnerSettings([...good, "--url", url], {}).url).toBe(url)
     }
@@ -63,7 +63,7 @@ describe("readRunnerSettings", () => {
     expect(() => readRunnerSettings([...good, ...args], {})).toThrow(named)
   })
 
-  it("says that URL and token are missing", () => {
+  it("reports missing URL and token", () => {
     expect(() => readRunnerSettings([], {})).toThrow("FFKILN_RUNNER_TOKEN")
     expect(() => readRunnerSettings(["--token", "a:b"], {})).toThrow("FFKILN_RUNNER_URL")
   })

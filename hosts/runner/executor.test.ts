@@ -9,7 +9,7 @@ import { aBucket, optionsFor, s3Server } from "../../adapters/s3/server.suite.js
 import { executorSuite } from "../../core/ports/suites/executor.suite.js"
 import { remoteExecutor } from "./remote.suite.js"
 
-/** What an executor promises, held by a runner process at the other end of HTTP. */
+/** The executor suite, run by a runner process over HTTP. */
 
 const folder = mkdtempSync(join(tmpdir(), "ffkiln-executor-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

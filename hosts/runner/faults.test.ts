@@ -15,7 +15,10 @@ import { get, post, type Running, running, serving, until, uploaded } from "../s
 import type { Fate } from "./proxy.suite.js"
 import { openRemote, publishes, type Remote, runnerName, runnerSecret } from "./remote.suite.js"
 
-/** Each row of "Remote runners" in docs/faults.md: a real runner process that something happens to, and what becomes of its job. */
+/**
+ * Each row of "Remote runners" in docs/faults.md: a fault of a real runner process, and the outcome of its
+ * job.
+ */
 
 const seconds = 4
 let clip: Buffer
@@ -25,14 +28,14 @@ beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), "ffkiln-clip-"))
   const ffmpeg = (args: ReadonlyArray<string>) => execa("ffmpeg", ["-nostdin", "-v", "error", ...args], { cwd: folder })
   await ffmpeg(["-f", "lavfi", "-i", `testsrc=s=320x180:r=10:d=${seconds}`, "-c:v", "mjpeg", "in.mkv"])
-  // What the bare program makes of it.
+  // The result of the bare program.
   await ffmpeg(["-i", "in.mkv", "-c", "copy", "-fflags", "+bitexact", "out.mkv"])
   clip = await readFile(join(folder, "in.mkv"))
   expected = await readFile(join(folder, "out.mkv"))
   await rm(folder, { recursive: true })
 })
 
-/** A run that takes as long as its clip does, so that there is time for things to happen. */
+/** A run that takes as long as its clip, so that there is time for faults. */
 const copy = (file: string) => ({
   task: { inputs: [{ file_path: file, options: ["-re"] }], outputs: [{ file: "out.mkv", options: ["-c", "copy", "-fflags", "+bitexact"] }] }
 })
@@ -42,10 +45,10 @@ interface Scene extends Remote {
   readonly file: string
 }
 
-/** Where the end of a lease is waited for. */
+/** For cases that wait for the end of a lease. */
 const short = { lease: 4 }
 
-/** With a host, a runner and a job that has been submitted; the lease of a run is short. */
+/** Runs a case with a host, a runner and a submitted job; the lease of a run is short. */
 const scene = (title: string, play: (scene: Scene) => Promise<number>, { lease = 8 }: { readonly lease?: number } = {}) =>
   it.live(title, () =>
     Effect.gen(function* () {
@@ -60,10 +63,10 @@ const scene = (title: string, play: (scene: Scene) => Promise<number>, { lease =
         const { job_id: job } = await api.submit(copy(file.file_path))
         const attempts = await play({ ...remote, job, file: file.file_path })
         await publishes(remote, job, `${file.file_path.split("/")[0]}/out.mkv`, expected)
-        // On a busy machine a short lease may end although nobody died.
+        // On a busy machine a short lease may end without a fault.
         if (lease === short.lease) expect(await remote.attempts(job)).toBeGreaterThanOrEqual(attempts)
         else expect(await remote.attempts(job)).toBe(attempts)
-        // Once, and once only.
+        // Charged exactly once.
         expect((await api.usage()).usage.jobs).toBe(1)
         await until(async () => (await ffmpegsIn(remote.folder)).length === 0)
         const swept = await api.run(Effect.zipRight(sweepOrphans, blobs))
@@ -74,7 +77,7 @@ const scene = (title: string, play: (scene: Scene) => Promise<number>, { lease =
 
 const blobs = Effect.flatMap(Storage, (storage) => Effect.map(Stream.runCollect(storage.list("")), Chunk.size))
 
-/** ffmpeg is at work. */
+/** Waits until ffmpeg runs. */
 const runs = ({ api, job }: Scene) =>
   until(async () => {
     const now = await api.job(job)
@@ -83,7 +86,7 @@ const runs = ({ api, job }: Scene) =>
 const sees = ({ proxy }: Scene, path: RegExp, method = "POST") =>
   until(() => proxy.seen.some((request) => request.method === method && path.test(request.path)))
 
-/** The first request that fits meets this, all others pass. */
+/** The first matching request gets this fate, all others pass. */
 const once = (path: RegExp, fate: Fate, method = "POST") => {
   let met = false
   return (its: string, how: string): Fate => {
@@ -100,7 +103,7 @@ const always =
 
 const kill = (runner: Running) => runner.end("SIGKILL")
 
-/** Killed at a request that gets no further; the next runner does it all. */
+/** Kills the runner at a request that is held up; the next runner runs the job. */
 const killedAt =
   (path: RegExp, fate: Fate, method = "POST") =>
   async (at: Scene) => {
@@ -159,12 +162,12 @@ describe.concurrent("a runner", () => {
   })
 
   scene(
-    "is asked to stop while it runs, and has none",
+    "is asked to stop while it runs, and has no time",
     async (at) => {
       const first = await at.startRunner([], { FFKILN_LIMIT_DRAIN_SECONDS: "1" })
       await runs(at)
       expect(await first.end("SIGTERM")).toEqual([0, null])
-      // Given back: nobody waits for the end of a lease that is as long as the test may be.
+      // Released: the lease lasts as long as the test, so nothing else helps.
       await at.startRunner()
       return 2
     },
@@ -201,7 +204,7 @@ describe.concurrent("the network", () => {
   const lost = [
     ["a request for work", /\/claim$/, "POST"],
     ["progress", /\/progress$/, "POST"],
-    ["the question where outputs go", /\/outputs$/, "POST"],
+    ["the request for upload URLs", /\/outputs$/, "POST"],
     ["an output", /^\/blob\//, "PUT"],
     ["an input", /^\/blob\//, "GET"],
     ["the end of a run", /\/finished$/, "POST"]
@@ -226,10 +229,10 @@ describe.concurrent("the network", () => {
   }
 
   scene(
-    "loses an answer that gives a run",
+    "loses a response with a run",
     async (at) => {
       let met = 0
-      // The first is only about being there.
+      // The first claim only announces the runner.
       at.proxy.handle = (path) => (/\/claim$/.test(path) && ++met === 2 ? "drop answer" : "pass")
       await at.startRunner()
       return 2
@@ -275,7 +278,7 @@ describe.concurrent("the network", () => {
       await runs(at)
       at.proxy.handle = () => "silence"
       at.proxy.cut()
-      // Nobody tells it, and still it ends what is another's by now.
+      // Without contact it still ends the run that another runner has by now.
       await until(() => /lease lost/.test(first.errors()))
       await until(async () => (await ffmpegsIn(at.folder)).length === 0)
       at.proxy.handle = () => "pass"
@@ -297,7 +300,7 @@ describe.concurrent("the host", () => {
     return 1
   })
 
-  it.live("wants a run ended whose caller has gone", () =>
+  it.live("aborts a run whose caller disconnected", () =>
     Effect.gen(function* () {
       const folder = yield* Effect.acquireRelease(
         Effect.promise(() => mkdtemp(join(tmpdir(), "ffkiln-remote-"))),
@@ -339,7 +342,7 @@ describe.concurrent("the host", () => {
           await server.end("SIGKILL")
           server = await host(new URL(url).port)
           await until(async () => (await get(url, `/job/${job_id}`)).body.status === "completed")
-          // A second start of the run would have to wait for the end of the lease, and begin anew.
+          // A second start of the run would have to wait for the end of the lease.
           expect((await get(url, `/job/${job_id}`)).body.usage.time_sec).toBeGreaterThanOrEqual(seconds - 1)
           expect(runner.errors()).not.toMatch(/lease lost|run released/)
         } finally {

@@ -10,7 +10,10 @@ import { fileSystem } from "../../adapters/fs/index.js"
 import { until } from "../server/serving.suite.js"
 import { openRemote, publishes, type Remote } from "./remote.suite.js"
 
-/** Outputs that are so large that they are sent while ffmpeg still writes them: some 100 MiB within five seconds. */
+/**
+ * Outputs that are so large that they are uploaded while ffmpeg still writes them: some 100 MiB within five
+ * seconds.
+ */
 
 let clip: Buffer
 let expected: Buffer
@@ -62,7 +65,7 @@ describe.concurrent("a large output", () => {
     expect((await ffmpegsIn(at.folder)).length).toBe(1)
     await until(() => countOf(at, "POST", /\/finished$/) > 0)
     expect(countOf(at, "POST", /\/outputs$/)).toBeGreaterThan(1)
-    // Its first part has the length of all in it.
+    // Its first part is complete only with the length of the file.
     expect(countOf(at, "PUT", /^\/blob\//)).toBe(parts() + 1)
   })
 

@@ -5,31 +5,31 @@ import type { Writable } from "node:stream"
 import { buffer } from "node:stream/consumers"
 import { Effect, type Scope } from "effect"
 
-/** What stands between a runner and its host, and does to a request what networks do. */
+/** A proxy between a runner and its host that simulates network faults. */
 export interface Proxy {
   readonly url: string
-  /** What becomes of a request: decided anew for each. Default: it passes. */
+  /** Decides the fate of each request. Default: it passes. */
   handle: (path: string, method: string) => Fate
-  /** Everything that came, in order. */
+  /** All requests, in order. */
   readonly seen: ReadonlyArray<{ readonly method: string; readonly path: string }>
-  /** Cuts all connections that are open now. */
+  /** Cuts all open connections. */
   readonly cut: () => void
 }
 
 export type Fate =
   | "pass"
-  /** The connection breaks before the host hears of the request. */
+  /** The connection breaks before the host receives the request. */
   | "drop request"
-  /** The host does what it was asked, and its answer is lost. */
+  /** The host handles the request, and its response is lost. */
   | "drop answer"
-  /** Nothing ever comes back, and nothing gets there. */
+  /** No response comes, and the host receives nothing. */
   | "silence"
-  /** Half of the body that is moved gets through. */
+  /** Only half of the transferred body passes. */
   | "cut in the middle"
-  /** The body of the answer, if it is small, becomes another. */
+  /** Replaces a small body of a response. */
   | { readonly rewrite: (body: string) => string }
   | { readonly status: number }
-  /** Bytes a second, in both directions. */
+  /** Bytes per second, in both directions. */
   | { readonly slow: number }
 
 export const openProxy = (target: string): Effect.Effect<Proxy, never, Scope.Scope> =>
@@ -76,7 +76,7 @@ const forward = async (target: URL, incoming: IncomingMessage, response: ServerR
   })
   outgoing.on("error", () => response.destroy())
   response.on("close", () => outgoing.destroy())
-  // A body that is sent is what is cut; of a GET it is the answer's.
+  // Cuts the body of the request; for GET that of the response.
   if (await pumped(incoming, outgoing, method === "GET" ? Number.POSITIVE_INFINITY : halfOf(headers, fate), paceOf(fate))) outgoing.end()
   else {
     outgoing.destroy()
@@ -105,7 +105,7 @@ const halfOf = (headers: IncomingHttpHeaders, fate: Fate): number =>
 
 const paceOf = (fate: Fate): number => (typeof fate === "object" && "slow" in fate ? fate.slow : Number.POSITIVE_INFINITY)
 
-/** Passes pieces on until `most` bytes went through: whether all did. */
+/** Passes chunks on until `most` bytes went through. Returns whether all did. */
 const pumped = async (from: AsyncIterable<Buffer>, to: Writable, most: number, pace: number): Promise<boolean> => {
   let passed = 0
   for await (const piece of from) {

@@ -28,10 +28,10 @@ export interface Remote {
   readonly proxy: Proxy
   /** The runner's data directory. */
   readonly folder: string
-  /** The one that was started last. */
+  /** The runner that was started last. */
   readonly runner: () => Running
   readonly startRunner: (args?: ReadonlyArray<string>, environment?: Readonly<Record<string, string>>) => Promise<Running>
-  /** How often a job has been started. */
+  /** How often a job was started. */
   readonly attempts: (job: string) => Promise<number>
 }
 
@@ -39,7 +39,7 @@ const owner = OwnerId("local")
 export const runnerName = RunnerName("test-runner")
 export const runnerSecret = "a secret of the tests"
 
-/** `storage` is the host's. Everything ends with the scope. */
+/** Opens a host with this storage, and a runner. Everything ends with the scope. */
 export const openRemote = (storage: Layer.Layer<Storage, Unavailable>, limits: Partial<LimitValues> = {}) =>
   Effect.gen(function* () {
     const folder = yield* Effect.acquireRelease(
@@ -102,7 +102,7 @@ export const openRemote = (storage: Layer.Layer<Storage, Unavailable>, limits: P
     return remote
   })
 
-/** The job completes, and has published just these bytes. */
+/** Checks that the job completes with exactly these bytes. */
 export const publishes = async ({ api }: Remote, job: string, path: string, expected: Uint8Array): Promise<void> => {
   await until(async () => ["completed", "failed"].includes((await api.job(job)).status))
   expect(await api.job(job)).toMatchObject({ status: "completed" })
@@ -111,7 +111,7 @@ export const publishes = async ({ api }: Remote, job: string, path: string, expe
   expect(Buffer.concat(pieces).equals(expected)).toBe(true)
 }
 
-/** The executor that such a runner is to its host: each plan becomes a job, for which the runner is given the plan itself. */
+/** An executor made of such a runner: each plan becomes a job, and the runner gets the plan itself. */
 export const remoteExecutor = (storage: Layer.Layer<Storage, Unavailable>, args: ReadonlyArray<string> = ["--slots", "4"]) =>
   Layer.scopedContext(
     Effect.gen(function* () {
@@ -132,7 +132,7 @@ export const remoteExecutor = (storage: Layer.Layer<Storage, Unavailable>, args:
 
 export class RemoteTag extends Context.Tag("ffkiln/test/Remote")<RemoteTag, Remote>() {}
 
-/** Tasks can't say all that plans can: what the host made of the task is replaced by the plan that was asked for. */
+/** Replaces the host's plan by the requested one, since tasks can't express everything that plans can. */
 const withPlan = (body: string, plans: ReadonlyMap<string, Plan>): string => {
   const reply = JSON.parse(body)
   const plan = plans.get(reply.run?.id)
@@ -151,7 +151,7 @@ const runAsJob = (plan: Plan, plans: Map<string, Plan>) =>
       const id = JobId(`job_${process.pid}_${count++}`)
       plans.set(id, plan)
       const directory = plan.outputPrefix.split("/")[0] as DirId
-      // The suite does not always know how long an input is; a host does.
+      // The suite does not always know the size of an input; a host does.
       const files = yield* Effect.forEach(plan.inputs, (input) =>
         Effect.map(storage.stat(input.key), (found) => ({
           ...input,
@@ -193,7 +193,7 @@ const eventOf = (job: Job, plan: Plan): Effect.Effect<RunEvent, FfmpegFailed | R
     })
   })
 
-/** Where a run's outputs lie is named after job and attempt; the suite looks where its plan says. */
+/** A run stores outputs under a key of job and attempt; the suite expects them where its plan says. */
 const moved = (from: BlobKey, to: BlobKey, bytes: number) =>
   Effect.gen(function* () {
     const storage = yield* Storage

@@ -8,7 +8,10 @@ import { fileSystem } from "../../adapters/fs/index.js"
 import { until } from "../server/serving.suite.js"
 import { openRemote, type Remote } from "./remote.suite.js"
 
-/** Files beside inputs and outputs, over a real runner process: fonts, sequences of pictures, lists and logs. Beside bare ffmpeg. */
+/**
+ * Files beside inputs and outputs, with a real runner process: fonts, sequences of pictures, lists and logs.
+ * Compared with bare ffmpeg.
+ */
 
 const scope = Effect.runSync(Scope.make())
 const inScope = <A>(effect: Effect.Effect<A, unknown, Scope.Scope>) => Effect.runPromise(Scope.extend(effect, scope))
@@ -34,7 +37,7 @@ beforeAll(async () => {
   await ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x120:r=10:d=1", "-c:v", "mpeg4", "clip.mp4")
   await writeFile(join(folder, "a.srt"), "1\n00:00:00,000 --> 00:00:00,900\nmmiill\n")
   await writeFile(join(folder, "list.txt"), "file ./clip.mp4\nfile clip.mp4\n")
-  // A font that no system has: one of the system's under another name.
+  // A font that no system has: a font of the system under another name.
   const font = await readFile((await execa("fc-match", ["-f", "%{file}", "DejaVu Sans Mono"])).stdout, "latin1")
   const renamed = font.replaceAll("D\0e\0j\0a\0V\0u", "Q\0e\0j\0a\0V\0u").replaceAll("DejaVu", "QejaVu")
   await writeFile(join(folder, "own.ttf"), renamed, "latin1")
@@ -50,7 +53,7 @@ interface Asked {
   readonly file: string
   readonly options?: ReadonlyArray<string>
 }
-/** How a task ended that the runner was given. */
+/** Runs a task on the runner and returns its outcome. */
 const run = async ({ file, ...rest }: Asked, output: Asked) => {
   const task = { inputs: [{ file_path: `${dir}/${file}`, ...rest }], outputs: [output] }
   const { job_id } = await remote.api.submit({ task })
@@ -67,17 +70,17 @@ const made = async (input: Asked, options: ReadonlyArray<string> = []) => {
   return textOf("frames.crc")
 }
 
-describe("over a runner", () => {
+describe("on a runner", () => {
   it.each([
     ["img%03d.png", ""],
     ["img%03d.png", "-start_number 2 -framerate 5"],
     ["i*.png", "-pattern_type glob -framerate 2"]
-  ])("the sequence %s with %s is read as ffmpeg reads it", async (file, text) => {
+  ])("the sequence %s with %s is read as by ffmpeg", async (file, text) => {
     const options = text.split(" ").filter((item) => item !== "")
     expect(await made({ file, options })).toBe(await bare(...options, "-i", file))
   })
 
-  it("a sequence that fails is called as the caller calls it", async () => {
+  it("a sequence that fails has the caller's name in the message", async () => {
     const job = await run({ file: "img%03d.png", options: ["-framerate", "abc"] }, { file: "x.mp4" })
     expect(job).toMatchObject({ status: "failed", error: expect.stringContaining("\nimg%03d.png: Invalid argument") })
     expect(JSON.stringify(job)).not.toMatch(/picture-\d/)
@@ -100,7 +103,7 @@ describe("over a runner", () => {
     expect(await made({ file: "clip.mp4" }, ["-vf", graph(":fontsdir=fonts")])).toBe(own)
   })
 
-  it("text is drawn with one, by its file", async () => {
+  it("text is drawn with a font of the directory, by its file", async () => {
     const graph = "drawtext=fontfile=own.ttf:text=mmiill:fontsize=20"
     expect(await made({ file: "clip.mp4" }, ["-vf", graph])).toBe(await bare("-i", "clip.mp4", "-vf", graph))
   })
@@ -110,7 +113,7 @@ describe("over a runner", () => {
     expect(await made({ file: "list.txt", options: ["-f", "concat"] })).toBe(expected)
   })
 
-  it("the log of a first pass is written anew by the third, whatever the outputs are called, and read by the second", async () => {
+  it("the third pass writes a new log, whatever the names of the outputs, and the second pass reads the old one", async () => {
     const x264 = ["-an", "-c:v", "libx264", "-threads", "1", "-b:v", "40k", "-passlogfile", "pl", "-pass"]
     const logs: Array<string> = []
     for (const pass of ["1", "3", "2"]) {

@@ -11,7 +11,7 @@ const basic = (password: string, user = "anybody") => `Basic ${Buffer.from(`${us
 let redis: Awaited<ReturnType<typeof startRedis>>
 let ground: Grounds
 let server: Serving
-/** One job runs on the only slot and one waits. */
+/** One job runs on the only slot, one waits. */
 let jobs: { readonly running: string; readonly waiting: string }
 const started: Array<Serving> = []
 beforeAll(async () => {
@@ -22,7 +22,7 @@ beforeAll(async () => {
   server = await serving(data, ["--slots", "1"], { ...settings, FFKILN_ADMIN_KEY: adminKey, FFKILN_PREFIX: "/v1" })
   started.push(server)
   const input = await uploaded(server.url, "in.mp4", await makeClip(await ground.folder("clip")))
-  // Long enough for all tests; what is left of it ends with the server.
+  // Long enough for all tests; ended with the server.
   const running = (await post(server.url, "/ffmpeg/process/async", slow(input, "long", 50))).body.job_id
   await until(() => runsUnder(data).length > 0)
   jobs = { running, waiting: (await post(server.url, "/ffmpeg/process/async", thumbnail(input))).body.job_id }
@@ -39,7 +39,7 @@ const asked = (path: string, headers: Readonly<Record<string, string>> = {}, met
 const places = ["/admin/queues", "/v1/admin/queues"]
 
 describe("the dashboard", () => {
-  it.each(places)("at %s opens to the admin key alone, as a password or as a token", async (path) => {
+  it.each(places)("at %s opens only with the admin key, as a password or as a token", async (path) => {
     for (const authorization of [basic(adminKey), basic(adminKey, ""), `Bearer ${adminKey}`, `bearer ${adminKey}`]) {
       expect([authorization, (await asked(`${path}/api/queues`, { authorization })).status]).toEqual([authorization, 200])
     }
@@ -62,12 +62,12 @@ describe("the dashboard", () => {
     }
   })
 
-  it("is no way around the keys of the API, nor they one to it", async () => {
+  it("gives no access to the API, and API keys give no access to it", async () => {
     expect((await asked("/directory", { authorization: basic(adminKey) })).status).toBe(401)
     expect((await asked("/admin/queues", { authorization: basic("secret-of-test", "test") })).status).toBe(401)
   })
 
-  it("is not there without an admin key, or without Redis", async () => {
+  it("does not exist without an admin key, or without Redis", async () => {
     const { FFKILN_REDIS_URL = "" } = await ground.settings(["sqlite", "redis", "file"])
     const others = [{ FFKILN_REDIS_URL }, { FFKILN_ADMIN_KEY: adminKey }].map(async (settings) => {
       const other = await serving(await ground.folder("data"), ["--slots", "0"], settings)
@@ -86,7 +86,7 @@ describe("the dashboard", () => {
     }
   })
 
-  it("begins its own links with the path that its callers see", async () => {
+  it("has links that start with the public path", async () => {
     const { FFKILN_REDIS_URL = "" } = await ground.settings(["sqlite", "redis", "file"])
     const settings = { FFKILN_REDIS_URL, FFKILN_ADMIN_KEY: adminKey, FFKILN_PUBLIC_URL: "https://example.com/media/", FFKILN_PREFIX: "/v1" }
     const other = await serving(await ground.folder("data"), ["--slots", "0"], settings)
@@ -98,7 +98,7 @@ describe("the dashboard", () => {
     }
   })
 
-  it("says what it is like everything else: no frame, no sniffing, no cache, nothing of what it is made of", async () => {
+  it("has the security headers: no frame, no sniffing, no cache, no names of software", async () => {
     const { headers } = await asked("/admin/queues", { authorization: basic(adminKey) })
     expect(headers.get("content-security-policy")).toContain("script-src 'self';")
     expect(
@@ -113,7 +113,7 @@ describe("the dashboard", () => {
     })
   })
 
-  it("takes nothing that another site makes a browser ask for", async () => {
+  it("refuses requests that another site triggers in a browser", async () => {
     const pause = (site: string) =>
       asked("/admin/queues/api/queues/ffkiln/pause", { authorization: basic(adminKey), "sec-fetch-site": site }, "PUT")
     for (const site of ["cross-site", "same-site"]) expect((await pause(site)).status).toBe(403)
@@ -134,7 +134,7 @@ describe.skipIf(executablePath === undefined)("the dashboard in a browser", () =
   })
   afterAll(() => browser?.close())
 
-  it.each(places)("at %s shows the running and the waiting job, and asks nobody else", async (path) => {
+  it.each(places)("at %s shows the running and the waiting job, and sends no request elsewhere", async (path) => {
     const page = await browser.newPage({ httpCredentials: { username: "me", password: adminKey } })
     const seen = { requests: [] as Array<string>, faults: [] as Array<string> }
     page.on("request", (request) => seen.requests.push(request.url()))

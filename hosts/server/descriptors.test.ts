@@ -9,27 +9,27 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { connectionRoom } from "./descriptors.js"
 import { get, post, type Serving, serving, until, uploaded } from "./serving.suite.js"
 
-describe("connections for which there are descriptors", () => {
+describe("connections within the limit of descriptors", () => {
   it.each([
-    ["all that are allowed, without a limit of the system", 10_000, 2, undefined, 10_000],
-    ["all that are allowed, where they fit", 10_000, 2, 30_320, 10_000],
-    ["one less, where one descriptor is missing", 10_000, 2, 30_319, 9_999],
-    ["a third of what hosts and slots leave", 10_000, 2, 4096, 1258],
+    ["the limit, without a limit of the system", 10_000, 2, undefined, 10_000],
+    ["the limit, if descriptors suffice", 10_000, 2, 30_320, 10_000],
+    ["one less, if one descriptor is missing", 10_000, 2, 30_319, 9_999],
+    ["a third of the descriptors that host and slots leave", 10_000, 2, 4096, 1258],
     ["fewer with more slots", 10_000, 66, 4096, 576],
-    ["a few in any case", 10_000, 2, 100, 16],
-    ["less than an operator asked for", 20_000, 2, 30_320, 10_000],
-    ["no more than are allowed in any case", 3, 2, 100, 3]
+    ["a minimum in any case", 10_000, 2, 100, 16],
+    ["less than the configured limit", 20_000, 2, 30_320, 10_000],
+    ["no more than the limit in any case", 3, 2, 100, 3]
   ])("%s", (_, limit, slots, openFiles, connections) => {
     const room = connectionRoom(limit, slots, openFiles)
     expect(room.connections).toBe(connections)
-    // The default is only a bound: it need not be reached.
+    // The default is only a bound: a reduction of it warns only when few connections remain.
     const isWorth = connections < limit && (limit !== 10_000 || connections < 1000)
     if (isWorth) expect(room.warning).toMatch(`at most ${connections} connections at a time instead of ${limit}`)
     else expect(room.warning).toBeUndefined()
   })
 })
 
-/** Servers that may open few files, and more clients than that. */
+/** Servers with a low limit of open files, and more clients than that. */
 let folder: string
 let clip: Buffer
 beforeAll(async () => {
@@ -59,7 +59,7 @@ const letGo = () => {
   for (const socket of held.splice(0)) socket.destroy()
 }
 
-/** One request on a connection of its own; undefined where that was closed. */
+/** One request on a new connection; undefined when the connection was closed. */
 const asked = (server: Serving) =>
   fetch(`${server.url}/health`, { headers: { connection: "close" } }).then(
     ({ status }) => status,
@@ -70,13 +70,13 @@ const copy = (input: string, index: number) => ({
   task: { inputs: [{ file_path: input }], outputs: [{ file: `out-${index}.mp4`, options: ["-c", "copy"] }] }
 })
 
-/** Starts a command with that soft and hard limit of open files. */
+/** Starts a command with this soft and hard limit of open files. */
 const withFiles = (openFiles: string) => ["sh", "-c", `ulimit -n ${openFiles} && exec "$0" "$@"`]
 
 const long = process.env.FFKILN_TEST_LONG !== undefined
 
 it.each([["512", 700] as const, ...(long ? [["4096", 4300] as const] : [])])(
-  "with %s files and %i half-open connections a server takes requests, and runs jobs",
+  "with %s files and %i half-open connections a server responds to requests, and runs jobs",
   async (openFiles, clients) => {
     const server = await serving(join(folder, openFiles), ["--slots", "2"], { FFKILN_LIMIT_STALLED_SECONDS: "1" }, withFiles(openFiles))
     expect(server.errors()).toMatch(/^WARNING: at most \d+ connections at a time instead of 10000: this process may open/m)
@@ -86,7 +86,7 @@ it.each([["512", 700] as const, ...(long ? [["4096", 4300] as const] : [])])(
       expect((await post(server.url, "/ffmpeg/process", copy(input, 0))).body).toMatchObject({ ok: true })
       letGo()
 
-      // Larger than what the kernel takes for a client that reads nothing.
+      // Larger than what the kernel buffers for a client that does not read.
       const large = await uploaded(server.url, "large.bin", Buffer.alloc(16 * 1024 * 1024))
       const { download } = (await get(server.url, `/file/download/${large}`)).body
       await hold(server, Number(openFiles) / 2, `GET ${new URL(download.url).pathname} HTTP/1.1\r\nHost: x\r\n\r\n`)

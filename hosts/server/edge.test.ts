@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { authorization, post, type Serving, serving, until } from "./serving.suite.js"
 
-/** What reaches the server before it is a request, told byte by byte; and what it writes down of those it refused. */
+/** Bytes that reach the server before they are a request, and the log of refused requests. */
 
 const small = {
   FFKILN_LIMIT_HEADER_SECONDS: "1",
@@ -27,7 +27,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-/** A server with settings and data of its own. All end with the tests, also with one that fails. */
+/** A server with its own settings and data. All are stopped after the tests, also after a failure. */
 const another = async (name: string, settings: Readonly<Record<string, string>>): Promise<Serving> => {
   const other = await serving(join(folder, name), ["--slots", "0"], settings)
   others.push(other)
@@ -43,8 +43,8 @@ const opened = async (to: Serving = server): Promise<Socket> => {
   return socket
 }
 
-/** Everything the server answers until it ends the connection. */
-const told = async (bytes: string): Promise<string> => {
+/** All bytes that the server sends until it closes the connection. */
+const answered = async (bytes: string): Promise<string> => {
   const socket = await opened()
   socket.write(bytes, "latin1")
   return (await socket.toArray()).join("")
@@ -56,7 +56,7 @@ interface Answer {
   readonly text: string
 }
 
-/** The answers in what a connection brought, in their order. Each has a length. */
+/** The responses on a connection, in order. Each has a length. */
 const answersIn = (bytes: string): ReadonlyArray<Answer> => {
   if (bytes === "") return []
   const end = bytes.indexOf("\r\n\r\n")
@@ -72,7 +72,7 @@ const answersIn = (bytes: string): ReadonlyArray<Answer> => {
 const get = (target: string, headers = "") => `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${headers}\r\n`
 const key = `Authorization: ${authorization}\r\n`
 
-/** A refusal as clients know it: JSON with a sentence, safe headers, and nothing of where or what we are. */
+/** Checks a refusal: JSON with a sentence, safe headers, and no names of paths or software. */
 const expectRefusal = (answer: Answer | undefined, status: number, error: string | RegExp) => {
   expect(answer).toMatchObject({
     status,
@@ -97,7 +97,7 @@ const tooLarge = "The request's URL and headers are too large: at most 4096 byte
 const oneHost = "An HTTP/1.1 request needs one Host header"
 const chunked = "Transfer-Encoding: chunked\r\n"
 
-describe("one sentence in JSON", () => {
+describe("a JSON response with one sentence", () => {
   it.each([
     ["no HTTP at all", "garbage\r\n\r\n", 400, invalid],
     ["TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, invalid],
@@ -121,9 +121,9 @@ describe("one sentence in JSON", () => {
     ["a huge URL", get(`/${"a".repeat(5000)}`), 431, tooLarge],
     ["a huge header", get("/health", `A: ${"a".repeat(5000)}\r\n`), 431, tooLarge],
     ["many headers", get("/health", "A: b\r\n".repeat(3000)), 431, tooLarge],
-    ["an expectation nobody knows", get("/health", "Expect: magic\r\n"), 417, "Expect: only 100-continue can be met"],
+    ["an unknown expectation", get("/health", "Expect: magic\r\n"), 417, "Expect: only 100-continue can be met"],
     ["a URL without a host", get("http://"), 400, malformed],
-    ["a host that is none", get("http://[::1/health"), 400, malformed],
+    ["an invalid host", get("http://[::1/health"), 400, malformed],
     ["another scheme", get("foo://x"), 400, malformed],
     ["a broken escape in a path", get("/%zz"), 404, noEndpoint],
     ["a broken escape below the prefix", get("/v1/%zz"), 404, noEndpoint],
@@ -132,21 +132,21 @@ describe("one sentence in JSON", () => {
     ["TRACE", "TRACE /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405, "Method not allowed: use GET"],
     ["another host's name in the path", get("//evil.example.com/health"), 404, noEndpoint],
     ["dots in the path", get("/v1/../health"), 404, noEndpoint]
-  ])("answers %s", async (_, bytes, status, error) => {
-    const answers = answersIn(await told(bytes))
+  ])("is sent for %s", async (_, bytes, status, error) => {
+    const answers = answersIn(await answered(bytes))
     expect(answers).toHaveLength(1)
     expectRefusal(answers[0], status, error)
   })
 
-  it("answers a key that is wrong, and one that is broken", async () => {
+  it("is sent for a wrong key, and for a malformed one", async () => {
     for (const value of ["Basic dGVzdDpndWVzcw==", "Basic", "Basic %%%", `Basic ${"A".repeat(3000)}`, "Digest x"]) {
-      const [answer] = answersIn(await told(get("/directory", `Authorization: ${value}\r\n`)))
+      const [answer] = answersIn(await answered(get("/directory", `Authorization: ${value}\r\n`)))
       expectRefusal(answer, 401, "Invalid API key")
     }
   })
 
-  it("says nothing to CONNECT", async () => {
-    expect(await told("CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n")).toBe("")
+  it("is not sent for CONNECT", async () => {
+    expect(await answered("CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n")).toBe("")
   })
 })
 
@@ -157,13 +157,13 @@ describe("a slow client", () => {
     ["nothing", ""],
     ["half a line", "GET /hea"],
     ["half of the headers", "GET /health HTTP/1.1\r\nHost: x\r\nA: b\r\n"]
-  ])("that sends %s is told to be quicker, and let go", async (_, bytes) => {
-    const answers = answersIn(await told(bytes))
+  ])("that sends %s gets a 408, and the connection is closed", async (_, bytes) => {
+    const answers = answersIn(await answered(bytes))
     expect(answers).toHaveLength(1)
     expectRefusal(answers[0], 408, late)
   })
 
-  it("that sends its headers drop by drop has no longer", async () => {
+  it("that sends its headers byte by byte has no more time", async () => {
     const socket = await opened()
     let sent = 0
     socket.write("GET /health HTTP/1.1\r\n")
@@ -174,7 +174,7 @@ describe("a slow client", () => {
     expect(sent).toBeGreaterThan(2)
   })
 
-  it("keeps nobody else waiting", async () => {
+  it("does not delay others", async () => {
     const slow = await Promise.all(Array.from({ length: 50 }, () => opened()))
     for (const socket of slow) socket.write("POST /file HTTP/1.1\r\nHost: x\r\n")
     expect((await fetch(`${server.url}/health`)).status).toBe(200)
@@ -183,18 +183,19 @@ describe("a slow client", () => {
 })
 
 describe("one connection", () => {
-  it("answers requests that came at once in their order", async () => {
+  it("gets responses to simultaneous requests in order", async () => {
     const paths = ["/health", "/directory", "/nowhere", "/openapi.json", "/health"]
     const bytes = paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`).join("") + get("/usage", key)
-    const answers = answersIn(await told(bytes))
+    const answers = answersIn(await answered(bytes))
     expect(answers.map(({ status }) => status)).toEqual([200, 401, 404, 200, 200, 200])
     expect(JSON.parse(answers[3]?.text ?? "").openapi).toBe("3.1.0")
     expect(JSON.parse(answers[5]?.text ?? "")).toHaveProperty("usage")
   })
 
-  it("answers twenty requests that wait for their responses, refuses the next one and closes", async () => {
+  it("gets responses to twenty waiting requests; the next one is refused, and the connection closed", async () => {
     const keptAlive = `GET /health HTTP/1.1\r\nHost: x\r\n\r\n`
-    const statuses = async (count: number) => answersIn(await told(keptAlive.repeat(count) + get("/health"))).map(({ status }) => status)
+    const statuses = async (count: number) =>
+      answersIn(await answered(keptAlive.repeat(count) + get("/health"))).map(({ status }) => status)
     const twenty = Array.from({ length: 20 }, () => 200)
     expect(await statuses(19)).toEqual(twenty)
     expect(await statuses(40)).toEqual([...twenty, 429])
@@ -206,23 +207,23 @@ describe("one connection", () => {
     expect((await fetch(`${server.url}/health`)).status).toBe(200)
   })
 
-  it("takes no request out of a body that nobody read", async () => {
+  it("does not treat an unread body as a request", async () => {
     const inner = `GET /usage HTTP/1.1\r\nHost: x\r\n${key}\r\n`
     const refused = `POST /file HTTP/1.1\r\nHost: x\r\nContent-Length: ${inner.length}\r\n\r\n${inner}`
-    const answers = answersIn(await told(refused + get("/health")))
+    const answers = answersIn(await answered(refused + get("/health")))
     expect(answers.map(({ status }) => status)).toEqual([401, 200])
     expect(answers[1]?.text).toBe('{"ok":true}')
   })
 
-  it("ends without words of ours in an answer when rubbish follows a request", async () => {
+  it("ends without additional text in a response when garbage follows a request", async () => {
     const body = JSON.stringify({ file_name: "a.bin" })
     const request = `POST /file HTTP/1.1\r\nHost: x\r\n${key}Content-Length: ${body.length}\r\n\r\n${body}`
-    const answers = answersIn(await told(`${request}garbage\r\n\r\n`))
-    // The first may have been answered already; then the rubbish gets an answer of its own.
+    const answers = answersIn(await answered(`${request}garbage\r\n\r\n`))
+    // The first one may have a response already; then the garbage gets its own.
     expect(answers.map(({ status }) => status).join()).toMatch(/^(200(,400)?)?$/)
   })
 
-  it("is told to go on with a body it announced, and only where one is asked for", async () => {
+  it("gets 100 Continue for an announced body, only when it is wanted", async () => {
     const { body } = await post(server.url, "/file", { file_name: "a.bin" })
     const socket = await opened()
     socket.write(
@@ -241,16 +242,16 @@ describe("connections beyond the limit", () => {
     socket.write("GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
     await once(socket, "data")
   }
-  const gone = (socket: Socket) => new Promise<void>((resolve) => void socket.resume().once("close", () => resolve()))
+  const closed = (socket: Socket) => new Promise<void>((resolve) => void socket.resume().once("close", () => resolve()))
   let few: Serving
   beforeAll(async () => {
     few = await another("few", { FFKILN_LIMIT_CONNECTIONS: "3", FFKILN_LIMIT_STALLED_SECONDS: "1" })
   })
 
-  it("replace the one that has been idle the longest", async () => {
+  it("replace the connection that has been idle the longest", async () => {
     const [first, ...others] = await Promise.all(Array.from({ length: 3 }, () => opened(few)))
     for (const socket of [first, ...others]) await answeredOn(socket as Socket)
-    const left = gone(first as Socket)
+    const left = closed(first as Socket)
     const extra = await opened(few)
     await answeredOn(extra)
     await left
@@ -260,7 +261,7 @@ describe("connections beyond the limit", () => {
     }
   })
 
-  it("replace those whose headers are incomplete, however many there are", async () => {
+  it("replace those with incomplete headers, however many there are", async () => {
     const slow: Array<Socket> = []
     for (let count = 0; count < 20; count++) {
       const socket = await opened(few)
@@ -271,7 +272,7 @@ describe("connections beyond the limit", () => {
     for (const socket of slow) socket.destroy()
   })
 
-  it("replace those that stand still in a body, after a while", async () => {
+  it("replace those that are stalled in a body, after a while", async () => {
     const stalled: Array<Socket> = []
     for (let count = 0; count < 3; count++) {
       const socket = await opened(few)
@@ -284,7 +285,7 @@ describe("connections beyond the limit", () => {
 })
 
 describe("a client that closes its sending side after the request", () => {
-  /** All that comes after the half-close. */
+  /** All bytes after the half-close. */
   const halfClosed = async (bytes: string, to: Serving = server) => {
     const socket = connect({ port: port(to), host: "127.0.0.1", allowHalfOpen: true })
     socket.end(bytes, "latin1")
@@ -297,7 +298,7 @@ describe("a client that closes its sending side after the request", () => {
     ["HTTP/1.0", "GET /health HTTP/1.0\r\n\r\n", [200]],
     ["a request with a body", `POST /file HTTP/1.1\r\nHost: x\r\n${key}Content-Length: ${body.length}\r\n\r\n${body}`, [200]],
     ["several requests at once", `GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /usage HTTP/1.1\r\nHost: x\r\n${key}\r\n`, [200, 200]]
-  ])("gets its answer: %s", async (_, bytes, statuses) => {
+  ])("gets its response: %s", async (_, bytes, statuses) => {
     const answers = answersIn(await halfClosed(bytes))
     expect(answers.map(({ status }) => status)).toEqual(statuses)
   })
@@ -306,13 +307,13 @@ describe("a client that closes its sending side after the request", () => {
     ["nothing", ""],
     ["half of the headers", "GET /health HTTP/1.1\r\nHost: x\r\n"],
     ["half of a body", `POST /file HTTP/1.1\r\nHost: x\r\n${key}Content-Length: 50\r\n\r\n{`]
-  ])("is no request, and ends at once, after %s", async (_, bytes) => {
+  ])("sends no request, and the connection ends at once, after %s", async (_, bytes) => {
     expect(answersIn(await halfClosed(bytes)).every(({ status }) => status === 400)).toBe(true)
   })
 })
 
 describe("settings", () => {
-  it("one count of a key's requests for the root and the prefix, and pages of one origin", async () => {
+  it("the root and the prefix share a key's rate limit, and pages of one origin are allowed", async () => {
     const app = "https://app.example.com"
     const held = await another("held", {
       FFKILN_PREFIX: "/v1",
@@ -331,8 +332,8 @@ describe("settings", () => {
   })
 })
 
-describe("what is written down", () => {
-  it("of failures of every kind holds no key, signature or body", async () => {
+describe("the log", () => {
+  it("of failures of every kind contains no key, signature or body", async () => {
     const data = join(folder, "logged")
     const logged = await another("logged", { FFKILN_SECRET: "signing-secret-of-test" })
     let written = ""
@@ -354,7 +355,7 @@ describe("what is written down", () => {
     socket.write(`GET / HTTP/1.1\r\nHost: x\r\n${key}nonsense\r\n\r\n`)
     await socket.toArray()
 
-    // Infrastructure that breaks is written down: the folder of unfinished uploads is a file now.
+    // Infrastructure failures are logged: the folder of unfinished uploads is a file now.
     await rename(join(data, "tmp"), join(data, "elsewhere"))
     await writeFile(join(data, "tmp"), "")
     expect((await fetch(upload, { method: "PUT", body: "bytes-of-body", headers: { authorization } })).status).toBe(503)
@@ -380,7 +381,7 @@ describe("what is written down", () => {
     }
   })
 
-  it("of the settings at the start holds no secret either", async () => {
+  it("of the settings at the start contains no secret", async () => {
     const started = await another("start", { FFKILN_SECRET: "signing-secret-of-test" })
     await started.end("SIGTERM")
     expect(started.lines.join("\n")).not.toMatch(/secret-of-test/)

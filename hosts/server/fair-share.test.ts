@@ -7,8 +7,8 @@ import { type Grounds, grounds, makeClip } from "./fleet.suite.js"
 import { type Serving, serving, until, working } from "./serving.suite.js"
 
 /**
- * One key's jobs fail as broken infrastructure does, and another key's job comes while they are tried again and again.
- * With `npm run test:long -- hosts/server/fair-share.test.ts` also on Postgres and Redis with a worker process.
+ * Jobs of one key fail like broken infrastructure, and another key's job arrives while they are retried. With
+ * `npm run test:long -- hosts/server/fair-share.test.ts` also on Postgres and Redis with a worker process.
  */
 
 let redis: Awaited<ReturnType<typeof startRedis>>
@@ -28,7 +28,7 @@ afterAll(async () => {
 
 const own = execFileSync("sh", ["-c", "command -v ffmpeg"], { encoding: "utf8" }).trim()
 
-/** An ffmpeg that somebody stops from outside each time it is to run one of the failing tasks. */
+/** An ffmpeg that is killed from outside whenever it runs one of the failing tasks. */
 const stoppedTool = async (folder: string): Promise<string> => {
   const path = join(folder, "stopped-ffmpeg")
   await writeFile(path, `#!/bin/sh\ncase "$*" in *title=stopped*) kill -TERM $$ ;; esac\nexec ${own} "$@"\n`, { mode: 0o755 })
@@ -62,7 +62,7 @@ const places = [
 ] as const
 const chosen = process.env.FFKILN_TEST_LONG === undefined ? places.slice(0, 1) : places
 
-it.each(chosen)("twelve failing jobs of one key leave another key its slots: %s", async (name, kinds, workers) => {
+it.each(chosen)("twelve failing jobs of one key leave slots for another key: %s", async (name, kinds, workers) => {
   const settings = {
     ...(await ground.settings(kinds)),
     FFKILN_API_KEYS: "failing:secret-of-failing,other:secret-of-other",
@@ -93,7 +93,7 @@ it.each(chosen)("twelve failing jobs of one key leave another key its slots: %s"
   await until(() => logs().includes("attempt given back"))
   const beside = [await seconds(1), await seconds(2), await seconds(3)]
   console.info(`${name}: ${alone.toFixed(1)} s alone, ${beside.map((each) => each.toFixed(1)).join(", ")} s beside twelve failing jobs`)
-  // What a slot's pauses made of it was minutes.
+  // With delays that hold the slot it would be minutes.
   expect(Math.max(...beside)).toBeLessThan(90)
   const statuses = await Promise.all(ids.map((id) => failing.ask("GET", `/job/${id}`)))
   expect(statuses.some(({ status }) => status === "pending")).toBe(true)

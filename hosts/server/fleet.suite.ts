@@ -8,19 +8,19 @@ import { temporaryDatabase } from "../../adapters/postgres/temporary.suite.js"
 import { aBucket, s3Server } from "../../adapters/s3/server.suite.js"
 import { get, type Serving, until } from "./serving.suite.js"
 
-/** Places of all kinds for hosts that share nothing but their settings. */
+/** Databases, queues and storages of all kinds, for hosts that share only their settings. */
 
 export type Kinds = readonly [database: "sqlite" | "postgres", queue: "local" | "redis", storage: "file" | "s3"]
 
 export interface Grounds {
-  /** Settings for a fleet of its own: an empty database, and so on. */
+  /** Settings for a new fleet: an empty database, and so on. */
   readonly settings: (kinds: Kinds) => Promise<Readonly<Record<string, string>>>
   /** An empty folder. */
   readonly folder: (name: string) => Promise<string>
   readonly remove: () => Promise<void>
 }
 
-/** `redisUrl` is the URL of a Redis of the caller's own, whose databases are given out one by one. */
+/** `redisUrl`: a Redis of the caller, whose databases are assigned one by one. */
 export const grounds = async (redisUrl: string): Promise<Grounds> => {
   const root = await mkdtemp(join(tmpdir(), "ffkiln fleet "))
   const scope = Effect.runSync(Scope.make())
@@ -45,7 +45,7 @@ export const grounds = async (redisUrl: string): Promise<Grounds> => {
   }
   return {
     settings: async ([database, queue, storage]) => ({
-      // Where nobody is told of a job, looking often keeps the tests short.
+      // Without notifications, frequent polls keep the tests short.
       FFKILN_LIMIT_POLL_SECONDS: "1",
       ...(await databases[database]()),
       ...queues[queue](),
@@ -72,7 +72,7 @@ export const thumbnail = (input: string) => ({
   task: { inputs: [{ file_path: input }], outputs: [{ file: "frame.jpg", options: ["-frames:v", "1"] }] }
 })
 
-/** At the speed of the film: takes two seconds, and each of `loops` two more. */
+/** In real time: takes two seconds, and two more for each of `loops`. */
 export const slow = (input: string, name: string, loops = 0) => ({
   task: {
     inputs: [{ file_path: input, options: ["-re", "-stream_loop", `${loops}`] }],
@@ -80,7 +80,7 @@ export const slow = (input: string, name: string, loops = 0) => ({
   }
 })
 
-/** The job once it is over. */
+/** The job, once it has ended. */
 export const over = async (url: string, id: string) => {
   await until(async () => ["completed", "failed"].includes((await get(url, `/job/${id}`)).body.status))
   return (await get(url, `/job/${id}`)).body

@@ -3,7 +3,10 @@ import { startRedis } from "../../scripts/servers/redis.mjs"
 import { type Grounds, grounds, health, type Kinds, makeClip, over, slow, thumbnail } from "./fleet.suite.js"
 import { ended, get, post, run, runsUnder, type Serving, serving, until, uploaded, working } from "./serving.suite.js"
 
-/** API hosts that run nothing and workers without an API, as processes that share places but no folder of their own. */
+/**
+ * API hosts without slots and workers without an API, as processes that share services but no folder of their
+ * own.
+ */
 
 let redis: Awaited<ReturnType<typeof startRedis>>
 let ground: Grounds
@@ -13,7 +16,7 @@ beforeAll(async () => {
   ground = await grounds(redis.url)
   clip = await makeClip(await ground.folder("clip"))
 })
-/** All that were started, also by tests that failed. */
+/** All started processes, also those of failed tests. */
 const started: Array<Serving> = []
 afterAll(async () => {
   await Promise.all(started.map(({ end }) => end("SIGKILL")))
@@ -41,7 +44,7 @@ const pairs = (["sqlite", "postgres"] as const).flatMap((database) =>
 
 const gracefully = [0, null]
 
-// Two at a time: more of these processes would keep one another from answering in time.
+// Two at a time: more of these processes would slow each other's responses too much.
 describe.each(pairs)("a server without slots and a worker on %s with a %s queue", (database, queue) => {
   it.concurrent.each(["file", "s3"] as const)("and %s storage run a job together", async (storage) => {
     const settings = await ground.settings([database, queue, storage])
@@ -65,15 +68,15 @@ describe("two servers and two workers on Postgres, Redis and S3", () => {
   let hosts: readonly [Serving, Serving]
   let workers: ReadonlyArray<Worker>
   beforeAll(async () => {
-    // Nobody finds a job or its end by looking: what is done, somebody was told of.
-    const told = { FFKILN_LIMIT_POLL_SECONDS: "600", FFKILN_LIMIT_WATCH_SECONDS: "600", FFKILN_LIMIT_DRAIN_SECONDS: "60" }
-    settings = { ...(await ground.settings(["postgres", "redis", "s3"])), ...told }
+    // No poll finds a job or its end: everything depends on notifications.
+    const byNotification = { FFKILN_LIMIT_POLL_SECONDS: "600", FFKILN_LIMIT_WATCH_SECONDS: "600", FFKILN_LIMIT_DRAIN_SECONDS: "60" }
+    settings = { ...(await ground.settings(["postgres", "redis", "s3"])), ...byNotification }
     const [one, other, ...both] = await Promise.all([aHost(settings), aHost(settings), aWorker(settings), aWorker(settings)])
     hosts = [one, other]
     workers = both
   })
 
-  it("a synchronous call on either is answered though others run it, and each sees what the other took", async () => {
+  it("a synchronous call on either gets its response though others run it, and each server sees the other's files", async () => {
     const input = await uploaded(hosts[0].url, "in.mp4", clip)
     const calls = await Promise.all(hosts.map(({ url }, index) => post(url, "/ffmpeg/process", slow(input, `out-${index}`))))
     for (const { status, body } of calls)
@@ -85,7 +88,7 @@ describe("two servers and two workers on Postgres, Redis and S3", () => {
     }
   })
 
-  it("a key that was made without either holds on both at once, and when it is revoked on none", async () => {
+  it("a key works on both servers at once, and on none after its revocation", async () => {
     const keys = async (...args: ReadonlyArray<string>) => {
       const { code, out, err } = await ended(run("keys", args, settings))
       expect([code, err]).toEqual([0, ""])
@@ -101,7 +104,7 @@ describe("two servers and two workers on Postgres, Redis and S3", () => {
     expect(await answers()).toEqual([401, 401])
   })
 
-  it("a worker that is told to stop finishes what it runs, says so, and the other goes on", async () => {
+  it("a worker that receives SIGTERM finishes its jobs and reports that, and the other one continues", async () => {
     const [host] = hosts
     const input = await uploaded(host.url, "in.mp4", clip)
     const submit = async (name: string, loops: number) =>
@@ -118,7 +121,7 @@ describe("two servers and two workers on Postgres, Redis and S3", () => {
     })
     const later = await Promise.all([1, 2].map((index) => submit(`later-${index}`, 0)))
     expect(await end).toEqual(gracefully)
-    // It was not given back: nobody else ran it, and its result is there the moment its worker is gone.
+    // It was not released: no other worker ran it, and its result is there when its worker has ended.
     expect((await get(host.url, `/job/${long}`)).body.status).toBe("completed")
     for (const id of later) expect((await over(host.url, id)).status).toBe("completed")
     expect(leaving.runs()).toBe(0)

@@ -6,7 +6,7 @@ import { startRedis } from "../../scripts/servers/redis.mjs"
 import { type Grounds, grounds } from "./fleet.suite.js"
 import { ended, run } from "./serving.suite.js"
 
-/** What commands say of places that are wrong or out of reach. */
+/** Messages of commands about services that are misconfigured or unreachable. */
 
 let redis: Awaited<ReturnType<typeof startRedis>>
 let forgetful: Awaited<ReturnType<typeof startRedis>>
@@ -21,7 +21,7 @@ afterAll(async () => {
 
 type Environment = Readonly<Record<string, string>>
 
-/** A port of this machine at which nobody listens. */
+/** A port of this machine without a listener. */
 const closedPort = async () => {
   const listener = createServer().listen(0, "127.0.0.1")
   await once(listener, "listening")
@@ -38,7 +38,7 @@ const changed = (url: string, change: (url: URL) => void) => {
 
 const nowhere = async (scheme: string, rest = "") => `${scheme}://ann:hunter2@127.0.0.1:${await closedPort()}${rest}`
 
-/** Name, settings, and what doctor tells of it in one line. A server starts its sentence before that. */
+/** Name, settings, and the message in doctor's line. The message of a server has a prefix. */
 const broken: ReadonlyArray<readonly [string, () => Promise<Environment>, RegExp]> = [
   [
     "no Postgres",
@@ -70,7 +70,7 @@ const broken: ReadonlyArray<readonly [string, () => Promise<Environment>, RegExp
     /could not connect to Redis at 127\.0\.0\.1:\d+: WRONGPASS .*/
   ],
   [
-    "a Redis that forgets",
+    "a Redis that evicts keys",
     async () => ({ FFKILN_REDIS_URL: forgetful.url }),
     /maxmemory-policy is "allkeys-lru".*: set maxmemory-policy to "noeviction"/
   ],
@@ -99,8 +99,8 @@ const broken: ReadonlyArray<readonly [string, () => Promise<Environment>, RegExp
 
 const data = async () => ["--data", await ground.folder("data")]
 
-describe("with a place that can't be had", () => {
-  it.each(broken)("%s: a server ends in one sentence and exit code 1", async (_, settings, sentence) => {
+describe("with a service that can't be used", () => {
+  it.each(broken)("%s: a server exits with one sentence and exit code 1", async (_, settings, sentence) => {
     const { code, out, err } = await ended(run("serve", ["--port", "0", ...(await data())], await settings()))
     expect(err).toMatch(/^ffkiln: ffkiln cannot start: [^\n]+\n$/)
     expect(err).toMatch(sentence)
@@ -109,19 +109,18 @@ describe("with a place that can't be had", () => {
     expect(out).not.toContain("listening")
   })
 
-  it.each(broken.filter(([name]) => ["no Postgres", "a Redis that forgets", "no S3 server", "a folder that can't be made"].includes(name)))(
-    "%s: doctor tells it in one line and ends with 1",
-    async (_, settings, sentence) => {
-      const { code, out, err } = await ended(run("doctor", await data(), await settings()))
-      expect([code, err]).toEqual([1, ""])
-      const told = out.split("\n").filter((line) => /^(database|queue|storage): /.test(line))
-      expect(told).toHaveLength(3)
-      expect(told.filter((line) => line.includes(": cannot be used: "))).toEqual([expect.stringMatching(sentence)])
-      expect(out).not.toContain("hunter2")
-    }
-  )
+  it.each(
+    broken.filter(([name]) => ["no Postgres", "a Redis that evicts keys", "no S3 server", "a folder that can't be made"].includes(name))
+  )("%s: doctor prints one line about it and exits with 1", async (_, settings, sentence) => {
+    const { code, out, err } = await ended(run("doctor", await data(), await settings()))
+    expect([code, err]).toEqual([1, ""])
+    const checks = out.split("\n").filter((line) => /^(database|queue|storage): /.test(line))
+    expect(checks).toHaveLength(3)
+    expect(checks.filter((line) => line.includes(": cannot be used: "))).toEqual([expect.stringMatching(sentence)])
+    expect(out).not.toContain("hunter2")
+  })
 
-  it("a worker and the keys tell it likewise", async () => {
+  it("a worker and the keys commands print the same", async () => {
     const settings = { FFKILN_DATABASE_URL: await nowhere("postgres", "/rows") }
     const worker = await ended(run("worker", await data(), settings))
     expect([worker.code, worker.err]).toEqual([1, expect.stringMatching(/^ffkiln: ffkiln cannot start: could not connect to [^\n]+\n$/)])
@@ -132,7 +131,7 @@ describe("with a place that can't be had", () => {
 })
 
 describe("a package that is not installed", () => {
-  /** As if npm had left these out. */
+  /** Simulates that npm did not install these. */
   const without = (...names: ReadonlyArray<string>) => {
     const hook = `export const resolve = (name, context, next) => {
       if (${JSON.stringify(names)}.some((each) => name === each || name.startsWith(each + "/")))
@@ -140,7 +139,7 @@ describe("a package that is not installed", () => {
       return next(name, context)
     }`
     const url = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`
-    // Node 20 has only `register`, of which later ones warn.
+    // Node 20 has only `register`; later versions warn of it.
     const install = `import module from "node:module"
       if (module.registerHooks) module.registerHooks(await import(${JSON.stringify(url(hook))}))
       else module.register(${JSON.stringify(url(hook))})`
@@ -165,7 +164,7 @@ describe("a package that is not installed", () => {
     expect([code, err]).toEqual([1, `ffkiln: ffkiln cannot start: ${sentence}\n`])
   })
 
-  it("@bull-board/express is named where the dashboard is asked for", async () => {
+  it("@bull-board/express is named when the dashboard needs it", async () => {
     const settings = { FFKILN_REDIS_URL: redis.url, FFKILN_ADMIN_KEY: "0123456789abcdef", ...without("@bull-board/express") }
     const { code, err } = await ended(run("serve", ["--port", "0", ...(await data())], settings))
     expect([code, err]).toEqual([
@@ -174,7 +173,7 @@ describe("a package that is not installed", () => {
     ])
   })
 
-  it("is not missed where nothing asks for it", async () => {
+  it("is not reported when nothing needs it", async () => {
     const child = run("worker", await data(), without("pg", "bullmq", "ioredis", "@aws-sdk/client-s3", "@bull-board/api"))
     child.stdout.on("data", (piece) => {
       if (`${piece}`.includes("ready")) child.kill("SIGTERM")

@@ -12,7 +12,7 @@ import { authorization, get, post, processesUnder, running, runsUnder, serving, 
 
 const run = promisify(execFile)
 
-/** A PATH of all that ffmpeg is started by, bubblewrap aside. */
+/** A PATH with everything that ffmpeg needs, except bubblewrap. */
 const withoutBubblewrap = mkdtempSync(join(tmpdir(), "ffkiln-path-"))
 for (const name of ["ffmpeg", "ffprobe", "setpriv", "prlimit"]) {
   symlinkSync(execFileSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).trim(), join(withoutBubblewrap, name))
@@ -31,7 +31,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const dataDir = async () => mkdtemp(join(folder, "data "))
 
-/** At the speed of the film, so that a kill comes in the middle of it. */
+/** In real time, so that a kill interrupts it. */
 const slow = (input: string, index: number) => ({
   task: {
     inputs: [{ file_path: input, options: ["-re"] }],
@@ -49,7 +49,7 @@ const terminal = async (url: string, id: string) => {
 }
 
 describe("a start", () => {
-  it("makes the first key once, and prints it ready to use", async () => {
+  it("makes the first key once, and prints it as a header", async () => {
     const data = join(await dataDir(), "not", "there yet")
     const first = await serving(data, [], { FFKILN_API_KEYS: "" })
     expect(first.lines[0]).toMatch(/^sandbox: bubblewrap /)
@@ -71,7 +71,7 @@ describe("a start", () => {
     [2, "an unknown setting", [], { FFKILN_PREFFIX: "/v1" }, /^ffkiln: FFKILN_PREFFIX is no setting: did you mean FFKILN_PREFIX\?\n$/],
     [
       1,
-      "no sandbox to be had",
+      "a missing sandbox",
       [],
       { PATH: withoutBubblewrap },
       /^ffkiln: .*bubblewrap is missing: install it.* or set .*FFKILN_SANDBOX.*\n$/
@@ -89,7 +89,7 @@ describe("a start", () => {
     expect(errors).toMatch(sentence)
   })
 
-  it("on a port that is taken ends in one sentence", async () => {
+  it("on a port in use ends in one sentence", async () => {
     const taken = createServer().listen(0, "127.0.0.1")
     await once(taken, "listening")
     const { port } = taken.address() as AddressInfo
@@ -103,8 +103,8 @@ describe("a start", () => {
     taken.close()
   })
 
-  describe("with a build of ffmpeg that is not known", () => {
-    /** ffmpeg as another build, which does what the script says before it answers. */
+  describe("with an unknown build of ffmpeg", () => {
+    /** ffmpeg as another build, which runs the script before it responds. */
     const otherBuild = async (name: string, script: string) => {
       const path = join(folder, name)
       const version = `if [ "$1" = -version ]; then ffmpeg -version | sed '1s/version [^ ]*/version 5.2.3-${name}/'; exit; fi`
@@ -113,7 +113,7 @@ describe("a start", () => {
     }
     const reading = "reading the options of ffmpeg 5.2, once for this build"
 
-    it("tells that it reads its options, once for all data directories", async () => {
+    it("prints that it reads the options of ffmpeg, once for all data directories", async () => {
       const environment = await otherBuild("other", "")
       for (const lines of [1, 0]) {
         const server = await serving(await dataDir(), [], environment)
@@ -123,7 +123,7 @@ describe("a start", () => {
       expect(await readdir(join(environment.XDG_CACHE_HOME, "ffkiln"))).toHaveLength(1)
     })
 
-    it.each(["serve", "worker"])("is ended by SIGTERM while it reads them, and leaves nothing: %s", async (command) => {
+    it.each(["serve", "worker"])("exits on SIGTERM while it reads them, and leaves no files: %s", async (command) => {
       const data = await dataDir()
       const environment = await otherBuild(`slow-${command}`, "sleep 600")
       const { end } = await running(command, ["--data", data, ...(command === "serve" ? ["--port", "0"] : [])], /^reading /, environment)
@@ -134,7 +134,7 @@ describe("a start", () => {
 })
 
 describe("settings", () => {
-  it("FFKILN_PREFIX serves the same routes there and at the root; signed URLs stay where the request came in", async () => {
+  it("FFKILN_PREFIX serves the same routes there and at the root; signed URLs use the mount of the request", async () => {
     const server = await serving(await dataDir(), [], { FFKILN_PREFIX: "/v1" })
     const prefixed = `${server.url}/v1`
     const path = await uploaded(prefixed, "in.mp4", clip)
@@ -148,7 +148,7 @@ describe("settings", () => {
     expect(await server.end("SIGTERM")).toEqual([0, null])
   })
 
-  it("FFKILN_PUBLIC_URL goes before the prefix", async () => {
+  it("FFKILN_PUBLIC_URL precedes the prefix", async () => {
     const server = await serving(await dataDir(), [], { FFKILN_PREFIX: "/v1", FFKILN_PUBLIC_URL: "https://media.example.com/" })
     const urls = await Promise.all(
       ["", "/v1"].map(async (path) => (await post(server.url + path, "/file", { file_name: "a" })).body.upload.url)
@@ -160,7 +160,7 @@ describe("settings", () => {
     expect(await server.end("SIGTERM")).toEqual([0, null])
   })
 
-  it("FFKILN_LEGACY_RUN=off switches the deprecated endpoint off", async () => {
+  it("FFKILN_LEGACY_RUN=off disables the deprecated endpoint", async () => {
     const call = async (url: string) => {
       const form = new FormData()
       form.append("video", new Blob([clip as Uint8Array<ArrayBuffer>]), "in.mp4")
@@ -182,27 +182,27 @@ describe("settings", () => {
   it.each([
     ["abandon", "failed"],
     ["continue", "completed"]
-  ])("FFKILN_ON_DISCONNECT=%s: the job of a client that left has %s", async (choice, status) => {
+  ])("FFKILN_ON_DISCONNECT=%s: the job of a disconnected client has %s", async (choice, status) => {
     const data = await dataDir()
     const server = await serving(data, [], { FFKILN_ON_DISCONNECT: choice })
     const input = await uploaded(server.url, "in.mp4", clip)
-    const gone = new AbortController()
+    const disconnected = new AbortController()
     const body = JSON.stringify(slow(input, 0))
-    const call = fetch(`${server.url}/ffmpeg/process`, { method: "POST", headers: { authorization }, body, signal: gone.signal })
+    const call = fetch(`${server.url}/ffmpeg/process`, { method: "POST", headers: { authorization }, body, signal: disconnected.signal })
     await until(() => runsUnder(data).length > 0)
-    gone.abort()
+    disconnected.abort()
     await expect(call).rejects.toThrow()
     await until(() => runsUnder(data).length === 0)
     const [dir] = input.split("/")
     const output = async () => (await get(server.url, `/file/${dir}/out-0.mp4`)).status
     if (status === "completed") await until(async () => (await output()) === 200)
-    // Another job comes and goes: what the abandoned one could still have published would be there by now.
+    // Another job runs to its end: anything that the abandoned one still published would be there by now.
     expect((await post(server.url, "/ffmpeg/process", thumbnail(input))).status).toBe(200)
     expect(await output()).toBe(status === "completed" ? 200 : 404)
     expect(await server.end("SIGTERM")).toEqual([0, null])
   })
 
-  it("the job of a client that only closed its sending side runs on, and the client gets its result", async () => {
+  it("the job of a client that closed only its sending side continues, and the client gets its result", async () => {
     const data = await dataDir()
     const server = await serving(data)
     const input = await uploaded(server.url, "in.mp4", clip)
@@ -216,7 +216,7 @@ describe("settings", () => {
     expect(await server.end("SIGTERM")).toEqual([0, null])
   })
 
-  it("a webhook to an address that nobody may call is a 400, and no job", async () => {
+  it("a webhook to a refused address is a 400, and no job is made", async () => {
     const server = await serving(await dataDir(), ["--slots", "0"])
     const input = await uploaded(server.url, "in.mp4", clip)
     for (const host of ["127.0.0.1", "localhost", "10.0.0.1", "[::1]", "169.254.169.254", "2130706433"]) {
@@ -229,7 +229,7 @@ describe("settings", () => {
 })
 
 describe("SIGTERM", () => {
-  it("lets a running job finish and answers who waits for it", async () => {
+  it("lets a running job finish and responds to its caller", async () => {
     const data = await dataDir()
     const server = await serving(data)
     const input = await uploaded(server.url, "in.mp4", clip)
@@ -240,7 +240,7 @@ describe("SIGTERM", () => {
     expect(await ended).toEqual([0, null])
   })
 
-  it("gives back what does not finish in time, and the next start finishes it", async () => {
+  it("releases jobs that do not finish in time, and the next start finishes them", async () => {
     const data = await dataDir()
     const server = await serving(data, ["--slots", "2"], { FFKILN_LIMIT_DRAIN_SECONDS: "1" })
     const input = await uploaded(server.url, "in.mp4", clip)
@@ -253,10 +253,10 @@ describe("SIGTERM", () => {
     ids.push((await post(server.url, "/ffmpeg/process/async", slow(input, 2))).body.job_id)
     expect(await server.end("SIGTERM")).toEqual([0, null])
     expect(processesUnder(data)).toEqual([])
-    // Whoever waited was told where to ask, and its job goes on too.
-    const told = await waiting
-    expect([told.status, told.body.error]).toEqual([503, expect.stringContaining(told.headers.get("x-job-id") ?? "no id")])
-    ids.push(told.headers.get("x-job-id"))
+    // The waiting caller got the job's id, and its job continues too.
+    const waited = await waiting
+    expect([waited.status, waited.body.error]).toEqual([503, expect.stringContaining(waited.headers.get("x-job-id") ?? "no id")])
+    ids.push(waited.headers.get("x-job-id"))
 
     const again = await serving(data)
     for (const id of ids) expect((await terminal(again.url, id)).status).toBe("completed")
@@ -266,7 +266,7 @@ describe("SIGTERM", () => {
 })
 
 describe("kill -9", () => {
-  it("in the middle of ten jobs loses none: the next start finishes all, whole, and nothing is left over", async () => {
+  it("during ten jobs loses none: the next start finishes all, complete, and nothing is left", async () => {
     const data = await dataDir()
     const server = await serving(data)
     const input = await uploaded(server.url, "in.mp4", clip)

@@ -7,16 +7,16 @@ import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
 import { mountsFrom } from "../../adapters/ffmpeg/sandbox/remains.suite.js"
 
-/** The server as operators run it: the built command, as a process of its own. */
+/** The server as operators run it: the built command, in its own process. */
 
 const program = fileURLToPath(new URL("../../dist/cli/ffkiln.js", import.meta.url))
 
 export interface Running {
   readonly child: ChildProcess
-  /** What it has printed so far, and what it has complained of. */
+  /** The lines that it has printed on stdout and stderr so far. */
   readonly lines: ReadonlyArray<string>
   readonly errors: () => string
-  /** Sends a signal and waits for the end: exit code and signal. */
+  /** Sends a signal and waits for the exit: exit code and signal. */
   readonly end: (signal: NodeJS.Signals) => Promise<readonly [number | null, NodeJS.Signals | null]>
 }
 
@@ -28,22 +28,22 @@ export const authorization = `Basic ${Buffer.from("test:secret-of-test").toStrin
 
 type Environment = Readonly<Record<string, string>>
 
-/** The settings of whoever runs the tests, and their account in some cloud, are none of a test's. */
+/** The environment without settings of ffkiln and without cloud accounts of whoever runs the tests. */
 const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(FFKILN|AWS)_/.test(name)))
-/** Where nothing else is set the SDK would ask the network who it is. */
+/** Without these the SDK would ask the network for credentials. */
 const noCloud = {
   AWS_EC2_METADATA_DISABLED: "true",
   AWS_CONFIG_FILE: "/dev/null",
   AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
-  // Its advice about the version of Node is not what tests look for.
+  // Its warning about the version of Node is not under test.
   AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true"
 }
 
-/** Any command of ours. */
+/** Starts a command of ffkiln. */
 export const run = (command: string, args: ReadonlyArray<string>, environment?: Environment, starter?: ReadonlyArray<string>) =>
   runAll([command, ...args], environment, starter)
 
-/** Any arguments at all; `starter` is a command line that starts another one. */
+/** Starts ffkiln with any arguments. `starter`: a command line that runs another one. */
 export const runAll = (args: ReadonlyArray<string>, environment: Environment = {}, starter: ReadonlyArray<string> = []) => {
   const [file = process.execPath, ...rest] = [...starter, process.execPath, program, ...args]
   return spawn(file, rest, {
@@ -55,13 +55,13 @@ export const runAll = (args: ReadonlyArray<string>, environment: Environment = {
 export const start = (args: ReadonlyArray<string>, environment?: Environment, starter?: ReadonlyArray<string>) =>
   run("serve", args, environment, starter)
 
-/** What a command that comes to its end by itself printed, and its exit code. */
+/** The output and exit code of a command that ends by itself. */
 export const ended = async (child: ReturnType<typeof run>) => {
   const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")])
   return { code: code as number | null, out, err }
 }
 
-/** Resolves once a line fits, with what the pattern found in it. Rejects when the process ends before. */
+/** Resolves with the match of the first matching line. Rejects when the process ends before. */
 const printed = async (child: ReturnType<typeof run>, pattern: RegExp): Promise<Running & { readonly found: RegExpExecArray }> => {
   const lines: Array<string> = []
   let errors = ""
@@ -84,13 +84,13 @@ const printed = async (child: ReturnType<typeof run>, pattern: RegExp): Promise<
   return { child, lines, errors: () => errors, end, found: await found }
 }
 
-/** Any command of ours, once it has printed such a line. */
+/** Starts a command of ffkiln, and waits for a matching line. */
 export const running = async (command: string, args: ReadonlyArray<string>, line: RegExp, environment?: Environment): Promise<Running> => {
   const { found: _, ...process } = await printed(run(command, args, environment), line)
   return process
 }
 
-/** Ready to take requests, on a port of its own. */
+/** Starts a server on a free port, and waits until it accepts requests. */
 export const serving = async (
   dataDir: string,
   args: ReadonlyArray<string> = [],
@@ -102,7 +102,7 @@ export const serving = async (
   return { ...running, url: found[1] ?? "" }
 }
 
-/** A worker that is ready, and tells how it is on a port of its own. */
+/** Starts a worker with a health endpoint on a free port, and waits until it is ready. */
 export const working = async (dataDir: string, args: ReadonlyArray<string> = [], environment: Environment = {}): Promise<Serving> => {
   const child = run("worker", ["--port", "0", "--data", dataDir, ...args], environment)
   const { found: _, ...running } = await printed(child, /^ffkiln worker ready$/)
@@ -122,14 +122,17 @@ export const get = async (url: string, path: string) => {
   return { status: reply.status, body: (await reply.json()) as any }
 }
 
-/** Registers a file and uploads it: its `dir_id/file_name`. */
+/** Registers and uploads a file. Returns its `dir_id/file_name`. */
 export const uploaded = async (url: string, name: string, bytes: Uint8Array): Promise<string> => {
   const { body } = await post(url, "/file", { file_name: name })
   await fetch(body.upload.url, { method: "PUT", body: bytes })
   return body.file.file_path
 }
 
-/** Processes of ffmpeg and ffprobe that a server of ours started below the folder: it is their home, or mounted in their sandbox. */
+/**
+ * Processes of ffmpeg and ffprobe that a server has started below the folder: it is their home, or mounted in
+ * their sandbox.
+ */
 export const processesUnder = (folder: string): ReadonlyArray<string> =>
   readdirSync("/proc").filter((pid) => {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return false
@@ -142,7 +145,7 @@ export const processesUnder = (folder: string): ReadonlyArray<string> =>
     }
   })
 
-/** Those of them that run a task: a host also asks ffmpeg what it can do. */
+/** Those that run a task; a host also starts ffmpeg to list its capabilities. */
 export const runsUnder = (folder: string): ReadonlyArray<string> =>
   processesUnder(folder).filter((pid) => {
     try {
@@ -152,7 +155,7 @@ export const runsUnder = (folder: string): ReadonlyArray<string> =>
     }
   })
 
-/** Waits until it holds; a condition that never does is ended by the test's own time limit. */
+/** Waits until the condition holds. The test's time limit ends a condition that never does. */
 export const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20))
 }

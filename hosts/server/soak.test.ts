@@ -21,9 +21,10 @@ import { router } from "../express/index.js"
 import { drain, listen, originOf } from "./listener.js"
 
 /**
- * Requests of all kinds by the thousand on one server, over real HTTP, with rows in SQLite and bytes in files; ffmpeg, ffprobe
- * and the receivers of webhooks are functions. What is over is forgotten after a moment, so what grows is ours.
- * `npm run test:long -- hosts/server/soak.test.ts` sends 10,000 of them, `npm test` 300.
+ * Thousands of requests of all kinds on one server, over real HTTP, with rows in SQLite and bytes in files;
+ * functions replace ffmpeg, ffprobe and the receivers of webhooks. Finished jobs are removed after a moment,
+ * so any growth is a leak. `npm run test:long -- hosts/server/soak.test.ts` sends 10,000 of them, `npm test`
+ * 300.
  */
 const long = process.env.FFKILN_TEST_LONG !== undefined
 const [early, late] = long ? [1000, 10_000] : [100, 300]
@@ -41,9 +42,9 @@ const key = { id: OwnerId("alice"), secret: Redacted.make("secret-of-alice") }
 const runner = { name: RunnerName("machine"), secret: Redacted.make("secret-of-machine") }
 const alice = { authorization: authorizationHeader("alice", "secret-of-alice") }
 const machine = { authorization: authorizationHeader("machine", "secret-of-machine") }
-const nobody = { authorization: "" }
+const withoutKey = { authorization: "" }
 
-/** Receivers that answer at once, within a bound on their time as the real ones. */
+/** Receivers that respond at once, within a time limit like the real ones. */
 const receivers = Layer.succeed(Webhooks, {
   check: () => Effect.void,
   post: () => Effect.orDie(Effect.timeout(Effect.as(Effect.yieldNow(), 200), "1 minute"))
@@ -65,11 +66,11 @@ interface Reply {
 
 type Call = (status: number, method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>) => Promise<Reply>
 
-/** Everything that a client does in a session; `name` is nobody else's. */
+/** All requests of a client's session; `name` is unique. */
 const round = async (call: Call, dir: string, name: string) => {
   const registered = await call(200, "POST", "/file", { dir_id: dir, file_name: `${name}.mp4` })
   const { file_path } = registered.body.file
-  await call(200, "PUT", registered.body.upload.url, Buffer.from("content"), nobody)
+  await call(200, "PUT", registered.body.upload.url, Buffer.from("content"), withoutKey)
   const task = { inputs: [{ file_path }], outputs: [{ file: `${name}-out.mp4` }] }
 
   const hook = { task, webhook_url: "https://a.example/hook" }
@@ -78,7 +79,7 @@ const round = async (call: Call, dir: string, name: string) => {
   let job = await call(200, "GET", `/job/${accepted.job_id}`)
   while (["pending", "processing"].includes(job.body.status)) job = await call(200, "GET", `/job/${accepted.job_id}`)
   const { body: made } = await call(200, "POST", "/ffmpeg/process", { task })
-  await call(200, "GET", made.result[0].download_url, undefined, nobody)
+  await call(200, "GET", made.result[0].download_url, undefined, withoutKey)
   await call(200, "POST", "/ffprobe/analyze", { file_path })
 
   for (const listing of ["/directory", `/directory/${dir}`, `/file/${file_path}`, "/usage", "/webhook/delivery", "/health"]) {
@@ -87,7 +88,7 @@ const round = async (call: Call, dir: string, name: string) => {
 
   await call(400, "POST", "/ffmpeg/process", { task: { ...task, outputs: [{ file: "../out.mp4" }] } })
   await call(400, "POST", "/ffmpeg/process", "{")
-  await call(401, "GET", "/directory", undefined, nobody)
+  await call(401, "GET", "/directory", undefined, withoutKey)
   await call(404, "GET", `/job/job_${"x".repeat(22)}`)
   await call(404, "GET", `/no/${name}`)
   await call(400, "POST", "/file", { dir_id: dir, file_name: `${name}.mp4` })
@@ -95,7 +96,7 @@ const round = async (call: Call, dir: string, name: string) => {
   for (const path of [file_path, `${dir}/${name}-out.mp4`]) await call(200, "DELETE", `/file/${path}`)
 }
 
-/** What a runner says that can run none of these tasks. */
+/** The capabilities of a runner that can run none of these tasks. */
 const stranger = {
   ...{ process: "one", slots: 1, free: 1, running: [] },
   capabilities: { version: "0", encoders: [], decoders: [], filters: [], muxers: [], demuxers: [], hardware: [], cores: 1, tags: [] }
@@ -110,7 +111,7 @@ const exchange = async (agent: Agent, url: string, method: string, body: unknown
 }
 
 it(
-  `live heap and FiberRefs after ${late} requests are those after ${early}`,
+  `live heap and FiberRefs after ${late} requests equal those after ${early}`,
   async () => {
     const folder = await mkdtemp(join(tmpdir(), "ffkiln-soak-"))
     const { url, close } = await startServer(folder)
@@ -139,7 +140,7 @@ it(
         deepest = Math.max(deepest, Effect.runSync(deepestRoot))
       }
     }
-    /** Both once so many requests are answered, and what they were about is forgotten. */
+    /** Both values once `count` requests have responses, and their jobs are removed. */
     const markAt = async (count: number) => {
       deepest = 0
       await Promise.all([client(count), client(count)])

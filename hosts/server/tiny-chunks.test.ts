@@ -31,13 +31,13 @@ const client = async () => {
   return socket
 }
 
-/** What the server answers before the connection ends, in whatever way it ends. */
+/** All bytes that the server sends before the connection ends, in any way. */
 const answered = async (socket: Socket): Promise<string> => {
   let text = ""
   socket.on("data", (piece) => {
     text += piece
   })
-  // A reset is an error as well, and comes before the end.
+  // A reset is also an error, and comes before the end.
   await new Promise((resolve) => socket.once("close", resolve))
   return text
 }
@@ -46,19 +46,19 @@ it.each([1, 20, 100])("closes the connection of a body in chunks of %i bytes", a
   const socket = await client()
   const text = answered(socket)
   socket.write(chunk(bytes).repeat(200_000))
-  // The reset that follows may overtake the answer.
+  // The reset that follows may overtake the response.
   expect(["", answer]).toContain(await text)
   expect(received).toBeLessThan(200_000 * bytes)
 })
 
-it("takes chunks of 200 bytes, as many as come", async () => {
+it("accepts any number of chunks of 200 bytes", async () => {
   const socket = await client()
   const text = answered(socket)
   socket.write(`${chunk(200).repeat(50_000)}0\r\n\r\n`)
   expect(await text).toMatch(/10000000/)
 })
 
-it("takes chunks of one byte that come a thousand at a time", async () => {
+it("accepts chunks of one byte, a thousand at a time", async () => {
   const socket = await client()
   for (let sent = 1000; sent <= 10_000; sent += 1000) {
     const all = new Promise<void>((resolve) => {

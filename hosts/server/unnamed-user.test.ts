@@ -8,7 +8,10 @@ import { ended, post, run, serving, start, uploaded } from "./serving.suite.js"
 /** No entry of /etc/passwd has this number. */
 const user = 12_345
 
-/** Root becomes that user; anybody else is that user in a namespace. Neither has variables that tell of a home. */
+/**
+ * Root changes to that user; other users become that user in a namespace. Variables with a home or a name are
+ * removed.
+ */
 const asUnnamed = (command: ReadonlyArray<string>): ReadonlyArray<string> => [
   "env",
   "-u",
@@ -41,7 +44,7 @@ describe.runIf(process.platform === "linux")("a user without an entry in /etc/pa
     clip = readFileSync(path)
   })
 
-  it("is one to Node", () => {
+  it("does not exist for Node", () => {
     const [file = "", ...args] = [...starter, process.execPath, "-e", "require('node:os').userInfo()"]
     expect(spawnSync(file, args, { encoding: "utf8" }).stderr).toContain("uv_os_get_passwd")
   })
@@ -57,13 +60,13 @@ describe.runIf(process.platform === "linux")("a user without an entry in /etc/pa
     expect(await end("SIGTERM")).toEqual([0, null])
   })
 
-  it("has the doctor look at ffmpeg, whose work folder is named after the user", async () => {
+  it("makes doctor check ffmpeg, whose work folder is named after the user", async () => {
     const { code, out, err } = await ended(run("doctor", ["--data", dataDir()], { FFKILN_SANDBOX: "preferred", TMPDIR: folder }, starter))
     expect([code, err]).toEqual([0, ""])
     expect(out).toMatch(/^ffmpeg: \d/m)
   })
 
-  it("is told in a sentence that a bucket cannot be reached", async () => {
+  it("gets a sentence when a bucket can't be reached", async () => {
     const place = { FFKILN_STORAGE: "s3://bucket", FFKILN_S3_ENDPOINT: "http://127.0.0.1:1", FFKILN_S3_REGION: "us-east-1" }
     const keys = { AWS_ACCESS_KEY_ID: "key", AWS_SECRET_ACCESS_KEY: "secret", FFKILN_SANDBOX: "preferred" }
     const { code, err } = await ended(start(["--port", "0", "--data", dataDir()], { ...place, ...keys }, starter))

@@ -1,5 +1,5 @@
-// A host of its own over a data directory, for tests: node webhook-host.mjs '{"dataDir":...}' accepts jobs that owe
-// webhooks and delivers them. What it does it says in lines of JSON; when its stdin ends it waits
+// A host of its own over a data directory, for tests: node webhook-host.mjs '{"dataDir":...}' accepts jobs
+// that owe webhooks and delivers them. What it does it says in lines of JSON; when its stdin ends it waits
 // until nothing is owed any more, and ends.
 
 import { join } from "node:path"
@@ -9,7 +9,10 @@ import { fileURLToPath } from "node:url"
 import { Exit } from "effect"
 import { runnerImport } from "vite"
 
-/** @typedef {{ dataDir: string, ca: string, port: number, clip: string, jobs: number, limits: object }} Settings */
+/**
+ *
+ * @typedef {{ dataDir: string, ca: string, port: number, clip: string, jobs: number, limits: object }} Settings
+ */
 const { ca, clip, dataDir, jobs, limits, port } = /** @type {Settings} */ (JSON.parse(process.argv[2] ?? ""))
 
 /** @param {string} path */
@@ -47,7 +50,8 @@ const states = async () => {
   const deliveries = await ffkiln.run(listDeliveries(/** @type {import("../../core/ids.js").OwnerId} */ ("local")))
   return Exit.isSuccess(deliveries) ? deliveries.value.map(({ jobId, state }) => [jobId, state]) : []
 }
-// A try that arrived from a host that was then killed is not settled before its lease has ended and it was repeated.
+// A try that arrived from a host that was then killed is not settled before its lease has ended and it was
+// repeated.
 while ((await states()).some(([, state]) => state === "pending")) await setTimeout(100)
 say({ states: await states() })
 await ffkiln.close()

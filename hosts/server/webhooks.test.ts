@@ -12,13 +12,13 @@ import { afterAll, beforeAll, beforeEach, expect, it } from "vitest"
 import { type LocalHttps, localHttps } from "../../adapters/net/https.suite.js"
 import { until } from "./serving.suite.js"
 
-/** Webhooks across kill -9: processes over one data directory, and a receiver that outlives them. */
+/** Webhooks across kill -9: processes on one data directory, and a receiver that keeps running. */
 
 let folder: string
 let receiver: LocalHttps
 let answer: RequestListener
 const taken: RequestListener = (_, response) => void response.writeHead(200).end()
-/** What came, by the webhook's id: the job each time, and whether the receiver took it. */
+/** The received webhooks: id, job, and whether the receiver accepted them. */
 let arrived: Array<{ readonly id: string; readonly job: string; readonly took: boolean }> = []
 
 beforeAll(async () => {
@@ -40,16 +40,16 @@ beforeEach(() => {
   answer = taken
 })
 
-/** A dead host's try is repeated when its lease ends: after `webhookSeconds` and `leaseSeconds` together. */
+/** The try of a dead host is repeated when its lease ends, after `webhookSeconds` plus `leaseSeconds`. */
 const limits = { webhookSeconds: 2, leaseSeconds: 1, webhookPollSeconds: 0.1, sweepSeconds: 1, attempts: 50, pollSeconds: 0.2 }
 
 interface WebhookHost {
   readonly accepted: ReadonlyArray<string>
   readonly ready: Promise<void>
-  /** Waits until it holds, as long as the process lives. */
+  /** Waits until the condition holds; rejects when the process ends. */
   readonly until: (condition: () => boolean) => Promise<void>
   readonly kill: () => Promise<void>
-  /** Ends it as its user would: what it says of its webhooks. */
+  /** Stops it like its user would, and returns the states of its webhooks. */
   readonly close: () => Promise<ReadonlyArray<readonly [string, string]>>
 }
 
@@ -96,10 +96,10 @@ const startHost = (dataDir: string, jobs: number, over: object = {}): WebhookHos
 }
 
 const took = (job: string) => arrived.some((one) => one.job === job && one.took)
-/** One webhook a job, whichever process sent it, and however often. */
+/** Number of ids for one job: one webhook per job, whichever process sent it. */
 const idsOf = (job: string) => new Set(arrived.filter((one) => one.job === job).map(({ id }) => id)).size
 
-it("a kill while webhooks are under way and others wait: the next host delivers all, under the same ids", async () => {
+it("a kill during deliveries and before others: the next host delivers all, with the same ids", async () => {
   const dataDir = await mkdtemp(join(folder, "data-"))
   answer = () => undefined
   const first = startHost(dataDir, 8, { webhookConcurrency: 3, webhookSeconds: 5 })
@@ -117,12 +117,12 @@ it("a kill while webhooks are under way and others wait: the next host delivers 
   for (const job of begun) expect(arrived.filter((one) => one.job === job).length).toBeGreaterThan(1)
 })
 
-it("a kill at any moment, again and again, loses none", async () => {
+it("repeated kills at any moment lose none", async () => {
   const dataDir = await mkdtemp(join(folder, "data-"))
   const accepted: Array<string> = []
   for (const killAfter of [0, 1, 2, 3, 5]) {
     const before = arrived.length
-    // Every other one is killed in the middle of its tries.
+    // Every second process is killed during its tries.
     answer = killAfter % 2 === 0 ? () => undefined : taken
     const host = startHost(dataDir, 4)
     await host.until(() => arrived.length >= before + killAfter && host.accepted.length > 0)

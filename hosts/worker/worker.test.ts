@@ -24,7 +24,7 @@ const kept = async (starting: Promise<Serving>) => {
   return running
 }
 
-/** A way to a server that can be cut, and opened again. */
+/** A proxy to a server that can be closed and opened again. */
 const way = async (url: string) => {
   const { hostname, port } = new URL(url)
   const open = new Set<Socket>()
@@ -65,7 +65,7 @@ const way = async (url: string) => {
 }
 
 describe("a worker", () => {
-  it("on a data directory that a server has alone, with nothing set, runs what that accepts", async () => {
+  it("on the data directory of a server, without settings, runs the jobs of that server", async () => {
     const data = await ground.folder("data")
     const [host, worker] = await Promise.all([
       kept(serving(data, ["--slots", "0"], { FFKILN_LIMIT_POLL_SECONDS: "1" })),
@@ -81,7 +81,7 @@ describe("a worker", () => {
     ])
   })
 
-  it("without a port listens nowhere", async () => {
+  it("without a port does not listen", async () => {
     const child = run("worker", ["--data", await ground.folder("data")])
     const whole = ended(child)
     child.stdout.on("data", (piece) => {
@@ -124,12 +124,12 @@ describe("GET /health of a worker", () => {
     await worker?.end("SIGKILL")
   })
 
-  it("is 200 while all can be reached", async () => {
+  it("is 200 while all services can be reached", async () => {
     expect(await health(worker)).toEqual({ status: 200, body: { ok: true, slots: 3, running: 0 } })
     expect((await fetch(worker.url, { method: "HEAD" })).status).toBe(200)
   })
 
-  it.each(["database", "queue", "storage"])("is 503 while the %s can't be reached, and 200 when it can again", async (part) => {
+  it.each(["database", "queue", "storage"])("is 503 while the %s can't be reached, and 200 afterwards", async (part) => {
     const { cut, mend } = ways.get(part) ?? expect.fail()
     cut()
     await until(async () => (await health(worker)).status === 503)
@@ -142,7 +142,7 @@ describe("GET /health of a worker", () => {
     ["GET", ""],
     ["GET", "/docs"],
     ["POST", "/health"]
-  ])("is all there is: %s %s is 404", async (method, path) => {
+  ])("is the only endpoint: %s %s is 404", async (method, path) => {
     const reply = await fetch(new URL(path || "/", worker.url), { method })
     expect([reply.status, await reply.json()]).toEqual([404, { ok: false, error: "Not found: the only endpoint here is GET /health" }])
   })

@@ -1,24 +1,25 @@
 import type { ProcessBody } from "../../../core/contract/bodies.js"
 
 /**
- * Attacks as data. What they go for is known when they run: `$CANARY` and the like stand for it (scene.suite.ts).
+ * Attacks as data. `$CANARY` and similar placeholders stand for targets that exist when the attack runs
+ * (scene.suite.ts).
  */
 
 type Task = (typeof ProcessBody.Encoded)["task"]
 
-/** A task that goes for something it must not have. */
+/** A task that tries to reach something forbidden. */
 export interface TaskAttack {
   readonly title: string
   readonly task: Omit<Task, "output_dir_id">
-  /** What the refusal says; null where no rule stands against it, and the run itself must come to nothing. */
+  /** Part of the refusal's message; null when no rule refuses it, and the run itself must fail. */
   readonly refused: string | null
-  /** What it does where neither a rule nor a sandbox is in its way: tried, so that we know what they are good for. */
+  /** Its effect without rules and without a sandbox. Tried as well, to show what the two protect from. */
   readonly openly?: Effect
-  /** With the sandbox alone it ends well, since there is nothing in its reach. */
+  /** With the sandbox alone it succeeds, since nothing is in its reach. */
   readonly idle?: true
 }
 
-/** It has its result; a file of the host is new or changed; a listener of the host was called. */
+/** The task completes; a file of the host is new or changed; a listener of the host was called. */
 export type Effect = "completes" | "writes" | "visits"
 
 type More = Pick<TaskAttack, "openly" | "idle"> & {
@@ -28,12 +29,12 @@ type More = Pick<TaskAttack, "openly" | "idle"> & {
   readonly maps?: ReadonlyArray<string>
 }
 
-/** What is tried, alone or with more about it. */
+/** An attack, alone or with details. */
 export type Row = string | readonly [string, More]
 
 const parts = (row: Row): readonly [string, More] => (typeof row === "string" ? [row, {}] : row)
 
-/** Options as they are typed; `␣` is a blank within an item. */
+/** Options as they are typed; `␣` is a space within an item. */
 const items = (text: string): ReadonlyArray<string> => text.split(" ").map((item) => item.replaceAll("␣", " "))
 
 const attack = (title: string, task: Pick<Task, "inputs" | "filter_complex"> & { readonly output: object }, more: More, says: string) => {
@@ -50,27 +51,27 @@ const attack = (title: string, task: Pick<Task, "inputs" | "filter_complex"> & {
 
 const clip = { file_path: "$DIR/clip.mp4" }
 
-/** Each a list of options for the output. */
+/** Each row: options for the output. */
 export const ofOutputs = (rows: ReadonlyArray<Row>): ReadonlyArray<TaskAttack> =>
   rows.map(parts).map(([text, more]) => {
     const options = items(text)
     return attack(`output ${text}`, { inputs: [clip], output: { options } }, more, options[0] ?? "")
   })
 
-/** Each a list of options for the input `clip.mp4`. */
+/** Each row: options for the input `clip.mp4`. */
 export const ofInputs = (rows: ReadonlyArray<Row>): ReadonlyArray<TaskAttack> =>
   rows.map(parts).map(([text, more]) => {
     const options = items(text)
     return attack(`input ${text}`, { inputs: [{ ...clip, options }], output: {} }, more, options[0] ?? "")
   })
 
-/** Each a filter graph over `clip.mp4` and whatever else it opens. */
+/** Each row: a filter graph over `clip.mp4` and the files that it opens. */
 export const ofGraphs = (rows: ReadonlyArray<Row>): ReadonlyArray<TaskAttack> =>
   rows
     .map(parts)
     .map(([graph, more]) => attack(`graph ${graph}`, { inputs: [clip], filter_complex: graph, output: {} }, more, `"${nameIn(graph)}"`))
 
-/** Each a graph that stands in an option. */
+/** Each row: a graph in an option. */
 export const ofFilters = (option: string, rows: ReadonlyArray<Row>): ReadonlyArray<TaskAttack> =>
   rows
     .map(parts)
@@ -80,7 +81,7 @@ export const ofFilters = (option: string, rows: ReadonlyArray<Row>): ReadonlyArr
 
 const nameIn = (graph: string): string => /^(?:\[[^\]]*\])*\s*([a-z0-9_]+)/.exec(graph)?.[1] ?? graph
 
-/** Each a name for the output; `says` is what the refusal says, null where the name is harmless. */
+/** Each row: a name for the output. `says` is part of the refusal's message, null for a harmless name. */
 export const ofNames = (names: ReadonlyArray<readonly [name: string, says: string | null]>): ReadonlyArray<TaskAttack> =>
   names.map(([file, says]) => ({
     title: `output named ${JSON.stringify(file)}`,
@@ -89,26 +90,29 @@ export const ofNames = (names: ReadonlyArray<readonly [name: string, says: strin
     idle: true
   }))
 
-/** A file that is not what its name says: run as an input, probed, and given to the filter for subtitles. */
+/**
+ * A file with content that does not fit its name: run as an input, probed, and passed to the filter for
+ * subtitles.
+ */
 export interface MediaAttack {
   readonly title: string
   readonly name: string
   readonly content: string | Uint8Array
-  /** What it brings about where the filter for subtitles may open it and nothing is in its way. */
+  /** Its effect when the filter for subtitles may open it and there is no protection. */
   readonly openly?: Effect
 }
 
-/** A request that asks for what is not its sender's. `$CANARY` and the like are filled in everywhere. */
+/** A request for another key's data. `$CANARY` and similar placeholders are replaced everywhere. */
 export interface CallAttack {
   readonly title: string
   readonly method: string
   readonly path: string
-  /** Text goes as it is, everything else as JSON. */
+  /** Text is sent as it is, everything else as JSON. */
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
-  /** The key; null for none. Default: alice's, who attacks. */
+  /** The key; null for none. Default: alice's, the attacker's. */
   readonly authorization?: string | null
   readonly status: number
-  /** What the answer says. */
+  /** Part of the response. */
   readonly says?: string
 }

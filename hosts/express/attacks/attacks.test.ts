@@ -12,7 +12,7 @@ import { tryCall, tryMedia, tryTask } from "./runs.suite.js"
 import { foreignThings, signedUrls, wrongKeys } from "./tenants.suite.js"
 import { hostileAnswers, hostileWeb, innerUrls, strangeUrls, tryUrl } from "./urls.suite.js"
 
-/** Every attack on a server as it is by default: rules for options, and a sandbox around each process. */
+/** Every attack on a server with its defaults: rules for options, and a sandbox around each process. */
 
 const web = await hostileWeb()
 afterAll(() => web.close())
@@ -23,7 +23,7 @@ const { hold, scene } = holding(async () => ({
 }))
 const urls = (list: ReadonlyArray<string>) => list.map((title) => ({ title }))
 
-describe.runIf(process.platform === "linux")("a server as it is by default", () => {
+describe.runIf(process.platform === "linux")("a server with its defaults", () => {
   hold("options", optionAttacks, (at, attack) => tryTask(at, attack, "rules"))
   hold("filters", filterAttacks, (at, attack) => tryTask(at, attack, "rules"))
   hold("names of outputs", outputNames, (at, attack) => tryTask(at, attack, "rules"))
@@ -40,7 +40,7 @@ describe.runIf(process.platform === "linux")("a server as it is by default", () 
   hold("URLs that are none for us", urls(strangeUrls), (at, { title }) => tryUrl(at, web, title, true))
   hold("servers that lead inside or never end", urls(hostileAnswers), (at, { title }) => tryUrl(at, web, title, false))
 
-  it("after all of them fetches a good URL, and nothing is left of the runs", async () => {
+  it("still imports a good URL after all attacks, and has no files of runs left", async () => {
     const { host } = scene()
     const { status } = await host.call("POST", "/ffprobe/analyze", { body: { file_path: "https://good.example.com/clip.mp4" } })
     expect(status).toBe(200)

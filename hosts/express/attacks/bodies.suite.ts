@@ -1,6 +1,6 @@
 import type { CallAttack } from "./attack.suite.js"
 
-/** Bodies that are no JSON, or JSON that is not what it looks like; and questions to ffprobe that are more than questions. */
+/** Bodies that are not JSON or are misleading JSON, and ffprobe requests with more than a request in them. */
 
 const raw = (title: string, body: string, says: string, path = "/ffmpeg/process", status = 400): CallAttack => ({
   title: `${title}: ${path}`,

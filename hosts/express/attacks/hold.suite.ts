@@ -4,13 +4,16 @@ import { tryAll } from "./runs.suite.js"
 import { openScene, type Scene } from "./scene.suite.js"
 
 /**
- * What of a corpus is tried: every third case of it, always the same ones, and all of it by `npm run test:long`. For what is
- * tried as a whole elsewhere, by both layers together.
+ * The part of a corpus that is tried: every third case, always the same ones; all cases with `npm run
+ * test:long`. For cases that another test tries completely, with both layers.
  */
 export const shareOf = <A>(corpus: ReadonlyArray<A>): ReadonlyArray<A> =>
   process.env.FFKILN_TEST_LONG === undefined ? corpus.filter((_, index) => index % 3 === 0) : corpus
 
-/** Tests of one server, a test for each group of attacks or a share of it; in the end they tell how many there are, were tried, and held. */
+/**
+ * Tests of one server: one test for each group of attacks, or for a share of it. At the end they print how
+ * many attacks exist, were tried, and were held.
+ */
 export const holding = (options: () => Promise<HostOptions>) => {
   let scene: Scene
   const counts = { all: 0, tried: 0, held: 0 }

@@ -2,13 +2,16 @@ import { Worker } from "node:worker_threads"
 import { Effect, type Scope } from "effect"
 import { certificate } from "../../../adapters/net/https.suite.js"
 
-/** A server of hostile media in a thread of its own: what it sends is made as it is read, so it takes no memory and no turns of ours. */
+/**
+ * A server of hostile media in its own thread. What it sends is generated when it is read, so it takes no
+ * memory and no turns of this event loop.
+ */
 export interface HostileMedia {
   readonly port: number
   readonly ca: string
 }
 
-/** `start` and then `fill` again and again; `file` where it is a whole file. */
+/** `start`, then `fill` repeated without end; `file` for a whole file. */
 export interface Media {
   /** In hexadecimal digits. */
   readonly start: string
@@ -24,13 +27,13 @@ const moov = (bytes: number, fill: string): Media => ({
 })
 const stco = Buffer.from("stco").toString("hex")
 
-/** By the path each is served at; sizes in bytes. */
+/** The media by their path on the server; sizes in bytes. */
 export const hostileHeads = (size: (MiB: number) => number): Readonly<Record<string, Media>> => ({
   "/stco-64.mp4": moov(size(64), stco),
   "/stco-200.mp4": moov(size(200), stco),
   "/zeros.mp4": moov(size(200), "00"),
   "/boxes.mp4": moov(size(64), box("free", 8)),
-  // Each of these holds the rest of the file.
+  // Each box contains the rest of the file.
   "/nested.mp4": moov(size(64), box("trak", 0)),
   // An empty header, a segment of unknown size, a seek head of 60 MiB of empty elements.
   "/seek-head.mkv": {
@@ -38,7 +41,7 @@ export const hostileHeads = (size: (MiB: number) => number): Readonly<Record<str
     fill: "ec80",
     bytes: size(60) + 2 ** 20
   },
-  // Seek heads of one entry each, without end.
+  // An endless chain of seek heads with one entry each.
   "/seek-heads.mkv": {
     start: "1a45dfa3801853806701ffffffffffffff",
     fill: "114d9b748b4dbb8853ab81ec53ac81ff",
@@ -46,7 +49,7 @@ export const hostileHeads = (size: (MiB: number) => number): Readonly<Record<str
   }
 })
 
-/** Serves these, with byte ranges, for as long as the scope is open. */
+/** Serves the files with byte ranges, until the scope closes. */
 export const hostileMedia = (files: Readonly<Record<string, Media>>): Effect.Effect<HostileMedia, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { ca, cert, key } = yield* Effect.promise(certificate)

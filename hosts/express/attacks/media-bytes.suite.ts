@@ -1,7 +1,7 @@
 import { deflateSync } from "node:zlib"
 import type { MediaAttack } from "./attack.suite.js"
 
-/** Binary files that refer to others, or say that they are enormous. */
+/** Binary files that refer to other files, or claim enormous sizes. */
 
 const u16 = (value: number) => Buffer.from([(value >> 8) & 255, value & 255])
 const u32 = (value: number) => Buffer.from([(value >>> 24) & 255, (value >> 16) & 255, (value >> 8) & 255, value & 255])
@@ -13,7 +13,7 @@ const box = (type: string, ...content: ReadonlyArray<Uint8Array>): Buffer => {
 }
 const full = (type: string, ...content: ReadonlyArray<Uint8Array>) => box(type, u32(0), ...content)
 
-/** A data reference of QuickTime to a file by its path, as aliases hold it. */
+/** A QuickTime data reference to a file by its path, as in aliases. */
 const alias = (path: string) =>
   full(
     "alis",
@@ -35,7 +35,7 @@ const alias = (path: string) =>
     u16(0)
   )
 
-/** A movie of one track of raw sound whose samples lie in another file. */
+/** A movie with one track of raw sound whose samples are in another file. */
 const movieReferring = (reference: Buffer, samples = 1): Buffer => {
   const entry = box("sowt", Buffer.alloc(6), u16(1), Buffer.alloc(8), u16(1), u16(16), Buffer.alloc(4), u32(8000 << 16))
   const table = box(
@@ -68,7 +68,7 @@ const png = (width: number, height: number, ...chunks: ReadonlyArray<Buffer>) =>
 
 const riff = (type: string, content: Buffer) => Buffer.concat([text("RIFF"), Buffer.from([255, 255, 255, 127]), text(type), content])
 
-/** `path` is a file of the host. */
+/** `path`: a file of the host. */
 export const byteAttacks = (path: string): ReadonlyArray<MediaAttack> =>
   (
     [

@@ -1,6 +1,6 @@
 import type { MediaAttack } from "./attack.suite.js"
 
-/** Files that make a player open other files, or a host of somebody's choice, without any option. */
+/** Files that make a player open other files, or connect to a chosen host, without any option. */
 
 const text = (title: string, name: string, content: string, openly?: MediaAttack["openly"]): MediaAttack => ({
   title,
@@ -21,7 +21,7 @@ const web = "http://127.0.0.1:$PORT"
 
 export const textAttacks: ReadonlyArray<MediaAttack> = [
   text("HLS with a segment on a host", "video.mp4", segment(`${web}/a.ts`)),
-  // Ends by limits alone, ten seconds later: the others are tried beside it, and a share does without.
+  // Ended only by limits, after ten seconds: the others run beside it, and a share leaves it out.
   text("a name that is a wide pattern", "a%0999999999d.png", "x"),
   text("HLS with a segment on a host, as a picture", "picture.png", segment(`${web}/a.ts`)),
   text("HLS with a segment on a host, as subtitles", "words.srt", segment(`${web}/a.ts`)),

@@ -1,6 +1,9 @@
 import { type CallAttack, ofNames } from "./attack.suite.js"
 
-/** Names that mean something to a shell, a file system, ffmpeg or a header. Legal ones are harmless, the others refused. */
+/**
+ * Names with a meaning to a shell, a file system, ffmpeg or a header. Legal ones must be harmless, the others
+ * are refused.
+ */
 const reason = "task.outputs[0].file"
 export const outputNames = ofNames([
   ["-x.mp4", null],

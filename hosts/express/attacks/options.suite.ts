@@ -15,7 +15,7 @@ const sequences = [
   })
 )
 
-/** Options that read or write files of their own naming, open further inputs, reach the network, or change who decides. */
+/** Options that read or write files, open further inputs, reach the network, or change the rules. */
 export const optionAttacks = [
   ...sequences,
   ...ofOutputs([
@@ -99,7 +99,7 @@ export const optionAttacks = [
     ["-f dash -method PUT -http_user_agent x", { says: "-method", idle: true }],
     ["-f dash -utc_timing_url http://127.0.0.1:$PORT/", { says: "-utc_timing_url", idle: true }],
     ["-f image2 -strftime 1", { says: "-strftime", idle: true }],
-    // Who decides, what is printed, what is added.
+    // Control, printed information, additions.
     ["-i $CANARY", { says: "-i" }],
     ["-i file:$OPEN/secret.mp4 -map 1", { says: "-i" }],
     ["-f null - -i $CANARY", { says: "-" }],

@@ -1,6 +1,6 @@
 import { ofGraphs, ofInputs, ofOutputs } from "./attack.suite.js"
 
-/** Tasks that would take all there is: allowed by every rule, and ended by a limit. */
+/** Tasks that would use all resources: allowed by every rule, and ended by a limit. */
 export const resourceAttacks = [
   ...ofGraphs([
     ["color=s=64x64", { says: null }],

@@ -9,7 +9,10 @@ import { optionAttacks } from "./options.suite.js"
 import { tryAll, tryMedia, tryTask } from "./runs.suite.js"
 import { openScene, type Scene } from "./scene.suite.js"
 
-/** The rules alone, without a sandbox; and what attacks do where there is neither. What runs a program is a share of them. */
+/**
+ * The rules without a sandbox, and the effects of attacks without either. Attacks that run a program are a
+ * share of all.
+ */
 
 const { hold, holdShare } = holding(async () => ({ sandbox: "off" }))
 
@@ -19,7 +22,7 @@ describe("the rules alone", () => {
   holdShare("playlists, scripts and manifests", textAttacks, (at, attack) => tryMedia(at, attack, "rules"))
 })
 
-/** The attack as a task, whose media are there. */
+/** The attack as a task whose media are uploaded. */
 const prepared = async ({ host, fill }: Scene, attack: TaskAttack | MediaAttack): Promise<object> => {
   const dir: string = (await host.call("POST", "/directory")).body.directory.id
   if ("task" in attack) return { ...attack.task, output_dir_id: dir }
@@ -28,7 +31,7 @@ const prepared = async ({ host, fill }: Scene, attack: TaskAttack | MediaAttack)
   return { inputs: [{ file_path: await host.uploaded("clip.mp4", await clip(), dir) }], outputs }
 }
 
-/** What an attack has brought about; files that it made are removed for the next one. */
+/** The effects of an attack. Files that it made are removed for the next one. */
 const effectsOf = async (scene: Scene, attack: TaskAttack | MediaAttack): Promise<ReadonlyArray<Effect>> => {
   const { prey, openFolder, send, fill } = scene
   const [visits, before] = [prey.visits(), await openFolder()]
@@ -42,10 +45,10 @@ const effectsOf = async (scene: Scene, attack: TaskAttack | MediaAttack): Promis
   ]
 }
 
-describe.runIf(process.platform === "linux")("with neither", () => {
+describe.runIf(process.platform === "linux")("without rules and sandbox", () => {
   const able = shareOf([...optionAttacks, ...filterAttacks, ...textAttacks].filter(({ openly }) => openly !== undefined))
 
-  it(`${able.length} attacks do what they are for`, { timeout: 300_000 }, async () => {
+  it(`${able.length} attacks have their effect`, { timeout: 300_000 }, async () => {
     const scene = await openScene({ sandbox: "off", policy: { options: "off" }, limits: { runSeconds: 60 } })
     try {
       const wrong = await tryAll(

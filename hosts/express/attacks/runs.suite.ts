@@ -2,9 +2,9 @@ import { clip } from "../host.suite.js"
 import type { CallAttack, MediaAttack, TaskAttack } from "./attack.suite.js"
 import type { Scene } from "./scene.suite.js"
 
-/** How attacks are carried out; each gives what is wrong, nothing where it was held. */
+/** Runs attacks. Each function returns what went wrong; nothing when the attack was held. */
 
-/** Whether the rules for options are in force. */
+/** Whether the rules for options are active. */
 export type Rules = "rules" | "no rules"
 
 export const tryTask = async (scene: Scene, { task, refused, idle }: TaskAttack, rules: Rules): Promise<ReadonlyArray<string>> => {
@@ -20,7 +20,7 @@ export const tryTask = async (scene: Scene, { task, refused, idle }: TaskAttack,
   return [...(held ? [] : [`answered ${reply.status} ${error}`]), ...(await scene.aftermath(answers, reply.status !== 400))]
 }
 
-/** The bytes of everything in a directory, as its owner downloads them. */
+/** The content of all files in a directory, downloaded by its owner. */
 const contents = async ({ host }: Scene, dir: string): Promise<ReadonlyArray<string>> => {
   const { body } = await host.call("GET", `/directory/${dir}`)
   const names: ReadonlyArray<string> = body.files.map(({ file_name }: { file_name: string }) => file_name)
@@ -32,7 +32,7 @@ const contents = async ({ host }: Scene, dir: string): Promise<ReadonlyArray<str
   )
 }
 
-/** As subtitles; as an input and to the prober too, where what is put before those is to be tried. None may become a 503 either. */
+/** Tries a file as subtitles, and with rules also as an input and in a probe. None may give a 503. */
 export const tryMedia = async (scene: Scene, { name, content }: MediaAttack, rules: Rules): Promise<ReadonlyArray<string>> => {
   const { host, fill } = scene
   const dir: string = (await host.call("POST", "/directory")).body.directory.id
@@ -61,7 +61,7 @@ export const tryCall = async (scene: Scene, { method, path, status, says, ...cal
   return [...(held ? [] : [`answered ${reply.status} ${text.slice(0, 300)}`]), ...(await scene.aftermath([text], reply.status >= 500))]
 }
 
-/** Tries all, as many at a time as told: what is wrong by its title. */
+/** Tries all attacks, `n` at a time, and returns the failures by title. */
 export const tryAll = async <A extends { readonly title: string }>(
   attacks: ReadonlyArray<A>,
   attempt: (attack: A) => Promise<ReadonlyArray<string>>,

@@ -7,7 +7,7 @@ import { outputNames } from "./names.suite.js"
 import { optionAttacks } from "./options.suite.js"
 import { tryMedia, tryTask } from "./runs.suite.js"
 
-/** A share of all that reaches ffmpeg where no rule refuses an option or a filter: the sandbox alone. */
+/** A share of the attacks that reach ffmpeg when no rule refuses options or filters: the sandbox alone. */
 
 const { holdShare } = holding(async () => ({ sandbox: "required", policy: { options: "off" } }))
 

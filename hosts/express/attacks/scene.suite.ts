@@ -7,17 +7,19 @@ import { layOut, type Prey } from "../../../adapters/ffmpeg/sandbox/attacks.suit
 import { fileSystem } from "../../../adapters/fs/index.js"
 import { bobKey, type Call, clip, type Host, type HostOptions, type Reply, startHost } from "../host.suite.js"
 
-/** A server with real files and real ffmpeg, another key's data on it, and beside it what attacks go for. */
+/**
+ * A server with real files and real ffmpeg, with another key's data, and beside it the targets of attacks.
+ */
 export interface Scene {
   readonly host: Host
   readonly prey: Prey
-  /** A text with everything that `$...` stands for put in. */
+  /** Replaces all `$...` placeholders in a text. */
   readonly fill: (text: string) => string
-  /** A request whose texts are filled in. */
+  /** Sends a request with its placeholders replaced. */
   readonly send: (method: string, path: string, call?: Call) => Promise<Reply>
-  /** What is wrong after an attack with these answers, which `started` a program or did not; nothing as it should be. */
+  /** What went wrong in an attack with these responses; `started`: it ran a program. Empty if all is well. */
   readonly aftermath: (answers: ReadonlyArray<string>, started: boolean) => Promise<ReadonlyArray<string>>
-  /** What lies in the folder that is open to everybody. */
+  /** The files in the folder that is writable for everybody. */
   readonly openFolder: () => Promise<string>
   readonly close: () => Promise<void>
 }
@@ -26,7 +28,7 @@ export const openScene = async (options: HostOptions = {}): Promise<Scene> => {
   const prey = await layOut()
   const open = join(prey.folder, "open")
   await makePrey(open, prey.secret)
-  // Of these ffmpeg may see nothing: a report in the open folder, a proxy that is our listener, and a secret.
+  // Variables that ffmpeg must not see: a report in the open folder, a proxy to the listener, and a secret.
   vi.stubEnv("FFREPORT", `file=${join(open, "report.log")}`)
   vi.stubEnv("http_proxy", `http://127.0.0.1:${prey.port}`)
   vi.stubEnv("ATTACKED_SECRET", prey.secret)
@@ -66,16 +68,16 @@ export const openScene = async (options: HostOptions = {}): Promise<Scene> => {
   const aftermath: Scene["aftermath"] = async (answers, started) => {
     const words = [...answers, ...logged]
     const body = { file_path: `${bob.dir}/clip.mp4` }
-    // What starts nothing leaves nothing behind that a probe could stumble over, and each probe takes its time.
+    // An attack that started nothing leaves nothing that could disturb a probe, and each probe takes time.
     const other =
       started && runs++ % 4 === 0
         ? await host.call("POST", "/ffprobe/analyze", { body, authorization: bobKey })
         : await host.call("GET", `/file/${body.file_path}`, { authorization: bobKey })
     return [
       ...(words.some((text) => text.includes(prey.secret)) ? ["the secret is in what was answered, made or logged"] : []),
-      // A caller may be told what he wrote himself.
+      // The attacker's own text may be repeated in a response.
       ...(answers.some((text) => text.replaceAll(blob, "").includes(root) || /\bat .*\.[jt]s:\d+/.test(text))
-        ? ["a path of ours is told"]
+        ? ["a path of the server is in the response"]
         : []),
       ...((await openFolder()) === before ? [] : ["a file of the host is new or changed"]),
       ...(prey.visits() === 0 ? [] : ["a listener of the host was called"]),
@@ -99,7 +101,7 @@ export const openScene = async (options: HostOptions = {}): Promise<Scene> => {
   return { host, prey, fill, send, aftermath, openFolder, close }
 }
 
-/** What tasks would like to read, each of a kind that some option or filter takes. */
+/** Files that tasks may try to read, of each kind that some option or filter accepts. */
 const makePrey = async (open: string, secret: string) => {
   await writeFile(join(open, "secret.srt"), `1\n00:00:00,000 --> 00:00:01,000\n${secret}\n`)
   await writeFile(join(open, "secret.cube"), `TITLE "${secret}"\nLUT_3D_SIZE 2\n${"0.5 0.5 0.5\n".repeat(8)}`)
@@ -108,7 +110,7 @@ const makePrey = async (open: string, secret: string) => {
   await execa("ffmpeg", ["-v", "error", "-nostdin", "-i", join(open, "secret.srt"), "-c", "copy", join(open, "secret.mkv")])
 }
 
-/** Another key's directory with a private file, and a job of it that is done. */
+/** Another key's directory with a private file, and a finished job. */
 const layOutBob = async (host: Host, secret: string) => {
   const authorization = bobKey
   const { body } = await host.call("POST", "/directory", { authorization })
@@ -133,7 +135,7 @@ const layOutBob = async (host: Host, secret: string) => {
   }
 }
 
-/** Tokens, and what somebody without the secret may make of them. */
+/** Tokens, and forgeries that are possible without the secret. */
 const forged = (put: string, get: string): Readonly<Record<string, string>> => {
   const [payload = "", signature = ""] = get.split(".")
   const [writing = "", other = ""] = put.split(".")

@@ -6,14 +6,15 @@ import { aliceKey, bobKey, clip, type Host, startHost } from "../host.suite.js"
 import { hostileHeads, hostileMedia } from "./hostile-media.suite.js"
 
 /**
- * What other keys wait for while one key attacks: the longest `GET /health` and `GET /directory`, and how much memory is in
- * use more. In full by `npm run test:long`, or by `FFKILN_TEST_LONG=1 npx vitest run hosts/express/attacks/stalls.test.ts`, which
- * prints the figures; `npm test` tries some of them with small files.
+ * Delays for other keys while one key attacks: the longest `GET /health` and `GET /directory`, and the growth
+ * of memory. All attacks run with `npm run test:long`, or with `FFKILN_TEST_LONG=1 npx vitest run
+ * hosts/express/attacks/stalls.test.ts`, which prints the figures; `npm test` tries some of them with small
+ * files.
  */
 
 const long = process.env.FFKILN_TEST_LONG !== undefined
 const MiB = 2 ** 20
-/** Smaller files come whole. */
+/** Smaller files are fetched whole. */
 const leastInPieces = 10
 const heads = hostileHeads((size) => (long ? size : leastInPieces) * MiB)
 
@@ -43,7 +44,7 @@ afterAll(async () => {
 
 const lines: Array<string> = []
 
-/** The status; a reply is not looked into, which would take turns from the server in this process. */
+/** Returns the status. The reply is not parsed, which would take turns from the server in this process. */
 const post = async (path: string, body: unknown): Promise<number> => {
   const reply = await fetch(host.url + path, { method: "POST", headers: { authorization: aliceKey }, body: JSON.stringify(body) })
   await reply.arrayBuffer()
@@ -51,7 +52,7 @@ const post = async (path: string, body: unknown): Promise<number> => {
 }
 const probe = (file_path: string, asked = {}) => post("/ffprobe/analyze", { file_path, probe: asked })
 const probeUrl = (path: string) => probe(`https://${web}${path}`)
-/** A small file of which there is much to report: about 150 bytes for each chapter. */
+/** A small file with a large report: about 150 bytes for each chapter. */
 const manyChapters = async (count: number): Promise<Uint8Array> => {
   const list = Array.from({ length: count }, (_, at) => `[CHAPTER]\nTIMEBASE=1/1000\nSTART=${at}\nEND=${at + 1}\n`)
   const tone = ["-f", "lavfi", "-i", "sine=duration=60:sample_rate=8000", "-f", "ffmetadata", "-i", "-"]
@@ -59,7 +60,7 @@ const manyChapters = async (count: number): Promise<Uint8Array> => {
     input: `;FFMETADATA1\n${list.join("")}`,
     encoding: "buffer"
   })
-  // A buffer of its own: that of execa may grow, which fetch refuses.
+  // A copy: the buffer of execa may be resizable, which fetch refuses.
   return Uint8Array.from(stdout)
 }
 const many = <A>(count: number, make: (index: number) => Promise<A>) =>
@@ -86,7 +87,7 @@ const timed = async (path: string) => {
   return performance.now() - start
 }
 
-/** Asks again and again until the attack is over. */
+/** Repeats requests until the attack is over. */
 const measured = async (attack: () => Promise<ReadonlyArray<number>>) => {
   const before = process.memoryUsage().rss
   const start = performance.now()
@@ -105,14 +106,14 @@ const measured = async (attack: () => Promise<ReadonlyArray<number>>) => {
   return { ...most, statuses, seconds: (performance.now() - start) / 1000 }
 }
 
-describe("an attack leaves other keys their server", () => {
+describe("an attack does not delay other keys", () => {
   it.each(long ? Object.keys(attacks) : Object.keys(attacks).filter((name) => !/-64|boxes|nested|head|zeros.mp4$/.test(name)))(
     "%s",
     { timeout: 300_000 },
     async (name) => {
       const { health, directory, memory, seconds, statuses } = await measured(attacks[name] as () => Promise<ReadonlyArray<number>>)
       lines.push([name, health.toFixed(0), directory.toFixed(0), (memory / MiB).toFixed(0), seconds.toFixed(1), statuses].join(" | "))
-      // Bounds for a busy machine: each of these took tens of seconds, or gigabytes.
+      // Bounds for a busy machine: each attack used to take tens of seconds, or gigabytes.
       expect(Math.max(health, directory)).toBeLessThan(10_000)
       expect(memory).toBeLessThan(600 * MiB)
     }

@@ -1,7 +1,7 @@
 import { aliceKey, bobKey } from "../host.suite.js"
 import type { CallAttack } from "./attack.suite.js"
 
-/** What belongs to another key, and rights that somebody changed: every id of the other key is known to the attacker. */
+/** Access to another key's data, and changed tokens. The attacker knows every id of the other key. */
 
 const call = (method: string, path: string, status: number, more: Partial<CallAttack> = {}): CallAttack => ({
   title: `${method} ${path} ${more.title ?? ""}`.trim(),

@@ -2,11 +2,14 @@ import { localHttps } from "../../../adapters/net/https.suite.js"
 import { clip } from "../host.suite.js"
 import type { Scene } from "./scene.suite.js"
 
-/** URLs that lead inside, and servers that lead there or never end. Nothing is dialed but one server of this machine. */
+/**
+ * URLs of internal addresses, and servers that redirect there or never end. Connections go only to one server
+ * of this machine.
+ */
 
 const publicAddress = "93.184.215.14"
 
-/** Names as attackers have them: whatever they wish each name to mean. */
+/** Names of attackers, with the addresses that they resolve to. */
 const names: Readonly<Record<string, ReadonlyArray<string>>> = {
   "good.example.com": [publicAddress],
   "inner.example.com": ["10.0.0.1"],
@@ -21,7 +24,7 @@ const names: Readonly<Record<string, ReadonlyArray<string>>> = {
   "mixed.example.com": [publicAddress, "192.168.1.1"]
 }
 
-/** A server that is known as all of these, and the guard that reaches it alone, with the rules that hold for everybody. */
+/** A server for all of these names, and a guard that reaches only this server, with the default rules. */
 export const hostileWeb = async () => {
   const video = await clip()
   const web = await localHttps((request, response) => {
@@ -48,7 +51,7 @@ export const hostileWeb = async () => {
       ca: web.guard.ca ?? "",
       resolve: async (host: string) => {
         seen.set(host, (seen.get(host) ?? 0) + 1)
-        // The first answer is what is checked, the later ones are what it is for.
+        // The first answer is the one that is checked, later ones are the attack.
         if (host.startsWith("turning")) return [{ address: seen.get(host) === 1 ? publicAddress : "127.0.0.1" }]
         return (names[host] ?? []).map((address) => ({ address }))
       },
@@ -60,7 +63,7 @@ export const hostileWeb = async () => {
 
 export type HostileWeb = Awaited<ReturnType<typeof hostileWeb>>
 
-/** Refused as an input, to the prober, and, where it is an https URL, as a webhook. */
+/** Refused as an input, in a probe, and, if it is an https URL, as a webhook. */
 export const innerUrls: ReadonlyArray<string> = [
   ...["127.0.0.1", "127.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "017700000001", "127.0.0.1.", "0", "0.0.0.0"],
   ...["10.0.0.1", "10.255.255.255", "172.16.0.1", "172.31.9.9", "192.168.0.1", "169.254.169.254", "100.64.0.1", "192.0.0.1", "198.18.0.1"],
@@ -107,7 +110,7 @@ export const strangeUrls: ReadonlyArray<string> = [
 
 const to = (place: string) => `https://good.example.com/to?place=${encodeURIComponent(place)}`
 
-/** Whose names are good and whose answers are not. Refused as inputs and to the prober. */
+/** URLs with good names and bad responses. Refused as inputs and in probes. */
 export const hostileAnswers: ReadonlyArray<string> = [
   ...["https://127.0.0.1/clip.mp4", "https://[::1]/clip.mp4", "https://loop.example.com/clip.mp4", "http://good.example.com/clip.mp4"].map(
     to
@@ -126,7 +129,10 @@ export const hostileAnswers: ReadonlyArray<string> = [
   "https://turning.example.com/to?place=https%3A%2F%2Fturning.example.com%2Fclip.mp4"
 ]
 
-/** As an input and to the prober, and as a webhook too where that is asked for: a 4xx (502: its server failed), and no call inside. */
+/**
+ * Tries a URL as an input, in a probe, and if wanted as a webhook: each must give a 4xx (502: its server
+ * failed), without a connection to an internal address.
+ */
 export const tryUrl = async (scene: Scene, web: HostileWeb, url: string, asWebhook: boolean): Promise<ReadonlyArray<string>> => {
   const { send } = scene
   const outputs = [{ file: "o.mkv", options: ["-c", "copy"] }]
@@ -137,7 +143,7 @@ export const tryUrl = async (scene: Scene, web: HostileWeb, url: string, asWebho
     ...(asWebhook ? [await send("POST", "/ffmpeg/process/async", { body: { task: good, webhook_url: url } })] : [])
   ]
   const answers = replies.map(({ body }) => JSON.stringify(body))
-  // A name that does not resolve may do so later: its webhook waits for that.
+  // A name that does not resolve may resolve later: its webhook waits for that.
   const may = [400, 502, ...(url.includes("unknown.example.com") ? [202] : []), ...(/packed|endless|large/.test(url) ? [200, 500] : [])]
   return [
     ...replies.flatMap(({ status }, index) => (may.includes(status) ? [] : [`answered ${status} ${answers[index]}`])),
