@@ -52,6 +52,7 @@ export const claims = async (
   return rows
 }
 
+/** The row of one database from its times in milliseconds. */
 export const claimRow = (database: Rows["name"], finished: number, times: ReadonlyArray<number>): ClaimRow => ({
   database,
   finished,

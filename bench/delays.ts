@@ -94,6 +94,7 @@ export const delays = async (folder: string, tools: Tools, servers: Servers, n: 
   }
 }
 
+/** The row of one queue from its delays in milliseconds. */
 export const delayRow = (queue: string, sent: ReadonlyArray<number>, row: ReadonlyArray<number>): DelayRow => ({
   queue,
   n: sent.length,

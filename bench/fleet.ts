@@ -21,6 +21,7 @@ export interface FleetReport {
   readonly claims: ReadonlyArray<ClaimRow>
 }
 
+/** How much of a fleet is measured. */
 export interface FleetEffort extends RateEffort {
   /** Jobs per queue. */
   readonly jobs: number
@@ -51,6 +52,7 @@ export const quickFleet: FleetEffort = {
   perWorker: { "no-op": 2, thumbnail: 2 }
 }
 
+/** Measures claims, delays and rates of a fleet. */
 export const measureFleet = async (
   { folder, clip, ffmpeg, ffprobe }: Omit<Setting, "slots">,
   effort: FleetEffort,

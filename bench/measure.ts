@@ -62,4 +62,5 @@ export const quantile = (values: ReadonlyArray<number>, q: number): number => {
   return low + (high - low) * (at - Math.floor(at))
 }
 
+/** The median of the values. NaN without values. */
 export const median = (values: ReadonlyArray<number>): number => quantile(values, 0.5)

@@ -16,11 +16,13 @@ export interface Setup {
   readonly environment: Readonly<Record<string, string>>
 }
 
+/** A process that was started. */
 export interface Running {
   /** Stops the process and waits for its exit. */
   readonly stop: () => Promise<void>
 }
 
+/** A server with an HTTP client that has a key. */
 export interface Server extends Running {
   readonly url: string
   // biome-ignore lint/suspicious/noExplicitAny: the bodies of the API

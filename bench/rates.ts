@@ -19,6 +19,7 @@ export interface Tool {
   readonly jobs: number
 }
 
+/** Numbers of workers, and rounds for each. */
 export interface RateEffort {
   readonly workers: ReadonlyArray<number>
   readonly rounds: number

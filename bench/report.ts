@@ -10,6 +10,7 @@ export interface Report {
   readonly throughput: ReadonlyArray<ThroughputRow>
 }
 
+/** The machine of a run, and the versions of its programs. */
 export interface Machine {
   readonly cpu: string
   readonly cores: number
@@ -71,6 +72,7 @@ export const throughputRows = (workload: string, byCallers: ReadonlyMap<number, 
   )
 }
 
+/** Describes this machine. */
 export const machine = (ffmpeg: string): Machine => ({
   cpu: cpus()[0]?.model.trim() ?? "unknown",
   cores: cpus().length,

@@ -29,6 +29,7 @@ export interface RunRow {
   readonly ratio: number
 }
 
+/** Jobs per second with a number of runners. */
 export interface RunnerRateRow {
   readonly runners: number
   readonly n: number
@@ -37,6 +38,7 @@ export interface RunnerRateRow {
   readonly ratio: number
 }
 
+/** How much of remote runs is measured: size of the input, rounds, and jobs per round and runner. */
 export interface RunnersEffort {
   readonly inputBytes: number
   readonly rounds: number
@@ -51,6 +53,7 @@ export const quickRunners: RunnersEffort = { inputBytes: 64 * 1024 ** 2, rounds:
 
 const token = "bench-runner:no-great-secret-either"
 
+/** Measures single remote runs, and rates with one and two runners. */
 export const measureRunners = async (
   { folder, clip, ffmpeg, ffprobe }: Omit<Setting, "slots">,
   effort: RunnersEffort,

@@ -37,12 +37,14 @@ export const thumbnail = processing("thumbnail", (caller) => `frame-${caller}.jp
 /** About a second of work for two cores. */
 export const encode = processing("encode", (caller) => `encoded-${caller}.mp4`, ["-t", "2", "-c:v", "libx264", "-crf", "28", "-c:a", "aac"])
 
+/** A probe of format and streams. */
 export const probe: Probing = {
   name: "probe",
   path: "/ffprobe/analyze",
   body: (filePath) => ({ file_path: filePath, probe: { format: ["duration", "size"], streams: ["codec_name", "width", "height"] } })
 }
 
+/** A program with its arguments. */
 export interface Argv {
   readonly program: "ffmpeg" | "ffprobe"
   readonly args: ReadonlyArray<string>

@@ -6,6 +6,7 @@ import { canonical } from "./address.js"
 import type { Lookup } from "./lookup.js"
 import type { Target } from "./url.js"
 
+/** How to resolve a name and connect to its addresses. */
 export interface Connecting {
   readonly allowAddress: (address: string) => boolean
   readonly lookup: Lookup
@@ -13,6 +14,7 @@ export interface Connecting {
   readonly ca: string | Buffer | undefined
 }
 
+/** Dials by TCP. */
 export const systemDial: Connecting["dial"] = (host, port) => connectTcp({ host, port })
 
 /** Most addresses of a name that are tried; they share the time. */

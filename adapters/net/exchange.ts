@@ -5,6 +5,7 @@ import { Effect, Option, type Scope, Stream } from "effect"
 import { UrlUnreachable } from "../../core/errors.js"
 import type { Target } from "./url.js"
 
+/** An HTTP request, without its URL. */
 export interface Question {
   /** Default GET. */
   readonly method?: "GET" | "POST"
@@ -12,6 +13,7 @@ export interface Question {
   readonly body?: string
 }
 
+/** An HTTP response. */
 export interface Answer {
   /** URL of the response: after redirects not the requested one. */
   readonly url: URL

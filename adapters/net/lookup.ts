@@ -7,6 +7,7 @@ import { ActingFor } from "../../core/ports/acting-for.js"
 /** All addresses of a name; rejects when there are none. The signal cancels the lookup. */
 export type Resolve = (host: string, signal: AbortSignal) => Promise<ReadonlyArray<{ readonly address: string }>>
 
+/** How names are resolved. */
 export interface LookupOptions {
   /** Whether the operator allowed this host: then the system resolves it. */
   readonly allowHost: (host: string) => boolean
@@ -15,6 +16,7 @@ export interface LookupOptions {
   readonly resolve: Resolve | undefined
 }
 
+/** Limits of lookups: how many at a time, in total and per owner, and the seconds of each. */
 export type LookupLimits = Pick<LimitValues, "lookups" | "lookupsPerKey" | "lookupSeconds">
 
 /** The addresses of a name; empty when it does not resolve in time. */

@@ -3,6 +3,7 @@ import { Either } from "effect"
 import { UrlRefused } from "../../core/errors.js"
 import { isShortUrl } from "../../core/text/https-url.js"
 
+/** Which ports, addresses and names a URL may have. */
 export interface UrlRules {
   readonly ports: ReadonlyArray<number>
   readonly allowAddress: (address: string) => boolean

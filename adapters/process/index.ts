@@ -30,8 +30,7 @@ const realm = (): string => {
 /** When a process started, in ticks since boot; undefined when it has ended or without /proc. */
 const startOf = (pid: number): string | undefined => {
   const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, "utf8")) ?? ""
-  // The second field is the program's name in brackets and may contain anything. Read are the third and the
-  // 22nd.
+  // The second field is the program's name in brackets and may contain anything. Fields 3 and 22 are read.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
   return fields[0] === "Z" ? undefined : fields[19]
 }

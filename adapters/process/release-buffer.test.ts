@@ -29,7 +29,7 @@ it("frees the buffers of a response without changing the response, also on a reu
     expect(body.equals(await buffer(message))).toBe(true)
     await closed
     expect(read.filter((piece) => piece.length === 0).length).toBeGreaterThan(0)
-    // Buffers that do not fill their memory remain; later versions of Node sometimes read into such.
+    // Buffers that do not fill their memory remain; later versions of Node sometimes read into such buffers.
     expect(read.filter((piece) => piece.length > 0 && piece.length === piece.buffer.byteLength)).toEqual([])
   }
   // One connection, without listeners of earlier requests.

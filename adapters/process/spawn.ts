@@ -12,6 +12,7 @@ export type Ended =
   | { readonly _tag: "Exited"; readonly code: number | null; readonly signal: NodeJS.Signals | null }
   | { readonly _tag: "NotStarted"; readonly error: NodeJS.ErrnoException }
 
+/** A process that was started, or that failed to start. */
 export interface Started {
   /**
    * Has no `pid` and no streams when the process could not be started. Errors of its streams are ignored:
@@ -51,6 +52,7 @@ export interface Output {
   readonly failure?: string
 }
 
+/** Options of `output`. */
 export interface OutputOptions {
   readonly env: NodeJS.ProcessEnv
   readonly cwd?: string

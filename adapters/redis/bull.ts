@@ -12,7 +12,9 @@ export interface Naming {
   readonly prefix?: string
 }
 
+/** Name of the queue, with its default. */
 export const nameOf = ({ name }: Naming) => name ?? "ffkiln"
+/** Prefix of all keys, with its default. */
 export const prefixOf = ({ prefix }: Naming) => prefix ?? "bull"
 
 /** About how many of the latest events BullMQ keeps for observers of the queue. */

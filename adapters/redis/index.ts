@@ -10,6 +10,7 @@ import type { Locks } from "./worker.js"
 export { bullQueue } from "./bull.js"
 export type { RedisServer } from "./server.js"
 
+/** Options of `redisQueue`. */
 export type RedisQueueOptions = RedisServer & Naming & Locks
 
 /**

@@ -11,6 +11,7 @@ export interface Locks {
   readonly stalledSeconds?: number
 }
 
+/** How a ticket ends: the job is done with, or is offered again at a time. */
 export type Outcome = "finished" | { readonly again: Date }
 
 /** A job that BullMQ counts as active on this host, from its fetch until `end` is called. */

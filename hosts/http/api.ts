@@ -34,6 +34,7 @@ export interface ApiRequest {
   readonly baseUrl: string
 }
 
+/** The body of a request: unread bytes, or the result of a parser. */
 export type RequestBody =
   | { readonly _tag: "Bytes"; readonly bytes: Stream.Stream<Uint8Array, InvalidRequest> }
   /** A body parser of the host application has consumed the body; `value` is its result. */
@@ -46,6 +47,7 @@ export interface ApiReply {
   readonly body: ReplyBody
 }
 
+/** The body of a response. */
 export type ReplyBody =
   | { readonly _tag: "Json"; readonly value: unknown }
   /**

@@ -38,6 +38,7 @@ export interface Reply {
   readonly headers?: ReadonlyArray<keyof typeof replyHeaders>
 }
 
+/** The groups of endpoints in the OpenAPI document. */
 export const groups = {
   Processing: "Tasks for ffmpeg",
   Jobs: "Accepted tasks",
@@ -60,6 +61,7 @@ export const pathParameters = {
   asset: { description: "Name of an asset file" }
 } as const
 
+/** Descriptions of the documented request headers. */
 export const requestHeaders = {
   "Idempotency-Key":
     "A name that you choose for this submission, 1 to 255 visible characters: repeated within a day, it returns the first job",
@@ -68,6 +70,7 @@ export const requestHeaders = {
   "If-None-Match": "The `ETag` of your copy"
 } as const
 
+/** Descriptions of the documented response headers. */
 export const replyHeaders = {
   "X-Job-Id": "The id of this call's job, also when it failed",
   "Retry-After": "Seconds to wait before trying again",
@@ -144,6 +147,7 @@ const upload = (id: string) =>
     errors: ["DiskFull", "InvalidRequest", "SignedUrlExpired", "TooLarge", "UploadsBusy"]
   }) as const
 
+/** The documentation of every endpoint, by method and path. */
 export const endpointDocs = {
   "POST /ffmpeg/process": {
     id: "process",

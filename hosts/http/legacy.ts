@@ -6,6 +6,7 @@ import type { ApiReply, ApiRequest } from "./api.js"
  */
 export const isLegacy = ({ path }: ApiRequest): boolean => path.replace(/\/$/, "") === "/ffmpeg/run"
 
+/** The error where a host has disabled the endpoint. */
 export const legacyOff = () => new RouteNotFound({ hint: "POST /ffmpeg/run is disabled on this server, use POST /ffmpeg/process" })
 
 /**

@@ -3,6 +3,7 @@ import { InvalidRequest, MethodNotAllowed, RouteNotFound } from "../../core/erro
 import { type Route, routes } from "./routes.js"
 import { isForRunners } from "./runners.js"
 
+/** A route, and the parameters that a path has for it. */
 export interface Match {
   readonly route: Route
   readonly params: Readonly<Record<string, string>>

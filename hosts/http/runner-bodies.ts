@@ -37,6 +37,7 @@ const isName = (text: string): boolean => /^[^\p{Cc}\s]{1,64}$/u.test(text)
 
 const most = { names: 5000, slots: 1024, tags: 64, warnings: 1000, text: 4000, upload: 2048 }
 
+/** What is wrong with a claim. */
 export const claimProblem = ({ process, slots, free, running, capabilities }: typeof ClaimBody.Type): Problem => {
   const { version, cores, tags, ...lists } = capabilities
   const list = Object.entries(lists).find(([, names]) => names.length > most.names || !names.every(isName))?.[0]
@@ -53,9 +54,11 @@ export const claimProblem = ({ process, slots, free, running, capabilities }: ty
   )
 }
 
+/** What is wrong with a progress report. */
 export const progressProblem = ({ fraction }: typeof ProgressBody.Type): Problem =>
   unless(fraction === null || (fraction >= 0 && fraction <= 1), "fraction must be 0 to 1, or null")
 
+/** What is wrong with a request for upload URLs. */
 export const outputsProblem = ({ files }: typeof OutputsBody.Type): Problem =>
   filesProblem("files", files) ??
   uploadProblem("files", files) ??
@@ -64,15 +67,18 @@ export const outputsProblem = ({ files }: typeof OutputsBody.Type): Problem =>
     "files must have a start from 0 to their bytes, or none"
   )
 
+/** What is wrong with the report of a finished run. */
 export const finishedProblem = ({ outputs, warnings, seconds }: typeof FinishedBody.Type): Problem =>
   filesProblem("outputs", outputs) ??
   uploadProblem("outputs", outputs) ??
   unless(warnings.length <= most.warnings, `warnings must be at most ${most.warnings}`) ??
   unless(seconds >= 0, "seconds must be 0 or more")
 
+/** What is wrong with the report of a failed run. */
 export const failedProblem = ({ reason, detail }: typeof FailedBody.Type): Problem =>
   unless(reason === "input-missing" || readable(detail) !== "", "detail must be a sentence for the user")
 
+/** For bodies that the schema checks completely. */
 export const noProblem = (): Problem => undefined
 
 interface SaidFile {

@@ -14,6 +14,7 @@ import { closeOnTinyChunks } from "./tiny-chunks.js"
 
 /** Node's HTTP server with limits per client, and JSON responses to input that is not a request. */
 
+/** Limits of a server on connections, headers and stalled clients. */
 export type Bounds = Pick<LimitValues, "connections" | "headerBytes" | "headerSeconds" | "stalledSeconds">
 
 /** Answers requests, and calls `next` for those that it can't parse. */
@@ -30,6 +31,7 @@ export interface Address {
 export const originOf = (server: Server, host: string): string =>
   `http://${host.includes(":") ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`
 
+/** Options of `listen`. */
 export interface Listening extends Address {
   /** Number of slots of this process: descriptors are reserved for their jobs. */
   readonly slots: number

@@ -9,10 +9,7 @@ import { fileURLToPath } from "node:url"
 import { Exit } from "effect"
 import { runnerImport } from "vite"
 
-/**
- *
- * @typedef {{ dataDir: string, ca: string, port: number, clip: string, jobs: number, limits: object }} Settings
- */
+/** @typedef {{ dataDir: string, ca: string, port: number, clip: string, jobs: number, limits: object }} Settings */
 const { ca, clip, dataDir, jobs, limits, port } = /** @type {Settings} */ (JSON.parse(process.argv[2] ?? ""))
 
 /** @param {string} path */

@@ -6,10 +6,7 @@ import { logTail, run } from "./run.mjs"
 /** npm's record of what it installed; npm writes it last. */
 const installedLock = place("node_modules", ".package-lock.json")
 
-/**
- *
- * @typedef {{ version?: string, integrity?: string, optional?: boolean, os?: string[], cpu?: string[], libc?: string[] }} Locked
- */
+/** @typedef {{ version?: string, integrity?: string, optional?: boolean, os?: string[], cpu?: string[], libc?: string[] }} Locked */
 
 /** @param {string} file @returns {Record<string, Locked>} */
 const packages = (file) => JSON.parse(readFileSync(file, "utf8")).packages
