@@ -57,7 +57,7 @@ export const exchange = (
   })
   return Effect.gen(function* () {
     const { answered } = yield* Effect.acquireRelease(ask, ({ request }) => Effect.sync(() => request.destroy()))
-    const message = yield* spoken(
+    const message = yield* withIdleTimeout(
       Effect.promise(() => answered),
       idleSeconds
     )
@@ -66,7 +66,7 @@ export const exchange = (
   })
 }
 
-const spoken = <A, E>(effect: Effect.Effect<A, E>, idleSeconds: number): Effect.Effect<A, E | UrlUnreachable> =>
+const withIdleTimeout = <A, E>(effect: Effect.Effect<A, E>, idleSeconds: number): Effect.Effect<A, E | UrlUnreachable> =>
   Effect.timeoutFail(effect, { duration: idleSeconds * 1000, onTimeout: () => new UrlUnreachable({}) })
 
 /**
@@ -76,7 +76,7 @@ const bodyOf = (message: IncomingMessage, idleSeconds: number): Stream.Stream<Ui
   const pieces = message[Symbol.asyncIterator]()
   const next = Effect.tryPromise({ try: () => pieces.next(), catch: () => new UrlUnreachable({}) })
   return Stream.repeatEffectOption(
-    spoken(next, idleSeconds).pipe(
+    withIdleTimeout(next, idleSeconds).pipe(
       Effect.mapError(Option.some),
       Effect.flatMap(({ done, value }) => {
         if (done !== true) return Effect.succeed<Uint8Array>(value)

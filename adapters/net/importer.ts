@@ -24,7 +24,7 @@ export const importer = (options: GuardOptions = {}): Layer.Layer<Importer, neve
             if (failure !== undefined) return yield* failure
             if ((declaredBytes(answer.headers) ?? 0) > maxBytes) return yield* new TooLarge({ what: "The file", maxBytes })
             const type = mediaType(answer.headers)
-            const blob = yield* storage.write(key, charge(type === "text/html" ? noPage(answer.body) : answer.body), maxBytes)
+            const blob = yield* storage.write(key, charge(type === "text/html" ? refusePage(answer.body) : answer.body), maxBytes)
             return { blob, type, fileName: fileName(answer.headers["content-disposition"]) }
           }).pipe(
             Effect.scoped,
@@ -46,7 +46,7 @@ const mediaType = (headers: IncomingHttpHeaders): string | null => {
  * Refuses web pages, such as a login or an error with status 200. Some servers label every file as text/html,
  * so only content that begins like a page is refused.
  */
-const noPage = <E, R>(body: Stream.Stream<Uint8Array, E, R>): Stream.Stream<Uint8Array, E | UrlRefused, R> => {
+const refusePage = <E, R>(body: Stream.Stream<Uint8Array, E, R>): Stream.Stream<Uint8Array, E | UrlRefused, R> => {
   let start = ""
   return Stream.mapEffect(body, (piece) => {
     if (start.length < pageStartBytes) start += Buffer.from(piece.subarray(0, pageStartBytes - start.length)).toString("latin1")

@@ -28,7 +28,7 @@ export interface Handlers<Result> {
  */
 export const runCommand = <Result>(args: ReadonlyArray<string>, handlers: Handlers<Result>): Result => {
   const results: Array<Result> = []
-  const program = refusing(commandsOf(handlers, (result) => results.push(result)))
+  const program = throwing(commandsOf(handlers, (result) => results.push(result)))
   try {
     program.parse([...args], { from: "user" })
   } catch (error) {
@@ -167,8 +167,8 @@ const environmentOf = (command: CommandName): string => {
 }
 
 /** Makes commander throw its errors, so that the caller prints them in one place. */
-const refusing = (command: Command): Command => {
-  for (const each of command.commands) refusing(each)
+const throwing = (command: Command): Command => {
+  for (const each of command.commands) throwing(each)
   return command.configureOutput({ outputError: () => {} }).exitOverride((error) => {
     if (error.exitCode === 0 || error.code === "commander.help") throw error
     const problem = error.message.replace(/^error: /, "").replaceAll("\n", " ")

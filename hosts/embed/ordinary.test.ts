@@ -51,7 +51,7 @@ describe.each(ordinary)("equals bare ffmpeg: %s", (_, wishes) => {
       counts.strange++
       Object.assign(task.meta, { ordinary: ours.status === "fulfilled" ? "runs" : "refused in words" })
       // Either ffmpeg has everything that the row uses, or the error explains what is missing.
-      if (ours.status === "rejected") expect(ours.reason.message).not.toMatch(speechless)
+      if (ours.status === "rejected") expect(ours.reason.message).not.toMatch(unexplained)
       return
     }
     if (ours.status === "rejected") throw ours.reason
@@ -95,7 +95,7 @@ const runOurs = async (row: Ordinary, place: string): Promise<ReadonlyArray<stri
 }
 
 /** Messages of errors without an explanation. */
-const speechless = /ended with status|was killed by/
+const unexplained = /ended with status|was killed by/
 
 /**
  * Output that differs between runs of bare ffmpeg is not compared: some of its filters depend on the timing

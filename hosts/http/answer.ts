@@ -32,12 +32,12 @@ export interface AnswerOptions {
  */
 export const answer = (request: ApiRequest, options: AnswerOptions): Effect.Effect<ApiReply, never, Services | Scope.Scope> =>
   (isForRunners(request.path) ? answerRunner(request) : answerCaller(request, options)).pipe(
-    whateverHappens,
+    defectToReply,
     Effect.map((reply) => ({ ...reply, headers: { ...safeHeaders, ...reply.headers } }))
   )
 
 /** Turns a bug into a 500 reply. */
-const whateverHappens = Effect.catchAllCause((cause: Cause.Cause<never>) =>
+const defectToReply = Effect.catchAllCause((cause: Cause.Cause<never>) =>
   Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : defect(cause)
 )
 
@@ -52,7 +52,7 @@ const answerCaller = (request: ApiRequest, options: AnswerOptions): Effect.Effec
         ? Effect.succeed(preflightReply(request, error.allowed))
         : failed(error)
     ),
-    whateverHappens,
+    defectToReply,
     Effect.map((reply) => (isLegacy(request) ? withDeprecation(reply, request) : reply)),
     Effect.map((reply) => (corsOrigins.length === 0 ? reply : withCors(reply, request, corsOrigins)))
   )

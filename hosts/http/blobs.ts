@@ -84,7 +84,7 @@ export const download = (request: ApiRequest, token: string, name: string) =>
     const found = yield* storage.stat(key)
     if (Option.isNone(found)) return yield* new FileNotFound({})
     const blob = found.value
-    const headers = { ...always, etag: etag(blob), "last-modified": blob.modifiedAt.toUTCString() }
+    const headers = { ...downloadHeaders, etag: etag(blob), "last-modified": blob.modifiedAt.toUTCString() }
     if (namesTag(request.header("if-none-match"), headers.etag))
       return { status: 304, headers, body: { _tag: "Nothing" } } satisfies ApiReply
     const range = requestedRange(rangeHeader(request, headers.etag), blob.bytes)
@@ -122,7 +122,7 @@ const named = (
 }
 
 /** Headers of every download. Browsers must not run uploaded content as a page of this origin. */
-const always = {
+const downloadHeaders = {
   "accept-ranges": "bytes",
   "cache-control": "private, no-transform",
   "content-security-policy": "default-src 'none'; sandbox"

@@ -81,12 +81,12 @@ export const failedProblem = ({ reason, detail }: typeof FailedBody.Type): Probl
 /** For bodies that the schema checks completely. */
 export const noProblem = (): Problem => undefined
 
-interface SaidFile {
+interface ReportedFile {
   readonly name: string
   readonly bytes: number
 }
 
-const filesProblem = (field: string, files: ReadonlyArray<SaidFile>): Problem => {
+const filesProblem = (field: string, files: ReadonlyArray<ReportedFile>): Problem => {
   for (const [index, { name, bytes }] of files.entries()) {
     const parsed = parseFileName(name)
     if ("reason" in parsed) return `${field}[${index}].name ${parsed.reason}`
@@ -102,7 +102,7 @@ const uploadProblem = (field: string, files: ReadonlyArray<{ readonly upload?: s
   )
 
 /** Converts a file whose name was checked. */
-export const madeFile = ({ name, bytes }: SaidFile): MadeFile => ({ name: FileName(composed(name)), bytes })
+export const madeFile = ({ name, bytes }: ReportedFile): MadeFile => ({ name: FileName(composed(name)), bytes })
 
 /**
  * Text for users: well-formed, without control characters except newlines, at most `most.text` characters.

@@ -41,13 +41,15 @@ export const attempt = (run: Run, calls: RunCalls, workshop: Workshop): Effect.E
         ? Effect.void
         : Effect.zipRight(
             Cause.isInterruptedOnly(cause) ? Effect.void : Effect.logError("run stopped by an unexpected error", run.id, cause),
-            calls.released({ why: Cause.isInterruptedOnly(cause) ? "stopping" : "broken" }).pipe(Effect.timeout(farewell), Effect.ignore)
+            calls
+              .released({ why: Cause.isInterruptedOnly(cause) ? "stopping" : "broken" })
+              .pipe(Effect.timeout(releaseTimeout), Effect.ignore)
           )
     )
   )
 
 /** How long a stopping runner tries to release a run. Without a release the lease expires. */
-const farewell = Duration.seconds(5)
+const releaseTimeout = Duration.seconds(5)
 
 const carryOut = (run: Run, calls: RunCalls, progress: Ref.Ref<number | null>, { ffmpeg, cache, limits }: Workshop) =>
   Effect.gen(function* () {

@@ -110,9 +110,9 @@ const work = (
       allowHttp,
       waits: { transferSeconds: limits.transferSeconds, idleSeconds: limits.idleSeconds }
     })
-    const crew = { id: randomUUID(), slots, capabilities, workshop: { ffmpeg, cache, limits }, host }
+    const setup = { id: randomUUID(), slots, capabilities, workshop: { ffmpeg, cache, limits }, host }
     const refused = ({ message }: { readonly message: string }) => new Unavailable({ what: message })
-    yield* Effect.catchTags(serve(crew, limits, stopping, Deferred.succeed(ready, capabilities)), {
+    yield* Effect.catchTags(serve(setup, limits, stopping, Deferred.succeed(ready, capabilities)), {
       TokenRefused: refused,
       ProtocolRefused: refused
     })
@@ -129,7 +129,7 @@ const listed = ({ capabilities }: Ffmpeg, stopping: Deferred.Deferred<void>) =>
     until: () => Deferred.isDone(stopping)
   })
 
-interface Crew {
+interface RunnerSetup {
   /** Id of this process: new at each start. */
   readonly id: string
   readonly slots: number
@@ -143,7 +143,7 @@ interface Crew {
  * process.
  */
 const serve = (
-  { id, slots, capabilities, workshop, host }: Crew,
+  { id, slots, capabilities, workshop, host }: RunnerSetup,
   { drainSeconds, runnerHeartbeatSeconds }: LimitValues,
   stopping: Deferred.Deferred<void>,
   onReady: Effect.Effect<unknown>
@@ -164,14 +164,14 @@ const serve = (
       return FiberSet.run(fibers, Effect.ensuring(attempt(run, host.run(run), workshop), over))
     }
 
-    yield* persistent(ask(0), stop)
+    yield* withBackoff(ask(0), stop)
     if (yield* Deferred.isDone(stopping)) return yield* new Unavailable({ what: "stopped before the host responded" })
     yield* onReady
     const turn = Effect.gen(function* () {
       if (yield* Deferred.isDone(stopping)) return Option.some(undefined)
       yield* roomMade.close
       const free = slots - running.size
-      const run = yield* persistent(ask(free), stop)
+      const run = yield* withBackoff(ask(free), stop)
       if (run !== null) yield* start(run)
       else if (free === 0)
         yield* Effect.raceAll([roomMade.await, Effect.sleep(Duration.seconds(runnerHeartbeatSeconds)), Effect.asVoid(stop)])
@@ -184,7 +184,7 @@ const serve = (
 const longestPauseSeconds = 15
 
 /** Retries with backoff while the host can't be reached. Succeeds with null when the runner stops. */
-const persistent = <E>(
+const withBackoff = <E>(
   ask: Effect.Effect<Run | null, E | Unavailable>,
   stop: Effect.Effect<null>
 ): Effect.Effect<Run | null, E | Unavailable> =>

@@ -47,7 +47,7 @@ export const openDashboard = async ({ queue, adminKey }: Pick<Settings, "queue" 
       const refusal = refusalOf(request, adminKey)
       if (refusal !== undefined) return refusal(response)
       response.set({ ...safeHeaders, "content-security-policy": policy, "cache-control": "no-store" })
-      ownOriginAlone(response)
+      removeForeignLinks(response)
       board(request, response, next)
     }
   }
@@ -109,7 +109,7 @@ const withoutForeignLinks = (page: string): string =>
  * Removes links to other origins: the page loads a font from a service on the internet, which would see its
  * visitors.
  */
-const ownOriginAlone = (response: Response) => {
+const removeForeignLinks = (response: Response) => {
   const send = response.send.bind(response)
   response.send = (body: unknown) => send(typeof body === "string" ? withoutForeignLinks(body) : body)
 }

@@ -40,8 +40,8 @@ export const openHealth = async (
   let stopping = false
 
   const report = (silent: ReadonlyArray<string>) => {
-    if (stopping) return unwell("The worker is stopping: it finishes its current jobs and takes no new ones")
-    return silent.length === 0 ? json(200, { ok: true, slots, running: running() }) : unwell(`Unreachable: ${silent.join(", ")}`)
+    if (stopping) return unhealthy("The worker is stopping: it finishes its current jobs and takes no new ones")
+    return silent.length === 0 ? json(200, { ok: true, slots, running: running() }) : unhealthy(`Unreachable: ${silent.join(", ")}`)
   }
 
   try {
@@ -75,7 +75,7 @@ const openLook = async (ffkiln: Ffkiln, opening: Effect.Effect<Effect.Effect<Rea
   return async () => Exit.getOrElse(await ffkiln.run(opened.value), () => [])
 }
 
-const unwell = (sentence: string) => json(503, failureBody(sentence))
+const unhealthy = (sentence: string) => json(503, failureBody(sentence))
 
 /** One check of a service. Fails when the service can't be reached. */
 type Look = Effect.Effect<unknown, unknown, Services>
