@@ -134,7 +134,7 @@ describe("a sequence of pictures", () => {
   it.each([
     ["img%03d.png", "-framerate abc", "img%03d.png: Invalid argument"],
     ["img00?.png", "-pattern_type glob -framerate abc", "img00?.png: Invalid argument"],
-    ["a.s%dt", "", "ffmpeg ended"]
+    ["a.s%dt", "", "no known codec"]
   ])("that fails is called by its own name: %s with %s", async (file, text, says) => {
     if (file === "a.s%dt") await upload("a.s0t", "no picture")
     const { status, body } = await run([{ file, options: text.split(" ").filter((item) => item !== "") }], [{ file: "x.mp4" }])
