@@ -2,11 +2,27 @@
 // start.
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join, sep } from "node:path"
+import { pathToFileURL } from "node:url"
 import { rolldown } from "rolldown"
 import { place, root } from "./setup/places.mjs"
 
-/** Loaded from node_modules at run time: native modules, and optional packages that may be missing. */
-const external = [/^node:/, /^(better-sqlite3|pg|pg-native|bullmq|ioredis|swagger-ui-dist)(\/|$)/, /^@(aws-sdk|bull-board)\//]
+/** The packages of every kind of storage, from the table that the hosts go by. Nothing before the sources are compiled. */
+async function ofStorages() {
+  const table = place("dist", "hosts", "settings", "storages.js")
+  if (!existsSync(table)) return []
+  const { storages } = /** @type {{ storages: ReadonlyArray<{ packages: ReadonlyArray<string> }> }} */ (
+    await import(pathToFileURL(table).href)
+  )
+  return storages.flatMap(({ packages }) => packages.map((name) => new RegExp(`^${name.replaceAll(".", "\\.")}(/|$)`)))
+}
+
+/** Loaded from node_modules when they are used: native modules, and optional peers that may not be installed. */
+const external = [
+  /^node:/,
+  /^(better-sqlite3|pg|pg-native|bullmq|ioredis|swagger-ui-dist)(\/|$)/,
+  /^@bull-board\//,
+  ...(await ofStorages())
+]
 
 /** The command is part of the package; the other program is for tests that kill it. */
 const programs = [

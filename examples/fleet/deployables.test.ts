@@ -79,7 +79,7 @@ describe("compose.yaml and the manifests", () => {
     const ours = Object.keys(environment).filter((name) => name.startsWith("FFKILN_"))
     expect(ours.length).toBeGreaterThan(6)
     expect(ours.filter((name) => !asked.has(name) && !limits.has(name))).toEqual([])
-    expect([parts.database._tag, parts.queue._tag, parts.storage._tag]).toEqual(["Postgres", "Redis", "S3"])
+    expect([parts.database._tag, parts.queue._tag, parts.storage.kind.scheme]).toEqual(["Postgres", "Redis", "s3"])
   })
 
   it.each(["compose.yaml", "kubernetes/api.yaml", "kubernetes/worker.yaml"])("%s starts hosts as the command line takes it", (name) => {

@@ -1,13 +1,13 @@
-import { randomBytes } from "node:crypto"
-import { access, constants, open } from "node:fs/promises"
+import { open } from "node:fs/promises"
 import { dirname } from "node:path"
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer } from "effect"
 import { checkLog } from "../../adapters/sqlite/write-ahead-log.js"
 import { Unavailable } from "../../core/errors.js"
 import { limitsLayer } from "../embed/layers.js"
-import { load, queueOf, storageOf } from "../settings/adapters.js"
+import { load, queueOf } from "../settings/adapters.js"
 import type { Parts } from "../settings/config.js"
-import type { DatabasePlace, QueuePlace, StoragePlace } from "../settings/places.js"
+import { lookAtFolder, lookOnDisk, orMissing } from "../settings/folder.js"
+import type { DatabasePlace, QueuePlace } from "../settings/places.js"
 
 /** Result of the check of one service. */
 interface Look {
@@ -28,7 +28,7 @@ export const lookAtPlaces = ({ database, queue, storage, limits }: Parts): Promi
   const looks = [
     checked("database", lookAtDatabase(database)),
     checked("queue", lookAtQueue(queue)),
-    checked("storage", lookAtStorage(storage))
+    checked("storage", storage.kind.look(storage.options))
   ]
   return Effect.runPromise(Effect.all(looks, { concurrency: "unbounded" }).pipe(Effect.provide(limitsLayer(limits))))
 }
@@ -57,12 +57,6 @@ const lookAtQueue = (queue: QueuePlace): Effect.Effect<string, Unavailable> => {
   }
 }
 
-const lookAtStorage = (storage: StoragePlace) =>
-  storage._tag === "Files"
-    ? Effect.as(lookAtFolder(storage.root), `files in ${storage.root}`)
-    : // With a given secret the adapter stores none in the bucket.
-      built(storageOf({ storage, secret: Redacted.make(randomBytes(16).toString("hex")) }), `bucket ${storage.bucket} answers`)
-
 const built = <Service>(layer: Layer.Layer<Service, Unavailable>, state: string) => Effect.as(Effect.scoped(Layer.build(layer)), state)
 
 const header = "SQLite format 3\0"
@@ -70,7 +64,7 @@ const header = "SQLite format 3\0"
 /** Reads the file without the SQLite driver, which would create a missing file. */
 const lookAtFile = (path: string): Effect.Effect<string, Unavailable> =>
   Effect.gen(function* () {
-    const begins = yield* onDisk(path, async () => {
+    const begins = yield* lookOnDisk(path, async () => {
       const file = await open(path, "r+").catch(orMissing)
       if (file === undefined) return undefined
       try {
@@ -85,20 +79,3 @@ const lookAtFile = (path: string): Effect.Effect<string, Unavailable> =>
     yield* checkLog(path)
     return `SQLite in ${path}`
   })
-
-/** Checks that a folder is writable, or that it can be created. */
-const lookAtFolder = (path: string): Effect.Effect<void, Unavailable> =>
-  Effect.flatMap(
-    onDisk(path, () => access(path, constants.W_OK | constants.X_OK).then(() => true, orMissing)),
-    (there) => (there || dirname(path) === path ? Effect.void : lookAtFolder(dirname(path)))
-  )
-
-const onDisk = <A>(path: string, look: () => Promise<A>) =>
-  Effect.tryPromise({
-    try: look,
-    catch: (cause) => new Unavailable({ what: `${path} can't be written to: ${(cause as NodeJS.ErrnoException).code ?? cause}`, cause })
-  })
-
-const orMissing = (cause: NodeJS.ErrnoException): undefined => {
-  if (cause.code !== "ENOENT") throw cause
-}

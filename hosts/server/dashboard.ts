@@ -5,8 +5,9 @@ import type { RequestHandler, Response } from "express"
 import { failureBody } from "../../core/contract/responses.js"
 import { sendWhole } from "../http/node-reply.js"
 import { json, safeHeaders } from "../http/reply.js"
-import { load, loaded } from "../settings/adapters.js"
+import { load } from "../settings/adapters.js"
 import type { Settings } from "../settings/config.js"
+import { loaded } from "../settings/loaded.js"
 import { cannotStart } from "../settings/setting.js"
 
 /**

@@ -1,11 +1,11 @@
 import { join, resolve } from "node:path"
 import { Effect, Layer } from "effect"
 import { type FfmpegOptions, ffmpeg } from "../../adapters/ffmpeg/index.js"
-import { fileSystem } from "../../adapters/fs/index.js"
 import { memoryQueue } from "../../adapters/memory/queue.js"
-import { Unavailable } from "../../core/errors.js"
+import type { Unavailable } from "../../core/errors.js"
 import type { Adapters } from "../embed/layers.js"
 import type { Machine, Parts } from "./config.js"
+import { loaded } from "./loaded.js"
 import type { Places } from "./places.js"
 
 /** What the settings say, as adapters. Only the technologies that they name are loaded. */
@@ -38,23 +38,8 @@ export const databaseOf = ({ database, keys, runners }: Pick<Parts, "database" |
       : Effect.map(load.postgres, ({ postgres }) => postgres({ url: database.url, keys, runners }))
   )
 
-export const storageOf = ({ storage, secret }: Pick<Parts, "storage" | "secret">): HostAdapters["storage"] => {
-  if (storage._tag === "Files") return fileSystem({ root: storage.root, ...(secret && { secret }) })
-  const { bucket, prefix, endpoint, publicEndpoint, region, pathStyle } = storage
-  return Layer.unwrapEffect(
-    Effect.map(load.s3, ({ s3 }) =>
-      s3({
-        bucket,
-        prefix,
-        ...(endpoint !== undefined && { endpoint }),
-        ...(publicEndpoint !== undefined && { publicEndpoint }),
-        ...(region !== undefined && { region }),
-        ...(pathStyle !== undefined && { pathStyle }),
-        ...(secret && { secret })
-      })
-    )
-  )
-}
+export const storageOf = ({ storage, secret }: Pick<Parts, "storage" | "secret">): HostAdapters["storage"] =>
+  storage.kind.open(storage.options, secret)
 
 export const queueOf = ({ queue }: Pick<Parts, "queue">): HostAdapters["queue"] => {
   switch (queue._tag) {
@@ -69,25 +54,10 @@ export const queueOf = ({ queue }: Pick<Parts, "queue">): HostAdapters["queue"] 
   }
 }
 
-/** The module of an adapter, once somebody has asked for it. Its packages are optional: Unavailable says which are missing. */
-export const loaded = <Module>(what: string, packages: string, load: () => Promise<Module>): Effect.Effect<Module, Unavailable> =>
-  Effect.tryPromise({ try: load, catch: (cause) => cause }).pipe(
-    Effect.catchAll((cause) =>
-      (cause as NodeJS.ErrnoException).code === "ERR_MODULE_NOT_FOUND"
-        ? new Unavailable({ what: `${what} needs what is not installed here: npm install ${packages}`, cause })
-        : Effect.die(cause)
-    )
-  )
-
 export const load = {
   sqlite: loaded("SQLite", "@effect/sql-sqlite-node", () => import("../../adapters/sqlite/index.js")),
   postgres: loaded("Postgres", "@effect/sql-pg pg", () => import("../../adapters/postgres/index.js")),
-  redis: loaded("Redis", "bullmq ioredis", () => import("../../adapters/redis/index.js")),
-  // The adapter itself would load these two only when it starts.
-  s3: loaded("S3 storage", "@aws-sdk/client-s3 @aws-sdk/s3-request-presigner", async () => {
-    await Promise.all([import("@aws-sdk/client-s3"), import("@aws-sdk/s3-request-presigner")])
-    return import("../../adapters/s3/index.js")
-  })
+  redis: loaded("Redis", "bullmq ioredis", () => import("../../adapters/redis/index.js"))
 }
 
 /**
@@ -96,10 +66,8 @@ export const load = {
  */
 export const loadAdapters = ({ database, queue, storage }: Places): Effect.Effect<void, Unavailable> =>
   Effect.all(
-    [
-      database._tag === "Sqlite" ? load.sqlite : load.postgres,
-      queue._tag === "Redis" ? load.redis : Effect.void,
-      storage._tag === "S3" ? load.s3 : Effect.void
-    ],
-    { discard: true }
+    [database._tag === "Sqlite" ? load.sqlite : load.postgres, queue._tag === "Redis" ? load.redis : Effect.void, storage.kind.load],
+    {
+      discard: true
+    }
   )

@@ -19,7 +19,7 @@ describe("readSettings", () => {
       dataDir: resolve("data"),
       database: { _tag: "Sqlite", file: resolve("data/ffkiln.db") },
       queue: { _tag: "Memory" },
-      storage: { _tag: "Files", root: resolve("data") },
+      storage: { kind: expect.objectContaining({ scheme: "file" }), options: { root: resolve("data") } },
       slots: defaultSlots(),
       adminKey: undefined,
       tags: [],

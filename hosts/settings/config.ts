@@ -14,7 +14,8 @@ import type { OnDisconnect } from "../http/routes.js"
 import { corsOrigins, keyLimits, prefix, publicUrl } from "./http-settings.js"
 import { type Places, readPlaces } from "./places.js"
 import { checkNames, type Environment, oneOf, type Variable, variablesOf, WrongSetting, whole } from "./setting.js"
-import { variables } from "./variables.js"
+import { type StorageKind, storages } from "./storages.js"
+import { variablesFor } from "./variables.js"
 
 /** What every process that runs ffmpeg is told of its machine. */
 export interface Machine {
@@ -115,12 +116,16 @@ export const readWorkerSettings = ({ host, port, slots, ...options }: WorkerOpti
 }
 
 /** Reads what every process of a fleet needs. Throws WrongSetting. */
-export const readParts = ({ data, tags }: Pick<HostOptions, "data" | "tags">, environment: Environment): Parts => {
+export const readParts = (
+  { data, tags }: Pick<HostOptions, "data" | "tags">,
+  environment: Environment,
+  kinds: ReadonlyArray<StorageKind> = storages
+): Parts => {
   const set = variablesOf(environment)
-  const machine = readMachine(data, tagsOf(tags), environment)
+  const machine = readMachine(data, tagsOf(tags), environment, kinds)
   return {
     ...machine,
-    ...readPlaces(set, machine.dataDir),
+    ...readPlaces(set, machine.dataDir, kinds),
     keys: credentials("FFKILN_API_KEYS", "id", set).map(({ id, secret }) => ({ id: OwnerId(id), secret })),
     runners: credentials("FFKILN_RUNNER_TOKENS", "name", set).map(({ id, secret }) => ({ name: RunnerName(id), secret })),
     secret: secret("FFKILN_SECRET", set("FFKILN_SECRET"))
@@ -128,8 +133,13 @@ export const readParts = ({ data, tags }: Pick<HostOptions, "data" | "tags">, en
 }
 
 /** What the environment says of a machine that runs ffmpeg. Throws WrongSetting. */
-export const readMachine = (data: string, tags: ReadonlyArray<string>, environment: Environment): Machine => {
-  checkNames(environment, knownNames)
+export const readMachine = (
+  data: string,
+  tags: ReadonlyArray<string>,
+  environment: Environment,
+  kinds: ReadonlyArray<StorageKind> = storages
+): Machine => {
+  checkNames(environment, [...variablesFor(kinds).map(({ name }) => name), ...limitNames.map(limitVariable)])
   const set = variablesOf(environment)
   return {
     dataDir: resolve(data),
@@ -142,8 +152,6 @@ export const readMachine = (data: string, tags: ReadonlyArray<string>, environme
     limits: limits(set)
   }
 }
-
-const knownNames = [...variables.map(({ name }) => name), ...limitNames.map(limitVariable)]
 
 const portOf = (text: string) => whole("--port", text, 0, 65_535)
 

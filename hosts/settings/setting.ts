@@ -41,6 +41,12 @@ const isOthers = (name: string, value: string): boolean =>
   /_SERVICE_(HOST|PORT)|_PORT_\d{1,5}_(TCP|UDP)/.test(name) ||
   (name.endsWith("_PORT") && /^(tcp|udp):/.test(value))
 
+/** What follows the scheme: a path as it is, without percent codes. Two slashes would begin with the name of a host. */
+export const pathIn = (scheme: string, text: string): string | undefined => {
+  const path = text.startsWith(scheme) ? text.slice(scheme.length) : ""
+  return path === "" || /^\/\/(?!\/)/.test(path) ? undefined : path
+}
+
 export const whole = (name: string, text: string, min: number, max: number): number => {
   const value = Number(text)
   if (!/^\d+$/.test(text) || value < min || value > max) {

@@ -3,7 +3,7 @@ import { expect, it } from "vitest"
 import { variables } from "./variables.js"
 
 const page = readFileSync(new URL("../../docs/settings.md", import.meta.url), "utf8")
-const read = ["./config.ts", "./places.ts", "./http-settings.ts", "../runner/config.ts"]
+const read = ["./config.ts", "./places.ts", "./storages.ts", "./http-settings.ts", "../runner/config.ts"]
   .map((file) => readFileSync(new URL(file, import.meta.url), "utf8"))
   .join()
 

@@ -1,3 +1,5 @@
+import { type StorageKind, storages, storageVariables } from "./storages.js"
+
 /** The commands that read the environment. */
 export type CommandName = "serve" | "worker" | "runner" | "doctor" | "keys" | "runners"
 
@@ -14,8 +16,8 @@ const rows: ReadonlyArray<CommandName> = [...fleet, "keys", "runners"]
 const blobs: ReadonlyArray<CommandName> = [...fleet, "keys"]
 const machine: ReadonlyArray<CommandName> = [...fleet, "runner"]
 
-/** Every variable of the environment that a host reads, but the limits (core/limits.ts). config.ts reads their values. */
-export const variables: ReadonlyArray<EnvironmentVariable> = [
+/** Every variable of the environment that a host with these kinds of storage reads, but the limits (core/limits.ts). config.ts reads their values. */
+export const variablesFor = (kinds: ReadonlyArray<StorageKind>): ReadonlyArray<EnvironmentVariable> => [
   {
     name: "FFKILN_DATABASE_URL",
     meaning: "`sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`; default: `ffkiln.db` in the data directory",
@@ -27,24 +29,7 @@ export const variables: ReadonlyArray<EnvironmentVariable> = [
       "`redis://:PASSWORD@HOST:PORT/DB`, or `rediss://` for TLS; default: notifications of Postgres, or no queue between processes on SQLite",
     commands: fleet
   },
-  {
-    name: "FFKILN_STORAGE",
-    meaning:
-      "`file:DIR` or `s3://BUCKET/PREFIX`; default: the data directory. S3 credentials: `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or another source that the AWS SDK reads",
-    commands: blobs
-  },
-  { name: "FFKILN_S3_ENDPOINT", meaning: "URL of an S3-compatible server; default: that of the AWS SDK", commands: blobs },
-  { name: "FFKILN_S3_REGION", meaning: "region of the bucket; default: that of the AWS SDK", commands: blobs },
-  {
-    name: "FFKILN_S3_PUBLIC_ENDPOINT",
-    meaning: "URL of the S3 server for signed URLs, where clients use another one",
-    commands: blobs
-  },
-  {
-    name: "FFKILN_S3_PATH_STYLE",
-    meaning: "`on`: the bucket is part of the path; `off`: part of the host name; default: `on` with an endpoint, otherwise `off`",
-    commands: blobs
-  },
+  ...storageVariables(kinds).map((variable) => ({ ...variable, commands: blobs })),
   {
     name: "FFKILN_ADMIN_KEY",
     meaning: "password of the queue's dashboard, at least 16 characters; default: no dashboard",
@@ -115,3 +100,5 @@ export const variables: ReadonlyArray<EnvironmentVariable> = [
   { name: "FFKILN_RUNNER_URL", meaning: "URL of the server; `--url` comes before it", commands: ["runner"] },
   { name: "FFKILN_RUNNER_TOKEN", meaning: "token of the runner; `--token` comes before it", commands: ["runner"] }
 ]
+
+export const variables = variablesFor(storages)
