@@ -1,10 +1,10 @@
-import { expect, it as plainIt } from "@effect/vitest"
 import { Effect, TestClock } from "effect"
 import { noQuota } from "../../account.js"
 import type { OwnerId } from "../../ids.js"
 import { reportUsage, type Usage } from "../../usage.js"
 import { Accounts } from "../accounts.js"
 import { Jobs } from "../jobs.js"
+import { expect, it as plainIt } from "./effect-tests.suite.js"
 import { aJob, anOwner, inSeconds, inserted, leaseSeconds, publishedBy, type Rows, type RowsLayer, started } from "./samples.suite.js"
 
 /** What an owner has used this month: what counts, for how long, and for whom. */

@@ -1,9 +1,9 @@
-import { describe, expect, it as plainIt } from "@effect/vitest"
 import { Context, Effect, Option, Redacted, TestClock } from "effect"
 import { noQuota, type Quota } from "../../account.js"
 import { OwnerId } from "../../ids.js"
 import { Accounts, type ApiKey } from "../accounts.js"
 import { accountsUsageSuite } from "./accounts-usage.suite.js"
+import { describe, expect, it as plainIt } from "./effect-tests.suite.js"
 import { anOwner, interleaved, now, type RowsLayer, type Twins } from "./samples.suite.js"
 
 /**

@@ -1,4 +1,3 @@
-import { describe, expect, layer, it as plainIt } from "@effect/vitest"
 import { Effect, Either, Option, TestClock } from "effect"
 import { noQuota } from "../../account.js"
 import { expiresAt, type StoredFile } from "../../directory.js"
@@ -8,6 +7,7 @@ import { blobsRead } from "../../task.js"
 import { Accounts } from "../accounts.js"
 import { Directories } from "../directories.js"
 import { Jobs } from "../jobs.js"
+import { describe, expect, layer, it as plainIt } from "./effect-tests.suite.js"
 import {
   aDirectory,
   aDirId,

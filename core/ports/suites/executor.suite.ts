@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto"
-import { expect, layer } from "@effect/vitest"
 import { Cause, Chunk, Deferred, Effect, Exit, Fiber, type Layer, Option, Stream } from "effect"
 import { BlobMissing, FfmpegFailed, RunLimitExceeded } from "../../errors.js"
 import { BlobKey, type DirId, FileName } from "../../ids.js"
@@ -7,6 +6,7 @@ import { defaultLimits } from "../../limits.js"
 import { makePlan, type Plan, type Timeline } from "../../plan.js"
 import { Executor, type RunEvent } from "../executor.js"
 import { Storage } from "../storage.js"
+import { expect, layer } from "./effect-tests.suite.js"
 import { aDirId } from "./samples.suite.js"
 
 export interface ExecutorSuiteOptions {

@@ -1,8 +1,8 @@
-import { describe, expect, it as plainIt } from "@effect/vitest"
 import { Chunk, Context, Effect, type Layer, Option, Stream } from "effect"
 import type { BlobKey } from "../../ids.js"
 import { Importer } from "../importer.js"
 import { Storage } from "../storage.js"
+import { describe, expect, it as plainIt } from "./effect-tests.suite.js"
 import { aKey } from "./samples.suite.js"
 
 /** What there is to import: a file of at least two bytes, and a URL on the same server that it answers with 404. */

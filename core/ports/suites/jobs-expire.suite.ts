@@ -1,7 +1,7 @@
-import { expect, it as plainIt } from "@effect/vitest"
 import { Effect, Option, TestClock } from "effect"
 import { Jobs } from "../jobs.js"
 import { Outbox } from "../outbox.js"
+import { expect, it as plainIt } from "./effect-tests.suite.js"
 import { aJob, anOwner, inSeconds, inserted, leaseSeconds, now, type Rows, type RowsLayer, roomy, rowOf, started } from "./samples.suite.js"
 
 /** Jobs that wait while nobody here can run them. */

@@ -1,4 +1,3 @@
-import { expect, layer } from "@effect/vitest"
 import { Data, Effect, Option } from "effect"
 import { type JobNotFound, JobNotPending, LeaseLost, type Unavailable } from "../../errors.js"
 import { FileName } from "../../ids.js"
@@ -6,6 +5,7 @@ import { type Claim, type JobEvent, type JobState, type NewJob, next, statusOf, 
 import { Limits } from "../../limits.js"
 import { Directories } from "../directories.js"
 import { Jobs } from "../jobs.js"
+import { expect, layer } from "./effect-tests.suite.js"
 import {
   aJob,
   aJobInDirectory,

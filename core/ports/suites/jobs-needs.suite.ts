@@ -1,8 +1,8 @@
-import { expect, it as plainIt } from "@effect/vitest"
 import { Effect, Option, TestClock } from "effect"
 import type { JobId } from "../../ids.js"
 import { meets, type Needs } from "../../needs.js"
 import { Jobs, type Taker } from "../jobs.js"
+import { expect, it as plainIt } from "./effect-tests.suite.js"
 import { aJob, aUsage, inSeconds, inserted, leaseSeconds, type Rows, type RowsLayer, roomy, started } from "./samples.suite.js"
 
 /** What jobs need of an ffmpeg, and who gets them. */

@@ -1,4 +1,3 @@
-import { describe, expect, it, layer } from "@effect/vitest"
 import { Effect, Option, TestClock } from "effect"
 import type { Origin } from "../../directory.js"
 import { LeaseLost } from "../../errors.js"
@@ -8,6 +7,7 @@ import { defaultLimits, Limits } from "../../limits.js"
 import { Directories } from "../directories.js"
 import { Jobs } from "../jobs.js"
 import { Outbox } from "../outbox.js"
+import { describe, expect, it, layer } from "./effect-tests.suite.js"
 import {
   aDirectory,
   aFile,

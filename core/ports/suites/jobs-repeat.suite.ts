@@ -1,7 +1,7 @@
-import { expect, it as plainIt } from "@effect/vitest"
 import { Array, Context, Effect, Option, TestClock } from "effect"
 import { Limits } from "../../limits.js"
 import { Jobs } from "../jobs.js"
+import { expect, it as plainIt } from "./effect-tests.suite.js"
 import {
   aJob,
   anOwner,

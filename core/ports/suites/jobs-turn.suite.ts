@@ -1,9 +1,9 @@
-import { expect, it } from "@effect/vitest"
 import { Array, Effect, Layer, Option, TestClock } from "effect"
 import type { OwnerId } from "../../ids.js"
 import type { Claim } from "../../job.js"
 import { defaultLimits, Limits } from "../../limits.js"
 import { Jobs } from "../jobs.js"
+import { expect, it } from "./effect-tests.suite.js"
 import { aJob, anOwner, aUsage, claimed, inSeconds, inserted, leaseSeconds, type RowsLayer, roomy, started } from "./samples.suite.js"
 
 /** Owners share the workers and the waiting room: whose turn it is, and how much of it is one's own. */

@@ -1,8 +1,8 @@
-import { expect, layer, it as plainIt } from "@effect/vitest"
 import { Context, Effect, Fiber, Queue, Stream } from "effect"
 import type { Claim, Job, JobState } from "../../job.js"
 import { Limits } from "../../limits.js"
 import { Jobs } from "../jobs.js"
+import { expect, layer, it as plainIt } from "./effect-tests.suite.js"
 import {
   aJob,
   anOwner,

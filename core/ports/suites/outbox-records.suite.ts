@@ -1,8 +1,8 @@
-import { expect, it as plainIt } from "@effect/vitest"
 import { Effect, Option, TestClock } from "effect"
 import { Limits } from "../../limits.js"
 import { Jobs } from "../jobs.js"
 import { type Delivery, type DeliveryOutcome, Outbox, type Try } from "../outbox.js"
+import { expect, it as plainIt } from "./effect-tests.suite.js"
 import { anOwner, aTry, endedJob, inSeconds, now, type Rows, type RowsLayer } from "./samples.suite.js"
 
 /** What the owner of a webhook reads of it, and its replay. */

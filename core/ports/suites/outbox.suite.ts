@@ -1,8 +1,8 @@
-import { describe, expect, it as plainIt } from "@effect/vitest"
 import { Effect, Option, TestClock } from "effect"
 import { Limits } from "../../limits.js"
 import { Jobs } from "../jobs.js"
 import { type Delivery, type DeliveryOutcome, Outbox } from "../outbox.js"
+import { describe, expect, it as plainIt } from "./effect-tests.suite.js"
 import { outboxRecordSuite } from "./outbox-records.suite.js"
 import { anOwner, aTry, endedJob, inSeconds, interleaved, type Rows, type RowsLayer } from "./samples.suite.js"
 

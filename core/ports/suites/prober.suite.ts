@@ -1,9 +1,9 @@
-import { expect, layer } from "@effect/vitest"
 import { Effect, type Layer, Stream } from "effect"
 import { BlobMissing, ProbeFailed, UrlRefused } from "../../errors.js"
 import { BlobKey, FileName } from "../../ids.js"
 import { Prober } from "../prober.js"
 import { Storage } from "../storage.js"
+import { expect, layer } from "./effect-tests.suite.js"
 import { aDirId, aProbeRequest } from "./samples.suite.js"
 
 export interface ProberSuiteOptions {

@@ -1,7 +1,7 @@
-import { describe, expect, it as plainIt } from "@effect/vitest"
 import { Clock, Deferred, Effect, Exit, Fiber, type Layer, Scope } from "effect"
 import type { JobId } from "../../ids.js"
 import { Queue, type Ticket } from "../queue.js"
+import { describe, expect, it as plainIt } from "./effect-tests.suite.js"
 import { aJobId } from "./samples.suite.js"
 
 /**

@@ -1,6 +1,6 @@
-import { expect, it as plainIt } from "@effect/vitest"
 import { Effect, TestClock } from "effect"
 import { knownProcesses, Runners, type RunnerToken } from "../runners.js"
+import { expect, it as plainIt } from "./effect-tests.suite.js"
 import { aProcess, aRunnerName, now, type RowsLayer, someCapabilities } from "./samples.suite.js"
 
 /** What is remembered of the processes that were heard of; `withFixed` also knows those runners. */

@@ -1,7 +1,7 @@
-import { expect, it as plainIt } from "@effect/vitest"
 import { Context, Effect, Layer, TestClock } from "effect"
 import type { RunnerName } from "../../ids.js"
 import { Runners, type RunnersShape, type RunnerToken, type RunRight } from "../runners.js"
+import { expect, it as plainIt } from "./effect-tests.suite.js"
 import { aDirId, aJobId, anOwner, aRunnerName, inSeconds, interleaved, type RowsLayer, type Twins } from "./samples.suite.js"
 
 /** Tokens of single runs; `withFixed` also knows the runners of `fixed`. */

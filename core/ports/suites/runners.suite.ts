@@ -1,7 +1,7 @@
-import { describe, expect, it as plainIt } from "@effect/vitest"
 import { Context, Effect, Redacted, TestClock } from "effect"
 import { RunnerName } from "../../ids.js"
 import { Runners, type RunnerToken } from "../runners.js"
+import { describe, expect, it as plainIt } from "./effect-tests.suite.js"
 import { runnerProcessesSuite } from "./runners-processes.suite.js"
 import { runnerRunsSuite } from "./runners-runs.suite.js"
 import { aProcess, aRunnerName, interleaved, now, type RowsLayer, type Twins } from "./samples.suite.js"

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto"
-import { describe, expect, it } from "@effect/vitest"
 import { Chunk, Data, Deferred, Effect, Fiber, type Layer, Option, type Scope, Stream } from "effect"
 import { BlobMissing, TooLarge } from "../../errors.js"
 import { type BlobKey, blobKey, DirId, FileName } from "../../ids.js"
 import { partCount, partSpan } from "../parts.js"
 import { type Blob, type Parted, Storage, type StorageShape } from "../storage.js"
+import { describe, expect, it } from "./effect-tests.suite.js"
 
 const MiB = 1024 * 1024
 /** Servers take no part but the last below 5 MiB. */

@@ -2,11 +2,11 @@ import { randomUUID } from "node:crypto"
 import { mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { describe, expect, it } from "@effect/vitest"
 import { Cause, Chunk, Clock, Data, Deferred, Effect, Exit, Fiber, Layer, Option, type Scope, Stream, TestClock } from "effect"
 import { BlobMissing, SignedUrlExpired, TooLarge, Unavailable } from "../../errors.js"
 import { BlobKey, blobKey, DirId, FileName } from "../../ids.js"
 import { type Blob, type ByteRange, type Grant, Storage } from "../storage.js"
+import { describe, expect, it } from "./effect-tests.suite.js"
 import { storagePartsSuite } from "./storage-parts.suite.js"
 
 const KiB = 1024

@@ -1,7 +1,7 @@
-import { describe, expect, it as plainIt } from "@effect/vitest"
 import { Context, Effect, type Layer, Redacted } from "effect"
 import type { Delivery } from "../outbox.js"
 import { Webhooks } from "../webhooks.js"
+import { describe, expect, it as plainIt } from "./effect-tests.suite.js"
 import { aJobId, anOwner } from "./samples.suite.js"
 
 /** Two addresses, one that answers 2xx and one that never does, and what has arrived at them, oldest first. */
