@@ -1,9 +1,10 @@
+import { constants } from "node:fs"
 import { type FileHandle, open, unlink } from "node:fs/promises"
 import { Chunk, Effect, Exit, Option, Stream } from "effect"
 import { TooLarge, type Unavailable } from "../../core/errors.js"
 import type { Bytes } from "../../core/ports/effect.js"
 import type { ByteRange } from "../../core/ports/storage.js"
-import { onDisk } from "./disk.js"
+import { onDisk, unavailable } from "./disk.js"
 
 const pieceBytes = 512 * 1024
 
@@ -50,6 +51,29 @@ export const capped = <E>(body: Bytes<E>, maxBytes: number): Bytes<E | TooLarge>
     })
   })
 
+/** The same bytes, copied into pieces of exactly `partBytes`; the last may be shorter. */
+export const inParts = <E>(body: Bytes<E>, partBytes: number): Bytes<E> =>
+  Stream.suspend(() => {
+    let part = Buffer.allocUnsafe(partBytes)
+    let filled = 0
+    const full = (piece: Uint8Array): ReadonlyArray<Uint8Array> => {
+      const parts: Array<Uint8Array> = []
+      for (let at = 0; at < piece.length; ) {
+        const taken = Math.min(piece.length - at, partBytes - filled)
+        part.set(piece.subarray(at, at + taken), filled)
+        at += taken
+        filled += taken
+        if (filled < partBytes) continue
+        parts.push(part)
+        part = Buffer.allocUnsafe(partBytes)
+        filled = 0
+      }
+      return parts
+    }
+    const last = Stream.suspend(() => (filled === 0 ? Stream.empty : Stream.make(part.subarray(0, filled))))
+    return Stream.concat(Stream.mapConcat(body, full), last)
+  })
+
 /** The bytes of a file, or the range of them cut to what is there; read into what is spare, else into new memory. */
 export const pieces = (file: FileHandle, range?: ByteRange, spare: Array<Uint8Array> = []): Bytes =>
   Stream.unwrap(
@@ -65,4 +89,22 @@ export const pieces = (file: FileHandle, range?: ByteRange, spare: Array<Uint8Ar
         return Stream.unfoldChunkEffect(range?.start ?? 0, (at) => (at < end ? onDisk("read", () => pieceAt(at)) : Effect.succeedNone))
       }
     )
+  )
+
+/**
+ * A file that is to be uploaded, open while `use` runs. What a run left at `path` may be anything: a link is not followed,
+ * and a pipe does not make us wait for its other end.
+ */
+export const withRegularFile = <A, E>(
+  path: string,
+  use: (file: FileHandle, bytes: number) => Effect.Effect<A, E>
+): Effect.Effect<A, E | Unavailable> =>
+  Effect.acquireUseRelease(
+    onDisk("upload", () => open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)),
+    (file) =>
+      Effect.flatMap(
+        onDisk("upload", () => file.stat()),
+        (stats): Effect.Effect<A, E | Unavailable> => (stats.isFile() ? use(file, stats.size) : unavailable("upload", "not a regular file"))
+      ),
+    close
   )

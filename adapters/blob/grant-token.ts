@@ -1,6 +1,8 @@
 import { createHmac, timingSafeEqual } from "node:crypto"
-import { BlobKey, FileName, JobId, OwnerId, RunnerName } from "../../core/ids.js"
-import type { Grant, GrantedRun, Part, Parted } from "../../core/ports/storage.js"
+import { Clock, Effect } from "effect"
+import { SignedUrlExpired } from "../../core/errors.js"
+import { BlobKey, blobKeyParts, blobPath, FileName, JobId, OwnerId, RunnerName } from "../../core/ids.js"
+import type { Grant, GrantedRun, Part, Parted, StorageShape } from "../../core/ports/storage.js"
 
 /** Signed along with every grant: another version, or another use of the same secret, makes other signatures. */
 const version = "ffkiln blob grant 1"
@@ -75,3 +77,18 @@ export const grantOf = (secret: string | Uint8Array, token: string, now: number)
     ...(run && { run: runOf(run) })
   }
 }
+
+/** Signed URLs below our own mount, for a storage whose bytes we serve ourselves. */
+export const ownUrls = (secret: string | Uint8Array): Pick<StorageShape, "sign" | "redeem"> => ({
+  sign: (grant) =>
+    Effect.sync(() => {
+      blobKeyParts(grant.key)
+      const url = blobPath(grantToken(secret, grant), grant.method === "GET" ? grant.fileName : null)
+      return { url, method: grant.method, headers: {} }
+    }),
+  redeem: (token) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const grant = grantOf(secret, token, now)
+      return grant === undefined ? Effect.fail(new SignedUrlExpired({})) : Effect.succeed(grant)
+    })
+})

@@ -1,11 +1,10 @@
-import { constants } from "node:fs"
 import { link, lstat, open, readdir, unlink } from "node:fs/promises"
 import { join } from "node:path"
 import { Clock, Effect, Option, Stream } from "effect"
-import { BlobMissing, SignedUrlExpired } from "../../core/errors.js"
-import { BlobKey, blobKeyParts, blobPath, blobPrefixParts, isBlobKeyPart } from "../../core/ids.js"
+import { BlobMissing } from "../../core/errors.js"
+import { BlobKey, blobKeyParts, blobPrefixParts, isBlobKeyPart } from "../../core/ids.js"
 import type { Blob, StorageShape } from "../../core/ports/storage.js"
-import { capped, close, fill, grantOf, grantToken, onDisk, orCode, pieces, unavailable, withNewFile } from "../blob/index.js"
+import { capped, close, fill, onDisk, orCode, ownUrls, pieces, withNewFile, withRegularFile } from "../blob/index.js"
 import { blobFile, blobOf, type Layout } from "./layout.js"
 import { parts } from "./parts.js"
 import { moveIntoPlace, removeEmptyFolders } from "./place.js"
@@ -81,21 +80,16 @@ export const storage = (places: Layout, temporary: () => string, secret: string 
     })
 
   const upload: StorageShape["upload"] = (path, key) =>
-    Effect.acquireUseRelease(
-      Effect.suspend(() => {
-        pathOf(key)
-        // What a run left at `path` may be anything: a link is not followed, and a pipe does not make us wait for its other end.
-        return onDisk("upload", () => open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK))
-      }),
-      (file) =>
+    Effect.suspend(() => {
+      const to = pathOf(key)
+      return withRegularFile(path, (file) =>
         Effect.gen(function* () {
-          if (!(yield* onDisk("upload", () => file.stat())).isFile()) return yield* unavailable("upload", "not a regular file")
           const now = new Date(yield* Clock.currentTimeMillis)
           const move = async () => {
             await file.chmod(0o444)
             await file.utimes(now, now)
             await file.sync()
-            await moveIntoPlace(path, pathOf(key))
+            await moveIntoPlace(path, to)
             return blobOf(key, await file.stat())
           }
           const moved = yield* Effect.uninterruptible(onDisk("upload", () => move().catch(orCode(...mustCopy))))
@@ -103,9 +97,9 @@ export const storage = (places: Layout, temporary: () => string, secret: string 
           const copied = yield* Effect.catchTag(write(key, pieces(file), Number.POSITIVE_INFINITY), "TooLarge", Effect.die)
           yield* Effect.ignore(onDisk("upload", () => unlink(path)))
           return copied
-        }),
-      close
-    )
+        })
+      )
+    })
 
   /** Blobs are replaced and never written to, so a second name for the same file keeps its content. */
   const copy: StorageShape["copy"] = (from, to) =>
@@ -146,17 +140,7 @@ export const storage = (places: Layout, temporary: () => string, secret: string 
     download,
     upload,
     ...parts(places),
-    sign: (grant) =>
-      Effect.sync(() => {
-        blobKeyParts(grant.key)
-        const url = blobPath(grantToken(secret, grant), grant.method === "GET" ? grant.fileName : null)
-        return { url, method: grant.method, headers: {} }
-      }),
-    redeem: (token) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const grant = grantOf(secret, token, now)
-        return grant === undefined ? Effect.fail(new SignedUrlExpired({})) : Effect.succeed(grant)
-      })
+    ...ownUrls(secret)
   }
 }
 

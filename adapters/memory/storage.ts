@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto"
 import { lstat, readFile, writeFile } from "node:fs/promises"
 import { Clock, Effect, Layer, Option, Stream } from "effect"
-import { BlobMissing, SignedUrlExpired, TooLarge, Unavailable } from "../../core/errors.js"
-import { type BlobKey, blobKeyParts, blobPath, blobPrefixParts } from "../../core/ids.js"
+import { BlobMissing, TooLarge, Unavailable } from "../../core/errors.js"
+import { type BlobKey, blobKeyParts, blobPrefixParts } from "../../core/ids.js"
 import { Limits } from "../../core/limits.js"
 import type { Bytes } from "../../core/ports/effect.js"
 import { type Blob, type Parted, Storage, type StorageShape } from "../../core/ports/storage.js"
-import { grantOf, grantToken, partCount, partSpan } from "../blob/index.js"
+import { ownUrls, partCount, partSpan } from "../blob/index.js"
 
 interface Stored {
   readonly blob: Blob
@@ -163,17 +163,6 @@ export const memoryStorage: Layer.Layer<Storage> = Layer.sync(Storage, () => {
       }),
 
     // Nothing is kept of a grant: those of a busy hour would be most of what is in memory.
-    sign: (grant) =>
-      Effect.sync(() => {
-        blobKeyParts(grant.key)
-        const url = blobPath(grantToken(secret, grant), grant.method === "GET" ? grant.fileName : null)
-        return { url, method: grant.method, headers: {} }
-      }),
-
-    redeem: (token) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const grant = grantOf(secret, token, now)
-        return grant === undefined ? Effect.fail(new SignedUrlExpired({})) : Effect.succeed(grant)
-      })
+    ...ownUrls(secret)
   })
 })

@@ -1,29 +1,16 @@
-import { constants } from "node:fs"
-import { open } from "node:fs/promises"
 import { Chunk, Clock, Effect, Option, Stream } from "effect"
 import { BlobMissing, SignedUrlExpired, type Unavailable } from "../../core/errors.js"
 import { BlobKey, blobKeyParts, blobPath, blobPrefixParts, isBlobKeyPart } from "../../core/ids.js"
 import type { Bytes } from "../../core/ports/effect.js"
 import type { Blob, ByteRange, StorageShape } from "../../core/ports/storage.js"
-import {
-  capped,
-  close,
-  fill,
-  grantOf,
-  grantToken,
-  onDisk,
-  partSpan,
-  pieces,
-  unavailable as unavailableDisk,
-  withNewFile
-} from "../blob/index.js"
+import { capped, fill, grantOf, grantToken, inParts, partSpan, pieces, withNewFile, withRegularFile } from "../blob/index.js"
 import type { Bucket } from "./bucket.js"
 import { isMissing, type Refused, unavailable } from "./failures.js"
 import { abortBelow } from "./leftovers.js"
 import { joinUpload, openUpload, putPart } from "./parts.js"
 import { presigned } from "./presign.js"
 import { contentOf } from "./read.js"
-import { inParts, store } from "./upload.js"
+import { store } from "./upload.js"
 
 /** The most that S3 copies in one request. */
 const mostCopiedBytes = 5 * 1024 ** 3
@@ -63,20 +50,10 @@ export const storage = (bucket: Bucket, secret: Uint8Array): StorageShape => {
     )
 
   const upload: StorageShape["upload"] = (path, key) =>
-    Effect.acquireUseRelease(
-      Effect.suspend(() => {
-        objectOf(key)
-        // What a run left at `path` may be anything: a link is not followed, and a pipe does not make us wait for its other end.
-        return onDisk("upload", () => open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK))
-      }),
-      (file) =>
-        Effect.gen(function* () {
-          const stats = yield* onDisk("upload", () => file.stat())
-          if (!stats.isFile()) return yield* unavailableDisk("upload", "not a regular file")
-          return yield* stored(key, pieces(file), stats.size)
-        }),
-      close
-    )
+    Effect.suspend(() => {
+      objectOf(key)
+      return withRegularFile(path, (file, bytes) => stored(key, pieces(file), bytes))
+    })
 
   const list = (prefix: string): Stream.Stream<Blob, Unavailable> =>
     Stream.suspend(() => {

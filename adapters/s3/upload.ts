@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto"
 import { Chunk, Effect, Exit, Stream } from "effect"
 import type { Unavailable } from "../../core/errors.js"
 import type { Bytes } from "../../core/ports/effect.js"
+import { inParts } from "../blob/index.js"
 import type { Bucket } from "./bucket.js"
 import { isMissing, type Refused, unavailable } from "./failures.js"
 import { abortUpload } from "./leftovers.js"
@@ -27,29 +28,6 @@ export const store = <E>(bucket: Bucket, key: string, body: Bytes<E>, mostBytes:
   ).pipe(Effect.catchIf(isRefused, (error) => Effect.fail(unavailable(error))))
 
 const isRefused = (error: unknown): error is Refused => error instanceof Object && "_tag" in error && error._tag === "S3Refused"
-
-/** The same bytes in pieces of exactly `partBytes`, but for the last. */
-export const inParts = <E>(body: Bytes<E>, partBytes: number): Bytes<E> =>
-  Stream.suspend(() => {
-    let part = Buffer.allocUnsafe(partBytes)
-    let filled = 0
-    const full = (piece: Uint8Array): ReadonlyArray<Uint8Array> => {
-      const parts: Array<Uint8Array> = []
-      for (let at = 0; at < piece.length; ) {
-        const taken = Math.min(piece.length - at, partBytes - filled)
-        part.set(piece.subarray(at, at + taken), filled)
-        at += taken
-        filled += taken
-        if (filled < partBytes) continue
-        parts.push(part)
-        part = Buffer.allocUnsafe(partBytes)
-        filled = 0
-      }
-      return parts
-    }
-    const last = Stream.suspend(() => (filled === 0 ? Stream.empty : Stream.make(part.subarray(0, filled))))
-    return Stream.concat(Stream.mapConcat(body, full), last)
-  })
 
 /** Integrity that every server checks, unlike the checksums of newer SDKs. */
 export const md5 = (bytes: Uint8Array): string => createHash("md5").update(bytes).digest("base64")

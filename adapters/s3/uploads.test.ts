@@ -10,11 +10,11 @@ import { BlobKey } from "../../core/ids.js"
 import { defaultLimits, Limits } from "../../core/limits.js"
 import { Storage } from "../../core/ports/storage.js"
 import { until } from "../../core/ports/suites/samples.suite.js"
+import { inParts } from "../blob/index.js"
 import { loadSdk, openBucket } from "./bucket.js"
 import { s3 } from "./index.js"
 import { abortUploads } from "./leftovers.js"
 import { aBucket, clientOf, optionsFor, s3Server } from "./server.suite.js"
-import { inParts } from "./upload.js"
 
 const MiB = 1024 * 1024
 const server = await s3Server()
