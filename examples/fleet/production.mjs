@@ -5,8 +5,11 @@ import { readFileSync, writeFileSync } from "node:fs"
 const [file = "package.json"] = process.argv.slice(2)
 const described = JSON.parse(readFileSync(file, "utf8"))
 
+/** For those who test adapters of their own. */
+const testPackages = ["vitest"]
+
 const { devDependencies, peerDependencies } = described
-for (const name of Object.keys(peerDependencies)) {
+for (const name of Object.keys(peerDependencies).filter((each) => !testPackages.includes(each))) {
   if (devDependencies[name] === undefined) throw new Error(`${file} has no version of ${name} that it is tested with`)
   described.dependencies[name] = devDependencies[name]
   delete devDependencies[name]

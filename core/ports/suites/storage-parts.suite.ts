@@ -54,7 +54,7 @@ const get = (storage: StorageShape, key: BlobKey) =>
 const nothing = [Option.none<Blob>(), []]
 
 /** What Storage promises of blobs that are sent in parts. Every upload is joined in the end, or nobody could tell what is left. */
-export const storagePartsSuite = (layer: Layer.Layer<Storage>) =>
+export const storagePartsSuite = (layer: Layer.Layer<Storage, unknown>) =>
   describe("parts", () => {
     const live = (title: string, program: Effect.Effect<void, unknown, Storage | Scope.Scope>) =>
       it.live(title, () => Effect.provide(Effect.scoped(program), layer))

@@ -187,7 +187,7 @@ export interface StorageSuiteOptions {
 }
 
 /** The specification of Storage. `layer` may lead to one shared store; built twice, it must not share the secret of its tokens. */
-export const storageSuite = (name: string, layer: Layer.Layer<Storage>, options: StorageSuiteOptions = {}) =>
+export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>, options: StorageSuiteOptions = {}) =>
   describe(name, () => {
     const live = (title: string, program: Effect.Effect<void, unknown, Storage | Scope.Scope>) =>
       it.live(title, () => Effect.provide(Effect.scoped(program), layer))
@@ -710,7 +710,7 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage>, options:
     })
   })
 
-const tokenSuite = (layer: Layer.Layer<Storage>) => {
+const tokenSuite = (layer: Layer.Layer<Storage, unknown>) => {
   const { key } = place()
   const expiresAt = new Date(300_000)
   const grants: ReadonlyArray<Grant> = [
