@@ -103,7 +103,7 @@ describe("a storage that is one more row of the table", () => {
     const linesOf = async (name: string) => (await lookAtPlaces(read({ FFKILN_STORAGE: `shelf:${name}` })))[2]
     expect(await linesOf("four")).toEqual({ line: "storage: shelf four answers", fine: true })
     expect(opened.at(-1)).toEqual(["four", "red", expect.stringMatching(/^[0-9a-f]{32}$/)])
-    expect(await linesOf("closed")).toEqual({ line: "storage: out of reach: the shelf is closed", fine: false })
+    expect(await linesOf("closed")).toEqual({ line: "storage: cannot be used: the shelf is closed", fine: false })
   })
 
   it("says which packages are missing", async () => {
