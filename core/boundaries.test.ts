@@ -46,6 +46,21 @@ const breach = (file: string, target: string): string | undefined => {
     : "adapters import each other only downwards"
 }
 
+/** What of a file's text reads the arguments of a plan, which core/plan.ts alone does: passing them on is no reading. */
+const argumentsRead = (text: string): ReadonlyArray<string> => {
+  const code = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, "")
+  return [
+    // Of a plan or a run by that name, or after a look by another name.
+    ...code.matchAll(/\b(?:plan|run|claimed|assignment)\.args\s*(?:\?\.)?[.[]\w*/gi),
+    ...code.matchAll(/=\s*(?:plan|run)\.args\b/g),
+    // What a function takes out of its parameter, it is about to read.
+    ...code.matchAll(
+      /\{[^{}]*\bargs\b[^{}]*\}: (?:Readonly<)?(?:Pick<)?(?:Plan|Run|ClaimedRun)\b[^)]*\) *(?::[^=]*)?=>(?=[\s\S]{0,2000}?\bargs\s*(?:\?\.)?[.[])/g
+    ),
+    ...code.matchAll(/\{[^{}]*\bargs\b[^{}]*\} = (?:plan|run)\b/g)
+  ].map(([found]) => found)
+}
+
 describe("the dependency rule: core <- adapters <- hosts", () => {
   it.each(sources)("%s", (file) => {
     const text = readFileSync(join(root, file), "utf8")
@@ -68,5 +83,27 @@ describe("the dependency rule: core <- adapters <- hosts", () => {
     ["adapters/s3/index.ts", "adapters/fs/index.js"]
   ])("refuses %s importing %s", (file, target) => {
     expect(breach(file, target)).toBeDefined()
+  })
+})
+
+describe("only core/plan.ts reads a plan's arguments", () => {
+  it.each(sources.filter((file) => file !== "core/plan.ts"))("%s", (file) => {
+    expect(argumentsRead(readFileSync(join(root, file), "utf8"))).toEqual([])
+  })
+
+  it.each([
+    'plan.args.some((arg) => arg.includes("faststart"))',
+    "run.args[0]",
+    "const args = plan.args",
+    "const { args, inputs } = plan",
+    "const isFirst = ({ args }: Plan) =>\n  args.includes('-pass')",
+    'const at = ({ inputs, args }: Pick<Plan, "args" | "inputs">): number => args.indexOf("-i")'
+  ])("finds %j", (text) => {
+    expect(argumentsRead(text)).not.toEqual([])
+  })
+
+  it("takes what passes them on", () => {
+    const text = "start(plan.args, work); const of = ({ args, inputs }: Run): Plan => ({ args, inputs }); const one = { args: plan.args }"
+    expect(argumentsRead(text)).toEqual([])
   })
 })

@@ -2,8 +2,9 @@ import { FastCheck as fc } from "effect"
 import { describe, expect, it } from "vitest"
 import { BlobKey, DirId, FileName } from "./ids.js"
 import { defaultLimits } from "./limits.js"
-import { makePlan, placeOf, seconds, tooLong } from "./plan.js"
+import { atUrls, type CommandFacts, commandOf, makePlan, placeOf, tooLong } from "./plan.js"
 import type { ResolvedInput, ResolvedTask } from "./task.js"
+import { seconds } from "./timeline.js"
 
 const input = (name: string, options: ReadonlyArray<string> = [], slot = name): ResolvedInput => ({
   name: FileName(name),
@@ -229,5 +230,71 @@ describe("seconds", () => {
 
   it("never throws, and gives a number or null", () => {
     fc.assert(fc.property(fc.string(), (text) => [null, Number(seconds(text))].includes(seconds(text))))
+  })
+})
+
+const guard = ["-protocol_whitelist", "file", "-format_whitelist", "mov,mp4", "-max_pixels", "1"]
+const opened = (name: string) => [...guard, "-i", `file:${name}`]
+const staged = (name: string) => ({ name: FileName(name), key: BlobKey(`dir_1/blob_1/${name}`), bytes: 1 })
+
+describe("inputs that nothing but -i reads", () => {
+  it.each<[string, ReadonlyArray<string>, ReadonlyArray<string>]>([
+    ["one", [...opened("a.mp4"), "file:../out/b.mp4"], ["a.mp4"]],
+    ["two", [...opened("a.mp4"), ...opened("b.mp4"), "file:../out/c.mp4"], ["a.mp4", "b.mp4"]],
+    ["one named like an output", [...opened("a.mp4"), "file:../out/a.mp4"], ["a.mp4"]],
+    ["one that a filter reads too", [...opened("a.mp4"), ...opened("b.mp4"), "-vf", "movie=a.mp4", "file:../out/c.mp4"], ["b.mp4"]],
+    ["one whose name is escaped there", [...opened("it's.mp4"), "-vf", "movie=it\\\\\\'s.mp4", "file:../out/c.mp4"], []],
+    ["one that is quoted there", [...opened("a b.mp4"), "-vf", "movie='a b.mp4'", "file:../out/c.mp4"], []],
+    [
+      "none where a list may name any",
+      ["-format_whitelist", "mov,mp4,concat", "-i", "file:list.txt", ...opened("a.mp4"), "file:../out/c.mp4"],
+      []
+    ]
+  ])("%s", (_, args, expected) => {
+    const inputs = ["a.mp4", "b.mp4", "it's.mp4", "a b.mp4", "list.txt"].map(staged)
+    expect(commandOf({ args, inputs }).streamable).toEqual(expected)
+  })
+
+  it("not one that must hold subtitles", () => {
+    expect(commandOf({ args: opened("a.srt"), inputs: [{ ...staged("a.srt"), subtitles: true }] }).streamable).toEqual([])
+  })
+})
+
+const urls = new Map([[FileName("a.mp4"), "http://127.0.0.1:1/x/0.mp4"]])
+
+describe("the command over HTTP", () => {
+  it("differs in what opens those inputs, and in nothing else", () => {
+    const args = ["-ss", "1", ...opened("a.mp4"), ...opened("b.mp4"), "-metadata", "title=file:a.mp4", "file:../out/a.mp4"]
+    expect(atUrls({ args }, urls)).toEqual([
+      ...["-ss", "1", ...guard, "-protocol_whitelist", "http,tcp", "-i", "http://127.0.0.1:1/x/0.mp4"],
+      ...[...opened("b.mp4"), "-metadata", "title=file:a.mp4", "file:../out/a.mp4"]
+    ])
+  })
+
+  it("replaces an input as often as it is read", () => {
+    const args = atUrls({ args: [...opened("a.mp4"), ...opened("a.mp4")] }, urls)
+    expect(args.filter((arg) => arg === "http://127.0.0.1:1/x/0.mp4")).toHaveLength(2)
+    expect(args).not.toContain("file:a.mp4")
+  })
+})
+
+describe("the facts of a command", () => {
+  it.each<readonly [string, ReadonlyArray<string>, object]>([
+    ["what each -i opens", ["-i", "file:a.mp4", "-i", "file:p-%05d.png"], { reads: ["a.mp4", "p-%05d.png"] }],
+    ["a first pass", ["-pass", "1"], { firstPass: true }],
+    ["a third pass of one stream", ["-pass:v", "3"], { firstPass: true }],
+    ["a second pass", ["-pass", "2"], { firstPass: false }],
+    ["an end before the length", ["-t", "5", "-frames:v", "1"], { endsEarly: true }],
+    ["a beginning that is written last", ["-movflags", "+faststart"], { rewritten: true }],
+    ["nothing of it", ["-t", "5"], { reads: [], firstPass: false, endsEarly: false, rewritten: false }]
+  ])("tell %s", (_, args, facts) => {
+    expect(commandOf({ args, inputs: [] })).toMatchObject(facts)
+  })
+
+  it("are those that a plan carries, and are read where it has none", () => {
+    const { command, ...plain } = planOf({ outputs: [{ name: FileName("o.mp4"), options: ["-movflags", "faststart"], maps: [] }] })
+    expect(command).toMatchObject({ reads: ["input-0.mp4"], streamable: ["input-0.mp4"], rewritten: true })
+    expect(commandOf(plain)).toEqual(command)
+    expect(commandOf({ ...plain, command: { ...command, firstPass: true } as CommandFacts }).firstPass).toBe(true)
   })
 })

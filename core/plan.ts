@@ -1,31 +1,17 @@
 import { type BlobKey, blobKeyParts, type DirId, FileName } from "./ids.js"
-import { changesLength } from "./length-changes.js"
 import type { LimitValues } from "./limits.js"
 import { allowedProtocols, selfContainedDemuxers } from "./policy/allowed.js"
 import { outputsFolder } from "./policy/folders.js"
 import type { FileReference } from "./policy/option-values.js"
 import { filesOfOutputs, type ResolvedInput, type ResolvedTask, type StagedFile } from "./task.js"
 import { endingOf, stagedName, stagedPattern, stagedPicture, stagedPrefix } from "./text/staged-name.js"
+import { type Timeline, timelineOf } from "./timeline.js"
 
 /** Bounds of one run; what is exceeded ends it. */
 export interface RunLimits {
   readonly seconds: number
   readonly outputBytes: number
   readonly outputFiles: number
-}
-
-/** Where an input or an output starts and how long it lasts at most, in seconds, as far as its options tell. */
-export interface Window {
-  readonly start: number
-  readonly length: number | null
-  /** Its own duration bounds nothing: the input is repeated, or played at another speed, or a filter changes the length. */
-  readonly looped?: boolean
-}
-
-/** What the length of the result can be worked out from, once ffmpeg has said how long the inputs are. */
-export interface Timeline {
-  readonly inputs: ReadonlyArray<Window>
-  readonly outputs: ReadonlyArray<Window>
 }
 
 /**
@@ -46,7 +32,27 @@ export interface Plan {
   /** `<dir>/<job>-<attempt>/`: outputs are stored below it. */
   readonly outputPrefix: string
   readonly timeline: Timeline
+  /** See `commandOf`. Absent in plans of earlier versions. */
+  readonly command?: CommandFacts
   readonly limits: RunLimits
+}
+
+/** What is asked of a command line beside running it. Only this file reads arguments; all others take these facts. */
+export interface CommandFacts {
+  /** The file or pattern that each `-i` opens, in the order of the command. */
+  readonly reads: ReadonlyArray<string>
+  /** Staged files that an `-i` opens and nothing else does: they may be read over HTTP while they are downloaded. */
+  readonly streamable: ReadonlyArray<FileName>
+  /** The first pass of an encoder, or a third one: it may write its log alone. */
+  readonly firstPass: boolean
+  /** A second pass, or a third one: it reads a log. */
+  readonly laterPass: boolean
+  /** The encoder that overlooks -pass, if the command names one. */
+  readonly onePassEncoder?: string
+  /** An option may end an output before the length that -t or -to give. */
+  readonly endsEarly: boolean
+  /** An output is written anew when all of it is there: bytes that were read before are worthless. */
+  readonly rewritten: boolean
 }
 
 /** The pattern that ffmpeg is given for a sequence, and the caller's own. */
@@ -69,20 +75,73 @@ export const makePlan = (task: ResolvedTask, slot: string, limits: LimitValues):
   const inputs = task.inputs.map((input) =>
     sequences.has(input) ? { ...input, options: [...input.options, ...inOwnOrder(input)] } : input
   )
+  const args = commandArgs(
+    { ...task, inputs },
+    task.inputs.map((input) => sequences.get(input)?.pattern ?? staged.get(input.key)?.name ?? input.name),
+    limits
+  )
+  const files = [...staged.values(), ...different.flatMap(({ files }) => files)]
   return {
-    args: commandArgs(
-      { ...task, inputs },
-      task.inputs.map((input) => sequences.get(input)?.pattern ?? staged.get(input.key)?.name ?? input.name),
-      limits
-    ),
-    inputs: [...staged.values(), ...different.flatMap(({ files }) => files)],
+    args,
+    inputs: files,
     ...(different.length > 0 && { sequences: different.map(({ pattern, givenName }) => ({ pattern, givenName })) }),
     outputs: filesOfOutputs(task.outputs),
     ...(discarded.length > 0 && { discarded }),
     outputPrefix: outputPrefix(task.directory, slot),
     timeline: timelineOf(task),
+    command: factsOf({ args, inputs: files }),
     limits: { seconds: limits.runSeconds, outputBytes: limits.outputBytes, outputFiles: limits.outputFiles }
   }
+}
+
+/** The facts of a plan's command; of a plan without them, as a host of an earlier version sends it, they are read from its arguments. */
+export const commandOf = (plan: Pick<Plan, "args" | "inputs" | "command">): CommandFacts => plan.command ?? factsOf(plan)
+
+const factsOf = (plan: Pick<Plan, "args" | "inputs">): CommandFacts => {
+  const { args } = plan
+  const hasPass = (numbers: RegExp) => args.some((arg, index) => numbers.test(arg) && /^-pass(?::|$)/.test(args[index - 1] ?? ""))
+  const onePassEncoder = args.find((arg, index) => onePass.test(arg) && /^-(?:v?codec|c)(?::|$)/.test(args[index - 1] ?? ""))
+  return {
+    reads: args.filter((_, index) => args[index - 1] === "-i").map((place) => place.slice(filePrefix.length)),
+    streamable: readByInputAlone(plan),
+    firstPass: hasPass(/^[13]$/),
+    laterPass: hasPass(/^[23]$/),
+    ...(onePassEncoder !== undefined && { onePassEncoder }),
+    endsEarly: args.some((arg) => /^-(?:[vad]?frames|fs|shortest)(?::|$)/.test(arg)),
+    rewritten: args.some((arg) => arg.includes("faststart"))
+  }
+}
+
+/** Encoders that overlook -pass: libx265 and libsvtav1 before version 9, librav1e. */
+const onePass = /^(?:libx265|libsvtav1|librav1e)$/
+
+/**
+ * Inputs that ffmpeg itself opens, and nobody else. What filters or lists name is opened by its plain name, and may be; a
+ * name is looked for in all other arguments without what escapes it there, so that one too many waits, never one too few.
+ */
+const readByInputAlone = ({ args, inputs }: Pick<Plan, "args" | "inputs">): ReadonlyArray<FileName> => {
+  // A list may name any file that is staged.
+  if (args.some((arg, index) => args[index - 1] === "-format_whitelist" && arg.split(",").includes("concat"))) return []
+  const others = args.filter((arg, index) => args[index - 1] !== "-i" && !arg.startsWith(outputFolder)).map(bare)
+  return inputs
+    .filter(
+      ({ name, subtitles, font, updated }) =>
+        ![subtitles, font, updated].includes(true) &&
+        args.includes(`${filePrefix}${name}`) &&
+        !others.some((arg) => arg.includes(bare(name)))
+    )
+    .map(({ name }) => name)
+}
+
+const bare = (text: string): string => text.replace(/[\\'"]/g, "")
+
+/** The same command with these inputs at these URLs. Of two settings before an `-i` the last holds, for that input alone. */
+export const atUrls = ({ args }: Pick<Plan, "args">, urls: ReadonlyMap<FileName, string>): ReadonlyArray<string> => {
+  const byPlace = new Map([...urls].map(([name, url]) => [`${filePrefix}${name}`, url]))
+  return args.flatMap((arg, index) => {
+    if (arg === "-i" && byPlace.has(args[index + 1] ?? "")) return ["-protocol_whitelist", "http,tcp", arg]
+    return [(args[index - 1] === "-i" && byPlace.get(arg)) || arg]
+  })
 }
 
 /** What becomes arguments. */
@@ -100,7 +159,7 @@ const commandArgs = (
   ...inputs.flatMap(({ options, concat }, index) => [
     ...options,
     ...guard(concat === true ? [...selfContainedDemuxers, "concat"] : selfContainedDemuxers, limits),
-    ...["-i", `file:${names[index]}`]
+    ...["-i", `${filePrefix}${names[index]}`]
   ]),
   ...(filterComplex === null ? [] : ["-filter_complex", filterComplex]),
   ...outputs.flatMap(({ maps, options, name }) => [...maps.flatMap((map) => ["-map", map]), ...options, `${outputFolder}${name}`])
@@ -131,7 +190,8 @@ const longestName = "x".repeat(255)
 /** Of one argument, with the NUL behind it: Linux takes 32 pages. */
 const argumentBytes = 128 * 1024
 
-const outputFolder = `file:${outputsFolder}`
+const filePrefix = "file:"
+const outputFolder = `${filePrefix}${outputsFolder}`
 
 /** What stands in an option for the file that it names: those that are read are staged where the process runs. */
 export const placeOf = ({ name, use, opened }: Pick<FileReference, "name" | "use" | "opened">): string => {
@@ -200,65 +260,4 @@ const stageSequences = ({ inputs, files = [] }: ResolvedTask): ReadonlyMap<Resol
     staged.set(input, sequence)
   }
   return staged
-}
-
-/** Where a filter changes the length, only outputs with a length of their own have one that is known. */
-const timelineOf = ({ inputs, outputs, filterComplex }: ResolvedTask): Timeline => {
-  const graphs = [
-    filterComplex ?? "",
-    ...outputs.flatMap(({ options }) => options.filter((_, index) => isGraphOption.test(options[index - 1] ?? "")))
-  ]
-  const unknown = graphs.some(changesLength)
-  return {
-    inputs: inputs.map(({ options }) => (unknown ? { start: 0, length: null, looped: true } : inputWindow(options))),
-    outputs: outputs.map(({ options }) => outputWindow(options))
-  }
-}
-
-const isGraphOption = /^-(?:vf|af|filter(?::|$))/
-
-/** Options of an input by which it lasts longer or shorter than ffmpeg says. */
-const isSpeedOption = /^-(?:itsscale|r)(?::|$)/
-
-const inputWindow = (options: ReadonlyArray<string>): Window => {
-  const fromEnd = seconds(valueOf(options, "-sseof"))
-  const { start, length } = outputWindow(options)
-  const looped =
-    options.some((item) => isSpeedOption.test(item)) ||
-    ["-loop", "-stream_loop"].some((name) => !["0", undefined].includes(valueOf(options, name)))
-  // Counted from the end, the input gives at most that much, wherever it starts.
-  const longest = fromEnd === null ? length : Math.min(length ?? Number.POSITIVE_INFINITY, Math.abs(fromEnd))
-  return { start: fromEnd === null ? start : 0, length: longest, ...(looped ? { looped } : {}) }
-}
-
-/** `-t` is a length and wins over `-to`, which is a position (ffmpeg documentation, main options). */
-const outputWindow = (options: ReadonlyArray<string>): Window => {
-  const start = seconds(valueOf(options, "-ss")) ?? 0
-  const length = seconds(valueOf(options, "-t"))
-  const end = seconds(valueOf(options, "-to"))
-  return { start, length: length ?? (end === null ? null : Math.max(0, end - start)) }
-}
-
-/** The last one counts, as for ffmpeg. */
-const valueOf = (options: ReadonlyArray<string>, name: string): string | undefined => {
-  const at = options.lastIndexOf(name)
-  return at < 0 ? undefined : options[at + 1]
-}
-
-/** Longer text is no duration that anybody writes: what it means is left to ffmpeg. */
-const maxDurationLength = 100
-
-/** ffmpeg's time duration syntax: `[-][HH:]MM:SS[.m]` or `[-]S[.m][s|ms|us]`; null where it is neither. */
-export const seconds = (text = ""): number | null => {
-  if (text.length > maxDurationLength) return null
-  const clock = /^(-?)(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d*)?)$/.exec(text)
-  if (clock !== null) {
-    const [, sign, hours = "0", minutes, rest] = clock
-    const value = Number(hours) * 3600 + Number(minutes) * 60 + Number(rest)
-    return sign === "-" ? -value : value
-  }
-  const plain = /^(-?(?:\d+(?:\.\d*)?|\.\d+))(s|ms|us)?$/.exec(text)
-  if (plain === null) return null
-  const perSecond = { s: 1, ms: 1e3, us: 1e6 }[(plain[2] ?? "s") as "s" | "ms" | "us"]
-  return Number(plain[1]) / perSecond
 }

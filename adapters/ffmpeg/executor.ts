@@ -4,7 +4,7 @@ import { Effect, Stream } from "effect"
 import { type BlobMissing, FfmpegFailed, RunLimitExceeded, type Unavailable } from "../../core/errors.js"
 import type { FileName } from "../../core/ids.js"
 import { endless } from "../../core/loop.js"
-import type { Plan } from "../../core/plan.js"
+import { commandOf, type Plan } from "../../core/plan.js"
 import { fontsFolder } from "../../core/policy/folders.js"
 import { type ExecutorShape, RunEvent } from "../../core/ports/executor.js"
 import type { StagedFile } from "../../core/task.js"
@@ -29,7 +29,6 @@ import { openEndedInputs, speaksOf } from "./open-ended.js"
 import { arrange, checkLimits, commonName, filesOf, judge, listMade, type Made, shortfall } from "./outputs.js"
 import { holdsSubtitles, packetsIn } from "./prober.js"
 import { type WorkDirectory, workDirectory } from "./sandbox/work-directory.js"
-import { readByInputAlone } from "./streamed/args.js"
 import { startRun } from "./streamed/run.js"
 import type { Tools } from "./tools.js"
 import { type Late, type Transfer, transfersAtATime } from "./transfer.js"
@@ -93,7 +92,7 @@ const watchMillis = 250
 /** The inputs that ffmpeg may read before they are whole; all others lie in the work directory. */
 const stageAll = (transfer: Transfer, plan: Plan, work: WorkDirectory) =>
   Effect.gen(function* () {
-    const mayBeLate = readByInputAlone(plan)
+    const mayBeLate = new Set(commandOf(plan).streamable)
     const late = new Map<FileName, Late>()
     const stageOne = (input: StagedFile) =>
       Effect.gen(function* () {
@@ -183,7 +182,7 @@ const transcode = (
       log.push(line)
     }
 
-    const { end, whole } = yield* startRun(tools, plan.args, work, late, { onStdout: stdout.push, onLine })
+    const { end, whole } = yield* startRun(tools, plan, work, late, { onStdout: stdout.push, onLine })
     const bounds = Effect.raceFirst(watch(tools, transfer, plan.limits, work), Effect.zipRight(whole, tooLong(plan.limits)))
     const ended = yield* Effect.raceFirst(end, bounds)
     stdout.end()
@@ -198,7 +197,7 @@ const transcode = (
         ...(yield* damageWarnings(plan, work, late, damageIn(log.all()))),
         ...(yield* readWarnings(plan, work, log.all())),
         ...textWarnings(log.all(), { ...plan, work }),
-        ...shortfall(plan, outTimeSeconds)
+        ...shortfall(plan.timeline, commandOf(plan), outTimeSeconds)
       ],
       seconds: ended.seconds
     }
@@ -243,7 +242,9 @@ const damageWarnings = (
 ): Effect.Effect<ReadonlyArray<string>> =>
   damage.length === 0
     ? Effect.succeed([])
-    : Effect.map(openEndedInputs(plan, work, late), (names) => (damage.every((line) => speaksOf(line, names, plan)) ? [] : [damageWarning]))
+    : Effect.map(openEndedInputs(plan, work, late), (names) =>
+        damage.every((line) => speaksOf(line, names, commandOf(plan))) ? [] : [damageWarning]
+      )
 
 /** What still arrives has a deadline of its own: the run's begins when all is there. */
 const tooLong = ({ seconds }: Plan["limits"]): Effect.Effect<never, RunLimitExceeded> =>
@@ -319,11 +320,8 @@ const numbersOfFiles = ({ outputs, discarded = [] }: Plan): ReadonlyArray<number
   Array.from({ length: outputs.length + discarded.length }, (_, number) => number).filter((number) => !discarded.includes(number))
 
 /** The encoders of VP8 and VP9 make no packets in it, nor in a third one. */
-const isFirstPass = ({ args }: Plan, made: ReadonlyArray<Made>): boolean =>
-  hasPass(args, /^[13]$/) && made.some(({ name, bytes }) => isLog(name) && bytes > 0)
-
-const hasPass = (args: ReadonlyArray<string>, numbers: RegExp): boolean =>
-  args.some((arg, index) => numbers.test(arg) && /^-pass(?::|$)/.test(args[index - 1] ?? ""))
+const isFirstPass = (plan: Plan, made: ReadonlyArray<Made>): boolean =>
+  commandOf(plan).firstPass && made.some(({ name, bytes }) => isLog(name) && bytes > 0)
 
 const isLog = (name: string): boolean => /-\d+\.log$/.test(name)
 
@@ -332,12 +330,11 @@ const isLog = (name: string): boolean => /-\d+\.log$/.test(name)
  * the log that it opened for them empty.
  */
 const passWarnings = (plan: Plan, made: ReadonlyArray<Made>, { outputs }: Account): ReadonlyArray<string> => {
-  const { args, inputs } = plan
+  const { firstPass, laterPass, onePassEncoder: encoder } = commandOf(plan)
   const encoded = [...outputs.values()].flat().some(({ kind, packets }) => kind === "video" && packets > 0)
-  const logs = [...(hasPass(args, /^[13]$/) ? made : []), ...(hasPass(args, /^[23]$/) ? inputs : [])]
+  const logs = [...(firstPass ? made : []), ...(laterPass ? plan.inputs : [])]
   const empty = new Set(logs.flatMap(({ name, bytes }) => (isLog(name) && bytes === 0 ? [`${name}`] : [])))
   if (!encoded) return []
-  const encoder = args.find((arg, index) => onePass.test(arg) && /^-(?:v?codec|c)(?::|$)/.test(args[index - 1] ?? ""))
   const instead =
     encoder === "libx265"
       ? "write -x265-params pass=1:stats=x265.log, then -x265-params pass=2:stats=x265.log, in the place of -pass"
@@ -346,5 +343,3 @@ const passWarnings = (plan: Plan, made: ReadonlyArray<Made>, { outputs }: Accoun
     (name) => `${encoder ?? "an encoder"} does not take -pass: the log "${name}" is empty, and the result is that of one pass: ${instead}`
   )
 }
-
-const onePass = /^(?:libx265|libsvtav1|librav1e)$/

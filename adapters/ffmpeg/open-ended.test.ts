@@ -8,7 +8,7 @@ import { execa } from "execa"
 import { afterAll, describe, it } from "vitest"
 import { BlobKey, DirId, FileName } from "../../core/ids.js"
 import { defaultLimits, Limits } from "../../core/limits.js"
-import { makePlan } from "../../core/plan.js"
+import { commandOf, makePlan } from "../../core/plan.js"
 import { Executor } from "../../core/ports/executor.js"
 import { Storage } from "../../core/ports/storage.js"
 import { memoryStorage } from "../memory/storage.js"
@@ -79,7 +79,7 @@ describe("speaksOf", () => {
     { line: "[in#7/wav @ 0x5a] corrupt input packet in stream 0", is: false },
     { line: "[wav @ 0x5a] Packet corrupt (stream = 0, dts = NOPTS).", is: true },
     { line: "[mov,mp4,m4a,3gp,3g2,mj2 @ 0x5a] stream 0, offset 0x1: partial file", is: false }
-  ])("$line: $is", ({ line, is }) => expect(speaksOf(line, names, { args })).toBe(is))
+  ])("$line: $is", ({ line, is }) => expect(speaksOf(line, names, commandOf({ args, inputs: [] }))).toBe(is))
 })
 
 effectIt.live("a late input is looked at when it is whole, and one that never comes is not", () =>

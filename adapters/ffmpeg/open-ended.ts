@@ -2,7 +2,7 @@ import { open } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect } from "effect"
 import type { FileName } from "../../core/ids.js"
-import type { Plan } from "../../core/plan.js"
+import type { CommandFacts, Plan } from "../../core/plan.js"
 import { linePattern } from "./log/line-pattern.js"
 import type { WorkDirectory } from "./sandbox/work-directory.js"
 import type { Late } from "./transfer.js"
@@ -71,13 +71,10 @@ const ofInput = /^\[in#(\d+)\//
 const ofDemuxer = /^\[(?:wav|caf) @ /
 
 /** Whether a line that tells of damage speaks of one of these inputs. Up to ffmpeg 6 the demuxer's own line names no input. */
-export const speaksOf = (line: string, names: ReadonlySet<FileName>, { args }: Pick<Plan, "args">): boolean => {
+export const speaksOf = (line: string, names: ReadonlySet<FileName>, { reads }: Pick<CommandFacts, "reads">): boolean => {
   const isOneOf = (name = ""): boolean => names.has(name as FileName)
   const number = ofInput.exec(line)?.[1]
-  if (number !== undefined) {
-    const places = args.filter((_, index) => args[index - 1] === "-i")
-    return isOneOf(places[Number(number)]?.slice("file:".length))
-  }
+  if (number !== undefined) return isOneOf(reads[Number(number)])
   const file = corruptIn(line)?.[0]
   return file === undefined ? names.size > 0 && ofDemuxer.test(line) : isOneOf(file)
 }

@@ -8,6 +8,7 @@ import { execa } from "execa"
 import { afterAll, describe, expect, it } from "vitest"
 import { RunLimitExceeded } from "../../core/errors.js"
 import { FileName } from "../../core/ids.js"
+import { commandOf } from "../../core/plan.js"
 import { arrange, checkLimits, commonName, filesOf, judge, listMade, shortfall } from "./outputs.js"
 
 const folder = mkdtempSync(join(tmpdir(), "outputs-test-"))
@@ -176,6 +177,6 @@ describe("shortfall", () => {
     { title: "as short as the shortest input", lengths: [10], at: 2, args: ["-shortest"], says: [] },
     { title: "as long as fits", lengths: [10], at: 2, args: ["-fs", "1M"], says: [] }
   ])("$title", ({ lengths, at, args, says }) => {
-    expect(shortfall({ args, timeline: { inputs: [], outputs: outputs(...lengths) } }, at)).toEqual(says)
+    expect(shortfall({ inputs: [], outputs: outputs(...lengths) }, commandOf({ args, inputs: [] }), at)).toEqual(says)
   })
 })

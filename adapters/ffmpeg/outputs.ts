@@ -3,7 +3,8 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import { RunLimitExceeded, type Unavailable } from "../../core/errors.js"
 import { type FileName, parseFileName } from "../../core/ids.js"
-import type { Plan, RunLimits } from "../../core/plan.js"
+import type { CommandFacts, RunLimits } from "../../core/plan.js"
+import type { Timeline } from "../../core/timeline.js"
 import { disk } from "./disk.js"
 import type { StreamCount } from "./log/stream-counts.js"
 
@@ -120,13 +121,14 @@ export const judge = (
 /** How far a result may fall short of the length its options ask for, in seconds, before it is worth a word. */
 const shortfallSeconds = 1
 
-/** Options by which a result may well be shorter than its -t and -to say. */
-const endsEarly = /^-(?:[vad]?frames|fs|shortest)(?::|$)/
-
 /** A warning when every output names its length and the longest that was made is clearly shorter. */
-export const shortfall = ({ timeline, args }: Pick<Plan, "timeline" | "args">, outTimeSeconds: number): ReadonlyArray<string> => {
+export const shortfall = (
+  timeline: Timeline,
+  { endsEarly }: Pick<CommandFacts, "endsEarly">,
+  outTimeSeconds: number
+): ReadonlyArray<string> => {
   const lengths = timeline.outputs.map(({ length }) => length)
-  if (lengths.length === 0 || lengths.includes(null) || args.some((arg) => endsEarly.test(arg))) return []
+  if (lengths.length === 0 || lengths.includes(null) || endsEarly) return []
   const asked = Math.max(...lengths.map((length) => length ?? 0))
   return outTimeSeconds < asked - shortfallSeconds ? [`the result is ${outTimeSeconds.toFixed(1)} s long, not ${asked} s as asked for`] : []
 }

@@ -1,17 +1,18 @@
 import type { Schema } from "effect"
 import type { ClaimReply, OutputsReply } from "../../core/contract/runner-protocol.js"
 import { BlobKey, type FileName, parseFileName } from "../../core/ids.js"
-import type { GivenSequence } from "../../core/plan.js"
+import type { CommandFacts, GivenSequence } from "../../core/plan.js"
 import type { StagedFile } from "../../core/task.js"
 import { type Base, parseSigned, type Signed } from "./address.js"
 
 type ClaimedRun = Exclude<Schema.Schema.Type<typeof ClaimReply>["run"], null>
 
 /** A run as a runner was given it: what the protocol says, with names and requests that may be used. */
-export interface Run extends Omit<ClaimedRun, "inputs" | "outputs" | "sequences"> {
+export interface Run extends Omit<ClaimedRun, "inputs" | "outputs" | "sequences" | "command"> {
   readonly inputs: ReadonlyArray<StagedFile & { readonly request: Signed }>
   readonly outputs: ReadonlyArray<FileName>
   readonly sequences?: ReadonlyArray<GivenSequence>
+  readonly command?: CommandFacts
 }
 
 /** Where one output of a run is to be sent. */
@@ -39,12 +40,13 @@ export const runOf = (base: Base, run: ClaimedRun): Run => {
       request: signed(base, request)
     }
   })
-  const { sequences, ...rest } = run
+  const { sequences, command, ...rest } = run
   return {
     ...rest,
     inputs,
     outputs: run.outputs.map(fileName),
-    ...(sequences && { sequences: sequences.map(({ pattern, givenName }) => ({ pattern, givenName: fileName(givenName) })) })
+    ...(sequences && { sequences: sequences.map(({ pattern, givenName }) => ({ pattern, givenName: fileName(givenName) })) }),
+    ...(command && { command: { ...command, streamable: command.streamable.map(fileName) } })
   }
 }
 

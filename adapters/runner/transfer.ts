@@ -1,6 +1,7 @@
 import { Array, Effect, type Scope } from "effect"
 import { Unavailable } from "../../core/errors.js"
 import { BlobKey, type FileName } from "../../core/ids.js"
+import { commandOf } from "../../core/plan.js"
 import type { Transfer } from "../ffmpeg/transfer.js"
 import type { RunCalls } from "./host.js"
 import type { InputCache } from "./inputs/input-cache.js"
@@ -23,7 +24,7 @@ export interface RunTransfer extends Transfer {
 /** Inputs by the cache; outputs to where the host wants them, which publishes them when it hears that the run is finished. */
 export const transferOf = ({ run, calls, cache, worthBytes }: TransferOptions): Effect.Effect<RunTransfer, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const ahead = yield* sendAhead({ calls, args: run.args, ...(worthBytes !== undefined && { worthBytes }) })
+    const ahead = yield* sendAhead({ calls, rewritten: commandOf(run).rewritten, ...(worthBytes !== undefined && { worthBytes }) })
     const requests = new Map(run.inputs.map(({ key, request }) => [key, request]))
     const uploads = new Map<FileName, string | null>()
     return {

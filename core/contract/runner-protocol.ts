@@ -78,6 +78,18 @@ export const ClaimReply = Schema.Struct({
       /** The numbers, among all outputs of the command, of those that make no file. */
       discarded: Schema.optional(Schema.Array(Schema.Int)),
       timeline: Schema.Struct({ inputs: Schema.Array(Window), outputs: Schema.Array(Window) }),
+      /** What is known of the command; where it is absent, it follows from `args`. */
+      command: Schema.optional(
+        Schema.Struct({
+          reads: Names,
+          streamable: Names,
+          firstPass: Schema.Boolean,
+          laterPass: Schema.Boolean,
+          onePassEncoder: Schema.optional(Schema.String),
+          endsEarly: Schema.Boolean,
+          rewritten: Schema.Boolean
+        })
+      ),
       limits: Schema.Struct({ seconds: Schema.Number, outputBytes: Schema.Number, outputFiles: Schema.Number })
     })
   )

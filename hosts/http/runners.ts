@@ -75,6 +75,7 @@ const offerOf = ({ claim, token, plan, inputs }: Assignment, limits: LimitValues
   outputs: plan.outputs,
   ...(plan.discarded && { discarded: plan.discarded }),
   timeline: plan.timeline,
+  ...(plan.command && { command: plan.command }),
   limits: plan.limits
 })
 

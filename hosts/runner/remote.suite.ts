@@ -137,8 +137,8 @@ const withPlan = (body: string, plans: ReadonlyMap<string, Plan>): string => {
   const reply = JSON.parse(body)
   const plan = plans.get(reply.run?.id)
   if (plan === undefined) return body
-  const { args, outputs, discarded, timeline, limits } = plan
-  return JSON.stringify({ ...reply, run: { ...reply.run, args, outputs, discarded, timeline, limits } })
+  const { args, outputs, discarded, timeline, command, limits } = plan
+  return JSON.stringify({ ...reply, run: { ...reply.run, args, outputs, discarded, timeline, command, limits } })
 }
 
 let count = 0

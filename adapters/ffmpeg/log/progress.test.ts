@@ -1,6 +1,6 @@
 import { FastCheck } from "effect"
 import { describe, expect, it } from "vitest"
-import type { Window } from "../../../core/plan.js"
+import type { Window } from "../../../core/timeline.js"
 import { advance, expectedSeconds, progressReader } from "./progress.js"
 
 const whole: Window = { start: 0, length: null }

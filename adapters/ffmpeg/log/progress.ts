@@ -1,4 +1,4 @@
-import type { Timeline, Window } from "../../../core/plan.js"
+import type { Timeline, Window } from "../../../core/timeline.js"
 
 /**
  * How long the result will be, in seconds, as well as can be told beforehand; null when it can't.

@@ -240,7 +240,7 @@ describe.runIf(linux)("a sandboxed run that reads a late input", () => {
 
   /** The attack with a late input beside its own. */
   const planOf = (args: ReadonlyArray<string>): Plan => {
-    const given = planOver("fast.mp4", [], [])
+    const { command: _, ...given } = planOver("fast.mp4", [], [])
     const at = given.args.indexOf("-protocol_whitelist")
     const input = given.args.slice(at, given.args.indexOf("-i") + 2)
     const last = args.lastIndexOf("-i") + 2

@@ -1,13 +1,14 @@
 import { Effect, Exit, Scope } from "effect"
 import type { BlobMissing, Unavailable } from "../../../core/errors.js"
 import type { FileName } from "../../../core/ids.js"
+import { atUrls, type Plan } from "../../../core/plan.js"
 import { unavailable } from "../disk.js"
 import { lineReader } from "../log/lines.js"
 import type { Ended } from "../sandbox/launch.js"
 import type { WorkDirectory } from "../sandbox/work-directory.js"
 import type { Tools } from "../tools.js"
 import type { Late } from "../transfer.js"
-import { asIfThere, atUrls } from "./args.js"
+import { asIfThere } from "./log.js"
 import { listenHere, listenInside, makeRelay, NoRelay, portInside } from "./relay.js"
 
 export interface RunSinks {
@@ -26,24 +27,24 @@ export interface StartedRun {
 /** Starts ffmpeg over inputs of which some may be late. It lives no longer than the scope. */
 export const startRun = (
   tools: Tools,
-  args: ReadonlyArray<string>,
+  plan: Pick<Plan, "args">,
   work: WorkDirectory,
   late: ReadonlyMap<FileName, Late>,
   sinks: RunSinks
 ): Effect.Effect<StartedRun, BlobMissing | Unavailable, Scope.Scope> => {
   const arrival = Effect.forEach(late.values(), ({ whole }) => whole, { concurrency: "unbounded", discard: true })
-  if (late.size === 0) return startWhole(tools, args, work, sinks)
-  return startLate(tools, args, work, late, sinks, arrival).pipe(
+  if (late.size === 0) return startWhole(tools, plan, work, sinks)
+  return startLate(tools, plan, work, late, sinks, arrival).pipe(
     Effect.catchTag("NoRelay", ({ why }) =>
       Effect.logWarning("a run waits until its inputs are whole, since it can't read them on their way", why).pipe(
         Effect.zipRight(arrival),
-        Effect.zipRight(startWhole(tools, args, work, sinks))
+        Effect.zipRight(startWhole(tools, plan, work, sinks))
       )
     )
   )
 }
 
-const startWhole = (tools: Tools, args: ReadonlyArray<string>, work: WorkDirectory, { onStdout, onLine }: RunSinks) =>
+const startWhole = (tools: Tools, { args }: Pick<Plan, "args">, work: WorkDirectory, { onStdout, onLine }: RunSinks) =>
   Effect.gen(function* () {
     const stderr = lineReader(onLine)
     const end = yield* tools.start("ffmpeg", args, work, { onStdout, onStderr: stderr.push })
@@ -52,7 +53,7 @@ const startWhole = (tools: Tools, args: ReadonlyArray<string>, work: WorkDirecto
 
 const startLate = (
   tools: Tools,
-  args: ReadonlyArray<string>,
+  plan: Pick<Plan, "args">,
   work: WorkDirectory,
   late: ReadonlyMap<FileName, Late>,
   { onStdout, onLine }: RunSinks,
@@ -69,7 +70,7 @@ const startLate = (
         if (line !== undefined) onLine(line)
       })
       const prepare = enter && ((pid: number) => listenInside(relay, enter(pid)))
-      const end = yield* tools.start("ffmpeg", atUrls(args, urls), work, { onStdout, onStderr: stderr.push }, prepare)
+      const end = yield* tools.start("ffmpeg", atUrls(plan, urls), work, { onStdout, onStderr: stderr.push }, prepare)
       const lost = Effect.zipRight(arrival, Effect.never)
       return {
         end: Effect.raceFirst(end, lost).pipe(

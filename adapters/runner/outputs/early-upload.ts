@@ -28,8 +28,8 @@ export interface Ahead {
 
 export interface AheadOptions {
   readonly calls: RunCalls
-  /** ffmpeg's arguments. */
-  readonly args: ReadonlyArray<string>
+  /** The command writes an output anew when all of it is there: nothing is sent before. */
+  readonly rewritten: boolean
   /** A file that has grown by so much is worth asking where to send it. Default 32 MiB. */
   readonly worthBytes?: number
 }
@@ -47,7 +47,7 @@ interface Sending {
 const atATime = 2
 
 /** What is begun ends with the scope. */
-export const sendAhead = ({ calls, args, worthBytes = 32 * 1024 * 1024 }: AheadOptions): Effect.Effect<Ahead, never, Scope.Scope> =>
+export const sendAhead = ({ calls, rewritten, worthBytes = 32 * 1024 * 1024 }: AheadOptions): Effect.Effect<Ahead, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { web } = calls
     const fibers = yield* FiberSet.make<void>()
@@ -59,8 +59,6 @@ export const sendAhead = ({ calls, args, worthBytes = 32 * 1024 * 1024 }: AheadO
       sendings.set(name, sending)
       return sending
     }
-    // Such a file is written anew when all of it is there.
-    const isWorthless = args.some((arg) => arg.includes("faststart"))
 
     const sendMore = (made: Made, sending: Sending) =>
       Effect.gen(function* () {
@@ -109,7 +107,7 @@ export const sendAhead = ({ calls, args, worthBytes = 32 * 1024 * 1024 }: AheadO
 
     const grown: Ahead["grown"] = (files) =>
       Effect.forEach(
-        isWorthless ? [] : files,
+        rewritten ? [] : files,
         (made) => {
           const sending = sendingOf(made.name)
           return sending.state === "idle" && made.bytes - sending.next >= worthBytes ? begin(made, sending) : Effect.void
