@@ -1,4 +1,6 @@
+import { Either } from "effect"
 import type { PolicyValues } from "./policy/policy.js"
+import type { ReadTask } from "./read-task.js"
 import type { Task } from "./task.js"
 
 declare const checked: unique symbol
@@ -8,22 +10,25 @@ export interface CheckedTask extends Task {
   readonly [checked]: true
 }
 
-/** The policy that each checked task was judged by. Membership can't be copied, so a look-alike is none. */
-const policies = new WeakMap<object, PolicyValues>()
+/** What was read of each checked task. Membership can't be copied, so a look-alike is none. */
+const readings = new WeakMap<object, ReadTask>()
 
 /** For the parser of tasks alone, and not part of the package's API: a frozen copy of a task that it has judged. */
-export const seal = (task: Task, policy: PolicyValues): CheckedTask => {
+export const seal = (task: Task, read: ReadTask): CheckedTask => {
   const sealed = frozenCopy(task) as CheckedTask
-  policies.set(sealed, policy)
+  readings.set(sealed, read)
   return sealed
 }
 
-/** Why a task can't be submitted under this policy, worded as a sentence; undefined where it can. */
-export const whyUnchecked = (task: CheckedTask, { table, options, hardware }: PolicyValues): string | undefined => {
-  const judge = typeof task === "object" && task !== null ? policies.get(task) : undefined
-  if (judge === undefined) return "the task was not checked: pass it to checkTask, and submit what that gives"
+/** What was read of a task, or why it can't be submitted under this policy, worded as a sentence. */
+export const readingOf = (task: CheckedTask, { table, options, hardware }: PolicyValues): Either.Either<ReadTask, string> => {
+  const read = typeof task === "object" && task !== null ? readings.get(task) : undefined
+  if (read === undefined) return Either.left("the task was not checked: pass it to checkTask, and submit what that gives")
+  const judge = read.policy
   const isAsStrict = judge.table === table && (judge.options === "enforced" || options === "off") && (!judge.hardware || hardware)
-  return isAsStrict ? undefined : "the task was checked for another ffmpeg or under other rules: check it where it is submitted"
+  return isAsStrict
+    ? Either.right(read)
+    : Either.left("the task was checked for another ffmpeg or under other rules: check it where it is submitted")
 }
 
 /** Plain data alone. */

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest"
-import { changesLength } from "./length-changes.js"
+import { textChangesLength } from "./length-changes.js"
 
 it.each([
   ["[0:v][0:a][1:v][1:a]concat=n=2:v=1:a=1[v][a]", true],
@@ -20,4 +20,4 @@ it.each([
   ["drawtext=text='concat'", false],
   ["[0:v]trim=1:3,fps=25", false],
   ["not [ a graph", false]
-])("%s: %s", (graph, is) => expect(changesLength(graph)).toBe(is))
+])("%s: %s", (graph, is) => expect(textChangesLength(graph)).toBe(is))

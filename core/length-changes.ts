@@ -1,5 +1,5 @@
 import { Either } from "effect"
-import { type Filter, parseGraph, splitArgs } from "./policy/filtergraph.js"
+import { type Filter, type FilterGraph, parseGraph, splitArgs } from "./policy/filtergraph.js"
 
 /** Filters whose output has another length than their input, and sources, which have one of their own. */
 const names: ReadonlySet<string> = new Set(
@@ -20,6 +20,9 @@ const changes = ({ name, args }: Filter): boolean => {
   return !keepLength.has((expression?.value ?? "").replaceAll(" ", ""))
 }
 
-/** Whether the result of a filter graph may be longer or shorter than what goes in. One that cannot be read fails anyway. */
-export const changesLength = (graph: string): boolean =>
-  Either.match(parseGraph(graph), { onLeft: () => false, onRight: ({ chains }) => chains.flat().some(changes) })
+/** Whether the result of a filter graph may be longer or shorter than what goes in. */
+export const changesLength = ({ chains }: FilterGraph): boolean => chains.flat().some(changes)
+
+/** The same for a graph that was not read yet. One that cannot be read fails anyway. */
+export const textChangesLength = (graph: string): boolean =>
+  Either.match(parseGraph(graph), { onLeft: () => false, onRight: changesLength })

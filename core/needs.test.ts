@@ -7,6 +7,7 @@ import { readFilters } from "./policy/filters.js"
 import { readOptions } from "./policy/options.js"
 import { defaultPolicy } from "./policy/policy.js"
 import { someCapabilities } from "./ports/suites/samples.suite.js"
+import { readTask } from "./read-task.suite.js"
 import type { Task } from "./task.js"
 
 const words = (text: string) => text.split(" ").filter((word) => word !== "")
@@ -32,12 +33,12 @@ describe("what a task needs", () => {
     ["", "", "[0:v]split[a][b];[a]crop=2:2[c];[b][c]overlay@top[v]", "filter:crop filter:overlay filter:split"],
     ["", "-c:v libx264 -c:v libx264", "[0:v]scale=2:2", "encoder:libx264 filter:scale"]
   ])("%j before the input and %j before the output, with %j", (input, output, graph, needs) => {
-    expect(needsOf(task(words(input), words(output), graph), defaultPolicy)).toEqual([...words(needs), "ffmpeg:5.1"].sort())
+    expect(needsOf(readTask(task(words(input), words(output), graph)))).toEqual([...words(needs), "ffmpeg:5.1"].sort())
   })
 
   it("is the same list however it is said", () => {
     const [one, other] = [words("-c:v libx264 -c:a aac"), words("-acodec aac -vcodec libx264")]
-    expect(needsOf(task([], one), defaultPolicy)).toEqual(needsOf(task([], other), defaultPolicy))
+    expect(needsOf(readTask(task([], one)))).toEqual(needsOf(readTask(task([], other))))
   })
 })
 
@@ -133,7 +134,7 @@ describe("needs of whatever is accepted", () => {
           decoders: value(input, codec),
           filters: words("scale crop hflip fps format")
         })
-        const needs = needsOf(task(input, options, graph), defaultPolicy)
+        const needs = needsOf(readTask(task(input, options, graph)))
         expect(unmet(needs, [offered(capabilities)])).toBeUndefined()
         for (const need of needs) {
           const without = new Set([...offered(capabilities)].filter((offer) => offer !== need))

@@ -1,10 +1,9 @@
-import { Context, Effect, Either } from "effect"
+import { Context, Effect } from "effect"
 import { hardwareCodec } from "./policy/allowed.js"
-import { parseGraph } from "./policy/filtergraph.js"
-import { type ParsedOption, readOptions } from "./policy/options.js"
-import type { PolicyValues } from "./policy/policy.js"
+import type { FilterGraph } from "./policy/filtergraph.js"
+import type { ParsedOption } from "./policy/options.js"
 import { tableVersion } from "./policy/tables/option-table.js"
-import type { Task } from "./task.js"
+import { type ReadOptionList, type ReadTask, readGraphs } from "./read-task.js"
 
 /** What a task asks of the ffmpeg that runs it, and what an ffmpeg can do: who may run what is decided here. */
 
@@ -35,28 +34,27 @@ const codecOptions = ["c", "codec", "vcodec", "acodec", "scodec", "dcodec"]
  * What a task names: codecs, formats, filters, and the version of ffmpeg by whose option table it was judged, since another
  * one may read the same list otherwise. What ffmpeg chooses by itself, such as the encoder for a file's ending, is not known.
  */
-export const needsOf = ({ inputs, outputs, filterComplex }: Task, policy: PolicyValues): Needs => {
-  const parsed = (items: ReadonlyArray<string>, place: "input" | "output") =>
-    Either.match(readOptions(items, place, { ...policy, options: "off" }), { onLeft: () => [], onRight: ({ options }) => options })
+export const needsOf = ({ inputs, outputs, filterComplex, policy }: ReadTask): Needs => {
   const asked = [
-    ...inputs.flatMap(({ options }) => parsed(options, "input").flatMap((option) => needsOfOption(option, "decoder", "demuxer"))),
-    ...outputs.flatMap(({ options }) => parsed(options, "output").flatMap((option) => needsOfOption(option, "encoder", "muxer"))),
-    ...filtersOf(filterComplex)
+    ...inputs.flatMap((list) => needsOfList(list, "decoder", "demuxer")),
+    ...outputs.flatMap((list) => needsOfList(list, "encoder", "muxer")),
+    ...readGraphs(filterComplex).flatMap(filtersOf)
   ]
   return [...new Set([`ffmpeg:${policy.table.version}`, ...asked])].sort()
 }
 
-const needsOfOption = ({ name, value, graph }: ParsedOption, codec: string, format: string): Needs => {
+const needsOfList = ({ options, graphs }: ReadOptionList, codec: string, format: string): Needs => [
+  ...options.flatMap((option) => needsOfOption(option, codec, format)),
+  ...graphs.flatMap(filtersOf)
+]
+
+const needsOfOption = ({ name, value }: ParsedOption, codec: string, format: string): Needs => {
   if (value === null) return []
   if (codecOptions.includes(name)) return value === "copy" ? [] : [`${codec}:${value}`]
-  if (name === "f") return [`${format}:${value}`]
-  return graph ? filtersOf(value) : []
+  return name === "f" ? [`${format}:${value}`] : []
 }
 
-const filtersOf = (graph: string | null): Needs =>
-  graph === null
-    ? []
-    : Either.match(parseGraph(graph), { onLeft: () => [], onRight: ({ chains }) => chains.flat().map(({ name }) => `filter:${name}`) })
+const filtersOf = ({ chains }: FilterGraph): Needs => chains.flat().map(({ name }) => `filter:${name}`)
 
 /** Everything that a task may need and that is there, written like the needs. */
 export const offered = (capabilities: Capabilities): ReadonlySet<string> => {

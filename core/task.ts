@@ -1,6 +1,7 @@
 import { Either } from "effect"
 import type { BlobKey, DirId, FileName } from "./ids.js"
-import { labelOfMap, openOutputs, parseGraph, without } from "./policy/filtergraph.js"
+import { labelOfMap, openOutputs, without } from "./policy/filtergraph.js"
+import type { ReadTask } from "./read-task.js"
 import type { Gap, Sequence } from "./sequence.js"
 import { writtenTwice } from "./side-files.js"
 
@@ -88,6 +89,8 @@ export interface ResolvedTask {
   readonly files?: ReadonlyArray<StagedFile>
   /** Absent where nothing makes any. */
   readonly made?: ReadonlyArray<SideFile>
+  /** Whether a filter makes outputs longer or shorter than the inputs. Absent in tasks that earlier versions stored. */
+  readonly changesLength?: boolean
 }
 
 export interface ResolvedInput {
@@ -144,7 +147,7 @@ export const gapWarnings = ({ inputs }: ResolvedTask): ReadonlyArray<string> => 
  * The rules that need no I/O. A sentence for the first one broken, or undefined.
  * (API reference: "All input files must be in the same directory. Output filenames cannot conflict with existing input files.")
  */
-export const brokenRule = (task: Task): string | undefined => {
+export const brokenRule = (task: Task, graph: ReadTask["filterComplex"]): string | undefined => {
   const stored = task.inputs.flatMap(({ source }) => (source._tag === "Stored" ? [source] : []))
   const [first] = stored
   const elsewhere = stored.find(({ dir }) => dir !== first?.dir)
@@ -157,14 +160,13 @@ export const brokenRule = (task: Task): string | undefined => {
   const target = task.outputDirectory ?? first?.dir
   const clash = stored.find(({ dir, name }) => dir === target && names.includes(name))
   if (clash !== undefined) return `output "${clash.name}" is named like an input of the same directory: choose another file name`
-  return writtenTwice(task.outputs, task.made ?? []) ?? brokenLabel(task)
+  return writtenTwice(task.outputs, task.made ?? []) ?? brokenLabel(task, graph)
 }
 
 /** Each labelled output of the graph goes to one filter or one map, and a map takes only what is there: ffmpeg fails otherwise. */
-const brokenLabel = ({ filterComplex, outputs }: Task): string | undefined => {
-  const parsed = filterComplex === null ? Either.right(null) : parseGraph(filterComplex)
-  if (Either.isLeft(parsed)) return `task.filter_complex ${parsed.left}`
-  const made = parsed.right === null ? [] : openOutputs(parsed.right)
+const brokenLabel = ({ outputs }: Task, graph: ReadTask["filterComplex"]): string | undefined => {
+  if (graph !== null && Either.isLeft(graph)) return `task.filter_complex ${graph.left}`
+  const made = graph === null ? [] : openOutputs(graph.right)
   const taken = outputs.flatMap(mappedLabels)
   const [loose] = without(made, taken)
   const [missing] = without(taken, made)
@@ -176,7 +178,7 @@ const brokenLabel = ({ filterComplex, outputs }: Task): string | undefined => {
   }
   return missing === undefined
     ? undefined
-    : `an output maps [${missing}], but ${filterComplex === null ? "there is no task.filter_complex that makes it" : "task.filter_complex makes no such label, or something else takes it already"}`
+    : `an output maps [${missing}], but ${graph === null ? "there is no task.filter_complex that makes it" : "task.filter_complex makes no such label, or something else takes it already"}`
 }
 
 /** Maps may stand among the options as well. */

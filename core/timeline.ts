@@ -1,4 +1,4 @@
-import { changesLength } from "./length-changes.js"
+import { textChangesLength } from "./length-changes.js"
 import type { ResolvedTask } from "./task.js"
 
 /** Where an input or an output starts and how long it lasts at most, in seconds, as far as its options tell. */
@@ -16,17 +16,19 @@ export interface Timeline {
 }
 
 /** Where a filter changes the length, only outputs with a length of their own have one that is known. */
-export const timelineOf = ({ inputs, outputs, filterComplex }: ResolvedTask): Timeline => {
-  const graphs = [
-    filterComplex ?? "",
-    ...outputs.flatMap(({ options }) => options.filter((_, index) => isGraphOption.test(options[index - 1] ?? "")))
-  ]
-  const unknown = graphs.some(changesLength)
+export const timelineOf = (task: ResolvedTask): Timeline => {
+  const unknown = task.changesLength ?? graphsOf(task).some(textChangesLength)
   return {
-    inputs: inputs.map(({ options }) => (unknown ? { start: 0, length: null, looped: true } : inputWindow(options))),
-    outputs: outputs.map(({ options }) => outputWindow(options))
+    inputs: task.inputs.map(({ options }) => (unknown ? { start: 0, length: null, looped: true } : inputWindow(options))),
+    outputs: task.outputs.map(({ options }) => outputWindow(options))
   }
 }
+
+/** Of a task that an earlier version stored. */
+const graphsOf = ({ outputs, filterComplex }: ResolvedTask): ReadonlyArray<string> => [
+  filterComplex ?? "",
+  ...outputs.flatMap(({ options }) => options.filter((_, index) => isGraphOption.test(options[index - 1] ?? "")))
+]
 
 const isGraphOption = /^-(?:vf|af|filter(?::|$))/
 

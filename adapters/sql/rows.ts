@@ -75,7 +75,8 @@ const ResolvedTask = Schema.Struct({
   files: Schema.optionalWith(Schema.Array(Schema.Struct({ ...stagedFields, subtitles: whereSo, font: whereSo, updated: whereSo })), {
     exact: true
   }),
-  made: Schema.optionalWith(Schema.Array(SideFile), { exact: true })
+  made: Schema.optionalWith(Schema.Array(SideFile), { exact: true }),
+  changesLength: Schema.optionalWith(Schema.Boolean, { exact: true })
 })
 
 const ClaimRow = Schema.Struct({

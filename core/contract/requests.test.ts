@@ -4,7 +4,8 @@ import type { InvalidRequest, InvalidTask } from "../errors.js"
 import { defaultLimits } from "../limits.js"
 import { defaultPolicy } from "../policy/policy.js"
 import { ffmpeg43 } from "../policy/tables/ffmpeg-4.3.js"
-import { brokenRule } from "../task.js"
+import { readTask } from "../read-task.suite.js"
+import { brokenRule, type Task } from "../task.js"
 import { tagRule } from "../text/tags.js"
 import { parseAnalyze, parseAsync, parseCommand, parseDirectory, parseFile, parseProcess, parseRun } from "./requests.js"
 
@@ -341,8 +342,9 @@ describe("task", () => {
   })
 
   describe("outputs that would write the same log", () => {
+    const broken = (task: Task) => brokenRule(task, readTask(task).filterComplex)
     const rule = (...outputs: ReadonlyArray<readonly [file: string, options: string]>) =>
-      brokenRule(
+      broken(
         ok(parseProcess(task({ outputs: outputs.map(([file, options]) => ({ file, options: options.split(" ") })) }), defaultLimits)).task
       )
     const options = (index: number) => `task.outputs[${index}].options:`

@@ -1,12 +1,14 @@
 import { Either } from "effect"
 import { FileName } from "../ids.js"
 import { placeOf } from "../plan.js"
-import { readFilters } from "../policy/filters.js"
+import type { FilterGraph } from "../policy/filtergraph.js"
+import { type ReadGraph, readFilters } from "../policy/filters.js"
 import { fontsFolder } from "../policy/folders.js"
 import { rateMode } from "../policy/moved-options.js"
 import { optionArgs, type ParsedOption, readOptions } from "../policy/options.js"
 import { filesOfLog } from "../policy/params.js"
 import type { PolicyValues } from "../policy/policy.js"
+import type { ReadOptionList } from "../read-task.js"
 import { isOfMuxer } from "../side-files.js"
 import type { NamedFile, SideFile } from "../task.js"
 import { composed } from "../text/composed.js"
@@ -14,6 +16,7 @@ import { composed } from "../text/composed.js"
 /** Options as ffmpeg will get them, and what else they say. */
 export interface TaskOptions {
   readonly args: ReadonlyArray<string>
+  readonly read: ReadOptionList
   /** Files of the task's directory that they read. */
   readonly files: ReadonlyArray<NamedFile>
   /** Files that options and filters make, but for those of muxers. */
@@ -38,19 +41,23 @@ export const parseOptions = (
   policy: PolicyValues
 ): Either.Either<TaskOptions, string> =>
   Either.gen(function* () {
-    const read = yield* Either.mapLeft(readWithPassLog(items, place, policy), (problem) => `${field}: ${problem}`)
+    // Without a name for the log of a pass ffmpeg takes this one, and puts it where the process runs: nobody would find it there.
+    const read = yield* Either.mapLeft(readOptions(items, place, policy, "ffmpeg2pass"), (problem) => `${field}: ${problem}`)
     const hasPass = read.options.some(({ name }) => name === "pass")
     const options: Array<ParsedOption> = []
+    const graphs: Array<FilterGraph> = []
     const files: Array<NamedFile> = []
     const made: Array<SideFile> = []
     for (const option of read.options) {
       const graph = yield* graphOf(option, field, policy)
       options.push({ ...option, value: graph?.graph ?? option.value })
+      if (graph !== null && Either.isRight(graph.parsed)) graphs.push(graph.parsed.right)
       files.push(...fileOf(option, field), ...(graph?.files ?? []))
       made.push(...madeBy(option, field, hasPass), ...(graph?.made ?? []))
     }
     return {
       args: optionArgs(options, placeOf),
+      read: { options, graphs },
       files,
       made,
       format: options.findLast(({ name }) => name === "f")?.value?.toLowerCase() ?? null,
@@ -64,18 +71,18 @@ const rateOf = (options: ReadonlyArray<ParsedOption>): RateMode | null => {
 }
 
 /** A filter graph as ffmpeg will get it, and the files that it reads and makes. */
-export interface TaskGraph {
-  readonly graph: string
+export interface TaskGraph extends Pick<ReadGraph, "graph" | "parsed"> {
   readonly files: ReadonlyArray<NamedFile>
   readonly made: ReadonlyArray<SideFile>
 }
 
 /** Names of files are put in the form in which they are stored. */
-export const parseGraph = (text: string, by: string, policy: PolicyValues): Either.Either<TaskGraph, string> =>
+export const readTaskGraph = (text: string, by: string, policy: PolicyValues): Either.Either<TaskGraph, string> =>
   Either.mapBoth(readFilters(composed(text), policy), {
     onLeft: (problem) => `${by} ${problem}`,
-    onRight: ({ graph, files, made, fonts }) => ({
+    onRight: ({ graph, parsed, files, made, fonts }) => ({
       graph,
+      parsed,
       files: [
         ...files.map(({ name, subtitles }): NamedFile => ({ name, by, ...(subtitles && { subtitles }) })),
         ...(fonts ? [{ name: FileName(fontsFolder), by, fonts } as const] : [])
@@ -85,7 +92,7 @@ export const parseGraph = (text: string, by: string, policy: PolicyValues): Eith
   })
 
 const graphOf = ({ item, value, graph }: ParsedOption, field: string, policy: PolicyValues): Either.Either<TaskGraph | null, string> =>
-  graph && value !== null ? parseGraph(value, `${field}: the value of ${item}`, policy) : Either.right(null)
+  graph && value !== null ? readTaskGraph(value, `${field}: the value of ${item}`, policy) : Either.right(null)
 
 const fileOf = ({ item, file }: ParsedOption, field: string): ReadonlyArray<NamedFile> =>
   file !== null && file.use !== "write"
@@ -114,10 +121,3 @@ const madeBy = ({ item, name, file }: ParsedOption, field: string, hasPass: bool
   }
   return [{ name: file.name, by, ...(/^v?stats_/.test(name) && { kind: name.startsWith("v") ? "vstats" : "stats" }) }]
 }
-
-/** Without a name for the log of a pass ffmpeg takes this one, and puts it where the process runs: nobody would find it there. */
-const readWithPassLog = (items: ReadonlyArray<string>, place: "input" | "output", policy: PolicyValues) =>
-  Either.flatMap(readOptions(items, place, policy), (read) => {
-    const has = (wanted: string) => read.options.some(({ name }) => name === wanted)
-    return has("pass") && !has("passlogfile") ? readOptions([...items, "-passlogfile", "ffmpeg2pass"], place, policy) : Either.right(read)
-  })

@@ -6,12 +6,13 @@ import type { LimitValues } from "../limits.js"
 import { insteadOfPath, mapProblem } from "../policy/option-values.js"
 import { mapFor } from "../policy/optional-maps.js"
 import { defaultPolicy, type PolicyValues } from "../policy/policy.js"
+import type { ReadTask } from "../read-task.js"
 import { sequenceOf, withoutPatternType } from "../sequence.js"
 import type { Input, Output, Source } from "../task.js"
 import { hasLongRunOfMarks, maxMarks } from "../text/composed.js"
 import { isHttpsUrl, maxUrlLength } from "../text/https-url.js"
 import type { TaskBody } from "./bodies.js"
-import { parseGraph, parseOptions, type TaskOptions } from "./task-options.js"
+import { parseOptions, readTaskGraph, type TaskOptions } from "./task-options.js"
 
 type Wire = typeof TaskBody.Encoded
 type Items = NonNullable<Wire["inputs"][number]["options"]>
@@ -28,7 +29,7 @@ export const parseTask = (body: Wire, limits: LimitValues, policy: PolicyValues 
     const inputs = yield* parseEach(body.inputs, (input, index) => parseInput(input, `task.inputs[${index}]`, rules))
     const outputs = yield* parseEach(body.outputs, (output, index) => parseOutput(output, `task.outputs[${index}]`, rules))
     yield* oneRate(outputs.map(({ rate }) => rate))
-    const { graph, ...beside } = yield* filterComplex(body.filter_complex, rules)
+    const { graph, parsed, ...beside } = yield* filterComplex(body.filter_complex, rules)
     const parts = [...inputs, ...outputs, beside]
     const named = parts.flatMap(({ files }) => files)
     const made = parts.flatMap(({ made }) => made)
@@ -41,7 +42,8 @@ export const parseTask = (body: Wire, limits: LimitValues, policy: PolicyValues 
       ...(named.length > 0 && { named }),
       ...(made.length > 0 && { made })
     }
-    return seal(task, policy)
+    const lists = (parts: ReadonlyArray<Pick<TaskOptions, "read">>) => parts.map(({ read }) => read)
+    return seal(task, { policy, inputs: lists(inputs), outputs: lists(outputs), filterComplex: parsed })
   })
 
 /** Stops at the first item that is refused: a task may have many long ones. */
@@ -80,10 +82,14 @@ export const fileSource = (text: string): Either.Either<Source, string> => {
 
 const stored = (dir: DirId, name: FileName): Source => ({ _tag: "Stored", dir, name })
 
-const parseInput = (body: Wire["inputs"][number], field: string, rules: Rules): WithFiles<{ readonly input: Input }> =>
+const parseInput = (
+  body: Wire["inputs"][number],
+  field: string,
+  rules: Rules
+): WithFiles<Pick<TaskOptions, "read"> & { readonly input: Input }> =>
   Either.gen(function* () {
     const source = yield* Either.mapLeft(fileSource(body.file_path), (reason) => invalid(`${field}.file_path ${reason}`))
-    const { args, files, made, format } = yield* options(body.options, "input", `${field}.options`, rules)
+    const { args, read, files, made, format } = yield* options(body.options, "input", `${field}.options`, rules)
     const judged = rules.policy.options === "enforced"
     const sequence = judged && source._tag === "Stored" ? sequenceOf(source.name, args) : undefined
     const input = {
@@ -92,20 +98,20 @@ const parseInput = (body: Wire["inputs"][number], field: string, rules: Rules): 
       ...(format === "concat" && { concat: true as const }),
       ...(sequence && { sequence })
     }
-    return { input, files, made }
+    return { input, read, files, made }
   })
 
 const parseOutput = (
   output: Wire["outputs"][number],
   field: string,
   rules: Rules
-): WithFiles<{ readonly output: Output; readonly rate: TaskOptions["rate"] }> =>
+): WithFiles<Pick<TaskOptions, "read" | "rate"> & { readonly output: Output }> =>
   Either.gen(function* () {
     const name = parseFileName(output.file)
     if ("reason" in name) return yield* refuse(`${field}.file ${name.reason}${otherName(output)}`)
-    const { args, files, made, format, rate } = yield* options(output.options, "output", `${field}.options`, rules)
+    const { args, read, files, made, format, rate } = yield* options(output.options, "output", `${field}.options`, rules)
     const maps = yield* parseMaps(output.maps, `${field}.maps`, rules)
-    return { output: { name: name.name, options: args, maps, ...(format === "null" && { discarded: true }) }, files, made, rate }
+    return { output: { name: name.name, options: args, maps, ...(format === "null" && { discarded: true }) }, read, files, made, rate }
   })
 
 /** What to write instead of a name that can't be used, worded to follow what is wrong with it. */
@@ -172,12 +178,15 @@ const texts = (items: Items | undefined, field: string, limits: LimitValues): Ei
   return Either.right(list)
 }
 
-const filterComplex = (text: string | undefined, { limits, policy }: Rules): WithFiles<{ readonly graph: string | null }> => {
+const filterComplex = (
+  text: string | undefined,
+  { limits, policy }: Rules
+): WithFiles<{ readonly graph: string | null; readonly parsed: ReadTask["filterComplex"] }> => {
   const field = "task.filter_complex"
-  if (text === undefined || text.trim() === "") return Either.right({ graph: null, files: [], made: [] })
+  if (text === undefined || text.trim() === "") return Either.right({ graph: null, parsed: null, files: [], made: [] })
   const problem = textProblem(text, limits.graphBytes)
   if (problem !== undefined) return refuse(`${field} ${problem}`)
-  return Either.flatMap(Either.mapLeft(parseGraph(text, field, policy), invalid), (parsed) =>
+  return Either.flatMap(Either.mapLeft(readTaskGraph(text, field, policy), invalid), (parsed) =>
     byteLength(parsed.graph) > limits.graphBytes
       ? refuse(`${field} is too long in Unicode NFC: at most ${limits.graphBytes} bytes are allowed`)
       : Either.right(parsed)

@@ -5,6 +5,7 @@ import { checkTask, type TaskRequest } from "../contract/check-task.js"
 import type { DirId } from "../ids.js"
 import { defaultPolicy, Policy } from "../policy/policy.js"
 import { Queue } from "../ports/queue.js"
+import { readTask } from "../read-task.suite.js"
 import type { Task } from "../task.js"
 import { findJob, processTask } from "./await-job.js"
 import { submit } from "./submit.js"
@@ -183,9 +184,9 @@ describe("a task that was not checked", () => {
         { ...defaultPolicy, hardware: true }
       ]
       for (const policy of others) {
-        const error = yield* Effect.flip(submit(owner, seal(task, policy), quiet))
+        const error = yield* Effect.flip(submit(owner, seal(task, readTask(task, policy)), quiet))
         expect(error.message).toContain("check it where it is submitted")
-        expect(yield* Effect.provideService(submit(owner, seal(task, policy), quiet), Policy, policy)).toMatch(/^job_/)
+        expect(yield* Effect.provideService(submit(owner, seal(task, readTask(task, policy)), quiet), Policy, policy)).toMatch(/^job_/)
       }
     }).pipe(Effect.provide(world()))
   )

@@ -1,9 +1,10 @@
-import { Clock, Effect, Option } from "effect"
-import { type CheckedTask, whyUnchecked } from "../checked-task.js"
+import { Clock, Effect, Either, Option } from "effect"
+import { type CheckedTask, readingOf } from "../checked-task.js"
 import { outputDirectory } from "../directory.js"
 import { InvalidTask, UrlRefused, UrlUnreachable } from "../errors.js"
 import { type BlobKey, type DirId, type FileName, Ids, JobId, type OwnerId } from "../ids.js"
 import type { NewJob } from "../job.js"
+import { changesLength } from "../length-changes.js"
 import { Limits } from "../limits.js"
 import { Abilities, meets, type Needs, needsOf, offered, unmet } from "../needs.js"
 import { tooLong } from "../plan.js"
@@ -14,6 +15,7 @@ import { Jobs } from "../ports/jobs.js"
 import { Queue } from "../ports/queue.js"
 import { Runners } from "../ports/runners.js"
 import { Webhooks } from "../ports/webhooks.js"
+import { outputGraphs } from "../read-task.js"
 import { filesWritten, writerOf } from "../side-files.js"
 import { brokenRule, type Task } from "../task.js"
 import { newDirectory } from "./directories.js"
@@ -84,9 +86,10 @@ export const prepare = (
 const decide = (owner: OwnerId, task: CheckedTask, extras: Extras, made: Made) =>
   Effect.gen(function* () {
     const policy = yield* Policy
-    const reason = whyUnchecked(task, policy) ?? brokenRule(task) ?? tooLong(task, yield* Limits)
+    const read = yield* Either.mapLeft(readingOf(task, policy), (reason) => new InvalidTask({ reason }))
+    const reason = brokenRule(task, read.filterComplex) ?? tooLong(task, yield* Limits)
     if (reason !== undefined) return yield* new InvalidTask({ reason })
-    const needs = needsOf(task, policy)
+    const needs = needsOf(read)
     yield* allowNeeds(needs)
     yield* allowJob(owner)
     if (extras.webhookUrl !== null) yield* checkWebhook(extras.webhookUrl)
@@ -113,7 +116,8 @@ const decide = (owner: OwnerId, task: CheckedTask, extras: Extras, made: Made) =
         outputs: task.outputs,
         filterComplex: task.filterComplex,
         ...(files.length > 0 && { files }),
-        ...(task.made && { made: task.made })
+        ...(task.made && { made: task.made }),
+        changesLength: outputGraphs(read).some(changesLength)
       },
       tags: extras.tags ?? [],
       needs,

@@ -14,8 +14,8 @@ import {
 import { type CheckedTask, seal } from "../checked-task.js"
 import { type DirId, FileName } from "../ids.js"
 import { defaultLimits, Limits, type LimitValues } from "../limits.js"
-import { defaultPolicy } from "../policy/policy.js"
 import { anOwner } from "../ports/suites/samples.suite.js"
+import { readTask } from "../read-task.suite.js"
 import { makeUploadGate, noReservations, Reserved, UploadGate } from "../reservations.js"
 import type { Task } from "../task.js"
 import { createDirectory } from "./directories.js"
@@ -53,14 +53,13 @@ export const ownerWithFile = Effect.gen(function* () {
 })
 
 /** A task as its parser leaves it, of parts that a test may choose. */
-export const taskOn = (dir: DirId, over: Partial<Task> = {}): CheckedTask =>
-  seal(
-    {
-      inputs: [{ source: { _tag: "Stored", dir, name: FileName("in.mp4") }, options: [] }],
-      outputs: [{ name: FileName("out.mp4"), options: [], maps: [] }],
-      filterComplex: null,
-      outputDirectory: null,
-      ...over
-    },
-    defaultPolicy
-  )
+export const taskOn = (dir: DirId, over: Partial<Task> = {}): CheckedTask => {
+  const task = {
+    inputs: [{ source: { _tag: "Stored" as const, dir, name: FileName("in.mp4") }, options: [] }],
+    outputs: [{ name: FileName("out.mp4"), options: [], maps: [] }],
+    filterComplex: null,
+    outputDirectory: null,
+    ...over
+  }
+  return seal(task, readTask(task))
+}

@@ -112,7 +112,8 @@ describe("a graph that is changed", () => {
     ["subtitles=a.srt:fontsdir=.", "subtitles=filename=a.srt:fontsdir=%fonts", { files: ["a.srt"], fonts: true }],
     ["ass=a.ass:fontsdir=fonts", "ass=filename=a.ass:fontsdir=%fonts", { files: ["a.ass"], fonts: true }]
   ])("%s becomes %s", (graph, given, { made = [], files = [], fonts = false }) => {
-    const changed = readGraph(graph)
+    const { parsed, ...changed } = readGraph(graph)
+    expect(parsed).toEqual(parseGraph(changed.graph))
     expect({ ...changed, files: changed.files.map(({ name }) => name) }).toEqual({ graph: given, made, files, fonts })
   })
 })

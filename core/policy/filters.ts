@@ -12,7 +12,7 @@ import {
   mayNameFiles,
   whyForbidden
 } from "./filter-rules.js"
-import { type Filter, type FilterArg, parseGraph, printArgs, printGraph } from "./filtergraph.js"
+import { type Filter, type FilterArg, type FilterGraph, parseGraph, printArgs, printGraph } from "./filtergraph.js"
 import { fontsFolder, outputsFolder } from "./folders.js"
 import { namesAPlace } from "./option-rules.js"
 import { expressionProblem, insteadOfPath, maxSide, maxThreads, plainName, plainNameRule } from "./option-values.js"
@@ -32,6 +32,8 @@ export interface FilterFile {
 /** A graph as ffmpeg gets it, and the files that it is about. */
 export interface ReadGraph {
   readonly graph: string
+  /** The same graph, taken apart; what is wrong with it, where nothing is refused. */
+  readonly parsed: Either.Either<FilterGraph, string>
   readonly files: ReadonlyArray<FilterFile>
   /** Files that it makes beside the outputs. */
   readonly made: ReadonlyArray<FileName>
@@ -47,7 +49,7 @@ const maxFilters = 500
  * compared as they are stored: give it the graph in Unicode NFC.
  */
 export const readFilters = (graph: string, policy: PolicyValues): Either.Either<ReadGraph, string> =>
-  policy.options === "off" ? Either.right({ graph, files: unjudged(graph), made: [], fonts: false }) : judged(graph, policy)
+  policy.options === "off" ? Either.right(unjudged(graph)) : judged(graph, policy)
 
 const judged = (text: string, policy: PolicyValues): Either.Either<ReadGraph, string> =>
   Either.gen(function* () {
@@ -56,11 +58,11 @@ const judged = (text: string, policy: PolicyValues): Either.Either<ReadGraph, st
     if (count > maxFilters) return yield* Either.left(`has ${count} filters: at most ${maxFilters} are allowed`)
     const chains = yield* Either.all(graph.chains.map((chain) => Either.all(chain.map((filter) => judgedFilter(filter, policy)))))
     const filters = chains.flat()
+    const given = { ...graph, chains: chains.map((chain) => chain.map(({ filter }) => filter)) }
     return {
       // What needs no change stays as it was written.
-      graph: filters.some(({ changed }) => changed)
-        ? printGraph({ ...graph, chains: chains.map((chain) => chain.map(({ filter }) => filter)) })
-        : text,
+      graph: filters.some(({ changed }) => changed) ? printGraph(given) : text,
+      parsed: Either.right(given),
       files: filters.flatMap(({ files }) => files),
       made: filters.flatMap(({ made }) => made),
       fonts: filters.some(({ fonts }) => fonts)
@@ -68,15 +70,17 @@ const judged = (text: string, policy: PolicyValues): Either.Either<ReadGraph, st
   })
 
 /** Every file that can be found, where nothing is refused. */
-const unjudged = (graph: string): ReadonlyArray<FilterFile> =>
-  Either.getOrElse(parseGraph(graph), () => ({ chains: [] }))
-    .chains.flat()
-    .flatMap((filter) => {
-      const read = keyedArgs(filter, filters5.get(filter.name) ?? unknownOptions, false)
-      return Either.isLeft(read) ? [] : filesRead(filter.name, read.right.args).map(({ name }) => ({ name, subtitles: false }))
-    })
+const unjudged = (graph: string): ReadGraph => {
+  const parsed = parseGraph(graph)
+  const { chains } = Either.getOrElse(parsed, () => ({ chains: [] }))
+  const files = chains.flat().flatMap((filter) => {
+    const read = keyedArgs(filter, filters5.get(filter.name) ?? unknownOptions, false)
+    return Either.isLeft(read) ? [] : filesRead(filter.name, read.right.args).map(({ name }) => ({ name, subtitles: false }))
+  })
+  return { graph, parsed, files, made: [], fonts: false }
+}
 
-interface JudgedFilter extends Omit<ReadGraph, "graph"> {
+interface JudgedFilter extends Omit<ReadGraph, "graph" | "parsed"> {
   readonly filter: Filter
   readonly changed: boolean
 }

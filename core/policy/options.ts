@@ -44,14 +44,21 @@ export interface ParsedOptions {
 
 /**
  * A task's option list for one input or output, read as ffmpeg reads it, or the first thing that is not allowed, worded to
- * follow the field's name and a colon.
+ * follow the field's name and a colon. A pass without a name for its log gets `passLog`, where that is given.
  */
 export const readOptions = (
   items: ReadonlyArray<string>,
   place: "input" | "output",
-  policy: PolicyValues
+  policy: PolicyValues,
+  passLog?: string
 ): Either.Either<ParsedOptions, string> =>
-  policy.options === "off" ? Either.right(unjudged(items, policy.table)) : judged(items, place, policy)
+  policy.options === "off" ? Either.right(unjudged(items, policy.table, passLog)) : judged(items, place, policy, passLog)
+
+/** Appended to a list with these options, where it has a pass and no name for its log. */
+const missingLog = (options: ReadonlyArray<Pick<ParsedOption, "name">>, passLog: string | undefined): ReadonlyArray<string> => {
+  const has = (wanted: string) => options.some(({ name }) => name === wanted)
+  return passLog !== undefined && has("pass") && !has("passlogfile") ? ["-passlogfile", passLog] : []
+}
 
 /** The arguments that ffmpeg gets; `place` says what stands for a file that an option names: without it, all is as it was written. */
 export const optionArgs = (options: ReadonlyArray<ParsedOption>, place?: (file: FileReference) => string): ReadonlyArray<string> =>
@@ -62,9 +69,31 @@ export const optionArgs = (options: ReadonlyArray<ParsedOption>, place?: (file: 
 /** A log stands at the end of its list, where it wins over all others. */
 const placed = (value: string, { shape }: FileReference, path: string): string => (shape === "stats" ? `${value}:stats=${path}` : path)
 
-const judged = (items: ReadonlyArray<string>, place: "input" | "output", policy: PolicyValues) =>
+interface JudgedOption {
+  readonly option: Omit<ParsedOption, "file">
+  readonly known: string
+  readonly grammar: Grammar
+}
+
+const judged = (items: ReadonlyArray<string>, place: "input" | "output", policy: PolicyValues, passLog?: string) =>
   Either.gen(function* () {
-    const read: Array<{ readonly option: Omit<ParsedOption, "file">; readonly known: string; readonly grammar: Grammar }> = []
+    const written = yield* judgedEach(items, place, policy)
+    const added = missingLog(
+      written.map(({ option }) => option),
+      passLog
+    )
+    const read = added.length === 0 ? written : [...written, ...(yield* judgedEach(added, place, policy))]
+    const pass = read.findLast(({ option }) => option.name === "pass")?.option.value ?? null
+    const options = read.map(({ option, known, grammar }) => ({
+      ...option,
+      file: grammar === "params" ? statsNamed(known, option.value ?? "", pass) : fileNamed(grammar, option.value ?? "", pass)
+    }))
+    return { options, files: options.flatMap(({ file }) => file ?? []) }
+  })
+
+const judgedEach = (items: ReadonlyArray<string>, place: "input" | "output", policy: PolicyValues) =>
+  Either.gen(function* () {
+    const read: Array<JudgedOption> = []
     for (let at = 0; at < items.length; at++) {
       const item = items[at] as string
       const { name, specifier, found, rewrite } = yield* readName(item, policy)
@@ -90,12 +119,7 @@ const judged = (items: ReadonlyArray<string>, place: "input" | "output", policy:
         grammar
       })
     }
-    const pass = read.findLast(({ option }) => option.name === "pass")?.option.value ?? null
-    const options = read.map(({ option, known, grammar }) => ({
-      ...option,
-      file: grammar === "params" ? statsNamed(known, option.value ?? "", pass) : fileNamed(grammar, option.value ?? "", pass)
-    }))
-    return { options, files: options.flatMap(({ file }) => file ?? []) }
+    return read
   })
 
 const statsNamed = (option: string, list: string, pass: string | null): FileReference | null => {
@@ -104,7 +128,12 @@ const statsNamed = (option: string, list: string, pass: string | null): FileRefe
 }
 
 /** Everything as it is; only what belongs together is told. */
-const unjudged = (items: ReadonlyArray<string>, table: OptionTable): ParsedOptions => {
+const unjudged = (items: ReadonlyArray<string>, table: OptionTable, passLog?: string): ParsedOptions => {
+  const options = unjudgedEach(items, table)
+  return { options: [...options, ...unjudgedEach(missingLog(options, passLog), table)], files: [] }
+}
+
+const unjudgedEach = (items: ReadonlyArray<string>, table: OptionTable): ReadonlyArray<ParsedOption> => {
   const options: Array<ParsedOption> = []
   for (let at = 0; at < items.length; at++) {
     const item = items[at] as string
@@ -119,7 +148,7 @@ const unjudged = (items: ReadonlyArray<string>, table: OptionTable): ParsedOptio
       graph: commandGrammar(name) === "graph"
     })
   }
-  return { options, files: [] }
+  return options
 }
 
 /** What an option's name stands for in ffmpeg's own eyes. */

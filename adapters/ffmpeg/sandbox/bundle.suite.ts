@@ -3,7 +3,7 @@ import { build } from "vite"
 
 /** Folders that a bundled program imports from. */
 export const core = resolve(import.meta.dirname, "../../../core")
-export const adapters = resolve(import.meta.dirname, "..")
+export const adapters = resolve(import.meta.dirname, "../..")
 
 /** The program's module. It exists only in memory, but lies in this folder: its packages are those of the clone. */
 const entry = join(import.meta.dirname, "bundled-program.ts")

@@ -326,7 +326,7 @@ describe.runIf(linux)("a sandboxed run that reads a late input", () => {
           join(folder, "program"),
           `import { Effect, Stream } from "effect"
            import { Storage } from "${core}/ports/storage.ts"
-           import { arrivingFile, transferOver } from "${adapters}/ffmpeg/arriving.suite.ts"
+           import { arrivingFile, transferOver } from "${adapters}/ffmpeg/streamed/arriving.suite.ts"
            import { openFfmpeg } from "${adapters}/ffmpeg/index.ts"
            import { memoryStorage } from "${adapters}/memory/storage.ts"
            const program = Effect.gen(function* () {
