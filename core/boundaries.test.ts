@@ -107,3 +107,25 @@ describe("only core/plan.ts reads a plan's arguments", () => {
     expect(argumentsRead(text)).toEqual([])
   })
 })
+
+/** Beside the API's fields, these are others' names: ffmpeg's options, ffprobe's fields, columns of rows, system calls. */
+const othersNames =
+  /^(?:core\/contract\/|core\/policy\/|core\/probe\.ts|adapters\/ffmpeg\/(?:prober|sandbox\/seccomp)\.ts|adapters\/sql\/|adapters\/postgres\/pool\.ts|hosts\/embed\/transfer\.ts)/
+
+const snakeCase = (text: string): ReadonlyArray<string> => {
+  const code = text
+    .replaceAll(/\/\*[\s\S]*?\*\/|(?<![:"'/])\/\/.*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g, "")
+    .replaceAll(/\/(?:[^/\\\n*]|\\.)(?:[^/\\\n]|\\.)*\/[dgimsuy]*/g, "")
+  return code.match(/\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b/g) ?? []
+}
+
+describe("only core/contract names the API's fields", () => {
+  it.each(sources.filter((file) => !othersNames.test(file)))("%s has no name in snake_case", (file) => {
+    expect(snakeCase(readFileSync(join(root, file), "utf8"))).toEqual([])
+  })
+
+  it("finds a field, and not what stands in a text or a comment", () => {
+    expect(snakeCase("const report = { gb_sec: 1 } // not_this")).toEqual(["gb_sec"])
+    expect(snakeCase('const name = "x_y" /* a_b */ + `c_d`')).toEqual([])
+  })
+})

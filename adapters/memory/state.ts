@@ -8,7 +8,7 @@ import type { KeyRecord } from "../../core/ports/accounts.js"
 import type { DeliveryRecord } from "../../core/ports/outbox.js"
 import type { RunnerRecord } from "../../core/ports/runners.js"
 import { blobsRead } from "../../core/task.js"
-import { reportUsage, type Usage } from "../../core/usage.js"
+import { billed, type Usage } from "../../core/usage.js"
 import { newSecret } from "../crypto/index.js"
 
 /** A job with what its reader does not see. */
@@ -177,7 +177,7 @@ export const charge = (state: StateShape, owner: OwnerId, what: "jobs" | "probes
       outputBytes: before.usage.outputBytes + usage.outputBytes
     },
     // As the caller was told, so that the sum of all replies is the bill.
-    gibSeconds: before.gibSeconds + reportUsage(usage).gb_sec
+    gibSeconds: before.gibSeconds + billed(usage).gibSeconds
   })
 }
 

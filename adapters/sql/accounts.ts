@@ -6,7 +6,7 @@ import { InvalidApiKey } from "../../core/errors.js"
 import { OwnerId } from "../../core/ids.js"
 import type { AccountsShape, ApiKey } from "../../core/ports/accounts.js"
 import { splitCredential } from "../../core/text/api-key.js"
-import { reportUsage, type Usage } from "../../core/usage.js"
+import { billed, type Usage } from "../../core/usage.js"
 import { hashSecret, newKeyId, newSecret, newWebhookSecret, sameSecret } from "../crypto/index.js"
 import { type Database, nowText } from "./database.js"
 import { isLive } from "./dialect.js"
@@ -126,7 +126,7 @@ export const charge = (sql: SqlClient, owner: OwnerId, what: "jobs" | "probes", 
       input_bytes: usage.inputBytes,
       output_bytes: usage.outputBytes,
       // As the caller was told, so that the sum of all replies is the bill.
-      gib_seconds: reportUsage(usage).gb_sec
+      gib_seconds: billed(usage).gibSeconds
     }
     yield* sql`
       INSERT INTO ffkiln_usage ${sql.insert(row)}

@@ -6,7 +6,7 @@ import type { DeliveryRecord } from "../ports/outbox.js"
 import type { SignedRequest } from "../ports/storage.js"
 import { mapInSlices } from "../slices.js"
 import { mediaType } from "../text/media-type.js"
-import { reportUsage, type Usage } from "../usage.js"
+import type { Usage } from "../usage.js"
 import type {
   AnalyzeReply,
   AsyncReply,
@@ -26,6 +26,7 @@ import type {
   SecretReply,
   UsageReply
 } from "./replies.js"
+import { reportUsage } from "./usage-report.js"
 
 /** The bodies of replies and webhooks, in the reference's shapes and field order. What the reference does not show comes last. */
 

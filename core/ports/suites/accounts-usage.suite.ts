@@ -1,7 +1,7 @@
 import { Effect, TestClock } from "effect"
 import { noQuota } from "../../account.js"
 import type { OwnerId } from "../../ids.js"
-import { reportUsage, type Usage } from "../../usage.js"
+import { billed, type Usage } from "../../usage.js"
 import { Accounts } from "../accounts.js"
 import { Jobs } from "../jobs.js"
 import { expect, it as plainIt } from "./effect-tests.suite.js"
@@ -39,7 +39,7 @@ export const accountsUsageSuite = (rows: RowsLayer): void => {
           inputBytes: sum(all.map(({ inputBytes }) => inputBytes)),
           outputBytes: sum(all.map(({ outputBytes }) => outputBytes))
         },
-        gibSeconds: expect.closeTo(sum(all.map((usage) => reportUsage(usage).gb_sec)), 9)
+        gibSeconds: expect.closeTo(sum(all.map((usage) => billed(usage).gibSeconds)), 9)
       })
       expect(yield* accountOf(other)).toMatchObject({ jobs: 0, probes: 1, usage: usageOf(50) })
     })
@@ -70,8 +70,8 @@ export const accountsUsageSuite = (rows: RowsLayer): void => {
       yield* TestClock.adjust("1 millis")
       expect(yield* accountOf(owner)).toEqual({ ...nothing, month: "2027-01", liveJobs: 1 })
       yield* jobs.fail(running, { reason: "input-missing" }, usageOf(4))
-      const { gb_sec } = reportUsage(usageOf(4))
-      expect(yield* accountOf(owner)).toEqual({ ...nothing, month: "2027-01", jobs: 1, usage: usageOf(4), gibSeconds: gb_sec })
+      const { gibSeconds } = billed(usageOf(4))
+      expect(yield* accountOf(owner)).toEqual({ ...nothing, month: "2027-01", jobs: 1, usage: usageOf(4), gibSeconds })
     })
   )
 

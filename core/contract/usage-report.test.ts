@@ -1,6 +1,6 @@
 import { FastCheck } from "effect"
 import { expect, it } from "vitest"
-import { reportUsage } from "./usage.js"
+import { reportUsage } from "./usage-report.js"
 
 const GiB = 2 ** 30
 
