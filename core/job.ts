@@ -1,4 +1,6 @@
+import { Schema } from "effect"
 import { FfmpegFailed, InputMissing, JobCancelled, NoWorker, RunLimitExceeded, TooManyRequests, WorkerLost } from "./errors.js"
+import { blobKeyText, byteCount, fileName, optional } from "./fields.js"
 import { type BlobKey, blobKeyParts, type FileName, type JobId, type OwnerId } from "./ids.js"
 import type { Needs } from "./needs.js"
 import { outputSlot } from "./plan.js"
@@ -51,17 +53,25 @@ export const next = (state: JobState, event: JobEvent, lastAttempt = false): Job
   return lastAttempt ? (transition.onLastAttempt ?? transition.to) : transition.to
 }
 
-/** Why a job failed, as it is stored. `detail` is the sentence after the prefix, where the reason has one. */
-export type Failure =
-  | { readonly reason: "ffmpeg" | "limit" | "no-worker"; readonly detail: string }
-  | { readonly reason: "input-missing" | "worker-lost" }
+const reasons = Schema.Literal("ffmpeg", "limit", "no-worker", "input-missing", "worker-lost")
 
-export interface OutputFile {
-  readonly name: FileName
-  readonly bytes: number
+/** Why a job failed, as it is stored. `detail` is the sentence after the prefix, where the reason has one. */
+export const Failure = Schema.Union(
+  Schema.Struct({ reason: reasons.pipe(Schema.pickLiteral("ffmpeg", "limit", "no-worker")), detail: Schema.String }),
+  Schema.Struct({ reason: reasons.pipe(Schema.pickLiteral("input-missing", "worker-lost")) })
+)
+export type Failure = typeof Failure.Type
+
+/** Reasons that a runner finds, and tells its host. */
+export const runnerReasons = reasons.pipe(Schema.pickLiteral("ffmpeg", "limit", "input-missing"))
+
+export const OutputFile = Schema.Struct({
+  name: fileName,
+  bytes: byteCount,
   /** Where its bytes are, if not in the slot of its attempt. */
-  readonly key?: BlobKey
-}
+  key: optional(blobKeyText)
+})
+export type OutputFile = typeof OutputFile.Type
 
 export interface Job {
   readonly id: JobId

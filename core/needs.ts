@@ -1,4 +1,5 @@
-import { Context, Effect } from "effect"
+import { Context, Effect, Schema } from "effect"
+import { texts } from "./fields.js"
 import { hardwareCodec } from "./policy/allowed.js"
 import type { FilterGraph } from "./policy/filtergraph.js"
 import type { ParsedOption } from "./policy/options.js"
@@ -8,22 +9,23 @@ import { type ReadOptionList, type ReadTask, readGraphs } from "./read-task.js"
 /** What a task asks of the ffmpeg that runs it, and what an ffmpeg can do: who may run what is decided here. */
 
 /** What a machine's ffmpeg can do. Names are ffmpeg's own, as its `-encoders`, `-filters` and so on list them. */
-export interface Capabilities {
+export const Capabilities = Schema.Struct({
   /** ffmpeg's own version, as in `5.1.9-0+deb12u1`. */
-  readonly version: string
+  version: Schema.String,
   /** Encoders and decoders by their own names, and by those of the codecs they are for. */
-  readonly encoders: ReadonlyArray<string>
-  readonly decoders: ReadonlyArray<string>
-  readonly filters: ReadonlyArray<string>
-  readonly muxers: ReadonlyArray<string>
-  readonly demuxers: ReadonlyArray<string>
+  encoders: texts,
+  decoders: texts,
+  filters: texts,
+  muxers: texts,
+  demuxers: texts,
   /** Encoders of hardware that made a picture when they were tried; a listed one may find no hardware. */
-  readonly hardware: ReadonlyArray<string>
+  hardware: texts,
   /** Processors that runs may use. */
-  readonly cores: number
+  cores: Schema.Int,
   /** What its operator says of it. */
-  readonly tags: ReadonlyArray<string>
-}
+  tags: texts
+})
+export type Capabilities = typeof Capabilities.Type
 
 /** Each need of a task as one text, `encoder:libx264` for one: sorted, so that equal needs are equal lists. */
 export type Needs = ReadonlyArray<string>

@@ -1,65 +1,65 @@
+import { Schema } from "effect"
+import { fileName, number, optional, texts } from "./fields.js"
 import { type BlobKey, blobKeyParts, type DirId, FileName } from "./ids.js"
 import type { LimitValues } from "./limits.js"
 import { allowedProtocols, selfContainedDemuxers } from "./policy/allowed.js"
 import { outputsFolder } from "./policy/folders.js"
 import type { FileReference } from "./policy/option-values.js"
-import { filesOfOutputs, type ResolvedInput, type ResolvedTask, type StagedFile } from "./task.js"
+import { filesOfOutputs, type ResolvedInput, type ResolvedTask, StagedFile } from "./task.js"
 import { endingOf, stagedName, stagedPattern, stagedPicture, stagedPrefix } from "./text/staged-name.js"
-import { type Timeline, timelineOf } from "./timeline.js"
+import { Timeline, timelineOf } from "./timeline.js"
 
 /** Bounds of one run; what is exceeded ends it. */
-export interface RunLimits {
-  readonly seconds: number
-  readonly outputBytes: number
-  readonly outputFiles: number
-}
+export const RunLimits = Schema.Struct({ seconds: number, outputBytes: number, outputFiles: number })
+export type RunLimits = typeof RunLimits.Type
+
+/** What is asked of a command line beside running it. Only this file reads arguments; all others take these facts. */
+export const CommandFacts = Schema.Struct({
+  /** The file or pattern that each `-i` opens, in the order of the command. */
+  reads: texts,
+  /** Staged files that an `-i` opens and nothing else does: they may be read over HTTP while they are downloaded. */
+  streamable: Schema.Array(fileName),
+  /** The first pass of an encoder, or a third one: it may write its log alone. */
+  firstPass: Schema.Boolean,
+  /** A second pass, or a third one: it reads a log. */
+  laterPass: Schema.Boolean,
+  /** The encoder that overlooks -pass, if the command names one. */
+  onePassEncoder: optional(Schema.String),
+  /** An option may end an output before the length that -t or -to give. */
+  endsEarly: Schema.Boolean,
+  /** An output is written anew when all of it is there: bytes that were read before are worthless. */
+  rewritten: Schema.Boolean
+})
+export type CommandFacts = typeof CommandFacts.Type
+
+/** The pattern that ffmpeg is given for a sequence, and the caller's own. */
+export const GivenSequence = Schema.Struct({ pattern: Schema.String, givenName: fileName })
+export type GivenSequence = typeof GivenSequence.Type
 
 /**
  * One run of ffmpeg, as a value: may be logged, stored, sent to another machine.
  * The process runs in a folder that holds the inputs; a folder `out` beside it takes the outputs.
  */
-export interface Plan {
+export const Plan = Schema.Struct({
   /** All arguments but the program; names are `file:NAME` for inputs and `file:../out/NAME` for outputs. */
-  readonly args: ReadonlyArray<string>
+  args: texts,
   /** Each staged file, and the bytes: see `StagedFile`. */
-  readonly inputs: ReadonlyArray<StagedFile>
+  inputs: Schema.Array(StagedFile),
   /** What callers call the sequences of pictures that stand among the inputs. Absent where there are none. */
-  readonly sequences?: ReadonlyArray<GivenSequence>
+  sequences: optional(Schema.Array(GivenSequence)),
   /** The files that the task names as outputs, in its order: what must be there, and be listed first. */
-  readonly outputs: ReadonlyArray<FileName>
+  outputs: Schema.Array(fileName),
   /** The numbers, among all outputs of the command, of those that make no file. Absent where there are none. */
-  readonly discarded?: ReadonlyArray<number>
+  discarded: optional(Schema.Array(Schema.Int)),
   /** `<dir>/<job>-<attempt>/`: outputs are stored below it. */
-  readonly outputPrefix: string
-  readonly timeline: Timeline
+  outputPrefix: Schema.String,
+  /** For progress. */
+  timeline: Timeline,
   /** See `commandOf`. Absent in plans of earlier versions. */
-  readonly command?: CommandFacts
-  readonly limits: RunLimits
-}
-
-/** What is asked of a command line beside running it. Only this file reads arguments; all others take these facts. */
-export interface CommandFacts {
-  /** The file or pattern that each `-i` opens, in the order of the command. */
-  readonly reads: ReadonlyArray<string>
-  /** Staged files that an `-i` opens and nothing else does: they may be read over HTTP while they are downloaded. */
-  readonly streamable: ReadonlyArray<FileName>
-  /** The first pass of an encoder, or a third one: it may write its log alone. */
-  readonly firstPass: boolean
-  /** A second pass, or a third one: it reads a log. */
-  readonly laterPass: boolean
-  /** The encoder that overlooks -pass, if the command names one. */
-  readonly onePassEncoder?: string
-  /** An option may end an output before the length that -t or -to give. */
-  readonly endsEarly: boolean
-  /** An output is written anew when all of it is there: bytes that were read before are worthless. */
-  readonly rewritten: boolean
-}
-
-/** The pattern that ffmpeg is given for a sequence, and the caller's own. */
-export interface GivenSequence {
-  readonly pattern: string
-  readonly givenName: FileName
-}
+  command: optional(CommandFacts),
+  limits: RunLimits
+})
+export type Plan = typeof Plan.Type
 
 /** The folder of storage that one attempt writes to, and no other ever does. */
 export const outputSlot = (claim: { readonly id: string; readonly attempt: number }): string => `${claim.id}-${claim.attempt}`

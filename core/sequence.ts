@@ -1,3 +1,5 @@
+import { Schema } from "effect"
+import { byteCount } from "./fields.js"
 /** How an input's name stands for a row of pictures: as ffmpeg's image2 demuxer reads it. */
 export type Sequence =
   /** `given`: the options say where it starts. */
@@ -38,10 +40,8 @@ export const fitting = (pattern: string, { by }: Sequence): ((name: string) => b
 }
 
 /** Where a sequence by numbers ends though there are more pictures: the name that is missing, and how many pictures have a later number. */
-export interface Gap {
-  readonly missing: string
-  readonly later: number
-}
+export const Gap = Schema.Struct({ missing: Schema.String, later: byteCount })
+export type Gap = typeof Gap.Type
 
 /**
  * Of the names that fit those that ffmpeg reads, in its order: by number up to the first gap, from a number close to the

@@ -1,8 +1,9 @@
-import { Either } from "effect"
-import type { BlobKey, DirId, FileName } from "./ids.js"
+import { Either, Schema } from "effect"
+import { blobKeyText, byteCount, dirId, fileName, optional, texts, whereSo } from "./fields.js"
+import { BlobKey, type DirId, type FileName } from "./ids.js"
 import { labelOfMap, openOutputs, without } from "./policy/filtergraph.js"
 import type { ReadTask } from "./read-task.js"
-import type { Gap, Sequence } from "./sequence.js"
+import { Gap, type Sequence } from "./sequence.js"
 import { writtenTwice } from "./side-files.js"
 
 /** A file of ours, or one to be fetched from an https URL. */
@@ -19,13 +20,14 @@ export interface Input {
   readonly sequence?: Sequence
 }
 
-export interface Output {
-  readonly name: FileName
-  readonly options: ReadonlyArray<string>
-  readonly maps: ReadonlyArray<string>
+export const Output = Schema.Struct({
+  name: fileName,
+  options: texts,
+  maps: texts,
   /** Its format is `null`: ffmpeg writes no file for it, and its name stands for nothing. */
-  readonly discarded?: true
-}
+  discarded: whereSo
+})
+export type Output = typeof Output.Type
 
 /** The names of the outputs that become files. */
 export const filesOfOutputs = (outputs: ReadonlyArray<Output>): ReadonlyArray<FileName> =>
@@ -51,20 +53,21 @@ export interface NamedFile {
 }
 
 /** A file that an option or a filter makes beside the outputs, but for those of muxers: see side-files.ts. */
-export interface SideFile {
+export const SideFile = Schema.Struct({
   /** A pattern stands for several, with `%d` for a number. */
-  readonly name: string
+  name: Schema.String,
   /** What names it, for a sentence that goes on with "makes". */
-  readonly by: string
+  by: Schema.String,
   /** What gives it another name, where that is not the same place. */
-  readonly rename?: string
+  rename: optional(Schema.String),
   /** It has this name while ffmpeg runs, and another one at the end. */
-  readonly passing?: true
+  passing: whereSo,
   /** The run reads it first: it was made by an earlier one. */
-  readonly updated?: true
+  updated: whereSo,
   /** ffmpeg keeps files of one such kind apart, or lets several streams write one of them. */
-  readonly kind?: "log" | "vstats" | "stats"
-}
+  kind: optional(Schema.Literal("log", "vstats", "stats"))
+})
+export type SideFile = typeof SideFile.Type
 
 /** What a caller asks for, parsed: every name is a name, every array within its limits. */
 export interface Task {
@@ -78,53 +81,59 @@ export interface Task {
   readonly made?: ReadonlyArray<SideFile>
 }
 
-/** A task with everything decided: a worker needs nothing but this. */
-export interface ResolvedTask {
-  /** Where the outputs go. */
-  readonly directory: DirId
-  readonly inputs: ReadonlyArray<ResolvedInput>
-  readonly outputs: ReadonlyArray<Output>
-  readonly filterComplex: string | null
-  /** Read beside the inputs, under just these names. Absent where there are none. */
-  readonly files?: ReadonlyArray<StagedFile>
-  /** Absent where nothing makes any. */
-  readonly made?: ReadonlyArray<SideFile>
-  /** Whether a filter makes outputs longer or shorter than the inputs. Absent in tasks that earlier versions stored. */
-  readonly changesLength?: boolean
-}
+const Blob = Schema.Struct({ key: blobKeyText, bytes: byteCount })
+type Blob = typeof Blob.Type
 
-export interface ResolvedInput {
-  readonly name: FileName
-  readonly key: BlobKey
-  readonly bytes: number
-  readonly options: ReadonlyArray<string>
+/** A job may have a hundred thousand of them: checked by hand, which takes a tenth of the time. */
+const Pictures = Schema.declare(
+  (value): value is ReadonlyArray<Blob> =>
+    Array.isArray(value) && value.every((each) => typeof each?.key === "string" && typeof each.bytes === "number"),
+  { arbitrary: () => (fc) => fc.array(fc.record({ key: fc.string().map(BlobKey), bytes: fc.nat() })) }
+)
+
+export const ResolvedInput = Schema.Struct({
+  name: fileName,
+  ...Blob.fields,
+  options: texts,
   /** It is a list of files to be joined. */
-  readonly concat?: true
+  concat: whereSo,
   /** The pictures that the name stands for, in order; the input's own key and size are those of the first. */
-  readonly pictures?: ReadonlyArray<Blob>
+  pictures: optional(Pictures),
   /** Where the pictures end before others that have the name as well. */
-  readonly gap?: Gap
-}
+  gap: optional(Gap)
+})
+export type ResolvedInput = typeof ResolvedInput.Type
 
-interface Blob {
-  readonly key: BlobKey
-  readonly bytes: number
-}
-
-export interface StagedFile {
+export const StagedFile = Schema.Struct({
   /** What it is called where the process runs. */
-  readonly name: FileName
+  name: fileName,
   /** What the caller calls it, where that is another name. */
-  readonly givenName?: FileName
-  readonly key: BlobKey
-  readonly bytes: number
+  givenName: optional(fileName),
+  ...Blob.fields,
   /** It must hold subtitles, which is found out before the run. */
-  readonly subtitles?: true
+  subtitles: whereSo,
   /** It lies in the folder of fonts as well. */
-  readonly font?: true
+  font: whereSo,
   /** The run writes it anew: a copy of it lies in the folder of outputs. */
-  readonly updated?: true
-}
+  updated: whereSo
+})
+export type StagedFile = typeof StagedFile.Type
+
+/** A task with everything decided: a worker needs nothing but this. */
+export const ResolvedTask = Schema.Struct({
+  /** Where the outputs go. */
+  directory: dirId,
+  inputs: Schema.Array(ResolvedInput),
+  outputs: Schema.Array(Output),
+  filterComplex: Schema.NullOr(Schema.String),
+  /** Read beside the inputs, under just these names. Absent where there are none. */
+  files: optional(Schema.Array(StagedFile)),
+  /** Absent where nothing makes any. */
+  made: optional(Schema.Array(SideFile)),
+  /** Whether a filter makes outputs longer or shorter than the inputs. Absent in tasks that earlier versions stored. */
+  changesLength: optional(Schema.Boolean)
+})
+export type ResolvedTask = typeof ResolvedTask.Type
 
 /** Every blob that a run reads, once, and how long it is. */
 export const blobsRead = ({ inputs, files = [] }: ResolvedTask): ReadonlyMap<BlobKey, number> =>

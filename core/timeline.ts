@@ -1,19 +1,20 @@
+import { Schema } from "effect"
+import { number, optional } from "./fields.js"
 import { textChangesLength } from "./length-changes.js"
 import type { ResolvedTask } from "./task.js"
 
 /** Where an input or an output starts and how long it lasts at most, in seconds, as far as its options tell. */
-export interface Window {
-  readonly start: number
-  readonly length: number | null
+export const Window = Schema.Struct({
+  start: number,
+  length: Schema.NullOr(number),
   /** Its own duration bounds nothing: the input is repeated, or played at another speed, or a filter changes the length. */
-  readonly looped?: boolean
-}
+  looped: optional(Schema.Boolean)
+})
+export type Window = typeof Window.Type
 
 /** What the length of the result can be worked out from, once ffmpeg has said how long the inputs are. */
-export interface Timeline {
-  readonly inputs: ReadonlyArray<Window>
-  readonly outputs: ReadonlyArray<Window>
-}
+export const Timeline = Schema.Struct({ inputs: Schema.Array(Window), outputs: Schema.Array(Window) })
+export type Timeline = typeof Timeline.Type
 
 /** Where a filter changes the length, only outputs with a length of their own have one that is known. */
 export const timelineOf = (task: ResolvedTask): Timeline => {

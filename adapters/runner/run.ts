@@ -1,18 +1,14 @@
 import type { Schema } from "effect"
 import type { ClaimReply, OutputsReply } from "../../core/contract/runner-protocol.js"
-import { BlobKey, type FileName, parseFileName } from "../../core/ids.js"
-import type { CommandFacts, GivenSequence } from "../../core/plan.js"
+import { type FileName, parseFileName } from "../../core/ids.js"
 import type { StagedFile } from "../../core/task.js"
 import { type Base, parseSigned, type Signed } from "./address.js"
 
 type ClaimedRun = Exclude<Schema.Schema.Type<typeof ClaimReply>["run"], null>
 
 /** A run as a runner was given it: what the protocol says, with names and requests that may be used. */
-export interface Run extends Omit<ClaimedRun, "inputs" | "outputs" | "sequences" | "command"> {
+export interface Run extends Omit<ClaimedRun, "inputs"> {
   readonly inputs: ReadonlyArray<StagedFile & { readonly request: Signed }>
-  readonly outputs: ReadonlyArray<FileName>
-  readonly sequences?: ReadonlyArray<GivenSequence>
-  readonly command?: CommandFacts
 }
 
 /** Where one output of a run is to be sent. */
@@ -27,27 +23,14 @@ export interface OutputPlace {
 /** Throws a sentence where the host's words are no run, or would lead us elsewhere: names become files here. */
 export const runOf = (base: Base, run: ClaimedRun): Run => {
   demand(run.heartbeatSeconds > 0 && run.silenceSeconds > 0, "heartbeatSeconds and silenceSeconds must be above 0")
-  const inputs = run.inputs.map(({ name, givenName, key, bytes, subtitles, font, updated, method, ...request }) => {
-    demand(bytes >= 0 && method === "GET", `the input "${name}" can't be fetched`)
-    return {
-      name: fileName(name),
-      ...(givenName !== undefined && { givenName: fileName(givenName) }),
-      key: BlobKey(key),
-      bytes,
-      ...(subtitles && { subtitles }),
-      ...(font && { font }),
-      ...(updated && { updated }),
-      request: signed(base, request)
-    }
+  const inputs = run.inputs.map(({ method, url, headers, ...file }) => {
+    demand(file.bytes >= 0 && method === "GET", `the input "${file.name}" can't be fetched`)
+    for (const name of [file.name, file.givenName ?? file.name]) demandFileName(name)
+    return { ...file, request: signed(base, { url, headers }) }
   })
-  const { sequences, command, ...rest } = run
-  return {
-    ...rest,
-    inputs,
-    outputs: run.outputs.map(fileName),
-    ...(sequences && { sequences: sequences.map(({ pattern, givenName }) => ({ pattern, givenName: fileName(givenName) })) }),
-    ...(command && { command: { ...command, streamable: command.streamable.map(fileName) } })
-  }
+  const { outputs, sequences = [], command } = run
+  for (const name of [...outputs, ...sequences.map(({ givenName }) => givenName), ...(command?.streamable ?? [])]) demandFileName(name)
+  return { ...run, inputs }
 }
 
 /** A file to be sent, of which more may come: see `OutputsBody` of the protocol. */
@@ -79,10 +62,9 @@ export const placesOf = (
   })
 }
 
-const fileName = (text: string): FileName => {
+const demandFileName = (text: string): void => {
   const parsed = parseFileName(text)
-  if ("reason" in parsed || parsed.name !== text) throw new Error(`${JSON.stringify(text)} is no file's name`)
-  return parsed.name
+  demand("name" in parsed && parsed.name === text, `${JSON.stringify(text)} is no file's name`)
 }
 
 const signed = (base: Base, request: Parameters<typeof parseSigned>[1]): Signed => {

@@ -1,12 +1,15 @@
 import { Schema } from "effect"
 import type { Account, Quota } from "../../core/account.js"
 import type { Directory, Origin, StoredFile } from "../../core/directory.js"
+import { texts } from "../../core/fields.js"
 import { BlobKey, DirId, FileName, JobId, OwnerId, RunnerName } from "../../core/ids.js"
-import { type Claim, type Job, terminalStates } from "../../core/job.js"
-import type { Capabilities } from "../../core/needs.js"
+import { type Claim, Failure, type Job, OutputFile, terminalStates } from "../../core/job.js"
+import { Capabilities } from "../../core/needs.js"
 import type { KeyRecord } from "../../core/ports/accounts.js"
 import type { Delivery, DeliveryRecord, Try } from "../../core/ports/outbox.js"
 import type { RunnerRecord } from "../../core/ports/runners.js"
+import { ResolvedTask } from "../../core/task.js"
+import { Usage } from "../../core/usage.js"
 
 /**
  * Rows as the database gives them, read into domain values. A row that does not fit is a bug, or was written by a newer
@@ -15,69 +18,6 @@ import type { RunnerRecord } from "../../core/ports/runners.js"
 
 /** Postgres gives 64-bit integers as text. */
 const Integer = Schema.Union(Schema.Number, Schema.NumberFromString)
-
-const OutputFile = Schema.Struct({
-  name: Schema.fromBrand(FileName)(Schema.String),
-  bytes: Schema.Number,
-  key: Schema.optionalWith(Schema.fromBrand(BlobKey)(Schema.String), { exact: true })
-})
-
-const Usage = Schema.Struct({ seconds: Schema.Number, inputBytes: Schema.Number, outputBytes: Schema.Number })
-
-const Failure = Schema.Union(
-  Schema.Struct({ reason: Schema.Literal("ffmpeg", "limit", "no-worker"), detail: Schema.String }),
-  Schema.Struct({ reason: Schema.Literal("input-missing", "worker-lost") })
-)
-
-const Texts = Schema.Array(Schema.String)
-
-const stagedFields = {
-  name: Schema.fromBrand(FileName)(Schema.String),
-  key: Schema.fromBrand(BlobKey)(Schema.String),
-  bytes: Schema.Number
-}
-
-/** Older rows have no optional field. */
-const whereSo = Schema.optionalWith(Schema.Literal(true), { exact: true })
-
-interface Picture {
-  readonly key: BlobKey
-  readonly bytes: number
-}
-
-/** A job may have a hundred thousand of them: checked by hand, which takes a tenth of the time. */
-const Pictures = Schema.optionalWith(
-  Schema.declare(
-    (value): value is ReadonlyArray<Picture> =>
-      Array.isArray(value) && value.every((each) => typeof each?.key === "string" && typeof each.bytes === "number")
-  ),
-  { exact: true }
-)
-
-const Gap = Schema.optionalWith(Schema.Struct({ missing: Schema.String, later: Schema.Number }), { exact: true })
-
-const SideFile = Schema.Struct({
-  name: Schema.String,
-  by: Schema.String,
-  rename: Schema.optionalWith(Schema.String, { exact: true }),
-  passing: whereSo,
-  updated: whereSo,
-  kind: Schema.optionalWith(Schema.Literal("log", "vstats", "stats"), { exact: true })
-})
-
-const ResolvedTask = Schema.Struct({
-  directory: Schema.fromBrand(DirId)(Schema.String),
-  inputs: Schema.Array(Schema.Struct({ ...stagedFields, options: Texts, concat: whereSo, pictures: Pictures, gap: Gap })),
-  outputs: Schema.Array(
-    Schema.Struct({ name: Schema.fromBrand(FileName)(Schema.String), options: Texts, maps: Texts, discarded: whereSo })
-  ),
-  filterComplex: Schema.NullOr(Schema.String),
-  files: Schema.optionalWith(Schema.Array(Schema.Struct({ ...stagedFields, subtitles: whereSo, font: whereSo, updated: whereSo })), {
-    exact: true
-  }),
-  made: Schema.optionalWith(Schema.Array(SideFile), { exact: true }),
-  changesLength: Schema.optionalWith(Schema.Boolean, { exact: true })
-})
 
 const ClaimRow = Schema.Struct({
   id: Schema.fromBrand(JobId)(Schema.String),
@@ -91,7 +31,7 @@ const JobRow = Schema.Struct({
   state: Schema.Literal("pending", "processing", ...terminalStates),
   progress: Schema.NullOr(Schema.Number),
   outputs: Schema.parseJson(Schema.Array(OutputFile)),
-  warnings: Schema.parseJson(Schema.Array(Schema.String)),
+  warnings: Schema.parseJson(texts),
   usage: Schema.NullOr(Schema.parseJson(Usage)),
   failure: Schema.NullOr(Schema.parseJson(Failure)),
   webhook_url: Schema.NullOr(Schema.String),
@@ -163,19 +103,7 @@ const AccountRow = Schema.Struct({
   ...quotaFields
 })
 
-const CapabilitiesText = Schema.parseJson(
-  Schema.Struct({
-    version: Schema.String,
-    encoders: Texts,
-    decoders: Texts,
-    filters: Texts,
-    muxers: Texts,
-    demuxers: Texts,
-    hardware: Texts,
-    cores: Schema.Number,
-    tags: Texts
-  })
-)
+const CapabilitiesText = Schema.parseJson(Capabilities)
 
 const RunnerRow = Schema.Struct({
   name: Schema.fromBrand(RunnerName)(Schema.String),
@@ -187,7 +115,7 @@ const ProcessRow = Schema.Struct({
   runner: Schema.fromBrand(RunnerName)(Schema.String),
   id: Schema.String,
   slots: Integer,
-  running: Schema.parseJson(Texts),
+  running: Schema.parseJson(texts),
   capabilities: CapabilitiesText,
   seen_at: Schema.Date
 }).pipe(Schema.rename({ seen_at: "seenAt" }))
@@ -209,7 +137,7 @@ export const readTries: (text: string) => ReadonlyArray<Try> = Schema.decodeSync
 export const writeTries: (tries: ReadonlyArray<Try>) => string = Schema.encodeSync(Tries)
 
 /** Tags or needs. */
-export const readTexts: (text: string) => ReadonlyArray<string> = Schema.decodeSync(Schema.parseJson(Texts))
+export const readTexts: (text: string) => ReadonlyArray<string> = Schema.decodeSync(Schema.parseJson(texts))
 export const readCapabilities: (text: string) => Capabilities = Schema.decodeSync(CapabilitiesText)
 export const writeCapabilities: (capabilities: Capabilities) => string = Schema.encodeSync(CapabilitiesText)
 export const readRunner: (row: unknown) => Omit<RunnerRecord, "processes"> = Schema.decodeUnknownSync(RunnerRow)

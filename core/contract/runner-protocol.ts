@@ -1,4 +1,9 @@
 import { Schema } from "effect"
+import { texts } from "../fields.js"
+import { runnerReasons } from "../job.js"
+import { Capabilities } from "../needs.js"
+import { Plan } from "../plan.js"
+import { StagedFile } from "../task.js"
 
 /**
  * What runners and hosts say to each other, as JSON over HTTP (docs/runners.md says it in words). A runner sends
@@ -13,27 +18,13 @@ export const pathOf = (action: Action): string => `/runner/v${protocolVersion}/$
 
 export type Action = "claim" | "progress" | "outputs" | "finished" | "failed" | "released"
 
-const Names = Schema.Array(Schema.String)
-
-export const CapabilitiesBody = Schema.Struct({
-  version: Schema.String,
-  encoders: Names,
-  decoders: Names,
-  filters: Names,
-  muxers: Names,
-  demuxers: Names,
-  hardware: Names,
-  cores: Schema.Int,
-  tags: Names
-})
-
 /** `process` names this process of the runner: new at each start. With no slot free it only says that it is there. */
 export const ClaimBody = Schema.Struct({
   process: Schema.String,
   slots: Schema.Int,
   free: Schema.Int,
-  running: Names,
-  capabilities: CapabilitiesBody
+  running: texts,
+  capabilities: Capabilities
 })
 
 /** A signed request that anyone may make. `url` is absolute, or begins with `/` and is meant below the host's own URL. */
@@ -43,7 +34,8 @@ const Request = {
   headers: Schema.Record({ key: Schema.String, value: Schema.String })
 }
 
-const Window = Schema.Struct({ start: Schema.Number, length: Schema.NullOr(Schema.Number), looped: Schema.optional(Schema.Boolean) })
+/** Where outputs are stored is the host's affair. */
+const { outputPrefix: _, ...planFields } = Plan.fields
 
 /** `run` is null where there was nothing to do for as long as the request could stay open. */
 export const ClaimReply = Schema.Struct({
@@ -55,42 +47,10 @@ export const ClaimReply = Schema.Struct({
       /** How often `progress` is to be sent at least, in seconds; without a word for `silenceSeconds` the run is another's. */
       heartbeatSeconds: Schema.Number,
       silenceSeconds: Schema.Number,
-      /** ffmpeg's arguments: it runs in a folder with the inputs, beside which `out` takes the outputs. */
-      args: Names,
-      inputs: Schema.Array(
-        Schema.Struct({
-          name: Schema.String,
-          /** What the caller calls it, where that is another name: for what is said of it. */
-          givenName: Schema.optional(Schema.String),
-          /** Stands for the content: the same for the same bytes. */
-          key: Schema.String,
-          bytes: Schema.Int,
-          subtitles: Schema.optional(Schema.Literal(true)),
-          font: Schema.optional(Schema.Literal(true)),
-          /** The run writes it anew: a copy of it is to lie among the outputs. */
-          updated: Schema.optional(Schema.Literal(true)),
-          ...Request
-        })
-      ),
-      /** What the caller calls sequences of pictures: for what is said of them. */
-      sequences: Schema.optional(Schema.Array(Schema.Struct({ pattern: Schema.String, givenName: Schema.String }))),
-      outputs: Names,
-      /** The numbers, among all outputs of the command, of those that make no file. */
-      discarded: Schema.optional(Schema.Array(Schema.Int)),
-      timeline: Schema.Struct({ inputs: Schema.Array(Window), outputs: Schema.Array(Window) }),
-      /** What is known of the command; where it is absent, it follows from `args`. */
-      command: Schema.optional(
-        Schema.Struct({
-          reads: Names,
-          streamable: Names,
-          firstPass: Schema.Boolean,
-          laterPass: Schema.Boolean,
-          onePassEncoder: Schema.optional(Schema.String),
-          endsEarly: Schema.Boolean,
-          rewritten: Schema.Boolean
-        })
-      ),
-      limits: Schema.Struct({ seconds: Schema.Number, outputBytes: Schema.Number, outputFiles: Schema.Number })
+      /** The plan: ffmpeg runs in a folder with the inputs, beside which `out` takes the outputs. */
+      ...planFields,
+      /** Each with the request that fetches it. `key` stands for the content: the same for the same bytes. */
+      inputs: Schema.Array(Schema.Struct({ ...StagedFile.fields, ...Request }))
     })
   )
 })
@@ -132,13 +92,13 @@ export const OutputsReply = Schema.Struct({
 /** The named outputs first, in the order of the plan. */
 export const FinishedBody = Schema.Struct({
   outputs: Schema.Array(Schema.Struct({ name: Schema.String, bytes: Schema.Int, upload: Schema.NullOr(Schema.String) })),
-  warnings: Names,
+  warnings: texts,
   /** Wall time of ffmpeg. */
   seconds: Schema.Number
 })
 
 /** `ffmpeg` and `limit` come with a sentence for the user; `input-missing` with none. */
-export const FailedBody = Schema.Struct({ reason: Schema.Literal("ffmpeg", "limit", "input-missing"), detail: Schema.String })
+export const FailedBody = Schema.Struct({ reason: runnerReasons, detail: Schema.String })
 
 /** Why a run is given back: `stopping` may be taken by anyone at once, `broken` after a pause. */
 export const ReleasedBody = Schema.Struct({ why: Schema.Literal("stopping", "broken") })

@@ -61,23 +61,21 @@ const claim = (request: ApiRequest) =>
     return { run: Option.isNone(run) ? null : offerOf(run.value, yield* Limits) } satisfies typeof ClaimReply.Type
   })
 
-const offerOf = ({ claim, token, plan, inputs }: Assignment, limits: LimitValues): typeof ClaimReply.Type.run => ({
-  id: claim.id,
-  token,
-  heartbeatSeconds: limits.runnerHeartbeatSeconds,
-  silenceSeconds: limits.leaseSeconds,
-  args: plan.args,
-  inputs: plan.inputs.flatMap((input) => {
-    const request = inputs.get(input.key)
-    return request === undefined ? [] : [{ ...input, ...request }]
-  }),
-  ...(plan.sequences && { sequences: plan.sequences }),
-  outputs: plan.outputs,
-  ...(plan.discarded && { discarded: plan.discarded }),
-  timeline: plan.timeline,
-  ...(plan.command && { command: plan.command }),
-  limits: plan.limits
-})
+/** A run in the words of the protocol: its plan, and the requests that bring its inputs. */
+export const offerOf = ({ claim, token, plan, inputs }: Assignment, limits: LimitValues): typeof ClaimReply.Type.run => {
+  const { outputPrefix: _, ...rest } = plan
+  return {
+    id: claim.id,
+    token,
+    heartbeatSeconds: limits.runnerHeartbeatSeconds,
+    silenceSeconds: limits.leaseSeconds,
+    ...rest,
+    inputs: plan.inputs.flatMap((input) => {
+      const request = inputs.get(input.key)
+      return request === undefined ? [] : [{ ...input, ...request }]
+    })
+  }
+}
 
 /** Handles a request about one run, authorized by the token of that run. */
 const ofRun =
