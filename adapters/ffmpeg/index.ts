@@ -91,12 +91,14 @@ const abilitiesOf = (tools: Tools) =>
   })
 
 /** What is in force here, with the options of this very ffmpeg. */
-const policyOf = (tools: Tools, { ffmpegPath = "ffmpeg", cacheFolder, onProgress }: FfmpegOptions = {}) =>
+const policyOf = (tools: Tools, options: FfmpegOptions = {}) =>
   Effect.gen(function* () {
+    const { ffmpegPath = "ffmpeg", cacheFolder, onProgress } = options
     const given = yield* Policy
     const { root, build } = tools
     const folders = cacheFolder === undefined ? undefined : [cacheFolder]
-    const table = yield* optionTable({ ffmpegPath: programPath(ffmpegPath), build, root, onProgress, ...(folders && { folders }) })
+    const asked = { ffmpegPath: programPath(ffmpegPath), environment: options.environment, build, root }
+    const table = yield* optionTable({ ...asked, onProgress, ...(folders && { folders }) })
     return { ...given, hardware: given.hardware || tools.hardware, table }
   })
 

@@ -8,6 +8,7 @@ import type { Failure } from "./log/explain.js"
 import { type Confinement, confine, type Program, type SandboxMode, type Start } from "./sandbox/confinement.js"
 import { limitReached } from "./sandbox/rlimits.js"
 import { defaultWorkRoot, openWorkRoot, type WorkRoot } from "./sandbox/work-directory.js"
+import { type SearchEnvironment, searchPaths } from "./search-paths.js"
 import { type Build, knownHole } from "./versions.js"
 
 export interface FfmpegOptions {
@@ -15,6 +16,8 @@ export interface FfmpegOptions {
   readonly ffmpegPath?: string
   /** The ffprobe program, likewise. Default "ffprobe". */
   readonly ffprobePath?: string
+  /** PATH and LD_LIBRARY_PATH that programs are looked for by, and run with. Default: those of this process. */
+  readonly environment?: SearchEnvironment
   /** Folder for the files of running tasks, made when it is missing; processes may share it. Default: one of ours below the system's temporary folder. */
   readonly workRoot?: string
   /** Where URLs that are probed in place may lead. Default: to the public internet, by https. */
@@ -95,8 +98,7 @@ export const openConfinement = (options: FfmpegOptions): Effect.Effect<Confineme
       paths: { ffmpeg: programPath(options.ffmpegPath ?? "ffmpeg"), ffprobe: programPath(options.ffprobePath ?? "ffprobe") },
       root,
       limits,
-      searchPath: process.env.PATH ?? "",
-      libraryPath: process.env.LD_LIBRARY_PATH,
+      ...searchPaths(options.environment),
       fonts: options.fonts,
       hardware: options.hardware ?? false
     })

@@ -11,16 +11,24 @@ export interface Base {
 /** Names and addresses of this machine itself: what goes there is seen by nobody on the way. */
 export const isLoopback = ({ hostname }: URL): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname)
 
-/** The host's URL, or why it can't be used, in a sentence. A prefix is kept, without a slash at its end. */
-export const parseBase = (text: string, allowHttp: boolean): { readonly base: Base } | { readonly reason: string } => {
+/** A URL where a host may be reached, with its prefix and without a slash at its end; else what is wrong with it. */
+export const readHostUrl = (text: string, allowHttp: boolean): URL | "malformed" | "unguarded" => {
   const url = parseUrl(text)
-  if (url === undefined || url.search !== "" || url.hash !== "") {
+  if (url === undefined || url.search !== "" || url.hash !== "") return "malformed"
+  if (!isGuarded(url, allowHttp)) return "unguarded"
+  url.pathname = withoutTrailingSlashes(url.pathname)
+  return url
+}
+
+/** The host's URL, or why it can't be used, in a sentence. */
+export const parseBase = (text: string, allowHttp: boolean): { readonly base: Base } | { readonly reason: string } => {
+  const url = readHostUrl(text, allowHttp)
+  if (url === "malformed") {
     return { reason: "url must be where the host is reached, such as https://media.example.com, with neither user, query nor fragment" }
   }
-  if (!isGuarded(url, allowHttp)) {
+  if (url === "unguarded") {
     return { reason: "url must be https, since http shows token and files to everybody on the way: put TLS before the host, or allow http" }
   }
-  url.pathname = withoutTrailingSlashes(url.pathname)
   return { base: { url, allowHttp } }
 }
 

@@ -20,10 +20,10 @@ import { parseGraph, splitArgs } from "../../core/policy/filtergraph.js"
 import { credentialOf } from "../../core/text/api-key.js"
 import { composed } from "../../core/text/composed.js"
 import { mediaType } from "../../core/text/media-type.js"
+import { requestedRange } from "../../core/text/range-header.js"
 import { parseTag } from "../../core/text/tags.js"
 import { seconds } from "../../core/timeline.js"
 import { match } from "./match.js"
-import { requestedRange } from "./range.js"
 import { readable } from "./runner-bodies.js"
 
 /** Time limit for a text of a caller: a reader with quadratic time takes many times as long for 64 KiB. */

@@ -1,4 +1,5 @@
 import { Redacted } from "effect"
+import { readHostUrl } from "../../adapters/runner/address.js"
 import { splitCredential } from "../../core/text/api-key.js"
 import { parseTag, tagRule } from "../../core/text/tags.js"
 import { withoutTrailingSlashes } from "../../core/text/trailing-slashes.js"
@@ -39,7 +40,7 @@ export const readRunnerSettings = (given: RunnerOptions, environment: Environmen
   const allowHttp = given.allowHttp ?? false
   return {
     ...readMachine(given.data, [...new Set(tags)].sort(), environment),
-    url: hostUrl(given.url ?? set("FFKILN_RUNNER_URL"), allowHttp),
+    url: hostUrl(given.url ?? set("FFKILN_RUNNER_URL") ?? "", allowHttp),
     name: token.id,
     secret: Redacted.make(token.secret),
     slots: slotsOf(given.slots, 1),
@@ -47,17 +48,15 @@ export const readRunnerSettings = (given: RunnerOptions, environment: Environmen
   }
 }
 
-const hostUrl = (text: string | undefined, allowHttp: boolean): string => {
-  const url = text !== undefined && URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "" || url.hash !== "") {
+const hostUrl = (text: string, allowHttp: boolean): string => {
+  const url = readHostUrl(text, allowHttp)
+  if (url === "malformed") {
     throw new WrongSetting(`--url (or FFKILN_RUNNER_URL) must be the URL of the server, such as https://media.example.com`)
   }
-  if (url.protocol === "http:" && !allowHttp && !isLoopback(url.hostname)) {
+  if (url === "unguarded") {
     throw new WrongSetting(
       "--url must be https, since http sends the token and files unencrypted: put a TLS proxy before the server, or set --allow-http"
     )
   }
   return withoutTrailingSlashes(url.href)
 }
-
-const isLoopback = (hostname: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname)

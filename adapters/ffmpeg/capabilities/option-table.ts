@@ -12,6 +12,7 @@ import { unavailable } from "../disk.js"
 import { launch, plainLauncher } from "../sandbox/launch.js"
 import { resourceLimits } from "../sandbox/rlimits.js"
 import { type WorkRoot, workDirectory } from "../sandbox/work-directory.js"
+import { type SearchEnvironment, searchPaths } from "../search-paths.js"
 import type { Build } from "../versions.js"
 import { type Ask, type AskOptions, askOptions } from "./ask-options.js"
 import { type CacheFolders, cacheFolders, usableFolder } from "./user-cache.js"
@@ -21,6 +22,8 @@ export interface OptionTableOptions {
   readonly ffmpegPath: string
   /** What that ffmpeg says of itself. */
   readonly build: Build
+  /** What it is looked for by, and asked with. Default: that of this process. */
+  readonly environment?: SearchEnvironment | undefined
   /** Where ffmpeg runs while it is asked. */
   readonly root: WorkRoot
   /** Where tables are kept. Default: `cacheFolders()`. */
@@ -119,10 +122,11 @@ const replaceFile = async (file: string, text: string): Promise<boolean> => {
 }
 
 /** ffmpeg in a folder of its own, since some options write files as soon as they are read. No caller's data is near, so it needs no sandbox. */
-const askIn = ({ ffmpegPath, root }: Pick<OptionTableOptions, "ffmpegPath" | "root">): Effect.Effect<Ask, Unavailable, Scope.Scope> =>
+const askIn = ({ ffmpegPath, root, environment }: Omit<OptionTableOptions, "build">): Effect.Effect<Ask, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const work = yield* workDirectory(root)
-    const launcher = plainLauncher(process.env.PATH ?? "", process.env.LD_LIBRARY_PATH)
+    const { searchPath, libraryPath } = searchPaths(environment)
+    const launcher = plainLauncher(searchPath, libraryPath)
     const limits = resourceLimits(defaultLimits, answerSeconds)
     return (args) =>
       Effect.gen(function* () {

@@ -3,7 +3,8 @@ import { constants, type Stats } from "node:fs"
 import { copyFile, type FileHandle, link, lstat, mkdir, open, readdir, rmdir, unlink, utimes } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect } from "effect"
-import { Unavailable } from "../../../core/errors.js"
+import type { Unavailable } from "../../../core/errors.js"
+import { disk } from "../../ffmpeg/disk.js"
 import { isGone, thisProcess } from "../../process/index.js"
 
 /** What a file is the content of. */
@@ -179,6 +180,3 @@ const unless =
   (cause: unknown): undefined => {
     if (!codes.includes(String(codeOf(cause)))) throw cause
   }
-
-const disk = <A>(what: string, work: () => Promise<A>): Effect.Effect<A, Unavailable> =>
-  Effect.tryPromise({ try: work, catch: (cause) => new Unavailable({ what, cause }) })

@@ -2,6 +2,7 @@ import type { FileHandle } from "node:fs/promises"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { Effect, FiberId, FiberSet, type Scope } from "effect"
 import { type BlobMissing, Unavailable } from "../../../core/errors.js"
+import { requestedRange } from "../../../core/text/range-header.js"
 import type { Late } from "../../ffmpeg/transfer.js"
 import { pieceBytes } from "../file-bytes.js"
 import type { Arriving } from "./range-download.js"
@@ -32,13 +33,14 @@ const reply = (
     const end = (status: number, more: Readonly<Record<string, string | number>>) =>
       Effect.sync(() => void response.writeHead(status, { "accept-ranges": "bytes", ...more }).end())
     if (method !== "GET" && method !== "HEAD") return yield* end(405, { allow: "GET, HEAD", "content-length": 0 })
-    const range = rangeOf(headers.range, bytes)
+    const range = requestedRange(headers.range, bytes)
     if (range === "unsatisfiable") return yield* end(416, { "content-range": `bytes */${bytes}`, "content-length": 0 })
+    const { start = 0, end: last = bytes - 1 } = range === "whole" ? {} : range
+    const to = last + 1
     const [status, about] =
       range === "whole"
         ? [200, { "content-length": bytes }]
-        : [206, { "content-length": range.end - range.start, "content-range": `bytes ${range.start}-${range.end - 1}/${bytes}` }]
-    const { start, end: to } = range === "whole" ? { start: 0, end: bytes } : range
+        : [206, { "content-length": to - start, "content-range": `bytes ${start}-${to - 1}/${bytes}` }]
     if (method === "HEAD") return yield* end(status, about)
     yield* Effect.sync(() => {
       response.writeHead(status, { "accept-ranges": "bytes", "content-type": "application/octet-stream", ...about })
@@ -69,16 +71,3 @@ const written = (response: ServerResponse, piece: Buffer): Effect.Effect<void> =
   Effect.async((resume) => {
     response.write(piece, () => resume(Effect.void))
   })
-
-/** `end` is not included. Several ranges, other units and nonsense are as no header at all (RFC 9110, 14.2). */
-const rangeOf = (
-  header: string | undefined,
-  bytes: number
-): { readonly start: number; readonly end: number } | "whole" | "unsatisfiable" => {
-  const [match, from = "", to = ""] = /^bytes=(\d*)-(\d*)$/.exec(header ?? "") ?? []
-  if (match === undefined || (from === "" && to === "")) return "whole"
-  if (from === "") return Number(to) === 0 ? "unsatisfiable" : { start: Math.max(0, bytes - Number(to)), end: bytes }
-  const end = to === "" ? bytes : Math.min(Number(to) + 1, bytes)
-  if (Number(from) >= bytes) return "unsatisfiable"
-  return Number(from) < end ? { start: Number(from), end } : "whole"
-}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { requestedRange } from "./range.js"
+import { requestedRange } from "./range-header.js"
 
 describe("requested range of 10 bytes", () => {
   it.each([

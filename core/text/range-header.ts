@@ -1,4 +1,4 @@
-import type { ByteRange } from "../../core/ports/storage.js"
+import type { ByteRange } from "../ports/storage.js"
 
 /**
  * Reads a Range header for content of `bytes` bytes. Only a single range is served. Several ranges, other
