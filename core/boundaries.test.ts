@@ -129,3 +129,20 @@ describe("only core/contract names the API's fields", () => {
     expect(snakeCase('const name = "x_y" /* a_b */ + `c_d`')).toEqual([])
   })
 })
+
+/** Adapters of one kind call the same thing by the same name. */
+const sameThing = ["charge", "keptSecret", "storage", "unavailable"]
+/** The library's own words for its users, and an owner's account beside ffmpeg's of its streams. */
+const twoMeanings = ["Runner", "Runners", "Account"]
+
+it("each exported name has one meaning", () => {
+  const places = new Map<string, Set<string>>()
+  for (const file of sources) {
+    const text = readFileSync(join(root, file), "utf8")
+    for (const [, name = ""] of text.matchAll(/^export (?:abstract )?(?:const|class|interface|type|function)\*? (\w+)/gm)) {
+      places.set(name, (places.get(name) ?? new Set()).add(file))
+    }
+  }
+  const several = [...places].filter(([name, files]) => files.size > 1 && ![...sameThing, ...twoMeanings].includes(name))
+  expect(several.map(([name, files]) => `${name}: ${[...files].join(", ")}`)).toEqual([])
+})

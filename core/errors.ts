@@ -44,8 +44,11 @@ export class InvalidRunnerToken extends Data.TaggedError("InvalidRunnerToken") {
   override readonly message = "Invalid runner token"
 }
 
-/** The run is another's by now, or over: what a runner still does for it is for nothing. */
-export class RunLost extends Data.TaggedError("RunLost") {
+/** A remote runner no longer holds its run: another one does, or it is over. Whatever the runner still does for it is discarded. */
+export class RunLost extends Data.TaggedError("RunLost")<{
+  /** How a runner found out, for its log. */
+  readonly why?: string
+}> {
   override readonly message = "This run is no longer yours: end it"
 }
 

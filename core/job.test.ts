@@ -2,12 +2,12 @@ import { describe, expect, it } from "vitest"
 import { JobCancelled } from "./errors.js"
 import { FileName } from "./ids.js"
 import {
-  type Failure,
   failureOf,
   hasRoom,
   isTerminal,
   type Job,
   type JobEvent,
+  type JobFailure,
   type JobState,
   nameTaken,
   next,
@@ -96,7 +96,7 @@ describe("hasRoom", () => {
 
 describe("failureOf", () => {
   const { priority: _, ...given } = aJob()
-  const job = (state: JobState, failure: Failure | null = null): Job => ({
+  const job = (state: JobState, failure: JobFailure | null = null): Job => ({
     ...given,
     state,
     failure,
@@ -130,7 +130,7 @@ describe("failureOf", () => {
       "FfmpegFailed",
       'FFmpeg processing failed: the run made "a.mp4", but a file of that name was uploaded or fetched: have it made under another name, or delete that file first'
     ]
-  ] as ReadonlyArray<readonly [Failure, string, string]>)("%j", (failure, tag, message) => {
+  ] as ReadonlyArray<readonly [JobFailure, string, string]>)("%j", (failure, tag, message) => {
     const error = failureOf(job("failed", failure))
     expect(error?._tag).toBe(tag)
     expect(error?.message).toBe(message)

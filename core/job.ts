@@ -56,11 +56,11 @@ export const next = (state: JobState, event: JobEvent, lastAttempt = false): Job
 const reasons = Schema.Literal("ffmpeg", "limit", "no-worker", "input-missing", "worker-lost")
 
 /** Why a job failed, as it is stored. `detail` is the sentence after the prefix, where the reason has one. */
-export const Failure = Schema.Union(
+export const JobFailure = Schema.Union(
   Schema.Struct({ reason: reasons.pipe(Schema.pickLiteral("ffmpeg", "limit", "no-worker")), detail: Schema.String }),
   Schema.Struct({ reason: reasons.pipe(Schema.pickLiteral("input-missing", "worker-lost")) })
 )
-export type Failure = typeof Failure.Type
+export type JobFailure = typeof JobFailure.Type
 
 /** Reasons that a runner finds, and tells its host. */
 export const runnerReasons = reasons.pipe(Schema.pickLiteral("ffmpeg", "limit", "input-missing"))
@@ -86,7 +86,7 @@ export interface Job {
   readonly outputs: ReadonlyArray<OutputFile>
   readonly warnings: ReadonlyArray<string>
   readonly usage: Usage | null
-  readonly failure: Failure | null
+  readonly failure: JobFailure | null
   readonly webhookUrl: string | null
   /** Where its submitter reached us: what links in its webhook start with. */
   readonly baseUrl: string
@@ -133,7 +133,7 @@ export const tooManyWaiting = (waitingOfOwner: number): TooManyRequests =>
   })
 
 /** Why a job ended that nobody here could run; `asks` are its tags and needs. */
-export const noWorkerFor = (asks: ReadonlyArray<string>, seconds: number): Failure => ({
+export const noWorkerFor = (asks: ReadonlyArray<string>, seconds: number): JobFailure => ({
   reason: "no-worker",
   detail:
     asks.length === 0
@@ -191,7 +191,7 @@ export const outputFile = (
 })
 
 /** Why a run that went well fails after all: it made a file under the name of one that the user sent. */
-export const nameTaken = (name: FileName): Failure => ({
+export const nameTaken = (name: FileName): JobFailure => ({
   reason: "ffmpeg",
   detail: `the run made "${name}", but a file of that name was uploaded or fetched: have it made under another name, or delete that file first`
 })

@@ -55,7 +55,7 @@ const between = (number: number | undefined, { first, last }: NonNullable<Writte
  */
 export const writtenTwice = (outputs: ReadonlyArray<Output>, made: ReadonlyArray<SideFile>): string | undefined => {
   const all = filesWritten(outputs, made)
-  const byOutline = new Map<string, Array<Written & { readonly parts: ReadonlyArray<Part> }>>()
+  const byOutline = new Map<string, Array<Written & { readonly parts: ReadonlyArray<PatternPart> }>>()
   for (const one of all) {
     const parts = partsOf(one.pattern)
     const key = outline(parts)
@@ -174,29 +174,29 @@ const muxerOptions: ReadonlySet<string> = new Set([
 export const isOfMuxer = (name: string): boolean => muxerOptions.has(`-${name}`)
 
 /** Parts of a pattern: digits, any text, or one character. */
-type Part = "digits" | "text" | { readonly character: string }
+type PatternPart = "digits" | "text" | { readonly character: string }
 
-const partsOf = (pattern: string): ReadonlyArray<Part> =>
-  Array.from(pattern.matchAll(/%%|%\d*d|%v|\$\w*(?:%\d+d)?\$|./gsu), ([part]): Part => {
+const partsOf = (pattern: string): ReadonlyArray<PatternPart> =>
+  Array.from(pattern.matchAll(/%%|%\d*d|%v|\$\w*(?:%\d+d)?\$|./gsu), ([part]): PatternPart => {
     if (part === "%%" || part === "$$") return { character: part.charAt(0) }
     if (part.length === 1 || (part.length === 2 && !part.startsWith("%"))) return { character: part }
     return part === "%v" || part === "$ext$" ? "text" : "digits"
   })
 
 /** The same for patterns that may overlap, whatever the digits in them. */
-const outline = (parts: ReadonlyArray<Part>): string =>
+const outline = (parts: ReadonlyArray<PatternPart>): string =>
   parts
     .map((part) => (typeof part === "object" ? part.character : "0"))
     .join("")
     .replace(/\d+/g, "0")
 
-const isPlaceholder = (part: Part | undefined): boolean => typeof part === "string"
+const isPlaceholder = (part: PatternPart | undefined): boolean => typeof part === "string"
 
 /** Patterns of more placeholders are not compared: it would take long. */
 const maxPlaceholders = 4
 
 /** Whether one name fits both patterns. Each part of them stands for one character at least. */
-const overlap = (a: ReadonlyArray<Part>, b: ReadonlyArray<Part>): boolean => {
+const overlap = (a: ReadonlyArray<PatternPart>, b: ReadonlyArray<PatternPart>): boolean => {
   if ([a, b].some((parts) => parts.filter(isPlaceholder).length > maxPlaceholders)) return false
   const seen = new Set<number>()
   const open: Array<readonly [number, number]> = [[0, 0]]
@@ -218,7 +218,7 @@ const overlap = (a: ReadonlyArray<Part>, b: ReadonlyArray<Part>): boolean => {
 }
 
 /** Whether one character fits both parts. */
-const meet = (p: Part | undefined, q: Part | undefined): boolean => {
+const meet = (p: PatternPart | undefined, q: PatternPart | undefined): boolean => {
   if (p === undefined || q === undefined) return false
   if (p === "text" || q === "text") return true
   if (typeof p === "object" && typeof q === "object") return p.character === q.character

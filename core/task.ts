@@ -1,7 +1,7 @@
 import { Either, Schema } from "effect"
 import { blobKeyText, byteCount, dirId, fileName, optional, texts, whereSo } from "./fields.js"
 import { BlobKey, type DirId, type FileName } from "./ids.js"
-import { labelOfMap, openOutputs, without } from "./policy/filtergraph.js"
+import { labelOfMap, looseLabels, without } from "./policy/filtergraph.js"
 import type { ReadTask } from "./read-task.js"
 import { Gap, type Sequence } from "./sequence.js"
 import { writtenTwice } from "./side-files.js"
@@ -175,7 +175,7 @@ export const brokenRule = (task: Task, graph: ReadTask["filterComplex"]): string
 /** Each labelled output of the graph goes to one filter or one map, and a map takes only what is there: ffmpeg fails otherwise. */
 const brokenLabel = ({ outputs }: Task, graph: ReadTask["filterComplex"]): string | undefined => {
   if (graph !== null && Either.isLeft(graph)) return `task.filter_complex ${graph.left}`
-  const made = graph === null ? [] : openOutputs(graph.right)
+  const made = graph === null ? [] : looseLabels(graph.right)
   const taken = outputs.flatMap(mappedLabels)
   const [loose] = without(made, taken)
   const [missing] = without(taken, made)

@@ -26,7 +26,7 @@ import { lastLines, lineReader } from "./log/lines.js"
 import { advance, expectedSeconds, progressReader } from "./log/progress.js"
 import { type Account, accountReader } from "./log/stream-counts.js"
 import { openEndedInputs, speaksOf } from "./open-ended.js"
-import { arrange, checkLimits, commonName, filesOf, judge, listMade, type Made, shortfall } from "./outputs.js"
+import { arrange, checkLimits, commonName, judgeOutput, listMade, type Made, madeBy, shortfall } from "./outputs.js"
 import { holdsSubtitles, packetsIn } from "./prober.js"
 import { type WorkDirectory, workDirectory } from "./sandbox/work-directory.js"
 import { startRun } from "./streamed/run.js"
@@ -43,7 +43,7 @@ export const makeExecutor = (tools: Tools, transfer: Transfer): ExecutorShape =>
   run: (plan) =>
     Stream.asyncPush<RunEvent, RunError>(
       (emit) =>
-        tools.owned(attempt(tools, transfer, plan, (progress) => void emit.single(progress))).pipe(
+        tools.owned(runOnce(tools, transfer, plan, (progress) => void emit.single(progress))).pipe(
           Effect.matchCause({
             onFailure: (cause) => emit.halt(cause),
             onSuccess: (finished) => {
@@ -58,7 +58,7 @@ export const makeExecutor = (tools: Tools, transfer: Transfer): ExecutorShape =>
     )
 })
 
-const attempt = (tools: Tools, transfer: Transfer, plan: Plan, report: (progress: Progress) => void): Effect.Effect<Finished, RunError> =>
+const runOnce = (tools: Tools, transfer: Transfer, plan: Plan, report: (progress: Progress) => void): Effect.Effect<Finished, RunError> =>
   Effect.gen(function* () {
     const work = yield* workDirectory(tools.root)
     const isAnswer = (error: RunError): error is FfmpegFailed => error instanceof FfmpegFailed
@@ -296,13 +296,15 @@ const verify = (
     }
     const numbers = numbersOfFiles(plan)
     for (const [index, name] of plan.outputs.entries()) {
-      const [first] = filesOf(name, made)
+      const [first] = madeBy(name, made)
       const counted = account.outputs.get(numbers[index] ?? index)
       // A file of tags alone (ffmetadata); any other output without a stream ffmpeg refuses itself.
       if (counted?.length === 0 && first !== undefined && first.bytes > 0) continue
       const streams = counted ?? (first === undefined ? undefined : yield* packetsIn(tools, work, first.name))
       const judged =
-        streams === undefined ? { warnings: [`the output "${name}" could not be checked: ffprobe does not read it`] } : judge(name, streams)
+        streams === undefined
+          ? { warnings: [`the output "${name}" could not be checked: ffprobe does not read it`] }
+          : judgeOutput(name, streams)
       if ("failure" in judged) {
         if (first === undefined || !isFirstPass(plan, made)) return yield* new FfmpegFailed({ reason: judged.failure })
         warnings.push(`the output "${name}" is empty: the encoder wrote only the log of the first pass`)

@@ -9,7 +9,7 @@ import { afterAll, describe, expect, it } from "vitest"
 import { RunLimitExceeded } from "../../core/errors.js"
 import { FileName } from "../../core/ids.js"
 import { commandOf } from "../../core/plan.js"
-import { arrange, checkLimits, commonName, filesOf, judge, listMade, shortfall } from "./outputs.js"
+import { arrange, checkLimits, commonName, judgeOutput, listMade, madeBy, shortfall } from "./outputs.js"
 
 const folder = mkdtempSync(join(tmpdir(), "outputs-test-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -113,7 +113,7 @@ describe("filesOf", () => {
   ])("$name", ({ name, is }) => {
     expect(
       namesOf(
-        filesOf(
+        madeBy(
           FileName(name),
           there.map((each) => made(each))
         )
@@ -124,8 +124,8 @@ describe("filesOf", () => {
 
 it("filesOf is not kept busy by a pattern of many numbers", () => {
   const file = made(`${"1".repeat(240)}.jpg`)
-  expect(filesOf(FileName(`${"%d".repeat(120)}.png`), Array(1000).fill(file))).toEqual([])
-  expect(filesOf(FileName(`${"%v".repeat(120)}.png`), Array(1000).fill(file))).toEqual([])
+  expect(madeBy(FileName(`${"%d".repeat(120)}.png`), Array(1000).fill(file))).toEqual([])
+  expect(madeBy(FileName(`${"%v".repeat(120)}.png`), Array(1000).fill(file))).toEqual([])
 })
 
 it("arrange puts the named outputs first, in the task's order, then the rest by name and number", () => {
@@ -154,12 +154,12 @@ describe("judge", () => {
     { streams: [subtitle(0), subtitle(1)], warnings: [] },
     { streams: [video(1), { kind: "data", packets: 0 }], warnings: ['stream 1 (data) of the output "o.mp4" is empty'] },
     { streams: [video(0), audio(7)], warnings: ['stream 0 (video) of the output "o.mp4" is empty'] }
-  ])("warns of $warnings", ({ streams, warnings }) => expect(judge(FileName("o.mp4"), streams)).toEqual({ warnings }))
+  ])("warns of $warnings", ({ streams, warnings }) => expect(judgeOutput(FileName("o.mp4"), streams)).toEqual({ warnings }))
 
   it.each([{ streams: [] }, { streams: [video(0)] }, { streams: [video(0), audio(0)] }, { streams: [video(0), subtitle(0)] }])(
     "fails: $streams",
     ({ streams }) => {
-      expect(judge(FileName("o.mp4"), streams)).toMatchObject({ failure: expect.stringContaining('"o.mp4" is empty') })
+      expect(judgeOutput(FileName("o.mp4"), streams)).toMatchObject({ failure: expect.stringContaining('"o.mp4" is empty') })
     }
   )
 })

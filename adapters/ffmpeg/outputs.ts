@@ -48,7 +48,7 @@ export const checkLimits = (made: ReadonlyArray<Made>, limits: RunLimits): Effec
 }
 
 /** The files of each named output: itself, or what came of a pattern such as `f%03d.png` or `v%v.m3u8`, in order. */
-export const filesOf = (name: FileName, made: ReadonlyArray<Made>): ReadonlyArray<Made> => {
+export const madeBy = (name: FileName, made: ReadonlyArray<Made>): ReadonlyArray<Made> => {
   const itself = made.find((file) => file.name === name)
   if (itself !== undefined) return [itself]
   const fits = name.includes("%v") ? fitsVariant : fitsNumber
@@ -84,7 +84,7 @@ const numbered = (pattern: FileName, number: string): string =>
 
 /** The named outputs in the task's order, then everything else by name. */
 export const arrange = (outputs: ReadonlyArray<FileName>, made: ReadonlyArray<Made>): ReadonlyArray<Made> => {
-  const named = new Set(outputs.flatMap((name) => filesOf(name, made)))
+  const named = new Set(outputs.flatMap((name) => madeBy(name, made)))
   return [...named, ...inOrder(made.filter((file) => !named.has(file)))]
 }
 
@@ -97,7 +97,7 @@ const inOrder = (made: ReadonlyArray<Made>): ReadonlyArray<Made> =>
 const mayBeEmpty: ReadonlySet<string> = new Set(["attachment", "subtitle"])
 
 /** What ffmpeg's account says of one output: why it is a failure, or what to warn of. */
-export const judge = (
+export const judgeOutput = (
   name: FileName,
   streams: ReadonlyArray<StreamCount>
 ): { readonly failure: string } | { readonly warnings: ReadonlyArray<string> } => {

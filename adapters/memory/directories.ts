@@ -15,7 +15,7 @@ import type { DirId, OwnerId } from "../../core/ids.js"
 import { Limits, type LimitValues } from "../../core/limits.js"
 import { Directories } from "../../core/ports/directories.js"
 import { blobsRead } from "../../core/task.js"
-import { filesOf, filesOfOwner, heldBytes, holdRead, isRead, liveJobs, now, overQuota, placeOf, putFile, State } from "./state.js"
+import { filesOf, filesOfOwner, heldBytes, holdRead, isRead, keyPlace, liveJobs, now, overQuota, putRow, State } from "./state.js"
 
 export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.effect(
   Directories,
@@ -33,7 +33,7 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
     }
     /** Directories that a live job reads from or writes to. */
     const used = (): ReadonlySet<string> =>
-      new Set(liveJobs(state).flatMap(({ task }) => [task.directory, ...Array.from(blobsRead(task).keys(), (key) => placeOf(key).dir)]))
+      new Set(liveJobs(state).flatMap(({ task }) => [task.directory, ...Array.from(blobsRead(task).keys(), (key) => keyPlace(key).dir)]))
 
     const add = (file: StoredFile) =>
       Effect.gen(function* () {
@@ -44,7 +44,7 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
         const full = there === undefined ? whyFull(file.dir, limits) : undefined
         if (full !== undefined) return yield* full
         if (file.bytes === null) registered.set(file, registrationTimes((yield* now).toISOString(), limits))
-        putFile(state, file)
+        putRow(state, file)
       })
 
     return {
@@ -124,7 +124,7 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
           if (full !== undefined) return full
           const refusal = overQuota(state, owner, [file])
           if (refusal !== undefined) return new QuotaExceeded({ message: refusal })
-          putFile(state, file)
+          putRow(state, file)
           return Effect.succeed(true)
         }),
 
@@ -186,7 +186,7 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
           const live = liveJobs(state)
           const referenced = new Set([...rows.map(({ key }) => key), ...live.flatMap(({ task }) => [...blobsRead(task).keys()])])
           return keys.filter((key) => {
-            const { dir, slot } = placeOf(key)
+            const { dir, slot } = keyPlace(key)
             return !referenced.has(key) && !live.some(({ id, task }) => task.directory === dir && slot.startsWith(`${id}-`))
           })
         })

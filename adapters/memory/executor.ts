@@ -18,14 +18,17 @@ export interface Result {
 }
 
 /** `inputs` are the contents of the plan's inputs, in its order. May fail, wait, or never end. */
-export type Run = (plan: Plan, inputs: ReadonlyArray<Uint8Array>) => Effect.Effect<Result, FfmpegFailed | RunLimitExceeded | Unavailable>
+export type ScriptedRun = (
+  plan: Plan,
+  inputs: ReadonlyArray<Uint8Array>
+) => Effect.Effect<Result, FfmpegFailed | RunLimitExceeded | Unavailable>
 
 /** Every output is the first input. */
-export const copyFirstInput: Run = (plan, [first = new Uint8Array(0)]) =>
+export const copyFirstInput: ScriptedRun = (plan, [first = new Uint8Array(0)]) =>
   Effect.succeed({ outputs: plan.outputs.map((name) => ({ name, content: first })) })
 
 /** An executor without ffmpeg: `run` says what comes of a plan, the rest is as with the real one. For tests and examples. */
-export const memoryExecutor = (run: Run = copyFirstInput): Layer.Layer<Executor, never, Storage> =>
+export const memoryExecutor = (run: ScriptedRun = copyFirstInput): Layer.Layer<Executor, never, Storage> =>
   Layer.effect(
     Executor,
     Effect.map(Storage, (storage) => ({

@@ -3,12 +3,12 @@ import { tooManyOutputs, tooManyOutputsOfKey } from "../../core/directory.js"
 import { Busy, JobNotFound, JobNotPending, LeaseLost } from "../../core/errors.js"
 import type { JobId, OwnerId } from "../../core/ids.js"
 import {
-  type Failure,
   type Hold,
   hasRoom,
   isTerminal,
   type Job,
   type JobEvent,
+  type JobFailure,
   nameTaken,
   next,
   noWorkerFor,
@@ -21,7 +21,7 @@ import { Limits, type LimitValues } from "../../core/limits.js"
 import { Holder } from "../../core/ports/holder.js"
 import { Jobs, type Published, type Taker } from "../../core/ports/jobs.js"
 import type { Usage } from "../../core/usage.js"
-import { charge, filesOfOwner, type JobRow, liveJobs, now, overQuota, pair, putDelivery, putFile, State, type StateShape } from "./state.js"
+import { charge, filesOfOwner, type JobRow, liveJobs, now, overQuota, pair, putDelivery, putRow, State, type StateShape } from "./state.js"
 
 /** The job table in memory: `transitions` of job.ts, run as it stands. */
 export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
@@ -254,7 +254,7 @@ const changes = (state: StateShape, id: JobId): Stream.Stream<Job> =>
 
 interface Ending {
   readonly state: "completed" | "failed" | "cancelled"
-  readonly failure?: Failure
+  readonly failure?: JobFailure
   readonly usage?: Usage
   readonly outputs?: Job["outputs"]
   readonly warnings?: ReadonlyArray<string>
@@ -290,7 +290,7 @@ const publish = (state: StateShape, job: JobRow, at: Date, { outputs, usage, war
       finish(state, job, at, { state: "failed", failure: { reason: "limit", detail: refusal }, usage })
       return false
     }
-    for (const { name, blob } of outputs) putFile(state, { dir, name, key: blob.key, bytes: blob.bytes, origin: "output", addedAt: at })
+    for (const { name, blob } of outputs) putRow(state, { dir, name, key: blob.key, bytes: blob.bytes, origin: "output", addedAt: at })
   }
   finish(state, job, at, {
     state: "completed",

@@ -127,7 +127,7 @@ export const heldBytes = (state: StateShape, owner: OwnerId): number =>
 export const filesOfOwner = (state: StateShape, owner: OwnerId | undefined): ReadonlyArray<StoredFile> =>
   [...state.directories.values()].filter((directory) => directory.owner === owner).flatMap(({ id }) => filesOf(state, id))
 
-export const putFile = (state: StateShape, file: StoredFile): void => {
+export const putRow = (state: StateShape, file: StoredFile): void => {
   const before = state.files.get(file.dir)?.get(file.name)
   if (before?.key !== file.key) holdRead(state, before)
   const files = state.files.get(file.dir) ?? new Map<FileName, StoredFile>()
@@ -182,7 +182,7 @@ export const charge = (state: StateShape, owner: OwnerId, what: "jobs" | "probes
 }
 
 /** The directory a key lies in and the slot below it. */
-export const placeOf = (key: BlobKey): { readonly dir: string; readonly slot: string } => {
+export const keyPlace = (key: BlobKey): { readonly dir: string; readonly slot: string } => {
   const [dir = "", slot = ""] = key.split("/")
   return { dir, slot }
 }

@@ -6,7 +6,7 @@ import { UrlUnreachable } from "../../core/errors.js"
 import type { Target } from "./url.js"
 
 /** An HTTP request, without its URL. */
-export interface Question {
+export interface GuardedRequest {
   /** Default GET. */
   readonly method?: "GET" | "POST"
   readonly headers?: Readonly<Record<string, string>>
@@ -14,7 +14,7 @@ export interface Question {
 }
 
 /** An HTTP response. */
-export interface Answer {
+export interface GuardedResponse {
   /** URL of the response: after redirects not the requested one. */
   readonly url: URL
   readonly status: number
@@ -30,9 +30,9 @@ const headerBytes = 16 * 1024
 export const exchange = (
   socket: TLSSocket,
   { url, host }: Target,
-  { method = "GET", headers = {}, body }: Question,
+  { method = "GET", headers = {}, body }: GuardedRequest,
   idleSeconds: number
-): Effect.Effect<Answer, UrlUnreachable, Scope.Scope> => {
+): Effect.Effect<GuardedResponse, UrlUnreachable, Scope.Scope> => {
   const ask = Effect.sync(() => {
     const request = requestOf({
       createConnection: () => socket,

@@ -4,10 +4,10 @@ import type { UrlRefused, UrlUnreachable } from "../../core/errors.js"
 import type { LimitValues } from "../../core/limits.js"
 import { isPublic } from "./address.js"
 import { addressesOf, connect, systemDial } from "./connect.js"
-import { type Answer, exchange, type Question } from "./exchange.js"
+import { exchange, type GuardedRequest, type GuardedResponse } from "./exchange.js"
 import { type LookupLimits, makeLookup, type Resolve } from "./lookup.js"
 import { isRedirect } from "./status.js"
-import { judge, judgeRedirect, type Target } from "./url.js"
+import { judgeRedirect, judgeUrl, type Target } from "./url.js"
 
 /** Where outgoing requests may go. Only code sets these options, never a request. */
 export interface GuardOptions {
@@ -34,7 +34,7 @@ export interface GuardOptions {
 }
 
 /** A request, and how to follow redirects. */
-export interface Asking extends Question {
+export interface Asking extends GuardedRequest {
   /** Number of redirects that a GET follows; a further one is returned as the response. Default 0. */
   readonly redirects?: number
 }
@@ -51,7 +51,7 @@ export interface Guard {
    * Returns when the headers of the response have arrived. The connection is closed with the scope. The
    * caller must limit the total time.
    */
-  readonly request: (url: string, asking?: Asking) => Effect.Effect<Answer, UrlRefused | UrlUnreachable, Scope.Scope>
+  readonly request: (url: string, asking?: Asking) => Effect.Effect<GuardedResponse, UrlRefused | UrlUnreachable, Scope.Scope>
 }
 
 /**
@@ -64,7 +64,7 @@ export const makeGuard = (options: GuardOptions, limits: Pick<LimitValues, "conn
   const rules = { allowAddress, allowHost, ports }
   const connecting = { allowAddress, lookup: makeLookup({ allowHost, nameServers, resolve }, limits), dial, ca }
 
-  const follow = (target: Target, asking: Asking): Effect.Effect<Answer, UrlRefused | UrlUnreachable, Scope.Scope> =>
+  const follow = (target: Target, asking: Asking): Effect.Effect<GuardedResponse, UrlRefused | UrlUnreachable, Scope.Scope> =>
     Effect.gen(function* () {
       const hop = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
       const answer = yield* Scope.extend(
@@ -79,13 +79,13 @@ export const makeGuard = (options: GuardOptions, limits: Pick<LimitValues, "conn
 
   return {
     check: (url) =>
-      Effect.flatMap(judge(url, rules), (target) => addressesOf(target, connecting)).pipe(
+      Effect.flatMap(judgeUrl(url, rules), (target) => addressesOf(target, connecting)).pipe(
         Effect.timeoutOption(connectSeconds * 1000),
         Effect.asVoid
       ),
-    request: (url, asking = {}) => Effect.flatMap(judge(url, rules), (target) => follow(target, asking))
+    request: (url, asking = {}) => Effect.flatMap(judgeUrl(url, rules), (target) => follow(target, asking))
   }
 }
 
 /** Location header. Node decodes headers as Latin-1; servers that do not percent-encode it send UTF-8. */
-const placeOf = ({ headers: { location = "" } }: Answer): string => Buffer.from(location, "latin1").toString("utf8")
+const placeOf = ({ headers: { location = "" } }: GuardedResponse): string => Buffer.from(location, "latin1").toString("utf8")

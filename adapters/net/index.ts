@@ -1,5 +1,5 @@
 export { isPublic, isPublicOrNat64 } from "./address.js"
-export type { Answer } from "./exchange.js"
+export type { GuardedResponse as Answer } from "./exchange.js"
 export { type Asking, type Guard, type GuardOptions, makeGuard } from "./guarded.js"
 export { importer } from "./importer.js"
 export { declaredBytes, shortcoming } from "./status.js"

@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders } from "node:http"
 import { UrlRefused, UrlUnreachable } from "../../core/errors.js"
-import type { Answer } from "./exchange.js"
+import type { GuardedResponse } from "./exchange.js"
 
 /**
  * Why a response to a GET does not contain the file; undefined when it does. `wanted`: the statuses of
  * success. UrlRefused must be fixed by the caller; UrlUnreachable may pass at a retry.
  */
 export const shortcoming = (
-  { status, headers }: Pick<Answer, "status" | "headers">,
+  { status, headers }: Pick<GuardedResponse, "status" | "headers">,
   wanted: ReadonlyArray<number> = [200, 203]
 ): UrlRefused | UrlUnreachable | undefined => {
   if (status >= 500) return new UrlUnreachable({ reason: `The server of the URL answered ${status}` })
@@ -20,7 +20,7 @@ export const shortcoming = (
 }
 
 /** Whether a response is a redirect. */
-export const isRedirect = ({ status, headers }: Pick<Answer, "status" | "headers">): boolean =>
+export const isRedirect = ({ status, headers }: Pick<GuardedResponse, "status" | "headers">): boolean =>
   [301, 302, 303, 307, 308].includes(status) && headers.location !== undefined
 
 /** Requests ask for `identity`, and nothing is decompressed: a small response could expand to any size. */

@@ -1,10 +1,10 @@
 import { Either } from "effect"
 import { describe, expect, it } from "vitest"
 import { isPublic } from "./address.js"
-import { judge, judgeRedirect, type UrlRules } from "./url.js"
+import { judgeRedirect, judgeUrl, type UrlRules } from "./url.js"
 
 const rules: UrlRules = { ports: [443], allowAddress: isPublic, allowHost: () => false }
-const judged = (text: string, over: Partial<UrlRules> = {}) => judge(text, { ...rules, ...over })
+const judged = (text: string, over: Partial<UrlRules> = {}) => judgeUrl(text, { ...rules, ...over })
 const hostOf = (text: string, over?: Partial<UrlRules>) => Either.map(judged(text, over), ({ host, port }) => `${host} ${port}`)
 
 describe("judge accepts", () => {

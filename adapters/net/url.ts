@@ -35,7 +35,7 @@ const innerNames = /(?:^|\.)(?:localhost|local|internal|home\.arpa)$/
  * addresses). The host is checked after the standard parser, which normalizes every spelling of an IPv4
  * address (decimal, octal, hexadecimal, short, full-width digits).
  */
-export const judge = (text: string, rules: UrlRules): Either.Either<Target, UrlRefused> => {
+export const judgeUrl = (text: string, rules: UrlRules): Either.Either<Target, UrlRefused> => {
   if (!isShortUrl(text) || hasForbiddenCharacter(text) || !plainStart.test(text) || !URL.canParse(text)) return refused
   const url = new URL(text)
   const host = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname.replace(/\.$/, "")
@@ -50,8 +50,8 @@ export const judge = (text: string, rules: UrlRules): Either.Either<Target, UrlR
  */
 export const judgeRedirect = (location: string, from: URL, rules: UrlRules): Either.Either<Target, UrlRefused> => {
   if (!isShortUrl(location) || hasForbiddenCharacter(location) || !URL.canParse(location, from.href)) return refused
-  if (/^[a-z][a-z0-9+.-]*:/i.test(location)) return judge(location, rules)
-  return judge(location.startsWith("//") ? `https:${location}` : new URL(location, from).href, rules)
+  if (/^[a-z][a-z0-9+.-]*:/i.test(location)) return judgeUrl(location, rules)
+  return judgeUrl(location.startsWith("//") ? `https:${location}` : new URL(location, from).href, rules)
 }
 
 const refused = Either.left(new UrlRefused({}))

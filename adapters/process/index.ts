@@ -22,14 +22,14 @@ export const isGone = (name: string): boolean => {
 
 /** Process ids are valid only within one boot and one container; without /proc, on one host. */
 const realm = (): string => {
-  const boot = attempt(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8")) ?? hostname()
-  const namespace = attempt(() => readlinkSync("/proc/self/ns/pid")) ?? ""
+  const boot = whereReadable(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8")) ?? hostname()
+  const namespace = whereReadable(() => readlinkSync("/proc/self/ns/pid")) ?? ""
   return `${boot.replace(/\W/g, "").slice(0, 12)}_${namespace.replace(/\D/g, "")}`
 }
 
 /** When a process started, in ticks since boot; undefined when it has ended or without /proc. */
 const startOf = (pid: number): string | undefined => {
-  const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, "utf8")) ?? ""
+  const stat = whereReadable(() => readFileSync(`/proc/${pid}/stat`, "utf8")) ?? ""
   // The second field is the program's name in brackets and may contain anything. Fields 3 and 22 are read.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
   return fields[0] === "Z" ? undefined : fields[19]
@@ -43,7 +43,7 @@ const answers = (pid: number): boolean => {
   }
 }
 
-const attempt = <A>(look: () => A): A | undefined => {
+const whereReadable = <A>(look: () => A): A | undefined => {
   try {
     return look()
   } catch {

@@ -8,7 +8,7 @@ import { promisify } from "node:util"
  */
 
 /** How a process ended. */
-export type Ended =
+export type ProcessEnd =
   | { readonly _tag: "Exited"; readonly code: number | null; readonly signal: NodeJS.Signals | null }
   | { readonly _tag: "NotStarted"; readonly error: NodeJS.ErrnoException }
 
@@ -20,14 +20,14 @@ export interface Started {
    */
   readonly child: Partial<ChildProcess>
   /** Resolves when the process has exited and its output is read. Never rejects. */
-  readonly ended: Promise<Ended>
+  readonly ended: Promise<ProcessEnd>
 }
 
 /** Starts a program. */
 export const start = (file: string, args: ReadonlyArray<string>, options: SpawnOptions): Started => {
   try {
     const child = spawn(file, args, options)
-    const ended = new Promise<Ended>((resolve) => {
+    const ended = new Promise<ProcessEnd>((resolve) => {
       child.on("error", (error: NodeJS.ErrnoException) => {
         if (child.pid === undefined) resolve({ _tag: "NotStarted", error })
       })
@@ -45,7 +45,7 @@ export const start = (file: string, args: ReadonlyArray<string>, options: SpawnO
 }
 
 /** What a program printed. */
-export interface Output {
+export interface ProcessOutput {
   readonly stdout: string
   readonly stderr: string
   /** Why it was not started, or did not exit by itself. */
@@ -64,13 +64,13 @@ export interface OutputOptions {
 const outputBytes = 2 ** 24
 
 /** Runs a program until it exits, with any exit code. Never rejects. */
-export const output = async (file: string, args: ReadonlyArray<string>, options: OutputOptions): Promise<Output> => {
+export const output = async (file: string, args: ReadonlyArray<string>, options: OutputOptions): Promise<ProcessOutput> => {
   const { seconds = 0, ...rest } = options
   const limits = { timeout: seconds * 1000, killSignal: "SIGKILL", maxBuffer: outputBytes } as const
   try {
     return await promisify(execFile)(file, args, { ...rest, ...limits })
   } catch (cause) {
-    const { stdout = "", stderr = "", code, killed, signal } = cause as Partial<Output> & ExecFailure
+    const { stdout = "", stderr = "", code, killed, signal } = cause as Partial<ProcessOutput> & ExecFailure
     const outOfTime = killed === true && code === null
     return { stdout, stderr, ...(typeof code !== "number" && !outOfTime && { failure: `${code ?? signal ?? cause}` }) }
   }

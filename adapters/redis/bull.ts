@@ -2,7 +2,7 @@ import { Queue } from "bullmq"
 import { Effect, type Scope } from "effect"
 import type { Redis } from "ioredis"
 import { Unavailable } from "../../core/errors.js"
-import { openConnection, type RedisServer, reasonOf, serverOf } from "./server.js"
+import { connectionProblem, openConnection, type RedisServer, serverOf } from "./server.js"
 
 /** Names of the queue in Redis. */
 export interface Naming {
@@ -15,7 +15,7 @@ export interface Naming {
 /** Name of the queue, with its default. */
 export const nameOf = ({ name }: Naming) => name ?? "ffkiln"
 /** Prefix of all keys, with its default. */
-export const prefixOf = ({ prefix }: Naming) => prefix ?? "bull"
+export const keyPrefixOf = ({ prefix }: Naming) => prefix ?? "bull"
 
 /** About how many of the latest events BullMQ keeps for observers of the queue. */
 const keptEvents = 1000
@@ -30,13 +30,13 @@ export const bullQueue = (options: RedisServer & Naming): Effect.Effect<Queue, U
 /** The queue over an open connection. */
 export const queueOn = (client: Redis, naming: Naming): Effect.Effect<Queue, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
-    const failed = (error: unknown) => new Unavailable({ what: `the queue in Redis could not be opened: ${reasonOf(error)}` })
+    const failed = (error: unknown) => new Unavailable({ what: `the queue in Redis could not be opened: ${connectionProblem(error)}` })
     const queue = yield* Effect.acquireRelease(
       Effect.try({
         try: () =>
           new Queue(nameOf(naming), {
             connection: client,
-            prefix: prefixOf(naming),
+            prefix: keyPrefixOf(naming),
             streams: { events: { maxLen: keptEvents } },
             // A finished job that stays in Redis would block later offers of its id.
             defaultJobOptions: { removeOnComplete: true, removeOnFail: true }

@@ -4,12 +4,12 @@ import { Unavailable } from "../../core/errors.js"
 import { every } from "../../core/loop.js"
 import type { QueueShape, Ticket } from "../../core/ports/queue.js"
 import { type Naming, touch } from "./bull.js"
-import { type Link, renew } from "./link.js"
-import { reasonOf, type Server } from "./server.js"
+import { type RedisLink, renew } from "./link.js"
+import { connectionProblem, type Server } from "./server.js"
 import { type Held, type Locks, type Outcome, openWorker } from "./worker.js"
 
 /** A slot that waits for a job. `held` is set as soon as it has one. */
-interface Taker {
+interface QueueConsumer {
   readonly given: Deferred.Deferred<Held, Unavailable>
   held?: Held
 }
@@ -36,14 +36,14 @@ const silentLooks = 10
  * busy slots leaves the rest to others. For BullMQ a job runs as long as its ticket is held.
  */
 export const openDispatch = (
-  link: Link,
+  link: RedisLink,
   server: Server,
   queue: Queue,
   options: Naming & Locks
 ): Effect.Effect<QueueShape["take"], never, Scope.Scope> =>
   Effect.gen(function* () {
     /** In the order of their arrival. */
-    const takers = new Set<Taker>()
+    const takers = new Set<QueueConsumer>()
     const holding = new Set<Held>()
     /** Why nothing is fetched at the moment although the server can be reached. */
     let refused: string | undefined
@@ -88,7 +88,7 @@ export const openDispatch = (
       // Other errors concern one job, or the connection. After this one BullMQ would retry at once, without
       // end.
       if (error.name !== "ReplyError") return
-      refused = reasonOf(error)
+      refused = connectionProblem(error)
       failTakers(refused)
       adjust()
     })
@@ -128,14 +128,14 @@ export const openDispatch = (
       }).pipe(Effect.timeoutOption(settleTime))
 
     const wait = Effect.sync(() => {
-      const taker: Taker = { given: Deferred.unsafeMake(FiberId.none) }
+      const taker: QueueConsumer = { given: Deferred.unsafeMake(FiberId.none) }
       takers.add(taker)
       adjust()
       return taker
     })
 
     /** A taker that was interrupted just as its job arrived passes the job on. */
-    const leave = (taker: Taker) =>
+    const leave = (taker: QueueConsumer) =>
       Effect.sync(() => {
         takers.delete(taker)
         if (taker.held !== undefined) holding.delete(taker.held)

@@ -1,10 +1,10 @@
 import { Effect, Runtime, type Scope } from "effect"
 import type { Redis } from "ioredis"
 import { Unavailable } from "../../core/errors.js"
-import { openConnection, reasonOf, type Server } from "./server.js"
+import { connectionProblem, openConnection, type Server } from "./server.js"
 
 /** Whether the server can be reached, and the connection that checks it. */
-export interface Link {
+export interface RedisLink {
   readonly client: Redis
   readonly isUp: () => boolean
   /** Resolves when the server can be reached. */
@@ -17,7 +17,7 @@ export interface Link {
 }
 
 /** Opens the link and its connection. */
-export const openLink = (server: Server): Effect.Effect<Link, Unavailable, Scope.Scope> =>
+export const openLink = (server: Server): Effect.Effect<RedisLink, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const { address } = server
     const log = Runtime.runFork(yield* Effect.runtime())
@@ -43,7 +43,7 @@ export const openLink = (server: Server): Effect.Effect<Link, Unavailable, Scope
     }
     let reason = "the connection was closed"
     const onError = (error: unknown) => {
-      reason = reasonOf(error)
+      reason = connectionProblem(error)
     }
     const onClose = () => lost(reason)
     client.on("error", onError).on("close", onClose)
@@ -57,7 +57,7 @@ export const openLink = (server: Server): Effect.Effect<Link, Unavailable, Scope
       ask: (what, question) =>
         Effect.tryPromise({
           try: question,
-          catch: (error) => new Unavailable({ what: `could not ${what} at ${address}: ${reasonOf(error)}` })
+          catch: (error) => new Unavailable({ what: `could not ${what} at ${address}: ${connectionProblem(error)}` })
         }).pipe(Effect.tap(() => Effect.sync(found)))
     }
   })

@@ -102,7 +102,7 @@ export const openConnection = ({ address, client: make }: Server): Effect.Effect
     client.on("error", (error) => {
       problem ??= error
     })
-    const failed = (cause: unknown) => new Unavailable({ what: `could not connect to ${address}: ${reasonOf(problem ?? cause)}` })
+    const failed = (cause: unknown) => new Unavailable({ what: `could not connect to ${address}: ${connectionProblem(problem ?? cause)}` })
     yield* Effect.tryPromise({ try: () => client.connect(), catch: failed }).pipe(
       Effect.timeoutFail({ duration: `${startSeconds} seconds`, onTimeout: () => failed(`no answer within ${startSeconds} seconds`) })
     )
@@ -131,7 +131,7 @@ export const refusalOf = (about: string): string | undefined => {
 }
 
 /** The message of a client's error, without the command, which may contain the password. */
-export const reasonOf = (error: unknown): string => {
-  if (error instanceof AggregateError && error.message === "") return error.errors.map(reasonOf).join(", ")
+export const connectionProblem = (error: unknown): string => {
+  if (error instanceof AggregateError && error.message === "") return error.errors.map(connectionProblem).join(", ")
   return error instanceof Error ? error.message : String(error)
 }

@@ -1,7 +1,7 @@
 import { DelayedError, type Job, Worker } from "bullmq"
 import type { Redis } from "ioredis"
 import { JobId } from "../../core/ids.js"
-import { type Naming, nameOf, prefixOf } from "./bull.js"
+import { keyPrefixOf, type Naming, nameOf } from "./bull.js"
 
 /** Timing of BullMQ's locks. */
 export interface Locks {
@@ -58,7 +58,7 @@ export const openWorker = (main: Redis, options: Naming & Locks, arrived: (held:
 
   return new TicketWorker(nameOf(options), run, {
     connection: main,
-    prefix: prefixOf(options),
+    prefix: keyPrefixOf(options),
     autorun: false,
     // Shorter than BullMQ's default: while the lock of a dead host lasts, its job can't be offered again.
     lockDuration: (options.lockSeconds ?? 15) * 1000,

@@ -9,11 +9,6 @@ export class TokenRefused extends Data.TaggedError("TokenRefused") {
 /** The host does not speak our language, or not at this URL. */
 export class ProtocolRefused extends Data.TaggedError("ProtocolRefused")<{ readonly message: string }> {}
 
-/** The run's token opens nothing any more: the run is over, or another's. Its ffmpeg is to be ended. */
-export class RunOver extends Data.TaggedError("RunOver") {
-  override readonly message = "This run is over, or another's by now: end it"
-}
-
 /** No whole answer came, or one that says "later": worth another try. Stays inside this adapter. */
 export class Broken extends Data.TaggedError("Broken")<{
   readonly what: string

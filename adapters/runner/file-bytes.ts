@@ -24,7 +24,7 @@ const momentMillis = 5
 const mostPieces = 512
 
 /** Sends them as the body of a request, and ends it; over when the request is closed, at the latest. Rejects with Unavailable. */
-export const send = async (request: ClientRequest, part: FilePart): Promise<void> => {
+export const sendBytes = async (request: ClientRequest, part: FilePart): Promise<void> => {
   const closed = new Promise<void>((resolve) => request.once("close", () => resolve()))
   const write = (piece: Buffer) => Promise.race([closed, new Promise<void>((resolve) => request.write(piece, () => resolve()))])
   const buffers = buffersFor(part)

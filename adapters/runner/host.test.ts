@@ -2,12 +2,12 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { expect, it } from "@effect/vitest"
 import { Effect, Fiber, Redacted, TestClock } from "effect"
 import { describe } from "vitest"
-import { Unavailable } from "../../core/errors.js"
+import { RunLost, Unavailable } from "../../core/errors.js"
 import { FileName } from "../../core/ids.js"
 import { until } from "../../core/ports/suites/samples.suite.js"
 import { authorizationHeader } from "../../core/text/api-key.js"
 import { localHttps, scoped } from "../net/https.suite.js"
-import { ProtocolRefused, RunOver, TokenRefused } from "./errors.js"
+import { ProtocolRefused, TokenRefused } from "./errors.js"
 import { openHost, type RunCalls } from "./host.js"
 import type { Run } from "./run.js"
 import { bodyOf, localServer, say, shortWaits } from "./server.suite.js"
@@ -247,7 +247,7 @@ describe("a claim", () => {
 
 const result = { outputs: [{ name: "out.mp4", bytes: 3, upload: null }], warnings: [], seconds: 1.5 }
 
-const everyCall: ReadonlyArray<[string, (calls: RunCalls) => Effect.Effect<unknown, RunOver | Unavailable>]> = [
+const everyCall: ReadonlyArray<[string, (calls: RunCalls) => Effect.Effect<unknown, RunLost | Unavailable>]> = [
   ["progress", (calls) => calls.progress(0.5)],
   ["outputs", (calls) => calls.outputs([{ name: FileName("out.mp4"), bytes: 3 }])],
   ["finished", (calls) => calls.finished(result)],
@@ -271,7 +271,7 @@ describe("a run's calls", () => {
     ([, code, call]) =>
       Effect.gen(function* () {
         const { server, calls } = yield* callsOf([status(code)])
-        expect(yield* Effect.flip(call(calls))).toBeInstanceOf(RunOver)
+        expect(yield* Effect.flip(call(calls))).toBeInstanceOf(RunLost)
         expect(server.requests.length).toBe(1)
       }).pipe(Effect.scoped)
   )

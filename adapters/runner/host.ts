@@ -12,15 +12,15 @@ import {
   type ReleasedBody,
   versionHeader
 } from "../../core/contract/runner-protocol.js"
-import { Unavailable } from "../../core/errors.js"
+import { RunLost, Unavailable } from "../../core/errors.js"
 import { authorizationHeader } from "../../core/text/api-key.js"
 import { below, parseBase } from "./address.js"
-import { Broken, givenUp, ProtocolRefused, RunOver, TokenRefused } from "./errors.js"
-import { type Answer, later, openWeb, textOf, type Web, type WebOptions } from "./http-client.js"
+import { Broken, givenUp, ProtocolRefused, TokenRefused } from "./errors.js"
+import { type HostResponse, later, openWeb, textOf, type Web, type WebOptions } from "./http-client.js"
 import { persist } from "./retry.js"
 import { type OutputPlace, placesOf, type Run, runOf, type Sent } from "./run.js"
 
-export interface HostOptions extends WebOptions {
+export interface HostConnection extends WebOptions {
   /** Where the host is reached, with the prefix that its API has there. */
   readonly url: string
   /** The two halves of the runner's token. */
@@ -39,18 +39,18 @@ export interface Host {
 
 /**
  * What is said of one run. All but `progress`, which is said again anyway, are tried again for as long as the host waits for
- * a word of the run. RunOver: nobody wants to hear of it any more.
+ * a word of the run. RunLost: nobody wants to hear of it any more.
  */
 export interface RunCalls {
   /** For the requests that the host has signed for it. */
   readonly web: Web
   /** From 0 to 1, null where that is unknown. `abort`: end ffmpeg. */
-  readonly progress: (fraction: number | null) => Effect.Effect<{ readonly abort: boolean }, RunOver | Unavailable>
+  readonly progress: (fraction: number | null) => Effect.Effect<{ readonly abort: boolean }, RunLost | Unavailable>
   /** Where the files are to be sent, in their order. */
-  readonly outputs: (files: ReadonlyArray<Sent>) => Effect.Effect<ReadonlyArray<OutputPlace>, RunOver | Unavailable>
-  readonly finished: (body: Schema.Schema.Type<typeof FinishedBody>) => Effect.Effect<void, RunOver | Unavailable>
-  readonly failed: (body: Schema.Schema.Type<typeof FailedBody>) => Effect.Effect<void, RunOver | Unavailable>
-  readonly released: (body: Schema.Schema.Type<typeof ReleasedBody>) => Effect.Effect<void, RunOver | Unavailable>
+  readonly outputs: (files: ReadonlyArray<Sent>) => Effect.Effect<ReadonlyArray<OutputPlace>, RunLost | Unavailable>
+  readonly finished: (body: Schema.Schema.Type<typeof FinishedBody>) => Effect.Effect<void, RunLost | Unavailable>
+  readonly failed: (body: Schema.Schema.Type<typeof FailedBody>) => Effect.Effect<void, RunLost | Unavailable>
+  readonly released: (body: Schema.Schema.Type<typeof ReleasedBody>) => Effect.Effect<void, RunLost | Unavailable>
 }
 
 /** The places of a file of 10,000 parts, each a signed URL, are the longest reply. */
@@ -64,7 +64,7 @@ export const openHost = ({
   secret,
   allowHttp = false,
   ...webOptions
-}: HostOptions): Effect.Effect<Host, Unavailable, Scope.Scope> =>
+}: HostConnection): Effect.Effect<Host, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const parsed = parseBase(url, allowHttp)
     if ("reason" in parsed) return yield* new Unavailable({ what: parsed.reason })
@@ -122,7 +122,7 @@ export const openHost = ({
             Effect.tapErrorTag("Broken", () => Effect.sync(() => (unanswered = true))),
             // The host may have taken the word whose answer was lost: then it is over because we said so.
             Effect.catchIf(
-              (error) => unanswered && error instanceof RunOver,
+              (error) => unanswered && error instanceof RunLost,
               () => Effect.void
             ),
             (once) => persist(once, patience),
@@ -156,7 +156,7 @@ export const openHost = ({
     return { claim, run }
   })
 
-interface Heard extends Answer {
+interface Heard extends HostResponse {
   readonly text: string
 }
 
@@ -170,11 +170,11 @@ const otherVersion = ({ headers }: Heard): ProtocolRefused | undefined => {
 /** Whether the run is still this runner's, and its word was taken. What stands between us and the host has no say in that. */
 const stillRunning =
   (action: Action) =>
-  (answer: Heard): Effect.Effect<Heard, RunOver | Broken | Unavailable> => {
+  (answer: Heard): Effect.Effect<Heard, RunLost | Broken | Unavailable> => {
     if (answer.headers[versionHeader] !== String(protocolVersion)) {
       return new Broken({ what: `${action}: what answered ${answer.status} is no host of this version` })
     }
-    if ([401, 403, 404, 409, 410].includes(answer.status)) return new RunOver()
+    if ([401, 403, 404, 409, 410].includes(answer.status)) return new RunLost({})
     return Effect.as(taken(action, answer), answer)
   }
 

@@ -4,10 +4,10 @@ import { Effect, type Scope } from "effect"
 import { Unavailable } from "../../core/errors.js"
 import { giveBackRead } from "../process/release-buffer.js"
 import { Broken } from "./errors.js"
-import { type FilePart, send } from "./file-bytes.js"
+import { type FilePart, sendBytes } from "./file-bytes.js"
 import { defaultWaits, type Waits } from "./timeouts.js"
 
-export interface Question {
+export interface HostRequest {
   readonly method: "GET" | "POST" | "PUT"
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
@@ -16,7 +16,7 @@ export interface Question {
   readonly silenceSeconds?: number
 }
 
-export interface Answer {
+export interface HostResponse {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   /** Its body: to be read to its end, or the connection ends with the scope. */
@@ -27,7 +27,7 @@ export interface Answer {
 export interface Web {
   readonly waits: Waits
   /** The answer's headers have come when it returns; the request ends with the scope, wherever it is by then. */
-  readonly exchange: (question: Question) => Effect.Effect<Answer, Broken | Unavailable, Scope.Scope>
+  readonly exchange: (question: HostRequest) => Effect.Effect<HostResponse, Broken | Unavailable, Scope.Scope>
 }
 
 export interface WebOptions {
@@ -55,7 +55,7 @@ export const openWeb = ({ ca, waits }: WebOptions = {}): Effect.Effect<Web, neve
           for (const agent of Object.values(both)) agent.destroy()
         })
     )
-    const ask = ({ method, url, headers, body, silenceSeconds = bounds.idleSeconds }: Question) => {
+    const ask = ({ method, url, headers, body, silenceSeconds = bounds.idleSeconds }: HostRequest) => {
       const secure = url.protocol === "https:"
       return (secure ? requestHttps : requestHttp)({
         agent: secure ? agents["https:"] : agents["http:"],
@@ -69,7 +69,7 @@ export const openWeb = ({ ca, waits }: WebOptions = {}): Effect.Effect<Web, neve
         timeout: silenceSeconds * 1000
       })
     }
-    const exchange = (question: Question) =>
+    const exchange = (question: HostRequest) =>
       Effect.acquireRelease(
         Effect.sync(() => begin(ask(question), question, bounds)),
         ({ request, sent }) =>
@@ -84,14 +84,14 @@ export const openWeb = ({ ca, waits }: WebOptions = {}): Effect.Effect<Web, neve
     return { waits: bounds, exchange }
   })
 
-const lengthOf = (body: Question["body"]): { readonly "content-length"?: number } => {
+const lengthOf = (body: HostRequest["body"]): { readonly "content-length"?: number } => {
   if (body === undefined) return {}
   return { "content-length": typeof body === "string" ? Buffer.byteLength(body) : body.bytes }
 }
 
-const begin = (request: ClientRequest, { body, url }: Question, { answerSeconds }: Waits) => {
+const begin = (request: ClientRequest, { body, url }: HostRequest, { answerSeconds }: Waits) => {
   giveBackRead(request)
-  const answered = new Promise<Answer | Broken | Unavailable>((resolve) => {
+  const answered = new Promise<HostResponse | Broken | Unavailable>((resolve) => {
     const broke = (cause?: unknown) =>
       resolve(cause instanceof Unavailable ? cause : new Broken({ what: `${url.host} gave no answer`, cause }))
     request.on("response", (message: IncomingMessage) => {
@@ -109,11 +109,11 @@ const begin = (request: ClientRequest, { body, url }: Question, { answerSeconds 
   }
   // What it stores now may take longer than any pause of a transfer.
   const waitLonger = () => void (request.destroyed || request.setTimeout(answerSeconds * 1000))
-  return { request, answered, sent: send(request, body).then(waitLonger, (cause) => void request.destroy(cause)) }
+  return { request, answered, sent: sendBytes(request, body).then(waitLonger, (cause) => void request.destroy(cause)) }
 }
 
 /** Says "later": a failure that goes by itself. */
-export const later = ({ status, headers }: Answer, what: string): Broken | undefined => {
+export const later = ({ status, headers }: HostResponse, what: string): Broken | undefined => {
   if (status < 500 && ![408, 425, 429].includes(status)) return undefined
   const afterSeconds = secondsAfter(headers["retry-after"])
   return new Broken({ what: `${what} answered ${status}`, ...(afterSeconds !== undefined && { afterSeconds }) })
@@ -123,7 +123,7 @@ export const later = ({ status, headers }: Answer, what: string): Broken | undef
 const secondsAfter = (header: string | undefined): number | undefined => (/^\d{1,6}$/.test(header ?? "") ? Number(header) : undefined)
 
 /** The whole body as text; broken when it is cut off, encoded, or longer than that. */
-export const textOf = ({ headers, message }: Answer, maxBytes: number): Effect.Effect<string, Broken> =>
+export const textOf = ({ headers, message }: HostResponse, maxBytes: number): Effect.Effect<string, Broken> =>
   Effect.tryPromise({
     try: async () => {
       if ((headers["content-encoding"] ?? "identity") !== "identity") throw new Error("the answer is compressed, which was not asked for")

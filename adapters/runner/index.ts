@@ -1,6 +1,6 @@
 export type { Signed } from "./address.js"
-export { ProtocolRefused, RunOver, TokenRefused } from "./errors.js"
-export { type Host, type HostOptions, openHost, type RunCalls } from "./host.js"
+export { ProtocolRefused, TokenRefused } from "./errors.js"
+export { type Host, type HostConnection as HostOptions, openHost, type RunCalls } from "./host.js"
 export { type CacheOptions, type InputCache, inputCache } from "./inputs/input-cache.js"
 export type { OutputPlace, Run } from "./run.js"
 export { defaultWaits, type Waits } from "./timeouts.js"

@@ -6,7 +6,7 @@ import { Effect, type Scope } from "effect"
 import { protocolVersion, versionHeader } from "../../core/contract/runner-protocol.js"
 import { BlobKey } from "../../core/ids.js"
 import type { Web } from "./http-client.js"
-import type { Source } from "./inputs/range-download.js"
+import type { InputSource } from "./inputs/range-download.js"
 import type { Waits } from "./timeouts.js"
 
 /** Waits that let nobody wait, and give up only what is silent. */
@@ -81,7 +81,7 @@ export const rangeOf = ({ range }: IncomingMessage["headers"]): { readonly start
   return match === undefined ? undefined : { start: Number(start), end: Number(end) + 1 }
 }
 
-export const sourceOf = (web: Web, { url }: LocalServer, content: Buffer, key = "dir/slot/in.mp4"): Source => ({
+export const sourceOf = (web: Web, { url }: LocalServer, content: Buffer, key = "dir/slot/in.mp4"): InputSource => ({
   web,
   request: { url: new URL(`${url}/in.mp4`), headers: {} },
   key: BlobKey(key),

@@ -53,7 +53,7 @@ export const transferOf = ({ run, calls, cache, worthBytes }: TransferOptions): 
           for (const { name, upload } of places) uploads.set(name, upload)
           const modifiedAt = new Date()
           return files.map(({ name, bytes }) => ({ name, blob: { key: BlobKey(`${plan.outputPrefix}${name}`), bytes, modifiedAt } }))
-        }).pipe(Effect.catchTag("RunOver", (cause) => new Unavailable({ what: "the outputs have no place any more", cause }))),
+        }).pipe(Effect.catchTag("RunLost", (cause) => new Unavailable({ what: "the outputs have no place any more", cause }))),
       uploadOf: (name) => uploads.get(name) ?? null
     }
   })

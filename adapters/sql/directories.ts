@@ -25,7 +25,7 @@ import { mapInSlices } from "../../core/slices.js"
 import { type Database, nowText } from "./database.js"
 import { deleteChosen, isLive, keepLocked, lockCount, skipLocked } from "./dialect.js"
 import { eachPage, rowsPerPage } from "./pages.js"
-import { readDirectory, readFile } from "./rows.js"
+import { readDirectory, readFileRow } from "./rows.js"
 
 /** Well below the parameters a statement may have: 32,766 on SQLite, 65,535 on Postgres. */
 export const rowsPerStatement = 1000
@@ -108,7 +108,7 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
     Effect.gen(function* () {
       const rows = yield* sql`
         SELECT * FROM ffkiln_files WHERE bytes IS NULL AND look_at <= ${yield* nowText} ORDER BY look_at LIMIT ${limit}`
-      return rows.map(readFile)
+      return rows.map(readFileRow)
     }).pipe(run("look for registrations")),
 
   keepWaiting: (keys) =>
@@ -154,7 +154,7 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
 
   file: (dir, name) =>
     sql`SELECT * FROM ffkiln_files WHERE dir = ${dir} AND name = ${name}`.pipe(
-      Effect.map((rows) => Option.map(Array.head(rows), readFile)),
+      Effect.map((rows) => Option.map(Array.head(rows), readFileRow)),
       run("read a file's row")
     ),
 
@@ -174,7 +174,7 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
       SELECT total.bytes AS total, unsized.*
       FROM (SELECT CAST(COALESCE(SUM(file.bytes), 0) + (${heldBytes(sql, owner)}) AS BIGINT) AS bytes ${own}) AS total
         LEFT JOIN (SELECT file.* ${own} AND file.bytes IS NULL) AS unsized ON 1 = 1`.pipe(
-      Effect.map((rows) => ({ bytes: Number(rows[0]?.total), unsized: rows.filter(({ dir }) => dir !== null).map(readFile) })),
+      Effect.map((rows) => ({ bytes: Number(rows[0]?.total), unsized: rows.filter(({ dir }) => dir !== null).map(readFileRow) })),
       run("add up what is stored")
     )
   },
@@ -259,7 +259,7 @@ const search = (sql: SqlClient, dir: DirId, { fits = () => true, limit = Number.
       (rows) =>
         Effect.gen(function* () {
           const near = rows.filter(({ name }) => name.startsWith(prefix))
-          const read = yield* mapInSlices(near, (row) => (fits(row.name) ? [readFile(row)] : []))
+          const read = yield* mapInSlices(near, (row) => (fits(row.name) ? [readFileRow(row)] : []))
           found.push(...read.flat().slice(0, limit - found.length))
           return near.length === rows.length && found.length < limit
         })

@@ -4,9 +4,9 @@ import { Array, Effect, Option } from "effect"
 import { Busy, JobNotFound, JobNotPending, LeaseLost, type TooManyRequests, type Unavailable } from "../../core/errors.js"
 import type { DirId, JobId, OwnerId } from "../../core/ids.js"
 import {
-  type Failure,
   type Hold,
   type JobEvent,
+  type JobFailure,
   type JobState,
   nameTaken,
   noWorkerFor,
@@ -36,7 +36,7 @@ import { watchJob } from "./watch.js"
 interface Result {
   readonly outputs: ReadonlyArray<OutputFile>
   readonly warnings: ReadonlyArray<string>
-  readonly failure: Failure | null
+  readonly failure: JobFailure | null
   readonly usage: Usage
 }
 
@@ -165,7 +165,7 @@ export const makeJobs = ({ sql, run, transaction, freeing }: Database, changes: 
     )
   }
 
-  const fail = (hold: Hold, failure: Failure, usage: Usage) =>
+  const fail = (hold: Hold, failure: JobFailure, usage: Usage) =>
     end("fail", hold, { outputs: [], warnings: [], failure, usage }, () => Effect.void).pipe(
       Effect.catchTags({ Clash: Effect.die, Overdrawn: Effect.die })
     )
@@ -185,7 +185,7 @@ export const makeJobs = ({ sql, run, transaction, freeing }: Database, changes: 
       const rows = yield* sql<{ readonly id: JobId; readonly state: JobState }>`
         UPDATE ffkiln_jobs
         SET state = ${again} ${to} ELSE ${onLastAttempt} END,
-          failure = ${again} NULL ELSE ${JSON.stringify({ reason: "worker-lost" } satisfies Failure)} END,
+          failure = ${again} NULL ELSE ${JSON.stringify({ reason: "worker-lost" } satisfies JobFailure)} END,
           finished_at = ${again} NULL ELSE ${now} END,
           started_at = ${again} NULL ELSE started_at END,
           due_at = ${until === null ? null : until.toISOString()}, runnable_at = ${now}, lease_until = NULL, progress = NULL

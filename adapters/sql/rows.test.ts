@@ -1,6 +1,6 @@
 import { Arbitrary, FastCheck as fc, Schema } from "effect"
 import { describe, expect, it } from "vitest"
-import { Failure, OutputFile } from "../../core/job.js"
+import { JobFailure, OutputFile } from "../../core/job.js"
 import { Capabilities } from "../../core/needs.js"
 import { ResolvedTask } from "../../core/task.js"
 import { timelineOf } from "../../core/timeline.js"
@@ -19,7 +19,7 @@ describe("whatever is stored is read as it was", () => {
     task: ResolvedTask,
     outputs: Schema.Array(OutputFile),
     usage: Schema.NullOr(Usage),
-    failure: Schema.NullOr(Failure)
+    failure: Schema.NullOr(JobFailure)
   })
 
   it("of a job", () => {

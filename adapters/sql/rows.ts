@@ -3,7 +3,7 @@ import type { Account, Quota } from "../../core/account.js"
 import type { Directory, Origin, StoredFile } from "../../core/directory.js"
 import { texts } from "../../core/fields.js"
 import { BlobKey, DirId, FileName, JobId, OwnerId, RunnerName } from "../../core/ids.js"
-import { type Claim, Failure, type Job, OutputFile, terminalStates } from "../../core/job.js"
+import { type Claim, type Job, JobFailure, OutputFile, terminalStates } from "../../core/job.js"
 import { Capabilities } from "../../core/needs.js"
 import type { KeyRecord } from "../../core/ports/accounts.js"
 import type { Delivery, DeliveryRecord, Try } from "../../core/ports/outbox.js"
@@ -33,7 +33,7 @@ const JobRow = Schema.Struct({
   outputs: Schema.parseJson(Schema.Array(OutputFile)),
   warnings: Schema.parseJson(texts),
   usage: Schema.NullOr(Schema.parseJson(Usage)),
-  failure: Schema.NullOr(Schema.parseJson(Failure)),
+  failure: Schema.NullOr(Schema.parseJson(JobFailure)),
   webhook_url: Schema.NullOr(Schema.String),
   base_url: Schema.String,
   created_at: Schema.Date,
@@ -152,7 +152,7 @@ export const readDirectory = (row: object): Directory => ({
   createdAt: new Date(column(row, "created_at", isTime))
 })
 
-export const readFile = (row: object): StoredFile => {
+export const readFileRow = (row: object): StoredFile => {
   const bytes = column(row, "bytes", isSize)
   return {
     dir: DirId(column(row, "dir", isText)),

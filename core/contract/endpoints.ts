@@ -17,7 +17,7 @@ import { Policy } from "../policy/policy.js"
 import { Accounts } from "../ports/accounts.js"
 import type { Bytes } from "../ports/effect.js"
 import {
-  type Command,
+  type ProcessCommand,
   parseAnalyze,
   parseAsync,
   parseCommand,
@@ -102,7 +102,7 @@ export const getFile = ({ owner }: Caller, dirId: string, fileName: string) =>
   })
 
 /** `DELETE /file/:dirId/:fileName` */
-export const removeFile = ({ owner }: Caller, dirId: string, fileName: string) =>
+export const deleteOneFile = ({ owner }: Caller, dirId: string, fileName: string) =>
   Effect.gen(function* () {
     const { dir, name } = yield* filePath(dirId, fileName)
     return deletedBody(yield* deleteFile(owner, dir, name))
@@ -145,7 +145,7 @@ export const postRun = <E>(
   )
 
 /** A command that can't be right is refused before the files behind it are taken. */
-const checkedCommand = (part: FormPart): Effect.Effect<FormPart<Command>, InvalidRequest | InvalidTask> =>
+const checkedCommand = (part: FormPart): Effect.Effect<FormPart<ProcessCommand>, InvalidRequest | InvalidTask> =>
   part._tag === "File" ? Effect.succeed(part) : Effect.map(parseCommand(part.body), (body) => ({ _tag: "Command", body }))
 
 /** `POST /ffmpeg/process/async`; with an `Idempotency-Key` seen within a day, the answer to the first submission. */

@@ -21,7 +21,7 @@ const Time = Schema.String.annotations({
 const FilePath = Schema.String.annotations({ ...named("FilePath"), description: "`dir_id/file_name`: what tasks and probes refer to" })
 const MediaType = Schema.String.annotations({ ...named("MediaType"), description: "The media type that the file's name tells" })
 
-export const Failure = Schema.Struct({
+export const FailureReply = Schema.Struct({
   ok: notOk,
   error: text("A sentence that says what is wrong and what to do")
 }).annotations({ ...named("Failure"), examples: [{ ok: false, error: "Descriptive error message" }] })

@@ -35,10 +35,10 @@ export const parseProcess = (json: unknown, limits: LimitValues, policy?: Policy
   Either.flatMap(checked.process(json), (body) => parseTagged(body, limits, policy))
 
 /** What the field `command` of `POST /ffmpeg/run` holds. */
-export type Command = typeof ProcessBody.Encoded
+export type ProcessCommand = typeof ProcessBody.Encoded
 
 /** The body of `/ffmpeg/process`, or its task alone. */
-export const parseCommand = (json: unknown): Parsed<Command, InvalidRequest | InvalidTask> => {
+export const parseCommand = (json: unknown): Parsed<ProcessCommand, InvalidRequest | InvalidTask> => {
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     return Either.left(invalid('The field "command" must be a JSON object: the task'))
   }
@@ -53,7 +53,7 @@ export interface FormFiles {
 
 /** The task of such a command. */
 export const parseRun = (
-  { task, tags = [] }: Command,
+  { task, tags = [] }: ProcessCommand,
   { pathOf, dir }: FormFiles,
   limits: LimitValues,
   policy?: PolicyValues
@@ -70,7 +70,10 @@ export const parseRun = (
   })
 
 /** The name of a sequence of pictures is that of no file: they lie in the directory of the form. */
-const sequencePath = ({ file_path: name, options }: Command["task"]["inputs"][number], dir: DirId | undefined): string | undefined => {
+const sequencePath = (
+  { file_path: name, options }: ProcessCommand["task"]["inputs"][number],
+  dir: DirId | undefined
+): string | undefined => {
   const isSequence = !name.includes("/") && sequenceOf(name, (options ?? []).map(String)) !== undefined
   return isSequence && dir !== undefined ? `${dir}/${name}` : undefined
 }
@@ -125,7 +128,7 @@ export const parseIdempotencyKey = (header: string | undefined): Parsed<string |
 }
 
 const parseTagged = (
-  { task, tags = [] }: Pick<Command, "task" | "tags">,
+  { task, tags = [] }: Pick<ProcessCommand, "task" | "tags">,
   limits: LimitValues,
   policy?: PolicyValues
 ): Parsed<Tagged, InvalidRequest | InvalidTask> =>

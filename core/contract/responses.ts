@@ -17,7 +17,7 @@ import type {
   DirectoriesReply,
   DirectoryReply,
   DownloadReply,
-  Failure,
+  FailureReply,
   FileInfoReply,
   FileReply,
   FilesReply,
@@ -39,7 +39,7 @@ export interface Link {
   readonly request: SignedRequest
 }
 
-export const failureBody = (message: string) => ({ ok: false, error: message }) as const satisfies Body<typeof Failure>
+export const failureBody = (message: string) => ({ ok: false, error: message }) as const satisfies Body<typeof FailureReply>
 
 export const directoryBody = (directory: Directory) =>
   ({ ok: true, directory: { id: directory.id, ttl: directory.ttlSeconds } }) as const satisfies Body<typeof DirectoryReply>

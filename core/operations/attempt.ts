@@ -1,6 +1,6 @@
 import { Cause, Clock, Duration, Effect, Option, Ref, Schedule, Stream } from "effect"
 import { LeaseLost, Unavailable } from "../errors.js"
-import { type Claim, type Failure, retryPauseSeconds } from "../job.js"
+import { type Claim, type JobFailure, retryPauseSeconds } from "../job.js"
 import { Limits } from "../limits.js"
 import { endless } from "../loop.js"
 import { makePlan, outputPrefix, outputSlot } from "../plan.js"
@@ -48,7 +48,7 @@ const attempt = (
     const jobs = yield* Jobs
     const started = yield* Clock.currentTimeMillis
     const progress = yield* Ref.make<number | null>(null)
-    const fail = (failure: Failure) =>
+    const fail = (failure: JobFailure) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => insist(jobs.fail(claim, failure, spent(claim, (now - started) / 1000)))).pipe(
         Effect.as(over)
       )

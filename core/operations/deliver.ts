@@ -91,7 +91,7 @@ const claimDue = Effect.gen(function* () {
 const deliver = (delivery: Delivery) =>
   Effect.gen(function* () {
     const startedAt = yield* Clock.currentTimeMillis
-    const end = yield* attempt(delivery)
+    const end = yield* deliverOnce(delivery)
     const endedAt = yield* Clock.currentTimeMillis
     const tried = { at: new Date(startedAt), seconds: (endedAt - startedAt) / 1000, status: end.status, error: end.error }
     yield* (yield* Outbox).settle(delivery, yield* outcome(delivery, end, endedAt), tried)
@@ -104,7 +104,7 @@ interface End {
   readonly final?: true
 }
 
-const attempt = (delivery: Delivery) =>
+const deliverOnce = (delivery: Delivery) =>
   Effect.gen(function* () {
     const found = yield* (yield* Jobs).find(delivery.owner, delivery.jobId)
     if (Option.isNone(found)) return { status: null, error: "the job is no longer remembered", final: true } satisfies End

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Option } from "effect"
-import { copyFirstInput, type Run } from "../../adapters/memory/executor.js"
+import { copyFirstInput, type ScriptedRun } from "../../adapters/memory/executor.js"
 import { shallow, withDepth } from "../fiber-depth.suite.js"
 import { JobId } from "../ids.js"
 import type { LimitValues } from "../limits.js"
@@ -91,7 +91,7 @@ describe("after a thousand turns no fiber holds more FiberRefs than after a few"
     withDepth((deepest) =>
       Effect.gen(function* () {
         const { counted, reached } = counter()
-        const run: Run = (plan, inputs) => Effect.zipRight(reached, copyFirstInput(plan, inputs))
+        const run: ScriptedRun = (plan, inputs) => Effect.zipRight(reached, copyFirstInput(plan, inputs))
         yield* Effect.gen(function* () {
           const jobs = yield* Jobs
           const { owner, dir } = yield* ownerWithFile

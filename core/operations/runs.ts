@@ -1,7 +1,7 @@
 import { Clock, Effect, Option } from "effect"
 import { InvalidRequest, LeaseLost, RunLost, SignedUrlExpired } from "../errors.js"
 import { type BlobKey, blobKey, blobKeyParts, type FileName, Ids, JobId } from "../ids.js"
-import type { Failure, Job } from "../job.js"
+import type { Job, JobFailure } from "../job.js"
 import { Limits, type LimitValues } from "../limits.js"
 import { outputPrefix, outputSlot } from "../plan.js"
 import { Directories } from "../ports/directories.js"
@@ -171,7 +171,7 @@ const sentOutput = ({ name, bytes, upload }: RunResult["outputs"][number], key: 
   })
 
 /** A run that ended badly, as far as ffmpeg or a limit is to blame. */
-export const failRun = (right: RunRight, failure: Failure) =>
+export const failRun = (right: RunRight, failure: JobFailure) =>
   Effect.gen(function* () {
     yield* fail(right, yield* currentJob(right), failure)
     yield* removeOutputs(right)
@@ -192,10 +192,10 @@ const currentJob = (right: RunRight) =>
     const job = yield* (yield* Jobs).find(right.owner, right.id)
     if (Option.isSome(job) && job.value.state === "processing" && job.value.attempt === right.attempt) return job.value
     yield* removeOutputs(right)
-    return yield* new RunLost()
+    return yield* new RunLost({})
   })
 
-const fail = (right: RunRight, job: Job, failure: Failure) =>
+const fail = (right: RunRight, job: Job, failure: JobFailure) =>
   Effect.gen(function* () {
     const usage = spent({ ...right, task: job.task }, yield* heldSeconds(job))
     yield* insist((yield* Jobs).fail(right, failure, usage)).pipe(orRunLost(right))
@@ -211,7 +211,7 @@ const orRunLost =
     Effect.catchIf(
       write,
       (error) => error instanceof LeaseLost,
-      () => Effect.zipRight(removeOutputs(right), Effect.fail(new RunLost()))
+      () => Effect.zipRight(removeOutputs(right), Effect.fail(new RunLost({})))
     )
 
 /** What nothing refers to of all that the run has sent, and what is not whole of it. */
@@ -255,7 +255,7 @@ const allowOutputs = (right: RunRight, files: ReadonlyArray<MadeFile>) =>
     const limit = exceeded(files, yield* Limits)
     if (limit === undefined) return
     yield* failRun(right, { reason: "limit", detail: limit })
-    return yield* new RunLost()
+    return yield* new RunLost({})
   })
 
 const exceeded = (files: ReadonlyArray<MadeFile>, { fileBytes, outputBytes, outputFiles }: LimitValues): string | undefined => {

@@ -7,13 +7,13 @@ export type Preference = "local" | "remote" | "least-loaded"
 export type Side = "local" | "remote"
 
 /** Somebody with room for a job. `load` is the part of its slots that is busy now, 0 to 1. */
-interface Taker {
+interface WaitingTaker {
   readonly side: Side
   readonly load: () => number
 }
 
 /** Lower goes first; equals go side by side. */
-const rank: Readonly<Record<Preference, (taker: Taker) => number>> = {
+const rank: Readonly<Record<Preference, (taker: WaitingTaker) => number>> = {
   local: ({ side }) => (side === "local" ? 0 : 1),
   remote: ({ side }) => (side === "remote" ? 0 : 1),
   "least-loaded": ({ load }) => load()
@@ -27,7 +27,7 @@ export interface TurnShape {
    * of the hint.
    */
   readonly take: <A, E, R>(
-    taker: Taker,
+    taker: WaitingTaker,
     hint: Effect.Effect<A, E, R>,
     seconds: number
   ) => Effect.Effect<Option.Option<A>, E, R | Scope.Scope>
@@ -37,13 +37,13 @@ export interface TurnShape {
 
 export const makeTurn = (preference: Preference): TurnShape => {
   const rankOf = rank[preference]
-  const waiting = new Set<Taker>()
+  const waiting = new Set<WaitingTaker>()
   const bells = new Set<() => void>()
   const changed = Effect.sync(() => {
     for (const ring of [...bells]) ring()
   })
   /** Done when it is, or is no longer, the turn of this one. */
-  const until = (mine: Taker, turn: boolean) =>
+  const until = (mine: WaitingTaker, turn: boolean) =>
     Effect.async<void>((resume) => {
       const look = () => {
         if ([...waiting].every((other) => rankOf(other) >= rankOf(mine)) !== turn) return

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Queue as EffectQueue, Exit, Fiber, Layer, Option, Ref, Scope, Stream } from "effect"
-import { copyFirstInput, type Run } from "../../adapters/memory/executor.js"
+import { copyFirstInput, type ScriptedRun } from "../../adapters/memory/executor.js"
 import { FfmpegFailed, RunLimitExceeded, Unavailable } from "../errors.js"
 import { FileName, type JobId, type OwnerId } from "../ids.js"
 import type { JobState } from "../job.js"
@@ -60,7 +60,7 @@ const gated = Effect.gen(function* () {
   const begun = yield* Deferred.make<void>()
   const gate = yield* Deferred.make<void>()
   const interrupted = yield* Ref.make(0)
-  const run: Run = (plan, inputs) =>
+  const run: ScriptedRun = (plan, inputs) =>
     Deferred.succeed(begun, undefined).pipe(
       Effect.zipRight(Deferred.await(gate)),
       Effect.zipRight(copyFirstInput(plan, inputs)),
@@ -209,7 +209,7 @@ describe("workers", () => {
     Effect.gen(function* () {
       let broken = 0
       const failing = new Set<string>()
-      const run: Run = (plan, inputs) =>
+      const run: ScriptedRun = (plan, inputs) =>
         failing.has(plan.outputPrefix.split("/")[0] ?? "")
           ? Effect.zipRight(
               Effect.sync(() => broken++),
@@ -237,7 +237,8 @@ describe("workers", () => {
   it.live("hints of a key that is passed over come again: its other jobs run as soon as one of them does well", () =>
     Effect.gen(function* () {
       let runs = 0
-      const run: Run = (plan, inputs) => (runs++ === 0 ? Effect.fail(new Unavailable({ what: "the disk" })) : copyFirstInput(plan, inputs))
+      const run: ScriptedRun = (plan, inputs) =>
+        runs++ === 0 ? Effect.fail(new Unavailable({ what: "the disk" })) : copyFirstInput(plan, inputs)
       yield* Effect.gen(function* () {
         const { owner, dir } = yield* ownerWithFile
         const ids = yield* Effect.replicateEffect(submit(owner, taskOn(dir), quiet), 4)
@@ -252,7 +253,7 @@ describe("workers", () => {
     Effect.gen(function* () {
       let broken = 0
       let isBroken = true
-      const run: Run = (plan, inputs) =>
+      const run: ScriptedRun = (plan, inputs) =>
         isBroken
           ? Effect.zipRight(
               Effect.sync(() => broken++),
@@ -314,7 +315,7 @@ describe("workers", () => {
   it.live("a bug in a run gives the job back, and the slot goes on", () =>
     Effect.gen(function* () {
       let runs = 0
-      const run: Run = (plan, inputs) => (runs++ === 0 ? Effect.dieMessage("a bug") : copyFirstInput(plan, inputs))
+      const run: ScriptedRun = (plan, inputs) => (runs++ === 0 ? Effect.dieMessage("a bug") : copyFirstInput(plan, inputs))
       yield* Effect.gen(function* () {
         const { owner, dir } = yield* ownerWithFile
         const stop = yield* working(1)
@@ -340,7 +341,7 @@ describe("workers", () => {
     Effect.gen(function* () {
       let now = 0
       let most = 0
-      const run: Run = (plan, inputs) =>
+      const run: ScriptedRun = (plan, inputs) =>
         Effect.acquireUseRelease(
           Effect.sync(() => {
             most = Math.max(most, ++now)

@@ -1,6 +1,6 @@
 import { Effect, Layer, Stream } from "effect"
 import { randomIds } from "../../adapters/crypto/index.js"
-import type { Run } from "../../adapters/memory/executor.js"
+import type { ScriptedRun } from "../../adapters/memory/executor.js"
 import {
   type MemoryWebhooksOptions,
   memoryDatabase,
@@ -24,7 +24,7 @@ import { storeFile } from "./files.js"
 /** Every port in memory, with a scripted ffmpeg: what the operations are tested on. */
 export interface World {
   /** What comes of a run; by default every output is a copy of the first input. */
-  readonly run?: Run
+  readonly run?: ScriptedRun
   readonly limits?: Partial<LimitValues>
   /** URLs that can be imported. */
   readonly web?: Parameters<typeof memoryImporter>[0]

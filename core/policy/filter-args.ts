@@ -1,6 +1,6 @@
 import { Either } from "effect"
 import { type Filter, type FilterArg, splitArgs } from "./filtergraph.js"
-import { quoted } from "./quoting.js"
+import { inQuotes } from "./quoting.js"
 import type { FilterOptions } from "./tables/filter-table.js"
 
 /** Of filters whose options no table tells. */
@@ -16,18 +16,18 @@ export interface KeyedArgs {
 /** The arguments of a filter, each with its key; `needsKeys` refuses values whose key is unknown. */
 export const keyedArgs = (filter: Filter, options: FilterOptions, needsKeys: boolean): Either.Either<KeyedArgs, string> =>
   Either.gen(function* () {
-    const named = (what: string) => Either.left(`is not well-formed in the arguments of ${quoted(filter.name)}: ${what}`)
+    const named = (what: string) => Either.left(`is not well-formed in the arguments of ${inQuotes(filter.name)}: ${what}`)
     const split = splitArgs(filter.args ?? "")
     const unknown = options === unknownOptions
     if (unknown && needsKeys && split.some(({ key }) => key === null)) return yield* named("write each as key=value")
     const firstKey = split.findIndex(({ key }) => key !== null)
     const late = firstKey < 0 ? undefined : split.findLast(({ key }, index) => key === null && index > firstKey)
     if (late !== undefined && (unknown || !inOrder(split.slice(0, split.indexOf(late)), options)))
-      return yield* named(`${quoted(late.value)} has no key and comes after a value with one: write it as key=value`)
+      return yield* named(`${inQuotes(late.value)} has no key and comes after a value with one: write it as key=value`)
     if (unknown) return { args: split, mixed: false }
     const args = split.map(({ key, value }, index) => ({ key: key ?? options.ordered[index] ?? null, value }))
     const extra = args.find(({ key }) => key === null)
-    return extra === undefined ? { args, mixed: late !== undefined } : yield* named(`there is no option for ${quoted(extra.value)}`)
+    return extra === undefined ? { args, mixed: late !== undefined } : yield* named(`there is no option for ${inQuotes(extra.value)}`)
   })
 
 /**

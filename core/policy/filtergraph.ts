@@ -72,7 +72,7 @@ export const printGraph = ({ scalerFlags, chains }: FilterGraph): string => {
 }
 
 /** The labels of outputs that no filter of the graph takes, each as often as it is left over: maps may take them. */
-export const openOutputs = ({ chains }: FilterGraph): ReadonlyArray<string> => {
+export const looseLabels = ({ chains }: FilterGraph): ReadonlyArray<string> => {
   const filters = chains.flat()
   return without(
     filters.flatMap(({ outputs }) => outputs),

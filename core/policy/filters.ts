@@ -17,7 +17,7 @@ import { fontsFolder, outputsFolder } from "./folders.js"
 import { namesAPlace } from "./option-rules.js"
 import { expressionProblem, insteadOfPath, maxSide, maxThreads, plainName, plainNameRule } from "./option-values.js"
 import type { PolicyValues } from "./policy.js"
-import { quoted } from "./quoting.js"
+import { inQuotes } from "./quoting.js"
 import type { FilterOptions } from "./tables/filter-table.js"
 import { filters5 } from "./tables/filters-5.js"
 import { vmafProblem } from "./vmaf.js"
@@ -89,9 +89,9 @@ const judgedFilter = (filter: Filter, { hardware }: PolicyValues): Either.Either
   Either.gen(function* () {
     const { name } = filter
     const why = whyForbidden(name, hardware)
-    if (why !== undefined) return yield* Either.left(`names the filter ${quoted(name)}, which is not allowed: ${why}`)
+    if (why !== undefined) return yield* Either.left(`names the filter ${inQuotes(name)}, which is not allowed: ${why}`)
     const options = filters5.get(name) ?? (laterFilters.has(name) ? unknownOptions : undefined)
-    if (options === undefined) return yield* Either.left(`names the filter ${quoted(name)}, which is not known here: check its name`)
+    if (options === undefined) return yield* Either.left(`names the filter ${inQuotes(name)}, which is not known here: check its name`)
     const { args: written, mixed } = yield* keyedArgs(filter, options, mayNameFiles(name))
     const args = withDefaultFile(name, written)
     const problem = args.map((arg) => argProblem(name, arg, options)).find((each) => each !== undefined)
@@ -122,13 +122,13 @@ const valueGiven = (filter: string, { key, value }: FilterArg): string => {
 }
 
 const argProblem = (filter: string, { key, value }: FilterArg, options: FilterOptions): string | undefined => {
-  const place = `${key === null ? "an argument" : quoted(key)} of the filter ${quoted(filter)}`
+  const place = `${key === null ? "an argument" : inQuotes(key)} of the filter ${inQuotes(filter)}`
   if (key !== null) {
     if (key.startsWith("/")) return `sets ${place}, which is not allowed: a value can't be read from a file, so write it there`
     const problem = fileProblem(filter, key, value, options)
     if (problem !== undefined) return `sets ${place}${problem}`
     if (isSize(filter, key, options) && sidesIn(value).some((side) => side > maxSide)) {
-      return `sets ${place} to ${quoted(value)}: at most ${maxSide} pixels on a side are allowed`
+      return `sets ${place} to ${inQuotes(value)}: at most ${maxSide} pixels on a side are allowed`
     }
   }
   // What is drawn is no expression, but for what is written %{...}.
@@ -145,7 +145,7 @@ const fileProblem = (filter: string, key: string, value: string, options: Filter
     return !options.names.has(key) && namesAPlace(key) ? ", which is not allowed: it may name a file or a host" : undefined
   if (rule === "nothing") return `, which is not allowed: it names files, so ${insteadOfKey(key)}`
   const problem = ruleProblems[rule](value, key)
-  return problem === undefined ? undefined : ` to ${quoted(value)}: it ${problem}`
+  return problem === undefined ? undefined : ` to ${inQuotes(value)}: it ${problem}`
 }
 
 const fileNameProblem = (value: string, key: string) =>

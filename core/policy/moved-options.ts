@@ -72,12 +72,12 @@ export const rewritten = (name: string, specifier: string | null, table: OptionT
 }
 
 /** Whether this ffmpeg no longer has an option of the program, though one of its libraries may have one of that name. */
-export const isGone = (name: string, table: OptionTable): boolean =>
+export const isRemovedOption = (name: string, table: OptionTable): boolean =>
   goneEverywhere.includes(name) || (Object.hasOwn(instead, name) && !table.options.has(name))
 
 /** Why this ffmpeg has no such option, though another version has, and what to do; undefined where none has it. */
 export const whyMissing = (name: string, table: OptionTable): string | undefined => {
-  if (table.options.has(name) && !isGone(name, table)) return undefined
+  if (table.options.has(name) && !isRemovedOption(name, table)) return undefined
   const having = knownTables.filter(({ options, avOptions }) => options.has(name) || avOptions.has(name))
   const later = goneEverywhere.includes(name) ? undefined : having.find(({ library }) => isLater(library, table.library))
   const cure = Object.hasOwn(instead, name) ? instead[name] : undefined

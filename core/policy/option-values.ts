@@ -2,7 +2,7 @@ import { type FileName, parseFileName } from "../ids.js"
 import { bitstreamFilters, hardwareCodec, inputFormats, insteadOfFormat, outputFormats, segmentFormats } from "./allowed.js"
 import type { Grammar } from "./option-rules.js"
 import { paramsProblem } from "./params.js"
-import { quoted } from "./quoting.js"
+import { inQuotes } from "./quoting.js"
 import { isStreamSelection } from "./stream-specifier.js"
 import { TokenReader } from "./tokens.js"
 
@@ -51,24 +51,24 @@ const checks: Readonly<Record<Grammar, Check>> = {
   },
   bitstreamFilters: (value) => {
     const unknown = filterNames(value).find((name) => !bitstreamFilters.has(name))
-    return unknown === undefined ? expressionProblem(value) : `names the bitstream filter ${quoted(unknown)}, which is not allowed`
+    return unknown === undefined ? expressionProblem(value) : `names the bitstream filter ${inQuotes(unknown)}, which is not allowed`
   },
   codec: (value, { hardware }) => {
     if (!/^[A-Za-z0-9_.-]+$/.test(value)) return 'must be "copy" or the name of a codec'
     if (hardware || !hardwareCodec.test(value.toLowerCase())) return undefined
-    return `must be a codec that runs in software, such as libx264 or aac: this server has no hardware for ${quoted(value)}`
+    return `must be a codec that runs in software, such as libx264 or aac: this server has no hardware for ${inQuotes(value)}`
   },
   expression: expressionProblem,
   format: (value, { place }) => {
     const formats = value.split(",")
-    if (place === "output" && formats.length > 1) return `must be one format, not the list ${quoted(value)}: write one name of it`
+    if (place === "output" && formats.length > 1) return `must be one format, not the list ${inQuotes(value)}: write one name of it`
     const [, discarding] = /^(null)\s/i.exec(value) ?? []
     if (discarding !== undefined)
-      return `must be a format alone: write ${quoted(discarding)}, and the name of the output as its "file", such as "-"`
+      return `must be a format alone: write ${inQuotes(discarding)}, and the name of the output as its "file", such as "-"`
     const refused = formats.find((format) => !(place === "input" ? inputFormats : outputFormats).has(format.toLowerCase()))
     if (refused === undefined) return undefined
     const instead = insteadOfFormat.get(refused.toLowerCase())
-    return `must be a format of files, such as ${place === "input" ? "mov or rawvideo" : "mp4 or matroska"}. ${quoted(refused)} is not allowed${
+    return `must be a format of files, such as ${place === "input" ? "mov or rawvideo" : "mp4 or matroska"}. ${inQuotes(refused)} is not allowed${
       instead === undefined ? "" : `: ${instead}`
     }`
   },
@@ -76,7 +76,7 @@ const checks: Readonly<Record<Grammar, Check>> = {
     // Any character may stand between the two numbers.
     const sides = value.match(/\d+/g) ?? []
     return sides.some((side) => Number(side) > maxSide)
-      ? `must be at most ${maxSide} pixels on a side, not ${quoted(value)}`
+      ? `must be at most ${maxSide} pixels on a side, not ${inQuotes(value)}`
       : expressionProblem(value)
   },
   // Filter graphs have a parser of their own: see `graph` of ParsedOption.
@@ -88,18 +88,18 @@ const checks: Readonly<Record<Grammar, Check>> = {
   map: mapProblem,
   params: (value, { name }) => paramsProblem(name, value),
   patternType: (value) =>
-    ["sequence", "glob", "none"].includes(value) ? undefined : `must be sequence, glob or none, not ${quoted(value)}`,
+    ["sequence", "glob", "none"].includes(value) ? undefined : `must be sequence, glob or none, not ${inQuotes(value)}`,
   queue: numberProblem,
   segmentFormat: (value) =>
     segmentFormats.has(value.toLowerCase())
       ? undefined
-      : `must be a format of files, such as mpegts or mp4: ${quoted(value)} is not allowed`,
+      : `must be a format of files, such as mpegts or mp4: ${inQuotes(value)} is not allowed`,
   streamMap: (value) =>
     /^[A-Za-z0-9_:,. -]*$/.test(value) && !value.includes("..") ? undefined : 'must be such as "v:0,a:0,name:low v:1,a:1,name:high"',
   target: (value) => (/^((pal|ntsc|film)-)?(vcd|svcd|dvd|dv|dv50)$/.test(value) ? undefined : "must be vcd, svcd, dvd, dv or dv50"),
   text: () => undefined,
   threads: (value) => (value === "auto" ? undefined : numberProblem(value)),
-  word: (value) => (/^[A-Za-z0-9_:,.+?-]*$/.test(value) ? undefined : `must not be ${quoted(value)}`)
+  word: (value) => (/^[A-Za-z0-9_:,.+?-]*$/.test(value) ? undefined : `must not be ${inQuotes(value)}`)
 }
 
 /** What is wrong with a value of this grammar, worded to follow "the value of -name"; undefined where nothing is. */
@@ -144,7 +144,7 @@ export function mapProblem(value: string): string | undefined {
   const isMap = /^\[[^[\]]+\]$/.test(streams) || isStreamSelection(streams.replace(/^-/, ""))
   return isMap && (sync === undefined || isStreamSelection(sync))
     ? undefined
-    : `must be "[label]" of the filter graph, or streams of an input, such as "0:v" or "1:a:0?", not ${quoted(value)}`
+    : `must be "[label]" of the filter graph, or streams of an input, such as "0:v" or "1:a:0?", not ${inQuotes(value)}`
 }
 
 /**
@@ -170,7 +170,7 @@ export const plainNameRule = 'the name of a file of the task\'s directory, witho
 /** For a path, the name to write instead of it; "" where its last part may not stand there either. Worded to follow a rule. */
 export const insteadOfPath = (value: string, mayStand: (name: string) => boolean = (name) => plainName(name) !== undefined): string => {
   const name = value.replace(/^.*[/\\]/s, "")
-  return name !== value && mayStand(name) ? `; write ${quoted(name)}` : ""
+  return name !== value && mayStand(name) ? `; write ${inQuotes(name)}` : ""
 }
 
 /** What stands between dollar signs in the names of the files that make up a DASH output. */
@@ -179,11 +179,11 @@ export const dashIdentifier = /\$(?:RepresentationID|(?:Number|Bandwidth|Time)(?
 function patternProblem(unknown: RegExp, example: string, simplified = (value: string): string => value) {
   const mayStand = (name: string) => "name" in parseFileName(name) && !/[:|]/.test(name) && !unknown.test(simplified(name))
   return (value: string): string | undefined =>
-    mayStand(value) ? undefined : `must be a file name alone, such as ${quoted(example)}${insteadOfPath(value, mayStand)}`
+    mayStand(value) ? undefined : `must be a file name alone, such as ${inQuotes(example)}${insteadOfPath(value, mayStand)}`
 }
 
 function numberProblem(value: string): string | undefined {
-  return /^\d+$/.test(value) ? undefined : `must be a whole number, not ${quoted(value)}`
+  return /^\d+$/.test(value) ? undefined : `must be a whole number, not ${inQuotes(value)}`
 }
 
 const clamped = (value: string, most: number): string => (/^\d+$/.test(value) && Number(value) > most ? `${most}` : value)

@@ -1,5 +1,5 @@
 import { Either } from "effect"
-import { quoted } from "./quoting.js"
+import { inQuotes } from "./quoting.js"
 import type { OptionTable } from "./tables/option-table.js"
 import { TokenReader } from "./tokens.js"
 
@@ -23,7 +23,7 @@ export const mapFor = (map: string, table: OptionTable): Either.Either<string, s
   if (!readsTokens) return Either.right(`${start}${[key, ...value].join(":")}${optional ? "?" : ""}${sync}`)
   if (optional && value.length === 0) {
     return Either.left(
-      `must name the tag's value as well where it ends in "?", as in "0:m:language:eng?": this ffmpeg (${table.version}) reads no "?" behind a name alone, so write ${quoted(`${start}${key}:VALUE?`)}, or leave the "?" out`
+      `must name the tag's value as well where it ends in "?", as in "0:m:language:eng?": this ffmpeg (${table.version}) reads no "?" behind a name alone, so write ${inQuotes(`${start}${key}:VALUE?`)}, or leave the "?" out`
     )
   }
   return Either.right(`${start}${[key, ...value].map(asToken).join(":")}${optional ? ":?" : ""}${sync}`)

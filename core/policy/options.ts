@@ -1,5 +1,5 @@
 import { Either } from "effect"
-import { isGone, rewritten, whyMissing } from "./moved-options.js"
+import { isRemovedOption, rewritten, whyMissing } from "./moved-options.js"
 import {
   avGrammar,
   commandGrammar,
@@ -170,7 +170,7 @@ const readName = (item: string, { table, hardware }: PolicyValues) =>
     const written = splitName(item)
     const rewrite = written === undefined ? undefined : rewritten(written.name, written.specifier, table)
     const { name, specifier } = (rewrite === undefined ? written : splitName(rewrite.item)) ?? { name: undefined, specifier: null }
-    const found = name === undefined || isGone(name, table) ? undefined : find(name, specifier, table)
+    const found = name === undefined || isRemovedOption(name, table) ? undefined : find(name, specifier, table)
     if (found !== undefined && isDropped(found)) return { name: name ?? "", specifier, found, rewrite }
     const why = refusalOf(looseName(item), hardware) ?? (found === undefined ? undefined : whyRefused(found.name, hardware))
     if (why !== undefined) return yield* Either.left(`option ${shown(item)} is not allowed: ${why}`)

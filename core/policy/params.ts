@@ -1,6 +1,6 @@
 import { type FileName, parseFileName } from "../ids.js"
 import { encoderKeys } from "./encoder-keys.js"
-import { quoted } from "./quoting.js"
+import { inQuotes } from "./quoting.js"
 import { TokenReader } from "./tokens.js"
 
 /** Keys with which encoders open files or devices. */
@@ -41,7 +41,7 @@ export const paramsProblem = (option: string, list: string): string | undefined 
   const log = logProblem(option, list)
   if (log !== undefined) return log
   const refused = allKeys(withoutLog(option, list)).find((key) => isRefusedFor(option, key))
-  if (refused !== undefined) return `contains ${quoted(refused)}, which is not allowed: it names a file or a device`
+  if (refused !== undefined) return `contains ${inQuotes(refused)}, which is not allowed: it names a file or a device`
   for (const param of paramsOf(option, withoutLog(option, list)).flatMap(withZones)) {
     const problem = paramProblem(param, known.encoder, known.keys)
     if (problem !== undefined) return problem
@@ -86,7 +86,7 @@ const logProblem = (option: string, list: string): string | undefined => {
 /** The plain name to write instead of a path or a quoted name; "" where there is none. */
 const insteadOfLog = (value: string): string => {
   const name = value.replace(/^.*[/\\]/s, "")
-  return isPlainName(name) ? `; write ${quoted(`stats=${name}`)}` : ""
+  return isPlainName(name) ? `; write ${inQuotes(`stats=${name}`)}` : ""
 }
 
 const isPlainName = (value: string): boolean => "name" in parseFileName(value) && /^[^:|%,=/]+$/.test(value)
@@ -126,11 +126,11 @@ export const passLogOf = (option: string, list: string, pass: string | null): Pa
 const paramProblem = ({ key, value }: Param, encoder: string, keys: ReadonlySet<string>): string | undefined => {
   const plain = plainKey(key)
   const name = keys.has(plain) ? plain : withoutNo(plain)
-  if (!keys.has(name)) return `contains ${quoted(key)}, which is not a known parameter of ${encoder}: check its name, or leave it out`
+  if (!keys.has(name)) return `contains ${inQuotes(key)}, which is not a known parameter of ${encoder}: check its name, or leave it out`
   const words = wordsOf.get(name)
   // Under "no" the value turns into another word, which would be the name of a file.
   if (words === undefined || (name === plain && words.includes(value))) return undefined
-  return `sets ${quoted(key)} to ${quoted(value)}: it must be ${words.join(" or ")}`
+  return `sets ${inQuotes(key)} to ${inQuotes(value)}: it must be ${words.join(" or ")}`
 }
 
 /** Encoders take both signs for one, and x265 takes a key with dashes before it. */

@@ -1,7 +1,7 @@
 import { Context, type Option, type Stream } from "effect"
 import type { Busy, JobNotFound, JobNotPending, LeaseLost, TooManyRequests, Unavailable } from "../errors.js"
 import type { FileName, JobId, OwnerId } from "../ids.js"
-import type { Claim, Failure, Hold, Job, NewJob } from "../job.js"
+import type { Claim, Hold, Job, JobFailure, NewJob } from "../job.js"
 import type { Needs } from "../needs.js"
 import type { Usage } from "../usage.js"
 import type { Fx } from "./effect.js"
@@ -62,7 +62,7 @@ export interface JobsShape {
    * Where the directory is gone the job completes without file rows, so that nothing keeps the bytes from the sweep.
    */
   readonly complete: (hold: Hold, published: Published) => Fx<boolean, LeaseLost>
-  readonly fail: (hold: Hold, failure: Failure, usage: Usage) => Fx<void, LeaseLost>
+  readonly fail: (hold: Hold, failure: JobFailure, usage: Usage) => Fx<void, LeaseLost>
   /**
    * Back to pending and without progress, not to be claimed before `until`; or failed as `worker-lost` after the last
    * attempt (`attempts` of limits.ts).

@@ -1,4 +1,4 @@
-import type { RunnerOptions } from "../runner/config.js"
+import type { RunnerCommandOptions } from "../runner/config.js"
 import type { HostOptions, WorkerOptions } from "../settings/config.js"
 import type { Environment } from "../settings/setting.js"
 import { type Handlers, runCommand } from "./command-line.js"
@@ -20,7 +20,7 @@ export const serveOptions = (args: ReadonlyArray<string>) =>
 export const workerOptions = (args: ReadonlyArray<string>) =>
   runCommand(["worker", ...args], { ...none, worker: (options) => options }) as WorkerOptions
 export const runnerOptions = (args: ReadonlyArray<string>) =>
-  runCommand(["runner", ...args], { ...none, runner: (options) => options }) as RunnerOptions
+  runCommand(["runner", ...args], { ...none, runner: (options) => options }) as RunnerCommandOptions
 
 /** Runs a command such as `keys list` in this process. */
 export const runHere = async (args: ReadonlyArray<string>, environment: Environment): Promise<number> =>

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module"
 import { Command, CommanderError, Option } from "commander"
-import type { RunnerOptions } from "../runner/config.js"
+import type { RunnerCommandOptions } from "../runner/config.js"
 import type { HostOptions, WorkerOptions } from "../settings/config.js"
 import { WrongSetting } from "../settings/setting.js"
 import { type CommandName, variables } from "../settings/variables.js"
@@ -10,7 +10,7 @@ import type { KeysOptions, QuotaOptions } from "./keys.js"
 export interface Handlers<Result> {
   readonly serve: (options: HostOptions) => Result
   readonly worker: (options: WorkerOptions) => Result
-  readonly runner: (options: RunnerOptions) => Result
+  readonly runner: (options: RunnerCommandOptions) => Result
   readonly doctor: (options: HostOptions) => Result
   readonly limits: () => Result
   readonly makeKey: (options: QuotaOptions & { readonly name?: string }) => Result

@@ -5,7 +5,7 @@ import express from "express"
 import { ffmpeg } from "../../adapters/ffmpeg/index.js"
 import { defaultLimits, type LimitValues } from "../../core/limits.js"
 import { services } from "../embed/layers.js"
-import { start } from "../embed/runtime.js"
+import { startInstance } from "../embed/runtime.js"
 import { router } from "../express/index.js"
 import { adaptersOn, type Kept } from "./kept.suite.js"
 import { dyingAt, type Moment } from "./moments.suite.js"
@@ -32,7 +32,10 @@ const guard = {
   allowAddress: (address: string) => address === "127.0.0.1"
 }
 const parts = services({ ...adaptersOn(kept), executor: ffmpeg({ workRoot: join(workRoot, "work"), guard }), guard }, undefined)
-const instance = await start(killAt === undefined ? parts : dyingAt(parts, killAt), { limits: { ...defaultLimits, ...limits }, slots })
+const instance = await startInstance(killAt === undefined ? parts : dyingAt(parts, killAt), {
+  limits: { ...defaultLimits, ...limits },
+  slots
+})
 
 const server = express()
   .use(router(instance, { identify: () => "local", publicUrl: "https://api.example.com", onDisconnect: "continue" }))

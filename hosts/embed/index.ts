@@ -2,6 +2,7 @@ import { Cause, type Effect, Either, Exit } from "effect"
 import type { AnalyzeBody, AsyncBody, DirectoryBody, FileBody, ProcessBody } from "../../core/contract/bodies.js"
 import {
   cancel,
+  deleteOneFile,
   getDeliveries,
   getDelivery,
   getDirectories,
@@ -17,8 +18,7 @@ import {
   postProcess,
   postProcessAsync,
   postReplay,
-  type putFile,
-  removeFile
+  type putFile
 } from "../../core/contract/endpoints.js"
 import type { ApiError } from "../../core/errors.js"
 import { OwnerId } from "../../core/ids.js"
@@ -29,7 +29,7 @@ import { parseTags } from "../../core/text/tags.js"
 import { type Keys, keysOf } from "./keys.js"
 import { type Adapters, type Services, services } from "./layers.js"
 import { type GivenRunner, type Runners, runnersOf, runnerTokens } from "./runners.js"
-import { type Instance, type RunOptions, start } from "./runtime.js"
+import { type Instance, type RunOptions, startInstance } from "./runtime.js"
 import { defaultSlots } from "./slots.js"
 import { read, save, type Upload, upload } from "./transfer.js"
 
@@ -111,7 +111,7 @@ export interface Client {
   /** Type and size of a file. */
   readonly file: (filePath: string, options?: RunOptions) => Body<typeof getFile>
   /** Deletes a file. It disappears from all listings at once; accepted jobs can still read it. */
-  readonly deleteFile: (filePath: string, options?: RunOptions) => Body<typeof removeFile>
+  readonly deleteFile: (filePath: string, options?: RunOptions) => Body<typeof deleteOneFile>
   /** A signed URL to download a file from. */
   readonly downloadUrl: (filePath: string, options?: RunOptions) => Body<typeof getDownload>
   /** Copies a stored file to a local path. */
@@ -158,7 +158,13 @@ export const open = async (options: Options): Promise<Ffkiln> => {
   const tokens = valid(runnerTokens(runners?.tokens ?? []))
   if (tokens.length > 0 && options.database !== undefined) throw new Error(`ffkiln cannot start: ${ownTokens}`)
   const allLimits = { ...defaultLimits, ...limits }
-  const instance = await start(services(options, dataDir, tokens), { limits: allLimits, slots, tags, prefer: runners?.prefer, signal })
+  const instance = await startInstance(services(options, dataDir, tokens), {
+    limits: allLimits,
+    slots,
+    tags,
+    prefer: runners?.prefer,
+    signal
+  })
   const run = runOn(instance)
   const as = (owner: string) => client(instance, run, OwnerId(owner), options.publicUrl ?? "")
   return { ...instance, ...as("local"), as, keys: keysOf(run), runners: runnersOf(run) }
@@ -191,7 +197,7 @@ const client = (instance: Instance, run: Run, owner: OwnerId, baseUrl: string): 
     directories: (options) => run(getDirectories(caller), options),
     files: (dirId, options) => run(getDirectory(caller, dirId), options),
     file: (filePath, options) => run(getFile(caller, ...split(filePath)), options),
-    deleteFile: (filePath, options) => run(removeFile(caller, ...split(filePath)), options),
+    deleteFile: (filePath, options) => run(deleteOneFile(caller, ...split(filePath)), options),
     downloadUrl: (filePath, options) => run(getDownload(caller, ...split(filePath)), options),
     save: (filePath, path, options) => run(save(caller, split(filePath), path), options),
     read: (filePath) => read(instance, caller, split(filePath)),

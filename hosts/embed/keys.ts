@@ -36,10 +36,10 @@ export interface Keys {
   readonly setQuota: (id: string, quota: Partial<Quota>) => Promise<boolean>
 }
 
-type Services = Accounts | Directories | Storage
+type KeyServices = Accounts | Directories | Storage
 
 /** The management of keys, on `run`. */
-export const keysOf = (run: <A>(effect: Effect.Effect<A, InvalidRequest | Unavailable, Services>) => Promise<A>): Keys => ({
+export const keysOf = (run: <A>(effect: Effect.Effect<A, InvalidRequest | Unavailable, KeyServices>) => Promise<A>): Keys => ({
   make: ({ name = "", quota = {} } = {}) => run(make(name, quota)),
   list: () => run(list),
   revoke: (id) => run(Effect.flatMap(Accounts, (accounts) => accounts.revoke(OwnerId(id)))),

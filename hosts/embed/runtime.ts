@@ -45,7 +45,7 @@ export interface StartOptions {
 }
 
 /** Starts services and workers. Rejects with an Error whose message tells the operator what is missing. */
-export const start = async (
+export const startInstance = async (
   services: Layer.Layer<Services, Unavailable>,
   { limits, slots, tags = [], prefer = "local", signal: stop }: StartOptions
 ): Promise<Instance> => {

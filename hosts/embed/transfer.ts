@@ -35,19 +35,19 @@ const createLazily = (make: () => AsyncIterable<Uint8Array>): AsyncIterable<Uint
 export const save = (caller: Caller, [dirId, fileName]: readonly [string, string], path: string) => {
   const part = `${path}.part`
   const file = Effect.acquireRelease(
-    attempt(path, () => open(part, "w")),
+    onOwnDisk(path, () => open(part, "w")),
     (handle, exit) => Effect.promise(() => handle.close().then(() => (Exit.isFailure(exit) ? rm(part, { force: true }) : undefined)))
   )
   const copy = Effect.flatMap(file, (handle) =>
-    Stream.runForEach(readBytes(caller, dirId, fileName), (bytes) => attempt(path, () => handle.writeFile(bytes)))
+    Stream.runForEach(readBytes(caller, dirId, fileName), (bytes) => onOwnDisk(path, () => handle.writeFile(bytes)))
   )
   return Effect.zipRight(
     Effect.scoped(copy),
-    attempt(path, () => rename(part, path))
+    onOwnDisk(path, () => rename(part, path))
   )
 }
 
-const attempt = <A>(path: string, work: () => Promise<A>) =>
+const onOwnDisk = <A>(path: string, work: () => Promise<A>) =>
   Effect.tryPromise({
     try: work,
     catch: (cause) => new InvalidRequest({ message: `"${path}" can't be written: ${(cause as NodeJS.ErrnoException).code}` })

@@ -5,7 +5,7 @@ import { long, mangledBody, requestBodies } from "../../core/contract/mangled.su
 import { defaultLimits } from "../../core/limits.js"
 import { bytes, world } from "../../core/operations/world.suite.js"
 import { anOwner } from "../../core/ports/suites/samples.suite.js"
-import { type Instance, start } from "../embed/runtime.js"
+import { type Instance, startInstance } from "../embed/runtime.js"
 import { answer } from "../http/answer.js"
 import type { ApiReply, ApiRequest } from "../http/api.js"
 import { conformance } from "../http/conformance.suite.js"
@@ -140,7 +140,7 @@ describe(`${direct} mangled bodies for each POST route, handled in memory`, () =
   let dir: string
   beforeAll(async () => {
     const limits = { ...defaultLimits, jsonBytes: 200_000, pendingJobs: 1_000_000, pendingJobsPerKey: 1_000_000 }
-    instance = await start(world({ limits }), { limits, slots: 2 })
+    instance = await startInstance(world({ limits }), { limits, slots: 2 })
     const made = Effect.gen(function* () {
       const caller = { owner, baseUrl: "http://test" }
       const { directory } = yield* postDirectory(caller, {})

@@ -20,7 +20,7 @@ import { Accounts } from "../../core/ports/accounts.js"
 import { Jobs } from "../../core/ports/jobs.js"
 import { authorizationHeader } from "../../core/text/api-key.js"
 import { type Adapters, services } from "../embed/layers.js"
-import { type Instance, start } from "../embed/runtime.js"
+import { type Instance, startInstance } from "../embed/runtime.js"
 import { conformance } from "../http/conformance.suite.js"
 import { knows } from "../http/match.js"
 import { type RouterOptions, router } from "./index.js"
@@ -97,7 +97,7 @@ export const startHost = async ({
   const all = services({ storage: storage ?? memoryStorage, database, executor, guard }, undefined).pipe(
     Layer.merge(Layer.succeed(Policy, { ...defaultPolicy, ...policy }))
   )
-  const instance = await start(all, { limits: { ...defaultLimits, ...limits }, slots })
+  const instance = await startInstance(all, { limits: { ...defaultLimits, ...limits }, slots })
   const app = express()
   for (const handler of before) app.use(handler)
   app.use(mount === "" ? "/" : mount, router(wrap(instance), options))

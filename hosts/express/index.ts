@@ -8,7 +8,7 @@ import { type AnswerOptions, answer } from "../http/answer.js"
 import type { Api, ApiRequest } from "../http/api.js"
 import type { CorsOrigins } from "../http/cors.js"
 import { knows } from "../http/match.js"
-import { send, sendWhole } from "../http/node-reply.js"
+import { sendReply, sendWhole } from "../http/node-reply.js"
 import type { KeyGate } from "../http/rate-limit.js"
 import { bytesOf } from "../http/readable.js"
 import { failureReply } from "../http/reply.js"
@@ -64,7 +64,7 @@ const serve = async (api: Api, request: Request, response: Response, options: Ro
     if (!response.writableFinished) disconnected.abort()
   })
   const exchange = answer(apiRequest(request, options), answerOptions(request, options)).pipe(
-    Effect.flatMap((reply) => send(response, reply)),
+    Effect.flatMap((reply) => sendReply(response, reply)),
     Effect.scoped
   )
   const exit = await api.run(exchange, { signal: disconnected.signal })

@@ -1,7 +1,7 @@
 import { Cause, Effect, Either, type Scope } from "effect"
 import type { InvalidApiKey } from "../../core/errors.js"
 import type { OwnerId } from "../../core/ids.js"
-import type { ApiReply, ApiRequest, Services } from "./api.js"
+import type { ApiReply, ApiRequest, ApiServices } from "./api.js"
 import { challenge, ownerOf } from "./auth.js"
 import { type CorsOrigins, isPreflight, preflightReply, withCors } from "./cors.js"
 import { isLegacy, legacyOff, withDeprecation } from "./legacy.js"
@@ -30,7 +30,7 @@ export interface AnswerOptions {
  * is passed on. Close the scope after the reply was sent, or with a failure when it was not: then changes
  * that the client never heard of are undone.
  */
-export const answer = (request: ApiRequest, options: AnswerOptions): Effect.Effect<ApiReply, never, Services | Scope.Scope> =>
+export const answer = (request: ApiRequest, options: AnswerOptions): Effect.Effect<ApiReply, never, ApiServices | Scope.Scope> =>
   (isForRunners(request.path) ? answerRunner(request) : answerCaller(request, options)).pipe(
     defectToReply,
     Effect.map((reply) => ({ ...reply, headers: { ...safeHeaders, ...reply.headers } }))
@@ -41,7 +41,7 @@ const defectToReply = Effect.catchAllCause((cause: Cause.Cause<never>) =>
   Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : defect(cause)
 )
 
-const answerCaller = (request: ApiRequest, options: AnswerOptions): Effect.Effect<ApiReply, never, Services> => {
+const answerCaller = (request: ApiRequest, options: AnswerOptions): Effect.Effect<ApiReply, never, ApiServices> => {
   const { corsOrigins = [] } = options
   return routed(request, options).pipe(
     Effect.flatMap(({ route, params }) =>

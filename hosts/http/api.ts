@@ -9,13 +9,13 @@ import type { Storage } from "../../core/ports/storage.js"
 import type { Webhooks } from "../../core/ports/webhooks.js"
 
 /** Services that the routes need. */
-export type Services = Rows | Ids | Importer | Prober | Queue | Storage | Webhooks
+export type ApiServices = Rows | Ids | Importer | Prober | Queue | Storage | Webhooks
 
 /** Runs operations: an `Ffkiln` instance, or any runtime with these services. */
 export interface Api {
   /** Never rejects. Aborting the signal interrupts the effect. */
   readonly run: <A, E>(
-    effect: Effect.Effect<A, E, Services>,
+    effect: Effect.Effect<A, E, ApiServices>,
     options?: { readonly signal?: AbortSignal }
   ) => Promise<Exit.Exit<A, E | Unavailable>>
 }
@@ -57,7 +57,7 @@ export type ReplyBody =
   | {
       readonly _tag: "Bytes"
       readonly length: number
-      readonly bytes: Stream.Stream<Uint8Array, ApiError, Services>
+      readonly bytes: Stream.Stream<Uint8Array, ApiError, ApiServices>
       readonly spare?: Array<Uint8Array>
     }
   | { readonly _tag: "Nothing" }

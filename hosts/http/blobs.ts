@@ -18,7 +18,7 @@ import { encodedFile, notForm, partOfFile } from "./upload-body.js"
  * `PUT /blob/:token` and `PUT /blob/:token/:name`: stores the raw body as the blob, or as one part of a
  * multipart upload, whatever its Content-Type. An interrupted upload makes nothing visible.
  */
-export const upload = (request: ApiRequest, token: string, name: string) =>
+export const receiveUpload = (request: ApiRequest, token: string, name: string) =>
   Effect.gen(function* () {
     const storage = yield* Storage
     const grant = yield* redeemed(token, "Upload")

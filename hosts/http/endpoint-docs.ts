@@ -129,7 +129,7 @@ const download = (id: string) =>
     others: [
       { status: 206, means: "The requested range", type: "*/*", headers: ["ETag", "Content-Disposition", "Content-Range"] },
       { status: 304, means: "Not modified: your copy is current", headers: ["ETag"] },
-      { status: 416, means: "The range lies outside the file", schema: replies.Failure, headers: ["Content-Range"] }
+      { status: 416, means: "The range lies outside the file", schema: replies.FailureReply, headers: ["Content-Range"] }
     ],
     errors: ["SignedUrlExpired", "FileNotFound"]
   }) as const
@@ -266,7 +266,7 @@ export const endpointDocs = {
     description:
       "The file disappears from all listings at once; accepted jobs can still read it. Also deletes a registration without an upload: its upload URL becomes invalid.",
     reply: ok("The file is deleted", replies.DeleteReply),
-    errors: failuresOf<"removeFile">({ FileNotFound: true })
+    errors: failuresOf<"deleteOneFile">({ FileNotFound: true })
   },
   "GET /file/download/:dirId/:fileName": {
     id: "downloadUrl",

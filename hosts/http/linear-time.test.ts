@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import { causeOf } from "../../adapters/ffmpeg/log/causes.js"
 import { progressReader } from "../../adapters/ffmpeg/log/progress.js"
 import { accountReader } from "../../adapters/ffmpeg/log/stream-counts.js"
-import { judge, judgeRedirect } from "../../adapters/net/url.js"
+import { judgeRedirect, judgeUrl } from "../../adapters/net/url.js"
 import {
   parseAnalyze,
   parseAsync,
@@ -98,7 +98,7 @@ const entries: Readonly<Record<string, (text: string) => unknown>> = {
   "a list's file": (text) => parseConcatList(Buffer.from(`file ${text}`)),
   "a graph alone": parseGraph,
   "arguments alone": splitArgs,
-  "a URL that is fetched": (text) => judge(`https://${text}`, rules),
+  "a URL that is fetched": (text) => judgeUrl(`https://${text}`, rules),
   "a redirect": (text) => judgeRedirect(text, base, rules),
   "a redirect to a host": (text) => judgeRedirect(`//${text}`, base, rules),
   "a runner's sentence": readable,
@@ -157,7 +157,7 @@ describe("reads 64 KiB of hostile text in linear time", () => {
       () => parseFile({ file_name: marks }),
       () => parseAnalyze({ file_path: `https://${marks}` }, limits),
       () => parseAsync({ task: taskWith({}), webhook_url: `https://${marks}` }, limits),
-      () => judge(`https://${marks}`, rules),
+      () => judgeUrl(`https://${marks}`, rules),
       () => composed(marks)
     ]
     for (const read of readers) expect(cost(read)).toBeLessThan(maxMillis)

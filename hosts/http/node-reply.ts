@@ -2,11 +2,11 @@ import type { ServerResponse } from "node:http"
 import { Cause, Effect, Stream } from "effect"
 import { giveBack } from "../../adapters/process/release-buffer.js"
 import { Limits } from "../../core/limits.js"
-import type { ApiReply, ReplyBody, Services } from "./api.js"
+import type { ApiReply, ApiServices, ReplyBody } from "./api.js"
 import { defect, failed } from "./reply.js"
 
 /** Sends a reply, with backpressure from the client. */
-export const send = (response: ServerResponse, reply: ApiReply): Effect.Effect<void, never, Services> =>
+export const sendReply = (response: ServerResponse, reply: ApiReply): Effect.Effect<void, never, ApiServices> =>
   reply.body._tag === "Bytes" && response.req.method !== "HEAD"
     ? sendBytes(response, reply, reply.body)
     : Effect.sync(() => sendWhole(response, reply))

@@ -1,5 +1,5 @@
 import { JSONSchema, Option, type Schema, SchemaAST } from "effect"
-import { Failure, WebhookPayload } from "../../core/contract/replies.js"
+import { FailureReply, WebhookPayload } from "../../core/contract/replies.js"
 import type { ApiError } from "../../core/errors.js"
 import { type EndpointDocs, endpointDocs, groups, pathParameters, type Reply, replyHeaders, requestHeaders } from "./endpoint-docs.js"
 import { failureSamples, statusMeans } from "./failure-docs.js"
@@ -150,7 +150,7 @@ const headersOfStatus: { readonly [code: number]: NonNullable<Reply["headers"]> 
 /** Every status of these failures, and 500 for bugs. */
 const failureResponses = (failures: ReadonlySet<Tag>, headers: NonNullable<Reply["headers"]>, content: Content): Json => {
   const codes = new Set([...failures].map((tag) => status[tag])).add(500)
-  const { schema } = content(Failure)
+  const { schema } = content(FailureReply)
   const of = (code: number) => {
     const tags = [...failures].filter((tag) => status[tag] === code)
     return {

@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import {
   type Caller,
   cancel,
+  deleteOneFile,
   getDeliveries,
   getDelivery,
   getDirectories,
@@ -17,12 +18,11 @@ import {
   postProcess,
   postProcessAsync,
   postReplay,
-  postRun,
-  removeFile
+  postRun
 } from "../../core/contract/endpoints.js"
 import type { ApiError } from "../../core/errors.js"
-import type { ApiReply, ApiRequest, Services } from "./api.js"
-import { download, upload } from "./blobs.js"
+import type { ApiReply, ApiRequest, ApiServices } from "./api.js"
+import { download, receiveUpload } from "./blobs.js"
 import { docsAsset, docsPage } from "./docs.js"
 import { readJson } from "./json-body.js"
 import { formParts } from "./multipart.js"
@@ -40,7 +40,7 @@ export interface Call {
   readonly onDisconnect: OnDisconnect
 }
 
-type Handled = Effect.Effect<ApiReply, ApiError, Services>
+type Handled = Effect.Effect<ApiReply, ApiError, ApiServices>
 
 /** `key` routes need an API key; `none` routes are public, or have a token in the URL. */
 export type Route = DocumentedLocation &
@@ -60,7 +60,7 @@ type SyncWaiting = Parameters<typeof postProcess>[2] & {}
 
 /** A synchronous call. Once there is a job, its id is in the headers of the reply, also of a failure. */
 const runAndWait =
-  (work: (request: ApiRequest, caller: Caller, waiting: SyncWaiting) => Effect.Effect<unknown, ApiError, Services>) =>
+  (work: (request: ApiRequest, caller: Caller, waiting: SyncWaiting) => Effect.Effect<unknown, ApiError, ApiServices>) =>
   ({ request, onDisconnect }: Call, caller: Caller): Handled =>
     Effect.suspend(() => {
       const headers: Record<string, string> = {}
@@ -103,7 +103,7 @@ export const routes: ReadonlyArray<Route> = [
     method: "DELETE",
     path: "/file/:dirId/:fileName",
     auth: "key",
-    handle: ({ param }, caller) => ok(removeFile(caller, param("dirId"), param("fileName")))
+    handle: ({ param }, caller) => ok(deleteOneFile(caller, param("dirId"), param("fileName")))
   },
   {
     method: "GET",
@@ -168,7 +168,7 @@ export const routes: ReadonlyArray<Route> = [
   ...(["/blob/:token", "/blob/:token/:name"] as const).flatMap(
     (path): ReadonlyArray<Route> => [
       { method: "GET", path, auth: "none", handle: ({ request, param }) => download(request, param("token"), param("name")) },
-      { method: "PUT", path, auth: "none", handle: ({ request, param }) => upload(request, param("token"), param("name")) }
+      { method: "PUT", path, auth: "none", handle: ({ request, param }) => receiveUpload(request, param("token"), param("name")) }
     ]
   )
 ]

@@ -12,13 +12,13 @@ import {
   versionHeader
 } from "../../core/contract/runner-protocol.js"
 import { InvalidRunnerToken, MethodNotAllowed, RouteNotFound, type RunnerError } from "../../core/errors.js"
-import type { Failure } from "../../core/job.js"
+import type { JobFailure } from "../../core/job.js"
 import { Limits, type LimitValues } from "../../core/limits.js"
 import { failRun, finishRun, giveUpRun, keepRun, openOutputs } from "../../core/operations/runs.js"
 import { type Assignment, takeRun } from "../../core/operations/take-run.js"
 import { Runners, type RunRight } from "../../core/ports/runners.js"
 import { credentialOf } from "../../core/text/api-key.js"
-import type { ApiReply, ApiRequest, Services } from "./api.js"
+import type { ApiReply, ApiRequest, ApiServices } from "./api.js"
 import { failed, json } from "./reply.js"
 import * as body from "./runner-bodies.js"
 
@@ -29,13 +29,13 @@ import * as body from "./runner-bodies.js"
 /** Whether a path belongs to the runner protocol. */
 export const isForRunners = (path: string): boolean => /^\/runner\/v\d+(\/|$)/.test(path)
 
-type Answer = Effect.Effect<unknown, RunnerError, Services | Scope.Scope>
+type RunnerReply = Effect.Effect<unknown, RunnerError, ApiServices | Scope.Scope>
 
 /**
  * Answers a request of a runner. The scope must end with the exchange, with a failure when the reply was not
  * sent.
  */
-export const answerRunner = (request: ApiRequest): Effect.Effect<ApiReply, never, Services | Scope.Scope> =>
+export const answerRunner = (request: ApiRequest): Effect.Effect<ApiReply, never, ApiServices | Scope.Scope> =>
   Effect.flatMap(actionOf(request), (action) => answers[action](request)).pipe(
     Effect.map((body) => json(200, body)),
     Effect.catchAll((error) => failed(error, error instanceof InvalidRunnerToken ? challenge : {})),
@@ -82,9 +82,9 @@ const ofRun =
   <A, I>(
     schema: Schema.Schema<A, I>,
     problem: (said: A) => body.Problem,
-    act: (right: RunRight, said: A) => Effect.Effect<unknown, RunnerError, Services>
+    act: (right: RunRight, said: A) => Effect.Effect<unknown, RunnerError, ApiServices>
   ) =>
-  (request: ApiRequest): Answer =>
+  (request: ApiRequest): RunnerReply =>
     Effect.gen(function* () {
       const token = /^bearer +(\S+) *$/i.exec(request.header("authorization") ?? "")?.[1]
       const right = yield* token === undefined ? new InvalidRunnerToken() : Effect.flatMap(Runners, ({ unseal }) => unseal(token))
@@ -93,7 +93,7 @@ const ofRun =
 
 const done = { ok: true }
 
-const answers: Readonly<Record<Action, (request: ApiRequest) => Answer>> = {
+const answers: Readonly<Record<Action, (request: ApiRequest) => RunnerReply>> = {
   claim,
   progress: ofRun(ProgressBody, body.progressProblem, (right, { fraction }) =>
     Effect.map(keepRun(right, fraction), (kept) => ({ abort: !kept }))
@@ -112,7 +112,7 @@ const answers: Readonly<Record<Action, (request: ApiRequest) => Answer>> = {
     return Effect.as(finishRun(right, { outputs: files, warnings: warnings.map(body.readable), seconds }), done)
   }),
   failed: ofRun(FailedBody, body.failedProblem, (right, { reason, detail }) => {
-    const failure: Failure = reason === "input-missing" ? { reason } : { reason, detail: body.readable(detail) }
+    const failure: JobFailure = reason === "input-missing" ? { reason } : { reason, detail: body.readable(detail) }
     return Effect.as(failRun(right, failure), done)
   }),
   released: ofRun(ReleasedBody, body.noProblem, (right, { why }) => Effect.as(giveUpRun(right, why), done))

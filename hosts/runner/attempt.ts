@@ -1,12 +1,10 @@
-import { Cause, Clock, Data, Duration, Effect, Ref, Stream } from "effect"
+import { Cause, Clock, Duration, Effect, Ref, Stream } from "effect"
 import type { Ffmpeg } from "../../adapters/ffmpeg/index.js"
 import { type InputCache, type Run, type RunCalls, transferOf } from "../../adapters/runner/index.js"
+import { RunLost } from "../../core/errors.js"
 import type { LimitValues } from "../../core/limits.js"
 import { endless } from "../../core/loop.js"
 import { planOf } from "./plan.js"
-
-/** The lease of the run is lost: the host said so, or did not respond for `silenceSeconds`. */
-class Lost extends Data.TaggedError("Lost")<{ readonly why: string }> {}
 
 /** What all runs of a runner share. */
 export interface Workshop {
@@ -19,7 +17,7 @@ export interface Workshop {
  * Executes one run and reports its outcome to the host: finished, failed, or released when it is interrupted
  * or infrastructure fails here. When the lease is lost, ffmpeg is ended and nothing is reported.
  */
-export const attempt = (run: Run, calls: RunCalls, workshop: Workshop): Effect.Effect<void> =>
+export const carryThrough = (run: Run, calls: RunCalls, workshop: Workshop): Effect.Effect<void> =>
   Effect.gen(function* () {
     const progress = yield* Ref.make<number | null>(null)
     yield* Effect.raceFirst(keep(run, calls, progress, workshop.limits), carryOut(run, calls, progress, workshop))
@@ -32,8 +30,7 @@ export const attempt = (run: Run, calls: RunCalls, workshop: Workshop): Effect.E
         Effect.zipRight(Effect.logWarning("run released", run.id, error.what, error.cause), calls.released({ why: "broken" }))
     }),
     Effect.catchTags({
-      Lost: ({ why }) => Effect.logWarning("lease lost", run.id, why),
-      RunOver: () => Effect.logWarning("lease lost", run.id, "the host no longer has this run"),
+      RunLost: ({ why = "the host no longer has this run" }) => Effect.logWarning("lease lost", run.id, why),
       Unavailable: (error) => Effect.logWarning("could not report the outcome of a run to the host", run.id, error.what)
     }),
     Effect.onError((cause) =>
@@ -76,7 +73,7 @@ const keep = (run: Run, calls: RunCalls, progress: Ref.Ref<number | null>, { pro
       const now = yield* Clock.currentTimeMillis
       const fraction = yield* Ref.get(progress)
       if (fraction === sent && now - heardAt < run.heartbeatSeconds * 1000) return
-      const silent = new Lost({ why: `no response from the host for ${run.silenceSeconds} s` })
+      const silent = new RunLost({ why: `no response from the host for ${run.silenceSeconds} s` })
       const left = heardAt + run.silenceSeconds * 1000 - now
       const answer = yield* calls.progress(fraction).pipe(
         Effect.timeoutFail({ duration: Duration.millis(Math.max(left, 0)), onTimeout: () => silent }),
@@ -84,7 +81,7 @@ const keep = (run: Run, calls: RunCalls, progress: Ref.Ref<number | null>, { pro
         Effect.catchTag("Unavailable", () => (left > 0 ? Effect.succeed(null) : silent))
       )
       if (answer === null) return
-      if (answer.abort) return yield* new Lost({ why: "the host requested the abort" })
+      if (answer.abort) return yield* new RunLost({ why: "the host requested the abort" })
       sent = fraction
       heardAt = now
     })

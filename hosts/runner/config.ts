@@ -19,7 +19,7 @@ export interface RunnerSettings extends Machine {
 }
 
 /** Options of the command line, as text. */
-export interface RunnerOptions {
+export interface RunnerCommandOptions {
   readonly url?: string
   readonly token?: string
   readonly slots?: string
@@ -29,7 +29,7 @@ export interface RunnerOptions {
 }
 
 /** Reads the options of `runner` and the environment. Throws WrongSetting, which never repeats a secret. */
-export const readRunnerSettings = (given: RunnerOptions, environment: Environment): RunnerSettings => {
+export const readRunnerSettings = (given: RunnerCommandOptions, environment: Environment): RunnerSettings => {
   const set = variablesOf(environment)
   const token = splitCredential(given.token ?? set("FFKILN_RUNNER_TOKEN") ?? "")
   if (token === undefined)

@@ -10,7 +10,7 @@ import type { Capabilities } from "../../core/needs.js"
 import { splitCredential } from "../../core/text/api-key.js"
 import { warningsToStderr } from "../embed/runtime.js"
 import { defaultSlots } from "../embed/slots.js"
-import { attempt, type Workshop } from "./attempt.js"
+import { carryThrough, type Workshop } from "./attempt.js"
 
 /** Options of `openRunner`. */
 export interface RunnerOptions extends Omit<FfmpegOptions, "workRoot"> {
@@ -161,7 +161,7 @@ const serve = (
         Effect.sync(() => running.delete(run.id)),
         roomMade.open
       )
-      return FiberSet.run(fibers, Effect.ensuring(attempt(run, host.run(run), workshop), over))
+      return FiberSet.run(fibers, Effect.ensuring(carryThrough(run, host.run(run), workshop), over))
     }
 
     yield* withBackoff(ask(0), stop)

@@ -3,11 +3,11 @@ import { ffmpegSettings } from "../settings/adapters.js"
 import { announcements } from "../settings/opened.js"
 import { CommandFailed, type Environment } from "../settings/setting.js"
 import { signal } from "../settings/signal.js"
-import { type RunnerOptions, readRunnerSettings } from "./config.js"
+import { type RunnerCommandOptions, readRunnerSettings } from "./config.js"
 import { openRunner } from "./index.js"
 
 /** Runs a remote runner until a signal ends it or the host refuses it. Returns the exit code. */
-export const runner = async (options: RunnerOptions, environment: Environment): Promise<number> => {
+export const runner = async (options: RunnerCommandOptions, environment: Environment): Promise<number> => {
   const { name, secret, url, slots, tags, allowHttp, limits, dataDir, ...machine } = readRunnerSettings(options, environment)
   const stop = signal()
   try {

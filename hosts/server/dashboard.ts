@@ -8,7 +8,7 @@ import { json, safeHeaders } from "../http/reply.js"
 import { load } from "../settings/adapters.js"
 import type { Settings } from "../settings/config.js"
 import { loaded } from "../settings/loaded.js"
-import { cannotStart } from "../settings/setting.js"
+import { startProblem } from "../settings/setting.js"
 
 /**
  * Bull's dashboard of the queue, protected by the admin key. Its actions are safe: a paused queue holds all
@@ -36,7 +36,7 @@ export const openDashboard = async ({ queue, adminKey }: Pick<Settings, "queue" 
   const found = await Effect.runPromiseExit(opening)
   if (Exit.isFailure(found)) {
     await close()
-    throw cannotStart(Cause.squash(found.cause))
+    throw startProblem(Cause.squash(found.cause))
   }
   const { BullMQAdapter, ExpressAdapter, createBullBoard } = found.value.board
   const adapter = new BullMQAdapter(found.value.bull, { description: "Job hints; the jobs themselves are in the database" })

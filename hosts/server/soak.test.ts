@@ -15,7 +15,7 @@ import { defaultLimits } from "../../core/limits.js"
 import { Webhooks } from "../../core/ports/webhooks.js"
 import { authorizationHeader } from "../../core/text/api-key.js"
 import { services } from "../embed/layers.js"
-import { start } from "../embed/runtime.js"
+import { startInstance } from "../embed/runtime.js"
 import { heapMegabytes } from "../embed/soak.suite.js"
 import { router } from "../express/index.js"
 import { drain, listen, originOf } from "./listener.js"
@@ -53,7 +53,7 @@ const receivers = Layer.succeed(Webhooks, {
 const startServer = async (dataDir: string) => {
   const database = sqlite({ file: join(dataDir, "ffkiln.db"), keys: [key], runners: [runner] })
   const executor = Layer.mergeAll(memoryExecutor(), memoryProber())
-  const instance = await start(services({ database, executor, webhooks: receivers }, dataDir), { limits, slots: 2 })
+  const instance = await startInstance(services({ database, executor, webhooks: receivers }, dataDir), { limits, slots: 2 })
   const server = await listen(express().use(router(instance)), { host: "127.0.0.1", port: 0, slots: 2 }, limits)
   return { url: originOf(server, "127.0.0.1"), close: () => drain(server, instance.close) }
 }

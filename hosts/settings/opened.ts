@@ -4,7 +4,7 @@ import type { Preference } from "../../core/operations/turn.js"
 import { type Ffkiln, type Options, open } from "../embed/index.js"
 import { type Announcements, adaptersOf, type HostAdapters, loadAdapters } from "./adapters.js"
 import type { Parts } from "./config.js"
-import { CommandFailed, cannotStart } from "./setting.js"
+import { CommandFailed, startProblem } from "./setting.js"
 
 interface Opening extends Pick<Options, "publicUrl" | "signal"> {
   readonly slots: number
@@ -24,7 +24,7 @@ export const opened = async (parts: Parts & Opening): Promise<Ffkiln | undefined
   const { slots, tags, prefer, publicUrl, signal, wrap = (adapters) => adapters } = parts
   const limits = { ...(parts.shares && looks(parts)), ...parts.limits }
   const loaded = await Effect.runPromiseExit(loadAdapters(parts))
-  if (Exit.isFailure(loaded)) throw cannotStart(Cause.squash(loaded.cause))
+  if (Exit.isFailure(loaded)) throw startProblem(Cause.squash(loaded.cause))
   try {
     return await open({ ...wrap(adaptersOf(parts, announcements)), slots, tags, limits, publicUrl, signal, runners: { prefer } })
   } catch (error) {

@@ -10,7 +10,7 @@ export class WrongSetting extends Error {}
 export class CommandFailed extends Error {}
 
 /** The error of a start for which a part is unavailable. Any other error is a bug and is kept. */
-export const cannotStart = (cause: unknown): unknown =>
+export const startProblem = (cause: unknown): unknown =>
   cause instanceof Unavailable ? new CommandFailed(`ffkiln cannot start: ${cause.what}`) : cause
 
 export type Environment = Readonly<Record<string, string | undefined>>

@@ -12,7 +12,7 @@ import { type Address, drain, listen, originOf } from "../server/listener.js"
 import { load } from "../settings/adapters.js"
 import type { WorkerSettings } from "../settings/config.js"
 import type { QueuePlace } from "../settings/places.js"
-import { cannotStart } from "../settings/setting.js"
+import { startProblem } from "../settings/setting.js"
 
 /**
  * `GET /health` of a worker: 200 while it takes jobs and its database, queue and storage respond, otherwise
@@ -71,7 +71,7 @@ export const openHealth = async (
 /** Opens the checks on the services of the worker. After `close` they report nothing. */
 const openLook = async (ffkiln: Ffkiln, opening: Effect.Effect<Effect.Effect<ReadonlyArray<string>>, Unavailable, Services>) => {
   const opened = await ffkiln.run(opening)
-  if (Exit.isFailure(opened)) throw cannotStart(Cause.squash(opened.cause))
+  if (Exit.isFailure(opened)) throw startProblem(Cause.squash(opened.cause))
   return async () => Exit.getOrElse(await ffkiln.run(opened.value), () => [])
 }
 

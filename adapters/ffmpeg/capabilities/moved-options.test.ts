@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { Effect, Either } from "effect"
 import { execa } from "execa"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { goneOptions, isGone, rewritten } from "../../../core/policy/moved-options.js"
+import { goneOptions, isRemovedOption, rewritten } from "../../../core/policy/moved-options.js"
 import { optionArgs, readOptions } from "../../../core/policy/options.js"
 import { defaultPolicy, type PolicyValues } from "../../../core/policy/policy.js"
 import { openWorkRoot } from "../sandbox/work-directory.js"
@@ -78,7 +78,7 @@ describe("an option that some version lacks", () => {
 
   it.each(Object.entries(samples))("%s is taken by this ffmpeg, or said to be gone", async (name, list) => {
     const written = Either.getOrUndefined(judged(list))
-    if (isGone(name, policy.table)) {
+    if (isRemovedOption(name, policy.table)) {
       expect(await takes(list)).toBe(false)
       // Written in another way it works; else its refusal says what to write.
       if (rewritten(name, null, policy.table) !== undefined) expect(await takes(written ?? "")).toBe(true)

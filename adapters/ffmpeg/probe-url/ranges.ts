@@ -76,7 +76,7 @@ export const openPieces = (
         const range = contentRange(answer.headers)
         const same = answer.status === 206 && versionOf(answer.headers) === version
         if (!same || range?.from !== start || range.to !== to || range.size !== size) return yield* new NotInPieces()
-        yield* fill(file, answer.body, { at: start, most: to - start, least: to - start, tooMany: new NotInPieces(), count })
+        yield* fillSpans(file, answer.body, { at: start, most: to - start, least: to - start, tooMany: new NotInPieces(), count })
         here.push({ from: start, to })
       }).pipe(Effect.scoped)
 
@@ -106,7 +106,11 @@ interface Filling<E> {
 }
 
 /** Writes a body into the file, from `at` on. */
-export const fill = <E, E2>(file: FileHandle, body: Stream.Stream<Uint8Array, E>, { at, most, least = 0, tooMany, count }: Filling<E2>) =>
+export const fillSpans = <E, E2>(
+  file: FileHandle,
+  body: Stream.Stream<Uint8Array, E>,
+  { at, most, least = 0, tooMany, count }: Filling<E2>
+) =>
   Effect.gen(function* () {
     let bytes = 0
     yield* Stream.runForEach(body, (piece) =>

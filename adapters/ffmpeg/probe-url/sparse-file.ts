@@ -6,7 +6,7 @@ import type { ProbeRequest } from "../../../core/probe.js"
 import { type Answer, declaredBytes, type Guard, shortcoming } from "../../net/index.js"
 import { disk } from "../disk.js"
 import { fetchIndex } from "./formats.js"
-import { contentRange, type FetchError, fill, NotInPieces, openPieces, versionOf } from "./ranges.js"
+import { contentRange, type FetchError, fillSpans, NotInPieces, openPieces, versionOf } from "./ranges.js"
 
 export interface RemoteSource {
   readonly guard: Guard
@@ -54,7 +54,7 @@ export const fetchForProbe = (
         if (failure !== undefined) return yield* failure
         if ((declaredBytes(answer.headers) ?? 0) > uploadBytes) return yield* tooLarge(uploadBytes)
         yield* disk("empty a file for a URL", () => file.truncate(0))
-        yield* fill(file, answer.body, { at: 0, most: uploadBytes, tooMany: tooLarge(uploadBytes), count })
+        yield* fillSpans(file, answer.body, { at: 0, most: uploadBytes, tooMany: tooLarge(uploadBytes), count })
       })
 
     const whole = Effect.scoped(Effect.flatMap(guard.request(url, { redirects }), takeWhole))
@@ -69,7 +69,7 @@ export const fetchForProbe = (
       if (first.status !== 206 || range?.from !== 0 || version === undefined) return yield* new NotInPieces()
       const head = Math.min(headBytes, range.size)
       if (range.to !== head) return yield* new NotInPieces()
-      yield* fill(file, first.body, { at: 0, most: head, least: head, tooMany: new NotInPieces(), count })
+      yield* fillSpans(file, first.body, { at: 0, most: head, least: head, tooMany: new NotInPieces(), count })
       const pieces = yield* openPieces(file, { guard, url: first.url.href, version, size: range.size, head, count })
       if (range.size <= head + restBytes) return yield* pieces.fetch(head, range.size)
       if (!(yield* fetchIndex(pieces, headBytes))) return yield* new NotInPieces()

@@ -20,7 +20,7 @@ export interface Entry {
 }
 
 /** A file that is being made. */
-export interface Part {
+export interface PartialInput {
   readonly path: string
   readonly file: FileHandle
 }
@@ -34,8 +34,8 @@ export interface CacheFolder {
   /** Removes what was used least recently until so many bytes more fit in, or all that is left is in use. */
   readonly makeRoom: (bytes: number) => Effect.Effect<void, Unavailable>
   /** A file of that size, which takes no room yet. */
-  readonly create: (bytes: number) => Effect.Effect<Part, Unavailable>
-  readonly discard: (part: Part) => Effect.Effect<void>
+  readonly create: (bytes: number) => Effect.Effect<PartialInput, Unavailable>
+  readonly discard: (part: PartialInput) => Effect.Effect<void>
   /** Keeps a part that is whole beyond its being discarded. One that can't be kept is just fetched again. */
   readonly keep: (path: string, content: Content) => Effect.Effect<void>
   readonly find: (content: Pick<Content, "key" | "bytes">) => Effect.Effect<Entry | undefined, Unavailable>

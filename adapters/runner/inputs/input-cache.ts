@@ -7,7 +7,7 @@ import type { Broken } from "../errors.js"
 import { later, textOf } from "../http-client.js"
 import { persist } from "../retry.js"
 import { type CacheFolder, openCacheFolder } from "./cache-folder.js"
-import { type Arriving, type ArrivingOptions, arrive, type Source } from "./range-download.js"
+import { type Arriving, type ArrivingOptions, arrive, type InputSource } from "./range-download.js"
 import { lateAnswers } from "./serve-partial.js"
 
 export interface CacheOptions extends ArrivingOptions {
@@ -25,7 +25,7 @@ export interface InputCache {
    * Makes the input a file at `path` that must not be written to: a link where it can be, else a copy. What is kept from
    * before is used when its server says that it is still the content of that key. Large ones are late.
    */
-  readonly bring: (source: Source, path: string) => Effect.Effect<Late | undefined, BlobMissing | Unavailable, Scope.Scope>
+  readonly bring: (source: InputSource, path: string) => Effect.Effect<Late | undefined, BlobMissing | Unavailable, Scope.Scope>
   /** Removes what is more than may be kept: to be done when a run has left its inputs. */
   readonly trim: Effect.Effect<void>
 }
@@ -41,7 +41,7 @@ interface Flight {
 
 /** Two that want the same content are equal, whichever of them gets to fetch it. */
 class Wanted implements Equal.Equal {
-  constructor(readonly source: Source) {}
+  constructor(readonly source: InputSource) {}
   [Equal.symbol](that: unknown): boolean {
     return that instanceof Wanted && that.source.key === this.source.key && that.source.bytes === this.source.bytes
   }
@@ -60,7 +60,7 @@ export const inputCache = ({
     const folder = yield* openCacheFolder(path, maxBytes)
     const flights = yield* RcMap.make({ lookup: (wanted: Wanted) => fly(folder, wanted.source, options) })
 
-    const bring = (source: Source, to: string) =>
+    const bring = (source: InputSource, to: string) =>
       Effect.gen(function* () {
         if (source.bytes === 0) return yield* empty(to)
         if (yield* fromKept(folder, source, to)) return undefined
@@ -89,7 +89,7 @@ const empty = (path: string): Effect.Effect<undefined, Unavailable> =>
 /** Fetches an input, for as long as the scope. */
 const fly = (
   folder: CacheFolder,
-  source: Source,
+  source: InputSource,
   options: ArrivingOptions
 ): Effect.Effect<Flight, BlobMissing | Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
@@ -103,7 +103,7 @@ const fly = (
   })
 
 /** Whether the input was there, and is what its key stands for now. */
-const fromKept = (folder: CacheFolder, source: Source, to: string): Effect.Effect<boolean, BlobMissing | Unavailable> =>
+const fromKept = (folder: CacheFolder, source: InputSource, to: string): Effect.Effect<boolean, BlobMissing | Unavailable> =>
   Effect.gen(function* () {
     const entry = yield* folder.find(source)
     if (entry === undefined) return false

@@ -5,12 +5,12 @@ import type { BlobKey } from "../../../core/ids.js"
 import { type Signed, signedHeaders } from "../address.js"
 import type { Broken } from "../errors.js"
 import { receive } from "../file-bytes.js"
-import { type Answer, later, type Web } from "../http-client.js"
+import { type HostResponse, later, type Web } from "../http-client.js"
 import { persist } from "../retry.js"
 import { makeSpans, type Span } from "./byte-spans.js"
 
 /** Where the bytes of an input are to be had, and how many they must be. */
-export interface Source {
+export interface InputSource {
   readonly web: Web
   readonly request: Signed
   readonly key: BlobKey
@@ -47,7 +47,7 @@ export interface ArrivingOptions {
  */
 export const arrive = (
   file: FileHandle,
-  { web, request, key, bytes }: Source,
+  { web, request, key, bytes }: InputSource,
   { connections = 4, moreForWaiters = 2, pieceBytes = 8 * 1024 * 1024 }: ArrivingOptions = {}
 ): Effect.Effect<Arriving, BlobMissing | Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
@@ -159,7 +159,7 @@ interface Expected {
 
 /** The etag of an answer that has just these bytes of the content that is expected, or what is wrong with it. */
 const contentOf = (
-  answer: Answer,
+  answer: HostResponse,
   span: Span,
   { key, bytes, etag }: Expected
 ): Effect.Effect<string, BlobMissing | Broken | Unavailable> => {

@@ -6,7 +6,7 @@ import type { Made } from "../../ffmpeg/outputs.js"
 import { giveBack } from "../../process/release-buffer.js"
 import { buffersFor, piecesOf } from "../file-bytes.js"
 import type { RunCalls } from "../host.js"
-import { inTime, opened, sendPart } from "./upload.js"
+import { inTime, openedOutput, sendPart } from "./upload.js"
 
 /** What was sent of a file while it was written. */
 export interface SentAhead {
@@ -152,7 +152,7 @@ const checksum = () => {
 /** Of what the file has there now. */
 const sumNow = (made: Made, start: number, bytes: number): Effect.Effect<number, Unavailable> =>
   Effect.gen(function* () {
-    const file = yield* opened(made)
+    const file = yield* openedOutput(made)
     const { sum, add } = checksum()
     yield* Effect.tryPromise({
       try: async () => {

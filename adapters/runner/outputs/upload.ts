@@ -16,15 +16,15 @@ const atATime = 4
 const answerBytes = 64 * 1024
 
 /** A file, or one of its parts. */
-export interface Part {
+export interface OutputPart {
   readonly made: Made
   readonly request: OutputPlace["requests"][number]
 }
 
 /** Sends each to its place. What breaks is sent again, with growing pauses, while the time for a transfer lasts. */
-export const sendAll = (web: Web, parts: ReadonlyArray<Part>): Effect.Effect<void, Unavailable> => {
+export const sendAll = (web: Web, parts: ReadonlyArray<OutputPart>): Effect.Effect<void, Unavailable> => {
   const { waits } = web
-  const send = ({ made, request }: Part) => persist(sendPart(web, made, request), { waits, seconds: waits.transferSeconds })
+  const send = ({ made, request }: OutputPart) => persist(sendPart(web, made, request), { waits, seconds: waits.transferSeconds })
   return Effect.forEach(parts, send, { concurrency: atATime, discard: true }).pipe(inTime(web))
 }
 
@@ -39,12 +39,12 @@ export const inTime = ({ waits }: Web) =>
 export const sendPart = (
   web: Web,
   made: Made,
-  request: Part["request"],
+  request: OutputPart["request"],
   read: (piece: Buffer) => void = () => {}
 ): Effect.Effect<void, Broken | Unavailable> =>
   Effect.gen(function* () {
     const { name } = made
-    const file = yield* opened(made)
+    const file = yield* openedOutput(made)
     const { url, start, bytes } = request
     const answer = yield* web.exchange({ method: "PUT", url, headers: signedHeaders(request), body: { file, start, bytes, read } })
     const broken = later(answer, `sending "${name}"`)
@@ -56,7 +56,7 @@ export const sendPart = (
   }).pipe(Effect.scoped)
 
 /** A regular file that is no shorter than it was found. What ffmpeg, or who took it over, put there as a link leads nowhere. */
-export const opened = ({ name, path, bytes }: Made): Effect.Effect<FileHandle, Unavailable, Scope.Scope> =>
+export const openedOutput = ({ name, path, bytes }: Made): Effect.Effect<FileHandle, Unavailable, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.tryPromise({
       // A pipe of that name would otherwise keep us waiting for its other end.
