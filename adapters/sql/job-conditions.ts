@@ -1,0 +1,23 @@
+import type { SqlClient } from "@effect/sql/SqlClient"
+import type { Fragment } from "@effect/sql/Statement"
+import { Array, Effect, Option } from "effect"
+import { LeaseLost } from "../../core/errors.js"
+import { type Hold, type JobEvent, transitions } from "../../core/job.js"
+import { stateIn } from "./dialect.js"
+
+/** Which jobs an event may change, in SQL: the states are those of core/job.ts. */
+export const jobConditions = (sql: SqlClient) => {
+  /** The states `event` may start from, as job.ts has them. */
+  const from = (event: JobEvent): Fragment => stateIn(sql, transitions[event].from)
+
+  /** The job, while no later attempt than the holder's has it. */
+  const held = (event: JobEvent, { id, attempt }: Hold): Fragment => sql`id = ${id} AND attempt = ${attempt} AND ${from(event)}`
+
+  const isDue = (now: string): Fragment => sql`${from("claim")} AND (due_at IS NULL OR due_at <= ${now})`
+
+  return { from, held, isDue }
+}
+
+/** The row that the holder of a job changed; none, where it holds it no longer. */
+export const orLeaseLost = <Row>(rows: ReadonlyArray<Row>): Effect.Effect<Row, LeaseLost> =>
+  Option.match(Array.head(rows), { onNone: () => new LeaseLost(), onSome: Effect.succeed })
