@@ -12,7 +12,8 @@ export const fileName = Schema.fromBrand(FileName)(Schema.String).annotations({
 })
 export const blobKeyText = Schema.fromBrand(BlobKey)(Schema.String)
 export const dirId = Schema.fromBrand(DirId)(Schema.String)
-export const byteCount = Schema.Int.annotations({ arbitrary: () => (fc) => fc.nat() })
+/** Whether it is whole is checked where it comes in, and not with each row that is read. */
+export const byteCount = Schema.Number.annotations({ arbitrary: () => (fc) => fc.nat() })
 
 /** A number that JSON can say. */
 export const number = Schema.Number.annotations({

@@ -24,7 +24,7 @@ export interface OutputPlace {
 export const runOf = (base: Base, run: ClaimedRun): Run => {
   demand(run.heartbeatSeconds > 0 && run.silenceSeconds > 0, "heartbeatSeconds and silenceSeconds must be above 0")
   const inputs = run.inputs.map(({ method, url, headers, ...file }) => {
-    demand(file.bytes >= 0 && method === "GET", `the input "${file.name}" can't be fetched`)
+    demand(Number.isSafeInteger(file.bytes) && file.bytes >= 0 && method === "GET", `the input "${file.name}" can't be fetched`)
     for (const name of [file.name, file.givenName ?? file.name]) demandFileName(name)
     return { ...file, request: signed(base, { url, headers }) }
   })
