@@ -96,7 +96,7 @@ export const pickReport = (
   raw: Readonly<Record<string, unknown>>,
   filePath: string
 ): Readonly<Record<string, unknown>> => {
-  const report: Readonly<Record<string, unknown>> = { ...raw, ...unmix(raw["packets_and_frames"]) }
+  const report: Readonly<Record<string, unknown>> = { ...raw, ...unmix(raw.packets_and_frames) }
   const asked = withCounts(request)
   const picked = probeSections.flatMap((section) => {
     const fields = asked[section]
@@ -105,7 +105,7 @@ export const pickReport = (
     return [[section, Array.isArray(content) ? content.map((item) => only(item, fields)) : only(content, fields)] as const]
   })
   const sections = Object.fromEntries(picked)
-  const format = sections["format"]
+  const format = sections.format
   return isFields(format) && "filename" in format ? { ...sections, format: { ...format, filename: filePath } } : sections
 }
 

@@ -30,7 +30,7 @@ describe("whatever is stored is read as it was", () => {
         const { task, outputs, usage, failure } = readJob(jobRow(texts))
         expect({ task, outputs, usage, failure }).toEqual(value)
         const { id, owner, attempt } = jobRow({})
-        expect(readClaim({ id, owner, attempt, task: texts["task"] }).task).toEqual(value.task)
+        expect(readClaim({ id, owner, attempt, task: texts.task }).task).toEqual(value.task)
       })
     )
   })

@@ -67,7 +67,7 @@ const texts = Object.entries(words).flatMap(([what, text]) =>
   Object.entries(breaks).map(([where, before]) => [`${what} ${where}`, before + text] as const)
 )
 /** All of them in the long run; else each of the words and of the breaks. */
-const chosen = process.env["FFKILN_TEST_LONG"] === "1" ? texts : texts.filter((_, index) => index % 5 === 0 || index % 4 === 1)
+const chosen = process.env.FFKILN_TEST_LONG === "1" ? texts : texts.filter((_, index) => index % 5 === 0 || index % 4 === 1)
 
 const ports = ffmpeg({ workRoot: join(folder, "work") }).pipe(
   Layer.provideMerge(memoryStorage),
