@@ -1,4 +1,4 @@
-// The Effect API: ports as layers, operations as effects. Interrupting the fiber ends ffmpeg.
+// Uses the Effect API: ports are layers, operations are effects. Interrupting the fiber ends ffmpeg.
 import { createReadStream } from "node:fs"
 import { writeFile } from "node:fs/promises"
 import { Effect, Layer, Stream } from "effect"
@@ -15,7 +15,7 @@ const owner = OwnerId("me")
 const program = Effect.gen(function* () {
   const bytes = Stream.fromAsyncIterable(createReadStream(input), (cause) => new Unavailable({ what: `reading ${input}`, cause }))
   const { dir, name } = yield* storeFile(owner, { name: FileName("input.mp4"), dir: null }, bytes)
-  // Fails with a sentence for the caller where an option, a filter or a name is not allowed.
+  // Fails with a message for the caller when an option, a filter or a name is not allowed.
   const task = yield* checkTask({
     inputs: [{ source: { _tag: "Stored", dir, name }, options: ["-ss", "1"] }],
     outputs: [{ name: "frame.jpg", options: ["-frames:v", "1"], maps: [] }],

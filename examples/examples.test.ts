@@ -28,8 +28,8 @@ const probe = async (path: string) => {
   return JSON.parse(stdout) as { streams: ReadonlyArray<Record<string, unknown>>; format: Record<string, string> }
 }
 
-describe("examples, run as they stand on the built package", () => {
-  it("library.mjs makes a smaller video and tells how far it got", async () => {
+describe("examples, run unchanged with the built package", () => {
+  it("library.mjs makes a smaller video and prints its progress", async () => {
     const { stdout, stderr } = await run(process.execPath, [example("library.mjs"), "input.mp4", "output.mp4"], { cwd: folder })
     expect(stderr).toBe("")
     expect(stdout).toMatch(/progress/)
@@ -41,13 +41,13 @@ describe("examples, run as they stand on the built package", () => {
     expect(Number(format.duration)).toBeCloseTo(3, 0)
   })
 
-  it("library.mjs is short enough for the README, which shows it to the letter", async () => {
+  it("library.mjs is short, and the README shows exactly its text", async () => {
     const program = (await readFile(example("library.mjs"), "utf8")).trim()
     expect(program.split("\n").length).toBeLessThan(20)
     expect(await readFile(example("../README.md"), "utf8")).toContain(`\`\`\`js\n${program}\n\`\`\``)
   })
 
-  it("remote-runner.mjs has a runner make a smaller video", async () => {
+  it("remote-runner.mjs makes a smaller video on a runner", async () => {
     const { stdout, stderr } = await run(process.execPath, [example("remote-runner.mjs"), "input.mp4", "by-runner.mp4"], { cwd: folder })
     expect(stderr).toBe("")
     expect(stdout).toMatch(/^a runner with ffmpeg \d/)
@@ -57,7 +57,7 @@ describe("examples, run as they stand on the built package", () => {
     ])
   })
 
-  it("webhook-receiver.mjs believes what was signed for it and nothing else", async () => {
+  it("webhook-receiver.mjs accepts only webhooks with a valid signature", async () => {
     const key = randomBytes(32)
     const child = spawn(process.execPath, [example("webhook-receiver.mjs")], {
       env: { ...process.env, PORT: "0", WEBHOOK_SECRET: `whsec_${key.toString("base64")}` },
@@ -86,7 +86,7 @@ describe("examples, run as they stand on the built package", () => {
     }
   })
 
-  it("webhook-receiver.mjs is what docs/webhooks.md shows", async () => {
+  it("webhook-receiver.mjs contains the code in docs/webhooks.md", async () => {
     const lines = (text: string) => text.split("\n").filter((line) => line !== "" && !line.startsWith("/**"))
     const program = await readFile(example("webhook-receiver.mjs"), "utf8")
     const shown = program.slice(program.indexOf("const secret"), program.indexOf("const server"))

@@ -12,8 +12,8 @@ const root = fileURLToPath(new URL("..", import.meta.url))
 let project: string
 
 /**
- * A project of an author of adapters: the package as npm packs it, and beside it the packages that it declares and that the
- * tests need, as links. What the package imports and does not declare is not found.
+ * The project of an adapter's author: the package as npm packs it, with links to the packages that it
+ * declares and that the tests need. A package that it imports without declaring it is not found.
  */
 beforeAll(async () => {
   project = await mkdtemp(join(tmpdir(), "ffkiln-packed-"))
@@ -34,7 +34,10 @@ beforeAll(async () => {
 
 afterAll(() => rm(project, { recursive: true, force: true }))
 
-/** Runs a test file in the project: how many of its tests passed and failed, and the titles of those that failed. */
+/**
+ * Runs a test file in the project. Returns how many tests passed and failed, and the titles of the failed
+ * ones.
+ */
 const tested = async (name: string, lines: ReadonlyArray<string>) => {
   await writeFile(join(project, `${name}.test.mjs`), lines.join("\n"))
   const env: NodeJS.ProcessEnv = { ...process.env }
@@ -56,7 +59,7 @@ const tested = async (name: string, lines: ReadonlyArray<string>) => {
 }
 
 describe("the packed package, in a project with vitest", () => {
-  it("holds the memory adapter to the whole suite of storages", async () => {
+  it("runs the whole storage suite with the memory adapter", async () => {
     const { passed, titles } = await tested("memory", [
       `import { memoryStorage } from "ffkiln/adapters/memory"`,
       `import { storageSuite } from "ffkiln/testing"`,
@@ -66,7 +69,7 @@ describe("the packed package, in a project with vitest", () => {
     expect(passed).toBeGreaterThan(90)
   })
 
-  it("fails an adapter that breaks a promise, on that promise", async () => {
+  it("fails the test of the promise that an adapter breaks", async () => {
     const { failed, titles } = await tested("broken", [
       `import { Effect, Layer } from "effect"`,
       `import { memoryStorage } from "ffkiln/adapters/memory"`,
@@ -79,7 +82,7 @@ describe("the packed package, in a project with vitest", () => {
     expect(failed).toBeLessThan(10)
   })
 
-  it("exports what an adapter of a storage names", async () => {
+  it("exports the names that a storage adapter needs", async () => {
     const { stdout } = await run(process.execPath, ["--input-type=module", "-e", exported], { cwd: project })
     expect(JSON.parse(stdout)).toEqual(
       expect.arrayContaining(["BlobKey", "BlobMissing", "Limits", "Storage", "Unavailable", "blobKeyParts"])

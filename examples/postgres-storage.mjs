@@ -1,9 +1,11 @@
 /**
- * A storage adapter of one's own: blobs as rows of Postgres, for installations with little media and one database to back up.
- * docs/adapters.md explains it. It passes `storageSuite`, as every storage must (postgres-storage.test.ts).
+ * An example of a storage adapter: blobs as rows of Postgres, for installations with little media and one
+ * database to back up. docs/adapters.md explains it. It passes `storageSuite`, as every storage must
+ * (postgres-storage.test.ts).
  *
- * A blob is a row and chunks of at most 1 MiB. A row without `bytes` is unfinished and not visible; after a crash the sweep
- * removes it. One short transaction publishes it, so that readers see the old blob or the new one.
+ * A blob is a row and chunks of at most 1 MiB. A row without `bytes` is unfinished and not visible; after a
+ * crash the sweep removes it. One short transaction publishes it, so that readers see the old blob or the new
+ * one.
  */
 import { randomUUID } from "node:crypto"
 import { Chunk, Effect, Exit, Layer, Option, Redacted, Schedule, Stream } from "effect"
@@ -15,7 +17,7 @@ import pg from "pg"
 
 const [chunkBytes, pageRows] = [1024 * 1024, 500]
 
-/** Under a lock, as several hosts may start at once. */
+/** Created under a lock, because several hosts may start at the same time. */
 const tables = `
   SELECT pg_advisory_xact_lock(hashtextextended('media_blob', 0));
   CREATE TABLE IF NOT EXISTS media_blob (id text PRIMARY KEY, key text COLLATE "C" NOT NULL,
@@ -27,27 +29,50 @@ const tables = `
 
 const published = "FROM media_blob WHERE key = $1 AND bytes IS NOT NULL"
 
-/** What fails in the database is Unavailable: hosts answer 503 and try again later. @template A @param {() => Promise<A>} work */
+/**
+ * A failure of the database becomes Unavailable: hosts respond with 503 and retry later.
+ * @template A
+ * @param {() => Promise<A>} work
+ */
 const inDatabase = (work) =>
   Effect.tryPromise({ try: work, catch: (cause) => new Unavailable({ what: "Postgres storage: the database failed", cause }) })
 
 /** @param {{ readonly key: string, readonly bytes: string, readonly modified_at: Date }} row */
 const blobOf = ({ key, bytes, modified_at }) => ({ key: BlobKey(key), bytes: Number(bytes), modifiedAt: modified_at })
 
-/** A malformed key is a bug of the caller: it throws, inside of an effect, which dies. @param {BlobKey} key */
+/**
+ * Throws for a malformed key, which is a bug of the caller. Call it inside an effect, which then dies.
+ * @param {BlobKey} key
+ */
 const checked = (key) => blobKeyParts(key).join("/")
 
 /** @param {BlobKey} key */
 const missing = (key) => new BlobMissing({ dir: DirId(blobKeyParts(key)[0]) })
 
-/** @template A @template E @param {Effect.Effect<A | undefined, E>} work @param {BlobKey} key @returns {Effect.Effect<A, E | BlobMissing>} */
+/**
+ * @template A
+ * @template E
+ * @param {Effect.Effect<A | undefined, E>} work
+ * @param {BlobKey} key
+ * @returns {Effect.Effect<A, E | BlobMissing>}
+ */
 const orMissing = (work, key) => Effect.flatMap(work, (found) => (found === undefined ? missing(key) : Effect.succeed(found)))
 
-/** A reader holds a connection for as long as it reads: in a pool of its own, it takes none from writers. @param {pg.Pool} pool @param {pg.Pool} readers @returns {Omit<StorageShape, "sign" | "redeem">} */
+/**
+ * A reader holds a connection while it reads. Readers have a separate pool, so that they take no connections
+ * from writers.
+ * @param {pg.Pool} pool
+ * @param {pg.Pool} readers
+ * @returns {Omit<StorageShape, "sign" | "redeem">}
+ */
 const storage = (pool, readers) => {
   const query = (/** @type {string} */ text, /** @type {Array<unknown>} */ ...values) => inDatabase(() => pool.query(text, values))
 
-  /** All of `work` or nothing. It is short and not interrupted. @template A @param {(client: pg.PoolClient) => Promise<A>} work */
+  /**
+   * Runs `work` in a transaction that is short and cannot be interrupted.
+   * @template A
+   * @param {(client: pg.PoolClient) => Promise<A>} work
+   */
   const transaction = (work) =>
     Effect.uninterruptible(
       inDatabase(async () => {
@@ -59,14 +84,20 @@ const storage = (pool, readers) => {
           client.release()
           return result
         } catch (error) {
-          // A closed connection rolls back, whatever its state is.
+          // Closing the connection rolls back the transaction in any state.
           client.release(true)
           throw error
         }
       })
     )
 
-  /** Makes an unfinished row the blob of its key; writers of one key take turns. @param {pg.PoolClient} client @param {string} id @param {BlobKey} key @param {number} bytes */
+  /**
+   * Publishes an unfinished row as the blob of its key. A lock serializes the writers of one key.
+   * @param {pg.PoolClient} client
+   * @param {string} id
+   * @param {BlobKey} key
+   * @param {number} bytes
+   */
   const publish = async (client, id, key, bytes) => {
     await client.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [key])
     await client.query(`DELETE ${published}`, [key])
@@ -74,20 +105,33 @@ const storage = (pool, readers) => {
     return blobOf(rows[0])
   }
 
-  /** The id of a new unfinished row. @param {BlobKey} key @param {number | null} partBytes */
+  /** Inserts an unfinished row and returns its id. @param {BlobKey} key @param {number | null} partBytes */
   const begin = (key, partBytes = null) =>
     Effect.suspend(() => {
       const id = randomUUID()
       return Effect.as(query("INSERT INTO media_blob (id, key, part_bytes) VALUES ($1, $2, $3)", id, checked(key), partBytes), id)
     })
 
-  /** An unfinished row for `use`, removed with its chunks when that fails. @template A @template E @param {BlobKey} key @param {(id: string) => Effect.Effect<A, E>} use */
+  /**
+   * Inserts an unfinished row for `use`, and deletes it with its chunks when `use` fails.
+   * @template A
+   * @template E
+   * @param {BlobKey} key
+   * @param {(id: string) => Effect.Effect<A, E>} use
+   */
   const unfinished = (key, use) =>
     Effect.acquireUseRelease(begin(key), use, (id, exit) =>
       Exit.isSuccess(exit) ? Effect.void : Effect.ignore(query("DELETE FROM media_blob WHERE id = $1", id))
     )
 
-  /** Writes the body as chunks and gives its length. `inParts` copies it: bodies may reuse their memory. @template E @param {string} id @param {import("ffkiln/effect").Bytes<E>} body @param {number} start */
+  /**
+   * Writes the body as chunks and returns its length. `inParts` copies the body, because bodies may reuse
+   * their buffers.
+   * @template E
+   * @param {string} id
+   * @param {import("ffkiln/effect").Bytes<E>} body
+   * @param {number} start
+   */
   const append = (id, body, start = 0) =>
     Stream.runFoldEffect(inParts(body, chunkBytes), 0, (at, chunk) =>
       Effect.as(query("INSERT INTO media_chunk VALUES ($1, $2, $3)", id, start + at, chunk), at + chunk.length)
@@ -97,7 +141,11 @@ const storage = (pool, readers) => {
   const store = (key, body) =>
     unfinished(key, (id) => Effect.flatMap(append(id, body), (bytes) => transaction((client) => publish(client, id, key, bytes))))
 
-  /** This transaction sees the database as it was at its first query, so a reader reads on when the blob is replaced or removed. @type {StorageShape["read"]} */
+  /**
+   * The transaction sees the database as it was at its first query, so a reader can finish when the blob is
+   * replaced or removed.
+   * @type {StorageShape["read"]}
+   */
   const read = (key, range) =>
     Stream.unwrapScoped(
       Effect.gen(function* () {
@@ -131,7 +179,7 @@ const storage = (pool, readers) => {
     copy: (from, to) =>
       unfinished(to, (id) => {
         const copied = transaction(async (client) => {
-          // FOR SHARE: the source stays until the end of the transaction.
+          // FOR SHARE keeps the source until the transaction ends.
           const [source] = (await client.query(`SELECT id, bytes ${published} FOR SHARE`, [checked(from)])).rows
           if (source === undefined) return undefined
           await client.query("INSERT INTO media_chunk SELECT $1, start, content FROM media_chunk WHERE blob = $2", [id, source.id])
@@ -154,7 +202,7 @@ const storage = (pool, readers) => {
     download: (key, path) => withNewFile(path, (file) => fill(file, read(key))),
     upload: (path, key) => withRegularFile(path, (file) => store(key, pieces(file))),
     openParts: begin,
-    // A part is an unfinished blob of its own, whose chunks go over to the upload once they are all there.
+    // A part is a separate unfinished blob. Its chunks are assigned to the upload once the part is complete.
     writePart: (key, part, body) =>
       unfinished(key, (id) =>
         Effect.gen(function* () {
@@ -190,13 +238,24 @@ const storage = (pool, readers) => {
   }
 }
 
-/** Whether there is such an upload. It stays as it is until the transaction ends. @param {pg.PoolClient} client @param {BlobKey} key @param {string} upload @param {number} partBytes */
+/**
+ * Whether the upload exists. Locks it until the transaction ends.
+ * @param {pg.PoolClient} client
+ * @param {BlobKey} key
+ * @param {string} upload
+ * @param {number} partBytes
+ */
 const isOpen = async (client, key, upload, partBytes) => {
   const open = "SELECT id FROM media_blob WHERE id = $1 AND key = $2 AND part_bytes = $3 AND bytes IS NULL FOR UPDATE"
   return (await client.query(open, [upload, checked(key), partBytes])).rows.length > 0
 }
 
-/** `secret`, of at least 16 bytes and the same on all hosts, signs the URLs of files, which the hosts then serve. @param {{ readonly url: Redacted.Redacted, readonly secret: Redacted.Redacted }} options @returns {Layer.Layer<Storage, Unavailable>} */
+/**
+ * `secret` signs the URLs of files, which the hosts serve. It has at least 16 bytes and must be the same on
+ * all hosts.
+ * @param {{ readonly url: Redacted.Redacted, readonly secret: Redacted.Redacted }} options
+ * @returns {Layer.Layer<Storage, Unavailable>}
+ */
 export const postgresStorage = ({ url, secret }) =>
   Layer.scoped(
     Storage,

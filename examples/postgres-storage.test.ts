@@ -8,4 +8,4 @@ const { url } = await testServer("postgres")
 
 const layer = Layer.suspend(() => postgresStorage({ url: Redacted.make(url), secret: Redacted.make(randomUUID()) }))
 
-storageSuite("the example's storage in Postgres", layer)
+storageSuite("the example storage in Postgres", layer)

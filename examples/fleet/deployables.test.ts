@@ -12,7 +12,7 @@ import { serveOptions, workerOptions } from "../../hosts/cli/command-line.suite.
 import { limitsLayer } from "../../hosts/embed/layers.js"
 import { readSettings, readWorkerSettings } from "../../hosts/settings/config.js"
 
-/** What operators deploy says nothing that the program does not know. Docker and Kubernetes themselves are not run. */
+/** Checks that the deployment files fit the program. Docker and Kubernetes themselves are not run. */
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 const text = (name: string) => readFileSync(path(name), "utf8")
@@ -30,7 +30,7 @@ const variables = (name: string) =>
     ])
   )
 
-/** The flow sequences that begin with one of our commands. */
+/** The flow sequences that begin with a command of ffkiln. */
 const commands = (from: string) =>
   [...from.matchAll(/\[("?(?:serve|worker)\b.*?)\]/g)].map(([, list = ""]) =>
     list.split(",").map((word) => word.trim().replaceAll('"', ""))
@@ -41,7 +41,10 @@ const settings = {
   "kubernetes/": { ...variables("kubernetes/secrets.yaml"), ...variables("kubernetes/settings.yaml") }
 }
 
-/** What the hosts make of a command and variables, and the variables that they asked for. */
+/**
+ * Reads a command and variables as the hosts do. Returns the settings, and the names of the variables that
+ * were read.
+ */
 const read = ([command, ...args]: ReadonlyArray<string>, environment: Readonly<Record<string, string>>) => {
   const asked = new Set<string>()
   const watched = new Proxy(environment, {
@@ -49,7 +52,7 @@ const read = ([command, ...args]: ReadonlyArray<string>, environment: Readonly<R
       asked.add(String(name))
       return Reflect.get(target, name)
     },
-    // Whoever goes through all of them looks for limits, and refuses those that are none.
+    // The reader of limits lists all names, and refuses unknown ones.
     ownKeys: (target) => Object.keys(target).filter((name) => name.startsWith("FFKILN_LIMIT_"))
   })
   return {
@@ -74,7 +77,7 @@ describe("compose.yaml and the manifests", () => {
     }
   })
 
-  it.each(Object.entries(settings))("%s sets nothing that the hosts do not read, to values they take", (_, environment) => {
+  it.each(Object.entries(settings))("%s sets only variables that the hosts read, with valid values", (_, environment) => {
     const { asked, read: parts } = read(["serve"], environment)
     const ours = Object.keys(environment).filter((name) => name.startsWith("FFKILN_"))
     expect(ours.length).toBeGreaterThan(6)
@@ -82,7 +85,7 @@ describe("compose.yaml and the manifests", () => {
     expect([parts.database._tag, parts.queue._tag, parts.storage.kind.scheme]).toEqual(["Postgres", "Redis", "s3"])
   })
 
-  it.each(["compose.yaml", "kubernetes/api.yaml", "kubernetes/worker.yaml"])("%s starts hosts as the command line takes it", (name) => {
+  it.each(["compose.yaml", "kubernetes/api.yaml", "kubernetes/worker.yaml"])("%s starts hosts with a valid command line", (name) => {
     const environment = settings[name.startsWith("kubernetes/") ? "kubernetes/" : "compose.yaml"]
     const given = commands(text(name))
     expect(given.length).toBeGreaterThan(0)
@@ -97,7 +100,7 @@ describe("compose.yaml and the manifests", () => {
   it("let hosts drain before they are killed", () => {
     const drain = (environment: Readonly<Record<string, string>>) => Number(environment.FFKILN_LIMIT_DRAIN_SECONDS)
     const grace = Number(/stop_grace_period: (\d+)s/.exec(text("compose.yaml"))?.[1])
-    // Those who still hold a connection have two seconds more, and nobody is cut off on the second.
+    // Open connections get two seconds more; the rest is a margin.
     expect(grace).toBeGreaterThan(drain(settings["compose.yaml"]) + 10)
     for (const name of ["kubernetes/api.yaml", "kubernetes/worker.yaml"]) {
       const [, seconds] = /terminationGracePeriodSeconds: (\d+)/.exec(text(name)) ?? []
@@ -119,14 +122,14 @@ describe("compose.yaml and the manifests", () => {
     expect(text("compose.yaml")).toContain("--to api:8080")
   })
 
-  it("name only files that are there", () => {
+  it("name only files that exist", () => {
     for (const [, resource] of text("kubernetes/kustomization.yaml").matchAll(/^ {2}- (\S+)$/gm)) {
       expect(existsSync(path(`kubernetes/${resource}`))).toBe(true)
     }
     expect(text("compose.yaml")).toContain("seccomp=seccomp.json")
   })
 
-  it("keep the slots of a worker equal to the jobs that the scaler gives it", () => {
+  it("have as many slots per worker as the scaler counts jobs per worker", () => {
     const [[, , slots] = []] = commands(text("kubernetes/worker.yaml"))
     expect(/targetQueryValue: "(\d+)"/.exec(text("kubernetes/scaler.yaml"))?.[1]).toBe(slots)
   })
@@ -135,7 +138,7 @@ describe("compose.yaml and the manifests", () => {
 describe("the image", () => {
   const described = JSON.parse(text("../../package.json"))
 
-  it("starts the package's own command, and holds all folders that the package is made of", () => {
+  it("starts the package's own command, and has all folders of the package", () => {
     expect(instructions).toContain(`ENTRYPOINT ["node", "${described.bin.ffkiln}"]`)
     for (const folder of described.files) expect(instructions).toContain(`COPY --from=build /app/${folder} ${folder}\n`)
     const [[command, ...args] = []] = commands(instructions)
@@ -163,12 +166,12 @@ describe("the image", () => {
     }
   })
 
-  it("is built without secrets and without what other machines made", () => {
+  it("is built without secrets and without files made on other machines", () => {
     const ignored = text("../../.dockerignore").split("\n")
     expect(ignored).toEqual(expect.arrayContaining(["node_modules", "dist", ".git", "data", "**/secrets.env"]))
   })
 
-  it("runs under a filter of system calls that leaves the sandbox what it needs", () => {
+  it("runs with a system call filter that allows what the sandbox needs", () => {
     const { defaultAction, syscalls } = JSON.parse(text("seccomp.json"))
     expect(defaultAction).toBe("SCMP_ACT_ALLOW")
     const denied = syscalls.flatMap(({ names }: { readonly names: ReadonlyArray<string> }) => names)
@@ -180,14 +183,14 @@ describe("the image", () => {
   })
 })
 
-describe("what operators ask of the database", () => {
+describe("the monitoring queries in docs/fleet.md", () => {
   const guide = text("../../docs/fleet.md")
   const queries = [
     /query: "(.*)"/.exec(text("kubernetes/scaler.yaml"))?.[1] ?? "",
     ...[...guide.matchAll(/```sql\n([\s\S]*?)```/g)].flatMap(([, block = ""]) => block.split(";").map((query) => query.trim()))
   ].filter((query) => query !== "")
 
-  it("is answered by the tables as they are", async () => {
+  it("work with the current tables", async () => {
     expect(queries.length).toBeGreaterThan(4)
     await Effect.runPromise(
       Effect.scoped(
@@ -200,7 +203,7 @@ describe("what operators ask of the database", () => {
     )
   })
 
-  it("is told in a guide that names no variable and no limit that is not there", () => {
+  it("stand in a guide that names only existing variables and limits", () => {
     const { asked } = read(["serve"], {})
     const known = (name: string) => asked.has(name) || limits.has(name) || /^FFKILN_LIMIT_$/.test(name)
     expect([...guide.matchAll(/FFKILN_\w+/g)].map(([name]) => name).filter((name) => !known(name))).toEqual([])

@@ -1,4 +1,4 @@
-// What a fleet stands on: Postgres, Redis and an S3 server, each real, on free ports of this machine.
+// Starts the services that a fleet needs: real Postgres, Redis and S3 servers, on free ports of this machine.
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3"
 import { startPostgres } from "../../scripts/servers/postgres.mjs"
 import { startRadosgw } from "../../scripts/servers/radosgw.mjs"
@@ -6,10 +6,13 @@ import { startRedis } from "../../scripts/servers/redis.mjs"
 
 const bucket = "media"
 
-// The SDK would print what it thinks of Node 20.
+// Otherwise the SDK prints a warning about Node 20.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true"
 
-/** An operator makes the bucket before the first start. @param {Awaited<ReturnType<typeof startRadosgw>>} server */
+/**
+ * Creates the bucket, as an operator does before the first start.
+ * @param {Awaited<ReturnType<typeof startRadosgw>>} server
+ */
 const makeBucket = async ({ endpoint, accessKeyId, secretAccessKey }) => {
   const client = new S3Client({ endpoint, region: "us-east-1", forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } })
   await client.send(new CreateBucketCommand({ Bucket: bucket }))
@@ -17,8 +20,8 @@ const makeBucket = async ({ endpoint, accessKeyId, secretAccessKey }) => {
 }
 
 /**
- * Starts all three. `settings` are the variables that every host of the fleet is given; `remove` ends them and removes
- * all they wrote. Rejects with nothing left behind when one of them does not start.
+ * Starts all three servers. `settings` are the variables for every host of the fleet; `remove` ends the
+ * servers and deletes their files. If one of them does not start, it removes the others and rejects.
  */
 export const startEngines = async () => {
   const starting = /** @type {const} */ ([startPostgres(), startRedis(), startRadosgw()])

@@ -1,4 +1,4 @@
-// Processes of a fleet: servers and workers as `ffkiln` starts them.
+// Starts the processes of a fleet: servers and workers, with the `ffkiln` command.
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { createInterface } from "node:readline"
@@ -7,15 +7,18 @@ import { place } from "../../scripts/setup/places.mjs"
 import { Problem } from "../../scripts/setup/problem.mjs"
 
 /**
- * `url` is where a server answers, and where a worker says how it is. `end` sends a signal and resolves once it is over,
- * with its exit code, or the signal that ended it.
+ * `url` is the address of a server, or of a worker's health check. `end` sends a signal and resolves after
+ * the process has ended, with its exit code or the signal that ended it.
  * @typedef {{
  *   readonly name: string, readonly pid: number | undefined, readonly url: string,
  *   readonly end: (signal: NodeJS.Signals) => Promise<number | NodeJS.Signals>
  * }} Host
  */
 
-/** Settings of this terminal are none of the fleet's, nor is an account in some cloud that the SDK might find here. */
+/**
+ * This process's environment without settings of ffkiln and AWS: the fleet must not use those of this
+ * terminal.
+ */
 const inherited = {
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(FFKILN|AWS)_/.test(name))),
   AWS_EC2_METADATA_DISABLED: "true",
@@ -23,7 +26,8 @@ const inherited = {
 }
 
 /**
- * Starts a host and waits until it is ready; `started` hears of it before. On Linux the kernel ends it with this process.
+ * Starts a host and waits until it is ready; `started` gets it before that. On Linux the kernel ends the host
+ * with this process.
  * @param {{ readonly name: string, readonly command: "serve" | "worker", readonly slots: number, readonly data: string }} what
  * @param {Readonly<Record<string, string>>} settings
  * @param {(host: Host) => void} started
@@ -32,7 +36,7 @@ export const startHost = async ({ name, command, slots, data }, settings, starte
   const port = await freePort()
   const args = [place("dist", "hosts", "cli", "main.js"), command, "--slots", `${slots}`, "--port", `${port}`, "--data", data]
   const [program, all] = tied(process.execPath, args)
-  // In a group of its own: Ctrl-C is this program's to hear.
+  // In a process group of its own, so that Ctrl-C signals only this program.
   const child = spawn(program, all, { env: { ...inherited, ...settings }, stdio: ["ignore", "pipe", "inherit"], detached: true })
   const over = once(child, "exit")
   /** @type {Host} */

@@ -1,5 +1,6 @@
-// A whole fleet on one machine, without containers: Postgres, Redis, an S3 server, two API hosts and three workers. A file is
-// uploaded through one host and processed through the other; then a worker is killed in the middle of a job.
+// Runs a whole fleet on one machine, without containers: Postgres, Redis, an S3 server, two API hosts and
+// three workers. A file is uploaded through one host and processed through the other; then a worker is killed
+// during a job.
 import { spawnSync } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { mkdtempSync, openAsBlob, rmSync } from "node:fs"
@@ -29,19 +30,25 @@ const stop = (/** @type {NodeJS.Signals} */ name) => {
   stopping.abort(new Problem(`stopped by ${name}`))
 }
 
-/** A dead worker is noticed sooner than by default, so that nobody has to wait for it. */
+/** Detects a dead worker sooner than the defaults do, to keep the example short. */
 const brisk = { FFKILN_LIMIT_SWEEP_SECONDS: "1", FFKILN_LIMIT_POLL_SECONDS: "1" }
 
 const secret = randomBytes(16).toString("hex")
 const authorization = `Basic ${Buffer.from(`fleet:${secret}`).toString("base64")}`
 
-/** One call of the API. GET where there is no body. @param {Host} host @param {string} path @param {unknown} [body] @returns {Promise<any>} */
+/**
+ * Calls the API: POST with a body, GET without.
+ * @param {Host} host
+ * @param {string} path
+ * @param {unknown} [body]
+ * @returns {Promise<any>}
+ */
 const call = async ({ name, url }, path, body) => {
   const post = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }
   const answer = await fetch(url + path, { headers: { authorization }, signal, ...post })
   /** @type {any} */
   const json = await answer.json()
-  if (!answer.ok) throw new Problem(`${name} answered ${answer.status}: ${json.error}`)
+  if (!answer.ok) throw new Problem(`${name} responded with ${answer.status}: ${json.error}`)
   return json
 }
 
@@ -54,7 +61,7 @@ const makeClip = (folder) => {
   return file
 }
 
-/** Its path in the API. @param {Host} host @param {string} file */
+/** Uploads a file and returns its path in the API. @param {Host} host @param {string} file */
 const upload = async (host, file) => {
   const { file: stored, upload } = await call(host, "/file", { file_name: "clip.mp4" })
   const { ok, status } = await fetch(upload.url, { method: upload.method, headers: upload.headers, body: await openAsBlob(file), signal })
@@ -62,7 +69,10 @@ const upload = async (host, file) => {
   return stored.file_path
 }
 
-/** Fetches what a job made, and compares its size with what the job says. @param {{ readonly result: ReadonlyArray<any> }} job */
+/**
+ * Downloads the first result of a job and compares its size with the reported one.
+ * @param {{ readonly result: ReadonlyArray<any> }} job
+ */
 const check = async ({ result: [output] }) => {
   const answer = await fetch(output.download_url, { signal })
   const { byteLength } = await answer.arrayBuffer()
@@ -70,7 +80,12 @@ const check = async ({ result: [output] }) => {
   return `${output.file_name}, ${byteLength} bytes, from ${new URL(output.download_url).host}`
 }
 
-/** Asks until there is an answer. @template A @param {() => Promise<A | undefined>} question @returns {Promise<A>} */
+/**
+ * Repeats the question until the answer is defined.
+ * @template A
+ * @param {() => Promise<A | undefined>} question
+ * @returns {Promise<A>}
+ */
 const until = async (question) => {
   for (;;) {
     const answer = await question()
@@ -79,7 +94,7 @@ const until = async (question) => {
   }
 }
 
-/** The worker that says that it runs a job. @param {ReadonlyArray<Host>} workers */
+/** Finds a worker whose health check reports a running job. @param {ReadonlyArray<Host>} workers */
 const busy = async (workers) => {
   const running = await Promise.all(workers.map(async (worker) => (await call(worker, "/health")).running))
   return workers.find((_, index) => running[index] > 0)
@@ -92,13 +107,18 @@ const finished = async (host, id) => {
   return job.status === "completed" ? job : undefined
 }
 
-/** Gives the worker that is no more. @param {readonly [Host, Host]} servers @param {ReadonlyArray<Host>} workers @param {string} folder */
+/**
+ * Runs the example and returns the worker that was killed.
+ * @param {readonly [Host, Host]} servers
+ * @param {ReadonlyArray<Host>} workers
+ * @param {string} folder
+ */
 const story = async ([first, second], workers, folder) => {
   const path = await upload(first, makeClip(folder))
-  tell(`${first.name} took a clip: ${path}`)
+  tell(`${first.name} accepted the upload of a clip: ${path}`)
 
   const small = { inputs: [{ file_path: path }], outputs: [{ file: "small.mp4", options: ["-vf", "scale=160:-2"] }] }
-  tell(`${second.name} answered a synchronous call: ${await check(await call(second, "/ffmpeg/process", { task: small }))}`)
+  tell(`${second.name} responded to a synchronous call: ${await check(await call(second, "/ffmpeg/process", { task: small }))}`)
 
   const options = ["-vf", "scale=1280:-2", "-preset", "slow", "-threads", "1"]
   const slow = { inputs: [{ file_path: path }], outputs: [{ file: "large.mp4", options }] }
@@ -106,7 +126,7 @@ const story = async ([first, second], workers, folder) => {
   const victim = await until(() => busy(workers))
   await victim.end("SIGKILL")
   tell(`${victim.name} was killed while it ran ${id}`)
-  tell(`${second.name} says that it completed all the same: ${await check(await until(() => finished(second, id)))}`)
+  tell(`${second.name} reports that the job completed: ${await check(await until(() => finished(second, id)))}`)
   return victim
 }
 
@@ -133,7 +153,7 @@ const main = async () => {
     tell(`ready: ${[first, second, ...workers].map(({ name, pid, url }) => `${name} (process ${pid}) ${url}`).join(", ")}`)
     hosts.delete(await story([first, second], workers, folder))
     const codes = await Promise.all([...hosts].map(async (host) => `${host.name} ${await host.end("SIGTERM")}`))
-    tell(`told to stop, they ended with: ${codes.join(", ")}`)
+    tell(`stopped by SIGTERM; exit codes: ${codes.join(", ")}`)
   } finally {
     await Promise.all([...hosts].map((host) => host.end("SIGKILL")))
     await engines?.remove()

@@ -8,11 +8,11 @@ import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 
-/** Temporary files go into a folder of this test's own, so that what is left behind can be seen. */
+/** The temporary directory of this test, so that leftovers can be detected. */
 let folder: string
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "on-one-machine-"))
-  // Postgres does not run as root, and its folder lies in this one.
+  // Postgres does not run as root, and its folder is inside this one.
   chmodSync(folder, 0o711)
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -25,7 +25,7 @@ const start = () => {
   return { child, exit: once(child, "exit"), errors: text(child.stderr), lines: createInterface(child.stdout) }
 }
 
-/** Processes that have our temporary folder in their arguments or environment. */
+/** Processes with the temporary directory in their arguments or environment. */
 const left = () =>
   readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
@@ -49,7 +49,7 @@ const collected = async (lines: AsyncIterable<string>, onLine: (line: string) =>
 const ended = (child: ChildProcess) => child.exitCode ?? child.signalCode
 
 describe("on-one-machine.mjs", () => {
-  it("runs a fleet that loses a worker and no job, and leaves nothing behind", async () => {
+  it("runs a fleet in which a worker is killed and no job is lost, and leaves nothing behind", async () => {
     const { child, exit, errors, lines } = start()
     const told = await collected(lines)
     await exit
@@ -57,24 +57,24 @@ describe("on-one-machine.mjs", () => {
     expect(told).toEqual([
       expect.stringMatching(/^Postgres, Redis and an S3 server are up/),
       expect.stringMatching(/^ready: api-1 .* api-2 .* worker-1 .* worker-2 .* worker-3 /),
-      expect.stringMatching(/^api-1 took a clip: dir_\w+\/clip\.mp4$/),
-      expect.stringMatching(/^api-2 answered a synchronous call: small\.mp4, \d+ bytes, from 127\.0\.0\.1:\d+$/),
+      expect.stringMatching(/^api-1 accepted the upload of a clip: dir_\w+\/clip\.mp4$/),
+      expect.stringMatching(/^api-2 responded to a synchronous call: small\.mp4, \d+ bytes, from 127\.0\.0\.1:\d+$/),
       expect.stringMatching(/^worker-[123] was killed while it ran job_\w+$/),
-      expect.stringMatching(/^api-2 says that it completed all the same: large\.mp4, \d+ bytes, from 127\.0\.0\.1:\d+$/),
-      expect.stringMatching(/^told to stop, they ended with: api-1 0, api-2 0(, worker-[123] 0){2}$/)
+      expect.stringMatching(/^api-2 reports that the job completed: large\.mp4, \d+ bytes, from 127\.0\.0\.1:\d+$/),
+      expect.stringMatching(/^stopped by SIGTERM; exit codes: api-1 0, api-2 0(, worker-[123] 0){2}$/)
     ])
     expect(left()).toEqual([])
     expect(readdirSync(folder)).toEqual([])
   })
 
-  it("stopped by Ctrl-C in the middle ends all it started", async () => {
+  it("ends all processes that it started when it is stopped by Ctrl-C", async () => {
     const { child, exit, errors, lines } = start()
     const told = await collected(lines, (line) => {
       if (line.includes("ready: ")) child.kill("SIGINT")
     })
     await exit
     expect(ended(child)).toBe(130)
-    expect(told.at(-1)).toMatch(/^ready|took a clip/)
+    expect(told.at(-1)).toMatch(/^ready|upload of a clip/)
     expect(await errors).toMatch(/stopped by SIGINT\n$/)
     expect(left()).toEqual([])
     expect(readdirSync(folder)).toEqual([])

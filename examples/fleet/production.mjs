@@ -1,11 +1,11 @@
-// Makes a package.json in which the packages that ffkiln can do without (S3, Postgres, Redis, the dashboard, Express) are
-// dependencies, in the versions that it is tested with: `node production.mjs package.json`. An image has all of them.
+// Rewrites package.json for an image: `node production.mjs package.json`. The optional packages (S3,
+// Postgres, Redis, the dashboard, Express) become dependencies, in the versions that ffkiln is tested with.
 import { readFileSync, writeFileSync } from "node:fs"
 
 const [file = "package.json"] = process.argv.slice(2)
 const described = JSON.parse(readFileSync(file, "utf8"))
 
-/** For those who test adapters of their own. */
+/** Needed only to test adapters, so not part of an image. */
 const testPackages = ["vitest"]
 
 const { devDependencies, peerDependencies } = described
