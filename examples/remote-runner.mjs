@@ -1,7 +1,7 @@
 /**
- * A host that runs no jobs itself, and a runner that runs them: `node remote-runner.mjs input.mp4
- * output.mp4`. Both are in one process here. In production the runner is another machine, and the URL begins
- * with https.
+ * A host that runs no jobs itself, and a runner that runs them:
+ * `node remote-runner.mjs input.mp4 output.mp4`
+ * Both are in one process here. In production the runner is another machine, and the URL begins with https.
  */
 import { once } from "node:events"
 import { createServer } from "node:http"
