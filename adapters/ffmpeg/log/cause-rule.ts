@@ -1,12 +1,18 @@
 import type { LoggedStreams } from "./input-streams.js"
 
-/** One reason for a failure, and how ffmpeg words it. */
+/** One cause of a failure: the log lines that show it, and the sentence that explains it. */
 export interface Rule {
-  /** Forms of a line, as `linePattern` takes them: regular expressions are not linear in what a caller makes ffmpeg print. */
+  /**
+   * Forms of a line for `linePattern`. Regular expressions would not be linear in text that a caller
+   * controls.
+   */
   readonly forms: ReadonlyArray<string>
-  /** The sentence, from the texts of the form's holes. */
+  /** Makes the sentence from the texts of the form's holes. */
   readonly say?: (...groups: ReadonlyArray<string>) => string
-  /** In the place of `say`, where the streams of the run matter. It searches the holes' texts and shortens what it repeats of them. */
+  /**
+   * Used instead of `say` if the streams of the run matter. Gets whole texts, and has to shorten what it
+   * repeats.
+   */
   readonly sayOf?: (streams: LoggedStreams, ...groups: ReadonlyArray<string>) => string
 }
 

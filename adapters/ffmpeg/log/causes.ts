@@ -7,7 +7,7 @@ import { anyRefusal, headers, muxerPairs, muxers } from "./muxer-causes.js"
 /** ffmpeg prints a demuxer's full name: `matroska,webm`. */
 const whyRefusedInput = (format: string): string => refusedDemuxers.get(format) ?? "convert it to a common format first"
 
-/** What ffmpeg and its encoders say when they get no more memory. */
+/** Messages of ffmpeg and its encoders when an allocation fails. */
 const memory: ReadonlyArray<Rule> = [
   {
     forms: [
@@ -25,7 +25,7 @@ const memory: ReadonlyArray<Rule> = [
   }
 ]
 
-/** What is missing for a codec of hardware. ffmpeg may call it a lack of memory too. */
+/** Missing hardware or drivers. These rules come before those about memory, which the same log may match. */
 const hardware: ReadonlyArray<Rule> = [
   {
     forms: [
@@ -43,11 +43,11 @@ const hardware: ReadonlyArray<Rule> = [
       "Device setup failed for decoder",
       "Hardware device setup failed for decoder"
     ],
-    say: () => "the codec needs hardware that is not here: choose one that runs in software, for example libx264"
+    say: () => "the codec needs hardware that this machine does not have: choose one that runs in software, for example libx264"
   }
 ]
 
-/** Names that are not there. */
+/** Names that this ffmpeg does not know. */
 const unknown: ReadonlyArray<Rule> = [
   { forms: ["^Unrecognized option '{}'"], say: (name) => `unknown option: -${name}` },
   { forms: ["^Unknown encoder '{}'"], say: (name) => `unknown encoder: ${name}` },
@@ -104,7 +104,7 @@ const unknown: ReadonlyArray<Rule> = [
   }
 ]
 
-/** Options at the wrong place, or without a value. */
+/** Options in the wrong place, or without a value. */
 const misplaced: ReadonlyArray<Rule> = [
   {
     forms: ["^Option {name} ({}) cannot be applied to {word} url"],
@@ -133,10 +133,10 @@ const misplaced: ReadonlyArray<Rule> = [
   }
 ]
 
-/** The filter of an instance that ffmpeg named: `overlay` of `Parsed_overlay_0`. */
+/** The filter's name in the name that ffmpeg gave to its instance: `overlay` of `Parsed_overlay_0`. */
 const filterOf = (instance: string): string => instance.replace(/^Parsed_/, "").replace(/_\d+$/, "")
 
-/** The line has no input's number, but the graph has: `[1:a]` of the specifier `:a`. */
+/** The line names no input. Its number is looked up in the graph: `[1:a]` for the specifier `:a`. */
 const noStream = (inputs: InputStreams, specifier: string, graph: string): string => {
   const named = new Set(
     graph
@@ -162,10 +162,13 @@ const noStream = (inputs: InputStreams, specifier: string, graph: string): strin
 
 const kindLetters = "the letters are v (video), V (video without covers), a (sound), s (subtitles), d (data) and t (attachments)"
 
-/** Whether what may be a letter of a kind of stream is one, or of another specifier: program, tag, number, group, disposition. */
+/**
+ * False if a specifier starts with a letter that names neither a kind of stream nor another specifier
+ * (program, tag, number, group, disposition).
+ */
 const namesKind = (specifier: string): boolean => !/^[A-Za-z](?::|\?|$)/.test(specifier) || /^[vVasdtupmgi]/.test(specifier)
 
-/** Inputs that one sentence names. */
+/** The most inputs that one sentence names. */
 const maxNamed = 10
 
 /** `overlay` of `overlay:main`. */
@@ -176,7 +179,7 @@ const withoutReason = (text: string): string => text.split(": ")[0] ?? text
 
 const other = (kind: string): string => (kind === "input" ? "output" : "input")
 
-/** Labels, maps, and what a filter graph is made of. */
+/** Labels, maps and the syntax of filter graphs. */
 const graphs: ReadonlyArray<Rule> = [
   {
     forms: [
@@ -246,7 +249,7 @@ const graphs: ReadonlyArray<Rule> = [
     say: (filter) => `the filter ${quoted(filter)} has fewer inputs than labels in front of it`
   },
   {
-    // The text of the graph is gone when some versions speak of it.
+    // Some versions have freed the graph's text before they print this message.
     forms: ["Simple filtergraph '(null)' was expected to have exactly 1 input and 1 output"],
     say: () => "-vf and -af take filters with one input and one output: write the graph as task.filter_complex, with labels"
   },
@@ -289,7 +292,7 @@ const graphs: ReadonlyArray<Rule> = [
   }
 ]
 
-/** ffmpeg takes no picture for which a number of 32 bits may not do. */
+/** ffmpeg refuses pictures whose size in bytes may exceed 32 bits. */
 const impossibleSize = (size: string): string => {
   const [width = 0, height = 0] = size.split("x").map(Number)
   return width > 0 && height > 0
@@ -297,7 +300,7 @@ const impossibleSize = (size: string): string => {
     : `the size of the picture is not possible: ${size}`
 }
 
-/** What filters say of a text that they cannot expand. From version 9 on a run fails by it; before, nothing is drawn. */
+/** Texts that a filter cannot expand. Since version 9 the run fails; earlier versions draw nothing. */
 const texts: ReadonlyArray<Rule> = [
   {
     forms: ["[Parsed_{word}] Stray % near '{}"],
@@ -320,7 +323,7 @@ const texts: ReadonlyArray<Rule> = [
 const unreadText = (instance: string, part: string): string =>
   `the filter ${quoted(filterOf(instance))} cannot read its text at ${quoted(part)}: a percent sign begins a value such as %{pts}: add expansion=none to the filter to draw the text as it stands, or write \\% for the sign in a text file`
 
-/** What filters say of their input. */
+/** Messages of filters about their inputs and arguments. */
 const filters: ReadonlyArray<Rule> = [
   ...texts,
   {
@@ -386,7 +389,7 @@ const filters: ReadonlyArray<Rule> = [
     forms: ["Picture size {size} exceeds specified max pixel count {number}"],
     say: (size, most) => `the picture is too large: ${size} has more than the ${most} pixels that are allowed (limit maxPixels)`
   },
-  // Readers of a file's structure name the sides the wrong way round, decoders and filters do not.
+  // Demuxers swap width and height in this message; decoders and filters do not.
   ...["[{word}] [IMGUTILS] Picture size {name} is invalid", "[Parsed_{word}] Picture size {name} is invalid"].map((form) => ({
     forms: [form],
     say: (_: string, size: string) => impossibleSize(size)
@@ -403,10 +406,10 @@ const filters: ReadonlyArray<Rule> = [
   }
 ]
 
-/** Keeps the size but for a row or a column. */
+/** Cuts off at most one row and one column. */
 const makeEven = "put scale=trunc(iw/2)*2:trunc(ih/2)*2 at the end of its filters"
 
-/** What encoders and formats say of streams and values. */
+/** Messages of encoders and formats about streams and values. */
 const encoders: ReadonlyArray<Rule> = [
   {
     forms: ["width not divisible by 2 ({size})", "height not divisible by 2 ({size})"],
@@ -508,7 +511,7 @@ const encoders: ReadonlyArray<Rule> = [
   },
   anyRefusal,
   ...headers,
-  // An encoder that got nothing of an input fails too.
+  // Before the rules about encoders: an encoder that gets no frames fails as well.
   {
     forms: [
       "Cannot determine format of input stream {number}:{number} after EOF",
@@ -519,7 +522,7 @@ const encoders: ReadonlyArray<Rule> = [
       return `nothing of stream ${stream} of ${name === "" ? `input ${input} (counted from 0)` : quoted(shortened(name))} can be decoded: it is damaged, or of another format than the file's ending says`
     }
   },
-  // ffmpeg 7 and later try the encoder all the same, which fails where it needs to know more of the pictures.
+  // ffmpeg 7 and later open the encoder all the same. Some encoders fail then, since they need a frame first.
   {
     forms: ["No filtered frames for output stream, trying to initialize anyway"],
     say: () => "an output is empty: nothing was encoded (check -ss, -t, -to and -frames: does the input last that long?)"
@@ -530,13 +533,13 @@ const encoders: ReadonlyArray<Rule> = [
   }
 ]
 
-/** Inputs, and the end of it all. */
+/** Inputs that cannot be read, and outputs that cannot be finished. */
 const inputs: ReadonlyArray<Rule> = [
   {
     forms: ["[{}] Format not on whitelist"],
     say: (prefix = "") => {
       const [found = "", named = found] = prefix.slice(prefix.lastIndexOf("[") + 1).split("/", 2)
-      // ffmpeg 9 names the number of the input alone.
+      // ffmpeg 9 gives only the number of the input, not the format.
       const format = found.startsWith("in#") && named === found ? undefined : named
       if (format === undefined) return "an input is of a kind that is not accepted: playlists, scripts and whatever opens other files"
       return `an input has the format ${quoted(format)}, which is not accepted: ${whyRefusedInput(format)}`
@@ -585,7 +588,10 @@ const inputs: ReadonlyArray<Rule> = [
   { forms: ["^Output file is empty"], say: () => "nothing was encoded" }
 ]
 
-/** The first rule that any line meets decides, so what is more telling comes first. Texts: ffmpeg 5.1, then what later versions say. */
+/**
+ * The first rule that matches any line decides, so more specific rules come first. Forms: ffmpeg 5.1, then
+ * later versions.
+ */
 const rules: ReadonlyArray<Rule> = [
   ...hardware,
   ...memory,
@@ -607,14 +613,17 @@ const compile = (rules: ReadonlyArray<Rule>) =>
 const compiled = compile(rules)
 const compiledTexts = compile(texts)
 
-/** Longest text of a line that a sentence repeats. */
+/** The most characters of a line that a sentence repeats. */
 const maxRepeated = 300
 
-/** What newer versions say in two lines: each pair gives the line that earlier ones have, from the holes of both. */
+/**
+ * Messages that newer versions split over two lines. Each pair gives the one line of earlier versions, from
+ * the holes of both.
+ */
 const pairs: ReadonlyArray<{
   readonly first: LinePattern
   readonly second: LinePattern
-  /** Undefined where the two do not belong together. */
+  /** Undefined if the two lines do not belong together. */
   readonly as: (...groups: ReadonlyArray<string>) => string | undefined
 }> = [
   ...muxerPairs.map(({ first, second, as }) => ({ first: linePattern(first), second: linePattern(second), as })),
@@ -655,7 +664,7 @@ const pairs: ReadonlyArray<{
   }
 ]
 
-/** How many lines may lie between the two. */
+/** The most lines between the two. */
 const pairLines = 4
 
 const inOneLine = (lines: ReadonlyArray<string>): ReadonlyArray<string> =>
@@ -673,15 +682,15 @@ const inOneLine = (lines: ReadonlyArray<string>): ReadonlyArray<string> =>
 
 const memoryPatterns = memory.flatMap(({ forms }) => forms.map(linePattern))
 
-/** Whether any of ffmpeg's own lines says that there was no memory. */
+/** Whether a line reports a failed allocation. */
 export const lacksMemory = (lines: ReadonlyArray<string>): boolean =>
   lines.some((line) => memoryPatterns.some((pattern) => pattern(line) !== undefined))
 
-/** Why a run failed, in one sentence, from ffmpeg's own lines; undefined where they say nothing that is known. */
+/** Why a run failed, in one sentence, from ffmpeg's log; undefined if no rule matches. */
 export const causeOf = (log: ReadonlyArray<string>, streams: LoggedStreams = noStreams): string | undefined =>
   firstSaid(compiled, [...inOneLine(log), ...log], streams)
 
-/** Why a filter of a successful run may have drawn no text; undefined where no line says so. */
+/** Why a filter of a successful run may have drawn no text; undefined if no line says so. */
 export const undrawnText = (lines: ReadonlyArray<string>): string | undefined => firstSaid(compiledTexts, lines, noStreams)
 
 const firstSaid = (rules: ReturnType<typeof compile>, lines: ReadonlyArray<string>, streams: LoggedStreams): string | undefined => {

@@ -265,10 +265,10 @@ describe("explain", () => {
   it.each([
     {
       signal: "SIGSEGV",
-      says: "ffmpeg was killed by signal SIGSEGV (often for want of memory: the limit memoryBytes bounds the address space of its process)"
+      says: "ffmpeg was killed by signal SIGSEGV (often because it ran out of memory: the limit memoryBytes bounds the address space of its process)"
     },
     { signal: "SIGHUP", says: "ffmpeg was killed by signal SIGHUP" },
-    { signal: "SIGKILL", says: "ffmpeg was killed by signal SIGKILL (usually for want of memory)" }
+    { signal: "SIGKILL", says: "ffmpeg was killed by signal SIGKILL (usually because it ran out of memory)" }
   ])("$signal", ({ signal, says }) => {
     expect(explain("ffmpeg", { ended: exit(null, signal), log: [] }, setting)).toBe(says)
   })
@@ -387,7 +387,7 @@ describe("of a success", () => {
   ])("names the limit of memory: $log", ({ log, code = null, signal = null }) => {
     const said = explain("ffmpeg", { ended: { code, signal }, log: [log] }, { work, inputs: [] })
     expect(said).toMatch(
-      /^(?:not enough memory for this task|ffmpeg was killed by signal SIG[A-Z]+ for want of memory): the limit memoryBytes bounds the address space/
+      /^(?:not enough memory for this task|ffmpeg was killed by signal SIG[A-Z]+ because it ran out of memory): the limit memoryBytes bounds the address space/
     )
   })
 

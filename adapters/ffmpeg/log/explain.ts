@@ -10,40 +10,42 @@ import { causeOf, lacksMemory, undrawnText } from "./causes.js"
 import { loggedStreams } from "./input-streams.js"
 
 /**
- * What a log says of a failure. Any line of it may be a caller's: ffmpeg repeats names, tags, texts and arguments, with their
- * line breaks. So it gives reasons to read, and never decides whether a run is tried again.
+ * Reasons for failures, from ffmpeg's log. A caller can forge any line of it: ffmpeg repeats names, tags,
+ * texts and arguments, with their line breaks. So the log only gives text to read, and never decides whether
+ * a run is retried.
  */
 
-/** How a program ended, and the end of its stderr. */
+/** How a program ended, and the last lines of its stderr. */
 export interface Failure {
   readonly ended: Pick<Ended, "code" | "signal" | "refused">
   readonly log: ReadonlyArray<string>
 }
 
-/** Where it ran, and what callers call the files there. */
+/** The work directory of the run, and the names that callers gave to the files in it. */
 export interface Setting {
   readonly work: Pick<WorkDirectory, "path">
   readonly inputs: ReadonlyArray<Pick<StagedFile, "name" | "givenName"> & Partial<Pick<StagedFile, "bytes">>>
   readonly sequences?: NonNullable<Plan["sequences"]>
   readonly outputs?: Plan["outputs"]
   readonly discarded?: Plan["discarded"]
-  /** Inputs that are pages, by their names. */
+  /** Inputs that are web pages, by their names. */
   readonly pages?: Pages
 }
 
-/** Whoever stops a host may signal its ffmpeg too: that says nothing about the task. */
+/** Signals that also reach ffmpeg when its host is stopped. They say nothing about the task. */
 const stopSignals: ReadonlyArray<string> = ["SIGTERM", "SIGINT", "SIGHUP"]
 
 /**
- * Whether something else than the task stopped it. The wait status tells, also where the signal was handled: ffmpeg then ends
- * with 255. From version 6.1 on some errors end so too, so that its last word must be the signal's, as no error's is.
+ * Whether a signal from outside stopped the program, and not the task. ffmpeg handles the signal and exits
+ * with 255. Since version 6.1 some errors have this exit status as well, so the last line must name the
+ * signal.
  */
 export const stoppedFromOutside = ({ ended, log }: Failure): boolean =>
   stopSignals.includes(ended.signal ?? "") || (ended.code === 255 && stopWords.includes(lastWord(log)))
 
 const stopWords = ["Exiting normally, received signal 2.", "Exiting normally, received signal 15."]
 
-/** The last line, but for the exit code that ffmpeg 9 tells of after it. */
+/** The last line of the log, without the line about the exit code that ffmpeg 9 adds. */
 export const lastWord = (log: ReadonlyArray<string>): string => log.findLast((line) => !line.startsWith("Exiting with exit code ")) ?? ""
 
 const refusals: Readonly<Record<NonNullable<Ended["refused"]>, string>> = {
@@ -51,7 +53,10 @@ const refusals: Readonly<Record<NonNullable<Ended["refused"]>, string>> = {
   EINVAL: "an option, filter or name has a NUL character, which no program can be given: leave it out"
 }
 
-/** Why a program failed that ended by itself: a clear sentence, then the last useful lines of the log, one a line. */
+/**
+ * Explains a failure that no limit or outside signal caused: a sentence, then the last useful lines of the
+ * log.
+ */
 export const explain = (program: "ffmpeg" | "ffprobe", { ended, log }: Failure, setting: Setting): string => {
   if (ended.refused !== undefined) return refusals[ended.refused]
   const given = givenNames(setting)
@@ -67,12 +72,12 @@ export const explain = (program: "ffmpeg" | "ffprobe", { ended, log }: Failure, 
   return withLines(cause ?? `${program} ended with status ${ended.code}`, useful)
 }
 
-/** Whether a program may have failed, or gone on, because it could not read a file. */
+/** Whether the log suggests that a file could not be read, in a failed or a successful run. */
 export const mayBeUnread = (log: ReadonlyArray<string>): boolean => spoken(log).some((line) => unread.test(line))
 
 const unread = /Invalid data found when processing input|End of file|Could not find codec parameters|: Invalid argument$/
 
-/** The one sentence on a file that is what a server sent in the place of media. */
+/** The message about a file that is a web page or an error message instead of media. */
 export const pageSentence = (name: string, what: string): string =>
   `"${name}" is ${what}, not media: upload the file itself (a link to it may lead to such a page)`
 
@@ -81,7 +86,7 @@ const pageInput = (log: ReadonlyArray<string>, { inputs, pages = new Map() }: Se
   return page && pageSentence(page.givenName ?? page.name, pages.get(page.name) ?? "")
 }
 
-/** What ffmpeg says of a file that holds nothing, it says of others too. */
+/** ffmpeg has no message of its own for an empty file, so the size of the inputs is checked as well. */
 const emptyInput = (lines: ReadonlyArray<string>, { inputs }: Setting): string | undefined => {
   const empty = inputs.find(({ bytes }) => bytes === 0)
   return empty !== undefined && lines.some((line) => /Invalid data found when processing input|End of file/.test(line))
@@ -89,13 +94,13 @@ const emptyInput = (lines: ReadonlyArray<string>, { inputs }: Setting): string |
     : undefined
 }
 
-/** What a program found wrong with itself, in its last words. */
+/** The failed assertion in the last line of the log, if there is one. */
 const assertionIn = (lines: ReadonlyArray<string>): string | undefined => {
   const [, assertion] = /^Assertion (.{1,100}) failed at /.exec(lastWord(lines)) ?? []
   return assertion
 }
 
-/** Signals of the program itself, by which some encoders end when they get no memory. */
+/** Signals that a program raises itself. Some encoders crash with them when an allocation fails. */
 const ownSignals: ReadonlyArray<string> = ["SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGTRAP"]
 
 const memoryLimit = "the limit memoryBytes bounds the address space of its process"
@@ -107,18 +112,21 @@ const givenNames = ({ inputs, sequences = [] }: Setting): ReadonlyMap<string, Fi
   ])
 
 const hintAtMemory = (signal: string, lines: ReadonlyArray<string>): string => {
-  if (lacksMemory(lines)) return ` for want of memory: ${memoryLimit}`
-  if (signal === "SIGKILL") return " (usually for want of memory)"
-  return ownSignals.includes(signal) ? ` (often for want of memory: ${memoryLimit})` : ""
+  if (lacksMemory(lines)) return ` because it ran out of memory: ${memoryLimit}`
+  if (signal === "SIGKILL") return " (usually because it ran out of memory)"
+  return ownSignals.includes(signal) ? ` (often because it ran out of memory: ${memoryLimit})` : ""
 }
 
-/** The lines of a successful run that tell of an input that is damaged or cut off. */
+/** The lines of a successful run that report a damaged or truncated input. */
 export const damageIn = (log: ReadonlyArray<string>): ReadonlyArray<string> =>
   spoken(log).filter((line) => /: partial file$|Packet corrupt|corrupt input packet|\] File ended prematurely/.test(line))
 
 export const damageWarning = "an input is damaged or cut off: the result has what could be read of it"
 
-/** Entries of concat lists that a successful run could not open: ffmpeg ends the input before the entry, without a failure. */
+/**
+ * Entries of concat lists that a successful run could not open. ffmpeg ends the input there and reports no
+ * failure.
+ */
 export const unreadEntries = (log: ReadonlyArray<string>): ReadonlyArray<string> => {
   const [before, after] = ["] Impossible to open '", "'"]
   const names = spoken(log).flatMap((line) => {
@@ -128,11 +136,14 @@ export const unreadEntries = (log: ReadonlyArray<string>): ReadonlyArray<string>
   return [...new Set(names)]
 }
 
-/** Whether a successful run left out what it could not decode. */
+/** Whether a successful run skipped data that it could not decode. */
 export const leftOut = (log: ReadonlyArray<string>): boolean =>
   spoken(log).some((line) => line.startsWith("Error while decoding stream #") || line.includes("] Decoding error: "))
 
-/** What a filter of a successful run did not draw: before version 9 frames go on without a text that cannot be read. */
+/**
+ * Warnings for texts that a filter did not draw. Before version 9 a run succeeds without a text that cannot
+ * be parsed.
+ */
 export const textWarnings = (log: ReadonlyArray<string>, setting: Setting): ReadonlyArray<string> => {
   const given = givenNames(setting)
   const why = undrawnText(spoken(log).map((line) => readable(line, setting.work, given)))
@@ -140,27 +151,30 @@ export const textWarnings = (log: ReadonlyArray<string>, setting: Setting): Read
 }
 
 /**
- * An output that was not written to its end. ffmpeg 5.1 ends with status 0 all the same when the disk is full in the
- * moment in which it closes a file.
+ * Whether an output was not written to its end. ffmpeg 5.1 exits with status 0 when the disk becomes full
+ * while it closes a file.
  */
 export const leftUnfinished = (log: ReadonlyArray<string>): boolean => spoken(log).some((line) => unfinished.test(line))
 
 const unfinished = /^(?:\[out#[^\]]*\] )?Error (?:writing trailer|closing file)/
 
-/** Without what ffmpeg prints of a file's metadata and its streams, which is indented. */
+/** The messages of a log: without the indented lines about metadata and streams. */
 const spoken = (log: ReadonlyArray<string>): ReadonlyArray<string> =>
   log.filter((line) => /^\S/.test(line) && !/^\[(?:in|out)#[^\]]*\] {2}/.test(line))
 
 const withLines = (sentence: string, lines: ReadonlyArray<string>): string => [sentence, ...lines].join("\n")
 
-/** The list names every format that is accepted, and hides the one that was found. */
+/** Removes the long list of accepted formats, which would hide the format that was found. */
 const withoutWhitelist = (line: string): string => {
   const words = "] Format not on whitelist"
   const at = line.indexOf(words)
   return at < 0 ? line : line.slice(0, at + words.length)
 }
 
-/** Without memory addresses, control characters and any path of ours: files are called by the names that callers gave them. */
+/**
+ * Removes memory addresses, control characters and internal paths; shows files by the names that callers gave
+ * them.
+ */
 const readable = (line: string, work: Pick<WorkDirectory, "path">, given: ReadonlyMap<string, FileName>): string =>
   withGivenNames(withoutWhitelist(line).replaceAll(`${work.path}/`, ""), given)
     .replace(/\p{Cc}/gu, " ")
@@ -168,11 +182,13 @@ const readable = (line: string, work: Pick<WorkDirectory, "path">, given: Readon
     .replace(/(^|[\s'"(\]])file:(?:\.\.\/)?(?:(?:in|out)\/)?/g, "$1")
     .replaceAll("../out/", "")
     .replaceAll(`${fontsFolder}/`, "")
-    // A word that means the same to callers.
+    // The folder's own name, where it stands alone: to callers it is their directory.
     .replaceAll(fontsFolder, ".")
     .trimEnd()
 
-/** What level verbose adds to the errors: dumps, set-up of filters and codecs, statistics. */
+/**
+ * Lines that explain no failure: dumps, set-up of filters and codecs, statistics. Level verbose prints them.
+ */
 const noise = [
   /^(?:Input|Output) (?:#\d+,|file #\d+ \()/,
   /^Error opening (?:input|output) file .*\.$/,
@@ -180,10 +196,10 @@ const noise = [
   /^\[libx26\d\] (?:frame [IPB]:|mb [IPB]|coded |i16 |i8 |i4 |Weighted |ref [PB] |consecutive |8x8 )/
 ]
 
-/** Noise by what a line begins with, brackets included. */
+/** Noise, by the beginning of a line, brackets included. */
 const noisyStarts = [
   ...["Stream mapping:", "Press [q]", "Conversion failed!", "No more output streams", "*** ", "frame=", "size=", "video:"],
-  // What follows from the line before.
+  // Consequences of the line before.
   ...["Error reinitializing filters", "Error initializing complex filters", "Error while processing the decoded data"],
   ...["Failed to inject frame into", "To ignore this, add a trailing", "Exiting with exit code ", "Error : ", "Error while filtering: "],
   ...[
@@ -197,12 +213,12 @@ const noisyStarts = [
   ...["[AVIOContext] Statistics", "[graph", "[format", "[auto_", "[scaler_", "[swscaler", "[SWR"]
 ]
 
-/** Noise by what it has anywhere. */
+/** Noise, by a text anywhere in a line. */
 const noisyParts = [
   ...["Guessed Channel Layout", "parser not found for codec", "No bit rate set", "deprecated pixel format", "misdetection possible"],
   ...["] Statistics:", "] Reinit context", "] Qavg", " frames left in the queue", "] using ", "] profile ", "] max_analyze_duration"],
   ...["] auto-inserting", "] Using ", "] w:", "] tb:", "] ch:", "] 264 - core", "] kb/s"],
-  // Threads of ffmpeg 7 and later, and what their ends are the consequence of.
+  // Starts and ends of threads in ffmpeg 7 and later.
   ...["] Starting thread...", "] Terminating ", "] Task finished with error code", " returned EOF", " received EOF"],
   ...[
     "] EOF while reading input",

@@ -2,9 +2,12 @@ import { BlobKey, DirId, FileName } from "../../../core/ids.js"
 import { defaultLimits } from "../../../core/limits.js"
 import { makePlan, type Plan } from "../../../core/plan.js"
 
-/** Tasks that fail, each with the sentence that its caller reads. They run on the installed ffmpeg and are recorded from others. */
+/**
+ * Tasks that fail, each with the sentence that its caller reads. They run with the installed ffmpeg; logs of
+ * other versions are recorded.
+ */
 
-/** Where a tenth of a second of anything will do. */
+/** Short inputs of half a second, for tasks whose content does not matter. */
 export const sources: Readonly<Record<string, ReadonlyArray<string>>> = {
   "clip.mp4": [
     ...["-f", "lavfi", "-i", "testsrc=d=0.5:s=64x48:r=10", "-f", "lavfi", "-i", "sine=d=0.5", "-pix_fmt", "yuv420p"],
@@ -40,7 +43,7 @@ export interface FailingTask {
 }
 
 export const failingTasks: ReadonlyArray<FailingTask> = [
-  // Names that are not there.
+  // Unknown names.
   { options: ["-crff", "3"], says: "unknown option: -crff", shows: "Unrecognized option 'crff'" },
   { options: ["-c:v", "nosuch"], says: "unknown encoder: nosuch" },
   { inputOptions: ["-c:v", "nosuch"], says: "unknown decoder: nosuch" },
@@ -82,7 +85,7 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
   { options: ["-disposition:v:0", "abc"], says: /^invalid (?:option value|value for -disposition): abc$/ },
   { options: ["-to", "1", "-ss", "2"], says: "-to lies before -ss: give a later -to, or a length by -t" },
 
-  // Options at the wrong place.
+  // Options in the wrong place.
   { inputOptions: ["-vf", "hflip"], says: "the option -vf does not belong to an input: put it among the options of an output" },
   { options: ["-stream_loop", "1"], says: "the option -stream_loop does not belong to an output: put it among the options of an input" },
   { options: ["-metadata"], says: "the last option of an output needs a value" },
@@ -134,7 +137,7 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
   { maps: ["0:v", "0:a:3"], says: /^the map "0:a:3" matches no stream/ },
   { maps: ["7:0"], says: "there is no input number 7: inputs are counted from 0" },
 
-  // Filters and their input.
+  // Filters and their inputs.
   { options: ["-vf", "scale=-1:abc"], says: 'the filter "scale" does not take these arguments', shows: "in 'abc'" },
   { options: ["-af", "atempo=500"], says: 'the filter "atempo" takes for "tempo" only values from 0.5 to 100', shows: "500" },
   { options: ["-vf", "setpts=PTS/nosuch"], says: 'the filter "setpts" does not take these arguments', shows: "nosuch" },
@@ -233,7 +236,7 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
   },
   { options: ["-attach", "nosuch.ttf"], file: "a.mkv", says: 'no file "nosuch.ttf" to attach' },
 
-  // What formats take.
+  // Codecs that a format refuses.
   {
     inputs: ["sound.wav"],
     options: ["-c", "copy"],
@@ -273,7 +276,7 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
     says: /^stream 0 of the output has packets without a time.*leave out -vsync drop$|^unknown option: -vsync$/
   },
 
-  // What often goes wrong.
+  // Common mistakes.
   {
     options: ["-c", "copy", "-bsf:v", "hevc_mp4toannexb"],
     file: "a.ts",
@@ -336,12 +339,12 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
     file: "a.mov",
     says: /^the encoder has no profile 8: write as -profile:v one of 0 - apco|^invalid value for -profile: 8$/
   },
-  { options: ["-c:v", "h264_nvenc"], says: /^the codec needs hardware that is not here|^unknown encoder: h264_nvenc$/ },
+  { options: ["-c:v", "h264_nvenc"], says: /^the codec needs hardware that this machine does not have|^unknown encoder: h264_nvenc$/ },
   { options: ["-c:v", "h264_vaapi"], says: /^two filters, or a filter and an encoder, have no pixel or sample format in common/ },
   {
     inputOptions: ["-hwaccel", "cuda"],
     options: ["-vf", "scale_cuda=32:32"],
-    says: /^the codec needs hardware that is not here|^unknown filter: scale_cuda/
+    says: /^the codec needs hardware that this machine does not have|^unknown filter: scale_cuda/
   },
   {
     options: ["-vf", "scale=64:48:force_original_aspect_ratio=fit"],

@@ -1,7 +1,10 @@
-/** The kinds of the streams of each input, in their order: `video`, `audio`, `subtitle`, `data`, `attachment`. */
+/** The kinds of the streams of each input, in order: `video`, `audio`, `subtitle`, `data`, `attachment`. */
 export type InputStreams = ReadonlyMap<number, ReadonlyArray<string>>
 
-/** Reads them from the list that ffmpeg prints of each input; those of outputs come after all of them. */
+/**
+ * Reads the streams from the list that ffmpeg prints for each input. The lists of outputs follow, and are
+ * ignored.
+ */
 export const inputStreams = (log: ReadonlyArray<string>): InputStreams => {
   const inputs = new Map<number, Array<string>>()
   for (const line of log) {
@@ -17,14 +20,16 @@ export const inputStreams = (log: ReadonlyArray<string>): InputStreams => {
   return inputs
 }
 
-/** What ffmpeg prints of the streams of a run. */
+/** What ffmpeg's log says about the streams of a run. */
 export interface LoggedStreams {
   readonly inputs: InputStreams
   /** The names of inputs, by their numbers. */
   readonly names: ReadonlyMap<number, string>
-  /** The codecs of each output, in the order of its streams; those that come out of a filter graph are not among them. */
+  /**
+   * The codecs of each output, in the order of its streams, without streams that come from a filter graph.
+   */
   readonly outputs: ReadonlyMap<number, ReadonlyArray<string>>
-  /** The names of the outputs, by their numbers, where each output is a file. */
+  /** The names of the outputs, by their numbers. Absent if an output makes no file. */
   readonly files?: ReadonlyArray<string>
 }
 
@@ -36,14 +41,17 @@ export const loggedStreams = (log: ReadonlyArray<string>): LoggedStreams => ({
   outputs: outputCodecs(log)
 })
 
-/** From the list of an input, and from the account at the end. */
+/** The number and name of an input, from its list or from the statistics at the end. */
 const nameIn = (line: string): ReadonlyArray<readonly [number, string]> => {
   const list = /^Input #(\d{1,4}), [^']*, from '(.*)':$/.exec(line)
   const [, number, name = ""] = list ?? /^(?:\[in#[^\]]*\] )?Input file #(\d{1,4}) \((.*)\):$/.exec(line) ?? []
   return number === undefined ? [] : [[Number(number), name]]
 }
 
-/** From the lists of the inputs and the mapping of their streams: `Stream #0:1 -> #0:1 (aac (native) -> opus (libopus))`. */
+/**
+ * Reads codecs from the lists of inputs and from the mapping: `Stream #0:1 -> #0:1 (aac (native) -> opus
+ * (libopus))`.
+ */
 const outputCodecs = (log: ReadonlyArray<string>): ReadonlyMap<number, ReadonlyArray<string>> => {
   const given = new Map<string, string>()
   const outputs = new Map<number, Array<string>>()
@@ -59,7 +67,9 @@ const outputCodecs = (log: ReadonlyArray<string>): ReadonlyMap<number, ReadonlyA
 
 const kindOf: Readonly<Record<string, string>> = { v: "video", V: "video", a: "audio", s: "subtitle", d: "data", t: "attachment" }
 
-/** Whether an input has the stream of a specifier such as `:a` or `:v:1`; undefined where the list does not tell. */
+/**
+ * Whether an input has the stream of a specifier such as `:a` or `:v:1`; undefined if the log does not say.
+ */
 export const hasStream = (inputs: InputStreams, input: number, specifier: string): boolean | undefined => {
   const streams = inputs.get(input)
   const [, letter, number = "0"] = /^:(?:([vVasdt])(?::(\d{1,5}))?)$/.exec(specifier) ?? []

@@ -1,9 +1,14 @@
-/** Reads a line of a log against one form: the text of each hole, or undefined where the line does not have that form. */
+/**
+ * Matches a log line with one form. Returns the text of each hole, or undefined if the line does not match.
+ */
 export type LinePattern = (line: string) => ReadonlyArray<string> | undefined
 
-/** What fills a hole. All but `{}` take every character of their kind and at least one. */
+/** The kinds of holes. All but `{}` take every character of their kind, and at least one. */
 const kinds: Readonly<Record<string, ((character: string) => boolean) | undefined>> = {
-  /** Any text, also none: up to the first place where the form goes on, and up to the last one where it ends. */
+  /**
+   * Any text, also an empty one: up to the first occurrence of the text that follows in the form, or up to
+   * the last one if the form ends there.
+   */
   "{}": undefined,
   "{word}": (character) => wordCharacters.has(character),
   "{number}": (character) => character >= "0" && character <= "9",
@@ -13,13 +18,14 @@ const kinds: Readonly<Record<string, ((character: string) => boolean) | undefine
   "{file}": (character) => character !== ":"
 }
 
-/** Those of a filter's name and its instance. */
+/** Characters of the names of filters and their instances. */
 const wordCharacters = new Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@")
 
 /**
- * Compiles a form: text with holes, as in `^Unknown encoder '{}'`. It is found anywhere in the line; `^` means its start, after
- * any `[...] ` of ffmpeg's, and `$` its end. Nothing is tried twice, so that reading is linear in the line's length whatever
- * a caller makes ffmpeg print. Only the first place of the text before the first hole counts.
+ * Compiles a form: text with holes, as in `^Unknown encoder '{}'`. It matches anywhere in the line; `^` is
+ * the start, after any `[...] ` prefix of ffmpeg, and `$` the end. There is no backtracking, so matching is
+ * linear in the length of the line, which a caller may control. Only the first occurrence of the text before
+ * the first hole is tried.
  */
 export const linePattern = (form: string): LinePattern => {
   const atStart = form.startsWith("^")

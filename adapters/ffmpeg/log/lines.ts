@@ -1,9 +1,9 @@
 import { StringDecoder } from "node:string_decoder"
 
-/** Longer lines lose their end: a decoder may print a megabyte, and nothing of use lies that far in. */
+/** Characters of a line that are kept. A decoder may print a line of a megabyte, and its end is of no use. */
 const maxLine = 8192
 
-/** Cuts a byte stream into lines, ended by `\n`, `\r` or both. Empty lines are left out. */
+/** Splits a byte stream into lines, ended by `\n`, `\r` or both. Empty lines are skipped. */
 export const lineReader = (onLine: (line: string) => void): { readonly push: (chunk: Uint8Array) => void; readonly end: () => void } => {
   const decoder = new StringDecoder("utf8")
   let rest = ""
@@ -18,10 +18,16 @@ export const lineReader = (onLine: (line: string) => void): { readonly push: (ch
   }
 }
 
-/** Each line that is kept is read by dozens of patterns. A log of ffmpeg has some 1,100 of them in 64 KiB. */
+/**
+ * The most lines that are kept, since dozens of patterns read each. 64 KiB of ffmpeg's log have about 1,100
+ * lines.
+ */
 export const maxLines = 2000
 
-/** The last lines pushed, `maxLines` at most, that fit into `maxBytes` together; the very last one always does. */
+/**
+ * Keeps the last lines pushed: at most `maxLines`, and at most `maxBytes` together. The very last line is
+ * always kept.
+ */
 export const lastLines = (maxBytes: number): { readonly push: (line: string) => void; readonly all: () => ReadonlyArray<string> } => {
   const lines: Array<string> = []
   let bytes = 0

@@ -1,7 +1,7 @@
 import { fileMuxers } from "../../../core/policy/allowed.js"
 import { quoted, type Rule } from "./cause-rule.js"
 
-/** How ffmpeg's words for a kind of stream are written in a sentence and as options. */
+/** For each kind of stream: its name in sentences, and the options that concern it. */
 const kinds: Readonly<Record<string, { readonly said: string; readonly leaveOut: string; readonly codec: string; readonly map: string }>> =
   {
     video: { said: "video", leaveOut: "-vn", codec: "-c:v", map: "0:v:0" },
@@ -15,7 +15,7 @@ const said = (kind: string): string => kinds[kind]?.said ?? kind
 
 const otherCodec = "choose another codec, or another format"
 
-/** Endings of formats that take a codec. */
+/** File name endings of the formats that a codec fits into. */
 const homes: ReadonlyMap<string, string> = new Map(
   Object.entries({
     opus: ".mkv, .webm, .ogg or .mp4",
@@ -37,19 +37,22 @@ const homes: ReadonlyMap<string, string> = new Map(
   }).flatMap(([codecs, endings]) => codecs.split(" ").map((codec) => [codec, endings] as const))
 )
 
-/** Where a codec belongs, to stand behind a sentence; "" where that is not known. */
+/** The formats that a codec fits into, to be appended to a sentence; "" if unknown. */
 const home = (codec: string): string => (homes.has(codec) ? ` (${codec} fits into ${homes.get(codec)})` : "")
 
 const otherFor = (codec = ""): string => cures.get(codec) ?? `${otherCodec}${home(codec)}`
 
-/** What formats refuse without a word, of what is often put into them. */
+/** Common codecs that a format refuses without a message. */
 const refused: Readonly<Record<string, ReadonlyArray<string>>> = {
   avi: ["opus", "alac"],
   asf: ["opus", "alac", "hevc"],
   wmv: ["opus", "alac", "hevc"]
 }
 
-/** A header that could not be written, for a reason that the muxer keeps to itself. `subject` names the format. */
+/**
+ * The sentence for a header that could not be written, if the muxer gives no reason. `subject` names the
+ * format.
+ */
 const silentRefusal = (format: string, subject: string, codecs: ReadonlyArray<string>): string => {
   const guilty = refused[format]?.find((codec) => codecs.includes(codec)) ?? (codecs.length === 1 ? codecs[0] : undefined)
   if (guilty !== undefined) return `${subject} takes no ${guilty}: ${otherFor(guilty)}`
@@ -57,7 +60,7 @@ const silentRefusal = (format: string, subject: string, codecs: ReadonlyArray<st
   return `${subject} does not take one of these streams: ${codecs.map((codec) => `${codec}${home(codec)}`).join(", ")}: ${otherCodec}`
 }
 
-/** What ffmpeg says where a muxer said nothing. Before version 6 it does not name the format. */
+/** ffmpeg's own messages, if a muxer gave none. Before version 6 they do not name the format. */
 export const headers: ReadonlyArray<Rule> = [
   {
     forms: ["[out#{number}/{word}] Could not write header"],
@@ -73,7 +76,7 @@ export const headers: ReadonlyArray<Rule> = [
   }
 ]
 
-/** What a format takes, where its own words do not tell. */
+/** The codecs that a format takes, for formats whose messages do not list them. */
 const fits: Readonly<Record<string, string>> = {
   ogg: "it takes Vorbis, Opus, FLAC, Speex, Theora and VP8",
   oga: "it takes Vorbis, Opus, FLAC and Speex",
@@ -86,7 +89,7 @@ const fits: Readonly<Record<string, string>> = {
 const subtitleCure =
   "write -c:s mov_text for MP4 and MOV, -c:s srt or ass for Matroska, -c:s webvtt for WebM, or leave subtitles out by -sn"
 
-/** The advice for a stream that the output got by default, by the codec that its format does not take. */
+/** The advice for a stream that an output got by default, by the codec that its format refuses. */
 const cures: ReadonlyMap<string, string> = new Map(
   Object.entries({
     "none bin_data timed_id3 klv": "leave streams of data out by -dn",
@@ -101,7 +104,7 @@ const takesOne = (format: string, what: string, map: string): string =>
 
 const packetsWithoutTime = "packet without a time in stream"
 
-/** What muxers say of the codecs, the number and the packets of their streams. */
+/** Messages of muxers about the codecs, the number and the packets of their streams. */
 export const muxers: ReadonlyArray<Rule> = [
   {
     forms: ["[{word}] Could not find tag for codec {name} in stream #{number}"],
@@ -199,7 +202,7 @@ export const muxers: ReadonlyArray<Rule> = [
   }
 ]
 
-/** A muxer's own words, for what no rule knows: after all rules that do. */
+/** Repeats a muxer's own message if no other rule matches. It has to be the last rule. */
 export const anyRefusal: Rule = {
   forms: ["^refused by {word}: {}"],
   say: (format, words = "") => {
@@ -212,13 +215,13 @@ export const anyRefusal: Rule = {
   }
 }
 
-/** What ffmpeg says when a muxer does not begin or go on. */
+/** Messages of ffmpeg if a muxer fails at its header, or at a packet. */
 const headerFails = ["Could not write header"]
 const packetFails = ["^av_interleaved_write_frame()", "Error muxing a packet", "Error submitting a packet to the muxer"]
 
 const knownMuxers = new Set(fileMuxers)
 
-/** A muxer's last words before it fails; undefined for those of a codec. */
+/** A muxer's last message before it fails; undefined for messages of codecs. */
 const refusal = (name = "", words = ""): string | undefined =>
   knownMuxers.has(name) && !words.startsWith("Reinit context") ? `refused by ${name}: ${words.trimEnd().replace(/\.$/, "")}` : undefined
 

@@ -1,10 +1,10 @@
 import type { Timeline, Window } from "../../../core/timeline.js"
 
 /**
- * How long the result will be, in seconds, as well as can be told beforehand; null when it can't.
- * ffmpeg's progress counts the output that is furthest ahead, so the longest output decides. An output with a length of
- * its own has it; the others last as long as the longest input after its cuts. Inputs of unknown length (pictures) are
- * left out as long as another one is known.
+ * The expected length of the result in seconds; null if unknown. ffmpeg's progress follows the output that is
+ * furthest ahead, so the longest output counts. An output's own length option decides; without one, an output
+ * is as long as the longest input after its cuts. Inputs of unknown length (pictures) are ignored if the
+ * length of another input is known.
  */
 export const expectedSeconds = (timeline: Timeline, durations: ReadonlyArray<number | null>): number | null => {
   const repeats = timeline.inputs.some(({ looped }) => looped === true)
@@ -13,7 +13,7 @@ export const expectedSeconds = (timeline: Timeline, durations: ReadonlyArray<num
   return longest(outputs)
 }
 
-/** What of `available` seconds lies in the window. */
+/** How many of the `available` seconds lie in the window. */
 const lengthOf = ({ start, length }: Window, available: number | null): number | null => {
   if (available === null) return length
   // A negative start is counted from the end.
@@ -26,14 +26,23 @@ const longest = (lengths: ReadonlyArray<number | null>): number | null => {
   return known.length === 0 ? null : Math.max(...known)
 }
 
-/** What is expected may be too short, and 1 means that the run is done. */
+/**
+ * The largest fraction before the end: the expected length may be too short, and 1 means that the run is
+ * done.
+ */
 const mostOfRunning = 0.99
 
-/** The next fraction of a run that goes on: never less than the one before, null while the expected length is unknown or nothing. */
+/**
+ * The next fraction of a running run: never less than the one before; null while the expected length is
+ * unknown or 0.
+ */
 export const advance = (before: number | null, outTimeSeconds: number, expected: number | null): number | null =>
   expected === null || expected <= 0 ? before : Math.max(before ?? 0, Math.min(mostOfRunning, outTimeSeconds / expected))
 
-/** Reads the lines of `-progress`; calls back once a block with the time reached, or null where ffmpeg gives none. */
+/**
+ * Reads the lines of `-progress`. Calls `onBlock` once per block with the seconds reached, or null if ffmpeg
+ * gives none.
+ */
 export const progressReader = (onBlock: (outTimeSeconds: number | null) => void): ((line: string) => void) => {
   let reached: number | null = null
   return (line) => {

@@ -14,7 +14,7 @@ interface Recorded {
   readonly log: ReadonlyArray<string>
 }
 
-/** By the title of the task. */
+/** The recorded logs of a file, by the title of the task. */
 export const recordedBy = (file: string): ReadonlyMap<string, Recorded> =>
   new Map(
     readFileSync(join(folder, file), "utf8")
@@ -28,12 +28,14 @@ export const recordedBy = (file: string): ReadonlyMap<string, Recorded> =>
       })
   )
 
-/** The build of 6.1 has few filters and formats: what it lacks is the reason there. */
+/** Failures that only mean that the recorded build of 6.1 lacks a filter or format. */
 export const lacking: Readonly<Record<string, RegExp>> = {
   "6.1":
     /^unknown filter: (?:overlay|drawbox|drawtext|hstack|xfade)\n|: this ffmpeg has no such filter|^unknown encoder: (?:alac|h264_vaapi)\n|^the name "a\.flac" tells no output format|^unknown output format: segment\n|^the format (?:matroska|null) has no usual encoder|^"words\.srt" is not a media file/
 }
 
-/** Those that fail with it. An empty output ends with status 0: the executor finds it. */
+/**
+ * The tasks that fail in the recorded version. An empty output has exit status 0; the executor reports it.
+ */
 export const failingWith = (recorded: ReadonlyMap<string, Recorded>): ReadonlyArray<FailingTask> =>
   failingTasks.filter((task) => recorded.get(titleOf(task))?.code !== 0 || /\bis empty\b/.test(`${task.says}`))

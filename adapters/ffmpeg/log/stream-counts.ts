@@ -1,16 +1,16 @@
 import { linePattern } from "./line-pattern.js"
 
-/** What one stream of an output got. */
+/** How many packets one stream of an output has. */
 export interface StreamCount {
   readonly kind: string
   readonly packets: number
 }
 
-/** What ffmpeg says of a run on its way: how long each input is, and at the end what went into each output. */
+/** Figures from ffmpeg's log: the length of each input and, at the end, the packets of each output. */
 export interface Account {
-  /** Seconds, in the order of the inputs; null where ffmpeg does not know. */
+  /** Lengths in seconds, in the order of the inputs; null if ffmpeg does not know one. */
   readonly durations: ReadonlyArray<number | null>
-  /** By the number of the output. One that is missing was not accounted for. */
+  /** By the number of the output. An output is missing if the log has no figures for it. */
   readonly outputs: ReadonlyMap<number, ReadonlyArray<StreamCount>>
 }
 
@@ -19,13 +19,15 @@ export interface AccountReader {
   readonly account: () => Account
 }
 
-/** From ffmpeg 6 on the muxer's lines carry its name; no other part of ffmpeg may write to the account. */
+/** Since ffmpeg 6 these lines have the muxer's prefix. Lines with another prefix are ignored. */
 const muxerPrefix = /^\[out#\d[^\]]*\] /
 const duration = /^ {2}Duration: (?:N\/A|(\d+):(\d\d):(\d\d(?:\.\d+)?))/
 const outputStart = /^Output file #(\d+) \(/
 const outputStream = linePattern("^  Output stream #{number}:{number} ({}): {}")
 
-/** Reads a log of level verbose, line by line. Forms: ffmpeg 5.1, and 6 to 8 with their prefixes. */
+/**
+ * Reads a log of level verbose, line by line, in the forms of ffmpeg 5.1, and of 6 to 8 with their prefixes.
+ */
 export const accountReader = (): AccountReader => {
   const durations: Array<number | null> = []
   const outputs = new Map<number, Array<StreamCount>>()
@@ -36,7 +38,8 @@ export const accountReader = (): AccountReader => {
       if (length !== null) durations.push(secondsOf(length))
       const start = outputStart.exec(line)
       if (start !== null) outputs.set(Number(start[1]), [])
-      // The muxer's prefix is gone: a line of another part of ffmpeg has its own in front.
+      // The muxer's prefix is removed above. A line of another part of ffmpeg still starts with its own
+      // prefix.
       const [output, , kind = "", counts = ""] = (line.startsWith(" ") ? outputStream(line) : undefined) ?? []
       const [before = "", after] = counts.split(" packets muxed")
       const packets = before.split("; ").at(-1) ?? ""
