@@ -4,25 +4,29 @@ import { join } from "node:path"
 import { Clock, Effect } from "effect"
 import { Unavailable } from "../../core/errors.js"
 
-/** How everything that breaks around ffmpeg leaves this adapter: `what` is for the log. */
+/** The error for every infrastructure failure of this adapter. `what` is for the log. */
 export const unavailable = (what: string, cause?: unknown): Unavailable => new Unavailable({ what, cause })
 
-/** A piece of file work; any error of it is infrastructure. */
+/** Runs file operations; each error is an infrastructure failure. */
 export const disk = <A>(what: string, work: () => Promise<A>): Effect.Effect<A, Unavailable> =>
   Effect.tryPromise({ try: work, catch: (cause) => unavailable(what, cause) })
 
 /**
- * Whether the disk under the work directories takes what runs write, as the system tells us itself: what ffmpeg says of it may
- * be a caller's text. What one run finds holds for all that ran then, since the end of one frees the room that another lacked.
+ * Whether the disk of the work directories accepts files, by what the operating system reports: a caller can
+ * forge ffmpeg's messages about it. A problem that one run finds counts for all runs at that time, since the
+ * end of one run frees the space that another lacked.
  */
 export interface DiskWatch {
-  /** Asks for free room only; cheap. */
+  /** Checks the free space only, which is cheap. */
   readonly look: Effect.Effect<void>
-  /** Runs an effect that works in a folder of the disk. Where the disk took no more meanwhile, its failure is no answer. */
+  /**
+   * Runs an effect that writes to a folder of the disk. A failure becomes unavailable if the disk refused
+   * files meanwhile.
+   */
   readonly blame: <A, E>(folder: string, effect: Effect.Effect<A, E>, isFailure: (error: E) => boolean) => Effect.Effect<A, E | Unavailable>
 }
 
-/** `root` is a folder on that disk. */
+/** Watches the disk of the folder `root`. */
 export const watchDisk = (root: string): DiskWatch => {
   let last: { readonly at: bigint; readonly problem: string } | undefined
   const note = (ask: Promise<string | undefined>) =>
@@ -49,7 +53,7 @@ export const watchDisk = (root: string): DiskWatch => {
   }
 }
 
-/** A disk with less is full: other users of it, or its own bookkeeping, take the rest. */
+/** A disk with less free space counts as full: other programs or the file system itself use the rest. */
 const fullBelowBytes = 16 * 1024 * 1024
 
 const full = "no space left on the disk of the work directories"
@@ -58,13 +62,13 @@ const lackOfRoom = async (folder: string): Promise<string | undefined> => {
   const found = await statfs(folder).catch(refusal)
   if (typeof found === "string") return found
   const { bavail, bsize, files, ffree } = found
-  // Where a file system has no fixed number of files it tells of none.
+  // File systems without a fixed number of files report 0.
   return bavail * bsize < fullBelowBytes || (files > 0 && ffree === 0) ? full : undefined
 }
 
 const trialBytes = 64 * 1024
 
-/** Finds quotas, read-only remounts and broken disks as well, by a file of our own. */
+/** Also finds quotas, read-only remounts and broken disks, by writing a trial file. */
 const diskProblem = async (folder: string): Promise<string | undefined> => {
   const trial = join(folder, randomUUID())
   const lack = await lackOfRoom(folder)

@@ -38,7 +38,7 @@ type RunError = FfmpegFailed | RunLimitExceeded | BlobMissing | Unavailable
 type Progress = Extract<RunEvent, { readonly _tag: "Progress" }>
 type Finished = Extract<RunEvent, { readonly _tag: "Finished" }>
 
-/** Runs plans by the ffmpeg of this machine; `transfer` brings their inputs and takes their outputs. */
+/** Runs plans with the ffmpeg of this machine. `transfer` brings the inputs and stores the outputs. */
 export const makeExecutor = (tools: Tools, transfer: Transfer): ExecutorShape => ({
   run: (plan) =>
     Stream.asyncPush<RunEvent, RunError>(
@@ -89,7 +89,10 @@ const carryOut = (tools: Tools, transfer: Transfer, plan: Plan, work: WorkDirect
 
 const watchMillis = 250
 
-/** The inputs that ffmpeg may read before they are whole; all others lie in the work directory. */
+/**
+ * Stages all inputs. Returns those that ffmpeg may read while they download; all others are in the work
+ * directory.
+ */
 const stageAll = (transfer: Transfer, plan: Plan, work: WorkDirectory) =>
   Effect.gen(function* () {
     const mayBeLate = new Set(commandOf(plan).streamable)
@@ -105,7 +108,7 @@ const stageAll = (transfer: Transfer, plan: Plan, work: WorkDirectory) =>
     return late
   })
 
-/** libass loads every file of the folder of fonts: no others are there. */
+/** Links the fonts into a folder of their own, since libass loads every file of the folder that it gets. */
 const linkFonts = ({ inputs }: Plan, work: WorkDirectory): Effect.Effect<void, Unavailable> => {
   const fonts = inputs.filter(({ font }) => font)
   const folder = join(work.in, fontsFolder)
@@ -117,7 +120,10 @@ const linkFonts = ({ inputs }: Plan, work: WorkDirectory): Effect.Effect<void, U
       })
 }
 
-/** What a run reads and writes anew lies where it writes. Staged files may be links to what is stored, which has to stay as it is. */
+/**
+ * Copies files that the run updates to its output folder. Staged files may be links to stored files, which
+ * must not change.
+ */
 const copyUpdated = ({ inputs }: Plan, work: WorkDirectory): Effect.Effect<void, Unavailable> =>
   disk(`copy to ${work.out}`, async () => {
     for (const { name } of inputs.filter(({ updated }) => updated)) {
@@ -128,7 +134,10 @@ const copyUpdated = ({ inputs }: Plan, work: WorkDirectory): Effect.Effect<void,
     }
   })
 
-/** The filters for subtitles take no list of formats and protocols: a playlist under such a name would make them open what it lists. */
+/**
+ * Checks files for subtitle filters: these have no format whitelist, and a playlist would make them open
+ * other files.
+ */
 const checkSubtitles = (
   tools: Tools,
   { inputs }: Plan,
@@ -189,7 +198,7 @@ const transcode = (
     if (ended.code !== 0 || leftUnfinished(log.all())) {
       return yield* failed(tools, { ended, log: log.all() }, { ...plan, work })
     }
-    // The expected length may be wrong (-shortest, -frames, filters). What is known now is that all is done.
+    // The expected length may be wrong (-shortest, -frames, filters), but the run is finished now.
     if (fraction !== null) report(RunEvent.Progress({ fraction: 1, outTimeSeconds }))
     return {
       account: accounts.account(),
@@ -204,8 +213,8 @@ const transcode = (
   }).pipe(Effect.scoped)
 
 /**
- * What of the inputs is missing in the result though ffmpeg succeeded. Packets that can't be decoded are usual at the beginning
- * of streams that were cut; a picture of a sequence is not.
+ * Warnings for parts of the inputs that the result lacks, although ffmpeg succeeded. Packets that can't be
+ * decoded are normal at the beginning of cut streams, so only pictures of a sequence are reported.
  */
 const readWarnings = (
   { inputs, sequences = [] }: Plan,
@@ -233,7 +242,7 @@ const readWarnings = (
     ]
   })
 
-/** Headers are read only where ffmpeg tells of damage, which is seldom. */
+/** Warnings for damaged inputs. Headers are read only if ffmpeg reports damage, which is rare. */
 const damageWarnings = (
   plan: Plan,
   work: WorkDirectory,
@@ -246,11 +255,11 @@ const damageWarnings = (
         damage.every((line) => speaksOf(line, names, commandOf(plan))) ? [] : [damageWarning]
       )
 
-/** What still arrives has a deadline of its own: the run's begins when all is there. */
+/** The time limit of a run, which starts when all inputs are there. Downloads have their own timeout. */
 const tooLong = ({ seconds }: Plan["limits"]): Effect.Effect<never, RunLimitExceeded> =>
   Effect.zipRight(Effect.sleep(seconds * 1000), new RunLimitExceeded({ limit: `the run took longer than ${seconds} s` }))
 
-/** Never ends by itself; fails as soon as the files made so far are too many or too large. */
+/** Checks the output files repeatedly, and fails as soon as they are too many or too large. */
 const watch = (
   tools: Tools,
   { grown = () => Effect.void }: Transfer,
@@ -280,7 +289,10 @@ const failed = (
     return yield* new FfmpegFailed({ reason: explain("ffmpeg", failure, { ...setting, ...(pages && { pages }) }) })
   })
 
-/** Exit status 0 says little: every named output must be there and hold something. Gives what to warn of. */
+/**
+ * Checks that every named output exists and is not empty, since exit status 0 does not say so. Returns
+ * warnings.
+ */
 const verify = (
   tools: Tools,
   plan: Plan,
@@ -298,7 +310,7 @@ const verify = (
     for (const [index, name] of plan.outputs.entries()) {
       const [first] = madeBy(name, made)
       const counted = account.outputs.get(numbers[index] ?? index)
-      // A file of tags alone (ffmetadata); any other output without a stream ffmpeg refuses itself.
+      // A file with metadata only (ffmetadata). ffmpeg refuses any other output without a stream.
       if (counted?.length === 0 && first !== undefined && first.bytes > 0) continue
       const streams = counted ?? (first === undefined ? undefined : yield* packetsIn(tools, work, first.name))
       const judged =
@@ -317,18 +329,18 @@ const verify = (
     return warnings
   })
 
-/** The number of each file among all outputs of the command, by which ffmpeg's account knows it. */
+/** The number of each output file among all outputs of the command, as in ffmpeg's log. */
 const numbersOfFiles = ({ outputs, discarded = [] }: Plan): ReadonlyArray<number> =>
   Array.from({ length: outputs.length + discarded.length }, (_, number) => number).filter((number) => !discarded.includes(number))
 
-/** The encoders of VP8 and VP9 make no packets in it, nor in a third one. */
+/** Whether this is a first or third pass, in which the encoders of VP8 and VP9 make no packets. */
 const isFirstPass = (plan: Plan, made: ReadonlyArray<Made>): boolean =>
   commandOf(plan).firstPass && made.some(({ name, bytes }) => isLog(name) && bytes > 0)
 
 const isLog = (name: string): boolean => /-\d+\.log$/.test(name)
 
 /**
- * Encoders that overlook `-pass` (libx265 and libsvtav1 before version 9, librav1e) encode as without it, and ffmpeg leaves
+ * Warnings for encoders that ignore `-pass` (libx265 and libsvtav1 before version 9, librav1e). ffmpeg leaves
  * the log that it opened for them empty.
  */
 const passWarnings = (plan: Plan, made: ReadonlyArray<Made>, { outputs }: Account): ReadonlyArray<string> => {

@@ -21,9 +21,9 @@ export type { FfmpegOptions } from "./tools.js"
 export type { Late, Transfer } from "./transfer.js"
 
 /**
- * ffmpeg and ffprobe as processes of this machine, what that ffmpeg can do, and the policy by which it reads its options. Fails
- * at once when one of them does not run. What a dead process left in the work root is removed at the start; when the layer is
- * closed, nothing of it runs on.
+ * Runs ffmpeg and ffprobe on this machine. Provides the executor, the prober, the capabilities of this
+ * ffmpeg, and the policy with its options. Fails if one of the programs does not run. The start removes files
+ * that dead processes left in the work root; closing the layer ends all runs.
  */
 export const ffmpeg = (options?: FfmpegOptions): Layer.Layer<Executor | Prober | Policy | Abilities, Unavailable, Storage> =>
   Layer.scopedContext(
@@ -58,18 +58,21 @@ export const ffprobeProber = (options?: FfmpegOptions): Layer.Layer<Prober, Unav
     })
   )
 
-/** The ffmpeg of this machine without a storage: each run brings its own way for the bytes. */
+/** The ffmpeg of this machine without a storage: each run has its own `Transfer`. */
 export interface Ffmpeg {
   /**
-   * What it can do, asked when it is first needed; fails where it does not tell, and is asked again after a pause. `tags` are
-   * empty: they are its operator's.
+   * What this ffmpeg can do, asked when first used. Fails if ffmpeg does not answer, and asks again after a
+   * retry delay. `tags` is empty, since the operator sets the tags.
    */
   readonly capabilities: Effect.Effect<Capabilities, Unavailable>
-  /** Like `Executor.run`, over this transfer. */
+  /** Like `Executor.run`, with this transfer. */
   readonly run: (plan: Plan, transfer: Transfer) => Stream.Stream<RunEvent, FfmpegFailed | RunLimitExceeded | BlobMissing | Unavailable>
 }
 
-/** Fails when a program does not answer or there is no place to work. Closing the scope ends all that runs. */
+/**
+ * Opens ffmpeg. Fails if a program does not answer or the work folder can't be used. Closing the scope ends
+ * all runs.
+ */
 export const openFfmpeg = (options?: FfmpegOptions): Effect.Effect<Ffmpeg, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const tools = yield* openTools(options)
@@ -79,18 +82,20 @@ export const openFfmpeg = (options?: FfmpegOptions): Effect.Effect<Ffmpeg, Unava
     }
   })
 
-/** As long as ffmpeg does not tell what it can do, nothing is refused for want of it. */
+/**
+ * What this ffmpeg offers; null while that is unknown, and then no task is refused for a missing capability.
+ */
 const abilitiesOf = (tools: Tools) =>
   Effect.gen(function* () {
     const warned = Effect.tapError(tools.owned(askCapabilities(tools)), ({ what }) =>
       Effect.logWarning("ffmpeg does not tell what it can do: nothing is refused for want of it", what)
     )
-    // Named once: each submission and each attempt is held against some two thousand names.
+    // Computed once: each submission and each attempt is compared with about two thousand names.
     const named = yield* shared(Effect.map(warned, offered))
     return { own: Effect.orElseSucceed(named, () => null) }
   })
 
-/** What is in force here, with the options of this very ffmpeg. */
+/** The policy in force, with the options of this ffmpeg. */
 const policyOf = (tools: Tools, options: FfmpegOptions = {}) =>
   Effect.gen(function* () {
     const { ffmpegPath = "ffmpeg", cacheFolder, onProgress } = options
@@ -105,7 +110,7 @@ const policyOf = (tools: Tools, options: FfmpegOptions = {}) =>
 const proberOf = (tools: Tools, storage: StorageShape, options: FfmpegOptions = {}) =>
   makeProber(tools, storage, makeGuard(options.guard ?? {}, tools.limits))
 
-/** What would be in force with these options, tried out and left again. Lines are for the operator. */
+/** What a start with these options would find. All texts are for the operator. */
 export interface Examination {
   /** ffmpeg's own first line. */
   readonly version: string
@@ -114,7 +119,7 @@ export interface Examination {
   readonly description: string
   /** Why this version should be replaced, if it should. */
   readonly hole: string | undefined
-  /** Why it is not known what ffmpeg can do, if it is not. */
+  /** Why the capabilities of ffmpeg are unknown, if they are. */
   readonly silence: string | undefined
 }
 

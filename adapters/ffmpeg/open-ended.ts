@@ -8,14 +8,14 @@ import type { WorkDirectory } from "./sandbox/work-directory.js"
 import type { Late } from "./transfer.js"
 
 /**
- * Sound that was written as a stream: its header was there before its length, so it announces a length of no meaning.
- * ffmpeg logs the end of such a file as it logs the end of one that is cut off.
+ * Sound that was written as a stream: its header was written before its length was known, and has a
+ * placeholder instead. ffmpeg logs the same at the end of such a file as at the end of a truncated one.
  */
 
-/** Writers put 0, 0x7FFFFFFF, 0xFFFFFFFF, 2000000000 or something near these. */
+/** Placeholders are 0, 0x7FFFFFFF, 0xFFFFFFFF, 2000000000 or numbers near these. */
 const leastPlaceholder = 2_000_000_000
 
-/** Whether the header of a file with so many bytes leaves its length open. */
+/** Whether the header of a file of `fileBytes` has a placeholder for its length. */
 export const isOpenEnded = (head: Uint8Array, fileBytes: number): boolean => {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength)
   const tag = (at: number) => String.fromCharCode(...head.subarray(at, at + 4))
@@ -33,7 +33,7 @@ export const isOpenEnded = (head: Uint8Array, fileBytes: number): boolean => {
   return false
 }
 
-/** A header is longer only where a writer puts pictures before the sound. */
+/** Bytes to read. A header is longer only if pictures come before the sound. */
 const headBytes = 64 * 1024
 
 const headOf = async (path: string): Promise<{ readonly head: Uint8Array; readonly bytes: number }> => {
@@ -47,10 +47,12 @@ const headOf = async (path: string): Promise<{ readonly head: Uint8Array; readon
   }
 }
 
-/** ffmpeg has read to the end of what it calls damaged here, so a late file is whole by then, or soon. */
+/**
+ * How long to wait for a late file. ffmpeg has read it to its end by now, so it is complete, or soon will be.
+ */
 const patienceMillis = 5000
 
-/** The inputs whose length is open. One that cannot be read now is none of them. */
+/** The inputs with a placeholder for their length. An input that cannot be read is left out. */
 export const openEndedInputs = (
   { inputs }: Pick<Plan, "inputs">,
   work: Pick<WorkDirectory, "in">,
@@ -70,7 +72,9 @@ const corruptIn = linePattern("^file:{}: corrupt input packet in stream {number}
 const ofInput = /^\[in#(\d+)\//
 const ofDemuxer = /^\[(?:wav|caf) @ /
 
-/** Whether a line that tells of damage speaks of one of these inputs. Up to ffmpeg 6 the demuxer's own line names no input. */
+/**
+ * Whether a line about damage is about one of these inputs. Up to ffmpeg 6 the demuxer's line names no input.
+ */
 export const speaksOf = (line: string, names: ReadonlySet<FileName>, { reads }: Pick<CommandFacts, "reads">): boolean => {
   const isOneOf = (name = ""): boolean => names.has(name as FileName)
   const number = ofInput.exec(line)?.[1]

@@ -8,14 +8,16 @@ import type { Timeline } from "../../core/timeline.js"
 import { disk } from "./disk.js"
 import type { StreamCount } from "./log/stream-counts.js"
 
-/** A regular file in the folder of outputs. */
+/** A regular file in the output folder. */
 export interface Made {
   readonly name: FileName
   readonly path: string
   readonly bytes: number
 }
 
-/** Every regular file of the folder, in no order. Links and other kinds are neither followed nor listed. */
+/**
+ * Lists the regular files of the folder, in no order. Links and other kinds are neither followed nor listed.
+ */
 export const listMade = (folder: string): Effect.Effect<ReadonlyArray<Made>, Unavailable> =>
   disk(`list ${folder}`, async () => {
     const found = await Promise.all((await readdir(folder)).map((name) => look(folder, name)))
@@ -24,19 +26,22 @@ export const listMade = (folder: string): Effect.Effect<ReadonlyArray<Made>, Una
 
 const look = async (folder: string, text: string): Promise<ReadonlyArray<Made>> => {
   const path = join(folder, text)
-  // ffmpeg may rename or remove a file between the listing and the look.
+  // ffmpeg may rename or remove a file between `readdir` and `lstat`.
   const stat = await lstat(path).catch(() => undefined)
   const parsed = parseFileName(text)
   return stat?.isFile() === true && "name" in parsed ? [{ name: parsed.name, path, bytes: stat.size }] : []
 }
 
-/** A name that two of the files have: they differ in bytes alone, not in Unicode's normal form, by which files are stored. */
+/**
+ * A name that two of the files share: their names have different bytes, but the same Unicode normal form,
+ * which is stored.
+ */
 export const commonName = (made: ReadonlyArray<Made>): FileName | undefined => {
   const names = new Set<FileName>()
   return made.find(({ name }) => names.size === names.add(name).size)?.name
 }
 
-/** Which limit the files break, if any. */
+/** Fails if the files exceed a limit. */
 export const checkLimits = (made: ReadonlyArray<Made>, limits: RunLimits): Effect.Effect<void, RunLimitExceeded> => {
   if (made.length > limits.outputFiles) {
     return new RunLimitExceeded({ limit: `the run made more than ${limits.outputFiles} files` })
@@ -47,7 +52,10 @@ export const checkLimits = (made: ReadonlyArray<Made>, limits: RunLimits): Effec
     : Effect.void
 }
 
-/** The files of each named output: itself, or what came of a pattern such as `f%03d.png` or `v%v.m3u8`, in order. */
+/**
+ * The files of a named output: the file itself, or those of a pattern such as `f%03d.png` or `v%v.m3u8`, in
+ * order.
+ */
 export const madeBy = (name: FileName, made: ReadonlyArray<Made>): ReadonlyArray<Made> => {
   const itself = made.find((file) => file.name === name)
   if (itself !== undefined) return [itself]
@@ -55,7 +63,7 @@ export const madeBy = (name: FileName, made: ReadonlyArray<Made>): ReadonlyArray
   return inOrder(made.filter((file) => fits(name, file.name)))
 }
 
-/** `%v` is the same text wherever it stands, so its length follows from that of the whole. */
+/** `%v` stands for the same text everywhere, so its length follows from the length of the whole name. */
 const fitsVariant = (pattern: FileName, file: FileName): boolean => {
   const parts = pattern.split("%v")
   const [start = ""] = parts
@@ -65,24 +73,25 @@ const fitsVariant = (pattern: FileName, file: FileName): boolean => {
 
 const placeholder = /%(?:(\d*)d|%)/g
 
-/** `%d` and `%03d` are the same number wherever they stand; `%%` is a percent sign (av_get_frame_filename). */
+/** `%d` and `%03d` stand for the same number everywhere; `%%` is a percent sign (av_get_frame_filename). */
 const fitsNumber = (pattern: FileName, file: FileName): boolean => {
   const first = /%\d*d/.exec(pattern.replaceAll("%%", "\0"))
   if (first === null) return false
   const [digits = ""] = /^\d*/.exec(file.slice(first.index)) ?? []
-  // Where a digit follows, the number is not all of them. Tried one by one: a pattern of many numbers as an expression
-  // would keep it busy for hours.
+  // The digits may include some that follow the number in the pattern, so each length is tried. A regular
+  // expression of
+  // a pattern with many numbers could run for hours.
   const numbers = new Set(Array.from(digits, (_, index) => digits.slice(0, index + 1).replace(/^0*(\d)/, "$1")))
   return [...numbers].some((number) => number.length <= maxDigits && numbered(pattern, number) === file)
 }
 
-/** Of a number of 64 bits. */
+/** Digits of a 64-bit number. */
 const maxDigits = 19
 
 const numbered = (pattern: FileName, number: string): string =>
   pattern.replace(placeholder, (part, width?: string) => (part === "%%" ? "%" : number.padStart(Math.min(Number(width), 255), "0")))
 
-/** The named outputs in the task's order, then everything else by name. */
+/** Sorts the files: named outputs in the task's order, then all others by name. */
 export const arrange = (outputs: ReadonlyArray<FileName>, made: ReadonlyArray<Made>): ReadonlyArray<Made> => {
   const named = new Set(outputs.flatMap((name) => madeBy(name, made)))
   return [...named, ...inOrder(made.filter((file) => !named.has(file)))]
@@ -93,10 +102,13 @@ const byNumber = new Intl.Collator("en", { numeric: true })
 const inOrder = (made: ReadonlyArray<Made>): ReadonlyArray<Made> =>
   [...made].sort((a, b) => byNumber.compare(a.name, b.name) || (a.name < b.name ? -1 : 1))
 
-/** Attachments are no packets, and no line of subtitles may fall into the part that is cut out. */
+/**
+ * Kinds of streams that may have no packets: attachments have none, and a cut may contain no line of
+ * subtitles.
+ */
 const mayBeEmpty: ReadonlySet<string> = new Set(["attachment", "subtitle"])
 
-/** What ffmpeg's account says of one output: why it is a failure, or what to warn of. */
+/** Judges one output by the packets of its streams: why it is a failure, or what to warn about. */
 export const judgeOutput = (
   name: FileName,
   streams: ReadonlyArray<StreamCount>
@@ -107,7 +119,7 @@ export const judgeOutput = (
       failure: `the output "${name}" is empty: nothing was encoded (check -ss, -t, -to and -frames: does the input last that long?)`
     }
   }
-  // A time range without subtitles is no failure for ffmpeg; where the output has only subtitles, a warning says so.
+  // ffmpeg succeeds for a time range without subtitles. If the output has only subtitles, a warning says so.
   if (mayAllBeEmpty && streams.some(({ kind }) => kind === "subtitle") && streams.every(({ packets }) => packets === 0)) {
     return { warnings: [`the output "${name}" has no line of subtitles: none falls into the part that was asked for`] }
   }
@@ -118,10 +130,10 @@ export const judgeOutput = (
   }
 }
 
-/** How far a result may fall short of the length its options ask for, in seconds, before it is worth a word. */
+/** A result that is shorter than requested by more than this many seconds gets a warning. */
 const shortfallSeconds = 1
 
-/** A warning when every output names its length and the longest that was made is clearly shorter. */
+/** Warns if all outputs have a length option and the longest result is clearly shorter. */
 export const shortfall = (
   timeline: Timeline,
   { endsEarly }: Pick<CommandFacts, "endsEarly">,

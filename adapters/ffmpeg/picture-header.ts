@@ -5,10 +5,12 @@ export interface PictureSize {
   readonly height: number
 }
 
-/** Profiles and previews may stand before the size in a JPEG. */
+/** Bytes to read: profiles and previews may come before the size in a JPEG. */
 const headBytes = 1024 * 1024
 
-/** The size that the header of a picture's file tells, also where ffmpeg takes none so large; undefined for anything else. */
+/**
+ * The size in the header of a picture file, also if it is too large for ffmpeg; undefined for any other file.
+ */
 export const pictureSizeOf = async (path: string): Promise<PictureSize | undefined> => {
   const file = await open(path)
   try {
@@ -19,7 +21,7 @@ export const pictureSizeOf = async (path: string): Promise<PictureSize | undefin
   }
 }
 
-/** The same of the first bytes of a file: PNG, JPEG, GIF, BMP, WebP or PSD. */
+/** The picture size in the first bytes of a file: PNG, JPEG, GIF, BMP, WebP or PSD. */
 export const pictureSize = (head: Buffer): PictureSize | undefined => {
   for (const read of readers) {
     const size = read(head)
@@ -38,7 +40,7 @@ const png: Reader = (head) =>
 const gif: Reader = (head) =>
   head.length >= 10 && begins(head, "GIF8") ? { width: head.readUInt16LE(6), height: head.readUInt16LE(8) } : undefined
 
-/** The height is negative where the rows stand from top to bottom. */
+/** A negative height means that rows are stored from top to bottom. */
 const bmp: Reader = (head) =>
   head.length >= 26 && begins(head, "BM") && head.readUInt32LE(14) >= 40
     ? { width: head.readInt32LE(18), height: Math.abs(head.readInt32LE(22)) }
@@ -57,7 +59,7 @@ const webp: Reader = (head) => {
   return begins(head, "VP8 ", 12) ? { width: head.readUInt16LE(26) & 0x3fff, height: head.readUInt16LE(28) & 0x3fff } : undefined
 }
 
-/** Its size stands in the first frame header, behind segments that tell their lengths. */
+/** The size is in the first frame header, after segments that start with their lengths. */
 const jpeg: Reader = (head) => {
   if (!begins(head, "\xff\xd8\xff")) return undefined
   let at = 2

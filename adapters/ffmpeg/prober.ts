@@ -24,8 +24,9 @@ import type { Tools } from "./tools.js"
 import { pagesAmong } from "./web-page.js"
 
 /**
- * Probes by the ffprobe of this machine, so many at a time in all and for one owner. It is never given a URL: what one holds is
- * fetched into its work directory. ffprobe runs that belong to a job are bounded by the slots.
+ * Probes with the ffprobe of this machine; concurrency is limited in total and per owner. ffprobe never gets
+ * a URL: the content is downloaded into its work directory first. The slots limit the ffprobe runs that
+ * belong to a job.
  */
 export const makeProber = (tools: Tools, storage: StorageShape, guard: Guard): ProberShape => {
   const { probes, probesPerKey, probesWaiting, probesWaitingPerKey, probeWaitSeconds } = tools.limits
@@ -55,9 +56,9 @@ export const makeProber = (tools: Tools, storage: StorageShape, guard: Guard): P
   }
 }
 
-/** A file of the work directory that can be probed. */
+/** A file in the work directory that is ready to be probed. */
 interface Staged extends Pick<StagedFile, "name" | "givenName" | "bytes"> {
-  /** Of the time for the whole probe, where staging took some. */
+  /** What is left of the time for the whole probe, if staging took some. */
   readonly secondsLeft?: number
 }
 
@@ -79,7 +80,7 @@ const stageUrl = (
 ): Effect.Effect<Staged, FetchError> =>
   Effect.gen(function* () {
     const { probeSeconds } = limits
-    // What is no URL has no name, and is refused by the guard.
+    // A malformed URL has no file name; the guard refuses it.
     const givenName = URL.canParse(url) ? nameOfUrl(url, { fileName: null, type: null }) : FileName("input")
     const name = stagedName(givenName, 0)
     const [took, bytes] = yield* fetchForProbe({ guard, url, limits }, request, join(work.in, name)).pipe(
@@ -92,7 +93,10 @@ const stageUrl = (
     return { name, givenName, bytes, secondsLeft: probeSeconds - Duration.toSeconds(took) }
   })
 
-/** The packets of each stream of an output; undefined where ffprobe can't read it, as with checksums and raw data. */
+/**
+ * The packets of each stream of an output; undefined if ffprobe can't read it, such as checksums and raw
+ * data.
+ */
 export const packetsIn = (
   tools: Tools,
   work: WorkDirectory,
@@ -113,7 +117,7 @@ export const packetsIn = (
     Effect.scoped
   )
 
-/** Whether a staged file holds subtitles, and is nothing that would make their filter open other files. */
+/** Whether a staged file contains subtitles in a format that does not make the filter open other files. */
 export const holdsSubtitles = (tools: Tools, work: WorkDirectory, name: FileName): Effect.Effect<boolean, RunLimitExceeded | Unavailable> =>
   ffprobe(tools, work, [
     ...["-v", "error", "-print_format", "json", "-show_entries", "stream=codec_type"],
@@ -160,7 +164,7 @@ const ffprobe = (
     stderr.end()
     if (ended.code !== 0) {
       const failure = { ended, log: log.all() }
-      // It makes no file.
+      // ffprobe writes no files.
       const exceeded = tools.exceeded("ffprobe", failure, 0)
       if (exceeded !== undefined) return yield* exceeded
       if (stoppedFromOutside(failure)) return yield* unavailable("ffprobe was stopped by a signal from outside")
@@ -183,8 +187,8 @@ const parseReport = (stdout: Buffer): Effect.Effect<Report, ProbeFailed> =>
   )
 
 /**
- * Of a picture that it can't decode ffprobe says 0x0 and ends well: because there are more pixels than it takes, or because
- * only the name of the file is that of a picture. The header tells the size of the one, and the other is no media file.
+ * ffprobe succeeds and reports 0x0 for a picture that it can't decode. If the picture has too many pixels,
+ * the size is read from its header. If only the name of the file is that of a picture, the probe fails.
  */
 const withPictureSize = (raw: Report, work: WorkDirectory, { name, givenName }: Staged): Effect.Effect<Report, ProbeFailed | Unavailable> =>
   Effect.gen(function* () {
@@ -212,6 +216,6 @@ const withPictureSize = (raw: Report, work: WorkDirectory, { name, givenName }: 
 
 const unreadable = new ProbeFailed({ reason: "ffprobe made no readable report" })
 
-/** ffprobe repeats the address it was given; the file is known by its name. */
+/** Replaces the internal path that ffprobe repeats with the name of the file. */
 const named = (raw: Report, name: string): Report =>
   isReport(raw.format) && "filename" in raw.format ? { ...raw, format: { ...raw.format, filename: name } } : raw

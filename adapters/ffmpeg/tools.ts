@@ -16,9 +16,12 @@ export interface FfmpegOptions {
   readonly ffmpegPath?: string
   /** The ffprobe program, likewise. Default "ffprobe". */
   readonly ffprobePath?: string
-  /** PATH and LD_LIBRARY_PATH that programs are looked for by, and run with. Default: those of this process. */
+  /** PATH and LD_LIBRARY_PATH with which programs are found and run. Default: those of this process. */
   readonly environment?: SearchEnvironment
-  /** Folder for the files of running tasks, made when it is missing; processes may share it. Default: one of ours below the system's temporary folder. */
+  /**
+   * Folder for the files of runs, made if missing; processes may share it. Default: one in the temporary
+   * directory.
+   */
   readonly workRoot?: string
   /** Where URLs that are probed in place may lead. Default: to the public internet, by https. */
   readonly guard?: GuardOptions
@@ -30,36 +33,41 @@ export interface FfmpegOptions {
   readonly hardware?: boolean
   /** Where tables of the options of other builds of ffmpeg are kept. Default: `$XDG_CACHE_HOME/ffkiln`, else `~/.cache/ffkiln`. */
   readonly cacheFolder?: string
-  /** Told in a line what is done at the start, when that may take a while. */
+  /** Called with a line of text while the start takes long. */
   readonly onProgress?: (line: string) => void
-  /** Told once, when all is ready, how runs are confined: `description` is a line for the operator. */
+  /**
+   * Called once the adapter is ready. `description` says how runs are confined, in a line for the operator.
+   */
   readonly onReady?: (confinement: { readonly sandboxed: boolean; readonly description: string }) => void
 }
 
-/** What executor and prober share: programs that are known to answer, a place to work, and an owner for what runs. */
+/** What executor and prober share: checked programs, the work folder, and the scope that ends all runs. */
 export interface Tools {
   readonly limits: LimitValues
   /** ffmpeg's own version, as in `5.1.9-0+deb12u1`. */
   readonly version: string
-  /** What ffmpeg says of itself. */
+  /** Version and build of ffmpeg. */
   readonly build: Build
   readonly root: WorkRoot
-  /** Starts a program over a work directory; see `launch`. */
+  /** Starts a program in a work directory; see `launch`. */
   readonly start: Start
-  /** Whether what `start` starts is shut in, and how a program gets into the network of that; see `Sandbox`. */
+  /** Whether `start` uses a sandbox, and how a program enters its network namespace; see `Sandbox`. */
   readonly sandboxed: boolean
   readonly enter: Confinement["enter"]
   /** Whether runs may use hardware. */
   readonly hardware: boolean
-  /** Why a run ended, where that was a limit of the process; see `limitReached`. */
+  /** The process limit that ended a run, if one did; see `limitReached`. */
   readonly exceeded: (program: Program, failure: Failure, longestFile: number) => RunLimitExceeded | undefined
   /** The disk of the work directories. */
   readonly disk: DiskWatch
-  /** Runs an effect that ends with its caller, and also with the adapter: then it has failed as unavailable. */
+  /** Runs an effect that is interrupted with its caller. When the adapter closes, it fails as unavailable. */
   readonly owned: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E | Unavailable>
 }
 
-/** Fails when a program does not answer or there is no place to work. Closing the scope ends all that runs. */
+/**
+ * Opens the tools. Fails if a program does not answer or the work folder can't be used. Closing the scope
+ * ends all runs.
+ */
 export const openTools = (options: FfmpegOptions = {}): Effect.Effect<Tools, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const limits = yield* Limits
@@ -88,7 +96,7 @@ export const openTools = (options: FfmpegOptions = {}): Effect.Effect<Tools, Una
     }
   })
 
-/** Finds out how programs are started here; fails when they can't be, or not as the options demand. */
+/** Finds out how programs can be started here. Fails if they can't be, or not as the options require. */
 export const openConfinement = (options: FfmpegOptions): Effect.Effect<Confinement, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const limits = yield* Limits
@@ -104,7 +112,7 @@ export const openConfinement = (options: FfmpegOptions): Effect.Effect<Confineme
     })
   })
 
-/** A path is meant from where we are now; a bare name is looked for in PATH. */
+/** Resolves a path against the current directory; leaves a bare name, which is looked up in PATH. */
 export const programPath = (path: string): string => (path.includes("/") && !isAbsolute(path) ? resolve(path) : path)
 
 const makeOwned: Effect.Effect<Tools["owned"], never, Scope.Scope> = Effect.map(

@@ -7,34 +7,40 @@ import type { Blob, StorageShape } from "../../core/ports/storage.js"
 import type { StagedFile } from "../../core/task.js"
 import type { Made } from "./outputs.js"
 
-/** An input that may be read before all of it is there. */
+/** An input that can be read while it is still downloading. */
 export interface Late {
   /**
-   * Answers GET and HEAD of this file, whatever their path, with HTTP's byte ranges, and waits for bytes that are not there
-   * yet. An answer that breaks off ends the run as unavailable.
+   * Answers GET and HEAD requests for this file at any path, with range requests, and waits for bytes that
+   * are still missing. A response that is cut off ends the run as unavailable.
    */
   readonly answer: (request: IncomingMessage, response: ServerResponse) => void
-  /** Waits until the file lies, whole, where it was to be staged; fails when it never will. May be run any number of times. */
+  /**
+   * Waits until the file is complete at its staging path; fails if the download fails. May be run several
+   * times.
+   */
   readonly whole: Effect.Effect<void, BlobMissing | Unavailable>
 }
 
-/** How the bytes of a run come and go. */
+/** How a run gets its inputs and delivers its outputs. */
 export interface Transfer {
-  /** Brings one input to `path`: when this ends it is there, or it is late. The scope is that of the run. */
+  /**
+   * Brings one input to `path`. Returns `Late` if the input is still downloading. The scope is that of the
+   * run.
+   */
   readonly stage: (input: StagedFile, path: string) => Effect.Effect<Late | undefined, BlobMissing | Unavailable, Scope.Scope>
-  /** Hears, a few times a second, of the files that ffmpeg writes, and how long they are by now. Takes no time. */
+  /** Called several times a second with the output files so far and their sizes. Must return at once. */
   readonly grown?: (files: ReadonlyArray<Made>) => Effect.Effect<void>
-  /** Brings all outputs to where the plan says, in the given order, or none. */
+  /** Stores all outputs where the plan says, in the given order. Stores none if one fails. */
   readonly publish: (
     plan: Plan,
     files: ReadonlyArray<Made>
   ) => Effect.Effect<ReadonlyArray<{ readonly name: FileName; readonly blob: Blob }>, Unavailable>
 }
 
-/** Blobs moved at a time. */
+/** Blobs transferred at a time. */
 export const transfersAtATime = 8
 
-/** From storage that can be reached here, and back into it. */
+/** A transfer from and to a storage that this process can reach. */
 export const storageTransfer = (storage: StorageShape): Transfer => ({
   stage: ({ key }, path) => Effect.as(storage.download(key, path), undefined),
   publish: (plan, files) => {
@@ -42,7 +48,7 @@ export const storageTransfer = (storage: StorageShape): Transfer => ({
     return Effect.forEach(files, (file) => Effect.map(storage.upload(file.path, keyOf(file)), (blob) => ({ name: file.name, blob })), {
       concurrency: transfersAtATime
     }).pipe(
-      // The sweep of orphans would find them too, a day later.
+      // The orphan sweep would also remove them, but a day later.
       Effect.onError(() => Effect.forEach(files, (file) => Effect.ignore(storage.remove(keyOf(file))), { concurrency: transfersAtATime }))
     )
   }

@@ -4,23 +4,25 @@ import { Effect } from "effect"
 import type { StagedFile } from "../../core/task.js"
 import type { WorkDirectory } from "./sandbox/work-directory.js"
 
-/** Files that hold no media but what a server sent in its place, by their names: `a web page`. */
+/**
+ * Files that a server sent instead of media, by their names, each with a description such as `a web page`.
+ */
 export type Pages = ReadonlyMap<string, string>
 
-/** What the beginning of such a file is; undefined for any other. */
+/** Describes a web page or error message by its beginning; undefined for any other file. */
 export const pageIn = (head: string): string | undefined => {
   const text = head.replace(/^\ufeff?(?:\s|<\?xml[^>]{0,200}\?>|<!--.{0,400}?-->)*/s, "").toLowerCase()
   if (/^<(?:!doctype\s+html|html|head|body|title|script)[\s>]/.test(text)) return "a web page"
   return /^<error>\s*<code>/.test(text) ? "an error message of a server" : undefined
 }
 
-/** A page begins within them. */
+/** Bytes of a file that are read. */
 const headBytes = 1024
 
-/** As many files are looked into: a sequence may have thousands. */
+/** The most files that are read: a sequence may have thousands. */
 const mostFiles = 500
 
-/** Those among the staged files. One that cannot be read is none of them. */
+/** Finds web pages and error messages among the staged files. A file that cannot be read is left out. */
 export const pagesAmong = (work: Pick<WorkDirectory, "in">, files: ReadonlyArray<Pick<StagedFile, "name">>): Effect.Effect<Pages> =>
   Effect.map(
     Effect.forEach(

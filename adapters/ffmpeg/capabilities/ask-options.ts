@@ -3,23 +3,23 @@ import type { Unavailable } from "../../../core/errors.js"
 import type { AvOption, CommandOption, OptionOwner, OptionPlace, OptionTable } from "../../../core/policy/tables/option-table.js"
 import { unavailable } from "../disk.js"
 
-/** Runs ffmpeg with these arguments, in a folder that holds nothing: what it wrote. */
+/** Runs ffmpeg with these arguments in an empty folder, and returns its output. */
 export type Ask = (args: ReadonlyArray<string>) => Effect.Effect<{ readonly stdout: string; readonly stderr: string }, Unavailable>
 
 export interface AskOptions {
-  /** Tables of other builds, the nearest first: what they say of a name that ffmpeg still has is not asked again. */
+  /** Tables of other builds, the nearest first. ffmpeg is not asked about options that one of them has. */
   readonly known: ReadonlyArray<OptionTable>
-  /** Names that a help may leave out: asked about where nothing is known. */
+  /** Names that the help text may leave out. ffmpeg is asked about those that no table has. */
   readonly names: ReadonlyArray<string>
   /** Runs of ffmpeg at a time. */
   readonly concurrency: number
-  /** Called before each group of questions, with the table as far as it is known. */
+  /** Called before each group of questions, with the table so far and the number of options left. */
   readonly onGrowth?: (soFar: OptionTable, left: number) => Effect.Effect<void>
 }
 
 /**
- * The table of the ffmpeg that answers. Its help says which names there are; how each is read it is asked itself, since
- * the help is wrong about one option in seven.
+ * Makes the option table of an ffmpeg. Its help text lists the names. How ffmpeg parses each is tried out,
+ * since the help text is wrong about one option in seven.
  */
 export const askOptions = (
   ask: Ask,
@@ -44,7 +44,7 @@ export const askOptions = (
       const before = known.find((table) => table.options.has(name))?.options.get(name)
       if (before !== undefined && before.takesValue === (readings.get(name) === "value")) options.set(name, before)
     }
-    // Hidden behind an option of the program, one of every codec still goes by its name with a "v" before it.
+    // A codec option that has the name of a program option can still be set by its name with a "v" before it.
     const behind = [...listed].flatMap(([name, { owners }]) =>
       readings.get(name) !== "avoption" && owners.includes("codec") && isUnread(known, name) === undefined ? [name] : []
     )
@@ -73,7 +73,9 @@ export const askOptions = (
 
 const groupSize = 16
 
-/** Whether the nearest table that lists the name says that the program does not find it; undefined where none lists it. */
+/**
+ * Whether the program ignores an AVOption, by the nearest table that lists it; undefined if none lists it.
+ */
 const isUnread = (known: ReadonlyArray<OptionTable>, name: string): boolean | undefined =>
   known.find(({ avOptions, unread }) => avOptions.has(name) || unread.has(name))?.unread.has(name)
 
@@ -89,13 +91,13 @@ type Reading = "value" | "nothing" | "negation" | "avoption"
 const namesIn = (help: string, part: RegExp): ReadonlyArray<string> =>
   [...(part.exec(help)?.[1] ?? "").matchAll(/^-+([A-Za-z0-9_?][A-Za-z0-9_-]*)/gm)].map(([, name = ""]) => name)
 
-/** No option is called that: where ffmpeg meets it, it stops, before it has done anything. */
+/** An unknown option: ffmpeg stops there, before it does anything. */
 const nothing = "-no_such_option_"
 
 /**
- * How ffmpeg reads each name with "1" after it, many at a time: at level debug it tells what it takes every argument
- * for, and a "1" that no option takes is a file to write. It stops at a name that it does not know, and is asked again
- * about those that follow.
+ * How ffmpeg parses each name with "1" after it, many at a time. At level debug it logs how it parses every
+ * argument, and a "1" that no option takes is an output file. It stops at an unknown name, so it is run again
+ * for the names after that.
  */
 const readingsOf = (ask: Ask, names: ReadonlyArray<string>): Effect.Effect<ReadonlyMap<string, Reading>, Unavailable> =>
   Effect.gen(function* () {
@@ -119,7 +121,10 @@ const readingsOf = (ask: Ask, names: ReadonlyArray<string>): Effect.Effect<Reado
 const readingOf = (told: string, taken: boolean): Reading =>
   / matched as AVOption /.test(told) ? "avoption" : taken ? "value" : / with argument 0\.\s*$/.test(told) ? "negation" : "nothing"
 
-/** Options for the whole run are applied first, then those of each file; ffmpeg refuses those that are in a wrong place. */
+/**
+ * Where an option may stand. ffmpeg applies global options first, then those of each file, and refuses
+ * misplaced ones.
+ */
 const placesOf = (ask: Ask, name: string, takesValue: boolean): Effect.Effect<ReadonlyArray<OptionPlace>, Unavailable> =>
   Effect.gen(function* () {
     if (name === "i") return ["input"]
@@ -129,12 +134,12 @@ const placesOf = (ask: Ask, name: string, takesValue: boolean): Effect.Effect<Re
     const before = yield* ask(["-hide_banner", "-loglevel", "debug", ...option, "-i", "missing"])
     if (applied("global", before.stderr)) return ["global"]
     if (!applied("input url", before.stderr)) return ["output"]
-    // Without an input there is nothing to write, but the options of an output are applied before ffmpeg finds that out.
+    // This command has no input, but ffmpeg applies the options of the output before it reports that.
     const after = yield* ask(["-hide_banner", "-loglevel", "debug", ...option, "-f", "null", "-"])
     return applied("output url", after.stderr) ? ["input", "output"] : ["input"]
   })
 
-/** The options of the libraries, as far as the program looks for them: those of filters it does not. */
+/** The AVOptions of the libraries, without those of filters, which are no options of the program. */
 const avOptionsIn = (help: string): ReadonlyMap<string, AvOption> => {
   const found = new Map<string, AvOption>()
   let owner: OptionOwner = "codec"
@@ -155,7 +160,9 @@ const avOptionsIn = (help: string): ReadonlyMap<string, AvOption> => {
   return found
 }
 
-/** Each library's own context comes first, and those of its codecs or formats follow. */
+/**
+ * The owner of a section: each library's own context comes first, then the sections of its codecs or formats.
+ */
 const ownerOf = (context: string, owner: OptionOwner): OptionOwner => {
   if (context === "AVCodecContext") return "codec"
   if (context === "AVFormatContext") return "format"

@@ -7,13 +7,14 @@ import { answerOf } from "../sandbox/confinement.js"
 import type { Tools } from "../tools.js"
 import { codecNames, filterNames, formatNames, hardwareEncoders } from "./parse-lists.js"
 
-/** Pauses after one failure, and after many. */
+/** The retry delay after the first failure, and the longest one. */
 const firstPauseMs = 1_000
 const longestPauseMs = 60_000
 
 /**
- * An effect that runs at the first need, once for all who ask. Whoever asks and leaves stops nothing for the others. What it
- * gives is kept for good. A failure is kept for a pause that doubles from failure to failure; then the next to ask runs it again.
+ * An effect that runs when it is first used, once for all callers. Interrupting one caller does not stop it
+ * for the others. Its result is kept forever. A failure is kept for a retry delay that doubles with each
+ * failure; the next call after that runs the effect again.
  */
 export const shared = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<Effect.Effect<A, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -43,15 +44,18 @@ export const shared = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<Effect.
   })
 
 const answerSeconds = 20
-/** A driver that hangs must not keep a machine from work. */
+/** A driver that hangs must not delay the start for longer. */
 const trySeconds = 10
-/** Each holds a device: more than a few sessions at a time some of them refuse. */
+/** Encoders tried at a time: each opens a session on the device, and some devices allow only a few. */
 const triesAtATime = 2
 
-/** What it takes to ask. */
+/** The tools that the questions to ffmpeg need. */
 type Asked = Pick<Tools, "start" | "root" | "version" | "hardware">
 
-/** What this ffmpeg can do, as it says itself; of hardware, what was tried. It is asked each time: see `shared`. */
+/**
+ * Asks ffmpeg for its capabilities, and tries its hardware encoders. Runs ffmpeg on each call; `shared` keeps
+ * the result.
+ */
 export const askCapabilities = (tools: Asked): Effect.Effect<Capabilities, Unavailable> =>
   Effect.gen(function* () {
     const [encoders, decoders, filters, muxers, demuxers] = yield* Effect.all(
@@ -90,7 +94,7 @@ const list = (tools: Asked, what: string, read: (printed: string) => ReadonlyArr
     return { names: found, printed: stdout }
   })
 
-/** Those that make something, started exactly like a run; the operator hears why the others do not. */
+/** The hardware encoders that produce output when started like a run. The log says why the others fail. */
 const workingHardware = (tools: Asked, printed: string): Effect.Effect<ReadonlyArray<string>> =>
   Effect.gen(function* () {
     const tried = yield* Effect.forEach(
@@ -108,13 +112,13 @@ const said = ({ name, reason }: { readonly name: string; readonly reason: string
 
 const whyNot = (tools: Asked, args: ReadonlyArray<string>): Effect.Effect<string | undefined> =>
   answerOf(tools.start, "ffmpeg", args, tools.root).pipe(
-    // The frame's digest comes out only where a packet was made.
+    // framemd5 prints a checksum only if the encoder made a packet.
     Effect.map(({ ended, stdout, words }) => (ended?.code === 0 && /^0,/m.test(stdout) ? undefined : words || "made nothing")),
     Effect.timeoutTo({ duration: trySeconds * 1000, onTimeout: () => `no answer within ${trySeconds} s`, onSuccess: (reason) => reason }),
     Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? Effect.interrupt : Effect.succeed("could not be started")))
   )
 
-/** A picture that no encoder finds too small, or a moment of silence. */
+/** The arguments that encode a picture of a size that every encoder takes, or a moment of silence. */
 const tryArgs = (name: string, kind: "video" | "audio"): ReadonlyArray<string> => {
   const device = devices.find(({ encoders }) => encoders.test(name))
   return [
@@ -125,7 +129,7 @@ const tryArgs = (name: string, kind: "video" | "audio"): ReadonlyArray<string> =
   ]
 }
 
-/** Encoders that take their pictures from a device's own memory alone. */
+/** Encoders that take only pictures in the memory of their device. */
 const devices = [
   { encoders: /_vaapi$/, name: "vaapi" },
   { encoders: /_vulkan$/, name: "vulkan" }

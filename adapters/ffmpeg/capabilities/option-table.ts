@@ -20,29 +20,29 @@ import { type CacheFolders, cacheFolders, usableFolder } from "./user-cache.js"
 export interface OptionTableOptions {
   /** The ffmpeg program: a path, or a name to look for in PATH. */
   readonly ffmpegPath: string
-  /** What that ffmpeg says of itself. */
+  /** Version and build of that ffmpeg. */
   readonly build: Build
-  /** What it is looked for by, and asked with. Default: that of this process. */
+  /** The environment in which ffmpeg is found and run. Default: that of this process. */
   readonly environment?: SearchEnvironment | undefined
-  /** Where ffmpeg runs while it is asked. */
+  /** Work directories for the runs that read the options. */
   readonly root: WorkRoot
-  /** Where tables are kept. Default: `cacheFolders()`. */
+  /** Where tables are cached. Default: `cacheFolders()`. */
   readonly folders?: CacheFolders
   /** Tables to start from, the nearest first. Default: those that come with ffkiln. */
   readonly near?: typeof knownTables
-  /** Told in a line what is being done, when that may take a while. */
+  /** Called with a line of text while reading the options takes long. */
   readonly onProgress?: ((line: string) => void) | undefined
 }
 
-/** On a busy machine a start of ffmpeg, with its two hundred libraries, has taken some seconds. */
+/** Timeout of one run. Loading ffmpeg's two hundred libraries takes several seconds on a busy machine. */
 const answerSeconds = 60
-/** Between two lines of progress. */
+/** Interval between two lines of progress. */
 const progressSeconds = 5
 
 /**
- * The option table of the installed ffmpeg: one that comes with ffkiln where that is of this very build, else one that was
- * kept, else one that is made from the table of its neighbour by asking about what differs. Where ffmpeg does not answer,
- * it is the neighbour's.
+ * The option table of the installed ffmpeg: the one that ffkiln ships for exactly this build, else a cached
+ * one, else a new one. A new one starts from the table of the nearest version and asks ffmpeg about the
+ * differences. If ffmpeg does not answer, the table of the nearest version is used.
  */
 export const optionTable = (options: OptionTableOptions): Effect.Effect<OptionTable> =>
   Effect.gen(function* () {
@@ -75,7 +75,7 @@ export const optionTable = (options: OptionTableOptions): Effect.Effect<OptionTa
     })
   )
 
-/** Makes the table by asking about everything that `known` does not tell. */
+/** Makes a table by asking ffmpeg about every option that `known` does not have. */
 export const makeOptionTable = (
   options: Pick<OptionTableOptions, "ffmpegPath" | "build" | "root">,
   given: Pick<AskOptions, "known" | "onGrowth">
@@ -97,7 +97,9 @@ const keptTable = (folders: CacheFolders, name: string, { build }: Build, extent
     return undefined
   })
 
-/** Keeps the text in the first folder that takes it. Where none does, the next start makes it again. */
+/**
+ * Writes the text to the first folder that accepts it. If none does, the next start makes the table again.
+ */
 const keep = (folders: CacheFolders, name: string, text: string) =>
   Effect.promise(async () => {
     for (const candidate of folders) {
@@ -107,7 +109,7 @@ const keep = (folders: CacheFolders, name: string, text: string) =>
     }
   })
 
-/** Replaces a file at once, so that no reader finds a part of it. Whether that was possible. */
+/** Replaces a file atomically, so that no process reads a part of it. Returns false if that failed. */
 const replaceFile = async (file: string, text: string): Promise<boolean> => {
   const part = `${file}.${randomUUID()}`
   try {
@@ -121,7 +123,10 @@ const replaceFile = async (file: string, text: string): Promise<boolean> => {
   }
 }
 
-/** ffmpeg in a folder of its own, since some options write files as soon as they are read. No caller's data is near, so it needs no sandbox. */
+/**
+ * Runs ffmpeg in a work directory, since some options write files as soon as they are parsed. It needs no
+ * sandbox: no caller's data is involved.
+ */
 const askIn = ({ ffmpegPath, root, environment }: Omit<OptionTableOptions, "build">): Effect.Effect<Ask, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const work = yield* workDirectory(root)

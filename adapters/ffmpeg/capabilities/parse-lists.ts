@@ -1,10 +1,10 @@
 import { hardwareCodec } from "../../../core/policy/allowed.js"
 
-/** What ffmpeg prints of what it was built with, read into names (forms: ffmpeg 4 to 8). */
+/** Reads the names in ffmpeg's lists of codecs, filters and formats (forms: ffmpeg 4 to 8). */
 
 /**
- * Of `-encoders` or `-decoders`: own names, and those of the codecs they are for, by which ffmpeg finds one as well. Which one
- * it takes then may be hardware, where there is no other: such a codec goes by its own name alone.
+ * The names in `-encoders` or `-decoders`, and the names of their codecs, which ffmpeg accepts as well. A
+ * codec's name is left out if only hardware implements it.
  */
 export const codecNames = (printed: string): ReadonlyArray<string> =>
   names(
@@ -14,15 +14,15 @@ export const codecNames = (printed: string): ReadonlyArray<string> =>
     })
   )
 
-/** Of `-filters`. */
+/** The names in `-filters`. */
 export const filterNames = (printed: string): ReadonlyArray<string> =>
   names([...printed.matchAll(/^ [TSC.]{2,3} (\S+) +\S*->\S*/gm)].map(([, name = ""]) => name))
 
-/** Of `-muxers` or `-demuxers`: one may have several names, `mov,mp4,m4a` for one. */
+/** The names in `-muxers` or `-demuxers`. One format may have several names, such as `mov,mp4,m4a`. */
 export const formatNames = (printed: string): ReadonlyArray<string> =>
   names([...printed.matchAll(/^ [D ][E ][d ]? +([^\s=]\S*)/gm)].flatMap(([, listed = ""]) => listed.split(",")))
 
-/** Encoders that need hardware, each with what makes pictures or sound for it. */
+/** Encoders that need hardware, each with the kind of stream that it encodes. */
 export const hardwareEncoders = (printed: string): ReadonlyArray<{ readonly name: string; readonly kind: "video" | "audio" }> =>
   [...printed.matchAll(/^ ([VA])[A-Z.]{5} ([^\s=]\S*)/gm)].flatMap(([, letter, name = ""]) =>
     hardwareCodec.test(name) ? [{ name, kind: letter === "V" ? ("video" as const) : ("audio" as const) }] : []

@@ -2,12 +2,12 @@ import { lstat, mkdir } from "node:fs/promises"
 import { homedir, tmpdir } from "node:os"
 import { isAbsolute, join } from "node:path"
 
-/** Folders to try, the first that can be used first. */
+/** Folders to try in this order; the first one that can be used is taken. */
 export type CacheFolders = ReadonlyArray<string>
 
 /**
- * Where this user keeps what can be made again, by the XDG base directory rules: `$XDG_CACHE_HOME`, else `~/.cache`. Where the
- * home directory is missing or read-only, a folder of this user below the system's temporary folder.
+ * The cache folders of this user by the XDG base directory specification: `$XDG_CACHE_HOME`, else `~/.cache`.
+ * If the home directory is missing or read-only, a folder of this user in the system's temporary directory.
  */
 export const cacheFolders = (environment: NodeJS.ProcessEnv = process.env): CacheFolders => {
   const named = environment.XDG_CACHE_HOME ?? ""
@@ -15,7 +15,9 @@ export const cacheFolders = (environment: NodeJS.ProcessEnv = process.env): Cach
   return [...new Set([...home.map((folder) => join(folder, "ffkiln")), join(tmpdir(), `ffkiln-${ownUser()}-cache`)])]
 }
 
-/** The home directory of this user; undefined in a container whose user no system file names. */
+/**
+ * The home directory of this user; undefined if the user has no entry in the system, as in some containers.
+ */
 export const homeFolder = (): string | undefined => {
   try {
     return homedir()
@@ -24,7 +26,10 @@ export const homeFolder = (): string | undefined => {
   }
 }
 
-/** Makes the folder. Undefined where it can't be had, or belongs to another user than this one and root. */
+/**
+ * Makes the folder and returns its path; undefined if that fails, or if a user other than this one or root
+ * owns it.
+ */
 export const usableFolder = async (path: string): Promise<string | undefined> => {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 })
@@ -36,5 +41,5 @@ export const usableFolder = async (path: string): Promise<string | undefined> =>
   }
 }
 
-/** -1 where users have no numbers. */
+/** The id of this user; -1 on systems without user ids. */
 const ownUser = (): number => process.getuid?.() ?? -1

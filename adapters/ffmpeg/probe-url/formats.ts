@@ -3,7 +3,7 @@ import { matroskaIndex } from "./matroska.js"
 import { movieIndex } from "./mp4.js"
 import type { FetchError, NotInPieces, Pieces } from "./ranges.js"
 
-/** Whether all is here now that ffprobe reads of the file. */
+/** Whether everything that ffprobe reads of the file is downloaded. */
 type Fetched = Effect.Effect<boolean, FetchError | NotInPieces>
 
 interface Kind {
@@ -18,7 +18,10 @@ const tail =
   (pieces) =>
     Effect.as(pieces.fetch(Math.max(0, pieces.size - bytes), pieces.size), true)
 
-/** Sync bytes at the same distance; Blu-ray puts four bytes before each packet, DVB may put 16 behind. */
+/**
+ * Looks for sync bytes at equal distances. Blu-ray has four bytes before each packet; DVB may have 16 after
+ * it.
+ */
 const isTransportStream = (head: Buffer): boolean =>
   [
     [188, 0],
@@ -28,21 +31,23 @@ const isTransportStream = (head: Buffer): boolean =>
 
 const boxes = ["ftyp", "moov", "mdat", "free", "skip", "wide", "pnot", "styp"]
 
-/** Where an ID3v2 tag ends, 0 where there is none. Pictures make it large. */
+/** Where an ID3v2 tag ends; 0 if there is none. Pictures can make it large. */
 const endOfTag = (head: Buffer): number =>
   head.toString("latin1", 0, 3) === "ID3" ? 10 + [6, 7, 8, 9].reduce((size, at) => size * 128 + ((head[at] ?? 0) & 127), 0) : 0
 
-/** A frame header of MPEG audio, layer III. */
+/** Whether the bytes are a frame header of MPEG audio, layer III. */
 const isMp3Frame = (bytes: Buffer): boolean => bytes[0] === 0xff && ((bytes[1] ?? 0) & 0xe6) === 0xe2
 
 /**
- * The kinds of which it is known where ffprobe looks, beside the head. Whatever else there is may keep anything anywhere
- * (MXF its partitions, AVI its indexes, WAV its lists), and is read whole.
+ * The formats for which it is known what ffprobe reads beside the head. Others may have metadata anywhere
+ * (partitions in MXF, indexes in AVI, lists in WAV), and are downloaded as a whole.
  */
 const kinds: ReadonlyArray<Kind> = [
   { is: (head) => boxes.includes(head.toString("latin1", 4, 8)), fetch: movieIndex },
   { is: (head) => head.readUInt32BE(0) === 0x1a45dfa3, fetch: matroskaIndex },
-  // Their length is the time at their end. ffprobe goes back 250 kB, and twice as far again, six times, until every stream has one.
+  // The length follows from the times at the end. ffprobe goes back 250 kB, then twice as far, up to six
+  // times, until
+  // every stream has a time.
   { is: (head) => isTransportStream(head) || head.readUInt32BE(0) === 0x1ba, fetch: tail(16 * MiB) },
   { is: (head) => head.toString("latin1", 0, 4) === "OggS", fetch: tail(MiB) },
   {
@@ -56,7 +61,7 @@ const kinds: ReadonlyArray<Kind> = [
   }
 ]
 
-/** Of a file whose head is here, fetches the rest that ffprobe looks at; false when that can't be told. */
+/** Downloads what ffprobe reads beside the head; false if that is not known for this format. */
 export const fetchIndex = (pieces: Pieces, headBytes: number): Fetched =>
   Effect.gen(function* () {
     const head = yield* pieces.read(0, 8192)

@@ -13,17 +13,21 @@ const ids = {
 
 interface Element {
   readonly id: number
-  /** Where its content starts and ends, from where it was read; the end of one that does not know its size is infinite. */
+  /**
+   * Where its content starts and ends, relative to where it was read. The end is infinite if the size is
+   * unknown.
+   */
   readonly start: number
   readonly end: number
 }
 
-/** An id has at most four bytes, a size eight. */
+/** An id has at most four bytes, a size at most eight. */
 const headerBytes = 12
 
 /**
- * Matroska and WebM: fetches what lies before the first cluster (attachments can be large), that cluster, and what the
- * seek heads point to. Cues are left out: ffprobe reads them only when it seeks. False for what is not laid out like this.
+ * Matroska and WebM: downloads everything before the first cluster (attachments can be large), the start of
+ * that cluster, and the elements that seek heads point to, without cues: ffprobe reads those only when it
+ * seeks. False for a file with another structure.
  */
 export const matroskaIndex = (pieces: Pieces, headBytes: number): Effect.Effect<boolean, FetchError | NotInPieces> =>
   Effect.gen(function* () {
@@ -42,7 +46,7 @@ export const matroskaIndex = (pieces: Pieces, headBytes: number): Effect.Effect<
       yield* pieces.fetch(at, element.end)
       if (element.id === ids.seekHead) {
         seekHeadBytes += element.end - element.start
-        // All of them together: there may be many.
+        // The sum over all seek heads, since there may be many.
         if (seekHeadBytes > mostReadBytes) return false
         targets.push(...seekTargets(yield* pieces.read(element.start, element.end)))
       }
@@ -52,7 +56,7 @@ export const matroskaIndex = (pieces: Pieces, headBytes: number): Effect.Effect<
     for (const target of targets) {
       const place = segment.start + target
       const element = yield* elementAt(place)
-      // A seek head that points elsewhere may lead to another one.
+      // A second seek head after the first cluster would have to be followed as well.
       if (element === undefined || element.end > pieces.size || (element.id === ids.seekHead && place > at)) return false
       yield* pieces.fetch(place, element.end)
     }
@@ -62,7 +66,7 @@ export const matroskaIndex = (pieces: Pieces, headBytes: number): Effect.Effect<
 const shifted = (element: Element | undefined, by: number): Element | undefined =>
   element === undefined ? undefined : { ...element, start: element.start + by, end: element.end + by }
 
-/** A number whose leading zero bits tell its length; an id keeps the marking bit. */
+/** Reads a number whose leading zero bits give its length. An id keeps the marker bit. */
 const numberIn = (bytes: Buffer, at: number, keepMark: boolean): { readonly value: number; readonly length: number } | undefined => {
   const first = bytes[at] ?? 0
   const length = Math.clz32(first) - 23
@@ -95,7 +99,7 @@ const childrenOf = (bytes: Buffer): ReadonlyArray<Element> => {
   return children
 }
 
-/** The places a seek head names, from the start of the segment's content. */
+/** The positions in a seek head, relative to the start of the segment's content. */
 const seekTargets = (seekHead: Buffer): ReadonlyArray<number> =>
   childrenOf(seekHead)
     .filter(({ id }) => id === ids.seek)

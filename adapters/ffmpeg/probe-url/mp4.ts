@@ -1,10 +1,10 @@
 import { Effect } from "effect"
 import type { FetchError, NotInPieces, Pieces } from "./ranges.js"
 
-/** Boxes of content and of nothing; each other one is read. */
+/** Boxes that ffprobe skips: content and free space. It reads all others. */
 const unread = ["mdat", "free", "skip", "wide"]
 
-/** A track's first samples, which are decoded to learn what its header does not tell. */
+/** Bytes of a track's first samples. ffprobe decodes them for what the header does not say. */
 const samplesBytes = 1024 * 1024
 
 type Reading<A> = Effect.Effect<A, FetchError | NotInPieces>
@@ -17,9 +17,10 @@ interface Box {
 }
 
 /**
- * MP4, MOV and their kin: top-level boxes are walked to the end of the file as ffprobe does. All but the content is
- * fetched, and of the content the beginning and where each track starts. False for what is no whole chain of boxes. A box is
- * never held as a whole: of each only the header is looked at, and how many are is bounded by `Pieces`.
+ * MP4, MOV and related formats: walks the top-level boxes to the end of the file, as ffprobe does. Downloads
+ * every box except the content, and of the content its beginning and the start of each track. False if the
+ * boxes do not form a complete chain. Only the headers of boxes are read into memory; `Pieces` bounds their
+ * number.
  */
 export const movieIndex = (pieces: Pieces, headBytes: number): Reading<boolean> =>
   Effect.gen(function* () {
@@ -37,7 +38,7 @@ export const movieIndex = (pieces: Pieces, headBytes: number): Reading<boolean> 
     return true
   })
 
-/** Fetches where each track's samples start; false when more of them is read than that. */
+/** Downloads the start of each track's samples; false if ffprobe reads more than that. */
 const fetchSamples = (pieces: Pieces, moov: Box): Reading<boolean> =>
   Effect.gen(function* () {
     const starts: Array<number> = []
@@ -45,7 +46,7 @@ const fetchSamples = (pieces: Pieces, moov: Box): Reading<boolean> =>
       Effect.gen(function* () {
         const start = yield* firstChunk(pieces, box)
         if (start !== undefined) starts.push(start)
-        // Chapters are texts among the content, read one by one wherever they are.
+        // Titles of chapters lie among the content, and ffprobe reads each of them.
         return box.type === "chap"
       })
     )
@@ -54,10 +55,12 @@ const fetchSamples = (pieces: Pieces, moov: Box): Reading<boolean> =>
     return true
   })
 
-/** Boxes of boxes on the way to a track's chunks, and to its references. */
+/** Boxes that contain the boxes of a track's chunks and references. */
 const nested = ["trak", "tref", "mdia", "minf", "stbl"]
 
-/** Visits the boxes in a box, and those in nested ones, until one is what was looked for. What is no chain of boxes ends there. */
+/**
+ * Calls `found` for the boxes in a box and in nested ones, until it returns true. Stops at malformed boxes.
+ */
 const walk = (pieces: Pieces, parent: Box, found: (box: Box) => Reading<boolean>): Reading<boolean> =>
   Effect.gen(function* () {
     const ends = [parent.end]
@@ -79,7 +82,10 @@ const walk = (pieces: Pieces, parent: Box, found: (box: Box) => Reading<boolean>
     return false
   })
 
-/** Where the first chunk lies that a table of chunks names. Version, flags and the number of entries stand before it. */
+/**
+ * The offset of the first chunk in a table of chunks, which starts with version, flags and the number of
+ * entries.
+ */
 const firstChunk = (pieces: Pieces, { type, start, end }: Box): Reading<number | undefined> =>
   Effect.gen(function* () {
     if (type !== "stco" && type !== "co64") return undefined
@@ -89,7 +95,7 @@ const firstChunk = (pieces: Pieces, { type, start, end }: Box): Reading<number |
     return width === 4 ? bytes.readUInt32BE(8) : Number(bytes.readBigUInt64BE(8))
   })
 
-/** The box there by its first bytes; undefined for what can't be one before `limit`. */
+/** Reads the header of the box at an offset; undefined if there is no complete box before `limit`. */
 const boxAt = (pieces: Pieces, at: number, limit: number): Reading<Box | undefined> =>
   Effect.gen(function* () {
     const header = yield* pieces.read(at, Math.min(at + 16, limit))

@@ -7,43 +7,49 @@ import { disk } from "../disk.js"
 
 export type FetchError = UrlRefused | UrlUnreachable | Unavailable
 
-/** The file can't be read by ranges, or not to an end, or may have changed between two of them: one answer with all of it is left. */
+/**
+ * The file can't be read by range requests: the server has none, the limits are reached, or the file changed
+ * between two of them. It has to be downloaded as a whole.
+ */
 export class NotInPieces extends Data.TaggedError("NotInPieces") {}
 
-/** A file on a server, of which a part is here; offsets count from 0, `to` is not included. */
+/** A file on a server, downloaded in part. Offsets count from 0; `to` is exclusive. */
 export interface Pieces {
   readonly size: number
-  /** Makes sure that these bytes are here, as far as the file goes. */
+  /** Downloads these bytes if they are missing. A range beyond the end of the file is cut. */
   readonly fetch: (from: number, to: number) => Effect.Effect<void, FetchError | NotInPieces>
-  /** Those bytes, `mostReadBytes` at most: whoever reads them holds and walks no more than that at a time. */
+  /** Reads these bytes, at most `mostReadBytes`, which bounds the memory that a caller needs. */
   readonly read: (from: number, to: number) => Effect.Effect<Buffer, FetchError | NotInPieces>
 }
 
 export interface PiecesOptions {
   readonly guard: Guard
   readonly url: string
-  /** Of the first answer: every other one must have the same. */
+  /** The version of the file in the first response; every other response must have the same. */
   readonly version: string
   readonly size: number
-  /** How much of the file's beginning is here. */
+  /** How many bytes of the file's beginning are downloaded. */
   readonly head: number
-  /** Hears of the bytes that come. */
+  /** Called with the number of bytes of each chunk. */
   readonly count: (bytes: number) => void
 }
 
-/** Beyond these, pieces cost more than they spare. */
+/** Limits of range requests. Beyond them downloading the whole file costs less. */
 const mostRequests = 64
 const mostBytes = 256 * 1024 * 1024
-/** A file can be made of nothing but empty boxes; ffprobe walks through those faster than we do. */
+/** The most reads. A file may consist of empty boxes, which ffprobe parses faster. */
 const mostReads = 4000
-/** The largest part of a container that is looked at as a whole: a seek head. Those in use have some hundred bytes. */
+/** The largest element that is parsed as a whole: a seek head. Real ones have a few hundred bytes. */
 export const mostReadBytes = 64 * 1024
-/** What a container's parts are asked by: they are small and lie close together. */
+/** The smallest range request, since the parts of a container are small and lie close together. */
 const leastBytes = 64 * 1024
-/** A server may announce any size, and the file gets it: as a hole, which takes no room. */
+/**
+ * The largest size that a server may announce. The local file gets this size, as a hole that takes no disk
+ * space.
+ */
 const largestSize = 2 ** 40
 
-/** Over a file that has the head already; gives it its size. */
+/** Opens the pieces of a file that already has the head, and extends the file to its full size. */
 export const openPieces = (
   file: FileHandle,
   { guard, url, version, size, head, count }: PiecesOptions
@@ -56,7 +62,7 @@ export const openPieces = (
     let room = mostBytes
     let reads = 0
 
-    /** The first byte from there on that is not here. */
+    /** The first missing byte at or after this offset. */
     const missingFrom = (from: number): number => {
       const piece = here.find((each) => each.from <= from && from < each.to)
       return piece === undefined ? from : missingFrom(piece.to)
@@ -99,13 +105,13 @@ export const openPieces = (
 interface Filling<E> {
   readonly at: number
   readonly most: number
-  /** Fewer are a failure; default 0. */
+  /** Fewer bytes are a failure. Default 0. */
   readonly least?: number
   readonly tooMany: E
   readonly count: (bytes: number) => void
 }
 
-/** Writes a body into the file, from `at` on. */
+/** Writes a body into the file, starting at offset `at`. */
 export const fillSpans = <E, E2>(
   file: FileHandle,
   body: Stream.Stream<Uint8Array, E>,
@@ -117,7 +123,7 @@ export const fillSpans = <E, E2>(
       Effect.gen(function* () {
         count(piece.length)
         if (bytes + piece.length > most) return yield* Effect.fail(tooMany)
-        // A piece that is begun is finished before the file is closed.
+        // The file is closed only after the current write has ended.
         yield* Effect.uninterruptible(disk("write a file for a URL", () => file.write(piece, 0, piece.length, at + bytes)))
         bytes += piece.length
       })
@@ -125,7 +131,10 @@ export const fillSpans = <E, E2>(
     if (bytes < least) return yield* new UrlUnreachable({ reason: "The server of the URL sent less than it announced" })
   })
 
-/** What a 206 holds: `to` is not included. Undefined where it does not say, or does not know the file's size. */
+/**
+ * The range of a 206 response; `to` is exclusive. Undefined if the header is missing or lacks the file's
+ * size.
+ */
 export const contentRange = (
   headers: IncomingHttpHeaders
 ): { readonly from: number; readonly to: number; readonly size: number } | undefined => {
@@ -133,6 +142,6 @@ export const contentRange = (
   return match === null ? undefined : { from: Number(match[1]), to: Number(match[2]) + 1, size: Number(match[3]) }
 }
 
-/** What tells one state of the file from the next; undefined where the server does not say. */
+/** The version of a file, from ETag and Last-Modified; undefined if the server sends neither. */
 export const versionOf = ({ etag, "last-modified": modified }: IncomingHttpHeaders): string | undefined =>
   etag === undefined && modified === undefined ? undefined : JSON.stringify([etag, modified])

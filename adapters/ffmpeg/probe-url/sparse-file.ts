@@ -16,20 +16,24 @@ export interface RemoteSource {
 
 const MiB = 1024 * 1024
 
-/** ffprobe reads 5,000,000 bytes of a file's content unless it is told to read more. */
+/** Bytes of the head to download. By default ffprobe reads 5,000,000 bytes of a file's content. */
 const headBytesFor = ({ probeBytes }: ProbeRequest): number => Math.max(6 * MiB, (probeBytes ?? 0) + MiB)
 
-/** With no more than this behind its head a file comes whole. */
+/** A file with no more than this after its head is downloaded as a whole. */
 const restBytes = 2 * MiB
 
-/** Frames and packets are read all over the file, and an interval starts anywhere: zeros would be taken for content. */
+/**
+ * Whether the whole file is needed: frames, packets and intervals may lie anywhere, and zeros would be read
+ * as content.
+ */
 const readsAll = ({ sections, readIntervals, countFrames, countPackets }: ProbeRequest): boolean =>
   sections.frames !== undefined || sections.packets !== undefined || readIntervals !== null || countFrames || countPackets
 
 /**
- * Makes a file at `path` of what a URL holds: at its true size, and with as much of its content as ffprobe looks at (its
- * head and where its index or its end is), zeros elsewhere. What can't be had in pieces comes whole, up to the limit of an
- * upload. Gives the number of bytes that were fetched. (API reference: "URLs are analyzed in place")
+ * Downloads the parts of a URL that ffprobe reads (head, index and end) to a file at `path`. The file has the
+ * true size, with zeros elsewhere. If the server has no range requests, the whole file is downloaded, up to
+ * the limit of an upload. Returns the number of downloaded bytes. (API reference: "URLs are analyzed in
+ * place")
  */
 export const fetchForProbe = (
   { guard, url, limits }: RemoteSource,

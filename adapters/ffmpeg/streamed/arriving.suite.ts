@@ -6,18 +6,20 @@ import type { BlobMissing, Unavailable } from "../../../core/errors.js"
 import type { StorageShape } from "../../../core/ports/storage.js"
 import { type Late, storageTransfer, type Transfer } from "../transfer.js"
 
-/** A file of which nobody gets more than has arrived. */
+/** A test file that arrives bit by bit: readers get only what has arrived. */
 export interface Arriving {
   readonly late: (path: string) => Late
-  /** All of it is there. */
+  /** Makes the whole file available. */
   readonly arrive: Effect.Effect<void>
-  /** It never will be. */
+  /** Fails the file: the rest never arrives. */
   readonly lose: (error: BlobMissing | Unavailable) => Effect.Effect<void>
-  /** Ranges that were asked for. */
+  /** The ranges that were requested. */
   readonly asked: ReadonlyArray<string | undefined>
 }
 
-/** `there` are the bytes that are there from the start. `onAnswer` may answer itself, by giving true. */
+/**
+ * `there` bytes are available from the start. `onAnswer` may answer a request itself; it then returns true.
+ */
 export const arrivingFile = (
   file: string,
   there = Number.POSITIVE_INFINITY,
@@ -60,7 +62,7 @@ export const arrivingFile = (
     }
   })
 
-/** Inputs by their names, each on its way; outputs go into the storage. */
+/** A transfer whose inputs, by name, are still arriving. Outputs go into the storage. */
 export const transferOver = (storage: StorageShape, inputs: Readonly<Record<string, Arriving>>): Transfer => ({
   stage: ({ name }, path) => {
     const input = inputs[name]

@@ -1,7 +1,7 @@
 import type { FileName } from "../../../core/ids.js"
 
 /**
- * A line of ffmpeg's log as it would be if the files were there; undefined for one that only speaks of the connection.
+ * A log line with file names instead of relay URLs; undefined for a line that is only about the connection.
  */
 export const asIfThere = (line: string, urls: ReadonlyMap<FileName, string>): string | undefined => {
   if (connectionTalk.some((words) => isSaidBy("tcp", line, words))) return undefined
@@ -10,6 +10,6 @@ export const asIfThere = (line: string, urls: ReadonlyMap<FileName, string>): st
 
 const connectionTalk = ["Starting connection attempt", "Successfully connected"]
 
-/** Whether a line is of this part of ffmpeg, as `[tcp @ 0x5a] ...`, and begins with these words. */
+/** Whether a line has the prefix of this part of ffmpeg, such as `[tcp @ 0x5a]`, followed by these words. */
 const isSaidBy = (part: string, line: string, words: string): boolean =>
   line.startsWith(`[${part} @ `) && line.startsWith(words, line.indexOf("] ") + 2)

@@ -8,28 +8,33 @@ import { type Started, start } from "../../process/spawn.js"
 import type { Late } from "../transfer.js"
 
 /**
- * Inputs that are not whole yet, served to one run over HTTP. A sandboxed run has a network of its own in which nothing else
- * listens: a helper makes a listening socket in there and hands it to us, so that no process of ours stays inside and the
- * socket is gone with the run. Without a sandbox we listen on loopback, where paths that nobody can guess keep others out.
+ * Serves inputs that are still downloading to one run, over HTTP. A sandboxed run has a network namespace of
+ * its own. A helper process opens a listening socket in it and passes the socket to this process, so that no
+ * process of the host stays inside, and the socket ends with the run. Without a sandbox the relay listens on
+ * loopback; random paths keep other programs out.
  */
 
-/** There is no such socket: the run can start without it once its inputs are whole. */
+/** The socket can't be opened. The run can start without it once its inputs are downloaded. */
 export class NoRelay extends Data.TaggedError("NoRelay")<{ readonly why: string }> {}
 
 export interface Relay {
   readonly server: Server
-  /** Where each input is read, once the server listens at that port. */
+  /** The URL of each input, for a server that listens on this port. */
   readonly urls: (port: number) => ReadonlyMap<FileName, string>
-  /** Whether an answer was refused so far, or broken off by the one who gave it. */
+  /** Whether a response so far had an error status, or was cut off by the server's side. */
   readonly broken: () => boolean
 }
 
-/** A server for these inputs, which listens nowhere yet; gone, with all connections, when the scope is closed. */
+/**
+ * Makes a server for these inputs that does not listen yet. Closing the scope closes it and all its
+ * connections.
+ */
 export const makeRelay = (late: ReadonlyMap<FileName, Late>): Effect.Effect<Relay, never, Scope.Scope> =>
   Effect.gen(function* () {
     let broken = false
     const secret = randomUUID()
-    // Demuxers go by a name's ending, too; the name itself might read as a pattern of many.
+    // Demuxers look at the ending, so it is kept. The rest of a name could be taken for a pattern of several
+    // files.
     const paths = new Map([...late.keys()].map((name, index) => [name, `/${secret}/${index}${plainEnding(name)}`]))
     const byPath = new Map([...late].map(([name, input]) => [paths.get(name), input]))
     const server = yield* Effect.acquireRelease(
@@ -51,10 +56,10 @@ export const makeRelay = (late: ReadonlyMap<FileName, Late>): Effect.Effect<Rela
     return { server, urls, broken: () => broken }
   })
 
-/** A range beyond the end is the reader's own affair. */
+/** Status 416 is no error here: the reader asked for a range beyond the end. */
 const isRefused = ({ headersSent, statusCode }: ServerResponse): boolean => !headersSent || (statusCode >= 400 && statusCode !== 416)
 
-/** As ffmpeg does whenever it goes elsewhere in a file. */
+/** Whether the reader closed the connection. ffmpeg does that whenever it seeks. */
 const leftByReader = (socket: Socket): boolean =>
   socket.readableEnded || ["ECONNRESET", "EPIPE"].includes((socket.errored as NodeJS.ErrnoException | null)?.code ?? "")
 
@@ -67,16 +72,16 @@ const close = (server: Server) =>
     server.closeAllConnections()
   })
 
-/** The port on loopback at which it listens from then on. */
+/** Makes the server listen on loopback, and returns its port. */
 export const listenHere = ({ server }: Relay): Effect.Effect<number, NoRelay> =>
   listening(server, () => server.listen(0, "127.0.0.1")).pipe(Effect.map(() => (server.address() as AddressInfo).port))
 
-/** Nothing else listens in the network of a sandbox. */
+/** The port in a sandbox's network, where nothing else listens. */
 export const portInside = 8080
 
 const helperSeconds = 10
 
-/** Makes it listen at `portInside` in the network that a command line such as `enter` of a sandbox leads into. */
+/** Makes the server listen on `portInside` in the network namespace that the command line `enter` enters. */
 export const listenInside = ({ server }: Relay, enter: ReadonlyArray<string>): Effect.Effect<void, NoRelay> =>
   Effect.gen(function* () {
     const [file = "", ...args] = [...enter, process.execPath, "--eval", helper]
@@ -90,7 +95,10 @@ export const listenInside = ({ server }: Relay, enter: ReadonlyArray<string>): E
     yield* listening(server, () => server.listen(socket))
   })
 
-/** What runs in there: it makes the socket and gives it away. It is ended by us, so that no end of it comes before its word. */
+/**
+ * The helper's program: opens the socket and passes it on. It waits to be killed, so that its message arrives
+ * first.
+ */
 const helper = `
   process.once("disconnect", () => process.exit())
   const server = require("node:net").createServer().listen(${portInside}, "127.0.0.1", () => process.send("socket", server))
@@ -99,7 +107,7 @@ const helper = `
 const handedOver = async ({ child, ended }: Started): Promise<Listener> => {
   const failed = ended.then((end) => Promise.reject(end._tag === "NotStarted" ? end.error : new Error("the helper gave no socket")))
   const received = new Promise<Listener>((resolve, reject) => {
-    // Without a free descriptor the message comes without its socket, and to listen on nothing is to listen on any port.
+    // Without a free file descriptor the socket is missing, and `listen(undefined)` would take any port.
     child.once?.("message", (_, handle) => (handle === undefined ? reject(new Error("the socket was lost")) : resolve(handle as Listener)))
   })
   return Promise.race([received, failed])

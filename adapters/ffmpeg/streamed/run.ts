@@ -13,18 +13,18 @@ import { listenHere, listenInside, makeRelay, NoRelay, portInside } from "./rela
 
 export interface RunSinks {
   readonly onStdout: (chunk: Uint8Array) => void
-  /** Hears every line of ffmpeg's log, as it would be if all inputs had been there. */
+  /** Called with every line of ffmpeg's log, with file names in place of relay URLs. */
   readonly onLine: (line: string) => void
 }
 
 export interface StartedRun {
-  /** The wait for its end. Fails when a late input can't be had, or not all of it. */
+  /** Waits for ffmpeg to end. Fails if a late input can't be downloaded in full. */
   readonly end: Effect.Effect<Ended, BlobMissing | Unavailable>
-  /** Waits until no input is late any more; never ends when one can't be had. */
+  /** Waits until all inputs are downloaded; never ends if one can't be. */
   readonly whole: Effect.Effect<void>
 }
 
-/** Starts ffmpeg over inputs of which some may be late. It lives no longer than the scope. */
+/** Starts ffmpeg, with inputs that may still be downloading. Closing the scope ends it. */
 export const startRun = (
   tools: Tools,
   plan: Pick<Plan, "args">,
@@ -36,7 +36,7 @@ export const startRun = (
   if (late.size === 0) return startWhole(tools, plan, work, sinks)
   return startLate(tools, plan, work, late, sinks, arrival).pipe(
     Effect.catchTag("NoRelay", ({ why }) =>
-      Effect.logWarning("a run waits until its inputs are whole, since it can't read them on their way", why).pipe(
+      Effect.logWarning("input streaming is unavailable here: a run waits until its inputs are downloaded", why).pipe(
         Effect.zipRight(arrival),
         Effect.zipRight(startWhole(tools, plan, work, sinks))
       )
@@ -85,7 +85,7 @@ const startLate = (
     })
   )
 
-/** What fails is gone at once, not only with the scope around it. */
+/** Closes its own scope on failure instead of waiting for the caller's. */
 const ownScope = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E, Scope.Scope> =>
   Effect.acquireRelease(Scope.make(), Scope.close).pipe(
     Effect.flatMap((scope) => Effect.onError(Scope.extend(effect, scope), (cause) => Scope.close(scope, Exit.failCause(cause))))
