@@ -40,7 +40,7 @@ describe("the host's URL", () => {
     "https://a?b",
     "https://a#b"
   ])("%j is none", (text) => {
-    expect(parseBase(text, true)).toEqual({ reason: expect.stringMatching(/^url must be where /) })
+    expect(parseBase(text, true)).toEqual({ reason: expect.stringMatching(/^url must be the URL of the server, /) })
   })
 
   it.each([

@@ -1,17 +1,17 @@
 import { validateHeaderName, validateHeaderValue } from "node:http"
 import { withoutTrailingSlashes } from "../../core/text/trailing-slashes.js"
 
-/** Where a runner's requests may go: to its host, and to what the host names. */
+/** The server of a runner. Requests go to it, and to the signed URLs that it sends. */
 export interface Base {
   readonly url: URL
-  /** Whether plain http may lead off this machine. */
+  /** Whether plain http is allowed to other machines. */
   readonly allowHttp: boolean
 }
 
-/** Names and addresses of this machine itself: what goes there is seen by nobody on the way. */
+/** Whether a URL leads to this machine itself, so that no other machine sees the traffic. */
 export const isLoopback = ({ hostname }: URL): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname)
 
-/** A URL where a host may be reached, with its prefix and without a slash at its end; else what is wrong with it. */
+/** Parses the URL of a host, with its prefix and without a trailing slash, or says what is wrong with it. */
 export const readHostUrl = (text: string, allowHttp: boolean): URL | "malformed" | "unguarded" => {
   const url = parseUrl(text)
   if (url === undefined || url.search !== "" || url.hash !== "") return "malformed"
@@ -20,14 +20,16 @@ export const readHostUrl = (text: string, allowHttp: boolean): URL | "malformed"
   return url
 }
 
-/** The host's URL, or why it can't be used, in a sentence. */
+/** Parses the URL of a host, or gives a sentence that says why it can't be used. */
 export const parseBase = (text: string, allowHttp: boolean): { readonly base: Base } | { readonly reason: string } => {
   const url = readHostUrl(text, allowHttp)
   if (url === "malformed") {
-    return { reason: "url must be where the host is reached, such as https://media.example.com, with neither user, query nor fragment" }
+    return { reason: "url must be the URL of the server, such as https://media.example.com, without credentials, query or fragment" }
   }
   if (url === "unguarded") {
-    return { reason: "url must be https, since http shows token and files to everybody on the way: put TLS before the host, or allow http" }
+    return {
+      reason: "url must be https, since http sends the token and files unencrypted: put a TLS proxy before the server, or set allowHttp"
+    }
   }
   return { base: { url, allowHttp } }
 }
@@ -35,13 +37,16 @@ export const parseBase = (text: string, allowHttp: boolean): { readonly base: Ba
 /** A path of the host's API as a URL. */
 export const below = ({ url }: Base, path: string): URL => new URL(`${withoutTrailingSlashes(url.href)}${path}`)
 
-/** A request that the host has signed, ready to be made. */
+/** A request that the host has signed. */
 export interface Signed {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Such a request as the host sent it; undefined where it is none, or leads where bytes must not go. */
+/**
+ * Checks a signed request from the host; undefined if it is malformed, or leads to another machine over plain
+ * http.
+ */
 export const parseSigned = (
   base: Base,
   { url: text, headers }: { readonly url: string; readonly headers: Readonly<Record<string, string>> }
@@ -58,7 +63,7 @@ const parseUrl = (text: string): URL | undefined => {
 
 const isGuarded = (url: URL, allowHttp: boolean): boolean => url.protocol === "https:" || allowHttp || isLoopback(url)
 
-/** They say how the bytes are framed and where they go, which is ours to say. */
+/** Headers about framing, ranges and the connection, which the runner sets itself. */
 const ours = /^(connection|transfer-encoding|content-length|host|expect|upgrade|range|if-range|if-none-match|accept-encoding)$/i
 
 const areHeaders = (headers: Readonly<Record<string, string>>): boolean => {
@@ -73,6 +78,6 @@ const areHeaders = (headers: Readonly<Record<string, string>>): boolean => {
   }
 }
 
-/** The headers that a signed request is made with, but those that follow from its body. */
+/** The headers of a signed request, without those that the runner sets itself. */
 export const signedHeaders = ({ headers }: Signed): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !ours.test(name)))

@@ -5,25 +5,28 @@ import { Unavailable } from "../../core/errors.js"
 import { giveBack } from "../process/release-buffer.js"
 import { Broken } from "./errors.js"
 
-/** Bytes of an open file, from `start` on. */
+/** A range of an open file, starting at `start`. */
 export interface FilePart {
   readonly file: FileHandle
   readonly start: number
   readonly bytes: number
-  /** Sees what is read, in order. */
+  /** Called with each chunk that is read, in order. */
   readonly read?: (piece: Buffer) => void
 }
 
-/** Bytes moved between disk and network at a time: below, the steps around them cost more than they do. */
+/** Bytes moved between disk and network at a time. With smaller chunks the overhead dominates. */
 export const pieceBytes = 1024 * 1024
 
-/** More than a fast network needs for a piece. */
+/** Longer than a fast network needs for a chunk. */
 const momentMillis = 5
 
-/** Small ones come from servers that send so; a system call takes no more than 1024. */
+/** The most buffers per write, for servers that send small chunks. A system call takes at most 1024. */
 const mostPieces = 512
 
-/** Sends them as the body of a request, and ends it; over when the request is closed, at the latest. Rejects with Unavailable. */
+/**
+ * Sends a file range as the body of a request, and ends it. Returns at the latest when the request closes.
+ * Rejects with Unavailable.
+ */
 export const sendBytes = async (request: ClientRequest, part: FilePart): Promise<void> => {
   const closed = new Promise<void>((resolve) => request.once("close", () => resolve()))
   const write = (piece: Buffer) => Promise.race([closed, new Promise<void>((resolve) => request.write(piece, () => resolve()))])
@@ -35,16 +38,16 @@ export const sendBytes = async (request: ClientRequest, part: FilePart): Promise
     writing = write(piece)
   }
   await writing
-  // Of a request that was closed the system may still hold one.
+  // The system may still use a buffer of a request that was destroyed.
   if (!request.destroyed) giveBack(buffers)
   request.end()
 }
 
-/** Two, so that one is read while the other goes out. */
+/** Two buffers, so that one is filled while the other is sent. */
 export const buffersFor = ({ bytes }: Pick<FilePart, "bytes">): ReadonlyArray<Buffer> =>
   [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(pieceBytes, bytes)))
 
-/** Each lies in one of the buffers, in turn, and is good until that is needed again. */
+/** Reads chunks into the buffers in turn. A chunk is valid until its buffer is needed again. */
 export async function* piecesOf({ file, start, bytes, read }: FilePart, buffers: ReadonlyArray<Buffer>): AsyncGenerator<Buffer, void> {
   const end = start + bytes
   for (let at = start; at < end; at += pieceBytes) {
@@ -63,15 +66,18 @@ export async function* piecesOf({ file, start, bytes, read }: FilePart, buffers:
 export interface Receiving {
   readonly file: FileHandle
   readonly start: number
-  /** Neither more nor fewer may come. */
+  /** The exact length of the body. */
   readonly bytes: number
-  /** Hears how far the file is filled. */
+  /** Called with the offset up to which the file is written. */
   readonly reached: (at: number) => void
-  /** Whether somebody waits for these very bytes: then they are not gathered for longer than a moment. */
+  /** Whether a reader waits for these bytes: then they are written soon instead of being collected. */
   readonly eager: () => boolean
 }
 
-/** Writes a body into a file. Broken where the body is not as long as announced, unavailable where the disk refuses it. */
+/**
+ * Writes a body into a file. Broken if the body has another length than announced, Unavailable if the disk
+ * refuses it.
+ */
 export const receive = (message: IncomingMessage, receiving: Receiving): Effect.Effect<void, Broken | Unavailable> =>
   Effect.async((resume) => {
     const done = write(message, receiving).then(
@@ -79,7 +85,7 @@ export const receive = (message: IncomingMessage, receiving: Receiving): Effect.
       (cause: unknown) => Effect.fail(cause instanceof Unavailable ? cause : new Broken({ what: "a file was cut off", cause }))
     )
     void done.then(resume)
-    // A piece that is begun is finished before the file is closed.
+    // The file is closed only after the current write has ended.
     return Effect.zipRight(
       Effect.sync(() => message.destroy()),
       Effect.promise(() => done)
@@ -107,15 +113,15 @@ const write = async (message: IncomingMessage, { file, start, bytes, reached, ea
   }
   try {
     for await (const piece of message as AsyncIterable<Buffer>) {
-      if (at + heldBytes + piece.length > start + bytes) throw new Unavailable({ what: "more of an input came than was announced" })
+      if (at + heldBytes + piece.length > start + bytes) throw new Unavailable({ what: "an input is longer than announced" })
       held.push(piece)
       heldBytes += piece.length
       const isLate = performance.now() - flushed >= momentMillis
       if (heldBytes >= pieceBytes || held.length >= mostPieces || (isLate && eager())) await flush()
     }
   } finally {
-    // What came before it broke off need not come again.
+    // Bytes that arrived before the connection broke are kept.
     if (heldBytes > 0) await flush()
   }
-  if (at < start + bytes) throw new Error("fewer came than were announced")
+  if (at < start + bytes) throw new Error("the body is shorter than announced")
 }

@@ -21,43 +21,46 @@ import { persist } from "./retry.js"
 import { type OutputPlace, placesOf, type Run, runOf, type Sent } from "./run.js"
 
 export interface HostConnection extends WebOptions {
-  /** Where the host is reached, with the prefix that its API has there. */
+  /** The URL of the host, with the prefix of its API. */
   readonly url: string
   /** The two halves of the runner's token. */
   readonly name: string
   readonly secret: Redacted.Redacted
-  /** Whether plain http may lead off this machine. Default false. */
+  /** Whether plain http is allowed to other machines. Default false. */
   readonly allowHttp?: boolean
 }
 
-/** A host as its runner sees it. */
+/** The client of a host's runner protocol. */
 export interface Host {
-  /** A run, or null where there was none for as long as the request stayed open. Who asks for a pause is given it here. */
+  /**
+   * Claims a run; null if there was no work while the request was open. Waits as long as the host asks for a
+   * delay.
+   */
   readonly claim: (body: Schema.Schema.Type<typeof ClaimBody>) => Effect.Effect<Run | null, TokenRefused | ProtocolRefused | Unavailable>
   readonly run: (run: Run) => RunCalls
 }
 
 /**
- * What is said of one run. All but `progress`, which is said again anyway, are tried again for as long as the host waits for
- * a word of the run. RunLost: nobody wants to hear of it any more.
+ * The requests about one run. All but `progress`, which is sent regularly, are retried for as long as the
+ * host keeps the lease without a heartbeat. RunLost: the lease is lost, and further work is discarded.
  */
 export interface RunCalls {
-  /** For the requests that the host has signed for it. */
+  /** The HTTP client for the signed requests of the run. */
   readonly web: Web
-  /** From 0 to 1, null where that is unknown. `abort`: end ffmpeg. */
+  /** Sends a heartbeat. `fraction` is from 0 to 1, null if unknown. `abort` asks the runner to end ffmpeg. */
   readonly progress: (fraction: number | null) => Effect.Effect<{ readonly abort: boolean }, RunLost | Unavailable>
-  /** Where the files are to be sent, in their order. */
+  /** Asks where to upload the files; the places have the same order. */
   readonly outputs: (files: ReadonlyArray<Sent>) => Effect.Effect<ReadonlyArray<OutputPlace>, RunLost | Unavailable>
   readonly finished: (body: Schema.Schema.Type<typeof FinishedBody>) => Effect.Effect<void, RunLost | Unavailable>
   readonly failed: (body: Schema.Schema.Type<typeof FailedBody>) => Effect.Effect<void, RunLost | Unavailable>
   readonly released: (body: Schema.Schema.Type<typeof ReleasedBody>) => Effect.Effect<void, RunLost | Unavailable>
 }
 
-/** The places of a file of 10,000 parts, each a signed URL, are the longest reply. */
+/** The most bytes of a reply. The longest one lists the signed URLs of a file of 10,000 parts. */
 const replyBytes = 16 * 1024 * 1024
 const shortReplyBytes = 4 * 1024 * 1024
 
-/** Opens no connection yet. Unavailable where the URL can't be used. */
+/** Makes the client; opens no connection yet. Unavailable if the URL can't be used. */
 export const openHost = ({
   url,
   name,
@@ -85,7 +88,7 @@ export const openHost = ({
           Effect.flatMap((answer) =>
             Effect.map(textOf(answer, action === "outputs" ? replyBytes : shortReplyBytes), (text) => ({ ...answer, text }))
           ),
-          // A silence has its bound already; this one is for who talks slowly.
+          // The idle timeout does not cover a server that responds slowly.
           Effect.timeoutFail({ duration: seconds * 1000, onTimeout: () => new Broken({ what: `${action} got no answer in time` }) }),
           Effect.scoped
         )
@@ -120,7 +123,8 @@ export const openHost = ({
           let unanswered = false
           return ask(action, body, waits.answerSeconds).pipe(
             Effect.tapErrorTag("Broken", () => Effect.sync(() => (unanswered = true))),
-            // The host may have taken the word whose answer was lost: then it is over because we said so.
+            // If an earlier response was lost, the host may have accepted that request: then this one ended
+            // the run.
             Effect.catchIf(
               (error) => unanswered && error instanceof RunLost,
               () => Effect.void
@@ -132,7 +136,7 @@ export const openHost = ({
       return {
         web,
         progress: (fraction) =>
-          // Three of them fit into the silence that loses the run.
+          // Three heartbeats fit into the silence after which the lease is lost.
           ask("progress", { fraction }, silenceSeconds / 3).pipe(
             Effect.flatMap((answer) => replied("progress", answer, ProgressReply)),
             Effect.catchTag("Broken", givenUp)
@@ -167,7 +171,10 @@ const otherVersion = ({ headers }: Heard): ProtocolRefused | undefined => {
   return new ProtocolRefused({ message })
 }
 
-/** Whether the run is still this runner's, and its word was taken. What stands between us and the host has no say in that. */
+/**
+ * Whether the host accepted the request and the lease still holds. A proxy's response does not count as the
+ * host's.
+ */
 const stillRunning =
   (action: Action) =>
   (answer: Heard): Effect.Effect<Heard, RunLost | Broken | Unavailable> => {
@@ -178,7 +185,7 @@ const stillRunning =
     return Effect.as(taken(action, answer), answer)
   }
 
-/** Statuses that say "later" are broken, others but success will be the same next time. */
+/** Temporary statuses are `Broken` and retried. Other failures would be the same next time. */
 const taken = (action: Action, answer: Heard): Effect.Effect<void, Broken | Unavailable> => {
   if (answer.status >= 200 && answer.status < 300) return Effect.void
   return later(answer, action) ?? new Unavailable({ what: `${action} answered ${answer.status}: ${answer.text.slice(0, 500)}` })

@@ -12,34 +12,40 @@ export interface HostRequest {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string | FilePart
-  /** How long the other side may take to say something. Default: `idleSeconds`. */
+  /** Idle timeout in seconds. Default: `idleSeconds`. */
   readonly silenceSeconds?: number
 }
 
 export interface HostResponse {
   readonly status: number
   readonly headers: IncomingHttpHeaders
-  /** Its body: to be read to its end, or the connection ends with the scope. */
+  /** The body. Unless it is read to its end, closing the scope closes the connection. */
   readonly message: IncomingMessage
 }
 
-/** Requests over connections that are kept: no redirect is followed, no proxy is used, nothing is decompressed. */
+/**
+ * An HTTP client with persistent connections. It follows no redirects, uses no proxy and decompresses
+ * nothing.
+ */
 export interface Web {
   readonly waits: Waits
-  /** The answer's headers have come when it returns; the request ends with the scope, wherever it is by then. */
+  /**
+   * Sends a request and returns once the headers of the response have arrived. Closing the scope ends the
+   * request.
+   */
   readonly exchange: (question: HostRequest) => Effect.Effect<HostResponse, Broken | Unavailable, Scope.Scope>
 }
 
 export interface WebOptions {
-  /** Certificates of the authorities to trust, in PEM, in place of Node's own. */
+  /** CA certificates to trust instead of Node's own, in PEM. */
   readonly ca?: string | Buffer
   readonly waits?: Partial<Waits>
 }
 
-/** Of all headers of an answer together. */
+/** The most bytes of all headers of a response together. */
 const headerBytes = 32 * 1024
 
-/** Its connections are closed with the scope. */
+/** Makes an HTTP client. Closing the scope closes its connections. */
 export const openWeb = ({ ca, waits }: WebOptions = {}): Effect.Effect<Web, never, Scope.Scope> =>
   Effect.gen(function* () {
     const bounds = { ...defaultWaits, ...waits }
@@ -47,7 +53,7 @@ export const openWeb = ({ ca, waits }: WebOptions = {}): Effect.Effect<Web, neve
     const agents = yield* Effect.acquireRelease(
       Effect.sync(() => ({
         "http:": new HttpAgent(kept),
-        // Said here because an environment variable changes the default.
+        // Set explicitly, since an environment variable changes the default.
         "https:": new HttpsAgent({ ...kept, minVersion: "TLSv1.2", rejectUnauthorized: true, ...(ca !== undefined && { ca }) })
       })),
       (both) =>
@@ -93,13 +99,14 @@ const begin = (request: ClientRequest, { body, url }: HostRequest, { answerSecon
   giveBackRead(request)
   const answered = new Promise<HostResponse | Broken | Unavailable>((resolve) => {
     const broke = (cause?: unknown) =>
-      resolve(cause instanceof Unavailable ? cause : new Broken({ what: `${url.host} gave no answer`, cause }))
+      resolve(cause instanceof Unavailable ? cause : new Broken({ what: `${url.host} did not respond`, cause }))
     request.on("response", (message: IncomingMessage) => {
-      // A body that breaks off before somebody reads it is told to the reader, not to the process.
+      // Without a listener, an error before the body is read would end the process. The reader gets the error
+      // later.
       message.on("error", () => undefined)
       resolve({ status: message.statusCode ?? 0, headers: message.headers, message })
     })
-    request.on("timeout", () => request.destroy(new Error("it fell silent")))
+    request.on("timeout", () => request.destroy(new Error("the connection timed out")))
     request.on("error", broke)
     request.on("close", broke)
   })
@@ -107,35 +114,36 @@ const begin = (request: ClientRequest, { body, url }: HostRequest, { answerSecon
     request.end(body)
     return { request, answered, sent: Promise.resolve() }
   }
-  // What it stores now may take longer than any pause of a transfer.
+  // The server may now need longer to store the bytes than the idle timeout allows.
   const waitLonger = () => void (request.destroyed || request.setTimeout(answerSeconds * 1000))
   return { request, answered, sent: sendBytes(request, body).then(waitLonger, (cause) => void request.destroy(cause)) }
 }
 
-/** Says "later": a failure that goes by itself. */
+/** `Broken` for a temporary status; undefined for any other. */
 export const later = ({ status, headers }: HostResponse, what: string): Broken | undefined => {
   if (status < 500 && ![408, 425, 429].includes(status)) return undefined
   const afterSeconds = secondsAfter(headers["retry-after"])
   return new Broken({ what: `${what} answered ${status}`, ...(afterSeconds !== undefined && { afterSeconds }) })
 }
 
-/** Of a number of seconds; a date is not worth the trouble of two clocks. */
+/** Retry-After in seconds. Dates are ignored, since the two clocks may differ. */
 const secondsAfter = (header: string | undefined): number | undefined => (/^\d{1,6}$/.test(header ?? "") ? Number(header) : undefined)
 
-/** The whole body as text; broken when it is cut off, encoded, or longer than that. */
+/** Reads the whole body as text. Broken if it is cut off, encoded, or longer than `maxBytes`. */
 export const textOf = ({ headers, message }: HostResponse, maxBytes: number): Effect.Effect<string, Broken> =>
   Effect.tryPromise({
     try: async () => {
-      if ((headers["content-encoding"] ?? "identity") !== "identity") throw new Error("the answer is compressed, which was not asked for")
+      if ((headers["content-encoding"] ?? "identity") !== "identity")
+        throw new Error("the response is compressed, although no compression was requested")
       const pieces: Array<Buffer> = []
       let bytes = 0
       for await (const piece of message as AsyncIterable<Buffer>) {
         bytes += piece.length
-        if (bytes > maxBytes) throw new Error(`the answer is longer than ${maxBytes} bytes`)
+        if (bytes > maxBytes) throw new Error(`the response is longer than ${maxBytes} bytes`)
         pieces.push(piece)
       }
-      if (!message.complete) throw new Error("the answer was cut off")
+      if (!message.complete) throw new Error("the response was cut off")
       return Buffer.concat(pieces).toString("utf8")
     },
-    catch: (cause) => new Broken({ what: "an answer could not be read", cause })
+    catch: (cause) => new Broken({ what: "a response could not be read", cause })
   })

@@ -5,13 +5,13 @@ import type { Waits } from "./timeouts.js"
 
 export interface Patience {
   readonly waits: Pick<Waits, "pauseSeconds" | "mostPauseSeconds">
-  /** No try begins later than that after the first one; the tries bound themselves. */
+  /** No attempt starts later than this after the first one. Attempts have timeouts of their own. */
   readonly seconds: number
-  /** How far it has got: pauses are short again once it has got further. Default: it never does. */
+  /** The progress so far. Progress resets the backoff. Default: constant. */
   readonly reached?: () => number
 }
 
-/** Tries again whatever breaks, with growing pauses that are long enough for who asked for one. */
+/** Retries after `Broken`, with exponential backoff that respects a delay which the server asked for. */
 export const persist = <A, E, R>(
   attempt: Effect.Effect<A, E | Broken, R>,
   { waits: { pauseSeconds, mostPauseSeconds }, seconds, reached = () => 0 }: Patience
@@ -24,7 +24,7 @@ export const persist = <A, E, R>(
       Effect.gen(function* () {
         tries = reached() > before ? 0 : tries + 1
         before = reached()
-        // Unequal, so that those who lost the same host do not all come back at the same moment.
+        // Random, so that runners that lost the same host do not all return at the same time.
         const own = (yield* Random.nextRange(0.5, 1)) * pauseSeconds * 2 ** Math.min(tries, 16)
         const pause = Math.min(mostPauseSeconds, Math.max(own, broken.afterSeconds ?? 0))
         if ((yield* Clock.currentTimeMillis) + pause * 1000 > end) return yield* givenUp(broken)

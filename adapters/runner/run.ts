@@ -6,21 +6,26 @@ import { type Base, parseSigned, type Signed } from "./address.js"
 
 type ClaimedRun = Exclude<Schema.Schema.Type<typeof ClaimReply>["run"], null>
 
-/** A run as a runner was given it: what the protocol says, with names and requests that may be used. */
+/** A claimed run, with checked file names and signed requests. */
 export interface Run extends Omit<ClaimedRun, "inputs"> {
   readonly inputs: ReadonlyArray<StagedFile & { readonly request: Signed }>
 }
 
-/** Where one output of a run is to be sent. */
+/** Where one output of a run is uploaded. */
 export interface OutputPlace {
   readonly name: FileName
-  /** To be repeated when the run is finished. */
+  /** The id of the upload, which has to be sent again in `finished`. */
   readonly upload: string | null
-  /** They take all its bytes from where they were wanted, or all of it under another upload, in order and each once. */
+  /**
+   * One request per part, in order and without gaps: from the requested offset on, or of the whole file in a
+   * new upload.
+   */
   readonly requests: ReadonlyArray<Signed & { readonly start: number; readonly bytes: number }>
 }
 
-/** Throws a sentence where the host's words are no run, or would lead us elsewhere: names become files here. */
+/**
+ * Checks a run from the host. Throws a sentence if it is malformed: its names become files on this machine.
+ */
 export const runOf = (base: Base, run: ClaimedRun): Run => {
   demand(run.heartbeatSeconds > 0 && run.silenceSeconds > 0, "heartbeatSeconds and silenceSeconds must be above 0")
   const inputs = run.inputs.map(({ method, url, headers, ...file }) => {
@@ -33,7 +38,7 @@ export const runOf = (base: Base, run: ClaimedRun): Run => {
   return { ...run, inputs }
 }
 
-/** A file to be sent, of which more may come: see `OutputsBody` of the protocol. */
+/** A file to upload, which may still grow: see `OutputsBody` of the protocol. */
 export interface Sent {
   readonly name: FileName
   readonly bytes: number
@@ -41,7 +46,7 @@ export interface Sent {
   readonly start?: number
 }
 
-/** One place for each of the files, in their order. Throws a sentence where the host's words are none. */
+/** The place of each file, in order. Throws a sentence if the host's reply is malformed. */
 export const placesOf = (
   base: Base,
   { files: said }: Schema.Schema.Type<typeof OutputsReply>,
@@ -64,12 +69,12 @@ export const placesOf = (
 
 const demandFileName = (text: string): void => {
   const parsed = parseFileName(text)
-  demand("name" in parsed && parsed.name === text, `${JSON.stringify(text)} is no file's name`)
+  demand("name" in parsed && parsed.name === text, `${JSON.stringify(text)} is not a valid file name`)
 }
 
 const signed = (base: Base, request: Parameters<typeof parseSigned>[1]): Signed => {
   const parsed = parseSigned(base, request)
-  if (parsed === undefined) throw new Error("a signed request leads where bytes must not go: it must be https, or to the host itself")
+  if (parsed === undefined) throw new Error("a signed request must be https, or go to the host itself")
   return parsed
 }
 

@@ -9,18 +9,18 @@ import type { Web } from "./http-client.js"
 import type { InputSource } from "./inputs/range-download.js"
 import type { Waits } from "./timeouts.js"
 
-/** Waits that let nobody wait, and give up only what is silent. */
+/** Short retry delays, with the default timeouts. */
 export const shortWaits: Partial<Waits> = { pauseSeconds: 0.001, mostPauseSeconds: 0.01 }
 
 export interface LocalServer {
   /** `http://127.0.0.1:PORT`, without a slash at its end. */
   readonly url: string
-  /** Those that came, in their order. */
+  /** The received requests, in order. */
   readonly requests: ReadonlyArray<IncomingMessage>
   readonly connections: () => number
 }
 
-/** An HTTP server on loopback, which ends with its connections when the scope is closed. */
+/** An HTTP server on loopback. Closing the scope closes it and all its connections. */
 export const localServer = (handler: RequestListener): Effect.Effect<LocalServer, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.promise(async () => {
@@ -30,7 +30,7 @@ export const localServer = (handler: RequestListener): Effect.Effect<LocalServer
         requests.push(request)
         handler(request, response)
       })
-      // An idle connection ends because its client ends it, or not at all.
+      // The server never closes idle connections; only clients do.
       server.keepAliveTimeout = 0
       server.on("connection", (socket: Socket) => {
         sockets.add(socket.on("error", () => undefined).on("close", () => sockets.delete(socket)))
@@ -47,10 +47,12 @@ export const localServer = (handler: RequestListener): Effect.Effect<LocalServer
     ({ close }) => Effect.promise(close)
   )
 
-/** Answers one request, or leaves it to what would follow it. */
+/** Answers a request and returns true, or returns false to leave it to the normal handler. */
 export type Trick = (request: IncomingMessage, response: ServerResponse, count: number) => boolean
 
-/** A server of one content, at any path, as a good store serves it; where a trick wants to answer a request, it does. */
+/**
+ * Serves one content at any path like a correct storage server, except for requests that the trick answers.
+ */
 export const fileServer = (content: Buffer, trick: Trick = () => false) => {
   let count = 0
   return localServer((request, response) => {
@@ -60,7 +62,7 @@ export const fileServer = (content: Buffer, trick: Trick = () => false) => {
 
 export const etagOf = (content: Buffer): string => `"${createHash("sha256").update(content).digest("hex")}"`
 
-/** GET with one range, If-Range and If-None-Match. */
+/** Answers GET with one range, If-Range and If-None-Match. */
 export const serveFile =
   (content: Buffer): RequestListener =>
   ({ headers }, response) => {
@@ -75,7 +77,7 @@ export const serveFile =
     response.writeHead(206, { etag, ...about }).end(piece)
   }
 
-/** Of a request; `end` is not included. */
+/** The range of a request; `end` is exclusive. */
 export const rangeOf = ({ range }: IncomingMessage["headers"]): { readonly start: number; readonly end: number } | undefined => {
   const [match, start, end] = /^bytes=(\d+)-(\d+)$/.exec(range ?? "") ?? []
   return match === undefined ? undefined : { start: Number(start), end: Number(end) + 1 }
@@ -88,7 +90,7 @@ export const sourceOf = (web: Web, { url }: LocalServer, content: Buffer, key = 
   bytes: content.length
 })
 
-/** What a host says, as it says everything. */
+/** Answers in the form that a host uses for all responses. */
 export const say = (response: ServerResponse, status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): void =>
   void response
     .writeHead(status, { "content-type": "application/json", [versionHeader]: String(protocolVersion), ...headers })

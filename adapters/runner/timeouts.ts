@@ -1,16 +1,19 @@
-/** How long a runner waits for what, in seconds. */
+/** Timeouts and retry delays of a runner, in seconds. */
 export interface Waits {
-  /** Silence of the other side, while connecting too, after which a request is given up. Default 30. */
+  /** Idle timeout of a connection, also while connecting. Default 30. */
   readonly idleSeconds: number
-  /** A request for work, which the host keeps open until there is some. Default 120. */
+  /** Timeout of a claim, which the host keeps open until there is work. Default 120. */
   readonly claimSeconds: number
-  /** From the end of a request that the host has work with (storing bytes, publishing a run) to its answer. Default 120. */
+  /**
+   * Timeout from the end of a request to its response, while the host stores bytes or publishes a run.
+   * Default 120.
+   */
   readonly answerSeconds: number
-  /** All inputs of a run, each of its own; all its outputs together. Default 3600. */
+  /** Timeout of the download of one input, and of the upload of all outputs together. Default 3600. */
   readonly transferSeconds: number
-  /** Before what broke is tried again; twice as long each time. Default 0.5. */
+  /** The first retry delay, which doubles each time. Default 0.5. */
   readonly pauseSeconds: number
-  /** The longest such pause, also where a server asks for a longer one. Default 20. */
+  /** The longest retry delay, also if a server asks for a longer one. Default 20. */
   readonly mostPauseSeconds: number
 }
 

@@ -15,13 +15,16 @@ export interface TransferOptions extends Pick<AheadOptions, "worthBytes"> {
   readonly cache: InputCache
 }
 
-/** How the bytes of one run come from its host, and go back to it. */
+/** The transfer of one run: downloads inputs from its host and uploads outputs. */
 export interface RunTransfer extends Transfer {
-  /** Under which upload an output that was published was sent, to be repeated in `finished`; null for none. */
+  /** The id of the upload of a published output, for `finished`; null if it has none. */
   readonly uploadOf: (name: FileName) => string | null
 }
 
-/** Inputs by the cache; outputs to where the host wants them, which publishes them when it hears that the run is finished. */
+/**
+ * Inputs come from the cache. Outputs are uploaded to the host's places; the host publishes them after
+ * `finished`.
+ */
 export const transferOf = ({ run, calls, cache, worthBytes }: TransferOptions): Effect.Effect<RunTransfer, never, Scope.Scope> =>
   Effect.gen(function* () {
     const ahead = yield* sendAhead({ calls, rewritten: commandOf(run).rewritten, ...(worthBytes !== undefined && { worthBytes }) })
@@ -53,7 +56,7 @@ export const transferOf = ({ run, calls, cache, worthBytes }: TransferOptions): 
           for (const { name, upload } of places) uploads.set(name, upload)
           const modifiedAt = new Date()
           return files.map(({ name, bytes }) => ({ name, blob: { key: BlobKey(`${plan.outputPrefix}${name}`), bytes, modifiedAt } }))
-        }).pipe(Effect.catchTag("RunLost", (cause) => new Unavailable({ what: "the outputs have no place any more", cause }))),
+        }).pipe(Effect.catchTag("RunLost", (cause) => new Unavailable({ what: "the lease is lost, so the outputs are discarded", cause }))),
       uploadOf: (name) => uploads.get(name) ?? null
     }
   })

@@ -1,24 +1,29 @@
-/** Bytes of a file: `start` to `at` are here, `at` to `end` are on their way. Offsets count from 0, the second is not included. */
+/**
+ * A range of a file: `start` to `at` is downloaded, `at` to `end` is requested. Offsets count from 0; ends
+ * are exclusive.
+ */
 export interface Span {
   readonly start: number
   at: number
   readonly end: number
 }
 
-/** Which bytes of a file are here, which on their way, and which nobody has asked for yet. */
+/** Which bytes of a file are downloaded, which are requested, and which are neither. */
 export interface Spans {
-  /** The end of the bytes that are here from there on: itself where that one is not. */
+  /** The end of the downloaded bytes that start at `from`; `from` itself if that byte is missing. */
   readonly reach: (from: number) => number
-  /** Whether that byte is on its way. */
+  /** Whether the byte at this offset is requested. */
   readonly isComing: (offset: number) => boolean
-  /** The first bytes from there on that nobody has asked for, at most so many, which are on their way from now on. */
+  /**
+   * Takes the first bytes after `from` that are not requested, at most `most`, and marks them as requested.
+   */
   readonly take: (from: number, most: number) => Span | undefined
-  /** How many are here. */
+  /** The number of downloaded bytes. */
   readonly count: () => number
 }
 
 export const makeSpans = (size: number): Spans => {
-  /** By their offsets, none over another. */
+  /** Sorted by offset, without overlaps. */
   let spans: Array<Span> = []
 
   const reach = (from: number) => {
@@ -54,7 +59,9 @@ export const makeSpans = (size: number): Spans => {
   }
 }
 
-/** Neighbours that are here become one; those still filled stay what they are, since somebody holds them. */
+/**
+ * Merges adjacent downloaded spans. Spans that are still being filled stay, since a request refers to them.
+ */
 const joined = (spans: ReadonlyArray<Span>): Array<Span> => {
   const whole: Array<Span> = []
   for (const span of spans) {

@@ -7,7 +7,7 @@ import type { Unavailable } from "../../../core/errors.js"
 import { disk } from "../../ffmpeg/disk.js"
 import { isGone, thisProcess } from "../../process/index.js"
 
-/** What a file is the content of. */
+/** Identifies the content of a file. */
 export interface Content {
   readonly key: string
   readonly bytes: number
@@ -19,36 +19,39 @@ export interface Entry {
   readonly etag: string
 }
 
-/** A file that is being made. */
+/** A file that is being downloaded. */
 export interface PartialInput {
   readonly path: string
   readonly file: FileHandle
 }
 
 /**
- * Files by what they hold. Each boot of a machine, and each container, has a folder of its own: what another one wrote may
- * never have reached the disk, and nobody can ask whether its processes live. Processes within share what is whole. A part
- * is kept by a second link, and used by a third: so whatever has but one link is in nobody's use, in no process.
+ * Cached files by their content. Each boot of a machine, and each container, has a folder of its own: files
+ * of another boot may not have reached the disk, and its processes can't be checked. The processes of one
+ * boot share complete files. A second hard link makes a download a cache entry, and a third one is a use of
+ * it. So a file with one link is not in use by any process.
  */
 export interface CacheFolder {
-  /** Removes what was used least recently until so many bytes more fit in, or all that is left is in use. */
+  /**
+   * Removes the least recently used files until `bytes` more fit, or until all remaining files are in use.
+   */
   readonly makeRoom: (bytes: number) => Effect.Effect<void, Unavailable>
-  /** A file of that size, which takes no room yet. */
+  /** Makes a sparse file of this size. */
   readonly create: (bytes: number) => Effect.Effect<PartialInput, Unavailable>
   readonly discard: (part: PartialInput) => Effect.Effect<void>
-  /** Keeps a part that is whole beyond its being discarded. One that can't be kept is just fetched again. */
+  /** Makes a complete download a cache entry. If that fails, the input is downloaded again next time. */
   readonly keep: (path: string, content: Content) => Effect.Effect<void>
   readonly find: (content: Pick<Content, "key" | "bytes">) => Effect.Effect<Entry | undefined, Unavailable>
-  /** Like `link`; false where another process has removed it meanwhile. */
+  /** Like `link`; false if another process has removed the entry meanwhile. */
   readonly use: (entry: Entry, to: string) => Effect.Effect<boolean, Unavailable>
   readonly remove: (entry: Entry) => Effect.Effect<void, Unavailable>
-  /** The same file under another path; a copy where that can't be. */
+  /** Makes a hard link, or a copy if that is impossible. */
   readonly link: (path: string, to: string) => Effect.Effect<void, Unavailable>
 }
 
 const partEnding = ".part"
 
-/** A part of another boot that is not written to for so long is nobody's. */
+/** Partial files of another boot are removed after this time without a write. */
 const forgottenMillis = 86_400_000
 
 export const openCacheFolder = (root: string, maxBytes: number): Effect.Effect<CacheFolder, Unavailable> =>
@@ -67,7 +70,7 @@ export const openCacheFolder = (root: string, maxBytes: number): Effect.Effect<C
       create: (bytes) =>
         disk("make an input", async () => {
           const path = join(own, `${owner}.${randomUUID()}${partEnding}`)
-          // The mode is for those who come later: this handle may write, who opens the file or a link to it may not.
+          // Mode 0444: this handle can write, but later opens of the file or its links can't.
           const file = await open(path, "wx+", 0o444)
           await file.truncate(bytes)
           return { path, file }
@@ -110,7 +113,7 @@ export const openCacheFolder = (root: string, maxBytes: number): Effect.Effect<C
 
 const digest = (key: string): string => createHash("sha256").update(key).digest("hex")
 
-/** Undefined where the etag does not fit into a file's name. */
+/** The file name of an entry; undefined if the ETag is too long for it. */
 const entryName = ({ key, bytes, etag }: Content): string | undefined => {
   const name = `${digest(key)}.${bytes}.${Buffer.from(etag, "latin1").toString("base64url")}`
   return name.length <= 255 ? name : undefined
@@ -131,7 +134,7 @@ interface Found {
   readonly stats: Stats
 }
 
-/** All files of all boots. Other processes add and remove some meanwhile. */
+/** The files of all boots. Other processes may add and remove files meanwhile. */
 const filesIn = async (root: string): Promise<ReadonlyArray<Found>> => {
   const folders = (await readdir(root, { withFileTypes: true })).filter((each) => each.isDirectory() && /^\w+$/.test(each.name))
   const found = await Promise.all(
@@ -150,7 +153,7 @@ const filesIn = async (root: string): Promise<ReadonlyArray<Found>> => {
 }
 
 const evict = async (root: string, maxBytes: number): Promise<void> => {
-  // A part with a second link is an entry already.
+  // A partial file with a second link is already counted as an entry.
   const files = (await filesIn(root)).filter(({ name, stats }) => !name.endsWith(partEnding) || stats.nlink === 1)
   let total = files.reduce((sum, { stats }) => sum + stats.size, 0)
   const idle = files.filter(({ name, stats }) => !name.endsWith(partEnding) && stats.nlink === 1)
@@ -174,7 +177,7 @@ const removeLeftovers = async (root: string): Promise<void> => {
 
 const codeOf = (cause: unknown): unknown => (cause as NodeJS.ErrnoException | undefined)?.code
 
-/** For `.catch`: these are no errors, and give undefined; all others are thrown on. */
+/** For `.catch`: returns undefined for these error codes, and rethrows all others. */
 const unless =
   (...codes: ReadonlyArray<string>) =>
   (cause: unknown): undefined => {

@@ -11,35 +11,38 @@ import { type Arriving, type ArrivingOptions, arrive, type InputSource } from ".
 import { lateAnswers } from "./serve-partial.js"
 
 export interface CacheOptions extends ArrivingOptions {
-  /** Made if it is missing; several processes may share it. */
+  /** The folder of the cache, made if missing. Several processes may share it. */
   readonly folder: string
-  /** Of all inputs that are kept or under way together. What is in use stays even where it is more. */
+  /** The most bytes of all inputs, cached and downloading. Inputs in use stay even if they exceed it. */
   readonly maxBytes: number
-  /** From this size on an input is late: a run may begin before it is there. Default 32 MiB. */
+  /** Inputs of at least this size are late: a run may start before they are downloaded. Default 32 MiB. */
   readonly lateBytes?: number
 }
 
-/** Inputs of runs, on this machine's disk: fetched once for all runs that want the same at a time, and kept for later ones. */
+/**
+ * Inputs of runs on this machine's disk. Concurrent runs share one download, and later runs use the cached
+ * file.
+ */
 export interface InputCache {
   /**
-   * Makes the input a file at `path` that must not be written to: a link where it can be, else a copy. What is kept from
-   * before is used when its server says that it is still the content of that key. Large ones are late.
+   * Places the input at `path`, as a hard link or else a copy, which must not be written to. A cached file is
+   * used if its server confirms that it is still the content of that key. Large inputs are late.
    */
   readonly bring: (source: InputSource, path: string) => Effect.Effect<Late | undefined, BlobMissing | Unavailable, Scope.Scope>
-  /** Removes what is more than may be kept: to be done when a run has left its inputs. */
+  /** Removes files until the cache fits its limit. Call it when a run has released its inputs. */
   readonly trim: Effect.Effect<void>
 }
 
-/** An input under way, and where. */
+/** An input that is downloading. */
 interface Flight {
   readonly file: FileHandle
   readonly path: string
   readonly arriving: Arriving
-  /** It is all there, and kept. */
+  /** Waits until the download is complete and cached. */
   readonly whole: Effect.Effect<void, BlobMissing | Unavailable>
 }
 
-/** Two that want the same content are equal, whichever of them gets to fetch it. */
+/** A key for downloads: requests for the same content are equal. */
 class Wanted implements Equal.Equal {
   constructor(readonly source: InputSource) {}
   [Equal.symbol](that: unknown): boolean {
@@ -76,7 +79,7 @@ export const inputCache = ({
     return { bring, trim: Effect.ignoreLogged(folder.makeRoom(0)) }
   })
 
-/** No range of it could be asked for. */
+/** Makes an empty file, since a range request for 0 bytes is impossible. */
 const empty = (path: string): Effect.Effect<undefined, Unavailable> =>
   Effect.tryPromise({
     try: async () => {
@@ -86,7 +89,7 @@ const empty = (path: string): Effect.Effect<undefined, Unavailable> =>
     catch: (cause) => new Unavailable({ what: "make an empty input", cause })
   })
 
-/** Fetches an input, for as long as the scope. */
+/** Starts the download of an input. Closing the scope ends it. */
 const fly = (
   folder: CacheFolder,
   source: InputSource,
@@ -102,7 +105,7 @@ const fly = (
     return { file, path, arriving, whole: Deferred.await(kept) }
   })
 
-/** Whether the input was there, and is what its key stands for now. */
+/** Uses a cached input. Returns false if there is none, or if the content of its key has changed. */
 const fromKept = (folder: CacheFolder, source: InputSource, to: string): Effect.Effect<boolean, BlobMissing | Unavailable> =>
   Effect.gen(function* () {
     const entry = yield* folder.find(source)
@@ -114,7 +117,8 @@ const fromKept = (folder: CacheFolder, source: InputSource, to: string): Effect.
         const broken = later(answer, `the input ${key}`)
         if (broken !== undefined) return broken
         if (answer.status === 404 || answer.status === 410) return new BlobMissing({ dir: key })
-        // Read to its end, which is at once, the connection is kept; the body of another answer is not what we want.
+        // Reading the empty body of a 304 keeps the connection open. The body of another response is not
+        // needed.
         return answer.status === 304 ? Effect.as(textOf(answer, 0), true) : Effect.succeed(false)
       }),
       Effect.scoped

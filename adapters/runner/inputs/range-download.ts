@@ -9,7 +9,7 @@ import { type HostResponse, later, type Web } from "../http-client.js"
 import { persist } from "../retry.js"
 import { makeSpans, type Span } from "./byte-spans.js"
 
-/** Where the bytes of an input are to be had, and how many they must be. */
+/** Where an input is downloaded from, and its exact size. */
 export interface InputSource {
   readonly web: Web
   readonly request: Signed
@@ -18,32 +18,32 @@ export interface InputSource {
   readonly bytes: number
 }
 
-/** A file that is being filled. */
+/** A file that is being downloaded. */
 export interface Arriving {
   readonly bytes: number
-  /** Names the content, as its server does. */
+  /** The server's ETag of the content. */
   readonly etag: string
-  /** The end of the bytes that are here from there on. */
+  /** The end of the downloaded bytes that start at `from`. */
   readonly reach: (from: number) => number
-  /** Waits until the byte at that offset is here, which is fetched before all others, and what follows it next. */
+  /** Waits for the byte at this offset. It and the bytes after it are downloaded before all others. */
   readonly wait: (offset: number) => Effect.Effect<void, BlobMissing | Unavailable>
-  /** Waits until all of it is here. */
+  /** Waits until the whole file is downloaded. */
   readonly whole: Effect.Effect<void, BlobMissing | Unavailable>
 }
 
 export interface ArrivingOptions {
   /** Requests at a time. Default 4. */
   readonly connections?: number
-  /** Beside them, for bytes that somebody waits for. Default 2. */
+  /** More requests at a time for bytes that a reader waits for. Default 2. */
   readonly moreForWaiters?: number
-  /** How much one request is to bring. Default 8 MiB: less costs requests, more keeps those who jump ahead waiting. */
+  /** Bytes per request. Default 8 MiB: fewer bytes need more requests, more bytes delay readers that seek. */
   readonly pieceBytes?: number
 }
 
 /**
- * Fills the file from its front on, or from where somebody waits, by requests for its ranges which all must be of one
- * content. What breaks is asked for again from where it stopped. Returns when the first answer has come; goes on for as
- * long as the scope, and fails all who wait when the time for a transfer is over.
+ * Downloads a file by range requests, from its start or from where a reader waits. All responses must have
+ * the same ETag. A request that breaks is resumed where it stopped. Returns after the first response; the
+ * download goes on until the scope closes, and fails all readers at the transfer timeout.
  */
 export const arrive = (
   file: FileHandle,
@@ -56,7 +56,7 @@ export const arrive = (
     const spans = makeSpans(bytes)
     const known = yield* Deferred.make<string, BlobMissing | Unavailable>()
     const whole = yield* Deferred.make<void, BlobMissing | Unavailable>()
-    /** Who looks when something has come, and for which byte. */
+    /** Callbacks to run when bytes have arrived, each with the byte that it waits for. */
     const waiting = new Map<() => void, number | undefined>()
     let wanted = 0
     let ahead = 0
@@ -73,7 +73,7 @@ export const arrive = (
         return Effect.zipRight(Deferred.fail(known, error), Deferred.fail(whole, error))
       })
 
-    /** The rest of a span, in one request. */
+    /** Downloads the rest of a span in one request. */
     const ask = (span: Span) =>
       Effect.gen(function* () {
         const range = `bytes=${span.at}-${span.end - 1}`
@@ -99,7 +99,7 @@ export const arrive = (
         { waits, seconds: waits.transferSeconds, reached: () => span.at }
       )
 
-    /** From where it is wanted to the end, then what was left out before that. */
+    /** The next span: from the wanted offset to the end, then the bytes before it. */
     const next = () => spans.take(wanted, pieceBytes) ?? spans.take(0, pieceBytes)
     const work: Effect.Effect<void, BlobMissing | Unavailable> = Effect.suspend(() => {
       const span = next()
@@ -110,7 +110,7 @@ export const arrive = (
       { concurrency: "unbounded" }
     )
     const all = Effect.all([work, Effect.zipRight(Deferred.await(known), others)], { concurrency: "unbounded" }).pipe(
-      // What those who wait have asked for themselves may come last.
+      // The requests for waiting readers may end after the others.
       Effect.zipRight(Effect.suspend(() => changed(() => spans.count() === bytes))),
       Effect.timeoutFail({
         duration: waits.transferSeconds * 1000,
@@ -119,7 +119,7 @@ export const arrive = (
       Effect.matchEffect({ onFailure: fail, onSuccess: () => Deferred.succeed(whole, undefined) })
     )
 
-    /** Waits until it holds, or nothing more will come. */
+    /** Waits until the condition holds, or the download fails. */
     const changed = (holds: () => boolean, offset?: number) =>
       Effect.async<void, BlobMissing | Unavailable>((resume) => {
         const look = () => {
@@ -157,7 +157,7 @@ interface Expected {
   readonly etag: string | undefined
 }
 
-/** The etag of an answer that has just these bytes of the content that is expected, or what is wrong with it. */
+/** Checks that a response has exactly these bytes of the expected content. Returns its ETag, or the error. */
 const contentOf = (
   answer: HostResponse,
   span: Span,
@@ -172,13 +172,15 @@ const contentOf = (
     return new Unavailable({ what: `the input ${key} changed while it was fetched` })
   }
   if (status !== 206 || found === undefined) {
-    return new Unavailable({ what: `the input ${key} was answered ${status}, not as a range with a strong etag` })
+    return new Unavailable({ what: `the response for the input ${key} has status ${status}, and is no range with a strong etag` })
   }
   if (headers["content-range"] !== `bytes ${span.at}-${span.end - 1}/${bytes}`) {
-    return new Unavailable({ what: `the input ${key} is not of ${bytes} bytes, or another range of it came: ${headers["content-range"]}` })
+    return new Unavailable({
+      what: `the response for the input ${key} has another size than ${bytes} bytes, or another range: ${headers["content-range"]}`
+    })
   }
   return Effect.succeed(found)
 }
 
-/** Names bytes; a weak one, `W/"..."`, names what may be taken for the same. */
+/** A strong ETag, which identifies exact bytes; undefined for a weak one, `W/"..."`. */
 export const strongEtag = (header: string | undefined): string | undefined => (/^"[^"]*"$/.test(header ?? "") ? header : undefined)

@@ -7,14 +7,18 @@ import type { Late } from "../../ffmpeg/transfer.js"
 import { pieceBytes } from "../file-bytes.js"
 import type { Arriving } from "./range-download.js"
 
-/** Answers GET and HEAD from a file that is being filled, for as long as the scope. Who hangs up is no longer waited for. */
+/**
+ * Answers GET and HEAD from a file that is still downloading, until the scope closes. Stops when the client
+ * disconnects.
+ */
 export const lateAnswers = (file: FileHandle, arriving: Arriving): Effect.Effect<Late["answer"], never, Scope.Scope> =>
   Effect.map(FiberSet.makeRuntime<never>(), (run) => (request, response) => {
     const fiber = run(
       Effect.catchAll(reply(file, arriving, request, response), (error) =>
-        // Cut off, since it has announced more: whoever reads it must not take this for the end.
+        // The response is cut off before its announced length, so that the client does not take this for the
+        // end.
         Effect.zipRight(
-          Effect.logWarning("an input broke off", error),
+          Effect.logWarning("the download of an input failed", error),
           Effect.sync(() => response.destroy())
         )
       )
@@ -46,7 +50,7 @@ const reply = (
       response.writeHead(status, { "accept-ranges": "bytes", "content-type": "application/octet-stream", ...about })
       response.flushHeaders()
     })
-    // One for all pieces: memory of its own for each would cost more than all the rest, in garbage collection.
+    // One buffer for all chunks: a new one for each would cost most of the time in garbage collection.
     const buffer = Buffer.allocUnsafeSlow(Math.min(pieceBytes, to - start))
     for (let at = start; at < to; ) {
       yield* arriving.wait(at)
@@ -66,7 +70,7 @@ const read = (file: FileHandle, from: number, to: number, buffer: Buffer): Effec
     catch: (cause) => new Unavailable({ what: "read an input", cause })
   })
 
-/** Done when the system has taken it. A response that closes ends who waits here. */
+/** Waits until the operating system has taken the chunk, or the response has closed. */
 const written = (response: ServerResponse, piece: Buffer): Effect.Effect<void> =>
   Effect.async((resume) => {
     response.write(piece, () => resume(Effect.void))

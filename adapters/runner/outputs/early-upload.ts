@@ -8,45 +8,49 @@ import { buffersFor, piecesOf } from "../file-bytes.js"
 import type { RunCalls } from "../host.js"
 import { inTime, openedOutput, sendPart } from "./upload.js"
 
-/** What was sent of a file while it was written. */
+/** The parts of a file that were uploaded while it was written. */
 export interface SentAhead {
   readonly upload: string
-  /** For each part, by where it begins, whether it is what the file holds there now. */
+  /** For each part, by its offset: checks whether the file still has the same content there. */
   readonly parts: ReadonlyMap<number, Effect.Effect<boolean, Unavailable>>
 }
 
 /**
- * Outputs on their way while ffmpeg still writes them. Whatever it is done with, it may still come back to: most formats
- * have their beginning completed at the end. So each part's checksum is kept, and what has changed is sent once more.
+ * Uploads outputs while ffmpeg still writes them. ffmpeg may change what it has written: most formats
+ * complete their header at the end. So the checksum of each part is kept, and parts that changed are uploaded
+ * again.
  */
 export interface Ahead {
-  /** Hears how long the files are by now. Does not wait for what it begins. */
+  /** Takes the current sizes of the files. Starts uploads and does not wait for them. */
   readonly grown: (files: ReadonlyArray<Made>) => Effect.Effect<void>
-  /** When ffmpeg has ended: begins no more, waits for what is on its way, and tells what of it may stay. */
+  /**
+   * After ffmpeg exits: starts no new upload, awaits those in flight, and returns the parts that were
+   * uploaded.
+   */
   readonly settled: (files: ReadonlyArray<Made>) => Effect.Effect<ReadonlyMap<FileName, SentAhead>, Unavailable>
 }
 
 export interface AheadOptions {
   readonly calls: RunCalls
-  /** The command writes an output anew when all of it is there: nothing is sent before. */
+  /** Whether the command rewrites an output at the end: then nothing is uploaded early. */
   readonly rewritten: boolean
-  /** A file that has grown by so much is worth asking where to send it. Default 32 MiB. */
+  /** How many bytes a file must grow before the next upload starts. Default 32 MiB. */
   readonly worthBytes?: number
 }
 
-/** Of one file. */
+/** The state of one file. */
 interface Sending {
   upload: string | null
-  /** How far parts have been begun. */
+  /** The end of the last part whose upload has started. */
   next: number
   readonly sums: Map<number, { readonly bytes: number; readonly sum: number }>
   state: "idle" | "busy" | "spoiled"
 }
 
-/** Of all files together: the inputs that still come need some of the line, too. */
+/** Uploads of all files at a time: inputs that still download need bandwidth as well. */
 const atATime = 2
 
-/** What is begun ends with the scope. */
+/** Starts early uploads. Closing the scope ends them. */
 export const sendAhead = ({ calls, rewritten, worthBytes = 32 * 1024 * 1024 }: AheadOptions): Effect.Effect<Ahead, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { web } = calls
@@ -68,7 +72,7 @@ export const sendAhead = ({ calls, rewritten, worthBytes = 32 * 1024 * 1024 }: A
           return yield* new Unavailable({ what: `the output "${name}" can't be sent before it is whole` })
         }
         sending.upload = place.upload
-        // The last one ends where the file ended when it was looked at.
+        // The last part is not full: it ends where the file ended at that time.
         const full = place.requests.slice(0, -1)
         sending.next += full.reduce((sum, part) => sum + part.bytes, 0)
         yield* Effect.forEach(
@@ -85,8 +89,8 @@ export const sendAhead = ({ calls, rewritten, worthBytes = 32 * 1024 * 1024 }: A
       })
 
     /**
-     * Nothing is sent a second time here: of one try that broke off the host might still have bytes to write when the next
-     * has come, and by then they may have changed. All of such a file is sent at the end, as another upload.
+     * Does not retry. After a broken attempt the host might still write old bytes over those of the next one,
+     * which may have changed meanwhile. Such a file is uploaded as a whole at the end, in a new upload.
      */
     const begin = (made: Made, sending: Sending) => {
       sending.state = "busy"
@@ -115,7 +119,7 @@ export const sendAhead = ({ calls, rewritten, worthBytes = 32 * 1024 * 1024 }: A
         { discard: true }
       )
 
-    /** Undefined where nothing of it can stay: a file that became shorter was made anew. */
+    /** Undefined if no part can be used: a file that became shorter was written anew. */
     const sentOf = (made: Made): SentAhead | undefined => {
       const { upload, next, sums, state } = sendingOf(made.name)
       if (upload === null || state === "spoiled" || next > made.bytes) return undefined
@@ -149,7 +153,7 @@ const checksum = () => {
   return { add, sum: () => sum }
 }
 
-/** Of what the file has there now. */
+/** The checksum of a range of the file as it is now. */
 const sumNow = (made: Made, start: number, bytes: number): Effect.Effect<number, Unavailable> =>
   Effect.gen(function* () {
     const file = yield* openedOutput(made)

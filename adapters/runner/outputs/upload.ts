@@ -9,33 +9,33 @@ import { later, textOf, type Web } from "../http-client.js"
 import { persist } from "../retry.js"
 import type { OutputPlace } from "../run.js"
 
-/** Requests at a time. */
+/** Uploads at a time. */
 const atATime = 4
 
-/** What a store says after it has taken something. */
+/** The most bytes of a storage server's response to an upload. */
 const answerBytes = 64 * 1024
 
-/** A file, or one of its parts. */
+/** A file, or one part of it. */
 export interface OutputPart {
   readonly made: Made
   readonly request: OutputPlace["requests"][number]
 }
 
-/** Sends each to its place. What breaks is sent again, with growing pauses, while the time for a transfer lasts. */
+/** Uploads each part to its place, with retries and backoff, until the transfer timeout. */
 export const sendAll = (web: Web, parts: ReadonlyArray<OutputPart>): Effect.Effect<void, Unavailable> => {
   const { waits } = web
   const send = ({ made, request }: OutputPart) => persist(sendPart(web, made, request), { waits, seconds: waits.transferSeconds })
   return Effect.forEach(parts, send, { concurrency: atATime, discard: true }).pipe(inTime(web))
 }
 
-/** Fails what sends outputs for longer than a transfer may take. */
+/** The timeout for the upload of all outputs. */
 export const inTime = ({ waits }: Web) =>
   Effect.timeoutFail({
     duration: waits.transferSeconds * 1000,
     onTimeout: () => new Unavailable({ what: `the outputs could not be sent in ${waits.transferSeconds} s` })
   })
 
-/** One try; `read` sees what is sent, in order. */
+/** Uploads a part once. `read` is called with each chunk, in order. */
 export const sendPart = (
   web: Web,
   made: Made,
@@ -55,11 +55,14 @@ export const sendPart = (
     }
   }).pipe(Effect.scoped)
 
-/** A regular file that is no shorter than it was found. What ffmpeg, or who took it over, put there as a link leads nowhere. */
+/**
+ * Opens an output that is a regular file and has not become shorter. Links, which a hijacked ffmpeg could
+ * make, are refused.
+ */
 export const openedOutput = ({ name, path, bytes }: Made): Effect.Effect<FileHandle, Unavailable, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.tryPromise({
-      // A pipe of that name would otherwise keep us waiting for its other end.
+      // Without O_NONBLOCK, opening a pipe would wait for its other end.
       try: () => open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK),
       catch: (cause) => new Unavailable({ what: `open the output "${name}"`, cause })
     }),
@@ -69,7 +72,7 @@ export const openedOutput = ({ name, path, bytes }: Made): Effect.Effect<FileHan
       Effect.filterOrFail(
         Effect.promise(() => file.stat()),
         (stats) => stats.isFile() && stats.size >= bytes,
-        () => new Unavailable({ what: `the output "${name}" is no file of ${bytes} bytes any more` })
+        () => new Unavailable({ what: `the output "${name}" is no longer a regular file of at least ${bytes} bytes` })
       )
     )
   )
