@@ -10,22 +10,28 @@ const pieceBytes = 512 * 1024
 
 export const close = (file: FileHandle): Effect.Effect<void> => Effect.promise(() => file.close().catch(() => undefined))
 
-/** A new file at `path`, open while `use` runs; gone again when that fails or is interrupted. Replaces nothing. */
+/**
+ * Makes a new file at `path`, open while `use` runs. Removes it if that fails or is interrupted. Never
+ * replaces a file.
+ */
 export const withNewFile = <A, E>(path: string, use: (file: FileHandle) => Effect.Effect<A, E>): Effect.Effect<A, E | Unavailable> =>
   Effect.acquireUseRelease(
-    // The mode is for those who come later: this handle may write, who opens the blob or a link to it may not.
+    // Mode 0444: this handle can write, but later opens of the blob or its links can't.
     onDisk("create", () => open(path, "wx", 0o444)),
     use,
     (file, exit) =>
       Effect.zipRight(close(file), Exit.isSuccess(exit) ? Effect.void : Effect.promise(() => unlink(path).catch(() => undefined)))
   )
 
-/** Writes the body from `start` on, and tells how many bytes it has. The next pieces are asked for when the system has the last. */
+/**
+ * Writes the body at offset `start`, and returns its length. Pulls the next chunks after the last ones are
+ * written.
+ */
 export const fill = <E>(file: FileHandle, body: Bytes<E>, start = 0): Effect.Effect<number, E | Unavailable> =>
   Effect.suspend(() => {
     let at = start
     const write = (pieces: Chunk.Chunk<Uint8Array>) =>
-      // A piece that is begun is finished before the file is closed.
+      // The file is closed only after the current write has ended.
       Effect.uninterruptible(
         onDisk("write", async () => {
           at = await writeAll(file, Chunk.toReadonlyArray(pieces), at)
@@ -34,14 +40,17 @@ export const fill = <E>(file: FileHandle, body: Bytes<E>, start = 0): Effect.Eff
     return Effect.map(Stream.runForEachChunk(body, write), () => at - start)
   })
 
-/** Where they end. Of what it takes in part the system refuses the rest, and says why, when it is asked again. */
+/**
+ * Writes all chunks, and returns the end offset. After a partial write, writing the rest gives the reason as
+ * an error.
+ */
 const writeAll = async (file: FileHandle, pieces: ReadonlyArray<Uint8Array>, at: number): Promise<number> => {
   const { bytesWritten } = await file.writev(pieces, at)
   const bytes = pieces.reduce((sum, { length }) => sum + length, 0)
   return bytesWritten === bytes ? at + bytes : writeAll(file, [Buffer.concat(pieces).subarray(bytesWritten)], at + bytesWritten)
 }
 
-/** The body, failing at the piece that leads past the cap. */
+/** The same body, which fails at the chunk that exceeds `maxBytes`. */
 export const capped = <E>(body: Bytes<E>, maxBytes: number): Bytes<E | TooLarge> =>
   Stream.suspend(() => {
     let bytes = 0
@@ -51,7 +60,7 @@ export const capped = <E>(body: Bytes<E>, maxBytes: number): Bytes<E | TooLarge>
     })
   })
 
-/** The same bytes, copied into pieces of exactly `partBytes`; the last may be shorter. */
+/** The same bytes, copied into chunks of exactly `partBytes`; the last one may be shorter. */
 export const inParts = <E>(body: Bytes<E>, partBytes: number): Bytes<E> =>
   Stream.suspend(() => {
     let part = Buffer.allocUnsafe(partBytes)
@@ -74,7 +83,10 @@ export const inParts = <E>(body: Bytes<E>, partBytes: number): Bytes<E> =>
     return Stream.concat(Stream.mapConcat(body, full), last)
   })
 
-/** The bytes of a file, or the range of them cut to what is there; read into what is spare, else into new memory. */
+/**
+ * The bytes of a file, or a range of them, cut at the end of the file. Uses the spare buffers before it
+ * allocates new ones.
+ */
 export const pieces = (file: FileHandle, range?: ByteRange, spare: Array<Uint8Array> = []): Bytes =>
   Stream.unwrap(
     Effect.map(
@@ -92,8 +104,8 @@ export const pieces = (file: FileHandle, range?: ByteRange, spare: Array<Uint8Ar
   )
 
 /**
- * A file that is to be uploaded, open while `use` runs. What a run left at `path` may be anything: a link is not followed,
- * and a pipe does not make us wait for its other end.
+ * Opens a file to upload while `use` runs. A run may leave anything at `path`: links are not followed, and
+ * opening a pipe does not wait for its other end.
  */
 export const withRegularFile = <A, E>(
   path: string,

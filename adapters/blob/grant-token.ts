@@ -4,10 +4,13 @@ import { SignedUrlExpired } from "../../core/errors.js"
 import { BlobKey, blobKeyParts, blobPath, FileName, JobId, OwnerId, RunnerName } from "../../core/ids.js"
 import type { Grant, GrantedRun, Part, Parted, StorageShape } from "../../core/ports/storage.js"
 
-/** Signed along with every grant: another version, or another use of the same secret, makes other signatures. */
+/**
+ * Part of every signature, so that another version, or another use of the same secret, has different
+ * signatures.
+ */
 const version = "ffkiln blob grant 1"
 
-/** Fields are added at the end, so that tokens of an earlier version stay readable. */
+/** New fields are added at the end, so that older tokens stay readable. */
 type Fields =
   | readonly ["GET", key: string, expires: number, fileName: string, siblings: boolean | null, run: RunFields | null]
   | readonly ["PUT", key: string, expires: number, maxBytes: number, part: PartFields | null, owner: string | null, run: RunFields | null]
@@ -19,7 +22,7 @@ type RunFields = readonly [id: string, owner: string, attempt: number, runner: s
 const signature = (secret: string | Uint8Array, payload: string): Buffer =>
   Buffer.from(createHmac("sha256", secret).update(`${version}\n${payload}`).digest("base64url"))
 
-/** `<payload>.<signature>`, both base64url: fit for one part of a path. */
+/** Makes a token, `<payload>.<signature>`, both in base64url, so that it fits into one path segment. */
 export const grantToken = (secret: string | Uint8Array, grant: Grant): string => {
   const payload = Buffer.from(JSON.stringify(fieldsOf(grant))).toString("base64url")
   return `${payload}.${signature(secret, payload)}`
@@ -46,10 +49,12 @@ const partFields = ({ upload, number, bytes, partBytes }: Part & Parted): PartFi
 
 const partOf = ([upload, number, bytes, partBytes]: PartFields): Part & Parted => ({ upload, number, bytes, partBytes })
 
-/** The grant of a token that was made with this secret and is not over at `now` (milliseconds); nothing of any other. */
+/**
+ * The grant of a token; undefined unless it was signed with this secret and is valid at `now` (milliseconds).
+ */
 export const grantOf = (secret: string | Uint8Array, token: string, now: number): Grant | undefined => {
   const [payload = "", given = "", ...rest] = token.split(".")
-  // Compared as text, not as what it decodes to: base64 has several spellings of the same bytes.
+  // Compared as text, since several base64 texts decode to the same bytes.
   const expected = signature(secret, payload)
   const actual = Buffer.from(given)
   if (rest.length > 0 || actual.length !== expected.length || !timingSafeEqual(actual, expected)) return undefined
@@ -78,7 +83,7 @@ export const grantOf = (secret: string | Uint8Array, token: string, now: number)
   }
 }
 
-/** Signed URLs below our own mount, for a storage whose bytes we serve ourselves. */
+/** Signed URLs of this server, for a storage whose bytes it serves itself. */
 export const ownUrls = (secret: string | Uint8Array): Pick<StorageShape, "sign" | "redeem"> => ({
   sign: (grant) =>
     Effect.sync(() => {

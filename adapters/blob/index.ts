@@ -1,4 +1,4 @@
-/** What an adapter of the `Storage` port needs beside its technology: signed grants, parts, bytes of files, errors of disks. */
+/** Shared code for adapters of the `Storage` port: signed grants, parts, file contents, disk errors. */
 export { partCount, partSpan } from "../../core/ports/parts.js"
 export { capped, close, fill, inParts, pieces, withNewFile, withRegularFile } from "./bytes.js"
 export { errorCode, onDisk, orCode, unavailable } from "./disk.js"
