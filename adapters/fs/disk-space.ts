@@ -3,7 +3,7 @@ import { Layer } from "effect"
 import { DiskSpace } from "../../core/ports/disk-space.js"
 import { onDisk } from "../blob/index.js"
 
-/** What is free, for us and not for root alone, on the disk of a folder. */
+/** The free space on the disk of a folder, without what is reserved for root. */
 export const diskSpace = (folder: string): Layer.Layer<never> =>
   Layer.succeed(DiskSpace, {
     free: onDisk("ask for free space", async () => {

@@ -12,13 +12,13 @@ import { keptSecret } from "./secret.js"
 import { storage } from "./storage.js"
 
 export interface FileSystemOptions {
-  /** The folder that holds everything; made if it is missing. Several processes may share it. */
+  /** The folder of the storage, made if missing. Several processes may share it. */
   readonly root: string
-  /** Signs URLs, at least 16 bytes. Default: made once and kept in `<root>/secret`, for which the root must know hard links. */
+  /** Signs URLs; at least 16 bytes. Default: generated once into `<root>/secret`, which needs hard links. */
   readonly secret?: Redacted.Redacted
 }
 
-/** Storage in a folder, which also tells how much room its disk has. */
+/** Storage in a folder. Also reports the free space of its disk. */
 export const fileSystem = (options: FileSystemOptions): Layer.Layer<Storage, Unavailable> =>
   Layer.scoped(
     Storage,

@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { type BlobKey, blobKeyParts } from "../../core/ids.js"
 import type { Blob } from "../../core/ports/storage.js"
 
-/** Where things lie below a root: blobs in `blobs/<dir>/<slot>/<name>`, unfinished ones in `tmp/`, and `secret`. */
+/** The paths below a root: blobs in `blobs/<dir>/<slot>/<name>`, unfinished files in `tmp/`, and `secret`. */
 export interface Layout {
   readonly root: string
   readonly blobs: string
@@ -18,8 +18,8 @@ export const layout = (root: string): Layout => ({
   secret: join(root, "secret")
 })
 
-/** The file of a blob. Throws for what is no key. */
+/** The file of a blob. Throws on a malformed key. */
 export const blobFile = ({ blobs }: Layout, key: BlobKey): string => join(blobs, ...blobKeyParts(key))
 
-/** The blob that such a file is. */
+/** The blob of a file with these stats. */
 export const blobOf = (key: BlobKey, stats: Stats): Blob => ({ key, bytes: stats.size, modifiedAt: stats.mtime })

@@ -9,15 +9,15 @@ import { onDisk, orCode } from "../blob/index.js"
 import { isGone, thisProcess } from "../process/index.js"
 import { partsPrefix } from "./parts.js"
 
-/** Names for unfinished files that tell whose they are: `<process>.<random>`. */
+/** Makes names for unfinished files that contain their process: `<process>.<random>`. */
 export const temporaryNames = (tmp: string): (() => string) => {
   const owner = thisProcess()
   return () => join(tmp, `${owner}.${randomUUID()}`)
 }
 
 /**
- * Removes what processes left unfinished: at once where its process is known to be dead. Another host's process can't
- * be asked, and an upload in parts is nobody's own, so anything goes that has not been written to since `before`.
+ * Removes unfinished files: at once if their process is known to be dead, else if they were last written
+ * before `before`. Processes of other hosts can't be checked, and uploads in parts belong to no process.
  */
 export const removeLeftovers = async (tmp: string, before: Date): Promise<void> => {
   for (const name of await readdir(tmp)) {
@@ -25,12 +25,15 @@ export const removeLeftovers = async (tmp: string, before: Date): Promise<void> 
     const [owner = ""] = name.split(".")
     const stats = await lstat(path).catch(orCode("ENOENT"))
     if (stats === "ENOENT" || !(stats.isFile() || (stats.isDirectory() && name.startsWith(partsPrefix)))) continue
-    // Another process beside us may be quicker, or a part may come meanwhile: that folder is not empty in the end, and stays.
+    // ENOTEMPTY: a part arrived meanwhile, so the folder stays. Another process may also remove it first.
     if (stats.mtime < before || isGone(owner)) await rm(path, { recursive: true, force: true }).catch(orCode("ENOTEMPTY"))
   }
 }
 
-/** Does so as often as orphans are looked for: an upload in parts that nobody joins has no process that will be gone. */
+/**
+ * Removes unfinished files at the interval of the orphan sweep, since an abandoned upload in parts has no
+ * process that ends.
+ */
 export const sweepLeftovers = (tmp: string): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { orphanSweepSeconds, orphanSeconds } = yield* Limits

@@ -27,7 +27,7 @@ const actions = {
     yield* say((yield* storage.sign({ method: "PUT", key, expiresAt: new Date(8e15), maxBytes: 1 })).url)
   }),
 
-  /** Says so in the middle of a write, and stays there until it is killed or nobody listens any more. */
+  /** Prints a line in the middle of a write, then waits until it is killed or its output is closed. */
   write: Effect.gen(function* () {
     const storage = yield* Storage
     process.stdin.resume().on("end", () => process.exit(1))
@@ -38,7 +38,10 @@ const actions = {
     )
   }),
 
-  /** Opens an upload of two parts, sends the first, says the upload's name, and stays until it is killed or nobody listens. */
+  /**
+   * Opens an upload of two parts, sends the first, prints the upload's name, then waits until it is killed or
+   * its output is closed.
+   */
   part: Effect.gen(function* () {
     const storage = yield* Storage
     process.stdin.resume().on("end", () => process.exit(1))
@@ -49,7 +52,9 @@ const actions = {
     yield* Effect.never
   }),
 
-  /** On a disk of 8 MiB: what becomes of 16 MiB, what is left of it, and whether 6 MiB fit afterwards. */
+  /**
+   * On a disk of 8 MiB: the result of writing 16 MiB, what remains of it, and whether 6 MiB fit afterwards.
+   */
   overflow: Effect.gen(function* () {
     const storage = yield* Storage
     yield* storage.write(key, body(1), 1 * MiB)

@@ -10,18 +10,20 @@ import { capped, close, fill, onDisk, orCode, partCount, partSpan } from "../blo
 import { blobFile, blobOf, type Layout } from "./layout.js"
 import { moveIntoPlace } from "./place.js"
 
-/** How the folders of uploads in parts are called: they belong to no process, and outlive the one that made them. */
+/**
+ * The prefix of folders of uploads in parts. They belong to no process, and outlive the one that made them.
+ */
 export const partsPrefix = "parts."
 
 /**
- * Uploads in parts, by any of the processes that share the root. Each has a folder among the unfinished files: `data`,
- * which takes each part at its place, and an empty file for each part that is whole and on the disk, called by its number
- * and length. Such marks, unlike bits of one file, are safe on NFS.
+ * Uploads in parts, which any process that shares the root can receive. Each has a folder among the
+ * unfinished files. Its file `data` takes each part at its offset. An empty file, named by number and length,
+ * marks each part that is complete and on the disk. Such files, unlike bits in one file, are safe on NFS.
  */
 export const parts = (places: Layout): Pick<StorageShape, "openParts" | "writePart" | "joinParts" | "dropParts"> => {
   const missing = (key: BlobKey) => new BlobMissing({ dir: blobKeyParts(key)[0] })
 
-  /** Found by all that was said when it was opened: what belongs to another blob, or is cut in another way, is not found. */
+  /** The folder of an upload. Its name contains the key and the part size, so a mismatch finds no upload. */
   const folderOf = (key: BlobKey, upload: string, partBytes: number): string => {
     const [dir, slot] = blobKeyParts(key)
     return join(places.tmp, `${folderPrefix([dir, slot])}${digest([key, upload, partBytes])}`)
@@ -44,7 +46,7 @@ export const parts = (places: Layout): Pick<StorageShape, "openParts" | "writePa
       const data = join(folder, "data")
       const { start, length } = partSpan(part, part.number)
       const orMissing = <A>(found: A | "ENOENT") => (found === "ENOENT" ? Effect.fail(missing(key)) : Effect.succeed(found))
-      // One who still sends when all is joined has the blob itself open, and must not change it.
+      // A late sender may have the joined blob open, and must not change it.
       const stillOpen = Effect.flatMap(
         onDisk("look at an upload", () => access(data).catch(orCode("ENOENT"))),
         orMissing
@@ -81,7 +83,7 @@ export const parts = (places: Layout): Pick<StorageShape, "openParts" | "writePa
       const begin = folderPrefix(blobPrefixParts(prefix))
       return onDisk("drop uploads", async () => {
         const names = (await readdir(places.tmp)).filter((name) => name.startsWith(begin))
-        // A part that comes meanwhile has no place any more, or its folder is swept.
+        // A part that arrives meanwhile finds no upload, or its folder is swept later.
         await Promise.all(names.map((name) => rm(join(places.tmp, name), { recursive: true, force: true }).catch(orCode("ENOTEMPTY"))))
       })
     })
@@ -91,17 +93,20 @@ export const parts = (places: Layout): Pick<StorageShape, "openParts" | "writePa
 
 const digest = (value: unknown): string => createHash("sha256").update(JSON.stringify(value)).digest("hex")
 
-/** The same for all uploads of one slot. */
+/** The common prefix of the folders of all uploads of one slot. */
 const folderPrefix = (slot: ReadonlyArray<string>): string => `${partsPrefix}${digest(slot).slice(0, 32)}.`
 
 const markOf = (parted: Parted, number: number): string => `${number}.${partSpan(parted, number).length}`
 
-/** Moves the data to a blob's path, and tells what it is there; undefined where parts are missing, or another was quicker. */
+/**
+ * Moves the data to a blob's path and returns its stats; undefined if parts are missing, or if another
+ * process joined it first.
+ */
 const joined = async (folder: string, parted: Parted, now: Date, to: string): Promise<Stats | undefined> => {
   const names = await readdir(folder).catch(orCode("ENOENT"))
   const marks = new Set(names === "ENOENT" ? [] : names)
   for (let number = 1; number <= partCount(parted); number++) if (!marks.has(markOf(parted, number))) return undefined
-  // First of all, for those who still send: from here on they find nothing. A join that was cut short has done it already.
+  // Renamed first, so that late parts find no upload. An interrupted join may have done this already.
   const from = join(folder, "joined")
   await rename(join(folder, "data"), from).catch(orCode("ENOENT"))
   const file = await open(from).catch(orCode("ENOENT"))
@@ -111,7 +116,7 @@ const joined = async (folder: string, parted: Parted, now: Date, to: string): Pr
     await file.utimes(now, now)
     await file.sync()
     if ((await moveIntoPlace(from, to).catch(orCode("ENOENT"))) === "ENOENT") return undefined
-    // What can't go now is swept.
+    // If this fails, the sweep removes the folder later.
     await rm(folder, { recursive: true }).catch(() => undefined)
     return await file.stat()
   } finally {

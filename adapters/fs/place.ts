@@ -3,8 +3,8 @@ import { dirname } from "node:path"
 import { errorCode, orCode } from "../blob/index.js"
 
 /**
- * Moves a file, already synced, to a blob's path, replacing what is there; durable when it returns. Rejects with the
- * system's error, EXDEV among them, and then leaves no new folder behind.
+ * Moves a synced file to a blob's path and replaces an existing one; durable when it returns. Rejects with
+ * the system error, such as EXDEV, and then leaves no new folders.
  */
 export const moveIntoPlace = async (from: string, to: string): Promise<void> => {
   const slot = dirname(to)
@@ -12,10 +12,11 @@ export const moveIntoPlace = async (from: string, to: string): Promise<void> => 
   const changed = new Set([slot])
   try {
     while ((await rename(from, to).catch(orCode("ENOENT"))) === "ENOENT") {
-      // Ends the loop when it is the source that is missing.
+      // Throws, and so ends the loop, if the source is missing.
       await lstat(from)
-      // Else the slot is new, or a removal beside us took it for empty, which may happen again between any two of these
-      // lines. Node's recursive mkdir answers such a race with ENOTDIR.
+      // Otherwise the slot is new, or another process removed it as empty, which can happen again at any
+      // time. Node's
+      // recursive mkdir fails with ENOTDIR in such a race.
       if ((await mkdir(dir).catch(orCode("EEXIST"))) === undefined) changed.add(dirname(dir))
       if ((await mkdir(slot).catch(orCode("EEXIST", "ENOENT"))) === undefined) changed.add(dir)
     }
@@ -27,7 +28,7 @@ export const moveIntoPlace = async (from: string, to: string): Promise<void> => 
   await Promise.all(Array.from(changed, syncFolder))
 }
 
-/** Makes the names in a folder durable. A folder that is gone has none: its last blob has been removed meanwhile. */
+/** Makes the names in a folder durable. A missing folder is no error: its last blob was removed meanwhile. */
 export const syncFolder = async (path: string): Promise<void> => {
   const folder = await open(path).catch(orCode("ENOENT"))
   if (folder === "ENOENT") return
@@ -38,7 +39,7 @@ export const syncFolder = async (path: string): Promise<void> => {
   }
 }
 
-/** Removes the slot and the directory of a blob's path where they are empty. Only tidiness: what can't go stays. */
+/** Removes the slot and the directory of a blob's path if they are empty. Failures are ignored. */
 export const removeEmptyFolders = async (path: string): Promise<void> => {
   const slot = dirname(path)
   for (const folder of [slot, dirname(slot)]) {

@@ -5,8 +5,8 @@ import { orCode } from "../blob/index.js"
 import { syncFolder } from "./place.js"
 
 /**
- * The secret kept at `path`, made by whoever comes first. It gets its name when it is whole, by a link, which only one
- * of several processes can make; the others read the winner's.
+ * Reads the secret at `path`; the first process makes it. It writes a temporary file and links it to `path`,
+ * which only one of several processes can do. The others read that file.
  */
 export const keptSecret = async (path: string, temporary: string): Promise<Uint8Array> => {
   const kept = await readFile(path).catch(orCode("ENOENT"))

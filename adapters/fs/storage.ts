@@ -9,10 +9,13 @@ import { blobFile, blobOf, type Layout } from "./layout.js"
 import { parts } from "./parts.js"
 import { moveIntoPlace, removeEmptyFolders } from "./place.js"
 
-/** What the system answers where a file can't be linked to or moved, and must be copied: another disk, another owner, too many links. */
+/**
+ * Error codes after which a file is copied instead of linked or moved: another disk, another owner, too many
+ * links.
+ */
 const mustCopy = ["EXDEV", "EPERM", "EACCES", "EMLINK", "ENOTSUP", "ENOSYS"] as const
 
-/** The port over a folder. `temporary` gives names for unfinished files, on the same file system. */
+/** The `Storage` port in a folder. `temporary` makes names for unfinished files, on the same file system. */
 export const storage = (places: Layout, temporary: () => string, secret: string | Uint8Array): StorageShape => {
   const { blobs } = places
   const pathOf = (key: BlobKey) => blobFile(places, key)
@@ -101,7 +104,7 @@ export const storage = (places: Layout, temporary: () => string, secret: string 
       )
     })
 
-  /** Blobs are replaced and never written to, so a second name for the same file keeps its content. */
+  /** Makes a hard link: blobs are replaced but never modified, so both names keep the content. */
   const copy: StorageShape["copy"] = (from, to) =>
     Effect.suspend(() => {
       const [source, target, linked] = [pathOf(from), pathOf(to), temporary()]
@@ -112,7 +115,7 @@ export const storage = (places: Layout, temporary: () => string, secret: string 
           await moveIntoPlace(linked, target)
           return blobOf(to, await lstat(target))
         } finally {
-          // Where it could not be moved, or is that very file already.
+          // The link remains if it could not be moved, or if both names are the same file.
           await unlink(linked).catch(orCode("ENOENT"))
         }
       }
@@ -144,7 +147,7 @@ export const storage = (places: Layout, temporary: () => string, secret: string 
   }
 }
 
-/** The names in a folder that can be parts of keys; none when it is gone. */
+/** The names in a folder that can be parts of keys; none if the folder does not exist. */
 const namesIn = async (path: string): Promise<ReadonlyArray<string>> => {
   const names = await readdir(path).catch(orCode("ENOENT", "ENOTDIR"))
   return typeof names === "string" ? [] : names.filter(isBlobKeyPart)
