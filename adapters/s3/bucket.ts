@@ -6,7 +6,7 @@ import { type Refused, refused } from "./failures.js"
 import { ensureHome } from "./home.js"
 import type { S3Options } from "./options.js"
 
-/** The SDK, loaded when a storage starts: whoever keeps files elsewhere needs none. */
+/** The AWS SDK, loaded when a storage starts, so that other kinds of storage do not need it. */
 export type Sdk = typeof import("@aws-sdk/client-s3") & Pick<typeof import("@aws-sdk/s3-request-presigner"), "getSignedUrl">
 
 export const loadSdk: Effect.Effect<Sdk, Unavailable> = Effect.tryPromise({
@@ -19,14 +19,14 @@ export const loadSdk: Effect.Effect<Sdk, Unavailable> = Effect.tryPromise({
     new Unavailable({ what: "S3 storage needs two packages: npm install @aws-sdk/client-s3 @aws-sdk/s3-request-presigner", cause })
 })
 
-/** The place of a storage: `<prefix>blobs/<dir>/<slot>/<name>` and `<prefix>secret` in one bucket. */
+/** A bucket with the storage's objects: `<prefix>blobs/<dir>/<slot>/<name>` and `<prefix>secret`. */
 export interface Bucket {
   readonly sdk: Sdk
   readonly name: string
   /** Empty, or ending in a slash. */
   readonly prefix: string
   readonly client: S3Client
-  /** Signs what clients send themselves. */
+  /** The client that signs URLs. */
   readonly signer: S3Client
   /** Makes one request, with its retries; `what` names it in the log. Interrupting it drops the connection. */
   readonly ask: <A>(what: string, request: (options: { readonly abortSignal: AbortSignal }) => Promise<A>) => Effect.Effect<A, Refused>
@@ -35,7 +35,7 @@ export interface Bucket {
 export const openBucket = (sdk: Sdk, options: S3Options): Effect.Effect<Bucket, Unavailable> =>
   Effect.map(prefixOf(options.prefix ?? ""), (prefix) => {
     const client = options.client ?? new sdk.S3Client(settings(options))
-    // With a checksum by default, a signed PUT would demand that of an empty body.
+    // With default checksums, a presigned PUT would require the checksum of an empty body.
     const signer = new sdk.S3Client({
       ...(options.client === undefined ? settings(options) : addressOf(options.client)),
       ...(options.publicEndpoint === undefined ? {} : { endpoint: options.publicEndpoint })
@@ -50,14 +50,14 @@ export const openBucket = (sdk: Sdk, options: S3Options): Effect.Effect<Bucket, 
     }
   })
 
-/** What a signature is made of. The rest of a client's settings is about requests that it makes itself. */
+/** The settings of a client that a signature depends on. */
 const addressOf = ({ config }: S3Client) => {
   const { region, credentials, endpoint, forcePathStyle, useAccelerateEndpoint, useDualstackEndpoint, useFipsEndpoint } = config
   const address = { region, credentials, forcePathStyle, useAccelerateEndpoint, useDualstackEndpoint, useFipsEndpoint }
   return { ...plain, ...address, ...(endpoint === undefined ? {} : { endpoint }) }
 }
 
-/** Ends the clients that are ours. */
+/** Closes the clients, except for one that the caller passed. */
 export const closeBucket = ({ client, signer }: Bucket, options: S3Options): void => {
   if (options.client === undefined) client.destroy()
   signer.destroy()
@@ -72,13 +72,16 @@ const prefixOf = (text: string): Effect.Effect<string, Unavailable> => {
       )
 }
 
-/** Checksums of newer SDKs are an extension that many servers refuse or store with the content; we send Content-MD5 instead. */
+/**
+ * Turns off the checksums of newer SDKs, which many servers refuse or store with the content. Content-MD5 is
+ * sent instead.
+ */
 const plain = { requestChecksumCalculation: "WHEN_REQUIRED", responseChecksumValidation: "WHEN_REQUIRED" } as const
 
 const defaultAttempts = 4
 const defaultRequestSeconds = 60
 const connectMillis = 10_000
-/** Each download that is under way holds a connection for as long as its reader takes. */
+/** The most connections: each download holds one for as long as its reader takes. */
 const maxSockets = 512
 
 const settings = ({ endpoint, region, pathStyle, credentials, attempts, requestSeconds }: S3Options): S3ClientConfig => {
@@ -103,7 +106,7 @@ const settings = ({ endpoint, region, pathStyle, credentials, attempts, requestS
       connectionTimeout: Math.min(connectMillis, millis),
       requestTimeout: millis,
       throwOnRequestTimeout: true,
-      // Of silence, also in the middle of an answer.
+      // The idle timeout, also in the middle of a response.
       socketTimeout: millis,
       httpAgent: { keepAlive: true, maxSockets },
       httpsAgent: { keepAlive: true, maxSockets }

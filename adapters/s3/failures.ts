@@ -1,16 +1,19 @@
 import { Data } from "effect"
 import { Unavailable } from "../../core/errors.js"
 
-/** A request that did not succeed, after all its retries: `code` is the server's, the system's or the SDK's name for it. */
+/** A request that failed after all retries. `code` is the error code of the server, the system or the SDK. */
 export class Refused extends Data.TaggedError("S3Refused")<{
   readonly what: string
   readonly code: string
-  /** What the server answered; none where it did not answer. */
+  /** The status of the response; undefined without a response. */
   readonly status: number | undefined
   readonly cause: unknown
 }> {}
 
-/** What the SDK throws, read once: its errors have names, the system's have codes, and both may wrap one another. */
+/**
+ * Converts an error of the SDK. SDK errors have names, system errors have codes, and either may wrap the
+ * other.
+ */
 export const refused =
   (what: string) =>
   (cause: unknown): Refused => {
@@ -22,10 +25,10 @@ export const refused =
     return new Refused({ what, code: typeof code === "string" ? code : (name ?? "Error"), status: $metadata?.httpStatusCode, cause })
   }
 
-/** The object or the upload is not there. A bucket that is not there is no such answer. */
+/** Whether the object or the upload does not exist. A missing bucket does not count. */
 export const isMissing = ({ status, code }: Refused): boolean => status === 404 && code !== "NoSuchBucket"
 
-/** The range begins past the end of the object. */
+/** Whether the range starts after the end of the object. */
 export const isPastEnd = ({ status }: Refused): boolean => status === 416
 
 export const unavailable = ({ what, cause }: Pick<Refused, "what" | "cause">): Unavailable =>
@@ -34,7 +37,10 @@ export const unavailable = ({ what, cause }: Pick<Refused, "what" | "cause">): U
 const wrongKeys = ["InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "TokenRefreshRequired"]
 const wrongRegion = ["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"]
 
-/** Why storage can't start, as one sentence for the operator, who may know the bucket and the server but reads no secret. */
+/**
+ * Why the storage can't start, as one sentence for the operator. It names the bucket and the server, but no
+ * secret.
+ */
 export const cannotStart = (bucket: string, server: string, error: Refused): Unavailable => {
   const { code, status } = error
   const because = (sentence: string) => new Unavailable({ what: `S3 storage: ${sentence}`, cause: error.cause })

@@ -3,18 +3,18 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from "node:net"
 import { Effect } from "effect"
 
-/** What becomes of one request on its way to the server. */
+/** What happens to one request on its way to the server. */
 export type Fault =
   | "none"
-  /** The server is never asked. */
+  /** The request never reaches the server. */
   | "500"
-  /** As most servers answer, but not all, who is asked to finish what is finished already. */
+  /** The response of most servers to completing an upload a second time. */
   | "no such upload"
   | "reset"
   | "silence"
-  /** The server is asked, and its answer never arrives. */
+  /** The server gets the request, but its response never arrives. */
   | "lost answer"
-  /** So many bytes of the answer's body arrive; then the connection breaks, or nothing comes any more. */
+  /** So many bytes of the response body arrive; then the connection breaks, or stalls. */
   | { readonly breaksAfter: number }
   | { readonly stallsAfter: number }
 
@@ -25,7 +25,7 @@ export interface Asked {
   readonly range: string | undefined
 }
 
-/** A way to the server at `endpoint` on which `fault` decides, per request, what goes wrong. */
+/** A proxy to the server at `endpoint`; `fault` decides for each request what goes wrong. */
 export const faulty = (endpoint: string, fault: (asked: Asked) => Fault | Promise<Fault>) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
@@ -33,7 +33,7 @@ export const faulty = (endpoint: string, fault: (asked: Asked) => Fault | Promis
       const waiting = new Set<ServerResponse>()
       const proxy = createServer((incoming, outgoing) => {
         waiting.add(outgoing.once("close", () => waiting.delete(outgoing)))
-        // A client that leaves is part of the play.
+        // A client may disconnect; that is expected.
         outgoing.on("error", () => undefined)
         const one = { method: incoming.method ?? "", url: incoming.url ?? "", range: incoming.headers.range }
         asked.push(one)

@@ -1,8 +1,9 @@
 import { homedir } from "node:os"
 
 /**
- * Gives the process a home folder where it has none: HOME is unset and its user has no entry in /etc/passwd. The SDK looks
- * for settings below that folder, and its failure to find one would end the process. The value is that of container runtimes.
+ * Sets HOME if the process has no home directory: HOME is unset and the user has no entry in /etc/passwd.
+ * Otherwise the SDK, which looks for settings there, would end the process. Container runtimes use the same
+ * value.
  */
 export const ensureHome = (): void => {
   try {

@@ -11,10 +11,10 @@ import { storage } from "./storage.js"
 export type { S3Options } from "./options.js"
 
 /**
- * Storage in a bucket of S3 or of any server that speaks it. Clients move files straight from and to it by presigned
- * URLs; the size of an upload is checked when it is first looked at, because a presigned PUT can't be capped. Playlists
- * are served by our own route, since players ask for the files beside them by names that nobody has signed.
- * Unavailable, with a sentence for the operator, where the bucket can't be used.
+ * Storage in a bucket of S3 or of an S3-compatible server. Clients upload and download directly with
+ * presigned URLs. The size of an upload is checked afterwards, since a presigned PUT has no limit. Playlists
+ * are served by this server, since players request the files beside them without a signature. Unavailable,
+ * with a sentence for the operator, if the bucket can't be used.
  */
 export const s3 = (options: S3Options): Layer.Layer<Storage, Unavailable> =>
   Layer.scoped(
@@ -31,11 +31,11 @@ export const s3 = (options: S3Options): Layer.Layer<Storage, Unavailable> =>
     })
   )
 
-/** One listing: unlike a look at the bucket alone it is answered with a body, which says what is wrong. */
+/** Lists one object. Unlike HeadBucket, its response has a body that says what is wrong. */
 const firstLook = ({ ask, client, sdk, name, prefix }: Bucket) =>
   ask("start", (options) => client.send(new sdk.ListObjectsV2Command({ Bucket: name, Prefix: prefix, MaxKeys: 1 }), options))
 
 const serverOf = ({ endpoint }: S3Options): string => (endpoint === undefined ? "the S3 server" : `the S3 server at ${originOf(endpoint)}`)
 
-/** Without what a URL may carry besides: a password, a path. */
+/** The origin of a URL, without a password or path. */
 const originOf = (endpoint: string): string => (URL.canParse(endpoint) ? new URL(endpoint).origin : "its endpoint")

@@ -6,9 +6,9 @@ import type { Bucket } from "./bucket.js"
 import { isMissing, unavailable } from "./failures.js"
 
 /**
- * Ends the multipart uploads below our prefix that their process did not live to finish, which cost their owner money and
- * are seen by nobody: at once, then as often as orphans are looked for. Where the server has no such listing a rule of the
- * bucket's lifecycle (AbortIncompleteMultipartUpload) does the same.
+ * Aborts old multipart uploads below the prefix whose process died, since their parts cost money and are
+ * invisible: at the start, then at the interval of the orphan sweep. If the server can't list uploads, use a
+ * lifecycle rule of the bucket (AbortIncompleteMultipartUpload).
  */
 export const sweepUploads = (bucket: Bucket): Effect.Effect<void> =>
   Effect.gen(function* () {
@@ -23,7 +23,7 @@ export const sweepUploads = (bucket: Bucket): Effect.Effect<void> =>
     )
   })
 
-/** Aborts those that were begun before a time; how many they were. */
+/** Aborts the uploads that were started before a time, and returns their number. */
 export const abortUploads = (bucket: Bucket, before: Date) =>
   unfinished(bucket, "").pipe(
     Stream.filter(({ Initiated }) => Initiated !== undefined && Initiated < before),
@@ -31,14 +31,14 @@ export const abortUploads = (bucket: Bucket, before: Date) =>
     Stream.runCount
   )
 
-/** Aborts all of blobs below a prefix of keys. */
+/** Aborts all uploads of blobs whose keys have a prefix. */
 export const abortBelow = (bucket: Bucket, prefix: string) =>
   unfinished(bucket, prefix).pipe(
     Stream.mapEffect(({ Key, UploadId }) => abortUpload(bucket, Key, UploadId), { concurrency: 4 }),
     Stream.runDrain
   )
 
-/** Aborting what is finished, or aborted already, succeeds. */
+/** Aborts one upload. Succeeds also if it is already completed or aborted. */
 export const abortUpload = ({ ask, client, sdk, name }: Bucket, Key: string | undefined, UploadId: string | undefined) =>
   ask("abort an upload", (options) => client.send(new sdk.AbortMultipartUploadCommand({ Bucket: name, Key, UploadId }), options)).pipe(
     Effect.catchIf(isMissing, () => Effect.void),

@@ -8,8 +8,8 @@ import { isMissing, type Refused } from "./failures.js"
 import { markOf, md5 } from "./upload.js"
 
 /**
- * Uploads whose parts are sent by others: multipart uploads of the server. Each is called `<mark>:<its id>`; the mark is
- * kept with the object, so that one who joins without getting the answer can tell later that it was done.
+ * Multipart uploads whose parts clients send. Each is named `<mark>:<upload id>`. The mark is stored with the
+ * object, so that a host that lost the response of the join can find out that it succeeded.
  */
 
 export const uploadIdOf = (upload: string): string => upload.slice(upload.indexOf(":") + 1)
@@ -31,7 +31,10 @@ export const putPart = ({ ask, client, sdk, name }: Bucket, Key: string, { uploa
   return Effect.asVoid(ask("put a part", (options) => client.send(new sdk.UploadPartCommand(part), options)))
 }
 
-/** True when the parts have become the object, now or before; false where one is missing or not as long as it must be. */
+/**
+ * Joins the parts. True if they are the object, now or already before; false if a part is missing or has a
+ * wrong length.
+ */
 export const joinUpload = (bucket: Bucket, Key: string, upload: string, parted: Parted): Effect.Effect<boolean, Refused> =>
   Effect.gen(function* () {
     const { ask, client, sdk, name: Bucket } = bucket
@@ -48,7 +51,7 @@ export const joinUpload = (bucket: Bucket, Key: string, upload: string, parted: 
     yield* ask("join an upload", (options) => client.send(command, options))
     return true
   }).pipe(
-    // It may have been joined already: the answer was lost, or another was quicker.
+    // The upload may be joined already: a response was lost, or another host joined it first.
     Effect.catchIf(isMissing, () => Effect.map(markOf(bucket, Key), (mark) => mark === markIn(upload))),
     Effect.catchIf(isMissing, () => Effect.succeed(false))
   )

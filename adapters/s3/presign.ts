@@ -8,9 +8,9 @@ import { uploadIdOf } from "./parts.js"
 const week = 7 * 86_400
 
 /**
- * A URL of the server's own for the grant. It ends with the grant, after a week at most, and with the credentials that
- * signed it where those are temporary. A download is saved under its name and typed by it; `nosniff` is beyond what a URL
- * can ask for. An upload's size is too; that of a part is looked at when the parts are joined.
+ * A presigned URL for the grant. It expires with the grant, after at most a week, and with the credentials if
+ * they are temporary. A download gets its file name and media type; a URL can't set `nosniff`. A URL can't
+ * limit the size of an upload either; the sizes of parts are checked when they are joined.
  */
 export const presigned = (bucket: Bucket, Key: string, grant: Grant) =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
@@ -37,7 +37,7 @@ export const presigned = (bucket: Bucket, Key: string, grant: Grant) =>
     )
   })
 
-/** Each command by itself: the SDK's types know no union of them. */
+/** Presigns each command separately, since the SDK's types have no union of them. */
 const presignedPut = ({ signer, sdk, name }: Bucket, Key: string, part: Part | undefined, lifetime: Lifetime): Promise<string> => {
   const object = { Bucket: name, Key }
   if (part === undefined) return sdk.getSignedUrl(signer, new sdk.PutObjectCommand(object), lifetime)

@@ -3,14 +3,14 @@ import type { ByteRange } from "../../core/ports/storage.js"
 import type { Bucket } from "./bucket.js"
 import { isPastEnd, Refused } from "./failures.js"
 
-/** The connection broke while the answer was read. */
+/** The connection broke while the response was read. */
 class Broken extends Data.TaggedError("S3Broken")<{ readonly cause: unknown }> {}
 
 const resumes = 3
 
 /**
- * The object's bytes, or the range of them cut to what is there. A download that breaks off goes on where it was, as long
- * as the object is the same and some try brings a byte: a large file would else never arrive over a bad network.
+ * The bytes of an object, or a range of them, cut at its end. A download that breaks is resumed as long as
+ * the object is unchanged and attempts make progress, so that large files arrive over an unreliable network.
  */
 export const contentOf = (bucket: Bucket, key: string, range?: ByteRange): Stream.Stream<Uint8Array, Refused> => {
   const end = range === undefined || range.end === Number.POSITIVE_INFINITY ? undefined : range.end
@@ -38,13 +38,13 @@ export const contentOf = (bucket: Bucket, key: string, range?: ByteRange): Strea
   return from(range?.start ?? 0, resumes)
 }
 
-/** One request for the bytes from `start` on. Its connection is closed with the scope. */
+/** One request for the bytes from `start` on. Closing the scope closes its connection. */
 const opened = ({ ask, client, sdk, name }: Bucket, Key: string, start: number, end: number | undefined, tag: string | undefined) => {
   const Range = start === 0 && end === undefined ? {} : { Range: `bytes=${start}-${end ?? ""}` }
   const same = tag === undefined ? {} : { IfMatch: tag }
   return Effect.acquireRelease(
     ask("read", (options) => client.send(new sdk.GetObjectCommand({ Bucket: name, Key, ...Range, ...same }), options)),
-    // Not left to the iterator: it would wait for the piece that a stalled server never sends.
+    // Destroyed here, since the iterator would wait for a chunk that a stalled server never sends.
     ({ Body }) => Effect.sync(() => (Body as NodeBody | undefined)?.destroy())
   ).pipe(
     Effect.map(({ Body, ETag }) => ({ etag: ETag, pieces: piecesOf(Body as NodeBody) })),

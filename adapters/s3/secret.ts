@@ -5,7 +5,7 @@ import { isMissing, type Refused } from "./failures.js"
 
 const fewestBytes = 16
 
-/** The secret of the settings. */
+/** The secret from the settings. */
 export const givenSecret = (secret: Redacted.Redacted): Effect.Effect<Uint8Array> => {
   const bytes = Buffer.from(Redacted.value(secret))
   return bytes.length < fewestBytes
@@ -14,9 +14,10 @@ export const givenSecret = (secret: Redacted.Redacted): Effect.Effect<Uint8Array
 }
 
 /**
- * The secret kept in the bucket, made by whoever comes first. Of hosts that start together one writes it (If-None-Match);
- * all read it after that. Servers that know no such condition ignore it, and hosts that made a bucket's first start
- * together may then disagree until they are started again: there, give the secret as an option.
+ * Reads the secret in the bucket; the first host makes it. If several hosts start at the same time, one
+ * writes it (If-None-Match), and all read it. Servers without this condition ignore it. Then hosts that start
+ * an empty bucket at the same time may use different secrets until they restart: set the secret as an option
+ * there.
  */
 export const keptSecret = (bucket: Bucket): Effect.Effect<Uint8Array, Refused> =>
   read(bucket).pipe(Effect.catchIf(isMissing, () => Effect.zipRight(make(bucket), read(bucket))))
@@ -32,5 +33,5 @@ const make = ({ ask, client, sdk, name, prefix }: Bucket) =>
     client.send(new sdk.PutObjectCommand({ Bucket: name, Key: `${prefix}secret`, Body: randomBytes(32), IfNoneMatch: "*" }), options)
   ).pipe(Effect.catchIf(madeByAnother, () => Effect.void))
 
-/** The condition does not hold, or two writers met. */
+/** Whether another host has written the secret: the condition failed, or two writes collided. */
 const madeByAnother = ({ status }: Refused): boolean => status === 412 || status === 409

@@ -6,17 +6,17 @@ import type { S3Options } from "./index.js"
 
 type Server = Awaited<ReturnType<typeof s3Server>>
 
-/** The S3 server of this test run, started if it is not up yet, which takes a dozen seconds. */
+/** The S3 server of this test run. The first call starts it, which takes about 12 seconds. */
 export const s3Server = () => testServer("s3")
 
-/** What a client needs for the server; with `bucket`, options of the adapter. */
+/** The options of the adapter for a bucket of the server. */
 export const optionsFor = ({ endpoint, accessKeyId, secretAccessKey }: Server, bucket: string): S3Options => ({
   bucket,
   endpoint,
   credentials: { accessKeyId, secretAccessKey: Redacted.make(secretAccessKey) }
 })
 
-/** A client of the SDK's own, to look at what the adapter did. */
+/** A client of the SDK, to check what the adapter did. */
 export const clientOf = ({ endpoint, accessKeyId, secretAccessKey }: Server): S3Client =>
   new S3Client({ endpoint, region: "us-east-1", forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } })
 

@@ -12,10 +12,10 @@ import { presigned } from "./presign.js"
 import { contentOf } from "./read.js"
 import { store } from "./upload.js"
 
-/** The most that S3 copies in one request. */
+/** The most bytes that S3 copies in one request. */
 const mostCopiedBytes = 5 * 1024 ** 3
 
-/** The port over a bucket. `secret` signs the tokens of playlists. */
+/** The `Storage` port in a bucket. `secret` signs the tokens of playlists. */
 export const storage = (bucket: Bucket, secret: Uint8Array): StorageShape => {
   const { ask, client, sdk, name: Bucket } = bucket
   const root = `${bucket.prefix}blobs/`
@@ -44,7 +44,7 @@ export const storage = (bucket: Bucket, secret: Uint8Array): StorageShape => {
     Effect.suspend(() =>
       Effect.zipRight(
         store(bucket, objectOf(key), body, mostBytes),
-        // The server says when it was, and nobody else's clock will do: the sweep of orphans goes by it.
+        // The modification time has to come from the server's clock, which the orphan sweep uses as well.
         Effect.catchTag(existing(key), "BlobMissing", (cause) => Effect.fail(unavailable({ what: "write: removed meanwhile", cause })))
       )
     )
@@ -62,7 +62,7 @@ export const storage = (bucket: Bucket, secret: Uint8Array): StorageShape => {
         .join("")}`
       const page = (ContinuationToken: string | undefined) =>
         ask("list", (options) =>
-          // In URL encoding: XML has no way to write some characters that a name may have.
+          // URL encoding, since XML can't represent all characters of a name.
           client.send(new sdk.ListObjectsV2Command({ Bucket, Prefix, ContinuationToken, EncodingType: "url" }), options)
         )
       return Stream.paginateChunkEffect(undefined as string | undefined, (token) =>
@@ -77,7 +77,7 @@ export const storage = (bucket: Bucket, secret: Uint8Array): StorageShape => {
       ).pipe(Stream.mapError(unavailable))
     })
 
-  /** The server copies by itself up to 5 GiB; a larger object comes and goes through this process. */
+  /** The server copies up to 5 GiB itself. A larger object is downloaded and uploaded by this process. */
   const copy: StorageShape["copy"] = (from, to) =>
     Effect.gen(function* () {
       const Key = objectOf(to)
@@ -145,13 +145,13 @@ export const storage = (bucket: Bucket, secret: Uint8Array): StorageShape => {
     redeem: (token) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         const grant = grantOf(secret, token, now)
-        // None but playlists have tokens of ours, whoever may have read the secret in the bucket.
+        // Only tokens for playlists are accepted, in case the secret in the bucket was read by others.
         return grant?.method === "GET" && grant.siblings === true ? Effect.succeed(grant) : Effect.fail(new SignedUrlExpired({}))
       })
   }
 }
 
-/** Listings tell milliseconds where headers tell seconds: the same blob has one time. */
+/** Rounds times to seconds: listings have milliseconds, headers do not, and a blob must have one time. */
 const blobOf = (key: BlobKey, bytes = 0, modifiedAt = new Date(0)): Blob => ({
   key,
   bytes,

@@ -8,18 +8,24 @@ import { isMissing, type Refused, unavailable } from "./failures.js"
 import { abortUpload } from "./leftovers.js"
 
 const MiB = 1024 * 1024
-/** Servers take parts from 5 MiB on, at most 10,000 of them, and some want all but the last to be equal. */
+/**
+ * S3 requires parts of at least 5 MiB, and at most 10,000 of them. Some servers require equal sizes except
+ * for the last.
+ */
 const smallestPart = 8 * MiB
 const mostParts = 10_000
-/** Parts under way: with two in the making, 40 MiB of memory for each upload. */
+/** Parts uploaded at a time. With two more being filled, an upload takes 40 MiB of memory. */
 const partsAtOnce = 3
 
-/** Makes the body the object's content, whole or not at all: in one request where it is small, else in parts. */
+/**
+ * Stores the body as an object, completely or not at all: in one request if it is small, else as a multipart
+ * upload.
+ */
 export const store = <E>(bucket: Bucket, key: string, body: Bytes<E>, mostBytes: number): Effect.Effect<void, E | Unavailable> =>
   Effect.scoped(
     Effect.gen(function* () {
       const partBytes = Math.max(smallestPart, Number.isFinite(mostBytes) ? Math.ceil(mostBytes / mostParts) : 0)
-      // One part a pull, so that looking at two leaves the third.
+      // One part per pull, so that taking the first two does not consume the third.
       const parts = Stream.fromPull(Effect.succeed(yield* Stream.toPull(Stream.rechunk(inParts(body, partBytes), 1))))
       const first = yield* Stream.runCollect(Stream.take(parts, 2))
       if (first.length < 2) yield* put(bucket, key, Chunk.toReadonlyArray(first)[0] ?? new Uint8Array())
@@ -29,7 +35,7 @@ export const store = <E>(bucket: Bucket, key: string, body: Bytes<E>, mostBytes:
 
 const isRefused = (error: unknown): error is Refused => error instanceof Object && "_tag" in error && error._tag === "S3Refused"
 
-/** Integrity that every server checks, unlike the checksums of newer SDKs. */
+/** The Content-MD5, which every server checks, unlike the checksums of newer SDKs. */
 export const md5 = (bytes: Uint8Array): string => createHash("md5").update(bytes).digest("base64")
 
 const put = ({ ask, client, sdk, name }: Bucket, Key: string, Body: Uint8Array) =>
@@ -62,7 +68,8 @@ const putParts = <E>(bucket: Bucket, Key: string, parts: Bytes<E>) => {
         yield* ask("finish an upload", (options) =>
           client.send(new sdk.CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload }), options)
         ).pipe(
-          // The answer to an attempt that succeeded may have been lost: then the next finds no upload, but our object.
+          // If the response to a successful attempt was lost, the next attempt finds no upload, but the
+          // object has its mark.
           Effect.catchIf(isMissing, (error) =>
             Effect.filterOrFail(
               markOf(bucket, Key),
@@ -70,7 +77,7 @@ const putParts = <E>(bucket: Bucket, Key: string, parts: Bytes<E>) => {
               () => error
             )
           ),
-          // Half a request more or less: either is whole, and an abort beside it would not be.
+          // Completing is not interrupted, since an abort at the same time could leave a broken object.
           Effect.uninterruptible
         )
       }),
@@ -83,7 +90,7 @@ const putParts = <E>(bucket: Bucket, Key: string, parts: Bytes<E>) => {
   )
 }
 
-/** The mark of the upload that made the object. */
+/** The mark of the upload that created an object. */
 export const markOf = ({ ask, client, sdk, name }: Bucket, Key: string) =>
   Effect.map(
     ask("look at a finished upload", (options) => client.send(new sdk.HeadObjectCommand({ Bucket: name, Key }), options)),
