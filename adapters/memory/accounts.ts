@@ -7,7 +7,7 @@ import { splitCredential } from "../../core/text/api-key.js"
 import { hashSecret, newKeyId, newSecret, newWebhookSecret, sameSecret } from "../crypto/index.js"
 import { charge, liveJobs, monthOf, nothingSpent, now, pair, State, type StateShape } from "./state.js"
 
-/** `fixed` are keys that hold beside those of the table, whatever it says. */
+/** The `Accounts` port. `fixed` keys are always valid, beside those of the table. */
 export const memoryAccounts = (fixed: ReadonlyArray<ApiKey>): Layer.Layer<Accounts, never, State> =>
   Layer.effect(
     Accounts,
@@ -22,7 +22,8 @@ export const memoryAccounts = (fixed: ReadonlyArray<ApiKey>): Layer.Layer<Accoun
           Effect.suspend(() => {
             const given = splitCredential(Redacted.value(credential))
             const id = OwnerId(given?.id ?? "")
-            // The secret is hashed and compared for an unknown id as well, so that time does not tell which ids there are.
+            // An unknown id is hashed and compared as well, so that the response time does not show which ids
+            // exist.
             const same = sameSecret(hashSecret(Redacted.make(given?.secret ?? "")), hashOf(id))
             return same ? Effect.succeed(id) : new InvalidApiKey()
           }),

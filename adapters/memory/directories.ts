@@ -20,7 +20,7 @@ import { filesOf, filesOfOwner, heldBytes, holdRead, isRead, keyPlace, liveJobs,
 export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.effect(
   Directories,
   Effect.map(State, (state) => {
-    /** By their rows, so that they end with those, whichever way a row goes. */
+    /** Keyed by row, so that an entry disappears with its row. */
     const registered = new WeakMap<StoredFile, { readonly lookAt: string; readonly endsAt: string }>()
     const unsized = () => [...state.files.values()].flatMap((files) => [...files.values()].filter(({ bytes }) => bytes === null))
     const unsizedOf = (owner: OwnerId) => unsized().filter(({ dir }) => state.directories.get(dir)?.owner === owner)
@@ -194,9 +194,9 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
   })
 )
 
-/** The order of texts in a database. */
+/** Compares texts by bytes, as the databases do. */
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
-/** What a registration waits for: the bytes under its own key. */
+/** Whether a file has the bytes that a registration waits for: those under the same key. */
 const isBytesOf = (registration: StoredFile, file: StoredFile): boolean =>
   registration.bytes === null && file.bytes !== null && registration.key === file.key

@@ -7,9 +7,9 @@ import { Storage, type StorageShape } from "../../core/ports/storage.js"
 
 type RunError = FfmpegFailed | RunLimitExceeded | BlobMissing | Unavailable
 
-/** What a pretended run makes of a plan. */
+/** The result of a scripted run. */
 export interface Result {
-  /** Fractions reported on the way. Default: one half. */
+  /** The reported fractions of progress. Default: one half. */
   readonly progress?: ReadonlyArray<number | null>
   readonly outputs: ReadonlyArray<{ readonly name: FileName; readonly content: Uint8Array }>
   readonly warnings?: ReadonlyArray<string>
@@ -17,17 +17,23 @@ export interface Result {
   readonly seconds?: number
 }
 
-/** `inputs` are the contents of the plan's inputs, in its order. May fail, wait, or never end. */
+/**
+ * A script in place of ffmpeg. `inputs` are the contents of the plan's inputs, in order. It may fail, wait,
+ * or never end.
+ */
 export type ScriptedRun = (
   plan: Plan,
   inputs: ReadonlyArray<Uint8Array>
 ) => Effect.Effect<Result, FfmpegFailed | RunLimitExceeded | Unavailable>
 
-/** Every output is the first input. */
+/** A script that copies the first input to every output. */
 export const copyFirstInput: ScriptedRun = (plan, [first = new Uint8Array(0)]) =>
   Effect.succeed({ outputs: plan.outputs.map((name) => ({ name, content: first })) })
 
-/** An executor without ffmpeg: `run` says what comes of a plan, the rest is as with the real one. For tests and examples. */
+/**
+ * An executor without ffmpeg, for tests and examples: `run` makes the outputs, the rest behaves like the real
+ * one.
+ */
 export const memoryExecutor = (run: ScriptedRun = copyFirstInput): Layer.Layer<Executor, never, Storage> =>
   Layer.effect(
     Executor,
@@ -57,7 +63,7 @@ const finish = (storage: StorageShape, plan: Plan, result: Result): Effect.Effec
       return yield* new RunLimitExceeded({ limit: `the outputs grew larger than ${outputBytes} bytes together` })
     }
     const outputs = yield* Effect.forEach(result.outputs, ({ name, content }) =>
-      // The write is allowed exactly its own length.
+      // TooLarge can't happen: the limit is the exact length.
       Effect.map(
         Effect.catchTag(storage.write(keyOf(plan, name), Stream.make(content), content.length), "TooLarge", Effect.die),
         (blob) => ({

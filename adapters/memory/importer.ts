@@ -7,11 +7,14 @@ export interface MemoryFile {
   readonly bytes: Uint8Array
   /** Its media type, without parameters. */
   readonly type: string | null
-  /** What its server calls it. */
+  /** The file name that its server suggests. */
   readonly fileName?: string
 }
 
-/** An internet of exactly these files, by their https URLs. All other URLs are refused, as a name that does not resolve is. */
+/**
+ * An importer that knows only these files, by their https URLs. Other URLs are refused like unresolvable
+ * names.
+ */
 export const memoryImporter = (files: ReadonlyMap<string, MemoryFile>): Layer.Layer<Importer, never, Storage> =>
   Layer.effect(
     Importer,

@@ -17,13 +17,16 @@ export { memoryStorage } from "./storage.js"
 export { type MemoryWebhooksOptions, memoryWebhooks } from "./webhooks.js"
 
 export interface MemoryDatabaseOptions {
-  /** API keys that are good from the start. */
+  /** API keys that are valid from the start. */
   readonly keys?: ReadonlyArray<ApiKey>
-  /** Runners whose tokens hold beside the issued ones, unless an issued runner of the same name was revoked. */
+  /**
+   * Runners whose tokens are valid beside the issued ones, unless an issued runner of the same name was
+   * revoked.
+   */
   readonly runners?: ReadonlyArray<RunnerToken>
 }
 
-/** All rows in memory, gone with the process: the readable reference of what the row ports promise. */
+/** All rows in memory, lost when the process ends. The readable reference implementation of the row ports. */
 export const memoryDatabase = (options: MemoryDatabaseOptions = {}): Layer.Layer<Rows> =>
   Layer.mergeAll(
     memoryJobs,

@@ -23,7 +23,7 @@ import { Jobs, type Published, type Taker } from "../../core/ports/jobs.js"
 import type { Usage } from "../../core/usage.js"
 import { charge, filesOfOwner, type JobRow, liveJobs, now, overQuota, pair, putDelivery, putRow, State, type StateShape } from "./state.js"
 
-/** The job table in memory: `transitions` of job.ts, run as it stands. */
+/** The job table in memory, which applies `transitions` of core/job.ts directly. */
 export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
   Jobs,
   Effect.gen(function* () {
@@ -32,12 +32,12 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
     const { attempts, idempotencySeconds, noWorkerSeconds, pendingJobsPerKey } = limits
 
     const isLast = (job: JobRow) => job.attempt >= attempts
-    /** The row that the holder may change by `event`, or undefined: the fence. */
+    /** The fence: the row that the holder may change by `event`, else undefined. */
     const heldBy = (hold: Hold, event: JobEvent): JobRow | undefined => {
       const job = state.jobs.get(hold.id)
       return job !== undefined && job.attempt === hold.attempt && next(job.state, event) !== undefined ? job : undefined
     }
-    /** Carries out a fenced event, or tells the holder that it is none any more. */
+    /** Applies an event if the holder still has the lease, else fails with LeaseLost. */
     const fenced = <A>(hold: Hold, event: JobEvent, change: (job: JobRow, at: Date) => A) =>
       Effect.gen(function* () {
         const at = yield* now
@@ -194,14 +194,14 @@ const shown = ({
 const inState = (state: StateShape, wanted: "pending" | "processing"): Array<JobRow> =>
   liveJobs(state).filter((job) => job.state === wanted)
 
-/** How many jobs each owner has running, as a function. */
+/** Returns a function that gives the number of running jobs of an owner. */
 const runningOf = (state: StateShape): ((owner: OwnerId) => number) => {
   const counts = new Map<OwnerId, number>()
   for (const { owner } of inState(state, "processing")) counts.set(owner, (counts.get(owner) ?? 0) + 1)
   return (owner) => counts.get(owner) ?? 0
 }
 
-/** Whether a job is for this taker. */
+/** Whether a job matches the claim filter. */
 const isFor =
   ({ tags = [], meets = () => true, except = [] }: Taker) =>
   (job: JobRow): boolean =>
@@ -218,7 +218,7 @@ const byTurn = (state: StateShape, hint: JobId | undefined) => {
     byAge(a, b)
 }
 
-/** Those that may be claimed at that time. */
+/** The pending jobs that may be claimed at a time. */
 const due = (state: StateShape, at: Date): Array<JobRow> => inState(state, "pending").filter(({ dueAt }) => dueAt === null || dueAt <= at)
 
 const byAge = (a: JobRow, b: JobRow): number => a.createdAt.getTime() - b.createdAt.getTime() || (a.id < b.id ? -1 : 1)
@@ -230,7 +230,10 @@ const put = (state: StateShape, job: JobRow): void => {
   for (const tell of state.watchers.get(job.id) ?? []) tell(shown(job))
 }
 
-/** The first look and the listening are one synchronous step, so that no change falls in between. */
+/**
+ * Streams the states of a job. Reading the first and subscribing are one synchronous step, so no change is
+ * missed.
+ */
 const changes = (state: StateShape, id: JobId): Stream.Stream<Job> =>
   Stream.asyncPush<Job>(
     (emit) =>
@@ -260,7 +263,7 @@ interface Ending {
   readonly warnings?: ReadonlyArray<string>
 }
 
-/** The terminal row, the usage it is charged with, and the webhook that is owed for it. */
+/** Ends a job: writes the final row, charges the usage, and adds the webhook to the outbox. */
 const finish = (state: StateShape, job: JobRow, at: Date, ending: Ending): void => {
   if (ending.usage !== undefined) charge(state, job.owner, "jobs", ending.usage, at)
   if (job.webhookUrl !== null && ending.state !== "cancelled") {

@@ -6,13 +6,13 @@ import type { ProbeRequest } from "../../core/probe.js"
 
 type BlobSource = Extract<ProbeSource, { readonly _tag: "Blob" }>
 
-/** What a pretended ffprobe says of a blob. */
+/** Makes the report of a blob in place of ffprobe. */
 export type Probe = (source: BlobSource, request: ProbeRequest) => Effect.Effect<ProbeReport["raw"], ProbeFailed | RunLimitExceeded>
 
-/** Its name and its size, and no streams. */
+/** A report with the name and size of a file, and no streams. */
 export const nameAndSize: Probe = ({ name, bytes }) => Effect.succeed({ format: { filename: name, size: `${bytes}` }, streams: [] })
 
-/** A prober without ffprobe: `probe` says what is reported. For tests and examples. */
+/** A prober without ffprobe, for tests and examples: `probe` makes the reports. */
 export const memoryProber = (probe: Probe = nameAndSize): Layer.Layer<Prober, never, Storage> =>
   Layer.effect(
     Prober,

@@ -3,7 +3,7 @@ import type { JobId } from "../../core/ids.js"
 import { Limits } from "../../core/limits.js"
 import { Queue, type Ticket } from "../../core/ports/queue.js"
 
-/** Hints in memory: gone with the process, which costs nothing but the time until a worker polls. */
+/** Hints in memory, lost when the process ends. A lost hint only delays its job until a worker polls. */
 export const memoryQueue: Layer.Layer<Queue> = Layer.scoped(
   Queue,
   Effect.gen(function* () {
@@ -11,18 +11,18 @@ export const memoryQueue: Layer.Layer<Queue> = Layer.scoped(
     const waiting = new Map<JobId, number>()
     const held = new Set<JobId>()
     const scope = yield* Effect.scope
-    /** Open while something waits. It wakes every taker; those that find nothing left wait on. */
+    /** Open while a hint waits. It wakes all takers; those that find no hint wait again. */
     const bell = yield* Effect.makeLatch(false)
 
     const offer = (id: JobId, priority: number) =>
       Effect.suspend(() => {
-        // Where nobody takes any, as on a host without slots, they would be kept for ever.
+        // Bounded, since a host without slots never takes hints.
         if (waiting.has(id) || held.has(id) || waiting.size >= pendingJobs) return Effect.void
         waiting.set(id, priority)
         return bell.open
       })
 
-    /** The first of those with the highest priority, which is held from now on. */
+    /** Takes the first hint with the highest priority, and marks it as held. */
     const next = Effect.suspend(() => {
       const [first] = [...waiting].sort(([, a], [, b]) => b - a)
       if (first === undefined) return Effect.as(bell.close, undefined)
@@ -44,9 +44,10 @@ export const memoryQueue: Layer.Layer<Queue> = Layer.scoped(
       const finish = (exit: Exit.Exit<unknown, unknown>) =>
         Effect.suspend(() => {
           held.delete(id)
-          // Finalizers can't be interrupted, and what they fork inherits that: closing the queue would wait for the sleeper.
+          // Fibers forked in a finalizer can't be interrupted by default, so closing the queue would wait for
+          // this one.
           if (comeback !== undefined) return Effect.forkIn(Effect.interruptible(offerAt(id, priority, comeback)), scope)
-          // An interrupted holder may never have seen its ticket.
+          // An interrupted holder may not have received its ticket.
           return Exit.isInterrupted(exit) ? offer(id, priority) : Effect.void
         })
       return Effect.as(Effect.addFinalizer(finish), { id, again } satisfies Ticket)
@@ -54,7 +55,7 @@ export const memoryQueue: Layer.Layer<Queue> = Layer.scoped(
 
     return {
       offer,
-      // Waiting takes nothing, and what takes cannot be interrupted: so none is lost on the way.
+      // Only waiting can be interrupted, not taking, so no hint is lost in between.
       take: Effect.uninterruptibleMask((restore) => {
         const attempt: ReturnType<typeof hold> = Effect.flatMap(next, (found) =>
           found === undefined ? Effect.zipRight(restore(bell.await), attempt) : hold(found)

@@ -8,14 +8,16 @@ import { hashSecret, newSecret, sameSecret } from "../crypto/index.js"
 import { runRight, runToken } from "../crypto/run-token.js"
 import { now, type ProcessRow, State } from "./state.js"
 
-/** `fixed` are tokens that hold beside those of the table, unless it says that their runner was revoked. */
+/**
+ * The `Runners` port. `fixed` tokens are valid beside those of the table, unless their runner was revoked.
+ */
 export const memoryRunners = (fixed: ReadonlyArray<RunnerToken>): Layer.Layer<Runners, never, State> =>
   Layer.effect(
     Runners,
     Effect.map(State, ({ runners, processes, runSecret }) => {
       const fixedHashes = new Map(fixed.map(({ name, secret }) => [name, hashSecret(secret)]))
       const isRevoked = (name: RunnerName): boolean => (runners.get(name)?.revokedAt ?? null) !== null
-      /** What is kept of the runner's secret; undefined where it opens nothing. */
+      /** The hash of the runner's secret; undefined if the runner is unknown or revoked. */
       const hashOf = (name: RunnerName): string | undefined =>
         isRevoked(name) ? undefined : (fixedHashes.get(name) ?? runners.get(name)?.secretHash)
       const processesOf = (name: RunnerName): ReadonlyArray<ProcessRow> => [...(processes.get(name)?.values() ?? [])].reverse()
@@ -25,7 +27,7 @@ export const memoryRunners = (fixed: ReadonlyArray<RunnerToken>): Layer.Layer<Ru
           Effect.suspend(() => {
             const given = splitCredential(Redacted.value(credential))
             const name = RunnerName(given?.id ?? "")
-            // Compared for an unknown name as well, so that time does not tell which names there are.
+            // An unknown name is compared as well, so that the response time does not show which names exist.
             const same = sameSecret(hashSecret(Redacted.make(given?.secret ?? "")), hashOf(name) ?? "")
             return same ? Effect.succeed(name) : new InvalidRunnerToken()
           }),

@@ -11,30 +11,32 @@ import { blobsRead } from "../../core/task.js"
 import { billed, type Usage } from "../../core/usage.js"
 import { newSecret } from "../crypto/index.js"
 
-/** A job with what its reader does not see. */
+/** A job with the columns that readers do not see. */
 export interface JobRow extends Job {
   readonly priority: number
   readonly tags: ReadonlyArray<string>
   readonly needs: Needs
-  /** While it is pending: when it may be claimed at the earliest. */
+  /** For a pending job: the earliest time of a claim. */
   readonly dueAt: Date | null
-  /** While it is processing: when its holder counts as lost. */
+  /** For a processing job: when its lease expires. */
   readonly leaseUntil: Date | null
   readonly holder: string
-  /** When it was inserted, given back, or last noted as one that somebody here can run. */
+  /** When it was inserted, released, or last noted as runnable by a worker or runner. */
   readonly runnableAt: Date
 }
 
 export interface DeliveryRow extends Omit<DeliveryRecord, "nextTryAt"> {
   readonly owner: OwnerId
   readonly attempt: number
-  /** Grows with whatever is done to the row, so that a holder's number is its own and good for one settling. */
+  /**
+   * Incremented by each change of the row, so that each claim has its own number and can settle the row once.
+   */
   readonly claim: number
-  /** Of no meaning once it is settled. */
+  /** When the next attempt is due. Meaningless after it is settled. */
   readonly dueAt: Date
-  /** Null while nobody delivers it. */
+  /** Null while no host delivers it. */
   readonly leasedUntil: Date | null
-  /** When each of its replays was. */
+  /** The times of its replays. */
   readonly replays: ReadonlyArray<Date>
 }
 
@@ -49,38 +51,39 @@ export interface RunnerRow extends Omit<RunnerRecord, "createdAt" | "processes">
 
 export type ProcessRow = RunnerRecord["processes"][number]
 
-/** What an owner used in a month. */
+/** The usage of an owner in a month. */
 export type Spent = Pick<Account, "jobs" | "probes" | "usage" | "gibSeconds">
 
 /**
- * The tables. What is done to them between two `yield*` is a transaction: nothing runs in between, and as long as it
- * decides before it writes there is nothing to roll back. So every method asks the clock first and yields no more.
+ * The tables. Code between two `yield*` is a transaction: nothing runs in between, and as long as it checks
+ * before it writes, it needs no rollback. So every method reads the clock first and does not yield after
+ * that.
  */
 export interface StateShape {
   readonly jobs: Map<JobId, JobRow>
-  /** Those of them that wait or run, so that what is over costs no time. */
+  /** The jobs that are pending or processing, so that finished jobs cost no time. */
   readonly live: Map<JobId, JobRow>
-  /** When each owner's last claim was, in milliseconds. */
+  /** The time of each owner's last claim, in milliseconds. */
   readonly lastClaims: Map<OwnerId, number>
   readonly directories: Map<DirId, Directory>
   readonly files: Map<DirId, Map<FileName, StoredFile>>
   /** Bytes whose file was deleted or replaced while a live job read them. */
   readonly held: Map<BlobKey, { readonly owner: OwnerId; readonly bytes: number }>
   readonly deliveries: Map<string, DeliveryRow>
-  /** Those of them that are pending, so that what is settled costs no time. */
+  /** The pending deliveries, so that settled ones cost no time. */
   readonly owed: Map<string, DeliveryRow>
   readonly keys: Map<OwnerId, KeyRow>
   readonly webhookSecrets: Map<OwnerId, Redacted.Redacted>
   /** By `pair` of owner and month. */
   readonly spent: Map<string, Spent>
-  /** What an idempotency key stands for, by `pair` of owner and key. */
+  /** The job of each idempotency key, by `pair` of owner and key. */
   readonly repeatable: Map<string, { readonly job: JobId; readonly createdAt: Date }>
   readonly runners: Map<RunnerName, RunnerRow>
-  /** Of each runner by their ids, the last heard last. */
+  /** The processes of each runner by their ids, the most recent heartbeat last. */
   readonly processes: Map<RunnerName, Map<string, ProcessRow>>
-  /** What the tokens of runs are signed with. */
+  /** Signs the tokens of runs. */
   readonly runSecret: Redacted.Redacted
-  /** Who wants to hear of a job's changes. */
+  /** Callbacks for the changes of a job. */
   readonly watchers: Map<JobId, Set<(job: Job) => void>>
 }
 
@@ -107,14 +110,16 @@ export class State extends Context.Tag("ffkiln/memory/State")<State, StateShape>
 
 export const now: Effect.Effect<Date> = Effect.map(Clock.currentTimeMillis, (millis) => new Date(millis))
 
-/** Jobs that wait or run: their files are in use. */
+/** Jobs that are pending or processing: their files are in use. */
 export const liveJobs = (state: StateShape): ReadonlyArray<JobRow> => [...state.live.values()]
 
 export const filesOf = (state: StateShape, dir: DirId): ReadonlyArray<StoredFile> => [...(state.files.get(dir)?.values() ?? [])]
 
 export const isRead = (state: StateShape, key: BlobKey): boolean => liveJobs(state).some(({ task }) => blobsRead(task).has(key))
 
-/** Comes before a file loses its bytes: those that a live job reads stay on their owner's account. */
+/**
+ * Call before a file loses its bytes: if a live job reads them, they still count towards their owner's quota.
+ */
 export const holdRead = (state: StateShape, file: StoredFile | undefined): void => {
   const owner = file && state.directories.get(file.dir)?.owner
   if (owner !== undefined && file?.bytes != null && isRead(state, file.key)) state.held.set(file.key, { owner, bytes: file.bytes })
@@ -123,7 +128,7 @@ export const holdRead = (state: StateShape, file: StoredFile | undefined): void 
 export const heldBytes = (state: StateShape, owner: OwnerId): number =>
   [...state.held.values()].reduce((sum, held) => sum + (held.owner === owner ? held.bytes : 0), 0)
 
-/** Files in all directories of the owner. */
+/** The files in all directories of an owner. */
 export const filesOfOwner = (state: StateShape, owner: OwnerId | undefined): ReadonlyArray<StoredFile> =>
   [...state.directories.values()].filter((directory) => directory.owner === owner).flatMap(({ id }) => filesOf(state, id))
 
@@ -134,7 +139,10 @@ export const putRow = (state: StateShape, file: StoredFile): void => {
   state.files.set(file.dir, files.set(file.name, file))
 }
 
-/** Why these files would lead the owner past the quota of stored bytes; undefined where they fit. They replace files of their names. */
+/**
+ * Why these files would exceed the owner's quota of stored bytes; undefined if they fit. They replace files
+ * of the same names.
+ */
 export const overQuota = (
   state: StateShape,
   owner: OwnerId,
@@ -156,15 +164,15 @@ export const putDelivery = (state: StateShape, row: DeliveryRow): void => {
   else state.owed.delete(row.id)
 }
 
-/** Two texts as one key of a map, whatever characters they hold. */
+/** Joins two texts to one unambiguous map key. */
 export const pair = (owner: OwnerId, other: string): string => JSON.stringify([owner, other])
 
-/** `2026-11`, in UTC. */
+/** The month in UTC, such as `2026-11`. */
 export const monthOf = (at: Date): string => at.toISOString().slice(0, "2026-11".length)
 
 export const nothingSpent: Spent = { jobs: 0, probes: 0, usage: { seconds: 0, inputBytes: 0, outputBytes: 0 }, gibSeconds: 0 }
 
-/** Adds to what the owner used in the month of `at`. */
+/** Adds to the owner's usage in the month of `at`. */
 export const charge = (state: StateShape, owner: OwnerId, what: "jobs" | "probes", usage: Usage, at: Date): void => {
   const month = pair(owner, monthOf(at))
   const before = state.spent.get(month) ?? nothingSpent
@@ -176,12 +184,12 @@ export const charge = (state: StateShape, owner: OwnerId, what: "jobs" | "probes
       inputBytes: before.usage.inputBytes + usage.inputBytes,
       outputBytes: before.usage.outputBytes + usage.outputBytes
     },
-    // As the caller was told, so that the sum of all replies is the bill.
+    // Rounded as in the response to the caller, so that the sum of all responses is the bill.
     gibSeconds: before.gibSeconds + billed(usage).gibSeconds
   })
 }
 
-/** The directory a key lies in and the slot below it. */
+/** The directory and the slot of a key. */
 export const keyPlace = (key: BlobKey): { readonly dir: string; readonly slot: string } => {
   const [dir = "", slot = ""] = key.split("/")
   return { dir, slot }

@@ -22,7 +22,7 @@ interface Upload {
 
 const pieceBytes = 256 * 1024
 
-/** All of the body, copied. */
+/** Reads the whole body into a copy. */
 const collect = <E>(body: Bytes<E>, maxBytes: number): Effect.Effect<Uint8Array, E | TooLarge | Unavailable> =>
   Effect.suspend(() => {
     const pieces: Array<Uint8Array> = []
@@ -39,7 +39,10 @@ const collect = <E>(body: Bytes<E>, maxBytes: number): Effect.Effect<Uint8Array,
 const onDisk = <A>(what: string, work: () => Promise<A>) =>
   Effect.tryPromise({ try: work, catch: (cause) => new Unavailable({ what: `memory storage: ${what}`, cause }) })
 
-/** Storage that lasts as long as the layer: the readable reference, for tests and examples. Downloads and uploads are real files. */
+/**
+ * Storage in memory, for tests and examples: the readable reference implementation. Downloads and uploads are
+ * real files.
+ */
 export const memoryStorage: Layer.Layer<Storage> = Layer.sync(Storage, () => {
   const blobs = new Map<string, Stored>()
   const secret = randomBytes(32)
@@ -59,7 +62,7 @@ export const memoryStorage: Layer.Layer<Storage> = Layer.sync(Storage, () => {
       return blob
     })
 
-  /** One of just this key, and cut in just this way. */
+  /** The upload of this name, if its key and part size match. */
   const findUpload = (key: BlobKey, name: string, { partBytes }: Parted) =>
     Effect.suspend(() => {
       const [dir] = blobKeyParts(key)
@@ -111,7 +114,7 @@ export const memoryStorage: Layer.Layer<Storage> = Layer.sync(Storage, () => {
           const start = range?.start ?? 0
           const end = Math.min(content.length, (range?.end ?? Number.POSITIVE_INFINITY) + 1)
           const pieceAt = (at: number) => content.subarray(at, Math.min(at + pieceBytes, end))
-          // A copy: what a reader does to its bytes is its own affair.
+          // A copy, since a reader may modify its chunks.
           return Stream.unfold(start, (at) => (at < end ? Option.some([Buffer.from(pieceAt(at)), at + pieceBytes]) : Option.none()))
         })
       ),
@@ -162,7 +165,7 @@ export const memoryStorage: Layer.Layer<Storage> = Layer.sync(Storage, () => {
         for (const [name, { key }] of uploads) if (key.startsWith(prefix)) uploads.delete(name)
       }),
 
-    // Nothing is kept of a grant: those of a busy hour would be most of what is in memory.
+    // Grants are signed tokens and are not stored: those of a busy hour would take most of the memory.
     ...ownUrls(secret)
   })
 })

@@ -4,13 +4,13 @@ import type { Delivery } from "../../core/ports/outbox.js"
 import { Webhooks } from "../../core/ports/webhooks.js"
 
 export interface MemoryWebhooksOptions {
-  /** Takes down what was posted and accepted, oldest first. */
+  /** The accepted deliveries, oldest first. */
   readonly posts: Array<{ readonly delivery: Delivery; readonly body: string }>
-  /** Whether the receiver at this URL answers with an error; none does by default. */
+  /** Whether the receiver at this URL responds with an error. Default: no. */
   readonly rejects?: (url: string) => boolean
 }
 
-/** Webhooks that go no further than an array; receivers answer 200, or 500 where they reject. */
+/** Webhooks that are only added to an array. Receivers respond with 200, or with 500 if they reject. */
 export const memoryWebhooks = ({ posts, rejects = () => false }: MemoryWebhooksOptions): Layer.Layer<Webhooks> => {
   const check = (url: string) => (url.startsWith("https://") ? Effect.void : new UrlRefused({}))
   return Layer.succeed(Webhooks, {
