@@ -4,27 +4,35 @@ import { Ids, OwnerId } from "../../core/ids.js"
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-/** 22 characters of 62 carry 130 bits. `randomInt` draws without bias, which a remainder of random bytes would not. */
+/**
+ * 22 of 62 characters have 130 bits of entropy. `randomInt` is unbiased, unlike a remainder of random bytes.
+ */
 const randomName = (): string => Array.from({ length: 22 }, () => alphabet[randomInt(alphabet.length)]).join("")
 
-/** Names from the operating system's random source: the prefix, `_`, 22 letters and digits. */
+/** Makes ids from the operating system's random source: the prefix, `_`, 22 letters and digits. */
 export const randomIds: Layer.Layer<Ids> = Layer.succeed(Ids, {
   next: (prefix) => Effect.sync(() => `${prefix}_${randomName()}`)
 })
 
-/** The id of a new API key: not secret, and part of what its holder sends. */
+/** Makes the id of a new API key. The id is not secret; callers send it with the secret. */
 export const newKeyId = (): OwnerId => OwnerId(`key_${randomName()}`)
 
-/** The secret of a new API key: 256 bits in base64url. */
+/** Makes the secret of a new API key: 256 random bits in base64url. */
 export const newSecret = (): Redacted.Redacted => Redacted.make(randomBytes(32).toString("base64url"))
 
-/** A new key to sign webhooks with: `whsec_` and 256 bits in base64, as the Standard Webhooks spec writes it. */
+/**
+ * Makes a secret that signs webhooks: `whsec_` and 256 random bits in base64, as in the Standard Webhooks
+ * spec.
+ */
 export const newWebhookSecret = (): Redacted.Redacted => Redacted.make(`whsec_${randomBytes(32).toString("base64")}`)
 
-/** What a store keeps of a secret: SHA-256 in hex. A slow hash would add nothing, since 256 random bits can't be guessed. */
+/**
+ * The stored hash of a secret: SHA-256 in hex. A slow hash is not needed, since 256 random bits can't be
+ * guessed.
+ */
 export const hashSecret = (secret: Redacted.Redacted): string => digest(Redacted.value(secret)).toString("hex")
 
-/** Whether two strings are equal, in a time that tells nothing of where or in what length they differ. */
+/** Compares two strings in constant time, which depends neither on where they differ nor on their lengths. */
 export const sameSecret = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b))
 
 const digest = (text: string) => createHash("sha256").update(text).digest()

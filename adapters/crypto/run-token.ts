@@ -4,7 +4,10 @@ import { DirId, JobId, OwnerId, RunnerName } from "../../core/ids.js"
 import type { RunRight } from "../../core/ports/runners.js"
 import { sameSecret } from "./index.js"
 
-/** Signed along with every right: another version, or another use of the same secret, makes other signatures. */
+/**
+ * Part of every signature, so that another version, or another use of the same secret, has different
+ * signatures.
+ */
 const version = "ffkiln run right 1"
 
 type Fields = readonly [id: string, owner: string, attempt: number, runner: string, directory: string, expires: number]
@@ -12,17 +15,20 @@ type Fields = readonly [id: string, owner: string, attempt: number, runner: stri
 const signature = (secret: Redacted.Redacted, payload: string): string =>
   createHmac("sha256", Redacted.value(secret)).update(`${version}\n${payload}`).digest("base64url")
 
-/** `<payload>.<signature>`, both base64url: fit for a header. Who holds it can read it, and alter nothing. */
+/**
+ * Makes a token for a header, `<payload>.<signature>`, both in base64url. Its holder can read it but not
+ * change it.
+ */
 export const runToken = (secret: Redacted.Redacted, { id, owner, attempt, runner, directory, expiresAt }: RunRight): string => {
   const fields: Fields = [id, owner, attempt, runner, directory, expiresAt.getTime()]
   const payload = Buffer.from(JSON.stringify(fields)).toString("base64url")
   return `${payload}.${signature(secret, payload)}`
 }
 
-/** The right of a token that was made with this secret and is not over at `now`; nothing of any other. */
+/** The right in a token; undefined unless it was signed with this secret and is valid at `now`. */
 export const runRight = (secret: Redacted.Redacted, token: string, now: Date): RunRight | undefined => {
   const [payload = "", given = "", ...rest] = token.split(".")
-  // Compared as text, not as what it decodes to: base64 has several spellings of the same bytes.
+  // Compared as text, since several base64 texts decode to the same bytes.
   if (rest.length > 0 || !sameSecret(given, signature(secret, payload))) return undefined
   const [id, owner, attempt, runner, directory, expires] = JSON.parse(Buffer.from(payload, "base64url").toString()) as Fields
   const expiresAt = new Date(expires)
