@@ -12,10 +12,10 @@ import { type Database, nowText } from "./database.js"
 import { isLive } from "./dialect.js"
 import { readAccount, readKey } from "./rows.js"
 
-/** `fixed` are keys that hold beside those of the table, whatever it says. */
+/** The `Accounts` port. `fixed` keys are always valid, beside those of the table. */
 export const makeAccounts = ({ sql, run }: Database, fixed: ReadonlyArray<ApiKey>): AccountsShape => {
   const fixedHashes = new Map(fixed.map(({ id, secret }): [string, string] => [id, hashSecret(secret)]))
-  // An unknown id is compared as well, so that the time of the answer does not tell which ids exist.
+  // An unknown id is compared as well, so that the response time does not show which ids exist.
   const nobody = hashSecret(newSecret())
 
   const hashOf = (id: string) =>
@@ -57,7 +57,7 @@ export const makeAccounts = ({ sql, run }: Database, fixed: ReadonlyArray<ApiKey
 
     issueFirst: Effect.suspend(() => {
       const key = newKey()
-      // Two hosts that both saw an empty table meet at `first`, which is unique.
+      // If two hosts saw an empty table, the unique column `first` lets only one insert succeed.
       const made = insert(key, "", noQuota, 1, sql`NOT EXISTS (SELECT 1 FROM ffkiln_keys)`)
       return fixed.length > 0 ? Effect.succeedNone : Effect.map(made, (rows) => Option.as(Array.head(rows), key))
     }).pipe(run("store the first API key")),
@@ -102,7 +102,7 @@ export const makeAccounts = ({ sql, run }: Database, fixed: ReadonlyArray<ApiKey
       Effect.gen(function* () {
         const known = yield* secretOf(owner)
         if (Option.isSome(known)) return known.value
-        // Of two that ask for the first time at once one stores its own, and both read that one.
+        // Of two concurrent first calls one stores its secret, and both read that one.
         yield* sql`
           INSERT INTO ffkiln_webhook_secrets (owner, secret) VALUES (${owner}, ${Redacted.value(newWebhookSecret())})
           ON CONFLICT DO NOTHING`
@@ -111,10 +111,10 @@ export const makeAccounts = ({ sql, run }: Database, fixed: ReadonlyArray<ApiKey
   }
 }
 
-/** `2026-11`, of a time as the columns hold it. */
+/** The month of a time in column format, such as `2026-11`. */
 const monthOf = (now: string): string => now.slice(0, "2026-11".length)
 
-/** Adds to the owner's account of the month (UTC), in the caller's transaction if there is one. */
+/** Adds to the owner's usage of the month (UTC), in the caller's transaction if there is one. */
 export const charge = (sql: SqlClient, owner: OwnerId, what: "jobs" | "probes", usage: Usage) =>
   Effect.gen(function* () {
     const row = {
@@ -125,7 +125,7 @@ export const charge = (sql: SqlClient, owner: OwnerId, what: "jobs" | "probes", 
       seconds: usage.seconds,
       input_bytes: usage.inputBytes,
       output_bytes: usage.outputBytes,
-      // As the caller was told, so that the sum of all replies is the bill.
+      // Rounded as in the response to the caller, so that the sum of all responses is the bill.
       gib_seconds: billed(usage).gibSeconds
     }
     yield* sql`

@@ -1,10 +1,13 @@
 import { Effect, Queue, type Scope } from "effect"
 import type { JobId } from "../../core/ids.js"
 
-/** Tells the watchers of this process at once that a job has changed. Those of other processes find out by reading, or an adapter tells them. */
+/**
+ * Notifies the watchers in this process that a job has changed. Watchers in other processes poll, unless an
+ * adapter notifies them.
+ */
 export interface Changes {
   readonly announce: (jobs: ReadonlyArray<{ readonly id: JobId }>) => Effect.Effect<void>
-  /** Holds a signal once the job has changed since the last take, however often; forgotten when the scope closes. */
+  /** A queue with one signal if the job has changed since the last take. Closing the scope unsubscribes. */
   readonly listen: (id: JobId) => Effect.Effect<Queue.Dequeue<void>, never, Scope.Scope>
 }
 

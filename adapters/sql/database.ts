@@ -5,14 +5,20 @@ import { Unavailable } from "../../core/errors.js"
 import { isContention, isFull, isViolation } from "./dialect.js"
 import { Medium } from "./medium.js"
 
-/** How the ports talk to SQL: every call of a port is one `run` or one `transaction`. */
+/** The SQL access of the ports: every call of a port is one `run` or one `transaction`. */
 export interface Database {
   readonly sql: SqlClient
-  /** One statement, or several that need no common moment. `what` completes "could not ...". */
+  /** One statement, or several that need no transaction. `what` completes "could not ...". */
   readonly run: Guard
-  /** All or nothing. Begins with a write: on SQLite a transaction that reads first can't wait for another writer. */
+  /**
+   * A transaction. It must start with a write: on SQLite a transaction that reads first can't wait for
+   * another writer.
+   */
   readonly transaction: Guard
-  /** A transaction that only removes: on a full disk it is tried once more when the medium has given up some room. */
+  /**
+   * A transaction that only deletes. On a full disk it is retried once, after the medium has freed some
+   * space.
+   */
   readonly freeing: Guard
 }
 
@@ -34,10 +40,10 @@ export const makeDatabase: Effect.Effect<Database, never, SqlClient> = Effect.ge
 
 const isDiskFull = (error: unknown): boolean => error instanceof Unavailable && error.cause instanceof SqlError && isFull(error.cause)
 
-/** Now, as the columns hold it. */
+/** The current time in column format. */
 export const nowText: Effect.Effect<string> = Effect.map(DateTime.nowAsDate, (now) => now.toISOString())
 
-/** Waits out other writers, and is the one place where a failure of SQL becomes one of ours. */
+/** Retries while other writers are active. The only place that converts SQL errors. */
 const run: Guard =
   (what) =>
   <A, E, R>(effect: Effect.Effect<A, E | SqlError, R>) =>
@@ -49,22 +55,25 @@ const run: Guard =
       })
     )
 
-/** The driver's own sentence, which the client wraps. A host name with several addresses fails once for each of them. */
+/**
+ * The driver's message, which the client wraps. A host name with several addresses has one error for each.
+ */
 export const reasonOf = (cause: unknown): string => {
   if (cause instanceof AggregateError && cause.message === "") return cause.errors.map(reasonOf).join(", ")
   return cause instanceof Error ? (cause.cause instanceof Error ? reasonOf(cause.cause) : cause.message) : String(cause)
 }
 
 /**
- * The client finds the transaction it is in by a tag that all clients share: without this, a call made inside a
- * transaction of another database would be sent to that one.
+ * Runs an effect outside of the caller's transaction. All clients share one tag for the current transaction,
+ * so a call inside a transaction of another database would otherwise run in that database.
  */
 const alone = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.mapInputContext(effect, (context: Context.Context<R>) => Context.omit(TransactionConnection)(context) as Context.Context<R>)
 
 /**
- * The client reports a COMMIT that fails, say for lack of disk space, as a defect, and leaves the transaction open, in
- * which no later one could begin. Where the database has ended it already, this ROLLBACK fails and means nothing.
+ * Rolls back after a failed COMMIT, for example on a full disk. The client reports it as a defect and leaves
+ * the transaction open, so that no later one could start. If the database has already ended it, the ROLLBACK
+ * fails, which is ignored.
  */
 const withTransaction = <A, E, R>(sql: SqlClient, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | SqlError, R> =>
   sql
@@ -75,7 +84,10 @@ const withTransaction = <A, E, R>(sql: SqlClient, effect: Effect.Effect<A, E, R>
       )
     )
 
-/** Every try itself waits for the driver's busy timeout, and blocks the process meanwhile; between tries others get on. */
+/**
+ * The backoff between attempts. Each attempt blocks the process for the driver's busy timeout; the delays do
+ * not.
+ */
 const contention = Schedule.exponential("20 millis").pipe(
   Schedule.either(Schedule.spaced("1 seconds")),
   Schedule.jittered,

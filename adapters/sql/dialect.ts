@@ -4,41 +4,45 @@ import type { Fragment } from "@effect/sql/Statement"
 import { Effect } from "effect"
 import { transitions } from "../../core/job.js"
 
-/** All in which SQLite and Postgres differ for us; everything else is one text for both. */
+/** All differences between SQLite and Postgres. All other SQL is the same for both. */
 
-/** Column types. Text compares by bytes everywhere, so that ISO times and ids have one order. */
+/** Column types. Text is compared by bytes in both, so that ISO times and ids have the same order. */
 export const columnTypes = (sql: SqlClient) =>
   sql.onDialectOrElse({
     pg: () => ({
       text: 'TEXT COLLATE "C"',
       integer: "BIGINT",
       real: "DOUBLE PRECISION",
-      // By default a fifth of the rows must be dead before they are cleaned up: beside a million finished jobs, a claim
-      // would pass over the entries of 200,000 that do not wait any more.
+      // By default Postgres vacuums when a fifth of the rows is dead: with a million finished jobs, a claim
+      // would skip
+      // 200,000 dead index entries.
       strict: "WITH (autovacuum_vacuum_scale_factor = 0.01)"
     }),
     orElse: () => ({ text: "TEXT", integer: "INTEGER", real: "REAL", strict: "STRICT" })
   })
 
-/** Ends the SELECT that chooses rows for an UPDATE or DELETE: two takers never wait for the same row. SQLite has one writer anyway. */
+/**
+ * Ends a SELECT of rows to change, so that concurrent claims skip locked rows. SQLite has only one writer.
+ */
 export const skipLocked = (sql: SqlClient): Fragment =>
   sql.onDialectOrElse({ pg: () => sql.literal("FOR UPDATE SKIP LOCKED"), orElse: () => sql.literal("") })
 
 /**
- * DELETEs what `which` selects by its only column, and returns that. Chosen first, and once: Postgres may run a subquery
- * again for every row it is compared with, and one that skips locked rows then goes past its LIMIT.
+ * Deletes the rows whose `column` is among those that `which` selects, and returns them. The selection is
+ * materialized: Postgres may run a subquery again for each row, and with SKIP LOCKED it would then exceed its
+ * LIMIT.
  */
 export const deleteChosen = <Row extends object>(sql: SqlClient, table: string, column: string, which: Fragment) => sql<Row>`
   WITH chosen AS MATERIALIZED (${which})
   DELETE FROM ${sql(table)} WHERE ${sql(column)} IN (SELECT ${sql(column)} FROM chosen) RETURNING ${sql(column)}`
 
-/** Comes between looking for a row and relying on it: whoever would delete it waits for our commit. SQLite has one writer anyway. */
+/** Ends a SELECT of a row that must not be deleted before the commit. SQLite has only one writer. */
 export const keepLocked = (sql: SqlClient): Fragment =>
   sql.onDialectOrElse({ pg: () => sql.literal("FOR KEY SHARE"), orElse: () => sql.literal("") })
 
 /**
- * Comes between two inserts that both count what is there: the second counts after the first one's commit. A lock of ours
- * and not of the table's, since only those who count need to wait for each other.
+ * Run before an insert that counts rows, so that concurrent ones count after each other's commit. An advisory
+ * lock: other statements on the table do not have to wait.
  */
 export const lockCount = (sql: SqlClient, table: string): Effect.Effect<unknown, SqlError> =>
   sql.onDialectOrElse({
@@ -46,32 +50,36 @@ export const lockCount = (sql: SqlClient, table: string): Effect.Effect<unknown,
     orElse: () => Effect.void
   })
 
-/** What must stand before the migrating transaction; run alone. */
+/** Creates what the migrating transaction needs; runs outside of it. */
 export const prepareMigrations = (sql: SqlClient): Effect.Effect<unknown, SqlError> =>
   sql.onDialectOrElse({
     pg: () => Effect.void,
     orElse: () => sql`CREATE TABLE IF NOT EXISTS ffkiln_migration_lock (id INTEGER PRIMARY KEY)`
   })
 
-/** Begins the migrating transaction: everyone else waits here until it is over. */
+/** Starts the migrating transaction. Other hosts wait here until it ends. */
 export const lockMigrations = (sql: SqlClient, table: string): Effect.Effect<unknown, SqlError> =>
   sql.onDialectOrElse({
-    // The migrator finds out whether its table exists by a query that fails, which would spoil the transaction. That the
-    // table is made here and not before is on purpose: IF NOT EXISTS fails when two do it at once.
+    // The migrator checks for its table with a query that may fail, which would abort the transaction. So the
+    // table is
+    // created here, under the lock: IF NOT EXISTS fails if two hosts run it at the same time.
     pg: () =>
       Effect.zipRight(
         sql`SELECT pg_advisory_xact_lock(hashtext(${table}))`,
         sql`CREATE TABLE IF NOT EXISTS ${sql(table)} (migration_id INTEGER PRIMARY KEY, created_at TIMESTAMPTZ NOT NULL DEFAULT now(), name TEXT NOT NULL)`
       ),
-    // Deletes nothing, but is a write, and so waits for the write lock; a first statement that reads could not write later.
+    // Deletes nothing, but takes the write lock. A transaction that starts with a read could not write later.
     orElse: () => sql`DELETE FROM ffkiln_migration_lock`
   })
 
-/** A job in one of these states. Literals, since SQLite uses a partial index only where the query spells out its condition. */
+/**
+ * Jobs in one of these states. Literals, since SQLite uses a partial index only if the query has its exact
+ * condition.
+ */
 export const stateIn = (sql: SqlClient, states: ReadonlyArray<string>): Fragment =>
   sql.literal(states.length === 1 ? `state = '${states[0]}'` : `state IN (${states.map((state) => `'${state}'`).join(", ")})`)
 
-/** Whether everything in the column, a JSON array of texts, is among these. */
+/** True if all texts in the column, a JSON array, are among `texts`. */
 export const isAmong = (sql: SqlClient, column: string, texts: ReadonlyArray<string>): Fragment =>
   sql.onDialectOrElse({
     pg: () => sql`CAST(${sql(column)} AS JSONB) <@ CAST(${JSON.stringify(texts)} AS JSONB)`,
@@ -79,7 +87,10 @@ export const isAmong = (sql: SqlClient, column: string, texts: ReadonlyArray<str
       sql`NOT EXISTS (SELECT 1 FROM json_each(${sql(column)}) AS each WHERE each.value NOT IN (SELECT value FROM json_each(${JSON.stringify(texts)})))`
   })
 
-/** Whether the column's text is one of these: one parameter, and one statement, however many they are. */
+/**
+ * True if the column is one of `texts`. They are one parameter, so the statement is the same for any number
+ * of them.
+ */
 export const isOneOf = (sql: SqlClient, column: string, texts: ReadonlyArray<string>): Fragment =>
   sql.onDialectOrElse({
     pg: () => sql`${sql(column)} = ANY (ARRAY(SELECT jsonb_array_elements_text(CAST(${JSON.stringify(texts)} AS JSONB))))`,
@@ -90,10 +101,10 @@ export const isOneOf = (sql: SqlClient, column: string, texts: ReadonlyArray<str
 export const isLive = (sql: SqlClient): Fragment => stateIn(sql, transitions.abandon.from)
 
 /**
- * How many jobs of a candidate's owner run, `counted` being what stands before the SELECT that asks for it. SQLite counts
- * for each candidate: with 1000 of them that takes 0.6 ms, and an index of its own made it no faster. Postgres plans that
- * by figures of a time when nothing ran, and read all that runs for each: 23,000 pages with 1000 candidates and 200 that
- * run, against 1300 where it counts once for all owners.
+ * The number of running jobs of a candidate's owner; `counted` goes before the SELECT. SQLite counts for each
+ * candidate, which takes 0.6 ms for 1000 of them; an index did not help. On Postgres, whose statistics may be
+ * from a time without running jobs, that read all running jobs for each candidate: 23,000 pages for 1000
+ * candidates and 200 running jobs. Counting once for all owners reads 1300.
  */
 export const runningJobs = (sql: SqlClient, isRunning: Fragment): { readonly counted: Fragment; readonly runningOf: Fragment } =>
   sql.onDialectOrElse({
@@ -110,8 +121,9 @@ export const runningJobs = (sql: SqlClient, isRunning: Fragment): { readonly cou
 type Rows = ReadonlyArray<{ readonly owner: string }>
 
 /**
- * Takes down that the owner of each row of `claimed`, an UPDATE that returns `owner`, has had a turn at `now`. Postgres does
- * both in one statement. SQLite allows no UPDATE in a WITH, so that there it takes a transaction, which has one write more.
+ * Runs `claimed`, an UPDATE that returns `owner`, and records that these owners had a turn at `now`. Postgres
+ * does both in one statement. SQLite allows no UPDATE in a WITH clause, so it needs a transaction with one
+ * more write.
  */
 export const withTurn = <E>(
   sql: SqlClient,
@@ -133,22 +145,28 @@ export const withTurn = <E>(
   })
 }
 
-/** Since when a candidate waits for its turn: since it came, or since its owner last had one. */
+/** Since when a candidate waits: since its creation, or since its owner's last turn if that is later. */
 export const waitsSince = (sql: SqlClient): Fragment => {
   const lastTurn = sql`COALESCE((SELECT claimed_at FROM ffkiln_turns AS turn WHERE turn.owner = candidate.owner), '')`
   return sql.onDialectOrElse({ pg: () => sql`GREATEST(created_at, ${lastTurn})`, orElse: () => sql`max(created_at, ${lastTurn})` })
 }
 
 /**
- * Another connection is writing, or won: the same thing may work a moment later. So it may where Postgres says that the
- * statement was cancelled (57014): who gives up a call asks for that, which may come late and meet the next call.
+ * Whether a retry may succeed because another connection was writing. This includes cancelled statements on
+ * Postgres (57014): an interrupted call sends a cancel request, which may arrive late and hit the next call.
  */
 export const isContention = (error: SqlError): boolean => /^SQLITE_(BUSY|LOCKED)|^(40001|40P01|55P03|57014)$/.test(codeOf(error))
 
-/** The disk has no room for what is written. SQLite says of its shared memory that it can't be written, as of a broken disk. */
+/**
+ * Whether the disk is full. SQLite reports an I/O error if its shared memory file can't grow, as for a broken
+ * disk.
+ */
 export const isFull = (error: SqlError): boolean => /^(SQLITE_(FULL|IOERR)|53100$)/.test(codeOf(error))
 
-/** The statement breaks a rule of the schema: only a bug of ours does that, since expected clashes are handled by ON CONFLICT. */
+/**
+ * Whether a statement violates a constraint. That is a bug, since expected conflicts are handled by ON
+ * CONFLICT.
+ */
 export const isViolation = (error: SqlError): boolean => /^SQLITE_(CONSTRAINT|MISMATCH)|^23\d{3}$/.test(codeOf(error))
 
 const codeOf = ({ cause }: SqlError): string => (typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "")

@@ -27,7 +27,7 @@ import { deleteChosen, isLive, keepLocked, lockCount, skipLocked } from "./diale
 import { eachPage, rowsPerPage } from "./pages.js"
 import { readDirectory, readFileRow } from "./rows.js"
 
-/** Well below the parameters a statement may have: 32,766 on SQLite, 65,535 on Postgres. */
+/** Rows per statement. It stays well below the limit of parameters: 32,766 on SQLite, 65,535 on Postgres. */
 export const rowsPerStatement = 1000
 
 export const makeDirectories = ({ sql, run, transaction, freeing }: Database): DirectoriesShape => ({
@@ -158,7 +158,8 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
       run("read a file's row")
     ),
 
-  // By their names, which stay as they are, and sorted afterwards: one that is replaced meanwhile would come twice.
+  // Read by name and sorted afterwards: in order of age, a file that is replaced meanwhile would be listed
+  // twice.
   files: (dir) =>
     search(sql, dir, {}).pipe(
       Effect.map((files) => files.sort((a, b) => a.addedAt.getTime() - b.addedAt.getTime())),
@@ -167,7 +168,8 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
 
   search: (dir, which) => run("look for files")(search(sql, dir, which)),
 
-  // One statement, hence one moment: a registration that takes its size between two looks would be in neither, or in both.
+  // One statement, so one snapshot: between two statements a registration could get its size and be counted
+  // twice, or not at all.
   stored: (owner) => {
     const own = sql`FROM ffkiln_directories AS own JOIN ffkiln_files AS file ON file.dir = own.id WHERE own.owner = ${owner}`
     return sql<{ readonly total: number | string; readonly dir: string | null }>`
@@ -223,8 +225,9 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
 })
 
 /**
- * Adds the row where the condition holds: false where it does not. Into a directory that is gone nothing is added, as if it had
- * gone right afterwards: its row would never be swept.
+ * Adds the row if the condition holds, else returns false. Adds nothing to a directory that no longer exists,
+ * since such a row would never be swept; the result is the same as if the directory was removed right
+ * afterwards.
  */
 const add = (sql: SqlClient, { addedAt, bytes, dir, key, name, origin }: StoredFile, condition: Fragment) =>
   Effect.gen(function* () {
@@ -248,7 +251,7 @@ const add = (sql: SqlClient, { addedAt, bytes, dir, key, name, origin }: StoredF
     return full === undefined ? false : yield* full
   })
 
-/** Files whose names are such, read by pages in the order of their names, which is that of their bytes: one prefix is one range. */
+/** Searches files by name, page by page. Names are sorted by bytes, so a prefix is one range of the index. */
 const search = (sql: SqlClient, dir: DirId, { fits = () => true, limit = Number.POSITIVE_INFINITY, prefix = "" }: FileSearch) =>
   Effect.gen(function* () {
     const found: Array<StoredFile> = []
@@ -267,13 +270,16 @@ const search = (sql: SqlClient, dir: DirId, { fits = () => true, limit = Number.
     return found
   })
 
-/** Comes before what adds rows to a directory, so that two who add count one after the other. After `lockStored`, where both are needed. */
+/**
+ * Run before a statement that adds rows to a directory, so that concurrent ones count one after the other.
+ * Take `lockStored` first.
+ */
 const lockFiles = (sql: SqlClient, dir: DirId) => lockCount(sql, `ffkiln_files in ${dir}`)
 
 const filesUpTo = (sql: SqlClient, dir: DirId, most: number): Fragment =>
   sql`(SELECT count(*) FROM (SELECT 1 FROM ffkiln_files WHERE dir = ${dir} LIMIT ${most}) AS total)`
 
-/** The same in all directories of the owner of this one. */
+/** The number of files in all directories of this directory's owner, counted up to `most`. */
 const filesOfKeyUpTo = (sql: SqlClient, dir: DirId, most: number): Fragment => sql`(
   SELECT count(*) FROM (
     SELECT 1 FROM ffkiln_directories AS own JOIN ffkiln_files AS file ON file.dir = own.id
@@ -283,11 +289,11 @@ const filesOfKeyUpTo = (sql: SqlClient, dir: DirId, most: number): Fragment => s
 const hasRoom = (sql: SqlClient, dir: DirId, { filesPerDirectory, filesPerKey }: LimitValues): Fragment => sql`
   ${filesUpTo(sql, dir, filesPerDirectory)} < ${filesPerDirectory} AND ${filesOfKeyUpTo(sql, dir, filesPerKey)} < ${filesPerKey}`
 
-/** Whether so many files are counted. */
+/** Whether a count reaches `files`. */
 const reaches = (sql: SqlClient, count: Fragment, files: number) =>
   Effect.map(sql<{ readonly total: number | string }>`SELECT ${count} AS total`, ([row]) => Number(row?.total) >= files)
 
-/** Why the directory takes no further file; undefined where it does. */
+/** Why the directory takes no more files; undefined if it does. */
 const whyFull = (sql: SqlClient, dir: DirId, limits: LimitValues) =>
   Effect.gen(function* () {
     const { filesPerDirectory, filesPerKey } = limits
@@ -296,7 +302,7 @@ const whyFull = (sql: SqlClient, dir: DirId, limits: LimitValues) =>
     return undefined
   })
 
-/** No live job reads from the directory or writes to it. */
+/** True if no live job reads from the directory or writes to it. */
 const isUnused = (sql: SqlClient, dir: Fragment): Fragment => sql`
   NOT EXISTS (SELECT 1 FROM ffkiln_jobs WHERE directory = ${dir} AND ${isLive(sql)})
   AND NOT EXISTS (
@@ -304,13 +310,16 @@ const isUnused = (sql: SqlClient, dir: Fragment): Fragment => sql`
     WHERE input.dir = ${dir} AND ${isLive(sql)}
   )`
 
-/** The directory, which is not dropped between being found and getting a file. */
+/** Selects the directory and locks it, so that it is not dropped before it gets its file. */
 const kept = (sql: SqlClient, dir: DirId) => sql`SELECT 1 FROM ffkiln_directories WHERE id = ${dir} ${keepLocked(sql)}`
 
-/** Comes before what adds to an owner's stored bytes, so that two who add count one after the other. */
+/**
+ * Run before a statement that adds to an owner's stored bytes, so that concurrent ones count one after the
+ * other.
+ */
 const lockStored = (sql: SqlClient, owner: OwnerId) => lockCount(sql, `ffkiln_files of ${owner}`)
 
-/** The owner's quota of stored bytes, null where nothing bounds it. */
+/** The owner's quota of stored bytes; null if there is none. */
 const allowedBytes = (sql: SqlClient, owner: OwnerId) => sql`(SELECT stored_bytes FROM ffkiln_keys WHERE id = ${owner})`
 
 /** Whether a live job reads the bytes of `file`. */
@@ -319,7 +328,7 @@ const isRead = (sql: SqlClient) => sql`EXISTS (
   WHERE input.dir = file.dir AND input.key = file.key AND ${isLive(sql)}
 )`
 
-/** Comes before rows lose their bytes: those that a live job reads stay on their owner's account. */
+/** Run before rows lose their bytes: bytes that a live job reads still count towards their owner's quota. */
 const holdRead = (sql: SqlClient, which: Fragment) => sql`
   INSERT INTO ffkiln_held (key, owner, dir, bytes)
   SELECT file.key, own.owner, file.dir, file.bytes FROM ffkiln_files AS file JOIN ffkiln_directories AS own ON own.id = file.dir
@@ -332,7 +341,7 @@ const storedBytes = (sql: SqlClient, owner: OwnerId, condition: Fragment) => sql
   SELECT CAST(COALESCE(SUM(file.bytes), 0) + (${heldBytes(sql, owner)}) AS BIGINT) FROM ffkiln_directories AS own JOIN ffkiln_files AS file ON file.dir = own.id
   WHERE own.owner = ${owner} ${condition}`
 
-/** One statement, hence one moment: a job that ends between two looks would be in neither. */
+/** One statement, so one snapshot: between two statements a job could end, and its blobs would be missed. */
 const unreferencedOf = (sql: SqlClient, keys: ReadonlyArray<BlobKey>) => {
   const asked = keys.map((key) => {
     const [dir = "", slot = ""] = key.split("/")
@@ -352,13 +361,15 @@ const unreferencedOf = (sql: SqlClient, keys: ReadonlyArray<BlobKey>) => {
   )
 }
 
-/** An output has the name of a file of the user's. */
+/** An output has the same name as a file that the user uploaded. */
 export class Clash extends Data.TaggedError("Clash")<{ readonly name: FileName }> {}
 
-/** The outputs lead their owner past the quota of stored bytes, or their directory past its files. */
+/** The outputs exceed the owner's quota of stored bytes, or the limit of files of their directory. */
 export class Overdrawn extends Data.TaggedError("Overdrawn")<{ readonly refusal: string }> {}
 
-/** Rows of a run's outputs, in the caller's transaction; none where the directory is gone. */
+/**
+ * Adds the rows of a run's outputs, in the caller's transaction. Adds none if the directory no longer exists.
+ */
 export const publishFiles = (sql: SqlClient, owner: OwnerId, dir: DirId, outputs: Published["outputs"], now: string) =>
   Effect.gen(function* () {
     yield* lockStored(sql, owner)

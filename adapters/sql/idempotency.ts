@@ -6,9 +6,12 @@ import { Limits } from "../../core/limits.js"
 import { SteadyTime } from "../../core/steady-time.js"
 import { nowText } from "./database.js"
 
-/** What an owner's idempotency keys mean: a row for each, good for `idempotencySeconds`, whatever becomes of its job. */
+/** Idempotency keys: each has a row that is valid for `idempotencySeconds`, independent of its job. */
 
-/** Makes the key mean this job, unless it still means another one: then that one. The first write of the caller's transaction. */
+/**
+ * Binds the key to this job, or returns the job that it is still bound to. The first write of the caller's
+ * transaction.
+ */
 export const claimKey = (sql: SqlClient, { id, owner }: NewJob, key: string) =>
   Effect.gen(function* () {
     const claimed = yield* sql`
@@ -17,12 +20,12 @@ export const claimKey = (sql: SqlClient, { id, owner }: NewJob, key: string) =>
         WHERE ffkiln_idempotency.created_at <= ${yield* newestDead}
       RETURNING job`
     if (claimed.length > 0) return Option.none()
-    // Not asked for its age again: it was good a moment ago, and this transaction holds it since.
+    // The age is not checked again: the row was valid just now, and this transaction has locked it.
     const rows = yield* sql<{ readonly job: JobId }>`SELECT job FROM ffkiln_idempotency WHERE owner = ${owner} AND key = ${key}`
     return Option.map(Array.head(rows), ({ job }) => job)
   })
 
-/** The job that the key means, if it means one. */
+/** The job that the key is bound to, if any. */
 export const jobOfKey = (sql: SqlClient, owner: OwnerId, key: string) =>
   Effect.gen(function* () {
     const rows = yield* sql<{ readonly job: JobId }>`
@@ -37,7 +40,7 @@ export const purgeKeys = (sql: SqlClient) =>
     return yield* sql`DELETE FROM ffkiln_idempotency WHERE created_at <= ${dead}`
   })
 
-/** Keys that were first used then, or before, mean nothing any more. */
+/** Keys that were first used at this time or before have expired. */
 const newestDead = Effect.gen(function* () {
   const { idempotencySeconds } = yield* Limits
   return new Date((yield* Clock.currentTimeMillis) - idempotencySeconds * 1000).toISOString()

@@ -17,16 +17,19 @@ import { makeOutbox } from "./outbox.js"
 import { makeRunners } from "./runners.js"
 
 export interface SqlDatabaseOptions {
-  /** Keys that hold beside the stored ones, for hosts that bring their own. With any, no first key is made. */
+  /** API keys that are valid beside the stored ones. If there are any, no first key is generated. */
   readonly keys?: ReadonlyArray<ApiKey>
-  /** Runners whose tokens hold beside the stored ones, unless a stored runner of the same name was revoked. */
+  /**
+   * Runners whose tokens are valid beside the stored ones, unless a stored runner of the same name was
+   * revoked.
+   */
   readonly runners?: ReadonlyArray<RunnerToken>
 }
 
 /**
- * The row ports over one SQL database, whose schema is brought up to date first. Tables are named `ffkiln_...`.
- * A port's call never joins a transaction it is made in: it is durable when it returns, whatever its caller does then.
- * `changes` may tell other hosts as well.
+ * The row ports in one SQL database. Migrates the schema first; tables are named `ffkiln_...`. A call of a
+ * port never joins a transaction of its caller, and is durable when it returns. `changes` may notify other
+ * hosts as well.
  */
 export const sqlDatabase = (
   options: SqlDatabaseOptions = {},

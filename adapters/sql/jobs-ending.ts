@@ -31,11 +31,11 @@ interface Result {
   readonly usage: Usage
 }
 
-/** How an attempt ends, and a job with it: its files, its usage and its webhook appear together. */
+/** Ends attempts and jobs. The files, the usage and the webhook of a job are written in one transaction. */
 export const makeEnding = ({ sql, run, transaction }: Database, changes: Changes) => {
   const { from, held } = jobConditions(sql)
 
-  /** Ends the job that is held, with all that must appear together with its end. */
+  /** Ends a job, with everything that belongs to the same transaction. */
   const end = (
     event: "complete" | "fail",
     hold: Hold,
@@ -77,7 +77,9 @@ export const makeEnding = ({ sql, run, transaction }: Database, changes: Changes
       INSERT INTO ffkiln_outbox (job, owner, url, attempt, due_at, created_at)
       SELECT id, owner, webhook_url, 0, ${now}, ${now} FROM ffkiln_jobs WHERE webhook_url IS NOT NULL AND id IN ${sql.in(ids)}`
 
-  /** Takes jobs from their holders: back to waiting, or given up after the last attempt. Which they were. */
+  /**
+   * Takes jobs from their holders: back to pending, or to failed after the last attempt. Returns these jobs.
+   */
   const takeBack = (event: "release" | "reclaim", which: Fragment, until: Date | null = null) =>
     Effect.gen(function* () {
       const { attempts } = yield* Limits
@@ -115,7 +117,10 @@ export const makeEnding = ({ sql, run, transaction }: Database, changes: Changes
       return (yield* takeBack("reclaim", sql`${from("reclaim")} AND ${lost}`)).length
     })
 
-  /** Waiting jobs that nobody has noted as runnable since then. Older rows have no such time. */
+  /**
+   * Pending jobs that no worker or runner has noted as runnable since `before`. Older rows lack
+   * `runnable_at`.
+   */
   const notRunnableSince = (before: Date) => sql`${from("expire")} AND COALESCE(runnable_at, created_at) < ${before.toISOString()}`
 
   const markRunnable: JobsShape["markRunnable"] = (taker, before) =>

@@ -16,15 +16,15 @@ import { jobConditions } from "./job-conditions.js"
 import { readClaim } from "./rows.js"
 import { isForTaker } from "./taker.js"
 
-/** How jobs come into the queue, and who gets them out of it. */
+/** Inserts jobs, and claims them. */
 export const makeWaiting = ({ sql, run, transaction }: Database, changes: Changes) => {
   const { from, isDue } = jobConditions(sql)
 
-  /** How many jobs are such, counted no further than `most`. */
+  /** The number of jobs that match, counted up to `most`. */
   const countUpTo = (most: number, which: Fragment): Fragment =>
     sql`(SELECT count(*) FROM (SELECT 1 FROM ffkiln_jobs WHERE ${which} LIMIT ${most}) AS counted)`
 
-  /** What decides whether one more job of the owner may wait. */
+  /** The counts that decide whether another job of the owner is accepted. */
   const occupied = (owner: OwnerId, maxPending: number, pendingJobsPerKey: number): Fragment => sql`
     SELECT ${countUpTo(pendingJobsPerKey, sql`owner = ${owner} AND ${isLive(sql)}`)} AS share,
       ${countUpTo(maxPending, sql`owner = ${owner} AND ${from("claim")}`)} AS waiting_of_owner,
@@ -94,7 +94,7 @@ export const makeWaiting = ({ sql, run, transaction }: Database, changes: Change
   return { insert, claim, waiting }
 }
 
-/** Counts, which are text on Postgres. */
+/** Counts. Postgres returns them as text. */
 type Occupied = Readonly<Record<"share" | "waiting_of_owner" | "waiting_of_all", number | string>>
 
 /** Why a job was not inserted. */

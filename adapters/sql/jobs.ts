@@ -37,7 +37,7 @@ export const makeJobs = (database: Database, changes: Changes): JobsShape => {
       if (rows.length > 0) return yield* changes.announce([{ id }])
       const job = yield* find(owner, id)
       if (Option.isNone(job)) return yield* new JobNotFound()
-      // It came back to waiting between the two statements: then it can be cancelled after all.
+      // The job became pending again between the two statements, so it can be cancelled now.
       if ((transitions.cancel.from as ReadonlyArray<JobState>).includes(job.value.state)) return yield* cancel(owner, id)
       return yield* new JobNotPending({ status: statusOf(job.value.state) })
     }).pipe(run("cancel a job"))
@@ -63,7 +63,7 @@ export const makeJobs = (database: Database, changes: Changes): JobsShape => {
   }
 }
 
-/** A thousand at a time, so that others get their turn of the database in between. */
+/** Deletes a thousand rows at a time, so that other statements can run in between. */
 const purgeJobs = (database: Database, finishedBefore: Date): Effect.Effect<number, Unavailable> => {
   const { sql, freeing } = database
   return deleteChosen(

@@ -1,15 +1,15 @@
 import { Context, Effect } from "effect"
 import type { Unavailable } from "../../core/errors.js"
 
-/** What a database lies on, as far as its adapter knows. */
+/** The disk or server below a database. */
 export interface MediumShape {
-  /** Fails where what was just written can't be kept. */
+  /** Fails if the last writes can't be kept. */
   readonly intact: Effect.Effect<void, Unavailable>
-  /** Frees some room for a statement that frees more; false where there is nothing to give up. */
+  /** Frees some space, so that a deleting statement can run; false if there is nothing to free. */
   readonly giveRoom: Effect.Effect<boolean>
 }
 
-/** Default: a server that sees to all that itself. */
+/** Default: a database server, which handles this itself. */
 export class Medium extends Context.Reference<Medium>()("ffkiln/sql/Medium", {
   defaultValue: (): MediumShape => ({ intact: Effect.void, giveRoom: Effect.succeed(false) })
 }) {}

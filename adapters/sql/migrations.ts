@@ -7,7 +7,7 @@ import { columnTypes, lockMigrations, prepareMigrations } from "./dialect.js"
 
 const table = "ffkiln_migrations"
 
-/** Brings the schema up to date; who comes while another host does so waits for it. */
+/** Migrates the schema. Waits if another host is migrating it. */
 export const migrate = ({ sql, run, transaction }: Database): Effect.Effect<void, Unavailable> => {
   const newOnes = Migrator.make({})({ loader: Migrator.fromRecord(migrations), table })
   const upgrade = Effect.all([lockMigrations(sql, table), newOnes, refuseNewer(sql)], { discard: true })
@@ -21,7 +21,10 @@ export const migrate = ({ sql, run, transaction }: Database): Effect.Effect<void
   )
 }
 
-/** Rows that a newer version wrote may mean what we do not know of; nothing has been changed when this refuses. */
+/**
+ * Fails if a newer version has migrated the database, since this version may misread its rows. Changes
+ * nothing.
+ */
 const refuseNewer = (sql: SqlClient) =>
   Effect.gen(function* () {
     const known = Object.keys(migrations).length
@@ -35,7 +38,10 @@ const refuseNewer = (sql: SqlClient) =>
 
 const unavailable = (cause: unknown) => new Unavailable({ what: `could not bring the database up to date: ${reasonOf(cause)}`, cause })
 
-/** Statements one by one, since the driver prepares one at a time. What has been released is never edited: add the next. */
+/**
+ * Runs statements one by one, since the driver prepares one at a time. Never edit a released migration: add a
+ * new one.
+ */
 const migration = (statements: (types: ReturnType<typeof columnTypes>) => ReadonlyArray<string>) =>
   Effect.flatMap(SqlClient, (sql) => Effect.forEach(statements(columnTypes(sql)), (statement) => sql.unsafe(statement), { discard: true }))
 
@@ -61,7 +67,7 @@ const migrations = {
       started_at ${text},
       finished_at ${text}
     ) ${strict}`,
-    // Partial, so that a million finished jobs weigh nothing when one is claimed.
+    // Partial indexes, so that finished jobs do not slow down a claim.
     "CREATE INDEX ffkiln_jobs_pending ON ffkiln_jobs (priority DESC, created_at, id) WHERE state = 'pending'",
     "CREATE INDEX ffkiln_jobs_processing ON ffkiln_jobs (lease_until) WHERE state = 'processing'",
     "CREATE INDEX ffkiln_jobs_holders ON ffkiln_jobs (holder) WHERE state = 'processing'",
@@ -106,7 +112,7 @@ const migrations = {
     ) ${strict}`,
     "CREATE INDEX ffkiln_outbox_due ON ffkiln_outbox (due_at, job)",
 
-    // `first` is 1 for the key that only the first asker gets, else null: the rule that two can't have it.
+    // `first` is 1 for the first generated key, else null. It is unique, so there is only one such key.
     `CREATE TABLE ffkiln_keys (
       id ${text} NOT NULL PRIMARY KEY,
       secret_hash ${text} NOT NULL,
@@ -131,7 +137,7 @@ const migrations = {
     `ALTER TABLE ffkiln_jobs ADD COLUMN base_url ${text} NOT NULL DEFAULT ''`,
     "CREATE INDEX ffkiln_jobs_owner_live ON ffkiln_jobs (owner, state) WHERE state IN ('pending', 'processing')",
 
-    // Covers the sum of what an owner stores, and finds the rows whose size is not known.
+    // Covers the sum of an owner's stored bytes, and finds rows of unknown size.
     "CREATE INDEX ffkiln_files_bytes ON ffkiln_files (dir, bytes)",
 
     `CREATE TABLE ffkiln_idempotency (
@@ -154,7 +160,7 @@ const migrations = {
       secret ${text} NOT NULL
     ) ${strict}`,
 
-    // What is settled stays now. `claim` grows with whatever is done to the row: a holder's number is its own.
+    // Settled rows are kept from here on. Each change increments `claim`, so each holder has its own number.
     `ALTER TABLE ffkiln_outbox ADD COLUMN state ${text} NOT NULL DEFAULT 'pending'`,
     `ALTER TABLE ffkiln_outbox ADD COLUMN claim ${integer} NOT NULL DEFAULT 0`,
     `ALTER TABLE ffkiln_outbox ADD COLUMN tries ${text} NOT NULL DEFAULT '[]'`,
@@ -167,14 +173,15 @@ const migrations = {
   ]),
 
   "0003_fleet": migration(({ text }) => [
-    // When a pending job may be claimed at the earliest, and what a worker must have for it.
+    // The earliest time of a claim, and the tags that a worker must have.
     `ALTER TABLE ffkiln_jobs ADD COLUMN due_at ${text}`,
     `ALTER TABLE ffkiln_jobs ADD COLUMN tags ${text} NOT NULL DEFAULT '[]'`
   ]),
 
   "0004_runners": migration(({ text, integer, strict }) => [
-    // Without an index of its own: a long list does not fit into one on Postgres, and to read all that wait takes SQLite
-    // 0.1 ms for 1000 of them, a quarter of the claim that comes after it.
+    // Without an index: a long list does not fit into one on Postgres, and SQLite reads 1000 pending jobs in
+    // 0.1 ms, a
+    // quarter of the time of the claim itself.
     `ALTER TABLE ffkiln_jobs ADD COLUMN needs ${text} NOT NULL DEFAULT '[]'`,
 
     `CREATE TABLE ffkiln_runners (
@@ -184,7 +191,7 @@ const migrations = {
       revoked_at ${text}
     ) ${strict}`,
 
-    // Also of runners that are in no table, but in the settings of a host.
+    // Also for runners that are only in the settings of a host.
     `CREATE TABLE ffkiln_runner_processes (
       runner ${text} NOT NULL,
       id ${text} NOT NULL,
@@ -197,7 +204,7 @@ const migrations = {
     "CREATE INDEX ffkiln_runner_processes_seen ON ffkiln_runner_processes (seen_at)",
     "CREATE INDEX ffkiln_runner_processes_last ON ffkiln_runner_processes (runner, seen_at, id)",
 
-    // What this database alone knows, by what it is for.
+    // Secrets of this database, by purpose.
     `CREATE TABLE ffkiln_secrets (
       name ${text} NOT NULL PRIMARY KEY,
       secret ${text} NOT NULL
@@ -205,7 +212,7 @@ const migrations = {
   ]),
 
   "0005_shares": migration(({ text, strict }) => [
-    // When a pending job was last noted as one that somebody here can run; null until then.
+    // When a worker or runner last noted a pending job as runnable; null before that.
     `ALTER TABLE ffkiln_jobs ADD COLUMN runnable_at ${text}`,
 
     `CREATE TABLE ffkiln_turns (
@@ -215,18 +222,18 @@ const migrations = {
   ]),
 
   "0006_webhooks_by_key": migration(({ text, integer }) => [
-    // Null while nobody delivers it: tells a lease from the delay before the next try.
+    // Null while no host delivers it: distinguishes a lease from a retry delay.
     `ALTER TABLE ffkiln_outbox ADD COLUMN leased_until ${text}`,
     "CREATE INDEX ffkiln_outbox_leased ON ffkiln_outbox (owner, leased_until) WHERE leased_until IS NOT NULL",
 
-    // When the minute began in which its replays are counted, and how many there were in it.
+    // The start of the minute in which replays are counted, and their number in it.
     `ALTER TABLE ffkiln_outbox ADD COLUMN replayed_at ${text}`,
     `ALTER TABLE ffkiln_outbox ADD COLUMN replays ${integer} NOT NULL DEFAULT 0`,
     "CREATE INDEX ffkiln_outbox_replayed ON ffkiln_outbox (owner, replayed_at) WHERE replayed_at IS NOT NULL"
   ]),
 
   "0007_registrations": migration(({ text }) => [
-    // Of registrations alone: when storage is asked for their bytes next, and when they end.
+    // For registrations only: when storage is next checked for their bytes, and when they expire.
     `ALTER TABLE ffkiln_files ADD COLUMN look_at ${text}`,
     `ALTER TABLE ffkiln_files ADD COLUMN ends_at ${text}`,
     "UPDATE ffkiln_files SET look_at = added_at, ends_at = added_at WHERE bytes IS NULL",
@@ -234,7 +241,7 @@ const migrations = {
   ]),
 
   "0008_counted_directories": migration(() => [
-    // Covers the count of an owner's live directories, and still gives their order.
+    // Covers the count of an owner's live directories, and keeps their order.
     "DROP INDEX ffkiln_directories_owner",
     "CREATE INDEX ffkiln_directories_owner ON ffkiln_directories (owner, created_at, id, expires_at)"
   ]),

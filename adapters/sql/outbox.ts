@@ -7,12 +7,15 @@ import { type Database, nowText } from "./database.js"
 import { deleteChosen, skipLocked, stateIn } from "./dialect.js"
 import { readDelivery, readDeliveryClaim, readTries, writeTries } from "./rows.js"
 
-/** A job ends once and owes one webhook, so its id names the row. Whatever is done to a row moves its `claim` on. */
+/**
+ * The `Outbox` port. A job has at most one webhook, so the job's id is the row's id. Each change increments
+ * `claim`.
+ */
 export const makeOutbox = ({ sql, run, transaction }: Database): OutboxShape => {
   const pending = stateIn(sql, ["pending"])
   const settled = stateIn(sql, ["delivered", "abandoned"])
 
-  /** Thousand by thousand, so that others get their turn of the database in between. */
+  /** Deletes a thousand rows at a time, so that other statements can run in between. */
   const purge: OutboxShape["purge"] = (madeBefore) =>
     deleteChosen(
       sql,
@@ -33,8 +36,9 @@ export const makeOutbox = ({ sql, run, transaction }: Database): OutboxShape => 
         const oldestDue = (condition: Fragment) => sql`
           (SELECT job FROM ffkiln_outbox AS candidate WHERE ${pending} AND due_at <= ${now} AND ${condition}
           ORDER BY due_at, job LIMIT 1 ${skipLocked(sql)})`
-        // Two looks along the index, of which the second is made only where the first finds nothing: sorting by the number of
-        // leases would read all that is due.
+        // Two index scans; the second runs only if the first finds nothing. Sorting by the number of leases
+        // would read
+        // all due rows.
         const rows = yield* sql`
           UPDATE ffkiln_outbox SET attempt = attempt + 1, claim = claim + 1, due_at = ${until}, leased_until = ${until}
           WHERE job = COALESCE(
@@ -102,7 +106,7 @@ export const makeOutbox = ({ sql, run, transaction }: Database): OutboxShape => 
 
 const withId = <Row extends { readonly jobId: JobId }>(row: Row) => ({ id: `msg_${row.jobId}`, ...row })
 
-/** Empty, which names no job, where the id is none that we made. */
+/** The job of a delivery's id; an empty text, which is no job's id, for a malformed one. */
 const jobOf = (id: string): string => (id.startsWith("msg_") ? (parseJobId(id.slice("msg_".length)) ?? "") : "")
 
 const recordOf = (row: unknown): DeliveryRecord => withId(readDelivery(row))

@@ -12,7 +12,7 @@ import { rowsPerPage } from "./pages.js"
 
 const count = 4 * rowsPerPage + 1
 
-/** Inserts rows that one SELECT from the numbers 1 to `count` makes. */
+/** Inserts the rows of a SELECT over the numbers 1 to `count`. */
 const many = (table: string, select: string) =>
   Effect.flatMap(SqlClient, (sql) =>
     sql.unsafe(`
@@ -20,7 +20,7 @@ const many = (table: string, select: string) =>
       INSERT INTO ${table} ${select} FROM numbers`)
   )
 
-/** Listings of more than a page. */
+/** Tests of listings that are longer than a page. */
 export const pagesSuite = (name: string, database: Layer.Layer<Rows | SqlClient, unknown>): void => {
   const test = (title: string, effect: Effect.Effect<void, unknown, Rows | SqlClient>) =>
     it.effect(title, () => Effect.provide(effect, database))
@@ -30,7 +30,7 @@ export const pagesSuite = (name: string, database: Layer.Layer<Rows | SqlClient,
       "thousands of directories are listed whole and in order, while everything else has its turns",
       Effect.gen(function* () {
         const [directories, owner] = [yield* Directories, anOwner()]
-        // Many of one moment: the page ends between them.
+        // Many rows with the same time, so that a page ends between them.
         const made = yield* aDirectory()
         const [at, until] = [made.createdAt.toISOString(), expiresAt(made).toISOString()]
         yield* many(

@@ -1,10 +1,13 @@
 import { Effect } from "effect"
 import { letOthersRun } from "../../core/slices.js"
 
-/** SQLite reads a page in some milliseconds, in which the process does nothing else. */
+/** Rows per page. SQLite reads a page in a few milliseconds, during which the process is blocked. */
 export const rowsPerPage = 500
 
-/** Reads page after page, each from the last row of the one before it, while `take` wants more. Others get their turn in between. */
+/**
+ * Reads page after page, each from the last row of the page before, while `take` returns true. Yields between
+ * pages.
+ */
 export const eachPage = <Row, E>(
   page: (last: Row | undefined) => Effect.Effect<ReadonlyArray<Row>, E>,
   take: (rows: ReadonlyArray<Row>) => Effect.Effect<boolean, E>

@@ -4,8 +4,9 @@ import { Jobs } from "../../core/ports/jobs.js"
 import { aUsage } from "../../core/ports/suites/samples.suite.js"
 
 /**
- * What the processes of an adapter's processes.test.ts run. Says `ready`, waits for a line on its standard input, then opens
- * the database and works until nothing is pending; each job it ended is a line of its output.
+ * The program of the processes in an adapter's processes.test.ts. Prints `ready`, waits for a line on
+ * standard input, then opens the database and runs jobs until none is pending. Prints a line for each job
+ * that it ends.
  */
 export const endWaitingJobs = async (rows: Layer.Layer<Jobs, unknown>) => {
   process.stdout.write("ready\n")

@@ -3,8 +3,8 @@ import { expect } from "vitest"
 import { bundled, startedProgram } from "../program.suite.js"
 
 /**
- * Processes that run the program of `source` all at once: each says `ready`, and is told to go on when all have. The
- * lines they print after that, once all have ended well.
+ * Runs the program of `source` in several processes at the same time: each prints `ready`, and gets a line
+ * when all are ready. Returns the lines that they print after that, once all have exited with status 0.
  */
 export const together = (source: string, args: ReadonlyArray<string>, count: number) =>
   Effect.gen(function* () {

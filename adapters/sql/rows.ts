@@ -12,11 +12,11 @@ import { ResolvedTask } from "../../core/task.js"
 import { Usage } from "../../core/usage.js"
 
 /**
- * Rows as the database gives them, read into domain values. A row that does not fit is a bug, or was written by a newer
- * version: the readers throw, and the effect they are used in dies with the place that does not fit.
+ * Converts database rows to domain values. A malformed row is a bug, or was written by a newer version: the
+ * readers throw an error that names the column, and the effect dies.
  */
 
-/** Postgres gives 64-bit integers as text. */
+/** An integer. Postgres returns 64-bit integers as text. */
 const Integer = Schema.Union(Schema.Number, Schema.NumberFromString)
 
 const ClaimRow = Schema.Struct({
@@ -136,7 +136,7 @@ export const readDeliveryClaim: (row: unknown) => Omit<Delivery, "id"> = Schema.
 export const readTries: (text: string) => ReadonlyArray<Try> = Schema.decodeSync(Tries)
 export const writeTries: (tries: ReadonlyArray<Try>) => string = Schema.encodeSync(Tries)
 
-/** Tags or needs. */
+/** Reads tags or needs. */
 export const readTexts: (text: string) => ReadonlyArray<string> = Schema.decodeSync(Schema.parseJson(texts))
 export const readCapabilities: (text: string) => Capabilities = Schema.decodeSync(CapabilitiesText)
 export const writeCapabilities: (capabilities: Capabilities) => string = Schema.encodeSync(CapabilitiesText)
@@ -144,7 +144,7 @@ export const readRunner: (row: unknown) => Omit<RunnerRecord, "processes"> = Sch
 export const readProcess: (row: unknown) => RunnerRecord["processes"][number] & { readonly runner: RunnerName } =
   Schema.decodeUnknownSync(ProcessRow)
 
-/** These two are read by the thousand, for which a Schema takes ten times as long. */
+/** Reads directories and files without a Schema, which would take ten times as long for thousands of rows. */
 export const readDirectory = (row: object): Directory => ({
   id: DirId(column(row, "id", isText)),
   owner: OwnerId(column(row, "owner", isText)),

@@ -8,11 +8,13 @@ import { runRight, runToken } from "../crypto/run-token.js"
 import { type Database, nowText } from "./database.js"
 import { readCapabilities, readProcess, readRunner, writeCapabilities } from "./rows.js"
 
-/** `fixed` are tokens that hold beside those of the table, unless it says that their runner was revoked. */
+/**
+ * The `Runners` port. `fixed` tokens are valid beside those of the table, unless their runner was revoked.
+ */
 export const makeRunners = ({ sql, run }: Database, fixed: ReadonlyArray<RunnerToken>): RunnersShape => {
   const fixedHashes = new Map(fixed.map(({ name, secret }): [string, string] => [name, hashSecret(secret)]))
 
-  /** What is kept of the runner's secret; undefined where it opens nothing. */
+  /** The hash of the runner's secret; undefined if the runner is unknown or revoked. */
   const hashOf = (name: string) =>
     Effect.map(
       sql<{ readonly secret_hash: string; readonly revoked_at: string | null }>`
@@ -24,13 +26,13 @@ export const makeRunners = ({ sql, run }: Database, fixed: ReadonlyArray<RunnerT
     Option.map(Array.head(rows), ({ secret }) => Redacted.make(secret))
   )
   let known: Redacted.Redacted | undefined
-  /** What the tokens of runs are signed with. It never changes, so it is read once. */
+  /** Signs the tokens of runs. It never changes, so it is read once. */
   const secret = Effect.gen(function* () {
     if (known !== undefined) return known
     const kept = yield* runSecret
     if (Option.isSome(kept)) known = kept.value
     else {
-      // Of two that ask for the first time at once one stores its own, and both read that one.
+      // Of two concurrent first calls one stores its secret, and both read that one.
       yield* sql`INSERT INTO ffkiln_secrets (name, secret) VALUES ('runs', ${Redacted.value(newSecret())}) ON CONFLICT DO NOTHING`
       known = yield* Effect.orDie(yield* runSecret)
     }
@@ -41,7 +43,7 @@ export const makeRunners = ({ sql, run }: Database, fixed: ReadonlyArray<RunnerT
     identify: (credential) =>
       Effect.gen(function* () {
         const { id, secret } = splitCredential(Redacted.value(credential)) ?? { id: "", secret: "" }
-        // Compared for an unknown name as well, so that the time of the answer does not tell which names there are.
+        // An unknown name is compared as well, so that the response time does not show which names exist.
         const right = sameSecret(hashSecret(Redacted.make(secret)), (yield* hashOf(id)) ?? "")
         return right ? RunnerName(id) : yield* new InvalidRunnerToken()
       }).pipe(run("check a runner's token")),
@@ -71,7 +73,7 @@ export const makeRunners = ({ sql, run }: Database, fixed: ReadonlyArray<RunnerT
       }).pipe(run("revoke a runner")),
 
     list: Effect.gen(function* () {
-      // First, so that a runner which is issued meanwhile is not taken for one of the settings.
+      // Read first, so that a runner that is issued meanwhile is not taken for one of the settings.
       const rows = yield* sql`SELECT * FROM ffkiln_runner_processes ORDER BY seen_at DESC, id`
       const stored = (yield* sql`SELECT name, created_at, revoked_at FROM ffkiln_runners ORDER BY created_at, name`).map(readRunner)
       const processes = Array.groupBy(rows.map(readProcess), ({ runner }) => runner)

@@ -6,8 +6,8 @@ import { isAmong, isOneOf } from "./dialect.js"
 import { readTexts } from "./rows.js"
 
 /**
- * The condition that a job is for this taker. A test of needs is asked beforehand, of those of all that is due, each once;
- * undefined where none of them passes, so that there is nothing to claim.
+ * The SQL condition of a claim filter. The needs of all due jobs are read and tested first, each distinct
+ * list once. Undefined if no list passes, since then there is nothing to claim.
  */
 export const isForTaker = (sql: SqlClient, isDue: Fragment, { tags = [], meets, except = [] }: Taker) =>
   Effect.gen(function* () {

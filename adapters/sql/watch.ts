@@ -6,14 +6,14 @@ import { untilSome } from "../../core/loop.js"
 import type { JobsShape } from "../../core/ports/jobs.js"
 import type { Changes } from "./changes.js"
 
-/** Reads the row when a change is announced, and every `watchSeconds` for those of other processes that nobody told us of. */
+/** Reads the row after each announced change, and every `watchSeconds` for changes by other processes. */
 export const watchJob =
   (find: JobsShape["find"], changes: Changes): JobsShape["watch"] =>
   (owner, id) =>
     Stream.unwrapScoped(
       Effect.gen(function* () {
         const { watchSeconds } = yield* Limits
-        // Before the first look, so that no change falls between the two.
+        // Subscribed before the first read, so that no change is missed.
         const signal = yield* changes.listen(id)
         const look = Effect.flatMap(
           find(owner, id),
@@ -36,5 +36,5 @@ export const watchJob =
       })
     )
 
-/** Whatever else of a job changes does so together with one of these. */
+/** Whether two states of a job are equal. All other fields change only together with one of these. */
 const sameMoment = (a: Job, b: Job) => a.state === b.state && a.attempt === b.attempt && a.progress === b.progress
