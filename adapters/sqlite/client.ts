@@ -10,14 +10,18 @@ import { Medium } from "../sql/medium.js"
 import { sqliteMedium } from "./medium.js"
 import { checkLog } from "./write-ahead-log.js"
 
-/** One connection to the file, which is made with its folder if it is missing; closed with the scope. */
+/**
+ * One connection to the file, which is made with its folder if missing. Closing the scope closes the
+ * connection.
+ */
 export const sqliteClient = (file: string): Layer.Layer<SqlClient, Unavailable> =>
   Layer.scopedContext(
     Effect.gen(function* () {
       yield* Effect.tryPromise({ try: () => mkdir(dirname(file), { recursive: true }), catch: (cause) => cannotOpen(file, cause) })
-      // Before the driver looks at it, which would drop what it can't read.
+      // Before the driver opens the file, which would drop damaged transactions.
       yield* checkLog(file)
-      // The driver would switch to WAL while it still blocks five seconds for a lock; below we do that ourselves.
+      // The driver would switch to WAL with a busy timeout of five seconds; the pragmas below do it with a
+      // short one.
       const open = SqliteClient.make({ filename: file, disableWAL: true })
       const sql = yield* Effect.catchAllDefect(open, (cause) => cannotOpen(file, cause))
       const { run } = yield* Effect.provideService(makeDatabase, SqlClient, sql)
@@ -30,10 +34,11 @@ export const sqliteClient = (file: string): Layer.Layer<SqlClient, Unavailable> 
   ).pipe(Layer.provide(Reactivity.layer))
 
 const settings = [
-  // Waiting blocks the whole process, so it is short; what is still locked then is tried again after a pause.
+  // Waiting for a lock blocks the whole process, so the timeout is short. Statements are retried after a
+  // delay.
   "busy_timeout = 150",
   "journal_mode = WAL",
-  // A commit must survive a power cut. The driver's build lowers this for files in WAL mode.
+  // A commit must survive a power failure. The driver's build lowers the default in WAL mode.
   "synchronous = FULL",
   "foreign_keys = ON"
 ]
@@ -41,6 +46,6 @@ const settings = [
 const cannotOpen = (file: string, cause: unknown) =>
   new Unavailable({ what: `could not open ${file} as a SQLite database: ${reasonOf(cause)}`, cause })
 
-/** The driver's own sentence, which the client wraps. */
+/** The driver's message, which the client wraps. */
 const reasonOf = (cause: unknown): string =>
   cause instanceof Error ? (cause.cause instanceof Error ? reasonOf(cause.cause) : cause.message) : String(cause)

@@ -9,12 +9,12 @@ import { every } from "../../core/loop.js"
 import type { MediumShape } from "../sql/medium.js"
 
 /**
- * A file beside the database that only takes room. Also deleting rows takes some, for the write-ahead log: on a disk that is
- * full this file goes first, and comes back when there is room again.
+ * Size of a spare file beside the database. Deleting rows also needs space, for the write-ahead log. On a
+ * full disk the spare file is removed first, and made again when there is space.
  */
 const spareBytes = 1024 * 1024
 
-/** Room on the disk from which on the file is made. */
+/** Free bytes on the disk from which the spare file is made. */
 const enoughBytes = 4 * spareBytes
 
 const spareOf = (file: string): string => `${file}-spare`
@@ -40,17 +40,17 @@ const keepSpare = async (file: string): Promise<void> => {
     if (bavail * bsize < enoughBytes) return
     const spare = await open(spareOf(file), "wx", 0o600)
     try {
-      // Random, for file systems that store zeros as nothing.
+      // Random bytes, since some file systems do not store zeros.
       await spare.writeFile(randomBytes(spareBytes))
     } finally {
       await spare.close()
     }
   } catch {
-    // It is there already, or can't be had: then deleting works as long as there is room.
+    // It exists already, or can't be made: then deleting works as long as there is space.
   }
 }
 
-/** Fails once the file, or its log, is no longer the one that is open: what is written goes nowhere. */
+/** Fails once the file or its log is not the open one any more, since writes would be lost. */
 const intactness = (file: string): MediumShape["intact"] => {
   const opened = identityOf(file)
   let log = identityOf(`${file}-wal`)

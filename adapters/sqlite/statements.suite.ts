@@ -1,6 +1,6 @@
 import { Effect, Tracer } from "effect"
 
-/** The text of every statement that runs, however the call ends: what is really sent. */
+/** The texts of all statements that a call sends to the driver, also if it fails. */
 export const statementsOf = <R>(call: Effect.Effect<unknown, unknown, R>): Effect.Effect<ReadonlyArray<string>, never, R> =>
   Effect.gen(function* () {
     const texts: Array<string> = []

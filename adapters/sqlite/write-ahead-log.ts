@@ -3,27 +3,27 @@ import { Effect } from "effect"
 import { Unavailable } from "../../core/errors.js"
 
 /**
- * SQLite recovers its write-ahead log up to the first frame whose checksum is wrong, and drops all that comes after it
- * without a word. After a power cut that is right for the one transaction that was being written. Where later transactions
- * were committed, bytes in the middle were changed, and jobs that were accepted would be gone. (File format:
+ * SQLite recovers its write-ahead log up to the first frame with a wrong checksum, and silently drops the
+ * rest. After a power failure that is correct for the one transaction that was being written. If committed
+ * transactions follow, bytes in the middle are damaged, and accepted jobs would be lost. (File format:
  * https://www.sqlite.org/fileformat2.html#the_write_ahead_log)
  */
 export interface Damage {
-  /** Offset of the first frame that can't be read. */
+  /** Byte offset of the first frame that can't be read. */
   readonly at: number
-  /** Transactions from there on. One alone may have been cut short by a power failure. */
+  /** The number of transactions from there on. A single one may just be incomplete after a power failure. */
   readonly transactions: number
 }
 
 const headerBytes = 32
 const frameHeaderBytes = 24
 
-/** Reads exactly what is there of a range. */
+/** Reads a range, cut at the end of the file. */
 export type ReadAt = (position: number, length: number) => Promise<Buffer>
 
 type Sums = readonly [number, number]
 
-/** The running checksum over words of 32 bits, of which `bigEndian` says the order. */
+/** The running checksum over 32-bit words in the given byte order. */
 const checksum = (bytes: Buffer, start: number, end: number, bigEndian: boolean, [first, second]: Sums): Sums => {
   let [a, b] = [first, second]
   for (let at = start; at < end; at += 8) {
@@ -35,7 +35,10 @@ const checksum = (bytes: Buffer, start: number, end: number, bigEndian: boolean,
 
 const isSame = (a: Sums, b: Sums): boolean => a[0] === b[0] && a[1] === b[1]
 
-/** `pageBytes` is that of the database file, for a log whose own header can't be read. */
+/**
+ * Looks for damage in a log. `pageBytes` is the page size of the database file, used if the log's header is
+ * damaged.
+ */
 export const damageOf = async (read: ReadAt, pageBytes: number): Promise<Damage | undefined> => {
   const header = await read(0, headerBytes)
   if (header.length < headerBytes) return undefined
@@ -51,20 +54,23 @@ export const damageOf = async (read: ReadAt, pageBytes: number): Promise<Damage 
   for (let at = headerBytes; ; at += frameBytes) {
     const frame = await read(at, frameBytes)
     if (frame.length < frameBytes) break
-    // Frames of an earlier round follow those of this one, with other salts.
+    // Older frames, with other salts, may follow those of the current log.
     if (at === headerBytes && !isHeaderGood) salts = sumsAt(frame, 8)
     const isOfThisRound = isSame(sumsAt(frame, 8), salts)
     const sums = checksum(frame, frameHeaderBytes, frameBytes, bigEndian, checksum(frame, 0, 8, bigEndian, before))
     const isGood = isOfThisRound && isSame(sums, sumsAt(frame, 16))
     if (!isGood) damagedAt ??= at
     if (damagedAt !== undefined && isOfThisRound && frame.readUInt32BE(4) !== 0) transactions++
-    // Later frames are judged by what the one before them says of itself.
+    // After a damaged frame, the next one is checked against the checksum stored in it.
     before = sumsAt(frame, 16)
   }
   return damagedAt === undefined || transactions === 0 ? undefined : { at: damagedAt, transactions }
 }
 
-/** Unavailable where the log of a database lost transactions; nothing where there is no log. To be asked before SQLite opens it. */
+/**
+ * Fails if the log of a database is damaged in the middle. Succeeds without a log. Call it before SQLite
+ * opens the file.
+ */
 export const checkLog = (file: string): Effect.Effect<void, Unavailable> =>
   Effect.flatMap(
     Effect.promise(() => lookAtLog(file)),
@@ -81,7 +87,7 @@ export const checkLog = (file: string): Effect.Effect<void, Unavailable> =>
     }
   )
 
-/** Another process may write to the log meanwhile, or begin it anew: what looks damaged is looked at again. */
+/** Checks the log, and again if it looks damaged, since another process may be writing or restarting it. */
 const lookAtLog = async (file: string, tries = 3): Promise<Damage | undefined> => {
   const log = await open(`${file}-wal`).catch(() => undefined)
   if (log === undefined) return undefined
