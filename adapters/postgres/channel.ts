@@ -4,23 +4,26 @@ import { endless, every } from "../../core/loop.js"
 import { reasonOf } from "../sql/database.js"
 
 /**
- * A channel of Postgres' NOTIFY, over a connection of its own which is made anew when it is lost. What is told meanwhile
- * may reach nobody: it saves those who hear it the time until they look for themselves.
+ * A channel of Postgres' NOTIFY, over a connection of its own, which is reopened when it is lost.
+ * Notifications may be lost meanwhile: they only make receivers look earlier than their next poll.
  */
 export interface Channel {
-  /** Tells all others that have this channel open, soon; the teller itself hears nothing of it. */
+  /**
+   * Sends words to all other processes that have this channel open, without waiting. The sender does not
+   * receive them.
+   */
   readonly tell: (words: ReadonlyArray<string>) => Effect.Effect<void>
 }
 
-/** More than are ever told before the next batch leaves. While nothing can be told the newest are kept. */
+/** The most unsent words, far more than one batch has. Without a connection the oldest are dropped. */
 const capacity = 10_000
 
-/** Pause before a lost connection is made again. */
+/** The delay before a lost connection is reopened. */
 const reconnectSeconds = 1
 
 class ConnectionLost extends Data.TaggedError("ConnectionLost")<{ readonly cause: unknown }> {}
 
-/** Opens the channel, and has been heard by the server once, or has failed to be, when this returns. */
+/** Opens the channel. Returns after the first attempt to connect, whether it succeeded or failed. */
 export const openChannel = (
   pool: Pool,
   name: string,
@@ -43,7 +46,9 @@ export const openChannel = (
       return yield* Effect.raceFirst(Deferred.await(lost), endless(tellOn))
     })
     const hold = Effect.scoped(session).pipe(
-      Effect.catchAll(({ cause }) => Effect.logWarning(`lost the database's notifications, asking for them again: ${reasonOf(cause)}`)),
+      Effect.catchAll(({ cause }) =>
+        Effect.logWarning(`the connection for the database's notifications is lost and will be reopened: ${reasonOf(cause)}`)
+      ),
       Effect.zipRight(Deferred.succeed(tried, undefined))
     )
     yield* Effect.forkScoped(every(reconnectSeconds, hold))
@@ -51,7 +56,7 @@ export const openChannel = (
     return { tell: (words) => Effect.asVoid(Queue.offerAll(outgoing, words)) }
   })
 
-/** A connection beside the pool's, and what fails once it is lost. */
+/** A connection beside the pool, and an effect that fails when it is lost. */
 const connected = (pool: Pool) =>
   Effect.gen(function* () {
     const lost = yield* Deferred.make<never, ConnectionLost>()
@@ -67,5 +72,5 @@ const connected = (pool: Pool) =>
 const asked = (client: Client, text: string, values: ReadonlyArray<unknown> = []) =>
   Effect.tryPromise({ try: () => client.query(text, [...values]), catch: (cause) => new ConnectionLost({ cause }) })
 
-/** The number by which notifications name the connection they came from; the driver's types leave it out. */
+/** The process id of a connection, which notifications contain. The driver's types lack it. */
 const processOf = (client: Client) => ("processID" in client ? client.processID : undefined)

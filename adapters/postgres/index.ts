@@ -14,13 +14,13 @@ export { postgresQueue } from "./queue.js"
 export type PostgresOptions = SqlDatabaseOptions & PostgresServer
 
 /**
- * The row ports in one Postgres database, version 12 or later; its user may make tables in the first schema of its search
- * path. Any number of hosts share it. Unavailable when it can't be reached.
+ * The row ports in one Postgres database, version 12 or later. The user needs the right to make tables in the
+ * first schema of the search path. Any number of hosts may share it. Unavailable if it can't be reached.
  */
 export const postgres = (options: PostgresOptions): Layer.Layer<Rows, Unavailable> =>
   Layer.unwrapScoped(Effect.map(openPool(options), (pool) => Layer.provide(sqlDatabase(options, changesOn(pool)), postgresClient(pool))))
 
-/** Watchers of all hosts hear of a change at once, wherever it was made. */
+/** Notifies the watchers on all hosts of each change. */
 const changesOn = (pool: Parameters<typeof openChannel>[0]) =>
   Effect.gen(function* () {
     const here: Changes = yield* makeChanges

@@ -3,20 +3,28 @@ import { Pool } from "pg"
 import { Unavailable } from "../../core/errors.js"
 import { reasonOf } from "../sql/database.js"
 
-/** Where the database is: its URL with what may be set beside it, or a pool that the caller made and ends. */
+/** The database: its URL with options, or a pool that the caller made and closes. */
 export type PostgresServer =
   | {
       /** `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with percent codes for special characters; the driver's parameters may follow. */
       readonly url: string | Redacted.Redacted
-      /** Most connections of this host, beside one that listens; 10 unless given. Calls that find all taken wait for one. */
+      /**
+       * The most connections of this process, besides one for notifications. Further calls wait. Default 10.
+       */
       readonly maxConnections?: number
-      /** How long a call waits for a connection before it is Unavailable; 5 unless given. */
+      /** Seconds that a call waits for a connection before it fails as Unavailable. Default 5. */
       readonly connectTimeoutSeconds?: number
     }
-  /** Its connections need the isolation level "read committed", and should end a transaction that idles for long. */
+  /**
+   * Its connections need the isolation level "read committed", and should have a timeout for idle
+   * transactions.
+   */
   | { readonly pool: Pool }
 
-/** A pool that has answered once. Unavailable, in a sentence that names the server and never the password, when it can't. */
+/**
+ * Opens a pool and tests it. Unavailable if that fails, with a sentence that names the server but not the
+ * password.
+ */
 export const openPool = (server: PostgresServer): Effect.Effect<Pool, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const given = "pool" in server
@@ -28,7 +36,7 @@ export const openPool = (server: PostgresServer): Effect.Effect<Pool, Unavailabl
           end
         )
     const letGo = guard(pool)
-    // Of our own pool some connections may break after its end, while they are still closing.
+    // Connections of an own pool may still break while they close, so their listeners stay.
     if (given) yield* Effect.addFinalizer(() => Effect.sync(letGo))
     yield* Effect.tryPromise({
       try: () => pool.query("SELECT 1"),
@@ -43,27 +51,30 @@ const makePool = (server: Exclude<PostgresServer, { readonly pool: Pool }>) =>
     max: server.maxConnections ?? 10,
     connectionTimeoutMillis: (server.connectTimeoutSeconds ?? 5) * 1000,
     application_name: "ffkiln",
-    // A server that went away without a word is noticed.
+    // Detects a server that disappeared without closing its connections.
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     onConnect: (client) => client.query(settings)
   })
 
 const settings = [
-  // A host that is frozen inside a transaction would keep all others from submitting for as long as its socket stands.
+  // A host that is frozen inside a transaction would block submissions on all others while its socket is
+  // open.
   "SET idle_in_transaction_session_timeout = '10s'",
-  // A transaction that waited for another one's lock must see what that one wrote.
+  // A transaction that waited for a lock must see what the other transaction wrote.
   "SET default_transaction_isolation = 'read committed'"
 ].join("; ")
 
-/** A connection that is still busy ends by itself, or with the process: nobody waits for it for long. */
+/**
+ * Closes the pool. Waits at most a second for busy connections, which end by themselves or with the process.
+ */
 const end = (pool: Pool) => Effect.promise(() => pool.end()).pipe(Effect.interruptible, Effect.timeoutOption("1 seconds"))
 
-/** Watches over the pool until what it returns is called. */
+/** Adds listeners to the pool, and returns a function that removes them. */
 const guard = (pool: Pool) => {
-  // An idle connection that breaks leaves the pool by itself, but without a listener its error ends the process.
+  // The pool removes an idle connection that breaks, but without a listener its error would end the process.
   const onError = () => {}
-  // A call cut off at the wrong moment may hand its connection back inside a transaction, which the next one would be part of.
+  // An interrupted call may return its connection inside a transaction, which the next call would then join.
   const onRelease: Parameters<typeof pool.on>[1] = (_, client) => {
     if (client.getTransactionStatus() !== "I") client.end()
   }
@@ -73,7 +84,10 @@ const guard = (pool: Pool) => {
 
 const textOf = (url: string | Redacted.Redacted): string => (Redacted.isRedacted(url) ? Redacted.value(url) : url)
 
-/** What may be said of the URL. A password with raw `/`, `?`, `#` or `@` makes it read as another one: such a URL is refused unread. */
+/**
+ * The part of the URL that may be shown. A password with raw `/`, `?`, `#` or `@` changes how it parses: such
+ * a URL is refused.
+ */
 const addressOf = (url: string | Redacted.Redacted): Effect.Effect<string, Unavailable> => {
   const text = textOf(url)
   const parsed = URL.canParse(text) ? new URL(text) : undefined

@@ -6,8 +6,8 @@ import { openChannel } from "./channel.js"
 import { openPool, type PostgresServer } from "./pool.js"
 
 /**
- * Hints for all hosts of one database: what is offered on one goes into the local queue of each, which is the one this
- * layer asks for. All who wait for work look for that job, and one gets it.
+ * A queue for all hosts of one database. A hint that is offered on one host goes into the local queue of
+ * each; this layer requires that local queue. All waiting slots try to claim the job, and one gets it.
  */
 export const postgresQueue = (server: PostgresServer): Layer.Layer<Queue, Unavailable, Queue> =>
   Layer.scoped(
@@ -17,11 +17,11 @@ export const postgresQueue = (server: PostgresServer): Layer.Layer<Queue, Unavai
       const pool = yield* openPool(server)
       const { tell } = yield* openChannel(pool, "ffkiln_hints", (word) => {
         const [priority = "", id = ""] = word.split(" ")
-        // One that could not be kept is found by the next poll.
+        // If the local queue fails, the next poll finds the job.
         return Effect.ignore(local.offer(JobId(id), Number(priority)))
       })
       return {
-        // First here, where it is known at once whether it waits already.
+        // The local queue first: it detects hints that already wait.
         offer: (id, priority) => Effect.zipRight(local.offer(id, priority), tell([`${priority} ${id}`])),
         take: local.take
       }

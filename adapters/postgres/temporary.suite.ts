@@ -2,10 +2,10 @@ import { Effect, Exit, Scope } from "effect"
 import { Client } from "pg"
 import { testServer } from "../servers.suite.js"
 
-/** URL of the run's server, as its superuser. */
+/** URL of the test run's server, for its superuser. */
 export const serverUrl: Effect.Effect<string> = Effect.promise(async () => (await testServer("postgres")).url)
 
-/** A connection to the database at `url`, which ends with the scope. */
+/** A connection to the database at `url`, closed with the scope. */
 export const connection = (url: string): Effect.Effect<Client, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.promise(async () => {
@@ -16,7 +16,7 @@ export const connection = (url: string): Effect.Effect<Client, never, Scope.Scop
     (client) => Effect.promise(() => client.end())
   )
 
-/** Asks one thing of the database at `url`, over a connection of its own. */
+/** Runs one query in the database at `url`, over a new connection. */
 export const ask = <Row extends object>(url: string, question: string): Effect.Effect<ReadonlyArray<Row>> =>
   Effect.scoped(
     Effect.flatMap(connection(url), (client) =>
@@ -27,7 +27,7 @@ export const ask = <Row extends object>(url: string, question: string): Effect.E
     )
   )
 
-/** URL of an empty database on that server, which is dropped with the scope. */
+/** URL of a new empty database on the server, dropped with the scope. */
 export const databaseOn = (server: string): Effect.Effect<string, never, Scope.Scope> => {
   const name = `test_${crypto.randomUUID().replaceAll("-", "")}`
   const url = new URL(server)
@@ -37,7 +37,7 @@ export const databaseOn = (server: string): Effect.Effect<string, never, Scope.S
   )
 }
 
-/** Ends whoever is still connected, then removes all rows but those that say which migrations have run. */
+/** Closes all other connections, then deletes all rows except those of the migrations. */
 const emptying = `
   SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
   DO $$ DECLARE name text; BEGIN
@@ -47,8 +47,8 @@ const emptying = `
   END $$`
 
 /**
- * URLs of databases without rows for tests one after another: whose scope has ended is emptied and used again, since to make
- * one with its tables takes three times as long. `drop` removes them.
+ * Databases without rows, for one test after another. When its scope ends, a database is emptied and used
+ * again, since creating one with its tables takes three times as long. `drop` removes them all.
  */
 export const reusedDatabases = () => {
   const idle: Array<string> = []
@@ -63,7 +63,7 @@ export const reusedDatabases = () => {
   }
 }
 
-/** URL of an empty database on the run's server. */
+/** URL of a new empty database on the test run's server. */
 export const temporaryDatabase: Effect.Effect<string, never, Scope.Scope> = Effect.flatMap(serverUrl, (server) =>
   Effect.suspend(() => databaseOn(server))
 )
