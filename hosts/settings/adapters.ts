@@ -8,7 +8,7 @@ import type { Machine, Parts } from "./config.js"
 import { loaded } from "./loaded.js"
 import type { Places } from "./places.js"
 
-/** What the settings say, as adapters. Only the technologies that they name are loaded. */
+/** The adapters that the settings name. Only their modules are loaded. */
 
 export type HostAdapters = Required<Pick<Adapters, "storage" | "database" | "queue" | "executor">>
 
@@ -61,8 +61,8 @@ export const load = {
 }
 
 /**
- * Loads all that the settings name. That may keep the process from anything else for seconds, in which a server that has
- * answered long ago seems to be silent: so it is done before any of them is asked.
+ * Loads the modules of all adapters that the settings name. Loading can block the process for seconds, which
+ * would look like a timeout of a server. So it is done before the first connection.
  */
 export const loadAdapters = ({ database, queue, storage }: Places): Effect.Effect<void, Unavailable> =>
   Effect.all(

@@ -17,11 +17,11 @@ import { checkNames, type Environment, oneOf, type Variable, variablesOf, WrongS
 import { type StorageKind, storages } from "./storages.js"
 import { variablesFor } from "./variables.js"
 
-/** What every process that runs ffmpeg is told of its machine. */
+/** The settings of every process that runs ffmpeg. */
 export interface Machine {
-  /** Absolute. Work in progress lies there, and what has no other place. */
+  /** The data directory, absolute: work in progress, and everything that has no other place. */
   readonly dataDir: string
-  /** What this machine has that some jobs ask for. */
+  /** Tags that jobs can require. */
   readonly tags: ReadonlyArray<string>
   readonly ffmpegPath: string | undefined
   readonly ffprobePath: string | undefined
@@ -33,43 +33,43 @@ export interface Machine {
   readonly limits: Partial<LimitValues>
 }
 
-/** What every process of a fleet is made of. */
+/** The settings that all processes of a fleet have in common. */
 export interface Parts extends Places, Machine {
-  /** Accepted beside the keys of the database. */
+  /** API keys that are accepted beside those of the database. */
   readonly keys: ReadonlyArray<{ readonly id: OwnerId; readonly secret: Redacted.Redacted }>
   /** Remote runners that are accepted beside those of the database. */
   readonly runners: ReadonlyArray<RunnerToken>
-  /** Signs URLs; undefined for one made once and kept with the files. */
+  /** Signs URLs; undefined for a secret that is generated once and kept with the files. */
   readonly secret: Redacted.Redacted | undefined
 }
 
-/** All that can be set of a server from outside, checked. */
+/** All settings of a server, checked. */
 export interface Settings extends Parts {
   readonly host: string
   readonly port: number
   readonly slots: number
-  /** Whose slots go first where remote runners ask for work too. */
+  /** Whose slots take a job first: those of this process or of remote runners. */
   readonly prefer: Preference
-  /** Opens the dashboard of the queue; without it there is none. */
+  /** The password of the queue's dashboard; undefined for no dashboard. */
   readonly adminKey: Redacted.Redacted | undefined
-  /** What signed URLs start with; undefined for the address each request came to. */
+  /** What signed URLs start with; undefined for the address of each request. */
   readonly publicUrl: string | undefined
-  /** Serves the same routes below it as well as at the root; "" for the root alone. */
+  /** A path below which the same routes are served as well; "" for none. */
   readonly prefix: string
-  /** What becomes of the job of a synchronous call whose client goes away. */
+  /** What happens to the job of a synchronous call whose client disconnects. */
   readonly onDisconnect: OnDisconnect
   /** Whether the deprecated `POST /ffmpeg/run` works. */
   readonly legacyRun: boolean
-  /** What each key may ask for; nothing that is undefined is bounded. */
+  /** The limits of each key; undefined values are unlimited. */
   readonly keyLimits: KeyLimits
-  /** Whose pages may call from a browser; empty for nobody's. */
+  /** Origins whose pages may call from a browser; empty for none. */
   readonly corsOrigins: CorsOrigins
 }
 
 export interface WorkerSettings extends Parts {
-  /** One at least. */
+  /** At least 1. */
   readonly slots: number
-  /** Where it tells how it is; undefined for nowhere. */
+  /** The address of the health check; undefined for none. */
   readonly health: { readonly host: string; readonly port: number } | undefined
 }
 
@@ -82,7 +82,7 @@ export interface HostOptions {
   readonly tags?: string
 }
 
-/** Without a port a worker does not listen. */
+/** Options of a worker. Without a port it does not listen. */
 export type WorkerOptions = Pick<HostOptions, "data" | "slots" | "tags"> & Partial<Pick<HostOptions, "host" | "port">>
 
 /** Reads the options of `serve` and the environment. Throws WrongSetting. */
@@ -104,7 +104,7 @@ export const readSettings = ({ host, port, slots, ...options }: HostOptions, env
   }
 }
 
-/** Reads the options of `worker` and the same environment as its server's. Throws WrongSetting. */
+/** Reads the options of `worker` and the environment that it shares with its server. Throws WrongSetting. */
 export const readWorkerSettings = ({ host, port, slots, ...options }: WorkerOptions, environment: Environment): WorkerSettings => {
   if (host !== undefined && port === undefined)
     throw new WrongSetting("--host needs --port, at which a worker answers GET /health: set both")
@@ -115,7 +115,7 @@ export const readWorkerSettings = ({ host, port, slots, ...options }: WorkerOpti
   }
 }
 
-/** Reads what every process of a fleet needs. Throws WrongSetting. */
+/** Reads the settings that all processes of a fleet have in common. Throws WrongSetting. */
 export const readParts = (
   { data, tags }: Pick<HostOptions, "data" | "tags">,
   environment: Environment,
@@ -132,7 +132,7 @@ export const readParts = (
   }
 }
 
-/** What the environment says of a machine that runs ffmpeg. Throws WrongSetting. */
+/** Reads the settings of a machine that runs ffmpeg. Throws WrongSetting. */
 export const readMachine = (
   data: string,
   tags: ReadonlyArray<string>,
@@ -165,11 +165,11 @@ const tagsOf = (text = ""): ReadonlyArray<string> => {
   return tags
 }
 
-/** A list of `id:secret`; `what` the ids are called. */
+/** Reads a list of `id:secret`; `what` names the ids in messages. */
 const credentials = (name: string, what: string, set: Variable) =>
   (set(name)?.split(",") ?? []).map((item, index) => {
     const credential = splitCredential(item.trim())
-    // The item itself may hold a secret, so only its place is named.
+    // The item may contain a secret, so the message gives only its number.
     if (credential === undefined)
       throw new WrongSetting(`${name} must be ${what}:secret[,${what}:secret...] (${what}: A-Z a-z 0-9 _ -), but item ${index + 1} is not`)
     return { id: credential.id, secret: Redacted.make(credential.secret) }

@@ -5,7 +5,7 @@ import { Unavailable } from "../../core/errors.js"
 
 /** How `ffkiln doctor` looks at files and folders: it changes nothing. */
 
-/** Succeeds for a folder that can be written to, or made. */
+/** Succeeds if the folder can be written to, or made. */
 export const lookAtFolder = (path: string): Effect.Effect<void, Unavailable> =>
   Effect.flatMap(
     lookOnDisk(path, () => access(path, constants.W_OK | constants.X_OK).then(() => true, orMissing)),

@@ -4,7 +4,7 @@ import type { KeyLimits } from "../http/rate-limit.js"
 import { routes } from "../http/routes.js"
 import { type Variable, WrongSetting, whole } from "./setting.js"
 
-/** Settings of what faces clients. Each throws WrongSetting. */
+/** Readers of the settings of the HTTP API. Each throws WrongSetting. */
 
 export const publicUrl = (text: string | undefined): string | undefined => {
   if (text === undefined) return undefined
@@ -15,7 +15,7 @@ export const publicUrl = (text: string | undefined): string | undefined => {
   return withoutTrailingSlashes(text)
 }
 
-/** First parts of the paths that hosts answer at the root. */
+/** The first segments of the paths that hosts serve at the root. */
 const taken = ["admin", "runner", ...routes.map(({ path }) => path.split("/")[1])]
 
 export const prefix = (text: string | undefined): string => {
@@ -24,7 +24,7 @@ export const prefix = (text: string | undefined): string => {
   if (path !== "" && (!path.startsWith("/") || !parts.every((part) => /^[A-Za-z0-9_~.-]+$/.test(part) && !/^\.+$/.test(part)))) {
     throw new WrongSetting(`FFKILN_PREFIX must be a path such as /v1, of A-Z a-z 0-9 _ ~ . and -, not "${text}"`)
   }
-  // Routes at the root come below the prefix's own: it must not stand in the way of any.
+  // Routes at the root are matched after those below the prefix, so the prefix must not hide any of them.
   if (taken.some((part) => part?.toLowerCase() === parts[0]?.toLowerCase())) {
     throw new WrongSetting(`FFKILN_PREFIX must not begin like a path of the API, but /${parts[0]} is one: use another, such as /v1`)
   }

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { Unavailable } from "../../core/errors.js"
 
-/** The module of an adapter, loaded on first use. Its packages are optional: Unavailable says which are missing. */
+/** Loads the module of an adapter. Its packages are optional: Unavailable says which are missing. */
 export const loaded = <Module>(what: string, packages: string, load: () => Promise<Module>): Effect.Effect<Module, Unavailable> =>
   Effect.tryPromise({ try: load, catch: (cause) => cause }).pipe(
     Effect.catchAll((cause) =>

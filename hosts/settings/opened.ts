@@ -8,17 +8,17 @@ import { CommandFailed, startProblem } from "./setting.js"
 
 interface Opening extends Pick<Options, "publicUrl" | "signal"> {
   readonly slots: number
-  /** Whose slots go first where remote runners ask for work too; of no matter where none can. */
+  /** Whose slots take a job first, if remote runners ask for work too. */
   readonly prefer?: Preference
-  /** Whether its jobs are accepted or run by another process. */
+  /** Whether another process accepts or runs its jobs. */
   readonly shares: boolean
-  /** Stands between the adapters that the settings name and the program. */
+  /** Wraps the adapters that the settings name. */
   readonly wrap?: (adapters: HostAdapters) => HostAdapters
 }
 
 /**
- * All that the settings name, up and running; it prints how ffmpeg is confined. Undefined when the signal ends the start.
- * Rejects with CommandFailed when a part can't be had.
+ * Opens everything that the settings name, and prints how ffmpeg is confined. Undefined if the signal aborts
+ * the start. Rejects with CommandFailed if a part is unavailable.
  */
 export const opened = async (parts: Parts & Opening): Promise<Ffkiln | undefined> => {
   const { slots, tags, prefer, publicUrl, signal, wrap = (adapters) => adapters } = parts
@@ -33,13 +33,16 @@ export const opened = async (parts: Parts & Opening): Promise<Ffkiln | undefined
   }
 }
 
-/** Processes on one SQLite file tell one another nothing, and find out by looking, which costs little in a file. In seconds. */
+/**
+ * Polling intervals in seconds. Processes on one SQLite file do not notify each other; polling a file is
+ * cheap.
+ */
 const looks = ({ database, queue }: Parts): Partial<LimitValues> => ({
   ...(database._tag === "Sqlite" && { watchSeconds: 0.1 }),
   ...(queue._tag === "Memory" && { pollSeconds: 0.2 })
 })
 
-/** What the operator reads of ffmpeg while a process starts. */
+/** Prints what the operator should know about ffmpeg while a process starts. */
 export const announcements: Announcements = {
   onProgress: (line) => console.log(line),
   onReady: ({ sandboxed, description }) => {

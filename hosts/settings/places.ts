@@ -3,16 +3,16 @@ import { Redacted } from "effect"
 import { pathIn, type Variable, WrongSetting } from "./setting.js"
 import { readStorage, type StorageKind, type StoragePlace, storages } from "./storages.js"
 
-/** Where a host keeps rows and bytes, and how it hears of jobs: the settings that make one process a fleet. */
+/** The database, queue and storage of a host: the settings that several processes of a fleet share. */
 
 export type DatabasePlace =
   /** An absolute path. */
   { readonly _tag: "Sqlite"; readonly file: string } | { readonly _tag: "Postgres"; readonly url: Redacted.Redacted }
 
 export type QueuePlace =
-  /** Nobody tells other processes of a job: they find it when they look. */
+  /** No notifications between processes: they find jobs by polling. */
   | { readonly _tag: "Memory" }
-  /** Over the database's own notifications. */
+  /** The notifications of the Postgres database. */
   | { readonly _tag: "Notify"; readonly url: Redacted.Redacted }
   | { readonly _tag: "Redis"; readonly url: Redacted.Redacted }
 
@@ -22,7 +22,10 @@ export interface Places {
   readonly storage: StoragePlace
 }
 
-/** All three, with files below the data directory where nothing else is set. Throws WrongSetting, which repeats none of the URLs: they may hold passwords. */
+/**
+ * Reads all three; the default is files in the data directory. Throws WrongSetting, which repeats no URL,
+ * since URLs may contain passwords.
+ */
 export const readPlaces = (set: Variable, dataDir: string, kinds: ReadonlyArray<StorageKind> = storages): Places => {
   const database = databasePlace(set("FFKILN_DATABASE_URL"), dataDir)
   return { database, queue: queuePlace(set("FFKILN_REDIS_URL"), database), storage: readStorage(set, dataDir, kinds) }
@@ -32,7 +35,7 @@ const databasePlace = (text: string | undefined, dataDir: string): DatabasePlace
   if (text === undefined) return { _tag: "Sqlite", file: join(dataDir, "ffkiln.db") }
   if (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)) return { _tag: "Postgres", url: Redacted.make(text) }
   const file = pathIn("sqlite:", text)
-  // SQLite would keep that one in memory, where no other process finds it and the next start finds nothing.
+  // `:memory:` is refused: no other process could share it, and it would be lost at the end of the process.
   if (file !== undefined && file !== ":memory:") return { _tag: "Sqlite", file: resolve(file) }
   throw new WrongSetting(
     "FFKILN_DATABASE_URL must be sqlite:PATH with the path of a file, or postgres://USER:PASSWORD@HOST:PORT/DATABASE " +

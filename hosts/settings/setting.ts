@@ -1,21 +1,21 @@
 import leven from "leven"
 import { Unavailable } from "../../core/errors.js"
 
-/** How one setting is read: what all hosts and commands share. */
+/** Reads single settings, for all hosts and commands. */
 
-/** What is wrong with a command, an option or a setting, as one sentence for the operator. It never holds a password. Exit code 2. */
+/** A wrong command, option or setting, as one sentence for the operator without passwords. Exit status 2. */
 export class WrongSetting extends Error {}
 
-/** Why a command failed, as one sentence for the operator. It never holds a password. Exit code 1. */
+/** Why a command failed, as one sentence for the operator without passwords. Exit status 1. */
 export class CommandFailed extends Error {}
 
-/** The error of a start for which a part is unavailable. Any other error is a bug and is kept. */
+/** Converts Unavailable to the error of a failed start. Any other error is a bug and stays as it is. */
 export const startProblem = (cause: unknown): unknown =>
   cause instanceof Unavailable ? new CommandFailed(`ffkiln cannot start: ${cause.what}`) : cause
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** A variable's text; undefined where it is not set, or empty. */
+/** Reads a variable; undefined if it is unset or empty. */
 export type Variable = (name: string) => string | undefined
 
 export const variablesOf =
@@ -23,7 +23,7 @@ export const variablesOf =
   (name) =>
     environment[name] || undefined
 
-/** Refuses `FFKILN_...` variables that nothing reads: a mistyped one would be ignored silently. */
+/** Refuses unknown `FFKILN_...` variables, since a mistyped one would be ignored silently. */
 export const checkNames = (environment: Environment, known: ReadonlyArray<string>): void => {
   const wrong = Object.keys(environment).find((name) => {
     const value = environment[name]
@@ -35,13 +35,18 @@ export const checkNames = (environment: Environment, known: ReadonlyArray<string
   throw new WrongSetting(`${wrong} is no setting${hint}`)
 }
 
-/** Kubernetes sets `..._SERVICE_HOST`, `..._PORT` and so on for a service named ffkiln; our tests set `FFKILN_TEST_...`. */
+/**
+ * Kubernetes sets `..._SERVICE_HOST`, `..._PORT` and so on for a service named ffkiln; the tests set
+ * `FFKILN_TEST_...`.
+ */
 const isOthers = (name: string, value: string): boolean =>
   name.startsWith("FFKILN_TEST_") ||
   /_SERVICE_(HOST|PORT)|_PORT_\d{1,5}_(TCP|UDP)/.test(name) ||
   (name.endsWith("_PORT") && /^(tcp|udp):/.test(value))
 
-/** What follows the scheme: a path as it is, without percent codes. Two slashes would begin with the name of a host. */
+/**
+ * The path after the scheme, without percent codes. Two slashes are refused, since a host name would follow.
+ */
 export const pathIn = (scheme: string, text: string): string | undefined => {
   const path = text.startsWith(scheme) ? text.slice(scheme.length) : ""
   return path === "" || /^\/\/(?!\/)/.test(path) ? undefined : path

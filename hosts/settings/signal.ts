@@ -1,8 +1,9 @@
 let stopHeedingEarly = () => {}
 
 /**
- * For the time in which a host's modules are loaded, and nothing has begun that would have to be brought to an end: a signal
- * ends the process as cleanly as later, until `signal` is called. This file is loaded first: it imports nothing.
+ * Handles signals while a host's modules are loaded and nothing has started yet: a signal ends the process
+ * with exit status 0, until the later handler replaces this one. This file is loaded first, so it imports
+ * nothing.
  */
 export const heedEarly = (): void => {
   const leave = () => process.exit(0)
@@ -14,10 +15,10 @@ export const heedEarly = (): void => {
   process.on("SIGINT", leave)
 }
 
-/** The first SIGTERM or SIGINT; a second one while draining ends the process as usual. */
+/** The first SIGTERM or SIGINT. A second one while draining ends the process at once. */
 export interface Stop {
   readonly received: Promise<void>
-  /** Aborts when it is received. */
+  /** Aborts when the signal is received. */
   readonly signal: AbortSignal
   readonly ignore: () => void
 }
@@ -27,7 +28,7 @@ export const signal = (): Stop => {
   const controller = new AbortController()
   const received = new Promise<void>((resolve) => {
     const heard = () => {
-      // Later: a library that cleans up on signals ends the process at once where it finds no other listener.
+      // Deferred: a library that cleans up on signals ends the process at once if it finds no other listener.
       setImmediate(ignore)
       controller.abort()
       resolve()
@@ -38,7 +39,7 @@ export const signal = (): Stop => {
     }
     process.on("SIGTERM", heard)
     process.on("SIGINT", heard)
-    // Only now: without a listener for a moment, a signal that came while modules were loaded would be lost.
+    // Removed only now: without any listener in between, a signal would end the process uncleanly.
     stopHeedingEarly()
   })
   return { received, signal: controller.signal, ignore }

@@ -8,48 +8,55 @@ import { loaded } from "./loaded.js"
 import { oneOf, pathIn, type Variable, WrongSetting } from "./setting.js"
 
 /**
- * The kinds of storage that FFKILN_STORAGE can name. A row is all that a host knows of a kind: reading the settings, the
- * list of variables, loading and opening the adapter, `ffkiln doctor` and the bundle go by this table.
+ * The kinds of storage that FFKILN_STORAGE can name. A row is all that a host knows about a kind: the
+ * settings, the list of variables, loading and opening the adapter, `ffkiln doctor` and the bundle use this
+ * table.
  */
 
-/** A row as it is written. `Options` is what the settings say, `Module` what is loaded. */
+/** A row of the table. `Options` are the settings of the kind, `Module` is its adapter. */
 interface Row<Options, Module> {
-  /** FFKILN_STORAGE begins with it and a colon. */
+  /** The scheme at the start of FFKILN_STORAGE, before a colon. */
   readonly scheme: string
-  /** How FFKILN_STORAGE is written, such as `s3://BUCKET/PREFIX`. */
+  /** The form of FFKILN_STORAGE, such as `s3://BUCKET/PREFIX`. */
   readonly form: string
   /** More about the form, for messages and docs/settings.md. */
   readonly note: string
-  /** What the kind is called where its packages are missing. */
+  /** The name of the kind in the message about missing packages. */
   readonly name: string
-  /** Packages that the package of ffkiln does not install: optional peers. */
+  /** Optional peer dependencies, which installing ffkiln does not install. */
   readonly packages: ReadonlyArray<string>
-  /** The variables that this kind alone reads, as in variables.ts. */
+  /** The variables that only this kind reads, as in variables.ts. */
   readonly variables: ReadonlyArray<{ readonly name: string; readonly meaning: string }>
-  /** Undefined for a text that is not of the form. Throws WrongSetting for a variable that is wrong; neither repeats a password. */
+  /**
+   * Undefined if the text does not have the form. Throws WrongSetting for a wrong variable, without
+   * passwords.
+   */
   readonly read: (text: string, set: Variable) => Options | undefined
   /** Imports the adapter and its packages. */
   readonly load: () => Promise<Module>
-  /** `secret` signs URLs; undefined for one that the storage keeps itself. */
+  /** Opens the storage. `secret` signs URLs; undefined if the storage keeps its own. */
   readonly open: (module: Module, options: Options, secret: Redacted.Redacted | undefined) => Layer.Layer<Storage, Unavailable>
-  /** What doctor says of a place that can be used, without passwords. */
+  /** What doctor prints for a storage that works, without passwords. */
   readonly found: (options: Options) => string
-  /** How doctor finds out. Default: it opens the storage with a secret of its own, which must change nothing in it. */
+  /**
+   * Checks the storage for doctor. Default: opens it with a temporary secret, which must change nothing in
+   * it.
+   */
   readonly look?: (options: Options) => Effect.Effect<unknown, Unavailable>
 }
 
-/** A row as hosts use it. They hand `options` back as `read` gave them. */
+/** A row for hosts, which pass the `options` that `read` returned. */
 export interface StorageKind extends Pick<Row<unknown, unknown>, "scheme" | "form" | "note" | "packages" | "variables" | "read"> {
   readonly load: Effect.Effect<unknown, Unavailable>
   readonly open: (options: unknown, secret: Redacted.Redacted | undefined) => Layer.Layer<Storage, Unavailable>
-  /** Whether it can be used from here, in the words of doctor. */
+  /** Checks whether the storage works from here. Returns the text for doctor. */
   readonly look: (options: unknown) => Effect.Effect<string, Unavailable>
 }
 
 /** A storage as the settings name it. */
 export interface StoragePlace {
   readonly kind: StorageKind
-  /** What the kind read. */
+  /** The options that `kind.read` returned. */
   readonly options: unknown
 }
 
@@ -87,7 +94,7 @@ const files = storageKind({
   load: () => import("../../adapters/fs/index.js"),
   open: ({ fileSystem }, { root }, secret) => fileSystem({ root, ...(secret && { secret }) }),
   found: ({ root }) => `files in ${root}`,
-  // Opening it would make the folder.
+  // Does not open the storage, which would make the folder.
   look: ({ root }) => lookAtFolder(root)
 })
 
@@ -123,7 +130,7 @@ const s3 = storageKind({
     }
   },
   load: async () => {
-    // The adapter itself would load these two only when it starts.
+    // Loaded here, since the adapter loads these two only when it starts.
     await Promise.all([import("@aws-sdk/client-s3"), import("@aws-sdk/s3-request-presigner")])
     return import("../../adapters/s3/index.js")
   },
@@ -135,7 +142,7 @@ export const storages: ReadonlyArray<StorageKind> = [files, s3]
 
 const forms = (kinds: ReadonlyArray<StorageKind>, mark: string) => kinds.map(({ form }) => `${mark}${form}${mark}`).join(" or ")
 
-/** Where bytes are; without FFKILN_STORAGE in the data directory. Throws WrongSetting. */
+/** Reads FFKILN_STORAGE; the default is the data directory. Throws WrongSetting. */
 export const readStorage = (set: Variable, dataDir: string, kinds: ReadonlyArray<StorageKind>): StoragePlace => {
   const text = set("FFKILN_STORAGE") ?? `file:${dataDir}`
   const kind = kinds.find(({ scheme }) => text.startsWith(`${scheme}:`))
@@ -149,7 +156,7 @@ export const readStorage = (set: Variable, dataDir: string, kinds: ReadonlyArray
   throw new WrongSetting(`FFKILN_STORAGE must be ${forms(kinds, "")}; ${notes.join("; ")}`)
 }
 
-/** FFKILN_STORAGE and what its kinds read, as rows of variables.ts. */
+/** FFKILN_STORAGE and the variables of its kinds, as rows of variables.ts. */
 export const storageVariables = (kinds: ReadonlyArray<StorageKind>): ReadonlyArray<{ readonly name: string; readonly meaning: string }> => [
   {
     name: "FFKILN_STORAGE",

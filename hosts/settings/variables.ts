@@ -5,7 +5,7 @@ export type CommandName = "serve" | "worker" | "runner" | "doctor" | "keys" | "r
 
 export interface EnvironmentVariable {
   readonly name: string
-  /** For help and docs/settings.md. Code stands between backticks. */
+  /** The text in help and docs/settings.md, with code between backticks. */
   readonly meaning: string
   readonly commands: ReadonlyArray<CommandName>
 }
@@ -16,7 +16,10 @@ const rows: ReadonlyArray<CommandName> = [...fleet, "keys", "runners"]
 const blobs: ReadonlyArray<CommandName> = [...fleet, "keys"]
 const machine: ReadonlyArray<CommandName> = [...fleet, "runner"]
 
-/** Every variable of the environment that a host with these kinds of storage reads, but the limits (core/limits.ts). config.ts reads their values. */
+/**
+ * All environment variables that a host with these kinds of storage reads, except the limits
+ * (core/limits.ts). config.ts reads their values.
+ */
 export const variablesFor = (kinds: ReadonlyArray<StorageKind>): ReadonlyArray<EnvironmentVariable> => [
   {
     name: "FFKILN_DATABASE_URL",
