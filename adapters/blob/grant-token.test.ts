@@ -22,7 +22,7 @@ const grants: fc.Arbitrary<Grant> = fc.oneof(
   })
 )
 
-/** The alphabet of tokens, and what lenient decoders take for a part of it or skip. */
+/** The alphabet of tokens, and characters that lenient decoders accept or skip. */
 const letters = Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=.~% \u0000é")
 
 describe("grant tokens", () => {

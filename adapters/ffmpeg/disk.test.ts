@@ -39,7 +39,7 @@ describe("a failure", () => {
     })
   )
 
-  it.live("is the disk's where its folder is gone", () =>
+  it.live("is the disk's if its folder is missing", () =>
     Effect.gen(function* () {
       const gone = join(folder, "gone")
       const error = yield* Effect.flip(watchDisk(gone).blame(gone, Effect.fail(failure), isAnswer))

@@ -13,7 +13,7 @@ import { remainsOf } from "./sandbox/remains.suite.js"
 const folder = mkdtempSync(join(tmpdir(), "ffmpeg-test-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-// Shut in, as on most Linux machines, and as where that can't be.
+// With a sandbox, as on most Linux machines, and without one.
 for (const sandbox of process.platform === "linux" ? (["required", "off"] as const) : (["off"] as const)) {
   const workRoot = join(folder, `work-${sandbox}`)
   const leftovers = remainsOf(workRoot)
@@ -22,7 +22,7 @@ for (const sandbox of process.platform === "linux" ? (["required", "off"] as con
   const overFiles = Layer.provideMerge(ffmpeg(options), fileSystem({ root: join(folder, `files-${sandbox}`) }))
   executorSuite(`${how}ffmpeg over files`, overFiles, { ffmpeg: true, leftovers })
   proberSuite(`${how}ffprobe over files`, overFiles, { ffprobe: true, leftovers })
-  // Where the bytes come from and what runs are shut into know nothing of each other: the fourth pair is for `npm run test:long`.
+  // Storage and sandbox are independent, so the fourth combination runs only with `npm run test:long`.
   if (sandbox === "off" && process.platform === "linux" && process.env.FFKILN_TEST_LONG === undefined) continue
   executorSuite(`${how}ffmpeg over memory`, Layer.provideMerge(ffmpegExecutor(options), memoryStorage), { ffmpeg: true, leftovers })
   proberSuite(`${how}ffprobe over memory`, Layer.provideMerge(ffprobeProber(options), memoryStorage), { ffprobe: true, leftovers })

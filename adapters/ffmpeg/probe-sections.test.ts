@@ -30,7 +30,7 @@ const make = (name: string, ...args: ReadonlyArray<string>): Buffer => {
 
 const sources = ["-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=0.5", "-f", "lavfi", "-i", "sine=440:d=0.5"]
 
-/** A film like those of phones: stored lying, to be shown upright. */
+/** A video like those of phones: stored in landscape, with a rotation to portrait. */
 const rotated = (): Buffer => {
   const file = make("flat.mp4", ...sources, "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac")
   const at = file.indexOf("tkhd") + 4 + 40
@@ -112,7 +112,7 @@ describe("a field that holds fields", () => {
 })
 
 describe("a report", () => {
-  it("tells the rotation of a film beside plain fields", async () => {
+  it("reports the rotation of a video beside plain fields", async () => {
     const file = await store("rotated.mp4", rotated())
     const { streams } = await report(file, "rotated.mp4", { sections: { streams: ["codec_name", "side_data_list"] } })
     expect(streams).toMatchObject([{ codec_name: "h264", side_data_list: [{ rotation: -90 }] }, { codec_name: "aac" }])
@@ -136,7 +136,7 @@ describe("a report", () => {
     expect(streams).toEqual([{ width: 12_000, height: 9000 }])
   })
 
-  /** A picture of more pixels than ffmpeg takes, of which the header alone is there. */
+  /** The header of a picture with more pixels than ffmpeg takes. */
   const huge = () => {
     const chunk = (type: string, data: Buffer) => {
       const body = Buffer.concat([Buffer.from(type), data])

@@ -57,7 +57,7 @@ describe("a build", () => {
     expect(buildOf("hello")).toBe(undefined)
   })
 
-  it("is told from another one by all that it says", () => {
+  it("differs from another build if any part of the output differs", () => {
     const builds = [printed("7.1", "59. 39.100"), printed("7.1", "59. 39.101"), printed("7.1.1", "59. 39.100")].map(
       (text) => buildOf(text)?.build
     )

@@ -14,7 +14,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const free = Effect.flatMap(DiskSpace, (space) => space.free)
 
 describe("disk space", () => {
-  it.effect("has no end where nobody tells", () => Effect.map(free, (bytes) => expect(bytes).toBe(Number.POSITIVE_INFINITY)))
+  it.effect("is infinite without an adapter that reports it", () =>
+    Effect.map(free, (bytes) => expect(bytes).toBe(Number.POSITIVE_INFINITY))
+  )
 
   it.effect("is that of the folder's disk, and comes with the file storage", () =>
     Effect.gen(function* () {
@@ -27,7 +29,7 @@ describe("disk space", () => {
     })
   )
 
-  it.effect("is asked each time: a folder that is gone is noticed at once", () =>
+  it.effect("is read each time: a removed folder is noticed at once", () =>
     Effect.gen(function* () {
       const gone = mkdtempSync(join(folder, "gone-"))
       yield* Effect.gen(function* () {

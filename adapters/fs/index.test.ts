@@ -17,14 +17,14 @@ const folderIn = (parent: string) =>
     (folder) => Effect.promise(() => rm(folder, { recursive: true }))
   )
 
-/** What this process has open below a folder. */
+/** The open files of this process below a folder. */
 const openBelow = async (folder: string) => {
   const descriptors = await readdir("/proc/self/fd").catch(() => [])
   const targets = await Promise.all(descriptors.map((descriptor) => readlink(`/proc/self/fd/${descriptor}`).catch(() => "")))
   return targets.filter((target) => target.startsWith(folder))
 }
 
-/** A storage of its own. When the test is over, nothing of it may be unfinished or open. */
+/** A new storage. At the end of the test, it must have no unfinished or open files. */
 const temporaryStorage = Layer.orDie(
   Layer.unwrapScoped(
     Effect.gen(function* () {
@@ -75,7 +75,7 @@ describe("the folder", () => {
     })
   )
 
-  it.scopedLive("lists no file of anybody else", () =>
+  it.scopedLive("does not list foreign files", () =>
     Effect.gen(function* () {
       const root = yield* folderIn(tmpdir())
       const storage = yield* start(root)

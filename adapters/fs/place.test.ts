@@ -28,7 +28,7 @@ describe("moving into place", () => {
     expect(await readdir(join(root, "blobs"))).toEqual([])
   })
 
-  it("is stopped by no one who takes the new folders for empty", async () => {
+  it("succeeds while other processes remove empty folders", async () => {
     let moving = true
     const tidy = async () => {
       while (moving) await removeEmptyFolders(inSlot("a"))

@@ -31,7 +31,7 @@ const keys = (root: string) =>
   })
 const unfinished = (root: string) => Effect.promise(() => readdir(join(root, "tmp")))
 
-/** A process that is gone when the test is over, whatever becomes of either. */
+/** Starts a process that is killed at the end of the test. */
 const run = (file: string, args: ReadonlyArray<string>) =>
   Effect.acquireRelease(
     Effect.sync(() => execa(file, args, { reject: false, killSignal: "SIGKILL" })),
@@ -71,7 +71,7 @@ describe("several processes on one root", () => {
 
       const child = yield* run(process.execPath, [script, "write", root, key])
       expect(yield* firstLine(child)).toBe("writing")
-      // Another that starts meanwhile leaves alone what is being written.
+      // Another process that starts meanwhile does not remove the unfinished file.
       expect(yield* keys(root)).toEqual([kept])
       const [name = ""] = yield* unfinished(root)
       expect((yield* Effect.promise(() => lstat(join(root, "tmp", name)))).size).toBeGreaterThanOrEqual(2 * 1024 * 1024)
@@ -109,7 +109,7 @@ describe("several processes on one root", () => {
       yield* Effect.promise(() => utimes(join(root, "tmp", folder), then, then))
       yield* start(root)
       expect(yield* unfinished(root)).toEqual([])
-      // One that runs for long looks again and again.
+      // A long-running process repeats the sweep.
       yield* Layer.build(Layer.provide(fileSystem({ root }), Layer.succeed(Limits, { ...defaultLimits, orphanSweepSeconds: 0.05 })))
       yield* sent
       const [later = ""] = yield* unfinished(root)

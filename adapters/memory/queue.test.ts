@@ -51,7 +51,7 @@ describe("memory queue", () => {
     }).pipe(Effect.provide(memoryQueue))
   )
 
-  it.effect("closing the queue ends the wait of a ticket that is to come again", () =>
+  it.effect("closing the queue ends the delay of a ticket that was put back", () =>
     Effect.gen(function* () {
       const queue = yield* Queue
       yield* queue.offer(a, 0)

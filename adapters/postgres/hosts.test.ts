@@ -38,7 +38,7 @@ it.scoped("what another host did to a job is heard at once: no time passes here"
   })
 )
 
-/** How many of 40 inserts that are sent to all hosts in turn are taken. */
+/** The number of accepted inserts of 40 that are sent to all hosts in turn. */
 const insertsOf = (hosts: ReadonlyArray<Context.Context<Jobs>>, maxPending: number, owner?: OwnerId) =>
   Effect.gen(function* () {
     const inserts = Array.makeBy(20, () =>

@@ -29,7 +29,7 @@ import {
 import { postgres } from "./index.js"
 import { temporaryDatabase } from "./temporary.suite.js"
 
-/** The plan of each statement as it ran, in its order: the server tells them to the client that asks for it. */
+/** The plan of each statement that ran, in order; the server sends them to the client as notices. */
 class Plans extends Context.Tag("Plans")<
   Plans,
   { readonly of: (call: Effect.Effect<unknown, unknown, Rows>) => Effect.Effect<string, unknown, Rows> }
@@ -37,7 +37,7 @@ class Plans extends Context.Tag("Plans")<
 
 const settings = ["session_preload_libraries=auto_explain", "auto_explain.log_min_duration=0", "client_min_messages=log"]
 
-/** A database where much has ended and little goes on, whose server knows that. */
+/** A database with many finished and few live jobs, and up-to-date statistics. */
 const grown = Layer.unwrapScoped(
   Effect.gen(function* () {
     const told: Array<string> = []
@@ -97,7 +97,7 @@ const oneOfEach = Effect.gen(function* () {
   yield* runners.seen(runner, aProcess())
 })
 
-/** Copies of the one row of each table, told apart by what names them. */
+/** Copies the only row of each table; the copies differ in their keys. */
 const copies = Object.entries({
   ffkiln_jobs: ["id", "owner"],
   ffkiln_job_inputs: ["key", "dir"],

@@ -7,7 +7,7 @@ import { memoryQueue } from "../memory/queue.js"
 import { postgresQueue } from "./queue.js"
 import { connection, temporaryDatabase } from "./temporary.suite.js"
 
-/** A host's queue, each build over a local one of its own. */
+/** The queue of a host; each build has a local queue of its own. */
 const host = (url: string) => Layer.fresh(Layer.provide(postgresQueue({ url }), Layer.fresh(memoryQueue)))
 
 queueSuite("Queue over Postgres", Layer.unwrapScoped(Effect.map(temporaryDatabase, host)))
@@ -36,7 +36,7 @@ it.scopedLive("a host whose listening connection was cut listens again", () =>
     )
     expect(cut.rowCount).toBe(2)
     const waiting = yield* Effect.fork(Effect.scoped(Context.get(there, Queue).take))
-    // Some are lost before the other listens again: so it is offered until one arrives.
+    // Hints are lost until the other host listens again, so they are offered until one arrives.
     const offering = yield* Effect.fork(
       Effect.forever(Effect.zipRight(Context.get(here, Queue).offer(aJobId(), 0), Effect.sleep("20 millis")))
     )

@@ -46,7 +46,7 @@ it.scopedLive("the database is restarted under load: calls fail as Unavailable o
     for (const failure of failures) expect(failure).toBeInstanceOf(Unavailable)
     for (const { owner, id } of held) expect(Option.isSome(yield* jobs.find(owner, id))).toBe(true)
 
-    // Both hosts listen again: what one does the other is told, whose own reads are an hour apart.
+    // Both hosts listen again: each is notified of the other's changes, while its polls are an hour apart.
     const listening = ask(url, "SELECT 1 FROM pg_stat_activity WHERE query ~ '^(LISTEN|SELECT pg_notify)'")
     yield* until(Effect.map(listening, ({ length }) => length === 2))
     const seen = yield* Queue.unbounded<Job>()

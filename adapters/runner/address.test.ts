@@ -60,7 +60,7 @@ describe("a signed request", () => {
     ["https://a.example", "https://store.example/x?sig=1", "https://store.example/x?sig=1"],
     ["http://localhost:1", "http://localhost:1/x", "http://localhost:1/x"],
     ["https://a.example", "http://127.0.0.1:9000/x", "http://127.0.0.1:9000/x"],
-    // It looks like another host's, and is a path of ours.
+    // It looks like a URL of another host, but is a path of this one.
     ["https://a.example", "//b.example/x", "https://a.example//b.example/x"]
   ])("of %s to %s goes to %s", (base, url, expected) => {
     expect(parsed(baseOf(base), url)).toBe(expected)

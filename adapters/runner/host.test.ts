@@ -16,7 +16,7 @@ import type { Waits } from "./timeouts.js"
 const capabilities = { version: "5.1", encoders: [], decoders: [], filters: [], muxers: [], demuxers: [], hardware: [], cores: 2, tags: [] }
 const asking = { process: "p1", slots: 2, free: 1, running: ["job_1"], capabilities }
 
-/** A run in the words of the protocol. */
+/** A run in the format of the protocol. */
 const given = (over: object = {}) => ({
   id: "job_1",
   token: "the-run",
@@ -152,7 +152,7 @@ describe("a claim", () => {
       }).pipe(Effect.scoped)
   )
 
-  it.live("follows no redirect, and shows its token to nobody else", () =>
+  it.live("follows no redirect, and sends its token to no other server", () =>
     Effect.gen(function* () {
       const other = yield* localServer((_, response) => say(response, 200, { run: null }))
       const { host } = yield* hostOf((_, response) => say(response, 307, {}, { location: `${other.url}/runner/v1/claim` }))
@@ -161,7 +161,7 @@ describe("a claim", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("does not wait for ever for who is silent, or talks slowly", () =>
+  it.live("times out if the host is silent, or responds too slowly", () =>
     Effect.gen(function* () {
       const mute = yield* hostOf(silent, { claimSeconds: 0.2 })
       expect(yield* Effect.flip(mute.host.claim(asking))).toBeInstanceOf(Unavailable)
@@ -278,7 +278,7 @@ describe("a run's calls", () => {
 
   it.live.each(ends)("%s is said again until it is heard", ([, call]) =>
     Effect.gen(function* () {
-      // What stands between us and a host that starts again knows nothing of runs.
+      // A proxy responds while the host restarts; it does not know the run.
       const proxy = (response: ServerResponse) => void response.writeHead(404).end("default backend")
       const { server, calls } = yield* callsOf([lost, status(500), proxy, status(503), status(429), status(200)])
       yield* call(calls)

@@ -6,7 +6,7 @@ import { persist } from "./retry.js"
 
 const waits = { pauseSeconds: 1, mostPauseSeconds: 6 }
 
-/** When, in seconds, each try of something that breaks `times` times began, and what came of it. */
+/** The start time of each attempt in seconds, for an effect that breaks `times` times, and the result. */
 const triesOf = (times: number, broken = new Broken({ what: "it" }), reached?: () => number, seconds = 1000) =>
   Effect.gen(function* () {
     const tries: Array<number> = []
@@ -27,7 +27,7 @@ describe("persisting", () => {
       expect(outcome).toMatchObject({ _tag: "Right", right: "done" })
       for (const [index, pause] of pauses.entries()) {
         expect(pause).toBeGreaterThanOrEqual(Math.min(6, 2 ** index))
-        // Time goes by in steps of half a second here.
+        // The test clock moves in steps of half a second.
         expect(pause).toBeLessThanOrEqual(Math.min(6, 2 ** (index + 1)) + 0.5)
       }
     })

@@ -40,7 +40,7 @@ const plan: Plan = {
   limits: { seconds: 1, outputBytes: 1, outputFiles: 1 }
 }
 
-/** A host that takes outputs in parts, and has one input; where a trick wants to answer a PUT, it does. */
+/** A host that takes outputs in parts, and has one input. A trick may answer a PUT instead. */
 const hostWith = (input: Buffer, trick: Trick = () => false, waits: Partial<Waits> = {}, args: ReadonlyArray<string> = []) =>
   Effect.gen(function* () {
     const folder = join(root, `${count++}`)
@@ -104,7 +104,7 @@ const hostWith = (input: Buffer, trick: Trick = () => false, waits: Partial<Wait
       inputs: [file("in.mp4", "/in"), file("gone.mp4", "/gone")]
     } satisfies Run
     const transfer = yield* transferOf({ run: { ...run, args }, calls: host.run(run), cache, worthBytes: 2 * partBytes })
-    /** What arrived under a name, put together. */
+    /** The received parts of a name, joined. */
     const stored = (name: string, upload = transfer.uploadOf(FileName(name))) =>
       Buffer.concat(
         [...(arrived.get(upload === null ? name : `${name} ${upload}`) ?? [])].sort(([a], [b]) => a - b).map(([, bytes]) => bytes)
@@ -196,7 +196,7 @@ describe("outputs of a run", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("are sent again to who takes them and falls silent", () =>
+  it.live("are sent again if the server takes them and does not respond", () =>
     Effect.gen(function* () {
       const mute: Trick = (request, _, n) => {
         if (n === 0) request.resume()
@@ -270,7 +270,7 @@ describe("outputs of a run", () => {
       const publishing = yield* Effect.fork(transfer.publish(plan, [made(folder, "out.mp4", content)]))
       yield* until(Effect.sync(() => halfway.length === 4))
       yield* Fiber.interrupt(publishing)
-      // Who does not read does not see that the other side is gone.
+      // A server that does not read does not notice that the client has disconnected.
       for (const request of halfway) request.on("error", () => undefined).resume()
       yield* until(Effect.sync(() => server.connections() <= 1))
       expect(server.requests.filter(({ method }) => method === "PUT").length).toBe(4)
@@ -303,7 +303,7 @@ describe("outputs that grow", () => {
       expect(asked).toEqual([])
       yield* grown(transfer, made(folder, "a.mkv", content.subarray(0, 5 * partBytes)))
       yield* until(Effect.sync(() => puts() === 4))
-      // What is asked while parts are under way begins nothing: it is asked again.
+      // A call during an upload starts nothing, so it is repeated.
       yield* until(Effect.as(grown(transfer, made(folder, "a.mkv", content)), true).pipe(Effect.map(() => puts() === 8)))
       const whole = changed(content)
       yield* transfer.publish(plan, [made(folder, "a.mkv", whole)])

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { cannotStart, isMissing, isPastEnd, refused } from "./failures.js"
 
-/** As the SDK throws them. */
+/** Errors as the SDK throws them. */
 const thrown = (name: string, status?: number) =>
   Object.assign(new Error("words of the server"), { name, $metadata: { httpStatusCode: status } })
 const sentence = (error: unknown) => cannotStart("films", "the S3 server", refused("start")(error)).what
@@ -33,7 +33,7 @@ describe("what a refusal means", () => {
     [thrown("NoSuchKey", 404), true, false],
     [thrown("NotFound", 404), true, false],
     [thrown("NoSuchUpload", 404), true, false],
-    // Else every file would be taken for deleted.
+    // Otherwise all files would seem to be deleted.
     [thrown("NoSuchBucket", 404), false, false],
     [thrown("InvalidRange", 416), false, true],
     [thrown("InternalError", 500), false, false],
@@ -44,7 +44,7 @@ describe("what a refusal means", () => {
   })
 })
 
-it("the SDK is loaded by nobody but a storage that starts", () => {
+it("the SDK is loaded only when a storage starts", () => {
   const folder = new URL(".", import.meta.url)
   const sources = readdirSync(folder).filter((name) => !/\.(test|suite)\.ts$/.test(name))
   expect(sources).toContain("bucket.ts")

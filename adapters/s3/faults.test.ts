@@ -31,7 +31,7 @@ const start = (options: Partial<S3Options> = {}) =>
     Context.get(Storage)
   )
 
-/** A storage behind a way on which nothing goes wrong but what `fault` says of requests for blobs. */
+/** A storage behind a proxy that injects the faults which `fault` returns for requests for blobs. */
 const behind = (fault: (asked: Asked) => Fault | Promise<Fault>, options: Partial<S3Options> = {}) =>
   Effect.gen(function* () {
     const way = yield* faulty(server.endpoint, (asked) => (asked.url.includes("dir_") ? fault(asked) : "none"))
@@ -148,7 +148,7 @@ describe("a download that breaks off", () => {
         const range = { start: 5, end: content.length - 2 }
         expect((yield* collect(storage.read(key, range))).equals(content.subarray(5, -1))).toBe(true)
         const starts = asked().map(({ range }) => Number(/^bytes=(\d+)-/.exec(range ?? "")?.[1]))
-        // A slow answer may be asked for twice.
+        // A slow response may be requested twice.
         expect(new Set(starts).size).toBeGreaterThanOrEqual(2)
         expect(starts).toEqual([...starts].sort((one, other) => one - other))
       })
@@ -246,7 +246,7 @@ describe("an upload in parts", () => {
       expect(yield* Effect.flip(storage.joinParts(key, upload, parted))).toBeInstanceOf(Unavailable)
       const blob = yield* direct.joinParts(key, upload, parted)
       expect(blob.bytes).toBe(content.length)
-      // What another has written there since is not the upload's.
+      // An object that another writer has stored since is not that of the upload.
       yield* direct.write(key, body(content.subarray(0, 2000)), 2000)
       expect(yield* Effect.flip(direct.joinParts(key, upload, parted))).toBeInstanceOf(BlobMissing)
       expect(yield* unfinishedUploads).toEqual([])

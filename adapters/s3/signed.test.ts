@@ -17,7 +17,7 @@ const secret = Redacted.make(randomUUID())
 const options = { ...optionsFor(server, bucket), secret }
 const start = Effect.map(Layer.build(s3(options)), Context.get(Storage))
 
-/** What curl gets: the status, the headers and the body. */
+/** The status, the headers and the body that curl receives. */
 const curl = (...args: ReadonlyArray<string>) =>
   Effect.promise(async () => {
     const { stdout } = await promisify(execFile)("curl", ["--silent", "--show-error", "--include", ...args], { encoding: "latin1" })
@@ -233,7 +233,7 @@ describe("a playlist's request", () => {
   const key = aKey("list.m3u8")
   const grant = (expiresAt: Date) => ({ method: "GET", key, expiresAt, fileName: FileName("list.m3u8"), siblings: true }) as const
 
-  it.scopedLive("leads to our own route, where every host with the secret takes it", () =>
+  it.scopedLive("leads to the server's own route, where every host with the secret accepts it", () =>
     Effect.gen(function* () {
       const [one, two] = [yield* start, yield* start]
       const ours = grant(yield* inAMinute)

@@ -30,7 +30,7 @@ const closedPort = Effect.promise(async () => {
   return port
 })
 
-/** Nobody's settings but the test's, and no question to the network for more. */
+/** Only the settings of the test, and no network requests for credentials. */
 const noSettings = () => {
   for (const name of Object.keys(process.env)) if (name.startsWith("AWS_")) vi.stubEnv(name, undefined)
   vi.stubEnv("AWS_EC2_METADATA_DISABLED", "true")

@@ -145,7 +145,7 @@ describe("large blobs", () => {
             highest = Math.max(highest, process.memoryUsage.rss())
             return bytes
           })
-        // What the first uploads leave behind is taken for what the process needs anyhow.
+        // Memory that the first uploads leave is the base line.
         yield* storage.write(key, chunks(content, MiB), content.length)
         const before = process.memoryUsage.rss()
         yield* storage.write(key, measured(Stream.take(Stream.repeatValue(piece), 512)), 512 * MiB)
@@ -158,10 +158,10 @@ describe("large blobs", () => {
   )
 })
 
-describe("uploads that nobody finishes", () => {
+describe("abandoned uploads", () => {
   const begin = (Bucket: string, Key: string) => Effect.promise(() => client.send(new CreateMultipartUploadCommand({ Bucket, Key })))
 
-  it.scopedLive("are aborted once they are old, and below our prefix alone", () =>
+  it.scopedLive("are aborted once they are old, and only below the prefix", () =>
     Effect.gen(function* () {
       const name = yield* Effect.promise(() => aBucket(server))
       const place = yield* openBucket(yield* loadSdk, { ...options, bucket: name, prefix: "ours" })

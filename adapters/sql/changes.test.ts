@@ -18,7 +18,7 @@ it.effect("a listener hears of its own job, however often it changed, once", () 
   })
 )
 
-it.effect("one that left is told nothing more, and those beside it still are", () =>
+it.effect("a listener that has left gets no more signals, and the others still do", () =>
   Effect.gen(function* () {
     const changes = yield* makeChanges
     const id = aJobId()

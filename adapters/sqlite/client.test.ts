@@ -78,7 +78,7 @@ it.scoped("the end of the scope lets go of the file", () =>
     const scope = yield* Scope.make()
     const rows = yield* Layer.buildWithScope(sqlite({ file }), scope)
     yield* Context.get(rows, Jobs).insert(aJob(), roomy)
-    // SQLite removes its side files when the last connection closes, and not before.
+    // SQLite removes its side files only when the last connection closes.
     expect(existsSync(`${file}-wal`)).toBe(true)
     yield* Scope.close(scope, Exit.void)
     expect(existsSync(`${file}-wal`)).toBe(false)
@@ -86,7 +86,7 @@ it.scoped("the end of the scope lets go of the file", () =>
   })
 )
 
-/** Two connections to one file; the second is in the middle of writing until it is told to end. */
+/** Two connections to one file; the second holds a write transaction until it is released. */
 const besideAWriter = Effect.gen(function* () {
   const file = yield* temporaryFile
   const jobs = Context.get(yield* Layer.build(sqlite({ file })), Jobs)
@@ -103,7 +103,7 @@ it.scoped("a file that another connection is writing to is waited for", () =>
     const { jobs, letGo } = yield* besideAWriter
     const job = aJob()
     const insert = yield* Effect.fork(jobs.insert(job, roomy))
-    // It found the file locked and pauses before the next try.
+    // The first attempt found the file locked, and the next one follows after a delay.
     yield* passOnceSomebodySleeps(0)
     expect(yield* jobs.find(job.owner, job.id)).toMatchObject({ _tag: "None" })
     yield* letGo

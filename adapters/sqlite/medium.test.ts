@@ -48,7 +48,7 @@ describe("a database file that goes while it is in use", () => {
   )
 })
 
-/** Whether this machine lets us make a small disk. */
+/** Whether the test may mount a small disk. */
 const mayMount = process.getuid?.() === 0 && spawnSync("unshare", ["-m", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0
 
 /** A folder on a disk of its own. */
@@ -108,7 +108,7 @@ describe.skipIf(!mayMount)("a disk that is full to the last byte, with database 
         yield* deleteFile(owner, dir, FileName("f0"))
         expect(yield* there(stored[0]?.key as never)).toBe(false)
         expect(existsSync(`${file}-spare`)).toBe(false)
-        // With the room that this made it comes back, and the disk fills again.
+        // The freed space lets the spare file be made again, and the disk fills again.
         yield* until(Effect.map(passOnceSomebodySleeps(limits.sweepSeconds), () => existsSync(`${file}-spare`)))
         fill(folder)
         yield* TestClock.adjust("61 seconds")

@@ -7,10 +7,10 @@ import { sqliteClient } from "./client.js"
 import { sqlite } from "./index.js"
 import { temporaryFile } from "./temporary.suite.js"
 
-it.scoped("who comes while another process migrates waits for it, and does not go on without tables", () =>
+it.scoped("a process that starts while another one migrates waits for it, and does not go on without tables", () =>
   Effect.gen(function* () {
     const file = yield* temporaryFile
-    // As the other one leaves the file for a moment: its own tables are made, and it is at work on the first migration.
+    // The state of the file for a moment: the migrator's tables exist, and the first migration is running.
     yield* Layer.build(sqlite({ file }))
     const other = Context.get(yield* Layer.build(sqliteClient(file)), SqlClient)
     const tables = yield* other<{

@@ -11,7 +11,7 @@ import { temporaryFile } from "./temporary.suite.js"
 
 const database = Effect.flatMap(temporaryFile, (file) => Layer.build(Layer.provideMerge(sqlDatabase(), sqliteClient(file))))
 
-/** Copies of the one row of a table, told apart by their first column. */
+/** Copies the only row of a table; the copies differ in their first column. */
 const copies = (table: string, column: string, count: number) =>
   Effect.gen(function* () {
     const sql = yield* SqlClient

@@ -45,7 +45,7 @@ layer(rows)((it) => {
   it.effect("the secret of runs is that of the host which stored one first, is read once, and who is revoked is asked each time", () =>
     Effect.gen(function* () {
       const [runners, sql] = [yield* Runners, yield* SqlClient]
-      // As if another host stored its own just before ours would be stored.
+      // As if another host stored its secret just before this one.
       yield* sql.unsafe(`
         CREATE TRIGGER faster BEFORE INSERT ON ffkiln_secrets WHEN NEW.secret <> 'theirs'
         BEGIN INSERT INTO ffkiln_secrets (name, secret) VALUES (NEW.name, 'theirs'); END`)

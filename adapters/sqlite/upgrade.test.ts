@@ -19,7 +19,7 @@ const owner = OwnerId("key_JxMDj1VrICFrWa6YGxMLzd")
 const secret = "pcuK_Ly8yNrti_LrgJLGP-ZkHnwLNDn0TaE757oKmnA"
 const dir = DirId("dir_released")
 
-/** The file that an older version left, with what it held, on the day it was left. */
+/** A database file of an older version, at the time at which it was written. */
 const upgraded = Layer.unwrapScoped(
   Effect.gen(function* () {
     const file = yield* temporaryFile
@@ -44,7 +44,7 @@ upgrade(
       expect(yield* rowOf({ owner, id: JobId(id) })).toMatchObject({ id, owner, state, baseUrl: "", task: { directory: dir } })
     }
     expect(yield* rowOf({ owner, id: JobId("job_completed") })).toMatchObject({ outputs: [{ name: "out.mp4", bytes: 70 }] })
-    // Nothing is known of what it needs, so whoever asks for that gets it too.
+    // Older rows have no needs, so any taker may claim them.
     const waiting = yield* Effect.orDie(yield* jobs.claim(yield* inSeconds(60), undefined, { meets: (needs) => needs.length === 0 }))
     expect(waiting).toMatchObject({ id: "job_waiting", attempt: 1 })
     expect(yield* jobs.reclaim(yield* inSeconds(0))).toBe(1)

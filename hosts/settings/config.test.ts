@@ -143,7 +143,7 @@ describe("readSettings", () => {
     expect(() => readSettings([], { FFKILN_PORT: "80" })).toThrow(/^FFKILN_PORT is no setting/)
   })
 
-  it("takes pages of every origin where told so", () => {
+  it("accepts every origin if set to", () => {
     expect(readSettings([], { FFKILN_CORS_ORIGIN: "*" }).corsOrigins).toBe("*")
   })
 
@@ -174,7 +174,7 @@ describe("readWorkerSettings", () => {
     })
   })
 
-  it("tells how it is where a port is given", () => {
+  it("has a health check if a port is given", () => {
     expect(readWorkerSettings(["--port", "8081"], {}).health).toEqual({ host: "127.0.0.1", port: 8081 })
     expect(readWorkerSettings(["--port", "0", "--host", "0.0.0.0"], {}).health).toEqual({ host: "0.0.0.0", port: 0 })
   })

@@ -99,7 +99,7 @@ describe("a storage that is one more row of the table", () => {
     }
   })
 
-  it("is told of by doctor, which opens it with a secret of its own", async () => {
+  it("is reported by doctor, which opens it with a secret of its own", async () => {
     const linesOf = async (name: string) => (await lookAtPlaces(read({ FFKILN_STORAGE: `shelf:${name}` })))[2]
     expect(await linesOf("four")).toEqual({ line: "storage: shelf four answers", fine: true })
     expect(opened.at(-1)).toEqual(["four", "red", expect.stringMatching(/^[0-9a-f]{32}$/)])

@@ -17,7 +17,7 @@ const folder = mkdtempSync(join(tmpdir(), "capabilities-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const workRoot = join(folder, "work")
 
-/** An ffmpeg that differs from the installed one as a shell script says, which ends by `real "$@"` where it does not. */
+/** An ffmpeg with a shell script around the installed one; the script ends with `real "$@"`. */
 const altered = (name: string, script: string) =>
   Effect.promise(async () => {
     const { stdout } = await execa("sh", ["-c", "command -v ffmpeg"])
@@ -49,7 +49,7 @@ describe("what this ffmpeg can do", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("is asked once for all, and not before somebody wants to know", () =>
+  it.live("are asked once, when first used", () =>
     Effect.gen(function* () {
       const asked = join(folder, "asked")
       const ffmpegPath = yield* altered("counting", `echo "$@" >> ${asked}`)
@@ -138,7 +138,7 @@ describe("what is shared", () => {
       return { effect, runs: Ref.get(runs) }
     })
 
-  it.effect("runs once for all, and goes on when the first who wanted it leaves", () =>
+  it.effect("runs once for all callers, and goes on when the first caller is interrupted", () =>
     Effect.gen(function* () {
       const latch = yield* Effect.makeLatch(false)
       const { effect, runs } = yield* counting(() => Effect.as(latch.await, "done"))

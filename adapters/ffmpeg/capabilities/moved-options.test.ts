@@ -12,7 +12,7 @@ import { openWorkRoot } from "../sandbox/work-directory.js"
 import { type Build, buildOf } from "../versions.js"
 import { optionTable } from "./option-table.js"
 
-/** The options that versions have under different names, or no longer: each is tried with the installed ffmpeg. */
+/** Options that were renamed or removed between versions: each is tried with the installed ffmpeg. */
 
 const folder = mkdtempSync(join(tmpdir(), "moved-options-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -76,7 +76,7 @@ const judged = (list: string) => Either.map(readOptions(list.split(" "), "output
 describe("an option that some version lacks", () => {
   it("each has a sample", () => expect(Object.keys(samples)).toEqual(goneOptions))
 
-  it.each(Object.entries(samples))("%s is taken by this ffmpeg, or said to be gone", async (name, list) => {
+  it.each(Object.entries(samples))("%s is accepted by this ffmpeg, or refused as removed", async (name, list) => {
     const written = Either.getOrUndefined(judged(list))
     if (isRemovedOption(name, policy.table)) {
       expect(await takes(list)).toBe(false)

@@ -7,7 +7,10 @@ import { afterAll, describe, expect, it } from "vitest"
 import { inputDemuxers } from "../../../core/policy/allowed.js"
 import { formatNames } from "./parse-lists.js"
 
-/** Demuxers that came after ffmpeg 5.1: each is given a file of its own kind, and what it opens is watched. */
+/**
+ * Demuxers that are newer than ffmpeg 5.1: each reads a file of its format, and the files that it opens are
+ * recorded.
+ */
 
 const folder = mkdtempSync(join(tmpdir(), "new-formats-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -24,7 +27,7 @@ const bytes = (...parts: ReadonlyArray<string | number | Buffer>): Buffer =>
   )
 const zeros = (count: number) => Buffer.alloc(count)
 const repeated = (count: number, part: Buffer) => Buffer.concat(Array.from({ length: count }, () => part))
-/** A name that whatever follows references would open. */
+/** The name of a file that a demuxer which follows references would open. */
 const name = "/etc/passwd"
 const wave = bytes("RIFF", le(4, 36), "WAVEfmt ", le(4, 16), le(2, 1), le(2, 1), le(4, 8000), le(4, 16000), le(2, 2), le(2, 16))
 
@@ -129,10 +132,10 @@ const watched = async (format: string) => {
   return { opened, packets: stdout.split("[PACKET]").length - 1 }
 }
 
-/** Of these a whole sample would take an encoder. */
+/** Formats without a complete sample, which would need an encoder. */
 const headersAlone = ["evc", "iamf", "jpegxl_anim", "usm", "vvc", "wavarc"]
 
-/** What the system's libraries look at by themselves. */
+/** Files that system libraries open by themselves. */
 const systems = /^\/(?:sys|proc|dev)\/|^\/etc\/(?:ld\.so|localtime|nsswitch|fonts)|^\/usr\/(?:share|lib)\/|^$/
 
 describe("a demuxer that came after ffmpeg 5.1", () => {

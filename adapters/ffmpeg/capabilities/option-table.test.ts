@@ -18,7 +18,7 @@ const folder = mkdtempSync(join(tmpdir(), "option-table-test-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const workRoot = join(folder, "work")
 
-/** ffmpeg, but for what the script does before it. */
+/** An ffmpeg that runs a script first. */
 const program = (name: string, script: string) => {
   const path = join(folder, name)
   writeFileSync(path, `#!/bin/sh\n${script}\nexec ffmpeg "$@"\n`)
@@ -27,7 +27,7 @@ const program = (name: string, script: string) => {
 }
 
 const installed = buildOf(execFileSync("ffmpeg", ["-version"], { encoding: "utf8" })) as Build
-/** A build like the installed one that no table is of. */
+/** A build like the installed one, for which there is no table. */
 const other = (build: string): Build => ({ ...installed, version: "5.2", build })
 
 const tableOf = (options: Omit<OptionTableOptions, "root">) =>
@@ -64,7 +64,8 @@ it.live("another build is asked about what differs from its neighbour, once", ()
     }
     expect(printTable(yield* tableOf(options))).toBe(renamed(build))
     expect(readdirSync(kept)).toEqual(["ffmpeg-options-0123456789abcdef"])
-    // The help, and all names at once; the latter once more where the neighbour knows a name that this build does not.
+    // The help text, and all names at once; the latter again if the nearest table has a name that this build
+    // lacks.
     expect(runs(asked)).toBeLessThan(10)
     expect(lines).toEqual(["reading the options of ffmpeg 5.2, once for this build"])
     rmSync(asked)
@@ -119,7 +120,7 @@ it.live("what was asked is kept when the start is ended, and not asked again", (
     const build = other("fedcba9876543210")
     const options = new Map([...ffmpeg5.options].filter(([name]) => !/^[ab]/.test(name)))
     const near: OptionTableOptions["near"] = [{ ...ffmpeg5, options }]
-    // After the first group of names ffmpeg does not answer any more.
+    // ffmpeg stops answering after the first group of names.
     const hold = `if [ ! -e '${held}' ] && grep -q '^so far' ${kept}/*; then touch '${held}'; exec sleep 600; fi`
     const ffmpegPath = program("parted", `echo "$*" >> '${asked}'\n${hold}`)
     const table = tableOf({ ffmpegPath, build, near, folders: [kept] })
@@ -204,7 +205,7 @@ it.live("ffmpeg does not run on when the start is ended, and nothing of it is le
     const pid = Number(readFileSync(started, "utf8"))
     expect(isRunning(pid)).toBe(true)
     yield* Fiber.interrupt(asking)
-    // Signalled at once, and gone as soon as it is reaped.
+    // The process is signalled at once, and disappears when it is reaped.
     yield* Effect.promise(() => expect.poll(() => isRunning(pid), { timeout: 10_000 }).toBe(false))
     expect(yield* remainsOf(workRoot)).toEqual([])
   })

@@ -373,7 +373,7 @@ describe("of a success", () => {
     expect(damageIn([log])).toHaveLength(warns ? 1 : 0)
   })
 
-  // What encoders of 2160p say when they may use less memory than they need.
+  // Messages of encoders of 2160p whose memory limit is too low.
   it.each([
     { log: "[libsvtav1 @ 0x5616de21df40] Error initializing encoder: insufficient resources (0x80001000)", code: 1 },
     { log: "SvtMalloc[fatal]: allocate memory failed, at ./Source/Lib/Codec/pcs.c:1528", code: 244 },

@@ -21,7 +21,7 @@ import { failingWith, lacking, recordedBy, recordedFiles } from "./recorded-fail
 const folder = mkdtempSync(join(tmpdir(), "failures-test-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Makes the inputs once: their lengths. */
+/** Makes the inputs once, and returns their lengths. */
 const stored = Effect.gen(function* () {
   const storage = yield* Storage
   const contents = new Map<string, Uint8Array>(Object.entries(texts).map(([name, text]) => [name, Buffer.from(text)]))

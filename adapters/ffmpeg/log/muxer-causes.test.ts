@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from "vitest"
 import { fileMuxers } from "../../../core/policy/allowed.js"
 import { explain } from "./explain.js"
 
-/** Every muxer of the installed ffmpeg is given streams as they are: where it refuses them, the reason is in words. */
+/** Copies streams into every muxer of the installed ffmpeg. Each refusal must be explained in a sentence. */
 
 const folder = mkdtempSync(join(tmpdir(), "muxer-refusals-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -33,7 +33,7 @@ const known = execFileSync("ffmpeg", ["-hide_banner", "-muxers"], { encoding: "u
   .split("\n")
   .flatMap((line) => /^ *D?Ed? +(\S+)/.exec(line)?.[1] ?? [])
   .filter((name) => fileMuxers.includes(name))
-/** All of them in the long run. */
+/** All of them with `npm run test:long`. */
 const chosen =
   process.env.FFKILN_TEST_LONG === "1" ? known : known.filter((name) => ["adts", "flac", "mp3", "ogg", "wav", "webm"].includes(name))
 

@@ -11,7 +11,7 @@ it("logs of each version are there", () => expect(files).toEqual(["4.3.txt", "5.
 describe.each(files.map((file) => ({ version: file.replace(".txt", ""), recorded: recordedBy(file) })))(
   "ffmpeg $version",
   ({ version, recorded }) => {
-    // An empty output ends with status 0: the executor finds it.
+    // An empty output has exit status 0; the executor reports it.
     const failed = failingTasks.filter((task) => recorded.get(titleOf(task))?.code !== 0)
 
     it("has failed at least 100 tasks", () => expect(failed.length).toBeGreaterThanOrEqual(100))
@@ -31,7 +31,7 @@ describe.each(files.map((file) => ({ version: file.replace(".txt", ""), recorded
       expect(sentence, `${reason}\n---\n${log.join("\n")}`).toEqual(typeof says === "string" ? says : expect.stringMatching(says))
       expect(lines.join("\n"), log.join("\n")).toContain(task.shows ?? "")
       expect(lines.length).toBeLessThanOrEqual(4)
-      // Neither an empty name nor one that ffmpeg has lost.
+      // Neither an empty name nor "(null)".
       expect(sentence).not.toMatch(/""|\(null\)|undefined/)
       for (const ours of ["../out", " file:", "'file:", "@ 0x"]) expect(reason).not.toContain(ours)
     })

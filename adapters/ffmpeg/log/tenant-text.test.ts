@@ -15,7 +15,7 @@ import type { ResolvedTask } from "../../../core/task.js"
 import { memoryStorage } from "../../memory/storage.js"
 import { ffmpeg } from "../index.js"
 
-/** What a caller writes, at whatever length, makes a run fail as the caller's own: it is not tried again. */
+/** Text of a caller, of any length, must not turn a failed run into one that is retried. */
 
 const folder = mkdtempSync(join(tmpdir(), "tenant-text-test-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -66,7 +66,7 @@ const breaks = { "in a line": "", "after a newline": "x\n", "after a carriage re
 const texts = Object.entries(words).flatMap(([what, text]) =>
   Object.entries(breaks).map(([where, before]) => [`${what} ${where}`, before + text] as const)
 )
-/** All of them in the long run; else each of the words and of the breaks. */
+/** All combinations with `npm run test:long`; otherwise each word and each line break once. */
 const chosen = process.env.FFKILN_TEST_LONG === "1" ? texts : texts.filter((_, index) => index % 5 === 0 || index % 4 === 1)
 
 const ports = ffmpeg({ workRoot: join(folder, "work") }).pipe(

@@ -95,7 +95,7 @@ interface Asked {
   readonly range: string | undefined
 }
 
-/** A server of files below the folder, by their names. */
+/** Serves the files of the folder by their names. */
 const serving = (options: Serving = {}) =>
   Effect.gen(function* () {
     const asked: Array<Asked> = []
@@ -124,7 +124,7 @@ const handlerOf =
 
 const site = "https://media.example.com"
 
-/** The server that tests talk to now: one prober serves them all, since each costs several processes to start. */
+/** The server of the current test. All tests share one prober, since opening one starts several processes. */
 let current: LocalHttps | undefined
 const workRoot = join(folder, "work")
 
@@ -142,7 +142,7 @@ afterAll(() => shared.dispose())
 const withLimits = (over: Partial<LimitValues>) =>
   Layer.provideMerge(world, memoryStorage).pipe(Layer.provide(Layer.succeed(Limits, { ...defaultLimits, ...over })))
 
-/** A probe of a URL, after which nothing may be left of it on this machine or at the server. */
+/** Probes a URL, and checks that no file and no connection remains afterwards. */
 const probing = (server: LocalHttps, name: string, request = everything, over?: Partial<LimitValues>) =>
   Effect.gen(function* () {
     current = server
@@ -154,7 +154,7 @@ const probing = (server: LocalHttps, name: string, request = everything, over?: 
     return yield* outcome
   })
 
-/** What a probe of the same file says when it is ours. */
+/** The report of the same file from storage. */
 const local = (name: string, request = everything) =>
   Effect.gen(function* () {
     const content = yield* Effect.promise(() => readFile(join(folder, name)))
@@ -165,7 +165,7 @@ const local = (name: string, request = everything) =>
     return report
   }).pipe(Effect.provide(shared))
 
-/** The report without the name of its file, which differs by nature. */
+/** The report without the name of the file, which always differs. */
 const content = ({ raw }: { readonly raw: Readonly<Record<string, unknown>> }) => {
   const { filename: _, ...format } = (raw.format ?? {}) as Record<string, unknown>
   return { ...raw, format }
@@ -392,7 +392,7 @@ describe("a server that is no help", () => {
     })
   )
 
-  it.scopedLive("sends what is no media, or a list of other places: nothing of ours is in the reason", () =>
+  it.scopedLive("sends no media, or a list of other addresses: the reason shows nothing internal", () =>
     Effect.gen(function* () {
       for (const text of [
         "hello, this is no film\n",

@@ -53,7 +53,7 @@ const planOver = (name: Sample, input: ReadonlyArray<string>, output: ReadonlyAr
 
 const stagedName = (plan: Plan) => plan.inputs[0]?.name ?? ""
 
-/** The run's events, the last of them with the bytes that it made. */
+/** The events of a run, and the bytes of its output. */
 const outcome = (options: FfmpegOptions, plan: Plan, transferOf: (storage: Storage["Type"]) => Transfer) =>
   Effect.gen(function* () {
     const storage = yield* Storage
@@ -77,7 +77,7 @@ const whole =
       )
   })
 
-/** Enough of a sample to begin with. */
+/** The first bytes of a sample, enough for ffmpeg to start. */
 const some = 150_000
 
 let roots = 0
@@ -122,7 +122,7 @@ describe.each(modes)("an input that is late, sandbox %s", (sandbox) => {
       return { events, remains: remainsOf(options.workRoot) }
     })
 
-  /** The run, once it has made something of what is there. */
+  /** A run that has already made some output from the first bytes. */
   const begun = (name: Sample, arriving: Arriving) =>
     Effect.gen(function* () {
       const { events, remains } = yield* overInput(arriving, planOver(name, [], ["-c:v", "mpeg4"]))
@@ -275,14 +275,15 @@ describe.runIf(linux)("a sandboxed run that reads a late input", () => {
         const { run } = yield* openFfmpeg({ workRoot: join(folder, `attack-${sandbox}`), sandbox })
         const visits = prey.visits()
         const storage = yield* Storage
-        // Without a sandbox only those that are known to come through: that the sandbox is what stops them.
+        // Without a sandbox, only the attacks that are known to succeed: so it is the sandbox that stops
+        // them.
         const tried = overNetwork().filter(({ worksOpenly }) => worksOpenly || sandbox === "required")
         const outcomes = yield* Effect.forEach(tried, ({ title, args }) =>
           Effect.gen(function* () {
             const arriving = yield* arrivingFile(join(folder, "fast.mp4"))
             const plan = planOf(args)
             const result = yield* Effect.either(Stream.runDrain(run(plan, transferOver(storage, { [stagedName(plan)]: arriving }))))
-            // An answer without a length is as one that broke off: it came all the same.
+            // A response without a length looks like one that was cut off, but the request succeeded.
             return [title, Either.isLeft(result) && result.left._tag === "FfmpegFailed" ? "stopped" : "done"]
           })
         )

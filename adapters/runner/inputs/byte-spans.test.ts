@@ -4,7 +4,7 @@ import { makeSpans, type Span } from "./byte-spans.js"
 
 const size = 40
 
-/** Each byte of the file: nobody asked for it (0), it is on its way (1), or here (2). */
+/** The state of each byte of the file: not requested (0), requested (1), or downloaded (2). */
 const model = () => {
   const bytes = new Array<number>(size).fill(0)
   return {

@@ -80,7 +80,7 @@ describe("the cache of inputs", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("tells that an input is gone, though it is kept here", () =>
+  it.live("reports that an input was deleted, although it is cached", () =>
     Effect.gen(function* () {
       const { cached, run } = aPlace()
       const content = randomBytes(1000)
@@ -131,7 +131,7 @@ describe("the cache of inputs", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("fetches once for all that want the same at a time; who leaves takes nothing from the others", () =>
+  it.live("downloads once for concurrent runs; one that is interrupted does not affect the others", () =>
     Effect.gen(function* () {
       const { cached, run } = aPlace()
       const content = randomBytes(2 * MiB)
@@ -173,7 +173,7 @@ describe("the cache of inputs", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("stops fetching when nobody wants it any more, and leaves nothing of it", () =>
+  it.live("stops the download when no run needs it any more, and removes the file", () =>
     Effect.gen(function* () {
       const { cached, run } = aPlace()
       const content = randomBytes(2 * MiB)
@@ -200,7 +200,7 @@ describe("the cache of inputs", () => {
       const source = sourceOf(web, server, content)
       const scope = yield* Scope.make()
       expect(yield* Effect.flip(Scope.extend(cache.bring(source, run("1")), scope))).toBeInstanceOf(Unavailable)
-      // The failed one is not even over yet.
+      // The failed run has not ended yet.
       yield* Effect.scoped(cache.bring(source, run("2")))
       yield* holds(run("2"), content)
       yield* Scope.close(scope, Exit.void)
@@ -226,14 +226,14 @@ describe("the cache of inputs", () => {
           yield* bring(index, `look-${count++}`)
           return server.requests.slice(before).every(({ headers }) => headers.range === undefined)
         })
-      // The first stays in use: its run still has it.
+      // The first file is still in use by its run.
       for (const index of [0, 1, 2]) yield* bring(index, `first-${index}`)
       for (const index of [1, 2]) rmSync(run(`first-${index}`))
       const aged = new Date(Date.now() - 60_000)
       for (const file of filesOf(cached)) utimesSync(file, aged, aged)
       const oldest = new Date(Date.now() - 120_000)
       utimesSync(run("first-0"), oldest, oldest)
-      // This one was used just now; so it is the third that goes.
+      // This file was just used, so the third one is removed.
       yield* bring(1, "again-1")
       rmSync(run("again-1"))
       yield* bring(3, "first-3")
@@ -324,7 +324,7 @@ describe("a late input of the cache", () => {
           yield* late?.whole ?? Effect.void
           yield* late?.whole ?? Effect.void
           yield* holds(run("1"), content)
-          // Another run has it at once, though the first one is not over.
+          // Another run gets it at once, although the first one has not ended.
           expect(yield* cache.bring(source, run("2"))).toBeUndefined()
         })
       )

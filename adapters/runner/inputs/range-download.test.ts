@@ -28,7 +28,7 @@ interface Case {
   readonly bytes?: number
 }
 
-/** A file that is being filled from a server; `path` is where. */
+/** A file at `path` that is being downloaded from a server. */
 const started = (server: LocalServer, { waits, options, bytes = content.length }: Case = {}) =>
   Effect.gen(function* () {
     const path = join(folder, `${files++}`)
@@ -52,7 +52,7 @@ const isWhole = (server: LocalServer, aCase?: Case) =>
 
 const startsOf = ({ requests }: LocalServer) => requests.map(({ headers }) => rangeOf(headers)?.start ?? -1)
 
-/** The beginning of what was asked for, and then the connection is gone. */
+/** Sends the beginning of the requested range, then closes the connection. */
 const cutOff =
   (bytes: number): Trick =>
   ({ headers }, response) => {
@@ -148,7 +148,7 @@ describe("an arriving file", () => {
     }).pipe(Effect.scoped)
   )
 
-  /** All right but for the name of the content. */
+  /** A correct response except for its ETag. */
   const named = (etag: string | undefined): Trick =>
     answered(({ headers }, response) => {
       const { start, end } = rangeOf(headers) ?? { start: 0, end: 0 }
@@ -197,7 +197,7 @@ describe("an arriving file", () => {
   const chunked = (more: (response: ServerResponse) => void): Trick =>
     answered(({ headers }, response) => {
       const { start, end } = rangeOf(headers) ?? { start: 0, end: 0 }
-      // Without a length nobody but us counts the bytes.
+      // Without a Content-Length only the receiver counts the bytes.
       response.writeHead(206, { etag: etagOf(content), "content-range": `bytes ${start}-${end - 1}/${content.length}` })
       response.write(content.subarray(start, end), () => more(response))
     })
@@ -241,7 +241,7 @@ describe("an arriving file", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("is not whole before the last of it is there, whoever asked for that", () =>
+  it.live("is complete only when its last byte is there, whichever request brings it", () =>
     Effect.gen(function* () {
       let release: (() => void) | undefined
       const server = yield* fileServer(content, (request, response) => {
@@ -262,7 +262,7 @@ describe("an arriving file", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("fails those who wait when the time is over", () =>
+  it.effect("fails all waiting readers at the transfer timeout", () =>
     Effect.gen(function* () {
       const server = yield* fileServer(content, (_, __, n) => n >= 1)
       const { arriving } = yield* started(server)
@@ -275,7 +275,7 @@ describe("an arriving file", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("brings first what somebody waits for, and next what follows it", () =>
+  it.live("downloads first what a reader waits for, and next what follows it", () =>
     Effect.gen(function* () {
       const held: Array<() => void> = []
       let hold = true
@@ -300,7 +300,7 @@ describe("an arriving file", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("asks for no more at a time than it may, whoever waits", () =>
+  it.live("keeps the limit of concurrent requests, however many readers wait", () =>
     Effect.gen(function* () {
       let most = 0
       let now = 0
@@ -334,7 +334,7 @@ describe("an arriving file", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("that is missing is told as such before anything is made of it", () =>
+  it.live("that is missing on the server fails before a file is made", () =>
     Effect.gen(function* () {
       const server = yield* fileServer(content, answers(404))
       expect(yield* Effect.flip(started(server))).toBeInstanceOf(BlobMissing)

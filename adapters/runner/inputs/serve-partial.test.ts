@@ -139,7 +139,7 @@ describe("a late input", () => {
     }).pipe(Effect.scoped, Logger.withMinimumLogLevel(LogLevel.None))
   )
 
-  it.live("is not waited for by who hung up", () =>
+  it.live("is no longer waited for when the client disconnects", () =>
     Effect.gen(function* () {
       const { socketPath, server, hungUp } = yield* late((_, __, n) => n >= 1)
       const response = yield* got(socketPath, { range: `bytes=${2 * MiB}-` })
