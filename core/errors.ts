@@ -2,14 +2,14 @@ import { Data } from "effect"
 import type { DirId, FileName, JobId } from "./ids.js"
 
 /**
- * Every failure that a caller can meet. `message` is the sentence the caller reads: it names the field and the way out
- * in the API's words, and never a path, a host name or a stack of ours. Causes are for the log.
+ * The errors of the API. `message` is the sentence that the caller reads: it names the field and the fix in
+ * the API's terms, and never contains an internal path, host name or stack trace. Causes go to the log.
  */
 
 /** The request itself is malformed. */
 export class InvalidRequest extends Data.TaggedError("InvalidRequest")<{ readonly message: string }> {}
 
-/** The task can't be run as it stands. The prefix is the reference's ("Common Error Scenarios"). */
+/** The task is invalid. The prefix is prescribed by the API reference ("Common Error Scenarios"). */
 export class InvalidTask extends Data.TaggedError("InvalidTask")<{ readonly reason: string }> {
   override get message() {
     return `Invalid task format: ${this.reason}`
@@ -22,7 +22,10 @@ export class NameTaken extends Data.TaggedError("NameTaken")<{ readonly name: Fi
   }
 }
 
-/** One text for every reason, so that the API is no port scanner. */
+/**
+ * The URL may not be called. The default text is the same for all reasons, so that the API can't be used as a
+ * port scanner.
+ */
 export class UrlRefused extends Data.TaggedError("UrlRefused")<{ readonly reason?: string }> {
   override get message() {
     return this.reason ?? "URL is not allowed or not reachable"
@@ -39,14 +42,16 @@ export class InvalidApiKey extends Data.TaggedError("InvalidApiKey") {
   override readonly message = "Invalid API key"
 }
 
-/** Of a remote runner, or of one of its runs. */
+/** The token of a remote runner, or of one of its runs, is invalid. */
 export class InvalidRunnerToken extends Data.TaggedError("InvalidRunnerToken") {
   override readonly message = "Invalid runner token"
 }
 
-/** A remote runner no longer holds its run: another one does, or it is over. Whatever the runner still does for it is discarded. */
+/**
+ * The run's lease is lost: the job was reassigned or has finished. Further work of this runner is discarded.
+ */
 export class RunLost extends Data.TaggedError("RunLost")<{
-  /** How a runner found out, for its log. */
+  /** How the runner detected it, for its log. */
   readonly why?: string
 }> {
   override readonly message = "This run is no longer yours: end it"
@@ -54,14 +59,17 @@ export class RunLost extends Data.TaggedError("RunLost")<{
 
 export class QuotaExceeded extends Data.TaggedError("QuotaExceeded")<{ readonly message: string }> {}
 
-/** Late and forged tokens are told apart for nobody. The words for uploads are the reference's ("Common Error Scenarios"). */
+/**
+ * Expired and forged tokens give the same error. The text for uploads is prescribed by the API reference
+ * ("Common Error Scenarios").
+ */
 export class SignedUrlExpired extends Data.TaggedError("SignedUrlExpired")<{ readonly what?: "Upload" | "Download" }> {
   override get message() {
     return `${this.what ?? "Signed"} URL expired or invalid: request a new one`
   }
 }
 
-/** Missing, foreign and expired things get one same body each. */
+/** Missing, expired and other owners' resources give the same response body. */
 export class DirectoryNotFound extends Data.TaggedError("DirectoryNotFound") {
   override readonly message = "Directory not found"
 }
@@ -99,14 +107,16 @@ export class TooLarge extends Data.TaggedError("TooLarge")<{ readonly what: stri
   }
 }
 
-/** ffmpeg said no. `reason` is the classified cause with the end of its log, free of our paths. */
+/** ffmpeg failed. `reason` is the classified cause with the end of ffmpeg's log, without internal paths. */
 export class FfmpegFailed extends Data.TaggedError("FfmpegFailed")<{ readonly reason: string }> {
   override get message() {
     return `FFmpeg processing failed: ${this.reason}`
   }
 }
 
-/** A limit ended the run of ffmpeg, or of ffprobe where `probe` says so; `limit` says which, in a sentence. */
+/**
+ * A limit ended a run of ffmpeg, or of ffprobe if `probe` is set. `limit` describes the limit in a sentence.
+ */
 export class RunLimitExceeded extends Data.TaggedError("RunLimitExceeded")<{ readonly limit: string; readonly probe?: true }> {
   override get message() {
     return `${this.probe ? "FFprobe analysis" : "FFmpeg processing"} failed: ${this.limit}`
@@ -119,17 +129,20 @@ export class ProbeFailed extends Data.TaggedError("ProbeFailed")<{ readonly reas
   }
 }
 
-/** An input's bytes are gone though its row was there when the job was accepted. */
+/** The bytes of an input are missing, although its file existed when the job was accepted. */
 export class InputMissing extends Data.TaggedError("InputMissing") {
   override readonly message = "An input file of this job is no longer in storage"
 }
 
-/** No attempt came to an end: workers were lost, again and again. */
+/** Every attempt was interrupted: each time the worker was lost. */
 export class WorkerLost extends Data.TaggedError("WorkerLost") {
   override readonly message = "The job was interrupted too often and has been given up"
 }
 
-/** Nobody here could run the job for too long; `detail` says what it asks for. */
+/**
+ * No worker or runner could run the job for `noWorkerSeconds`. `detail` lists the tags and capabilities it
+ * needs.
+ */
 export class NoWorker extends Data.TaggedError("NoWorker")<{ readonly detail: string }> {
   override get message() {
     return `The job could not be run: ${this.detail}`
@@ -140,41 +153,43 @@ export class JobCancelled extends Data.TaggedError("JobCancelled") {
   override readonly message = "Job was cancelled"
 }
 
-/** The waiting room is full. */
+/** The limit of waiting jobs (`pendingJobs`) is reached. */
 export class Busy extends Data.TaggedError("Busy") {
   override readonly message = "Too many jobs are waiting: try again later"
 }
 
-/** More probes run and wait than the server takes, in all or for this key; it did not come to this one. */
+/**
+ * The limit of running and waiting probes is reached, in total or for this key; or the probe waited too long.
+ */
 export class ProbesBusy extends Data.TaggedError("ProbesBusy") {
   override readonly message = "Too many probes are running or waiting, in all or for this API key: try again later"
 }
 
-/** More files are uploaded and imported, and wait for that, than the server takes, in all or for this key. */
+/** The limit of running and waiting uploads and imports is reached, in total or for this key. */
 export class UploadsBusy extends Data.TaggedError("UploadsBusy") {
   override readonly message = "Too many uploads are under way or waiting, in all or for this API key: try again later"
 }
 
-/** There is too little room for anything new. What is stored can still be read, and deleted. */
+/** Too little disk space is free to store anything new. Stored files can still be read and deleted. */
 export class DiskFull extends Data.TaggedError("DiskFull") {
   override readonly message = "The server's disk is nearly full: nothing new is taken until there is room, try again later"
 }
 
-/** A key asks for more than its share; others are served meanwhile. */
+/** A limit of one API key is reached. Requests with other keys are still accepted. */
 export class TooManyRequests extends Data.TaggedError("TooManyRequests")<{
   readonly message: string
-  /** Whole seconds, 1 at least, after which it may work. */
+  /** Value of the `Retry-After` header: whole seconds, at least 1. */
   readonly retryAfterSeconds: number
 }> {}
 
-/** The sync call's wait is over; the job goes on. */
+/** A synchronous request timed out. The job continues. */
 export class StillRunning extends Data.TaggedError("StillRunning")<{ readonly jobId: JobId }> {
   override get message() {
     return `The job is still running: ask GET /job/${this.jobId} for its result`
   }
 }
 
-/** Infrastructure broke: `what` and `cause` go to the log, the caller reads one plain sentence. */
+/** Infrastructure failed. `what` and `cause` go to the log; the caller reads one general sentence. */
 export class Unavailable extends Data.TaggedError("Unavailable")<{ readonly what: string; readonly cause?: unknown }> {
   override readonly message = "The service is temporarily unavailable: try again later"
 }
@@ -211,15 +226,15 @@ export type ApiError =
   | StillRunning
   | Unavailable
 
-/** What only remote runners meet, beside all that. */
+/** The errors of the API for remote runners. */
 export type RunnerError = ApiError | InvalidRunnerToken | RunLost
 
-/** What stays between ports and operations; no caller meets these. */
+/* Errors between ports and operations. They never reach a caller. */
 
 export class BlobMissing extends Data.TaggedError("BlobMissing")<{ readonly dir: DirId | string }> {}
 
-/** Another holder has the job, or it was cancelled: (job, attempt) changed no row. */
+/** The holder lost its lease: no row matched (job, attempt), because the job was reassigned or has ended. */
 export class LeaseLost extends Data.TaggedError("LeaseLost") {}
 
-/** `status` is what the receiver answered, null when it did not. */
+/** `status` is the status code of the receiver's response, or null if there was none. */
 export class WebhookRejected extends Data.TaggedError("WebhookRejected")<{ readonly reason: string; readonly status: number | null }> {}

@@ -5,42 +5,53 @@ import type { OwnerId } from "../ids.js"
 import type { Usage } from "../usage.js"
 import type { Fx } from "./effect.js"
 
-/** A key in full, as it exists only when it is made: the store keeps a hash of the secret. */
+/** A new API key with its secret. The secret is available only at creation: the store keeps a hash of it. */
 export interface ApiKey {
   readonly id: OwnerId
   readonly secret: Redacted.Redacted
 }
 
-/** What is known of a key later. */
+/** A stored API key, without its secret. */
 export interface KeyRecord {
   readonly id: OwnerId
-  /** Its maker's own words for it, or "". */
+  /** The label given at creation, or "". */
   readonly name: string
   readonly quota: Quota
   readonly createdAt: Date
-  /** From then on it opens nothing; what was made with it stays until it expires. */
+  /** The key is rejected from then on. Its directories and files stay until they expire. */
   readonly revokedAt: Date | null
 }
 
-/** Who may call, and what they have used. A key's id is the owner of all that is made with it. */
+/**
+ * API keys, their quotas and their usage. The id of a key is the owner of everything that is created with it.
+ */
 export interface AccountsShape {
-  /** `credential` is `id:secret`. Unknown, wrong, revoked and malformed fail alike, in about the same time. */
+  /**
+   * `credential` is `id:secret`. Unknown, wrong, revoked and malformed credentials give the same error in
+   * about the same time.
+   */
   readonly identify: (credential: Redacted.Redacted) => Fx<OwnerId, InvalidApiKey>
-  /** Makes a new key. */
+  /** Creates a key. */
   readonly issue: (key: { readonly name: string; readonly quota: Quota }) => Fx<ApiKey>
-  /** Makes the first key, without a quota: none when there has ever been one, also when two hosts ask at once. */
+  /**
+   * Creates the first key, without a quota. `None` if a key has ever existed, also when two hosts call at the
+   * same time.
+   */
   readonly issueFirst: Fx<Option.Option<ApiKey>>
   /** The stored keys, oldest first, revoked ones included. */
   readonly keys: Fx<ReadonlyArray<KeyRecord>>
-  /** False when there is no such key, or it was revoked already. */
+  /** False if the key does not exist or is already revoked. */
   readonly revoke: (id: OwnerId) => Fx<boolean>
-  /** False when there is no such key. */
+  /** False if the key does not exist. */
   readonly setQuota: (id: OwnerId, quota: Quota) => Fx<boolean>
-  /** What the owner may use and has used this month (UTC); an owner nobody has heard of has used nothing and has no quota. */
+  /** The owner's quota and usage of this month (UTC). An unknown owner has no usage and no quota. */
   readonly account: (owner: OwnerId) => Fx<Account>
-  /** Usage of a probe; that of jobs is charged by Jobs. */
+  /** Adds the usage of a probe. The usage of jobs is added by `Jobs`. */
   readonly charge: (owner: OwnerId, usage: Usage) => Fx<void>
-  /** What the owner's webhooks are signed with: `whsec_` and base64 (Standard Webhooks), made when first asked for, then always the same. */
+  /**
+   * The secret that signs the owner's webhooks: `whsec_` and base64 (Standard Webhooks). Created at the first
+   * call, then constant.
+   */
   readonly webhookSecret: (owner: OwnerId) => Fx<Redacted.Redacted>
 }
 

@@ -1,7 +1,7 @@
 import { Context, Effect } from "effect"
 
 /**
- * Completes when the host is about to stop. Callers that wait for a job then learn its id and go: the job itself stays
- * accepted and is finished by whoever runs next.
+ * Completes when the host starts to stop. Requests that wait for a job then return its id. The job stays
+ * accepted, and another worker or the next process finishes it.
  */
 export class Closing extends Context.Reference<Closing>()("ffkiln/Closing", { defaultValue: (): Effect.Effect<void> => Effect.never }) {}

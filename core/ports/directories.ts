@@ -4,43 +4,60 @@ import type { NameTaken, QuotaExceeded, TooManyRequests } from "../errors.js"
 import type { BlobKey, DirId, FileName, OwnerId } from "../ids.js"
 import type { Fx } from "./effect.js"
 
-/** Which files of a directory are looked for, by their names. */
+/** A search for files of a directory by name. */
 export interface FileSearch {
-  /** What the names begin with, to the letter. */
+  /** Exact prefix of the names. */
   readonly prefix?: string
-  /** Which of those are meant. Default: all. */
+  /** Selects among the names with that prefix. Default: all. */
   readonly fits?: (name: FileName) => boolean
-  /** No more than so many are read. */
+  /** Maximum number of files read. */
   readonly limit?: number
 }
 
 /** Directories and the files in them: the rows that decide what exists. */
 export interface DirectoriesShape {
-  /** Refused beyond `directoriesPerKey` (limits.ts) live directories of its owner, also of several that are made at once. */
+  /**
+   * Refused beyond `directoriesPerKey` (limits.ts) live directories of the owner, also for concurrent calls.
+   */
   readonly create: (directory: Directory) => Fx<void, TooManyRequests>
-  /** Removes a directory without files that no live job uses: one that was made for what was refused then. Whether it did. */
+  /**
+   * Removes an empty directory that no live job uses, for example after the request that created it failed.
+   * True if it was removed.
+   */
   readonly dropEmpty: (id: DirId) => Fx<boolean>
-  /** Expired, foreign and unknown are all none. */
+  /** `None` for an expired, unknown or other owner's directory. */
   readonly find: (owner: OwnerId, id: DirId) => Fx<Option.Option<Directory>>
-  /** The owner's live directories, oldest first; read by pages as well. */
+  /** The owner's live directories, oldest first. Read page by page, like `files`. */
   readonly list: (owner: OwnerId) => Fx<ReadonlyArray<Directory>>
   /**
-   * A name is taken by any row, except that a registration takes its own bytes: same key, `bytes` no longer null.
-   * Into a directory that is gone nothing is added, and that succeeds, as if it had gone right afterwards: the row would never be swept.
-   * A new row is refused beyond `filesPerDirectory` (limits.ts) rows of its directory, and beyond `filesPerKey` of its owner, here and below.
+   * Adds a file, or sets the size of a registration: its row has the same key and null `bytes`. Any other row
+   * of that name gives `NameTaken`. If the directory no longer exists, the call succeeds and adds nothing,
+   * because the row would never be swept. Here and below, a new row is refused beyond `filesPerDirectory`
+   * (limits.ts) rows of its directory and beyond
+   * `filesPerKey` rows of its owner.
    */
   readonly addFile: (file: StoredFile) => Fx<void, NameTaken | TooManyRequests>
-  /** Like `addFile`, of a registration: unavailable beyond `registrations` of limits.ts, refused beyond `registrationsPerKey`. */
+  /**
+   * Adds a registration. `Unavailable` beyond `registrations` (limits.ts), refused beyond
+   * `registrationsPerKey`.
+   */
   readonly register: (file: StoredFile) => Fx<void, NameTaken | TooManyRequests>
-  /** A registration counts from now on again: it has a new URL. False where it is gone, or has its bytes. */
+  /** Restarts the life of a registration, which got a new URL. False if it has ended or has its size. */
   readonly renewRegistration: (key: BlobKey) => Fx<boolean>
-  /** Registrations that are to be looked at: at the end of their URL, and once more when they end. */
+  /**
+   * Registrations whose upload must be checked: once when the URL expires, and once when the registration
+   * ends.
+   */
   readonly dueRegistrations: (limit: number) => Fx<ReadonlyArray<StoredFile>>
-  /** No bytes have arrived under these keys: registrations that ended go, the others are due again at their end. */
+  /**
+   * Records that no upload has arrived under these keys: removes registrations that ended; the others are due
+   * again at their end.
+   */
   readonly keepWaiting: (keys: ReadonlyArray<BlobKey>) => Fx<void>
   /**
-   * Makes stored bytes a file of the owner's, in one step with the check of their quota of stored bytes: a new row, or with
-   * `replaces` the row of that name while it still has that key. False where that row or the directory is gone.
+   * Makes stored bytes a file of the owner and checks the owner's quota of stored bytes in the same
+   * transaction. Adds a row or, with `replaces`, updates the row of that name if it still has that key. False
+   * if that row or the directory no longer exists.
    */
   readonly keepFile: (
     owner: OwnerId,
@@ -48,22 +65,38 @@ export interface DirectoriesShape {
     replaces?: BlobKey
   ) => Fx<boolean, NameTaken | QuotaExceeded | TooManyRequests>
   readonly file: (dir: DirId, name: FileName) => Fx<Option.Option<StoredFile>>
-  /** Stored and registered alike, oldest first. Read by pages: no moment, but each file that stays meanwhile comes once. */
+  /**
+   * All files, stored and registered, oldest first. Read page by page: not a snapshot, but a file that stays
+   * is listed once.
+   */
   readonly files: (dir: DirId) => Fx<ReadonlyArray<StoredFile>>
-  /** Those with such names, stored and registered alike, in the order of their names; likewise. */
+  /** Files with matching names, stored and registered, ordered by name. Read page by page, like `files`. */
   readonly search: (dir: DirId, search: FileSearch) => Fx<ReadonlyArray<StoredFile>>
   /**
-   * What all the owner's directories hold, those that expired and are not yet swept included: the sum of the known sizes,
-   * with bytes whose file was deleted or replaced while a live job read them until `releaseHeld` lets go of them, and the rows whose size is not known yet (registrations), in no order. One moment.
+   * The contents of all directories of the owner, including expired directories that are not swept yet.
+   * `bytes` is the sum of the known sizes, plus bytes that `releaseHeld` will release. `unsized` are the rows
+   * without a known size (registrations), in any order. A consistent snapshot.
    */
   readonly stored: (owner: OwnerId) => Fx<{ readonly bytes: number; readonly unsized: ReadonlyArray<StoredFile> }>
-  /** The row is gone when this returns; the key of its bytes comes back once. With `key` only while the row has that. */
+  /**
+   * Removes the row and returns its blob key, to one caller only. With `key`, only if the row still has that
+   * key.
+   */
   readonly removeFile: (dir: DirId, name: FileName, key?: BlobKey) => Fx<Option.Option<BlobKey>>
-  /** Up to `limit` expired directories go with their files, and the keys come back; those that a live job uses wait. */
+  /**
+   * Removes up to `limit` expired directories with their files and returns the blob keys. Directories used by
+   * a live job stay.
+   */
   readonly dropExpired: (now: Date, limit: number) => Fx<{ readonly directories: number; readonly keys: ReadonlyArray<BlobKey> }>
-  /** Lets go of up to `limit` blobs that lost their file while a live job read them, and that none reads any more: their keys. */
+  /**
+   * Releases up to `limit` blobs whose file was deleted or replaced during a job and that no live job reads
+   * now; returns their keys.
+   */
   readonly releaseHeld: (limit: number) => Fx<ReadonlyArray<BlobKey>>
-  /** Those of `keys` that no file row refers to and no live job (pending or processing) reads, and that lie in no live job's output directory under that job's name. */
+  /**
+   * The keys among `keys` that are unused: no file row refers to them, no live job (pending or processing)
+   * reads them, and they are not outputs of a live job.
+   */
   readonly unreferenced: (keys: ReadonlyArray<BlobKey>) => Fx<ReadonlyArray<BlobKey>>
 }
 

@@ -1,9 +1,9 @@
 import { Context, Effect } from "effect"
 import type { Fx } from "./effect.js"
 
-/** How much more can be stored. Adapters that keep bytes on a disk tell; elsewhere there is no end. */
+/** Free disk space. Storage adapters that use a local disk provide it. Default: unlimited. */
 export interface DiskSpaceShape {
-  /** Bytes that are free now. */
+  /** Free bytes now. */
   readonly free: Fx<number>
 }
 

@@ -1,7 +1,8 @@
 import type { Effect, Stream } from "effect"
 import type { Unavailable } from "../errors.js"
 
-/** What a port's method gives: any of them may find its infrastructure broken. */
+/** The result of a port's method. Every method may fail with `Unavailable`. */
 export type Fx<A, E = never> = Effect.Effect<A, E | Unavailable>
 
+/** A stream of bytes that may fail with `Unavailable`. */
 export type Bytes<E = never> = Stream.Stream<Uint8Array, E | Unavailable>

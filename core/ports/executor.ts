@@ -5,22 +5,28 @@ import type { Plan } from "../plan.js"
 import type { Blob } from "./storage.js"
 
 export type RunEvent = Data.TaggedEnum<{
-  /** `fraction` is 0 to 1 of the expected duration, never goes back, and is null when that is unknown. */
+  /** `fraction` is 0 to 1 of the expected duration and never decreases. Null if the duration is unknown. */
   Progress: { readonly fraction: number | null; readonly outTimeSeconds: number }
-  /** The outputs are in storage under the plan's prefix, the named ones first; nothing else of the run is left. */
+  /**
+   * The outputs are stored under the plan's prefix, named outputs first. All other files of the run are
+   * removed.
+   */
   Finished: {
     readonly outputs: ReadonlyArray<{ readonly name: FileName; readonly blob: Blob }>
     readonly warnings: ReadonlyArray<string>
-    /** Wall time of the tool. */
+    /** Wall time of ffmpeg. */
     readonly seconds: number
     readonly inputBytes: number
   }
 }>
 export const RunEvent = Data.taggedEnum<RunEvent>()
 
-/** Turns input blobs into output blobs, wherever ffmpeg runs. */
+/** Runs ffmpeg: turns input blobs into output blobs. */
 export interface ExecutorShape {
-  /** Progress*, then one Finished. Interrupting the stream ends the process and all it left before the interruption is over. */
+  /**
+   * Emits any number of `Progress` events, then one `Finished`. Interrupting the stream ends the process and
+   * removes its files before the interruption completes.
+   */
   readonly run: (plan: Plan) => Stream.Stream<RunEvent, FfmpegFailed | RunLimitExceeded | BlobMissing | Unavailable>
 }
 

@@ -1,8 +1,9 @@
 import { Context } from "effect"
 
 /**
- * Who takes jobs here, as written beside each lease. `isGone` knows of holders that can never come back, such as a dead
- * process of this machine: their jobs need not wait for the lease to end. Unknown names are never gone.
+ * The holder of leases that this process takes; the name is stored with each lease. `isGone` is true for
+ * holders that can't return, such as an ended process of this machine: their jobs are reclaimed before the
+ * lease ends. It is false for unknown names.
  */
 export class Holder extends Context.Reference<Holder>()("ffkiln/Holder", {
   defaultValue: (): { readonly name: string; readonly isGone: (name: string) => boolean } => ({ name: "", isGone: () => false })

@@ -6,20 +6,23 @@ import type { Blob } from "./storage.js"
 
 export interface Imported {
   readonly blob: Blob
-  /** The media type its server gave, without parameters. */
+  /** The media type from the response, without parameters. Null if there was none. */
   readonly type: string | null
-  /** What its server calls the file (Content-Disposition), as it came; null where it says nothing. */
+  /** The file name from the Content-Disposition header, unchanged. Null if there was none. */
   readonly fileName: string | null
 }
 
-/** Passes a body on and charges somebody for it. */
+/** Passes a body through and charges its bytes to an owner. Fails when the charge is refused. */
 export type Charge<E> = <E2>(body: Bytes<E2>) => Bytes<E | E2>
 
-/** Fetches strangers' URLs into storage, through the guard. */
+/** Downloads URLs of users into storage. URLs of private networks are refused. */
 export interface ImporterShape {
   /**
-   * Whole or not at all; what is stored has gone through `charge`, whose failure ends the import. UrlRefused: the scheme, the host, its address, or an answer of 4xx; UrlUnreachable: an answer of
-   * 5xx, or none in time. What lies behind a name that may not be called is told by neither.
+   * Stores the complete body or nothing. The body passes through `charge`; a failure of `charge` ends the
+   * import.
+   * `UrlRefused`: the scheme, host or address is not allowed, or the response is 4xx. `UrlUnreachable`: the
+   * response is 5xx, or there is none in time. Neither error reveals anything about a host that may not be
+   * called.
    */
   readonly import: <E = never>(
     url: string,

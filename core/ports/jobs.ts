@@ -7,81 +7,95 @@ import type { Usage } from "../usage.js"
 import type { Fx } from "./effect.js"
 import type { Blob } from "./storage.js"
 
-/** What a finished run puts into the world. */
+/** The result of a finished run. */
 export interface Published {
-  /** The named outputs first; each replaces an earlier output of its name. */
+  /** Named outputs first. Each replaces an earlier output of the same name. */
   readonly outputs: ReadonlyArray<{ readonly name: FileName; readonly blob: Blob }>
   readonly usage: Usage
   readonly warnings: ReadonlyArray<string>
 }
 
-/** Who takes a job: only those come into question whose tags it has all of, and whose needs it meets. */
+/** Claim filter: the taker must have all tags of a job and satisfy its needs. */
 export interface Taker {
   readonly tags?: ReadonlyArray<string>
-  /** Default: whatever it is. */
+  /** Whether the taker satisfies the needs of a job. Default: always. */
   readonly meets?: ((needs: Needs) => boolean) | undefined
-  /** Owners whose jobs it does not take now. */
+  /** Owners whose jobs are skipped. */
   readonly except?: ReadonlyArray<OwnerId>
 }
 
 /**
- * The job table: the truth. Every change follows `transitions` of job.ts, in one statement or transaction that begins
- * with the conditional write. Times come from Effect's Clock.
+ * The job table, which is authoritative. Every change follows `transitions` of job.ts, in one statement or
+ * transaction that begins with the conditional write. Times come from Effect's Clock.
  */
 export interface JobsShape {
   /**
-   * The row is durable when this returns: the id of the job that is there now. That is another one, and nothing is
-   * inserted, where its owner used the same idempotency key within `idempotencySeconds` of limits.ts.
-   * Fails when its owner has `pendingJobsPerKey` (limits.ts) jobs that wait or run already, then when `maxPending` jobs of
-   * all owners wait, then when its owner has more waiting than places are left (`hasRoom` of job.ts); all are counted in
-   * the same statement.
+   * Inserts a job and returns its id; the row is durable then. If the owner used the same idempotency key
+   * within
+   * `idempotencySeconds` (limits.ts), nothing is inserted and the id of that earlier job is returned.
+   * Fails if the owner already has `pendingJobsPerKey` (limits.ts) waiting or running jobs, then if
+   * `maxPending` jobs of all owners wait, then if the owner has more waiting jobs than places are left
+   * (`hasRoom` of job.ts). All are counted in the same statement.
    */
   readonly insert: (job: NewJob, maxPending: number) => Fx<JobId, Busy | TooManyRequests>
-  /** The job that was inserted with this idempotency key less than `idempotencySeconds` ago. */
+  /** The job that was inserted with this idempotency key within the last `idempotencySeconds`. */
   readonly findRepeated: (owner: OwnerId, idempotencyKey: string) => Fx<Option.Option<JobId>>
-  /** Foreign and unknown are both none. */
+  /** `None` for an unknown job and for one of another owner. */
   readonly find: (owner: OwnerId, id: JobId) => Fx<Option.Option<Job>>
-  /** The job as it is now, then after each change that is seen, ending with the terminal one. */
+  /** Emits the job as it is now and after each observed change. Ends after a terminal state. */
   readonly watch: (owner: OwnerId, id: JobId) => Stream.Stream<Job, JobNotFound | Unavailable>
   /**
-   * Takes the pending job whose turn it is; none when there is nothing to take. The highest priority goes first, then the
-   * owner with the fewest running jobs, then the job that waits the longest, counted from its owner's last claim where that
-   * came later, then the hinted job, then the oldest, then the first by id. So owners take turns, on one slot as well.
-   * Passed over are jobs that are not for this taker, and those that were released until later.
+   * Claims the next pending job, or `None`. Order: the highest priority; the owner with the fewest running
+   * jobs; the longest wait, counted from the later of its insertion and its owner's last claim; the hinted
+   * job; the oldest job; the first id. So owners take turns, even with one slot. Jobs that the filter `taker`
+   * excludes and released jobs whose retry delay has not ended are skipped.
    */
   readonly claim: (leaseUntil: Date, hint?: JobId, taker?: Taker) => Fx<Option.Option<Claim>>
-  /** Jobs without tags that could be claimed now: of the highest priority first, then the oldest; at most so many. */
+  /** Up to `limit` jobs without tags that can be claimed now: highest priority first, then oldest. */
   readonly waiting: (limit: number) => Fx<ReadonlyArray<{ readonly id: JobId; readonly priority: number }>>
-  /** Extends the lease; progress is written as given. */
+  /** Extends the lease and writes the progress (0 to 1, or null). */
   readonly renew: (hold: Hold, leaseUntil: Date, progress: number | null) => Fx<void, LeaseLost>
   /**
-   * State, output file rows (earlier outputs of the same names replaced), usage and webhook row: all or nothing.
-   * Where an upload or import has an output's name it stays: the job fails instead, as `nameTaken`.
-   * False where the job failed instead: a name is taken, or the outputs lead their owner past the quota of stored bytes or
-   * their directory past `filesPerDirectory` of limits.ts; those that replace others always fit.
-   * Where the directory is gone the job completes without file rows, so that nothing keeps the bytes from the sweep.
+   * Completes the job in one transaction: state, rows of the output files (which replace earlier outputs of
+   * the same names), usage and webhook row. True if it completed. False if the job failed instead: an upload
+   * or import has the name of an output (`nameTaken`), or the outputs exceed the owner's quota of stored
+   * bytes or `filesPerDirectory` (limits.ts). Outputs that replace others always fit. If the directory no
+   * longer exists, the job completes without file rows, so that the sweep removes the bytes.
    */
   readonly complete: (hold: Hold, published: Published) => Fx<boolean, LeaseLost>
   readonly fail: (hold: Hold, failure: JobFailure, usage: Usage) => Fx<void, LeaseLost>
   /**
-   * Back to pending and without progress, not to be claimed before `until`; or failed as `worker-lost` after the last
-   * attempt (`attempts` of limits.ts).
+   * Sets the job back to pending without progress; it can't be claimed before `until`. After the last attempt
+   * (`attempts` of limits.ts) the job fails as `worker-lost` instead.
    */
   readonly release: (hold: Hold, until?: Date) => Fx<void, LeaseLost>
-  /** A foreign job is not found; one that is no longer pending is named by its `statusOf`. */
+  /** Cancels a pending job. Another owner's job is not found; `JobNotPending` has the `statusOf` the job. */
   readonly cancel: (owner: OwnerId, id: JobId) => Fx<void, JobNotFound | JobNotPending>
-  /** Ends a job that nobody waits for any more; a job that is over stays as it is. No webhook. */
+  /**
+   * Cancels a job whose synchronous caller disconnected, without a webhook. Does nothing if the job has
+   * ended.
+   */
   readonly abandon: (owner: OwnerId, id: JobId) => Fx<void>
-  /** Takes jobs back from holders whose lease ended before `now`, or that the calling fiber's `Holder` knows to be gone: how many. */
+  /**
+   * Reclaims jobs whose lease ended before `now` or whose holder `isGone` (`Holder` of the calling fiber).
+   * Returns their number.
+   */
   readonly reclaim: (now: Date) => Fx<number>
   /**
-   * Notes that somebody here can run these jobs: those that wait, are for this taker and were not noted (nor inserted or
-   * given back) since `before`. How many.
+   * Marks waiting jobs that this taker can run as runnable, unless they were marked, inserted or released
+   * since
+   * `before`. Returns their number.
    */
   readonly markRunnable: (taker: Taker, before: Date) => Fx<number>
-  /** Fails waiting jobs, as `noWorkerFor`, that were not noted as runnable, inserted or given back since `before`: how many. */
+  /**
+   * Fails waiting jobs (`noWorkerFor`) that were not marked as runnable, inserted or released since `before`.
+   * Returns their number.
+   */
   readonly expire: (before: Date) => Fx<number>
-  /** Forgets terminal jobs that finished before: how many. Rows of files and webhooks stay. */
+  /**
+   * Deletes the rows of jobs that ended before `finishedBefore`. Rows of files and webhooks stay. Returns
+   * their number.
+   */
   readonly purge: (finishedBefore: Date) => Fx<number>
 }
 

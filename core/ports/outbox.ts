@@ -2,26 +2,26 @@ import { Context, type Option } from "effect"
 import type { JobId, OwnerId } from "../ids.js"
 import type { Fx } from "./effect.js"
 
-/** A webhook that is owed: made in the transaction that ended its job. */
+/** A webhook to deliver. It is created in the transaction that ends its job. */
 export interface Delivery {
   /** The same on every try, and after a replay. */
   readonly id: string
   readonly jobId: JobId
   readonly owner: OwnerId
   readonly url: string
-  /** 1 on the first try, 1 again after a replay: what the time of the next try follows from. */
+  /** Number of the try: 1 for the first, and 1 again after a replay. The retry delay depends on it. */
   readonly attempt: number
-  /** Names this holder: no two claims of a delivery have the same. */
+  /** Number of the claim, unique among the claims of a delivery. */
   readonly claim: number
 }
 
-/** How a try went, as its owner may read it. */
+/** The result of one try, as shown to the owner. */
 export interface Try {
   readonly at: Date
   readonly seconds: number
-  /** What the receiver answered; null when it did not. */
+  /** Status code of the receiver's response; null if there was none. */
   readonly status: number | null
-  /** Why it counts as failed; null when it does not. */
+  /** Why the try failed; null if it succeeded. */
   readonly error: string | null
 }
 
@@ -33,37 +33,39 @@ export interface DeliveryRecord {
   readonly url: string
   readonly state: "pending" | "delivered" | "abandoned"
   readonly createdAt: Date
-  /** When it is tried next; null once it is settled. */
+  /** Time of the next try; null once the webhook is settled. */
   readonly nextTryAt: Date | null
   /** The newest `webhookTries` of limits.ts, oldest first. */
   readonly tries: ReadonlyArray<Try>
 }
 
 /**
- * What a replay did. All but the first change nothing: `due` where the webhook is due or being delivered anyway, `refused`
- * where the owner has had `webhookReplaysPerKey` of limits.ts within a minute, `unknown` also where it is foreign.
+ * The result of a replay request. Only `replayed` changes something. `due`: the webhook is due or being
+ * delivered already. `refused`: the owner has used `webhookReplaysPerKey` (limits.ts) replays within a
+ * minute. `unknown`: there is no such webhook of this owner.
  */
 export type ReplayOutcome = "replayed" | "due" | "refused" | "unknown"
 
-/** The minute within which replays are counted begins with a webhook's first one. */
+/** Length of the window in which replays are counted. It begins with the first replay. */
 export const replayWindowSeconds = 60
 
 export interface OutboxShape {
   /**
-   * A due webhook, leased like a job: not handed out again before `leaseUntil` unless it is settled. Owners
-   * without a leased webhook come first, then the webhook that has been due the longest. An owner with
-   * `webhookConcurrencyPerKey` of limits.ts leased gets no more until one of them is settled or its lease ends.
+   * Claims a due webhook; it is not claimed again before `leaseUntil` unless it is settled. Owners without a
+   * leased webhook come first, then the webhook that has been due the longest. An owner with
+   * `webhookConcurrencyPerKey` (limits.ts) leased webhooks is skipped until one of them is settled or its
+   * lease ends.
    */
   readonly claim: (leaseUntil: Date) => Fx<Option.Option<Delivery>>
-  /** Takes down the try in hand and settles it; a claim that is no longer the current one changes nothing. */
+  /** Records a try and its outcome. Does nothing if the claim is no longer the current one. */
   readonly settle: (delivery: Delivery, outcome: DeliveryOutcome, tried: Try) => Fx<void>
-  /** Foreign and unknown are both none. */
+  /** `None` for an unknown delivery and for one of another owner. */
   readonly find: (owner: OwnerId, id: string) => Fx<Option.Option<DeliveryRecord>>
-  /** The owner's newest deliveries, newest first, at most `limit`. */
+  /** Up to `limit` of the owner's deliveries, newest first. */
   readonly list: (owner: OwnerId, limit: number) => Fx<ReadonlyArray<DeliveryRecord>>
-  /** Due at once, with all its tries before it again; also while it waits for its next try. */
+  /** Makes the webhook due now with all its tries available again, also while it waits for its next try. */
   readonly replay: (owner: OwnerId, id: string) => Fx<ReplayOutcome>
-  /** Forgets settled deliveries that were made before: how many. */
+  /** Deletes settled deliveries created before `madeBefore`. Returns their number. */
   readonly purge: (madeBefore: Date) => Fx<number>
 }
 

@@ -8,21 +8,22 @@ export type ProbeSource =
   | { readonly _tag: "Blob"; readonly key: BlobKey; readonly name: FileName; readonly bytes: number }
   | { readonly _tag: "Url"; readonly url: string }
 
-/** ffprobe's JSON as it came, and what it cost. */
+/** ffprobe's JSON report, unchanged, and the usage of the probe. */
 export interface ProbeReport {
   readonly raw: Readonly<Record<string, unknown>>
-  /** Wall time of the tool. */
+  /** Wall time of ffprobe. */
   readonly seconds: number
   readonly inputBytes: number
-  /** Bytes of the report. */
+  /** Size of the report. */
   readonly outputBytes: number
 }
 
 export interface ProberShape {
   /**
-   * Interruption ends the process. No failure names a path of ours. A URL is read in place, through the guard: ffprobe never
-   * sees it. Probes of one owner (`ActingFor`) and of all together are bounded; those above wait, for a bounded time, and then
-   * fail with ProbesBusy. What is no picture under a picture's name is an InvalidRequest.
+   * Runs ffprobe. Interruption ends the process. Errors contain no internal path. A URL is read in place
+   * through the guarded HTTP client; ffprobe never gets the URL. Concurrent probes are limited per owner
+   * (`ActingFor`) and in total; further ones wait for a limited time, then fail with `ProbesBusy`. A file
+   * with the name of a picture whose content is no picture gives `InvalidRequest`.
    */
   readonly probe: (
     source: ProbeSource,

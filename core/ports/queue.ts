@@ -3,18 +3,21 @@ import type { Unavailable } from "../errors.js"
 import type { JobId } from "../ids.js"
 import type { Fx } from "./effect.js"
 
-/** A hint in hand: held while the scope it was taken in is open, finished when that closes. */
+/** A queue message that was taken. It is held while its scope is open and finished when the scope closes. */
 export interface Ticket {
   readonly id: JobId
-  /** Instead of finishing: deliver once more, at that time. */
+  /** Delivers the message again at that time, instead of finishing it. */
   readonly again: (at: Date) => Effect.Effect<void>
 }
 
-/** Dispatch: wakes workers. It may lose, delay or repeat an id and is never the truth. */
+/** The queue that wakes workers. It may lose, delay or repeat messages: the job table is authoritative. */
 export interface QueueShape {
-  /** Idempotent while the id waits or is held. Higher priorities go first where the engine can. */
+  /**
+   * Adds a message. Idempotent while the id waits or is held. Higher priorities go first if the engine
+   * supports it.
+   */
   readonly offer: (id: JobId, priority: number) => Fx<void>
-  /** Waits for a hint. Interruption while waiting takes none. */
+  /** Waits for a message. If interrupted while waiting, no message is taken. */
   readonly take: Effect.Effect<Ticket, Unavailable, Scope.Scope>
 }
 

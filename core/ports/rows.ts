@@ -4,5 +4,5 @@ import type { Jobs } from "./jobs.js"
 import type { Outbox } from "./outbox.js"
 import type { Runners } from "./runners.js"
 
-/** The row ports, which share one database: what a database adapter gives. */
+/** The ports that a database adapter implements. They share one database. */
 export type Rows = Jobs | Directories | Outbox | Accounts | Runners

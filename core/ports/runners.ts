@@ -5,63 +5,74 @@ import type { Hold } from "../job.js"
 import type { Capabilities } from "../needs.js"
 import type { Fx } from "./effect.js"
 
-/** What a runner proves itself with: it sends `name:secret`. */
+/** The credential of a runner: it sends `name:secret`. */
 export interface RunnerToken {
   readonly name: RunnerName
   readonly secret: Redacted.Redacted
 }
 
-/** One process that runs plans under a runner's token: several may share one. */
+/** One process that runs plans with a runner's token. Several processes may share a token. */
 export interface RunnerProcess {
-  /** Its own name for itself, new at each start. */
+  /** Chosen by the process, new at each start. */
   readonly id: string
   readonly slots: number
-  /** Ids of the jobs it said it runs when it was last heard. */
+  /** Ids of the jobs that it ran at its last request. */
   readonly running: ReadonlyArray<string>
   readonly capabilities: Capabilities
 }
 
 export interface RunnerRecord {
   readonly name: RunnerName
-  /** Null for one that stands in the settings of a host, not in the table. */
+  /** Null for a runner that is configured in the settings of a host instead of the table. */
   readonly createdAt: Date | null
-  /** From then on its token opens nothing, and what it runs is lost to it. */
+  /** Its token is rejected from then on, and it loses its runs. */
   readonly revokedAt: Date | null
-  /** Those heard of lately, the last heard first. */
+  /** Recently seen processes, most recent first. */
   readonly processes: ReadonlyArray<RunnerProcess & { readonly seenAt: Date }>
 }
 
-/** The right to one run, as a runner holds it: it can touch that attempt of that job, until then, and nothing else. */
+/** A runner's right to one attempt of one job, until `expiresAt`. It permits nothing else. */
 export interface RunRight extends Hold {
   readonly runner: RunnerName
   readonly directory: DirId
   readonly expiresAt: Date
 }
 
-/** How many processes of one runner are known at most, the last heard first: one that starts over and over fills no table. */
+/**
+ * Maximum number of stored processes of one runner, so that a runner that restarts again and again does not
+ * fill the table.
+ */
 export const knownProcesses = 256
 
-/** Machines that run plans without access to rows and bytes, and what is known of them. */
+/** Remote runners: machines that run plans without access to the database and storage. */
 export interface RunnersShape {
-  /** `credential` is `name:secret`. Unknown, wrong, revoked and malformed fail alike, in about the same time. */
+  /**
+   * `credential` is `name:secret`. Unknown, wrong, revoked and malformed credentials give the same error in
+   * about the same time.
+   */
   readonly identify: (credential: Redacted.Redacted) => Fx<RunnerName, InvalidRunnerToken>
-  /** Makes a runner: its secret, of which a hash is kept. A name is used once, also after it was revoked. */
+  /**
+   * Creates a runner and returns its secret; only a hash is stored. A name can't be used again, even after
+   * revocation.
+   */
   readonly issue: (name: RunnerName) => Fx<Redacted.Redacted, NameTaken>
-  /** Whether tokens of that runner are good: it is known, and not revoked. */
+  /** True if the runner is known and not revoked. */
   readonly isActive: (name: RunnerName) => Fx<boolean>
-  /** False when there is no such runner in the table, or it was revoked already. */
+  /** False if the runner is not in the table or is already revoked. */
   readonly revoke: (name: RunnerName) => Fx<boolean>
-  /** The stored ones by age, revoked ones included, then those of the settings that were heard of. */
+  /** The stored runners by age, including revoked ones, then the configured ones that have sent a request. */
   readonly list: Fx<ReadonlyArray<RunnerRecord>>
-  /** A process was heard of just now. Of those of its runner only the last `knownProcesses` are remembered. */
+  /** Records that a process sent a request now. Only the last `knownProcesses` of a runner are kept. */
   readonly seen: (name: RunnerName, process: RunnerProcess) => Fx<void>
-  /** Of every process heard of since then whose runner is not revoked, each different one once. */
+  /** The distinct capabilities of all processes seen since then whose runner is not revoked. */
   readonly capabilities: (since: Date) => Fx<ReadonlyArray<Capabilities>>
-  /** Forgets processes that were last heard of before: how many. */
+  /** Deletes processes last seen before `seenBefore`. Returns their number. */
   readonly forget: (seenBefore: Date) => Fx<number>
-  /** The right as a token that cannot be guessed or altered, good on all hosts of the same database. */
+  /** Encodes the right as an authenticated token that is valid on all hosts with the same database. */
   readonly seal: (right: RunRight) => Fx<string>
-  /** The right behind a token. Late, altered and foreign ones fail alike, and those of a revoked runner. */
+  /**
+   * Decodes a token. Expired, altered and unknown tokens and those of a revoked runner give the same error.
+   */
   readonly unseal: (token: string) => Fx<RunRight, InvalidRunnerToken>
 }
 

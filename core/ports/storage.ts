@@ -10,25 +10,30 @@ export interface Blob {
   readonly modifiedAt: Date
 }
 
-/** Bytes `start` to `end`, both counted from 0 and included. */
+/** A byte range from `start` to `end`, counted from 0, both inclusive. */
 export interface ByteRange {
   readonly start: number
   readonly end: number
 }
 
-/** The run of a remote runner that a grant belongs to: the grant is good only while that runner holds that attempt. */
+/**
+ * The run of a remote runner that a grant belongs to. The grant is valid only while that runner holds that
+ * attempt.
+ */
 export interface GrantedRun extends Hold {
   readonly runner: RunnerName
 }
 
-/** The right to move one blob by one plain HTTP request, until a time. */
+/** The right to read or write one blob by an HTTP request until `expiresAt`. */
 export type Grant =
   | {
       readonly method: "GET"
       readonly key: BlobKey
       readonly expiresAt: Date
       readonly fileName: FileName
-      /** True for a playlist: the blobs beside it, of the same slot, may be read by the names it calls them. */
+      /**
+       * True for a playlist: the other blobs of the same slot may be read too, by the names in the playlist.
+       */
       readonly siblings?: boolean
       /** For an input of a remote run. */
       readonly run?: GrantedRun
@@ -38,28 +43,34 @@ export type Grant =
       readonly key: BlobKey
       readonly expiresAt: Date
       readonly maxBytes: number
-      /** Only this part of a blob that is sent in parts. */
+      /** The part of a multipart upload that may be written. */
       readonly part?: Part & Parted
-      /** For the upload of a registered file: its owner, whom the bytes are charged to. `key` names the registration. */
+      /**
+       * For the upload of a registered file: the owner, to whom the bytes are charged. `key` identifies the
+       * registration.
+       */
       readonly owner?: OwnerId
       /** For an output of a remote run. */
       readonly run?: GrantedRun
     }
 
-/** A part of an upload begun by `openParts`. */
+/** A part of a multipart upload begun by `openParts`. */
 export interface Part {
   readonly upload: string
-  /** From 1. */
+  /** Counted from 1. */
   readonly number: number
 }
 
-/** How a blob is cut: into parts of `partBytes`, the last of which may be shorter. */
+/** The division of a blob into parts of `partBytes`. The last part may be shorter. */
 export interface Parted {
   readonly bytes: number
   readonly partBytes: number
 }
 
-/** `url` is absolute where the storage serves it, and a path below our own mount (`/blob/...`) where we do. */
+/**
+ * A signed request. `url` is absolute if the storage serves it, or a path below the API's mount
+ * (`/blob/...`).
+ */
 export interface SignedRequest {
   readonly url: string
   readonly method: Grant["method"]
@@ -67,54 +78,58 @@ export interface SignedRequest {
 }
 
 /**
- * Bytes under keys. Rows decide what exists: nobody but an operator looks here for what is there.
- * A key or prefix that is not made of legal file names is a bug of the caller, and dies.
+ * Blobs: bytes under keys. The rows of `Directories` decide which files exist.
+ * A malformed key or prefix is a programming error: the effect dies.
  */
 export interface StorageShape {
   /**
-   * Whole or not at all, durable when it returns; a body that fails or grows past `maxBytes` leaves what was there before.
-   * Of a piece of a body nothing is looked at any more when the next one is asked for.
+   * Writes a blob atomically; it is durable on return. If the body fails or exceeds `maxBytes`, the previous
+   * content stays. A chunk is not read after the next one is pulled; producers may reuse its buffer.
    */
   readonly write: <E>(key: BlobKey, body: Bytes<E>, maxBytes: number) => Fx<Blob, E | TooLarge>
   /**
-   * The bytes, or the range of them cut to what is there. A blob that is missing fails before the first chunk. Pieces that
-   * their reader is done with may be put into `spare`, for the next to be read into.
+   * Reads a blob, or a range clipped to its length. A missing blob fails before the first chunk. The reader
+   * may push used chunks to `spare`; their buffers are reused.
    */
   readonly read: (key: BlobKey, range?: ByteRange, spare?: Array<Uint8Array>) => Bytes<BlobMissing>
   readonly stat: (key: BlobKey) => Fx<Option.Option<Blob>>
   /**
-   * Stores the content of one blob under another key as well, whole or not at all. What is written to `from` afterwards does
-   * not change `to`.
+   * Copies a blob to another key atomically. Later writes to `from` do not change `to`.
    */
   readonly copy: (from: BlobKey, to: BlobKey) => Fx<Blob, BlobMissing>
-  /** Removing nothing succeeds. Readers that have begun read on. */
+  /** Removes a blob. Succeeds if there is none. Reads that have started continue. */
   readonly remove: (key: BlobKey) => Fx<void>
-  /** Every blob whose key starts with `prefix` (a whole number of `<dir>/` and `<slot>/` parts, or ""), in no promised order. */
+  /** All blobs whose key starts with `prefix` (`<dir>/`, `<dir>/<slot>/` or ""), in any order. */
   readonly list: (prefix: string) => Stream.Stream<Blob, Unavailable>
-  /** Makes the blob a file of the local disk that must not be written to: a link where it can be, else a copy. */
+  /**
+   * Creates a local file with the blob's content: a link if possible, else a copy. The file must not be
+   * written to.
+   */
   readonly download: (key: BlobKey, path: string) => Fx<void, BlobMissing>
-  /** Takes a file of the local disk, whole or not at all; durable when it returns. The file may be gone from `path` afterwards. */
+  /** Stores a local file atomically; it is durable on return. The file may be moved away from `path`. */
   readonly upload: (path: string, key: BlobKey) => Fx<Blob>
-  /** A request that anyone may make until the grant ends. */
+  /** Creates a request that needs no other credential and is valid until the grant expires. */
   readonly sign: (grant: Grant) => Fx<SignedRequest>
   /**
-   * Begins a blob that is sent in parts of so many bytes, in any order, and each as often as it takes: what the upload is
-   * called. Nothing of it is seen before `joinParts`; what is never joined is swept like other leftovers, a day later.
+   * Begins a multipart upload and returns its id. Parts may be sent in any order and repeatedly. The blob
+   * does not exist before `joinParts`. Parts that are never joined are swept like other unreferenced bytes, a
+   * day later.
    */
   readonly openParts: (key: BlobKey, partBytes: number) => Fx<string>
   /**
-   * One part that came by our own route: whole or not at all. BlobMissing where it is too short, or the upload is over. With
-   * other bytes than before it may come once the earlier try has been answered.
+   * Writes one part, sent to the API's own route, atomically. `BlobMissing` if it is too short or the upload
+   * has ended. A part may be sent again with other bytes after the response to the earlier request.
    */
   readonly writePart: <E>(key: BlobKey, part: Part & Parted, body: Bytes<E>) => Fx<void, E | TooLarge | BlobMissing>
   /**
-   * The parts become the blob, whole or not at all; durable when it returns. BlobMissing where one is missing, or not as
-   * long as it must be in a blob of that length. That may be more than was known when some were sent, and no less.
+   * Joins the parts to the blob atomically; it is durable on return. `BlobMissing` if a part is missing or
+   * has the wrong length for a blob of `parted.bytes`. That length may be greater than at the time some parts
+   * were sent, but not smaller.
    */
   readonly joinParts: (key: BlobKey, upload: string, parted: Parted) => Fx<Blob, BlobMissing>
-  /** Ends every upload of a blob below a prefix `<dir>/<slot>/`, as if it had never been begun; joined ones stay. */
+  /** Aborts all multipart uploads below a prefix `<dir>/<slot>/`. Joined blobs stay. */
   readonly dropParts: (prefix: string) => Fx<void>
-  /** The grant behind a token of our own route. Late, altered and foreign tokens fail alike. */
+  /** Decodes a token of the API's own route. Expired, altered and unknown tokens give the same error. */
   readonly redeem: (token: string) => Fx<Grant, SignedUrlExpired>
 }
 
