@@ -10,7 +10,9 @@ import type { Usage } from "../usage.js"
 import { useFile } from "./files.js"
 import { allowProbe } from "./quota.js"
 
-/** What ffprobe says of a file, in the sections asked for; charged to the owner. */
+/**
+ * Probes a file and returns the requested sections of ffprobe's report. The usage is charged to the owner.
+ */
 export const analyze = (owner: OwnerId, request: { readonly source: Source; readonly probe: ProbeRequest }) =>
   Effect.gen(function* () {
     yield* allowProbe(owner)
@@ -26,5 +28,5 @@ const probeSource = (owner: OwnerId, source: Source) =>
     ? Effect.succeed<ProbeSource>({ _tag: "Url", url: source.url })
     : Effect.map(useFile(owner, source.dir, source.name), ({ key, name, bytes }): ProbeSource => ({ _tag: "Blob", key, name, bytes }))
 
-/** As the caller named it. */
+/** The file's name as in the request. */
 const filePath = (source: Source): string => (source._tag === "Remote" ? source.url : `${source.dir}/${source.name}`)

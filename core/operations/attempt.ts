@@ -12,15 +12,18 @@ import type { Usage } from "../usage.js"
 import { removeUnreferenced } from "./sweep.js"
 import type { WorkerHealth } from "./worker-health.js"
 
-/** How an attempt ended: its job has its result or is another's, or infrastructure broke under it. */
+/**
+ * How an attempt ended. `over`: the job has its result, or the lease is lost. `broken`: infrastructure
+ * failed.
+ */
 type Outcome = "over" | "broken"
 
 const over: Outcome = "over"
 const broken: Outcome = "broken"
 
-/** Claims the job whose turn it is and runs it to its end; false when there was none. */
+/** Claims the next job and runs it to its end. False if there was none. */
 export const attemptOne = (ticket: Option.Option<Ticket>, taker: Taker, health: WorkerHealth) =>
-  // A claim in hand is always attempted or released, also when the slot is interrupted right after it.
+  // A claimed job is always run or released, also when the slot is interrupted right after the claim.
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const claim = yield* (yield* Jobs).claim(yield* leaseEnd, Option.getOrUndefined(Option.map(ticket, ({ id }) => id)), taker)
@@ -33,12 +36,13 @@ export const attemptOne = (ticket: Option.Option<Ticket>, taker: Taker, health: 
     })
   )
 
+/** The end of a lease that is taken or renewed now. */
 export const leaseEnd = Effect.gen(function* () {
   const { leaseSeconds } = yield* Limits
   return new Date((yield* Clock.currentTimeMillis) + leaseSeconds * 1000)
 })
 
-/** However a run ends, its job moves on: published, failed for good, or given back. */
+/** Runs a claimed job. In every case the job is then published, failed or released, or its lease is lost. */
 const attempt = (
   claim: Claim,
   ticket: Option.Option<Ticket>,
@@ -59,7 +63,7 @@ const attempt = (
         if (Option.isSome(ticket)) yield* ticket.value.again(until)
       })
     const pauseSeconds = retryPauseSeconds(claim.attempt, (yield* Limits).retrySeconds)
-    // Losing the lease interrupts the run, which ends ffmpeg before this goes on.
+    // If the lease is lost, the run is interrupted; ffmpeg has ended before this continues.
     return yield* restore(Effect.raceFirst(keepLease(claim, progress), runAndPublish(claim, progress))).pipe(
       Effect.as(over),
       Effect.catchTags({
@@ -67,19 +71,22 @@ const attempt = (
         RunLimitExceeded: ({ limit }) => fail({ reason: "limit", detail: limit }),
         BlobMissing: () => fail({ reason: "input-missing" }),
         Unavailable: (error) =>
-          Effect.logWarning("attempt given back", claim.id, error.what, error.cause).pipe(
-            Effect.zipRight(giveBack(pauseSeconds)),
-            Effect.as(broken)
-          )
+          Effect.logWarning(
+            "infrastructure failed during an attempt; the job is released for a retry",
+            claim.id,
+            error.what,
+            error.cause
+          ).pipe(Effect.zipRight(giveBack(pauseSeconds)), Effect.as(broken))
       }),
       Effect.catchTag("LeaseLost", () => Effect.as(removeUnreferenced(outputPrefix(claim.task.directory, outputSlot(claim))), over)),
-      // Interrupted because the host stops, or a bug: either way the job is not to wait for its lease to end.
+      // The host stops, or there is a defect. Releasing the job here saves it from waiting for the end of its
+      // lease.
       Effect.catchAllCause((cause) => {
-        // The table was asked for long enough, or the lease is another's.
+        // The job table stayed unavailable, or the lease is lost.
         if (Cause.isFailure(cause)) return Effect.failCause(cause)
         if (Cause.isInterrupted(cause)) return Effect.zipRight(Effect.ignore(giveBack(0)), Effect.failCause(cause))
-        // It may come of this one task, so that it is the job that waits, not the slot.
-        return Effect.logError("attempt broke off", claim.id, cause).pipe(
+        // This task may be the cause, so the job waits for its retry delay, not the slot.
+        return Effect.logError("unexpected error in an attempt; the job is released for a retry", claim.id, cause).pipe(
           Effect.zipRight(Effect.ignore(giveBack(pauseSeconds))),
           Effect.as(broken)
         )
@@ -112,7 +119,10 @@ const runAndPublish = (claim: Claim, progress: Ref.Ref<number | null>) =>
     yield* Stream.runForEach(executor.run(plan), onEvent)
   })
 
-/** Renews until the lease is lost: to another holder, to a caller that gave the job up, or to a table out of reach for too long. */
+/**
+ * Renews the lease. Fails with `LeaseLost` if another holder has the job, it was cancelled, or the job table
+ * is unavailable for too long.
+ */
 const keepLease = (claim: Claim, progress: Ref.Ref<number | null>) => Effect.raceFirst(renewals(claim, progress), takenAway(claim))
 
 const renewals = (claim: Claim, progress: Ref.Ref<number | null>) =>
@@ -140,7 +150,10 @@ const renewals = (claim: Claim, progress: Ref.Ref<number | null>) =>
     return yield* endless(turn)
   })
 
-/** Hears at once where the engine can push that the job is no longer this attempt's; the renewals would find out later. */
+/**
+ * Fails with `LeaseLost` as soon as a change of the job is notified. Without notifications the renewals
+ * detect it later.
+ */
 const takenAway = (claim: Claim) =>
   Effect.gen(function* () {
     const jobs = yield* Jobs
@@ -153,8 +166,9 @@ const takenAway = (claim: Claim) =>
   })
 
 /**
- * A table that is out of reach for a moment is no reason to do a run again: asked anew for half a lease. Where the first
- * write arrived and only its answer was lost, the next one loses a lease that nobody needs any more.
+ * Retries a write for half of `leaseSeconds` while the job table is unavailable, so that a finished run is
+ * not repeated. If an earlier try succeeded and only its response was lost, the next one fails with
+ * `LeaseLost`, which is harmless.
  */
 export const insist = <A, E, R>(write: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
@@ -166,7 +180,7 @@ export const insist = <A, E, R>(write: Effect.Effect<A, E, R>) =>
     })
   })
 
-/** What a run that failed has cost: its time and the inputs it was given. */
+/** The usage of a run that failed: its time and the size of its inputs. */
 export const spent = (claim: Claim, seconds: number): Usage => ({
   seconds,
   inputBytes: [...blobsRead(claim.task).values()].reduce((sum, bytes) => sum + bytes, 0),

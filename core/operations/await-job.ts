@@ -8,13 +8,16 @@ import { Closing } from "../ports/closing.js"
 import { Jobs } from "../ports/jobs.js"
 import { type Extras, enqueue, prepare } from "./submit.js"
 
+/** A job of the owner. */
 export const findJob = (owner: OwnerId, id: JobId) =>
   Effect.gen(function* () {
     const job = yield* (yield* Jobs).find(owner, id)
     return Option.isSome(job) ? job.value : yield* new JobNotFound()
   })
 
-/** The job once it is over, whatever its end; StillRunning when the wait is over first, or the host stops. */
+/**
+ * Waits until the job has ended in any state. `StillRunning` after `syncWaitSeconds`, or when the host stops.
+ */
 export const awaitJob = (owner: OwnerId, id: JobId, onChange: (job: Job) => void = () => {}) =>
   Effect.gen(function* () {
     const { syncWaitSeconds } = yield* Limits
@@ -29,18 +32,23 @@ export const awaitJob = (owner: OwnerId, id: JobId, onChange: (job: Job) => void
     return Option.isSome(last) ? last.value : yield* new JobNotFound()
   })
 
+/** Options of a synchronous call. */
 export interface Waiting extends Extras {
-  /** The job is in the table: from now on it can be asked for by its id. */
+  /** Called when the job is stored: `GET /job/{id}` finds it from then on. */
   readonly onSubmitted?: (id: JobId) => void
-  /** The job as it changes: its state and progress. */
+  /** Called on each change of the job's state or progress. */
   readonly onChange?: (job: Job) => void
-  /** What becomes of the job when the caller goes away (interruption): ended, unless it is to go on. */
+  /** Whether the job is cancelled (default) or continues when the caller disconnects (interruption). */
   readonly onGone?: "abandon" | "continue"
 }
 
-/** The synchronous call: submit, then wait. A job that failed fails with its reason. */
+/**
+ * The synchronous call: submits the task and waits for the job. If the job fails, the effect fails with its
+ * reason.
+ */
 export const processTask = (owner: OwnerId, task: CheckedTask, waiting: Waiting) =>
-  // From the row on nothing may come between it and the wait, or a caller that leaves would leave its job behind.
+  // No interruption between the insert and the wait: the job of a caller that disconnects there would not be
+  // cancelled.
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const job = yield* prepare(owner, task, waiting, restore)

@@ -12,28 +12,32 @@ import { Reserved, UploadGate } from "../reservations.js"
 import { countedBytes } from "./quota.js"
 
 /**
- * The one place where bytes that come from outside are charged, whatever way they come. They are reserved before they are
- * taken, on the disk and in the owner's quota, so that uploads under way at one time can't pass either together.
+ * The only place where received bytes (uploads, imports, outputs of runners) are charged. They are reserved
+ * before they are received, on the disk and in the owner's quota, so that concurrent uploads together can't
+ * exceed either.
  *
- * An upload that can't fit is refused before its first byte. Its announced length counts in full against its owner, in the quota
- * and on the disk. Against other owners it reserves only as many bytes as have arrived: an announcement alone reserves nothing,
- * and an upload of which half has arrived has room for the rest.
+ * An upload that can't fit is refused before its first byte. Its announced length counts in full against its
+ * owner, in the quota and on the disk. Against other owners it reserves only as many bytes as have arrived:
+ * an announcement alone reserves nothing, and an upload of which half has arrived has room for the rest.
  */
 export interface Charging<R = never> {
-  /** Whom to charge; null for outputs of a run, which are charged when they are published. */
+  /** The owner to charge. Null for outputs of a run, which are charged when they are published. */
   readonly owner: OwnerId | null
-  /** How many bytes come, null where that is not known. */
+  /** The announced length in bytes; null if unknown. */
   readonly announced: number | null
-  /** A file of the owner's that these replace, and how many bytes it has now. */
+  /** The owner's file that is replaced, and its current size in bytes. */
   readonly replaces?: { readonly file: string; readonly bytes: Effect.Effect<number, Unavailable, R> }
 }
 
-/** Room is held in steps of so much at least. */
+/** Smallest step in which room is reserved, in bytes. */
 const leastStep = 1024 * 1024
-/** A body of unknown length holds no more beyond what has come. */
+/** Most bytes reserved ahead of the received ones for a body of unknown length. */
 const mostUnknown = 8 * leastStep
 
-/** Takes bytes in the owner's turn, and ends what is reserved with `use`: by then they are counted where they are stored, or gone. */
+/**
+ * Waits for one of the owner's upload slots and reserves room while `use` runs. The reservation ends with
+ * `use`: the bytes are then counted as stored, or removed.
+ */
 export const charging = <A, E, R, R2 = never>(
   bytes: Charging<R2>,
   use: (charge: Charge<DiskFull | QuotaExceeded>) => Effect.Effect<A, E, R>
@@ -52,16 +56,16 @@ const reserving = <R>({ owner, announced, replaces }: Charging<R>) =>
     const reserved = yield* Reserved
     const { free } = yield* DiskSpace
     const context = yield* Effect.context<Accounts | Directories | Storage | R>()
-    /** On the disk. */
+    /** Bytes reserved on the disk. */
     let held = 0
-    /** In the owner's quota. */
+    /** Bytes reserved in the owner's quota. */
     let counted = 0
     let written = 0
     let unwritten = 0
 
     const ownReserved = () => (owner === null ? undefined : reserved.byOwner.get(owner)) ?? { coming: 0, announced: 0 }
 
-    /** From now on so many bytes are held, and so many counted. */
+    /** Sets `held` and `counted`, and updates the shared totals. */
     const set = (heldNow: number, countedNow: number) => {
       reserved.onDisk += heldNow - held
       if (owner !== null) {
@@ -74,7 +78,7 @@ const reserving = <R>({ owner, announced, replaces }: Charging<R>) =>
       counted = countedNow
     }
 
-    // Of several uploads that replace one file at one time, one alone may count its bytes as gone.
+    // Of several concurrent uploads that replace the same file, only one may subtract the file's bytes.
     const credit = yield* Effect.acquireRelease(
       Effect.sync(() => {
         if (replaces === undefined || reserved.replaced.has(replaces.file)) return undefined
@@ -89,12 +93,15 @@ const reserving = <R>({ owner, announced, replaces }: Charging<R>) =>
         })
     )
 
-    /** What the owner's quota leaves beside all that is coming, or why it leaves nothing. Counts once more with each call. */
+    /**
+     * The bytes left in the owner's quota after all reservations, with the text of a refusal. The inner
+     * function recounts the reservations.
+     */
     const quotaLeft = Effect.gen(function* () {
       if (owner === null) return () => ({ left: Number.POSITIVE_INFINITY, refusal: "" })
       const account = yield* (yield* Accounts).account(owner)
       const stored = yield* countedBytes(owner, account)
-      // Last: a file that is deleted in between must not be counted as gone twice.
+      // Read last: a file that is deleted meanwhile must not be subtracted twice.
       const gone = credit !== undefined && account.quota.storedBytes !== null ? yield* credit.bytes : 0
       const allowed = account.quota.storedBytes ?? Number.POSITIVE_INFINITY
       return () => {
@@ -104,19 +111,19 @@ const reserving = <R>({ owner, announced, replaces }: Charging<R>) =>
       }
     }).pipe(Effect.provide(context))
 
-    /** Refuses what can't fit. Nothing of it is held yet. */
+    /** Refuses an upload that can't fit. Reserves it in the quota, but nothing on the disk yet. */
     const admit = Effect.gen(function* () {
       const least = announced ?? 0
       const look = yield* quotaLeft
       const room = (yield* free) - diskFreeBytes
-      // Nothing yields from here on: of several that ask, each sees what the others were given.
+      // No yield from here on, so that concurrent calls see each other's reservations.
       if (room - reserved.onDisk - ownReserved().announced < least) return yield* new DiskFull()
       const { left, refusal } = look()
       if (left < least || left <= 0) return yield* new QuotaExceeded({ message: refusal })
       set(0, least)
     })
 
-    /** Holds room for what has come, and for what comes next where there is some. */
+    /** Reserves room for the received bytes and, if possible, for the next ones. */
     const hold = (come: number) =>
       Effect.gen(function* () {
         const ahead = Math.max(come, leastStep)
@@ -137,7 +144,7 @@ const reserving = <R>({ owner, announced, replaces }: Charging<R>) =>
     const charge: Charge<DiskFull | QuotaExceeded> = (body) =>
       Stream.mapChunksEffect(body, (pieces) =>
         Effect.suspend(() => {
-          // A storage asks for more when it has written what it got.
+          // The storage pulls the next chunk after it has written the previous one.
           written += unwritten
           reserved.onDisk -= unwritten
           unwritten = Chunk.reduce(pieces, 0, (sum, { length }) => sum + length)

@@ -116,7 +116,7 @@ describe("a webhook", () => {
     }).pipe(Effect.provide(layer), Effect.provide(world({ limits: seldom })))
   })
 
-  it.effect("of a job that is no longer remembered is given up at once, and says so", () => {
+  it.effect("abandons the webhook of a deleted job at once and records the reason", () => {
     const { arrived, layer } = receiving()
     return Effect.gen(function* () {
       const owner = anOwner()
@@ -124,7 +124,7 @@ describe("a webhook", () => {
       yield* (yield* Jobs).purge(new Date(8.64e15))
       const stop = yield* delivering
       const record = yield* passUntil(owner, settled)
-      expect(record).toMatchObject({ state: "abandoned", tries: [{ status: null, error: "the job is no longer remembered" }] })
+      expect(record).toMatchObject({ state: "abandoned", tries: [{ status: null, error: "the job's record has been deleted" }] })
       expect(arrived).toEqual([])
       yield* stop
     }).pipe(Effect.provide(layer), Effect.provide(world()))

@@ -16,8 +16,9 @@ import { retryDelaySeconds } from "../webhook.js"
 import { signOutputs } from "./links.js"
 
 /**
- * Delivers due webhooks for as long as the layer lives, each in a fiber of its own, so that a receiver that hangs holds
- * up no other. When it closes, tries under way get `drainSeconds`; one that is cut off then is repeated by the next host.
+ * Delivers due webhooks while the layer lives, each in its own fiber, so that a hanging receiver does not
+ * delay others. On close, running tries get `drainSeconds`; a try that is interrupted then is repeated after
+ * its lease ends.
  */
 export const deliverer = Layer.scopedDiscard(
   Effect.gen(function* () {
@@ -26,14 +27,15 @@ export const deliverer = Layer.scopedDiscard(
     const tries = yield* FiberSet.make<void>()
     const run = yield* FiberSet.runtime(tries)<Deliverer>()
     const closing = yield* Ref.make(false)
-    // Finalizers run backwards: the search below ends, then this waits, then the set ends what is left in it.
+    // Finalizers run in reverse order: the loop below ends, this waits for the tries, then the set interrupts
+    // the rest.
     yield* Effect.addFinalizer(() =>
       Effect.zipRight(
         Ref.set(closing, true),
         Effect.interruptible(FiberSet.awaitEmpty(tries)).pipe(Effect.timeout(Duration.seconds(drainSeconds)), Effect.ignore)
       )
     )
-    // Not at once: tries that end without a wait would each run inside the one before.
+    // Not immediately: tries that end synchronously would each run nested in the previous one.
     const begin: Rooms["begin"] = (effect) => run(effect, { immediate: false })
     yield* Effect.forkScoped(endless(takeNext({ room, begin, closing })))
   })
@@ -42,16 +44,16 @@ export const deliverer = Layer.scopedDiscard(
 interface Rooms {
   readonly room: Effect.Semaphore
   /**
-   * Starts a try with the FiberRefs of the layer. One that was forked by the end of another would begin with what that one
-   * gathered, and as long as webhooks are due each try begins so.
+   * Starts a try with the FiberRefs of the layer. A try forked at the end of another one would inherit its
+   * FiberRefs, which then grow with each try.
    */
   readonly begin: (effect: Effect.Effect<void, never, Deliverer>) => unknown
   readonly closing: Ref.Ref<boolean>
 }
 
-/** Starts the delivery of one due webhook, or waits a while where none is due. */
+/** Starts the delivery of one due webhook, or waits about `webhookPollSeconds` if none is due. */
 const takeNext = (rooms: Rooms) =>
-  // A webhook in hand is always tried: it would otherwise wait for its lease to end.
+  // A claimed webhook is always tried; otherwise it would wait for its lease to end.
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const { webhookPollSeconds } = yield* Limits
@@ -62,8 +64,9 @@ const takeNext = (rooms: Rooms) =>
   )
 
 /**
- * Uses a room that was taken for one due webhook, or gives it back: false. The end of a try uses its room again at once: where
- * the outbox holds back webhooks of an owner that has its share under way, this is when the next of them may be claimed.
+ * Starts one due webhook with a permit that was taken, or returns the permit and false. The end of a try
+ * reuses its permit at once: if the outbox holds back webhooks of an owner at `webhookConcurrencyPerKey`, the
+ * next one may be claimed then.
  */
 const fill = (rooms: Rooms): Effect.Effect<boolean, never, Deliverer> =>
   Effect.uninterruptible(
@@ -80,14 +83,17 @@ const fill = (rooms: Rooms): Effect.Effect<boolean, never, Deliverer> =>
 
 type Deliverer = Accounts | Directories | Jobs | Outbox | Storage | Webhooks
 
-/** The lease outlasts any try, so that nobody else makes the same one. */
+/** Claims a due webhook. The lease is longer than any try, so that no other host repeats the try. */
 const claimDue = Effect.gen(function* () {
   const { leaseSeconds, webhookSeconds } = yield* Limits
   const now = yield* Clock.currentTimeMillis
   return yield* (yield* Outbox).claim(new Date(now + (webhookSeconds + leaseSeconds) * 1000))
-}).pipe(Effect.catchAllCause((cause) => Effect.as(Effect.logWarning("the outbox can't be read", cause), Option.none<Delivery>())))
+}).pipe(Effect.catchAllCause((cause) => Effect.as(Effect.logWarning("can't claim due webhooks", cause), Option.none<Delivery>())))
 
-/** One try, taken down. Where our own infrastructure breaks there was none: the lease ends, and it is made then. */
+/**
+ * Makes one try and records it. If infrastructure fails, nothing is recorded and the try is repeated after
+ * the lease ends.
+ */
 const deliver = (delivery: Delivery) =>
   Effect.gen(function* () {
     const startedAt = yield* Clock.currentTimeMillis
@@ -95,19 +101,23 @@ const deliver = (delivery: Delivery) =>
     const endedAt = yield* Clock.currentTimeMillis
     const tried = { at: new Date(startedAt), seconds: (endedAt - startedAt) / 1000, status: end.status, error: end.error }
     yield* (yield* Outbox).settle(delivery, yield* outcome(delivery, end, endedAt), tried)
-  }).pipe(Effect.catchAllCause((cause) => Effect.logWarning("a webhook waits for its next try", delivery.id, cause)))
+  }).pipe(
+    Effect.catchAllCause((cause) =>
+      Effect.logWarning("infrastructure failed during a webhook delivery; it is repeated when its lease ends", delivery.id, cause)
+    )
+  )
 
 interface End {
   readonly status: number | null
   readonly error: string | null
-  /** There is nothing that another try could deliver. */
+  /** A further try is pointless. */
   readonly final?: true
 }
 
 const deliverOnce = (delivery: Delivery) =>
   Effect.gen(function* () {
     const found = yield* (yield* Jobs).find(delivery.owner, delivery.jobId)
-    if (Option.isNone(found)) return { status: null, error: "the job is no longer remembered", final: true } satisfies End
+    if (Option.isNone(found)) return { status: null, error: "the job's record has been deleted", final: true } satisfies End
     const job = found.value
     const body = JSON.stringify(webhookBody(job, yield* links(job), job.baseUrl))
     const secret = yield* (yield* Accounts).webhookSecret(delivery.owner)
@@ -125,11 +135,14 @@ const outcome = ({ attempt }: Delivery, { error, final }: End, now: number): Eff
     if (error === null) return "delivered"
     const delay = final ? undefined : retryDelaySeconds(attempt)
     if (delay === undefined) return "abandoned"
-    // Spread, so that a receiver that was down is not met by all its webhooks in one second.
+    // Jitter, so that a receiver that was down does not get all its webhooks in the same second.
     return { retryAt: new Date(now + delay * 1000 * (yield* Random.nextRange(1, 1.1))) }
   })
 
-/** Good until the directory expires, a day at most: a receiver may fetch later than a caller who waits. */
+/**
+ * Download links that are valid until the directory expires, at most `webhookLinkSeconds`: a receiver may
+ * download later than a synchronous caller.
+ */
 const links = (job: Job) =>
   Effect.gen(function* () {
     if (statusOf(job.state) !== "completed") return []

@@ -4,7 +4,7 @@ import { type DirId, Ids, DirId as makeDirId, type OwnerId } from "../ids.js"
 import { Limits } from "../limits.js"
 import { Directories } from "../ports/directories.js"
 
-/** A new, empty directory. Without a ttl it gets the default one. */
+/** Creates an empty directory. Without a ttl it gets `directoryTtlSeconds`. */
 export const createDirectory = (owner: OwnerId, ttlSeconds: number | null) =>
   Effect.gen(function* () {
     const limits = yield* Limits
@@ -18,7 +18,10 @@ export const createDirectory = (owner: OwnerId, ttlSeconds: number | null) =>
     return directory
   })
 
-/** A directory for what needs one. `note` hears of it even where the call is interrupted, so that it can go again. */
+/**
+ * Creates a directory for a request. `note` gets its id even if the call is interrupted, so that the
+ * directory can be removed.
+ */
 export const newDirectory = (owner: OwnerId, note: (id: DirId) => void) =>
   Effect.uninterruptible(
     Effect.map(createDirectory(owner, null), ({ id }) => {

@@ -18,12 +18,12 @@ import { charging } from "./charge.js"
 import { newDirectory } from "./directories.js"
 import { allowStore, keepSize } from "./quota.js"
 
-/** A file whose bytes are there. */
+/** A file whose bytes are stored. */
 export type PresentFile = StoredFile & { readonly bytes: number }
 
 /**
- * Announces a file and gives the request that will upload it. Registering again before the upload gives a fresh URL for
- * the same place; once the bytes are there the name is taken.
+ * Registers a file and returns the signed request that uploads it. Registering again before the upload gives
+ * a new URL for the same file. After the upload the name is taken.
  */
 export const registerFile = (owner: OwnerId, request: { readonly name: FileName; readonly dir: DirId | null }) =>
   Effect.gen(function* () {
@@ -43,7 +43,7 @@ export const registerFile = (owner: OwnerId, request: { readonly name: FileName;
     )
   })
 
-/** Takes the bytes itself: for callers that have them in hand. */
+/** Stores a file whose bytes come with the call. */
 export const storeFile = <E>(owner: OwnerId, request: { readonly name: FileName; readonly dir: DirId | null }, body: Bytes<E>) =>
   Effect.gen(function* () {
     yield* allowStore(owner)
@@ -57,9 +57,10 @@ export const storeFile = <E>(owner: OwnerId, request: { readonly name: FileName;
   })
 
 /**
- * The bytes of a registered file. Each upload is stored under a key of its own, which the row then names: bytes that a job
- * was accepted with never change. None of it is seen when the upload breaks off, or when the quota does not allow it.
- * SignedUrlExpired where the registration is gone.
+ * Stores the upload of a registered file. Each upload gets its own key, to which the row then points: the
+ * bytes that an accepted job reads never change. If the upload is interrupted or exceeds the quota, nothing
+ * changes.
+ * `SignedUrlExpired` if the registration has ended.
  */
 export const receiveFile = <E>(owner: OwnerId, registration: BlobKey, body: Bytes<E>, announcedBytes: number | null) =>
   Effect.gen(function* () {
@@ -80,7 +81,9 @@ export const receiveFile = <E>(owner: OwnerId, registration: BlobKey, body: Byte
     )
   })
 
-/** Points the row of a registration at other bytes, whatever upload it names now; those go unless a job reads them. */
+/**
+ * Points the row of a registration to other bytes. The previous bytes are removed unless a job reads them.
+ */
 const replaceBytes = (
   owner: OwnerId,
   registration: BlobKey,
@@ -91,20 +94,20 @@ const replaceBytes = (
     const before = yield* registeredFile(registration)
     const file: PresentFile = { ...before, key, bytes }
     const kept = yield* pointAt(owner, file, before.key)
-    // Another upload of the same file was faster: this one came last.
+    // A concurrent upload of the same file was faster; the last one wins.
     if (!kept) return yield* replaceBytes(owner, registration, key, bytes)
     yield* Effect.ignoreLogged(removeUnused(before.key))
     return file
   })
 
-/** Points the row that has the key `replaces` at other bytes; false where no row has it any more. */
+/** Points the row with the key `replaces` to other bytes. False if no row has that key any more. */
 const pointAt = (owner: OwnerId, file: PresentFile, replaces: BlobKey) =>
   Effect.flatMap(Directories, ({ keepFile }) =>
-    // A row that is there already has its name and its place.
+    // An existing row has its name and is counted already.
     Effect.catchTags(keepFile(owner, file, replaces), { NameTaken: Effect.die, TooManyRequests: Effect.die })
   )
 
-/** The row of a registration, whichever of its uploads it names. */
+/** The row of a registration, whichever of its uploads the row points to. */
 const registeredFile = (registration: BlobKey) =>
   Effect.gen(function* () {
     const [dir, , name] = blobKeyParts(registration)
@@ -116,7 +119,7 @@ const registeredFile = (registration: BlobKey) =>
     })
   })
 
-/** The registration that a key belongs to: an upload's slot is `<registration>-<its own name>`. */
+/** The id of the registration that a key belongs to: the slot of an upload is `<registration>-<upload>`. */
 const registrationOf = (key: BlobKey): string => blobKeyParts(key)[1].split("-", 1)[0] as string
 
 const freshKey = (key: BlobKey) =>
@@ -125,7 +128,7 @@ const freshKey = (key: BlobKey) =>
     return blobKey(DirId(dir), `${registrationOf(key)}-${yield* (yield* Ids).next("blob")}`, FileName(name))
   })
 
-/** The bytes of a file of the owner's. */
+/** Reads the bytes of a file of the owner. */
 export const readFile = (owner: OwnerId, dir: DirId, name: FileName) =>
   Stream.unwrap(
     Effect.gen(function* () {
@@ -141,20 +144,20 @@ interface FileRequest {
   readonly dir: DirId | null
 }
 
-/** What a call has made so far. */
+/** What a call has created so far. */
 interface Announced {
   directory?: DirId
   registration?: StoredFile
 }
 
-/** Goes on with the registration of a file. Where that fails or is interrupted, what was made for it goes again. */
+/** Registers a file and runs `use`. On failure or interruption, everything created for it is removed. */
 const withRegistration = <A, E, R>(owner: OwnerId, request: FileRequest, use: (file: StoredFile) => Effect.Effect<A, E, R>) =>
   Effect.suspend(() => {
     const made: Announced = {}
     return Effect.onError(Effect.flatMap(announced(owner, request, made), use), () => Effect.ignoreLogged(takeBack(made)))
   })
 
-/** Once the file has its bytes, both stay. */
+/** Removes a registration and its directory, unless the file has its bytes. */
 const takeBack = ({ directory, registration }: Announced) =>
   Effect.gen(function* () {
     const directories = yield* Directories
@@ -164,7 +167,7 @@ const takeBack = ({ directory, registration }: Announced) =>
 
 const announced = (owner: OwnerId, request: FileRequest, made: Announced) =>
   Effect.gen(function* () {
-    // The brand of a name can be had by a cast, and what is stored under it would be staged under it.
+    // Parsed again: a cast can give an invalid name the brand, and the file is later staged under that name.
     const parsed = parseFileName(request.name)
     if ("reason" in parsed) return yield* new InvalidRequest({ message: `file_name ${parsed.reason}` })
     const create = newDirectory(owner, (id) => {
@@ -180,7 +183,7 @@ const registration = (dir: DirId, name: FileName, made: Announced) =>
     const existing = yield* directories.file(dir, name)
     if (Option.isSome(existing)) {
       const file = existing.value
-      // It may end, or its bytes may come, between the looks.
+      // The registration may end, or its bytes may arrive, between the two reads.
       if (Option.isNone(yield* present(file)) && (yield* directories.renewRegistration(file.key))) return file
       return yield* new NameTaken({ name })
     }
@@ -198,25 +201,25 @@ const registration = (dir: DirId, name: FileName, made: Announced) =>
     yield* Effect.uninterruptible(Effect.zipLeft(directories.register(file), note))
     return file
   }).pipe(
-    // Another registration of the same name came between the look and the insert: the second look finds it.
+    // Another registration of the same name was inserted after the read; the retry finds it.
     Effect.retry({ times: 1, while: (error) => error._tag === "NameTaken" })
   )
 
-/** A file of the owner's whose bytes are there; everything else is not found. */
+/** A stored file of the owner. `FileNotFound` also while its upload has not arrived. */
 export const describeFile = (owner: OwnerId, dir: DirId, name: FileName) => Effect.map(findFile(owner, dir, name), ({ found }) => found)
 
-/** Such a file, and its row, which may not have its size yet. */
+/** The file and its row, whose size may not be known yet. */
 const findFile = (owner: OwnerId, dir: DirId, name: FileName) =>
   Effect.gen(function* () {
     yield* ownedFileDirectory(owner, dir)
     const file = yield* (yield* Directories).file(dir, name)
     const found = Option.isNone(file) ? Option.none() : yield* present(file.value)
     if (Option.isSome(file) && Option.isSome(found)) return { row: file.value, found: found.value }
-    // A registration is its owner's own secret: telling of it helps and reveals nothing.
+    // The caller owns the directory, so the hint reveals nothing.
     return yield* new FileNotFound(Option.isSome(file) ? { hint: `"${dir}/${name}" is registered but has not been uploaded yet` } : {})
   })
 
-/** The same, for use by a tool or a download: its bytes are under a key that no upload link writes to. */
+/** A stored file for ffmpeg, ffprobe or a download: no upload URL can write to its key any more. */
 export const useFile = (owner: OwnerId, dir: DirId, name: FileName) =>
   Effect.gen(function* () {
     const { row, found } = yield* findFile(owner, dir, name)
@@ -224,12 +227,12 @@ export const useFile = (owner: OwnerId, dir: DirId, name: FileName) =>
     const settled = yield* pinned(owner, row)
     return Option.isSome(settled)
       ? settled.value
-      : yield* new FileNotFound({ hint: `"${dir}/${row.name}" was replaced or deleted meanwhile` })
+      : yield* new FileNotFound({ hint: `"${dir}/${row.name}" was replaced or deleted during this request` })
   })
 
 /**
- * The file with bytes that stay as they are. Only an upload straight to the storage, whose link can't be asked again, may
- * still change: it is copied to a key of its own, and charged, at its first use.
+ * The file with bytes that no longer change. Only an upload by a signed URL of the storage itself may still
+ * change, because such a URL can't be revoked: at its first use it is copied to a new key and charged.
  */
 export const pinned = (owner: OwnerId, file: StoredFile) =>
   Effect.gen(function* () {
@@ -249,22 +252,27 @@ export const pinned = (owner: OwnerId, file: StoredFile) =>
       return Option.some(settled)
     }
     yield* drop
-    // Another use was faster, or the file is gone.
+    // A concurrent use was faster, or the file was deleted.
     const now = yield* (yield* Directories).file(file.dir, file.name)
     return Option.flatMap(now, ({ bytes, ...other }) => (bytes === null ? Option.none() : Option.some<PresentFile>({ ...other, bytes })))
   })
 
-/** Several of them, in their order, without those that are gone. Those that have their size take no look at storage. */
+/**
+ * Pins several files, in order, without missing ones. Storage is read only for files whose size is unknown.
+ */
 export const pinnedAll = (owner: OwnerId, files: ReadonlyArray<StoredFile>) => settledBy(files, (file) => pinned(owner, file))
 
-/** The files of a directory of the owner's, oldest first. One that was registered appears once its bytes are there. */
+/**
+ * The files of a directory of the owner, oldest first. A registered file is listed once its upload has
+ * arrived.
+ */
 export const listFiles = (owner: OwnerId, id: DirId) =>
   Effect.gen(function* () {
     const dir = yield* ownedDirectory(owner, id)
     const files = yield* (yield* Directories).files(dir)
     const registered = files.filter(({ bytes }) => bytes === null)
     if (registered.length <= manyRegistrations) return yield* settledBy(files, present)
-    // One listing costs as much as there are bytes, however many registrations wait for theirs.
+    // One listing of the storage instead of one read for each registration.
     const stored = yield* Stream.runCollect((yield* Storage).list(`${dir}/`))
     const arrived = new Set(Chunk.toReadonlyArray(stored).map(({ key }) => key))
     return yield* settledBy(
@@ -273,7 +281,10 @@ export const listFiles = (owner: OwnerId, id: DirId) =>
     )
   })
 
-/** The files with their sizes, in their order: `settle` finds out those that are not known, or that there is none. */
+/**
+ * The files with their sizes, in order. `settle` gives a file of unknown size its size, or `None` if it has
+ * no bytes.
+ */
 const settledBy = <E, R>(files: ReadonlyArray<StoredFile>, settle: (file: StoredFile) => Effect.Effect<Option.Option<PresentFile>, E, R>) =>
   Effect.gen(function* () {
     const unsized = files.filter((file) => !hasSize(file))
@@ -286,7 +297,7 @@ const hasSize = (file: StoredFile): file is PresentFile => file.bytes !== null
 
 const manyRegistrations = 16
 
-/** A request that downloads the file, under its own name. */
+/** Creates a signed request that downloads the file under its name. */
 export const signDownload = (owner: OwnerId, dir: DirId, name: FileName) =>
   Effect.gen(function* () {
     const file = yield* useFile(owner, dir, name)
@@ -295,7 +306,10 @@ export const signDownload = (owner: OwnerId, dir: DirId, name: FileName) =>
     return { file, request, expiresInSeconds: signedUrlSeconds }
   })
 
-/** A playlist's request reads the files that were made with it too: players ask for them by the names in it. */
+/**
+ * Creates a signed download request. That of a playlist also permits its segments, which players request by
+ * name.
+ */
 export const signGet = (file: Pick<StoredFile, "key" | "name">, lifeSeconds: number) =>
   Effect.gen(function* () {
     const expiresAt = yield* inSeconds(lifeSeconds)
@@ -306,9 +320,9 @@ export const signGet = (file: Pick<StoredFile, "key" | "name">, lifeSeconds: num
 const playlist = /\.(?:m3u8?|mpd)$/i
 
 /**
- * Takes a file of the owner's out of its directory: gone from all listings at once. Its bytes go too, unless a job that
- * was accepted still reads them: then they count until it has ended, and a sweep takes them. A registration that waits for
- * its upload goes as well, and its URL with it.
+ * Deletes a file of the owner, or a registration together with its upload URL. Listings no longer show it.
+ * The bytes are removed too, unless an accepted job still reads them: then they count until the job has ended
+ * and a sweep removes them.
  */
 export const deleteFile = (owner: OwnerId, dir: DirId, name: FileName) =>
   Effect.gen(function* () {
@@ -319,7 +333,7 @@ export const deleteFile = (owner: OwnerId, dir: DirId, name: FileName) =>
     return file.value
   })
 
-/** Row first, bytes after: what a crash leaves behind is bytes that nobody sees. */
+/** Removes the row first, then the bytes: a crash in between leaves only unreferenced bytes. */
 export const removeFile = (dir: DirId, name: FileName) =>
   Effect.gen(function* () {
     const directories = yield* Directories
@@ -328,28 +342,28 @@ export const removeFile = (dir: DirId, name: FileName) =>
     yield* removeUnused(key.value)
   })
 
-/** Removes bytes that no file and no live job needs. */
+/** Removes the blob unless a file or a live job refers to it. */
 export const removeUnused = (key: BlobKey) =>
   Effect.gen(function* () {
     const storage = yield* Storage
     yield* Effect.forEach(yield* (yield* Directories).unreferenced([key]), storage.remove, { discard: true })
   })
 
-/** The directory's id once it is known to be live and the owner's. */
+/** The directory's id, if it is live and belongs to the owner. */
 export const ownedDirectory = (owner: OwnerId, dir: DirId) =>
   Effect.gen(function* () {
     const found = yield* (yield* Directories).find(owner, dir)
     return Option.isSome(found) ? found.value.id : yield* new DirectoryNotFound()
   })
 
-/** Where the directory is missing, so is the file that was asked for. */
+/** Like `ownedDirectory`, but a missing directory gives `FileNotFound`. */
 const ownedFileDirectory = (owner: OwnerId, dir: DirId) =>
   Effect.catchTag(ownedDirectory(owner, dir), "DirectoryNotFound", () => new FileNotFound({}))
 
 /**
- * The file with its size, or none while its upload has not arrived. Uploads go to storage behind our back (a signed URL
- * may lead straight to it, and may be used again while it lives), so their size is what storage says. Not all storage can
- * cap what comes by its URLs: an upload that is too large is removed, and has not arrived.
+ * The file with its size, or `None` while its upload has not arrived. A signed URL may lead directly to the
+ * storage and may be used again while it is valid, so the size is read from the storage. Not all storage can
+ * limit the size of such uploads: one that is too large is removed and counts as not arrived.
  */
 export const present = (file: StoredFile) =>
   Effect.gen(function* () {
@@ -363,8 +377,8 @@ export const present = (file: StoredFile) =>
   })
 
 /**
- * Asks storage for the bytes of registrations whose URL has ended: those that arrived get their size, the others end after
- * `registrationSeconds`.
+ * Looks in the storage for the uploads of registrations whose URL has expired. Files that arrived get their
+ * size; the other registrations end after `registrationSeconds`.
  */
 export const settleRegistrations: Effect.Effect<void, Unavailable, Directories | Storage> = Effect.gen(function* () {
   const directories = yield* Directories

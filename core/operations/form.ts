@@ -9,17 +9,17 @@ import { newDirectory } from "./directories.js"
 import { removeFile, storeFile } from "./files.js"
 import { allowJob } from "./quota.js"
 
-/** A part of a form. A file's bytes come with the form: whoever takes the parts reads them before the next one. */
+/** A part of a multipart form. The consumer must read the bytes of a file before it takes the next part. */
 export type FormPart<Command = unknown> =
   | { readonly _tag: "Command"; readonly body: Command }
   | { readonly _tag: "File"; readonly field: string; readonly name: string; readonly bytes: Bytes<InvalidRequest> }
 
-/** A form whose files are stored. */
+/** A form after its files are stored. */
 export interface Form<Command> {
   readonly command: Command
-  /** `dir_id/file_name` of the one file that has this name, or else came in this field. */
+  /** `dir_id/file_name` of the one file with this name, else of the one file in this field. */
   readonly pathOf: (nameOrField: string) => string | undefined
-  /** Where they lie; undefined where the form has none. */
+  /** The directory of the files; undefined if the form has none. */
   readonly dir: DirId | undefined
 }
 
@@ -30,8 +30,8 @@ interface FormFile {
 }
 
 /**
- * Stores the files of a form as they come, in one new directory of the owner's, and goes on with it. Unless `use` says
- * that they are to be kept, neither they nor the directory stay when anything fails or is interrupted.
+ * Stores the files of a form in one new directory of the owner as they arrive, then runs `use`. On failure or
+ * interruption the files and the directory are removed, unless `use` has called `keep`.
  */
 export const withForm = <Command, E, R, A, E2, R2>(
   owner: OwnerId,
@@ -85,7 +85,7 @@ const take = <Command, E, R, E2, R2>(
         if (files.some((file) => file.name === name)) return yield* invalid(`Two files are named "${name}": give each a name of its own`)
         if (files.length === maxFiles) return yield* invalid(`Too many files: at most ${maxFiles} are allowed`)
         const dir = yield* inDirectory
-        // Listed first: one that is stored when the form breaks off goes as well.
+        // Added before it is stored, so that it is removed too if the form is interrupted.
         files.push({ dir, name, field: part.field })
         yield* storeFile(owner, { name, dir }, part.bytes).pipe(
           Effect.mapError((error) =>

@@ -7,8 +7,9 @@ import { filesWritten, type Written, writerOf } from "../side-files.js"
 import type { Task } from "../task.js"
 
 /**
- * Refuses a task that would write over a file of the directory that has to stay: one that was uploaded or fetched, or one that
- * the task itself reads as an input. `inputs` are the keys of those.
+ * Refuses a task that would overwrite an uploaded or imported file of the directory, or one of its own
+ * inputs.
+ * `inputs` are the blob keys of the inputs.
  */
 export const allowNames = (dir: DirId, { outputs, made = [] }: Task, inputs: ReadonlySet<BlobKey>) =>
   Effect.gen(function* () {
@@ -20,7 +21,10 @@ export const allowNames = (dir: DirId, { outputs, made = [] }: Task, inputs: Rea
     }
   })
 
-/** The files that may be in the way: all of the directory where the names are not known before the run. */
+/**
+ * The existing files that the task may overwrite: all files of the directory if the output names are not
+ * known before the run.
+ */
 const filesThere = (dir: DirId, written: ReadonlyArray<Written>) =>
   Effect.gen(function* () {
     const directories = yield* Directories

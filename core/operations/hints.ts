@@ -4,8 +4,9 @@ import { Jobs } from "../ports/jobs.js"
 import { Queue } from "../ports/queue.js"
 
 /**
- * Offers every job that waits once more: the repair for hints that were lost with a queue or a process, or never made.
- * Those that the queue still has it ignores. Jobs with tags are found by the workers that have these.
+ * Offers all waiting jobs to the queue again, because messages may have been lost with a queue or a process.
+ * The queue ignores jobs that it still has. Jobs with tags are left out: workers with these tags find them in
+ * the job table.
  */
 export const offerWaiting = Effect.gen(function* () {
   const { pendingJobs } = yield* Limits

@@ -9,7 +9,10 @@ import { charging } from "./charge.js"
 import { type PresentFile, removeUnused } from "./files.js"
 import { allowStore } from "./quota.js"
 
-/** Fetches a URL into the directory: bytes first, then the row, under a name that neither a file nor a coming output has. */
+/**
+ * Downloads a URL into the directory: bytes first, then the row, with a name that no file and no expected
+ * output has.
+ */
 export const importUrl = (owner: OwnerId, dir: DirId, url: string, isReserved: (name: FileName) => boolean) =>
   Effect.gen(function* () {
     const { uploadBytes } = yield* Limits
@@ -17,7 +20,7 @@ export const importUrl = (owner: OwnerId, dir: DirId, url: string, isReserved: (
     return yield* charging({ owner, announced: null }, (charge) =>
       Effect.gen(function* () {
         const key = blobKey(dir, yield* (yield* Ids).next("blob"), nameOfUrl(url, { fileName: null, type: null }))
-        // The fetching takes long: it can be broken off also where the rest can not.
+        // The download may take long, so it stays interruptible even if the rest is not.
         const { blob, ...described } = yield* Effect.interruptible((yield* Importer).import(url, key, uploadBytes, charge)).pipe(
           Effect.catchTag("TooLarge", () => new UrlRefused({ reason: `the file is too large: at most ${uploadBytes} bytes are allowed` }))
         )

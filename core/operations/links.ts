@@ -4,7 +4,7 @@ import type { Job } from "../job.js"
 import { outputSlot } from "../plan.js"
 import { signGet } from "./files.js"
 
-/** A download request for each output of a completed job, in the job's order. */
+/** Creates a signed download request for each output of a completed job, in the job's order. */
 export const signOutputs = (job: Job, lifeSeconds: number) =>
   Effect.forEach(
     job.outputs,

@@ -11,16 +11,17 @@ import { Storage } from "../ports/storage.js"
 import type { NamedFile, StagedFile, Task } from "../task.js"
 import { type PresentFile, pinnedAll } from "./files.js"
 
-/** What a task reads beside its inputs. */
+/** The files that a task reads besides its inputs. */
 export interface FilesOfTask {
   readonly files: ReadonlyArray<StagedFile>
-  /** The inputs, by their place in the task, that are lists whose names ffmpeg's safe mode does not take. */
+  /** Indexes of the inputs that are concat lists with names that ffmpeg's safe mode refuses. */
   readonly unsafe: ReadonlySet<number>
 }
 
 /**
- * The blobs of all files that a task names beside its inputs: by options, by filters, and in lists that are joined. They
- * lie in the directory of its inputs, else in that of its outputs. `inputs` are the task's, in its order.
+ * Finds the blobs of all files that a task names besides its inputs: in options, filters and concat lists.
+ * They are in the directory of its inputs, else in that of its outputs. `inputs` are those of the task, in
+ * order.
  */
 export const resolveFiles = (owner: OwnerId, task: Task, inputs: ReadonlyArray<PresentFile>, outputDirectory: DirId) =>
   Effect.gen(function* () {
@@ -46,7 +47,7 @@ interface ReadList {
 
 const noList: ReadList = { named: [], safe: true }
 
-/** Lists are read now: at run time nothing can be fetched that was not known before. */
+/** Reads a concat list at submission, because a run can't get files that were not known before. */
 const readList = (list: PresentFile, index: number) =>
   Effect.gen(function* () {
     const by = `task.inputs[${index}].file_path: the list "${list.name}"`
@@ -58,7 +59,7 @@ const readList = (list: PresentFile, index: number) =>
 
 const namedBy = (by: string, { name, instead }: ConcatEntry): NamedFile => ({ name, by, ...(instead !== undefined && { instead }) })
 
-/** What the list was found to have and no more, whatever storage gives. */
+/** The content of the list, limited to its known size, even if the storage returns more. */
 const bytesOf = ({ key, bytes }: PresentFile) =>
   Effect.flatMap(Storage, (storage) => Stream.runCollect(Stream.take(storage.read(key, { start: 0, end: bytes - 1 }), bytes))).pipe(
     Effect.map((chunks) => {
@@ -73,7 +74,10 @@ const bytesOf = ({ key, bytes }: PresentFile) =>
     Effect.catchTag("BlobMissing", () => new FileNotFound({}))
   )
 
-/** The rows of what is named, by `askedBy`. What is named several times is looked for once, and what takes long one after another. */
+/**
+ * The rows of the named files, keyed by `askedBy`. Repeated names are searched once; searches by prefix run
+ * one after another.
+ */
 const foundRows = (dir: DirId, named: ReadonlyArray<NamedFile>) =>
   Effect.gen(function* () {
     const found = new Map<string, ReadonlyArray<StoredFile>>()
@@ -127,12 +131,12 @@ const rowsOf = (dir: DirId, { name, passLog, stats, fonts }: NamedFile) =>
 
 const isFont = (name: FileName): boolean => /\.(?:tt[fc]|ot[fc]|woff2?|pf[ab])$/i.test(name)
 
-/** ffmpeg adds the number of the stream, and x264 keeps a second file beside it. */
+/** ffmpeg appends the number of the stream; x264 writes a second file, `.mbtree`. */
 const isLogOf = (prefix: FileName, name: FileName): boolean =>
   name.startsWith(prefix) && /^-\d+\.log(\.mbtree)?$/.test(name.slice(prefix.length))
 
 const refused = (reason: string) => new InvalidTask({ reason })
 
-/** Where nothing is refused, what is not there is left to ffmpeg. */
+/** Refuses a missing file, unless the policy is off: then ffmpeg reports it. */
 const orNothing = (reason: string) =>
   Effect.flatMap(Policy, ({ options }) => (options === "off" ? Effect.succeed([]) : Effect.fail(refused(reason))))

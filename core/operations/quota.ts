@@ -10,14 +10,17 @@ import { DiskSpace } from "../ports/disk-space.js"
 import { Storage } from "../ports/storage.js"
 import { Reserved } from "../reservations.js"
 
-/** Asked before anything that takes room: what is left on the disk is for that which was accepted already. */
+/**
+ * Fails with `DiskFull` if less than `diskFreeBytes` is free: that room is kept for jobs and uploads already
+ * accepted.
+ */
 export const allowRoom = Effect.gen(function* () {
   const { diskFreeBytes } = yield* Limits
   const { onDisk } = yield* Reserved
   if ((yield* (yield* DiskSpace).free) - onDisk < diskFreeBytes) yield* new DiskFull()
 })
 
-/** Asked before a job is accepted. */
+/** Checks disk space and quota before a job is accepted. */
 export const allowJob = (owner: OwnerId) =>
   Effect.gen(function* () {
     yield* allowRoom
@@ -25,13 +28,13 @@ export const allowJob = (owner: OwnerId) =>
     yield* unless(jobRefusal(account, yield* countedBytes(owner, account)))
   })
 
-/** Asked before a probe. */
+/** Checks the quota before a probe. */
 export const allowProbe = (owner: OwnerId) =>
   Effect.gen(function* () {
     yield* unless(probeRefusal(yield* (yield* Accounts).account(owner)))
   })
 
-/** Asked before a file is announced: whether another may be stored at all. Its bytes are charged when they come. */
+/** Checks disk space and quota before a file is registered. Its bytes are charged when they arrive. */
 export const allowStore = (owner: OwnerId) =>
   Effect.gen(function* () {
     yield* allowRoom
@@ -39,7 +42,7 @@ export const allowStore = (owner: OwnerId) =>
     yield* unless(storeRefusal(account, yield* countedBytes(owner, account)))
   })
 
-/** What lies in the owner's directories. */
+/** Stored bytes in the owner's directories. */
 export const storedBytes = (owner: OwnerId) =>
   Effect.gen(function* () {
     const { bytes, unsized } = yield* (yield* Directories).stored(owner)
@@ -47,25 +50,28 @@ export const storedBytes = (owner: OwnerId) =>
     return sizes.reduce((sum, size) => sum + size, bytes)
   })
 
-/** Counting costs a look at storage for each upload that is new: only for those whom it may concern. */
+/**
+ * Stored bytes for the quota; 0 for an owner without that quota, because counting reads the storage for each
+ * new upload.
+ */
 export const countedBytes = (owner: OwnerId, { quota }: Account) => (quota.storedBytes === null ? Effect.succeed(0) : storedBytes(owner))
 
-/** Bytes of an upload as storage has it, 0 before it arrives. */
+/** Size of an upload in the storage in bytes; 0 before it arrives. */
 const sizeOf = (file: StoredFile) =>
   Effect.gen(function* () {
     const blob = yield* (yield* Storage).stat(file.key)
     if (Option.isNone(blob)) return 0
     const { bytes, modifiedAt } = blob.value
     const { signedUrlSeconds, uploadBytes } = yield* Limits
-    // A URL is given out only before the first upload, so by now none is alive: the size is final and needs no second look.
-    // One that is too large is left to its first use, which removes it.
+    // URLs are created only before the first upload, so all have expired by now and the size is final.
+    // An upload that is too large is removed at its first use.
     if (bytes <= uploadBytes && modifiedAt.getTime() + signedUrlSeconds * 1000 < (yield* Clock.currentTimeMillis)) {
       yield* keepSize({ ...file, bytes })
     }
     return bytes
   })
 
-/** Gives a registration the size of its bytes, unless another use was faster or the file is gone. */
+/** Sets the size of a registration, unless a concurrent use was faster or the file was deleted. */
 export const keepSize = (file: StoredFile & { readonly bytes: number }) =>
   Effect.flatMap(Directories, ({ addFile }) =>
     Effect.catchTags(addFile(file), { NameTaken: () => Effect.void, TooManyRequests: () => Effect.void })

@@ -17,36 +17,43 @@ import { dueAgain } from "./take-run.js"
 import { RunnerHealth } from "./worker-health.js"
 
 /**
- * Runs on other machines. The row of the job is the whole state of such a run: the runner holds its lease through us, by a
- * token that names job and attempt. So any host can serve any of its requests, and a host that restarts ends no run.
+ * Runs of remote runners. The job's row is the whole state of such a run: the host renews the lease for the
+ * runner, whose token contains job and attempt. So any host can serve any request of the run, and restarts
+ * end no run.
  */
 
-/** How far a run is, which also keeps it alive: false when the runner is to end it. */
+/**
+ * Heartbeat of a run: writes the progress and renews the lease. False if the lease is lost and the runner
+ * must end the run.
+ */
 export const keepRun = (right: RunRight, progress: number | null) =>
   Effect.flatMap(leaseEnd, (until) => Effect.flatMap(Jobs, (jobs) => jobs.renew(right, until, progress))).pipe(
     Effect.as(true),
     Effect.catchTag("LeaseLost", () => Effect.as(removeOutputs(right), false))
   )
 
-/** A file that a run made. */
+/** A file that a run created. */
 export interface MadeFile {
   readonly name: FileName
   readonly bytes: number
 }
 
-/** One that is to be sent, of which more may come while ffmpeg still writes it. */
+/** An output to upload. It may still grow while ffmpeg writes it. */
 export interface SentFile extends MadeFile {
-  /** The upload that some of it was sent to already, if any. */
+  /** The multipart upload that already has some of its parts, if any. */
   readonly upload?: string | null | undefined
-  /** From there on requests are wanted: the beginning of a part. Default 0. */
+  /** Offset of the first part for which requests are needed, in bytes. Default: 0. */
   readonly start?: number | undefined
 }
 
-/** How such a file is sent: in one request, or in parts of an upload that is named when the run is finished. */
+/**
+ * How an output is uploaded: by one request, or by a multipart upload whose id is repeated when the run is
+ * finished.
+ */
 export interface OutputUpload {
   readonly name: FileName
   readonly upload: string | null
-  /** In the order of the bytes that they take; from where they were wanted. */
+  /** Ordered by `start`, beginning at the requested offset. */
   readonly requests: ReadonlyArray<SignedRequest & { readonly start: number; readonly bytes: number }>
 }
 
@@ -55,7 +62,10 @@ const partBytesAtLeast = 16 * 1024 * 1024
 
 const cut = (bytes: number): Parted => ({ bytes, partBytes: Math.max(partBytesAtLeast, Math.ceil(bytes / mostParts)) })
 
-/** Where a run's outputs are to be sent. May be asked again, for the same files too, and before they are whole. */
+/**
+ * Creates the requests that upload a run's outputs. May be called again for the same files, and before they
+ * are complete.
+ */
 export const openOutputs = (right: RunRight, files: ReadonlyArray<SentFile>) =>
   Effect.gen(function* () {
     yield* currentJob(right)
@@ -74,7 +84,7 @@ const openOutput = ({ name, bytes, upload: begun = null, start: wanted = 0 }: Se
       const request = yield* storage.sign({ method: "PUT", key, expiresAt, maxBytes: bytes, run })
       return { name, upload: null, requests: [{ ...request, start: 0, bytes }] } satisfies OutputUpload
     }
-    // What was begun goes on, unless it grew so long that it must be cut otherwise.
+    // The upload continues, unless the file has grown so much that it needs larger parts.
     const upload = begun !== null && parted.partBytes === partBytesAtLeast ? begun : yield* storage.openParts(key, parted.partBytes)
     const numbers = Array.from({ length: partCount(parted) }, (_, index) => index + 1)
     const requests = yield* Effect.forEach(
@@ -93,16 +103,19 @@ const openOutput = ({ name, bytes, upload: begun = null, start: wanted = 0 }: Se
     return { name, upload, requests } satisfies OutputUpload
   })
 
-/** What a runner says of a run that ended well. */
+/** A runner's report of a successful run. */
 export interface RunResult {
-  /** Those that the task names first, in its order. */
+  /** Named outputs first, in the order of the task. */
   readonly outputs: ReadonlyArray<MadeFile & { readonly upload: string | null }>
   readonly warnings: ReadonlyArray<string>
-  /** Wall time of the tool. */
+  /** Wall time of ffmpeg. */
   readonly seconds: number
 }
 
-/** Publishes what a run made, once all of it is there. Nothing that the runner says is taken on trust but the bytes themselves. */
+/**
+ * Publishes the outputs of a run after all have arrived. Everything in the report is verified, except the
+ * content of the outputs.
+ */
 export const finishRun = (right: RunRight, { outputs, warnings, seconds }: RunResult) =>
   Effect.gen(function* () {
     const job = yield* currentJob(right)
@@ -111,7 +124,7 @@ export const finishRun = (right: RunRight, { outputs, warnings, seconds }: RunRe
     const missing = filesOfOutputs(job.task.outputs).find((named) => !named.includes("%") && !outputs.some(({ name }) => name === named))
     if (missing !== undefined) return yield* new InvalidRequest({ message: `outputs must have "${missing}": the task names it` })
     const arrived = yield* Effect.forEach(outputs, (file) => sentOutput(file, sentKey(right, file.name)), { concurrency: 8 })
-    // No run took longer than it was held.
+    // The reported time is limited to the time that the runner held the job.
     const cost = spent({ ...right, task: job.task }, Math.min(seconds, yield* heldSeconds(job)))
     const foreign = yield* namedElsewhere(right, job, outputs)
     if (foreign === undefined) {
@@ -130,8 +143,8 @@ export const finishRun = (right: RunRight, { outputs, warnings, seconds }: RunRe
   })
 
 /**
- * Copies what was sent to a slot of this publication alone, for `publish` to refer to; where it does not, the copies go.
- * The links that the runner has never lead to that slot, so that what is published stays as it is.
+ * Copies the uploaded outputs to a new slot and publishes the copies; they are removed if `publish` fails.
+ * The runner's signed URLs do not lead to that slot, so that published files can't change.
  */
 const withPublicCopies = <E, R>(
   right: RunRight,
@@ -155,7 +168,7 @@ const withPublicCopies = <E, R>(
       Effect.flatMap(publish),
       Effect.onError(() => drop)
     )
-    // The job failed instead: nothing refers to the copies.
+    // The job failed instead, so nothing refers to the copies.
     if (published === false) yield* drop
   })
 
@@ -165,19 +178,22 @@ const sentOutput = ({ name, bytes, upload }: RunResult["outputs"][number], key: 
   Effect.gen(function* () {
     const storage = yield* Storage
     const stat = Effect.flatMap(storage.stat(key), Option.match({ onNone: () => notThere(name), onSome: Effect.succeed }))
-    // Told to finish a second time, we find it joined already.
+    // In a repeated request the parts are already joined.
     const blob = yield* upload === null ? stat : Effect.catchTag(storage.joinParts(key, upload, cut(bytes)), "BlobMissing", () => stat)
     return blob.bytes === bytes ? { name, blob } : yield* notThere(name)
   })
 
-/** A run that ended badly, as far as ffmpeg or a limit is to blame. */
+/** Fails the job of a run because of ffmpeg or a limit. */
 export const failRun = (right: RunRight, failure: JobFailure) =>
   Effect.gen(function* () {
     yield* fail(right, yield* currentJob(right), failure)
     yield* removeOutputs(right)
   })
 
-/** Back to the others: its runner stops, so that anyone may go on at once, or something broke there that is not ffmpeg's answer. */
+/**
+ * Releases the job of a run: at once if its runner stops, after the retry delay if infrastructure failed
+ * there.
+ */
 export const giveUpRun = (right: RunRight, why: "stopping" | "broken") =>
   Effect.gen(function* () {
     const jobs = yield* Jobs
@@ -186,7 +202,7 @@ export const giveUpRun = (right: RunRight, why: "stopping" | "broken") =>
     yield* removeOutputs(right)
   })
 
-/** The job of a run, while that is still the one that holds it. */
+/** The job of a run, if the run still holds it; else `RunLost`. */
 const currentJob = (right: RunRight) =>
   Effect.gen(function* () {
     const job = yield* (yield* Jobs).find(right.owner, right.id)
@@ -202,7 +218,7 @@ const fail = (right: RunRight, job: Job, failure: JobFailure) =>
     yield* ended(right)
   })
 
-/** The job has its result, so nothing is wrong with its runner. */
+/** Records that the runner ended a job without an infrastructure failure. */
 const ended = (right: RunRight) => Effect.flatMap(RunnerHealth, (health) => health.of(right.runner).ended(right.owner))
 
 const orRunLost =
@@ -214,14 +230,14 @@ const orRunLost =
       () => Effect.zipRight(removeOutputs(right), Effect.fail(new RunLost({})))
     )
 
-/** What nothing refers to of all that the run has sent, and what is not whole of it. */
+/** Removes the unreferenced outputs that the run has uploaded, and its unfinished multipart uploads. */
 const removeOutputs = (right: RunRight) => {
   const prefix = outputPrefix(right.directory, sentSlot(right))
   const parts = Effect.flatMap(Storage, (storage) => storage.dropParts(prefix))
   return Effect.all([Effect.ignoreLogged(removeUnreferenced(prefix)), Effect.ignoreLogged(parts)], { discard: true })
 }
 
-/** Where a runner sends to: no published file lies there. */
+/** The slot that a runner uploads to. Published files are never in it. */
 const sentSlot = (right: RunRight): string => `${outputSlot(right)}.sent`
 
 const sentKey = (right: RunRight, name: FileName): BlobKey => blobKey(right.directory, sentSlot(right), name)
@@ -229,8 +245,9 @@ const sentKey = (right: RunRight, name: FileName): BlobKey => blobKey(right.dire
 const grantedRun = ({ id, owner, attempt, runner }: GrantedRun): GrantedRun => ({ id, owner, attempt, runner })
 
 /**
- * How long a link of a run is good at most: for as long as a transfer may take. Links of our own route end with their run;
- * those straight to a storage can't, so they must not live longer than they are needed.
+ * The latest expiry of a signed URL of a run: the longest time that a transfer may take. URLs of the API's
+ * own route end with their run. URLs of the storage itself can't be revoked, so they must not live longer
+ * than needed.
  */
 const linkEnd = (latest: Date) =>
   Effect.gen(function* () {
@@ -239,7 +256,7 @@ const linkEnd = (latest: Date) =>
     return new Date(Math.min(latest.getTime(), now + (transferSeconds + leaseSeconds) * 1000))
   })
 
-/** Fails once the run of a link is over, or its runner was revoked: a link dies with its run. */
+/** Fails if the run of a signed URL has ended or its runner is revoked. */
 export const allowLink = ({ id, owner, attempt, runner }: GrantedRun) =>
   Effect.gen(function* () {
     const job = yield* (yield* Jobs).find(owner, id)
@@ -247,7 +264,7 @@ export const allowLink = ({ id, owner, attempt, runner }: GrantedRun) =>
     if (!isHeld || !(yield* (yield* Runners).isActive(runner))) return yield* new SignedUrlExpired({})
   })
 
-/** A run that made more than it may has failed, as it would have here. */
+/** Fails the run if its outputs exceed the limits, as a local run would fail. */
 const allowOutputs = (right: RunRight, files: ReadonlyArray<MadeFile>) =>
   Effect.gen(function* () {
     const names = new Set(files.map(({ name }) => name))
@@ -266,9 +283,10 @@ const exceeded = (files: ReadonlyArray<MadeFile>, { fileBytes, outputBytes, outp
 }
 
 /**
- * Beside its named outputs a run may make others, such as segments, and they replace those that an earlier run of such a
- * task made. A runner that lies could take the place of any output of the directory: not of what another task asked for,
- * nor of what was made for other outputs than its own.
+ * The name of a reported file that belongs to another task, if any. Besides its named outputs a run may
+ * create others, such as segments, which replace those of an earlier run of the same task. This check keeps a
+ * malicious runner from replacing files that another task named, or that were created for outputs other than
+ * its own.
  */
 const namedElsewhere = (right: RunRight, { task }: Job, files: ReadonlyArray<MadeFile>) =>
   Effect.gen(function* () {
@@ -286,14 +304,17 @@ const namedElsewhere = (right: RunRight, { task }: Job, files: ReadonlyArray<Mad
     })?.name
   })
 
-/** What all of them begin with, in whole characters. */
+/** The longest common prefix, without half of a surrogate pair. */
 const commonPrefix = ([first = "", ...others]: ReadonlyArray<string>): string => {
   let length = 0
   while (length < first.length && others.every((other) => other[length] === first[length])) length++
   return first.slice(0, length).replace(/[\uD800-\uDBFF]$/, "")
 }
 
-/** By its outputs, its options and its filters. Of a pattern such as `f%03d.png` the beginning counts. */
+/**
+ * Whether a task names a file in its outputs, options or filters. A pattern such as `f%03d.png` matches by
+ * its prefix.
+ */
 const askedForBy = ({ outputs, made = [] }: Job["task"]): ((name: FileName) => boolean) => {
   const writer = writerOf(filesWritten(outputs, made))
   return (name) =>
@@ -301,7 +322,7 @@ const askedForBy = ({ outputs, made = [] }: Job["task"]): ((name: FileName) => b
     writer(name) !== undefined
 }
 
-/** The job by whose slot an output is stored: see `outputSlot`. */
+/** The job that created an output, from the slot in its key (see `outputSlot`). */
 const makerOf = (key: BlobKey): JobId => JobId(/^([\w-]+)-\d+(?:\.|$)/.exec(blobKeyParts(key)[1])?.[1] ?? "")
 
 const heldSeconds = ({ startedAt }: Job) =>

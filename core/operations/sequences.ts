@@ -7,7 +7,7 @@ import { fitting, type Gap, inSequence, pictureAt, prefixOf, type Sequence } fro
 import type { Input, Source } from "../task.js"
 import { type PresentFile, pinnedAll, useFile } from "./files.js"
 
-/** An input's file, or the pictures of a sequence, in order. */
+/** The file of an input, or the pictures of a sequence in order. */
 export interface FoundInput {
   readonly file: PresentFile
   readonly pictures?: ReadonlyArray<PresentFile>
@@ -15,8 +15,8 @@ export interface FoundInput {
 }
 
 /**
- * What each input stands for, in their order; undefined for those that are fetched. What several inputs name is looked for
- * once. Sequences are looked for one after another: each may be thousands of files.
+ * Finds the stored files of each input, in order; undefined for URL inputs. A name used by several inputs is
+ * searched once. Sequences are searched one after another, because each may have thousands of files.
  */
 export const findInputs = (owner: OwnerId, inputs: ReadonlyArray<Input>) =>
   Effect.gen(function* () {
@@ -38,7 +38,7 @@ export const findInputs = (owner: OwnerId, inputs: ReadonlyArray<Input>) =>
 const namedBy = ({ sequence, source }: { readonly source: Source; readonly sequence?: Sequence | undefined }): string =>
   JSON.stringify([source, sequence])
 
-/** The stored file of exactly that name; without one, the pictures that the name stands for. */
+/** The stored file with exactly that name, else the pictures that the name stands for. */
 const findInput = (owner: OwnerId, dir: DirId, name: FileName, sequence: Sequence | undefined, field: string) =>
   useFile(owner, dir, name).pipe(
     Effect.map((file): FoundInput => ({ file })),
@@ -74,7 +74,7 @@ const picturesOf = (owner: OwnerId, dir: DirId, name: FileName, sequence: Sequen
     })
   })
 
-/** What else was looked for than the name itself. */
+/** The second half of the message: which other names were searched. */
 const orOf = (name: FileName, sequence: Sequence): string =>
   sequence.by === "glob"
     ? "and none fits it as a pattern"

@@ -26,48 +26,54 @@ import { resolveFiles } from "./named-files.js"
 import { allowJob } from "./quota.js"
 import { type FoundInput, findInputs } from "./sequences.js"
 
+/** Options of a submission. */
 export interface Extras {
-  /** Told when the job is over; null for nobody. */
+  /** The URL that gets a webhook when the job has ended; null for none. */
   readonly webhookUrl: string | null
-  /** What links in its webhook start with, where we serve them ourselves. */
+  /** Prefix of the download URLs in its webhook that the API serves itself. */
   readonly baseUrl?: string
-  /** The submitter's own name for this submission: sent again, it gives the first job. */
+  /** Idempotency key of the submission: repeating it returns the first job. */
   readonly idempotencyKey?: string | null
-  /** What a worker must have to run it. */
+  /** Tags that a worker must have to run the job. */
   readonly tags?: ReadonlyArray<string>
   readonly priority?: number
 }
 
-/** Accepts a task: when this returns, the job is in the table and will end in a terminal state. */
+/** Accepts a task. On return the job is stored, and it will reach a terminal state. */
 export const submit = (owner: OwnerId, task: CheckedTask, extras: Extras) =>
   Effect.gen(function* () {
     const first = yield* repeated(owner, extras)
     if (Option.isSome(first)) return first.value
-    // A caller that leaves may stop the preparing; what is prepared becomes a job, or is put away.
+    // Preparation may be interrupted. Once prepared, the job is inserted or everything created for it is
+    // removed.
     return yield* Effect.uninterruptibleMask((restore) => Effect.flatMap(prepare(owner, task, extras, restore), enqueue))
   })
 
-/** Looked for before anything is fetched or refused; the table itself decides between two that come at once. */
+/**
+ * Looks for an earlier submission before anything is downloaded or refused. The insert decides between
+ * concurrent ones.
+ */
 const repeated = (owner: OwnerId, { idempotencyKey }: Extras) =>
   typeof idempotencyKey === "string"
     ? Effect.flatMap(Jobs, (jobs) => jobs.findRepeated(owner, idempotencyKey))
     : Effect.succeed(Option.none<JobId>())
 
-/** What was made for a job so far: the directory, where it got a new one, and the files that were fetched. */
+/** What was created for a job so far: its new directory, if any, and the imported files. */
 interface Made {
   directory?: DirId
   readonly imported: Map<string, PresentFile>
 }
 
-/** A job that is ready to be accepted, and what was made for it. */
+/** A job that is ready to be inserted, and what was created for it. */
 interface Prepared {
   readonly job: NewJob
   readonly made: Made
 }
 
 /**
- * Everything that may be refused, and the fetching of URLs: nothing of the job exists yet. Where it is refused, nothing that
- * was made for it stays. To be called where nothing interrupts; `restore` lets that happen meanwhile.
+ * Makes all checks and downloads the URLs, before the job is inserted. On failure everything created for the
+ * job is removed. Must be called in an uninterruptible region; `restore` makes the preparation itself
+ * interruptible.
  */
 export const prepare = (
   owner: OwnerId,
@@ -108,7 +114,7 @@ const decide = (owner: OwnerId, task: CheckedTask, extras: Extras, made: Made) =
         inputs: task.inputs.map(({ source: _, sequence: __, ...said }, index) => {
           const { name, key, bytes } = inputs[index] as PresentFile
           const pictures = stored[index]?.pictures?.map(({ key, bytes }) => ({ key, bytes }))
-          // The last one of two settings counts.
+          // ffmpeg uses the last of repeated options.
           const options = unsafe.has(index) ? [...said.options, "-safe", "0"] : said.options
           const gap = stored[index]?.gap
           return { name, key, bytes, ...said, options, ...(pictures && { pictures }), ...(gap && { gap }) }
@@ -129,18 +135,24 @@ const decide = (owner: OwnerId, task: CheckedTask, extras: Extras, made: Made) =
     return job
   }).pipe(Effect.provideService(ActingFor, owner))
 
-/** Commit first, tell the workers afterwards: a lost hint costs seconds, never the job. What was made for no job goes. */
+/**
+ * Inserts the job, then notifies the workers: a lost queue message delays the job by seconds. If nothing is
+ * inserted, everything created for the job is removed.
+ */
 export const enqueue = ({ job, made }: Prepared) =>
   Effect.gen(function* () {
     const { pendingJobs } = yield* Limits
     const id = yield* Effect.onError((yield* Jobs).insert(job, pendingJobs), () => discard(made))
-    // The same submission came twice at once, and the other one was faster.
+    // A concurrent submission with the same idempotency key was faster.
     if (id !== job.id) yield* discard(made)
     yield* Effect.ignoreLogged((yield* Queue).offer(id, job.priority))
     return id
   })
 
-/** Some machine must be known that can run it, this one or a runner's, whether it is up just now or not. */
+/**
+ * Refuses a task that neither this machine nor a known runner can run. A runner counts for
+ * `runnerKnownSeconds` after its last request.
+ */
 const allowNeeds = (needs: Needs) =>
   Effect.gen(function* () {
     const own = yield* (yield* Abilities).own
@@ -161,7 +173,7 @@ const discard = ({ directory, imported }: Made) =>
 const keysOf = (input: FoundInput | undefined): ReadonlyArray<BlobKey> =>
   input === undefined ? [] : (input.pictures ?? [input.file]).map(({ key }) => key)
 
-/** The directory the outputs go to, with no name in the way of theirs: what a user sent is never overwritten. */
+/** The directory of the outputs. Refuses output names that would overwrite an uploaded or imported file. */
 const resolveDirectory = (owner: OwnerId, task: Task, inputs: ReadonlySet<BlobKey>, made: Made) =>
   Effect.gen(function* () {
     const named = outputDirectory(task)
@@ -180,7 +192,7 @@ const checkWebhook = (url: string) =>
     Effect.catchTag("UrlRefused", ({ message }) => new UrlRefused({ reason: `webhook_url: ${message}` }))
   )
 
-/** Each URL once, however often the task names it. */
+/** Imports each URL of the task once. */
 const importAll = (owner: OwnerId, directory: DirId, task: Task, { imported }: Made) =>
   Effect.gen(function* () {
     const urls = [...new Set(task.inputs.flatMap(({ source }) => (source._tag === "Remote" ? [source.url] : [])))]
@@ -191,14 +203,15 @@ const importAll = (owner: OwnerId, directory: DirId, task: Task, { imported }: M
       return importUrl(owner, directory, url, isReserved).pipe(
         Effect.mapError((error) => named(`task.inputs[${index}].file_path`, error)),
         Effect.map((file) => imported.set(url, file)),
-        // All but the fetching: a file that has its row is known here, or it would outlive the failure of another one.
+        // Only the download is interruptible: a file that has a row must be recorded in `imported`, or it
+        // would not be removed if another import fails.
         Effect.uninterruptible
       )
     }
     yield* Effect.forEach(urls, importOne, { concurrency: 4, discard: true })
   })
 
-/** What was wrong with a URL, with the field that named it. */
+/** The error of a URL, prefixed with its field. */
 const named = <E>(field: string, error: E | UrlRefused | UrlUnreachable) => {
   if (error instanceof UrlRefused) return new UrlRefused({ reason: `${field}: ${error.message}` })
   return error instanceof UrlUnreachable ? new UrlUnreachable({ reason: `${field}: ${error.message}` }) : error

@@ -13,7 +13,10 @@ import { SteadyTime } from "../steady-time.js"
 import { removeUnused, settleRegistrations } from "./files.js"
 import { offerWaiting } from "./hints.js"
 
-/** Sweeps for as long as the layer lives, first at once. Every host may: each step is one idempotent statement. */
+/**
+ * Sweeps at the start and then periodically while the layer lives. Every host may do so: each step is one
+ * idempotent statement.
+ */
 export const sweeper = Layer.scopedDiscard(
   Effect.gen(function* () {
     const { orphanSweepSeconds, sweepSeconds } = yield* Limits
@@ -29,7 +32,7 @@ const repeatedly = <E, R>(pass: Effect.Effect<void, E, R>, seconds: number) =>
     Effect.catchAllCause(pass, (cause) => Effect.logWarning("sweep failed; the next one tries again", cause))
   )
 
-/** Leases that ended, directories that expired, jobs nobody asks for any more. */
+/** Reclaims jobs with expired leases and removes expired directories, registrations and old rows. */
 export const sweep = Effect.gen(function* () {
   const jobs = yield* Jobs
   const { deliverySeconds, jobSeconds, runnerKnownSeconds } = yield* Limits
@@ -44,9 +47,9 @@ export const sweep = Effect.gen(function* () {
 })
 
 /**
- * Fails waiting jobs that nobody here could run for `noWorkerSeconds`. Workers note those that they can run; for runners
- * that were heard of in that time it is done here. A host does so only when it has been up for so long itself: after an
- * outage of all of them others get as much time to come back.
+ * Fails waiting jobs that no worker or runner could run for `noWorkerSeconds`. Workers mark the jobs that
+ * they can run; for runners seen within that time it is done here. A host does this only after it has been up
+ * for that long, so that after an outage workers have as much time to return.
  */
 const expireJobs = (upSince: number) =>
   Effect.gen(function* () {
@@ -64,35 +67,41 @@ const expireJobs = (upSince: number) =>
 
 const batch = 100
 
-/** Each may have `filesPerDirectory` rows, which go in one transaction. */
+/** A directory may have `filesPerDirectory` rows, and a batch is deleted in one transaction. */
 const directoryBatch = 10
 
 const dropExpired = (now: Date): Effect.Effect<void, never, Directories | Storage> =>
   Effect.gen(function* () {
     const directories = yield* Directories
-    // Rows first, bytes after: what a crash leaves behind is bytes that nobody sees. On a full disk there may be room for
-    // one directory's rows where there is none for many, and its bytes then make more.
+    // Rows first, then bytes: a crash in between leaves only unreferenced bytes. On a full disk there may be
+    // room to delete the rows of one directory but not of many; its bytes then free more.
     const dropped = yield* Effect.orElse(directories.dropExpired(now, directoryBatch), () => directories.dropExpired(now, 1))
     yield* removeAll(dropped.keys)
-    // Also where all of them were empty: they may come faster than sweeps do.
+    // Also if all of them were empty: directories may be created faster than sweeps run.
     if (dropped.directories > 0) yield* dropExpired(now)
   }).pipe(Effect.catchAll((error) => Effect.logWarning("expired directories stay until the next sweep", error.what, error.cause)))
 
-/** Bytes that lost their file while a job read them go when the last such job has ended. */
+/**
+ * Removes blobs whose file was deleted or replaced during a job, after the last job that reads them has
+ * ended.
+ */
 const releaseHeld: Effect.Effect<void, Unavailable, Directories | Storage> = Effect.gen(function* () {
   const keys = yield* (yield* Directories).releaseHeld(batch)
   yield* Effect.forEach(keys, removeUnused, { discard: true })
   if (keys.length > 0) yield* releaseHeld
 })
 
-/** Bytes that no row and no live job needs, once they are old enough to belong to nothing that is still under way. */
+/**
+ * Removes unreferenced blobs older than `orphanSeconds`; newer ones may belong to an upload or a run in
+ * progress.
+ */
 export const sweepOrphans = Effect.gen(function* () {
   const { orphanSeconds } = yield* Limits
   const before = (yield* (yield* SteadyTime).now) - orphanSeconds * 1000
   yield* removeUnreferenced("", before)
 })
 
-/** Removes the blobs below `prefix` that nothing refers to, and that were last written before a time. */
+/** Removes the unreferenced blobs below `prefix` that were last written before `before` (milliseconds). */
 export const removeUnreferenced = (prefix: string, before = Number.POSITIVE_INFINITY) =>
   Effect.gen(function* () {
     const directories = yield* Directories

@@ -15,29 +15,30 @@ import { leaseEnd } from "./attempt.js"
 import { Turn } from "./turn.js"
 import { RunnerHealth, type WorkerHealth } from "./worker-health.js"
 
-/** How a runner gets its work. What becomes of a run after that is in runs.ts. */
+/* How a runner gets work. The rest of a run is in runs.ts. */
 
 /** A runner's request for work. */
 export interface WorkRequest {
   readonly runner: RunnerName
   readonly process: RunnerProcess
-  /** Slots that are free now. */
+  /** Free slots now. */
   readonly free: number
 }
 
-/** A run as it is given to a runner: what it needs, and nothing that opens more. */
+/** A run that is assigned to a runner, with the rights that it needs and no others. */
 export interface Assignment {
   readonly claim: Claim
-  /** The right to this one run. */
+  /** The sealed right to this run. */
   readonly token: string
   readonly plan: Plan
-  /** Where each blob of the plan's inputs can be read. */
+  /** The signed request that reads each input blob of the plan. */
   readonly inputs: ReadonlyMap<BlobKey, SignedRequest>
 }
 
 /**
- * A job this runner can run, as soon as there is one; none when the wait is over, the host stops, or no slot is free anyway.
- * Where the scope is closed with a failure the job goes back: its runner has never heard of it.
+ * Waits for a job that this runner can run. `None` after `runnerWaitSeconds`, when the host stops, or if no
+ * slot is free. If the scope closes with a failure, the job is released, because the runner has not received
+ * it.
  */
 export const takeRun = ({ runner, process: asking, free }: WorkRequest) =>
   Effect.gen(function* () {
@@ -47,7 +48,8 @@ export const takeRun = ({ runner, process: asking, free }: WorkRequest) =>
     const taker: Taker = { tags: asking.capabilities.tags, meets: (needs) => meets(offer, needs) }
     const asker: Asker = { runner, taker, load: () => 1 - free / asking.slots, health: (yield* RunnerHealth).of(runner) }
     const until = (yield* Clock.currentTimeMillis) + runnerWaitSeconds * 1000
-    // Soon the first time: what only this runner can run may wait without a hint.
+    // The first read of the job table comes soon: a job that only this runner can run may wait without a
+    // queue message.
     let seconds = firstLookSeconds
     const nextLook = Effect.gen(function* () {
       const left = (until - (yield* Clock.currentTimeMillis)) / 1000
@@ -69,18 +71,18 @@ interface Asker {
   readonly health: WorkerHealth
 }
 
-/** Enough for a queue to hand over what it has. */
+/** Long enough for a queue to deliver a waiting message. */
 const firstLookSeconds = 0.05
 
 const none = "none" as const
 const stop = "stop" as const
 
 /**
- * Waits for a hint, so many seconds at most; then asks the table, hint or not: those of jobs that only this runner can run
- * may have gone elsewhere.
+ * Waits up to `seconds` for a queue message, then tries to claim a job in any case: the messages of jobs that
+ * only this runner can run may have gone to other takers.
  */
 const look = (asker: Asker, seconds: number) =>
-  // A claim in hand is always handed over or given back, also when the runner hangs up right after it.
+  // A claimed job is always assigned or released, also when the runner disconnects right after the claim.
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const held = yield* Scope.make()
@@ -104,17 +106,17 @@ const look = (asker: Asker, seconds: number) =>
     })
   )
 
-/** A ticket where there is one before the time is over, and the turn is this runner's. */
+/** Waits up to `seconds` for a queue message and for this runner's turn. `stop` when the host stops. */
 const hint = ({ load }: Asker, seconds: number) =>
   Effect.gen(function* () {
     const { take } = yield* Turn
-    // Without its queue a host asks the table itself.
+    // While the queue is unavailable, a host reads the job table.
     const alone = Effect.as(Effect.sleep(Duration.seconds(seconds)), Option.none<Ticket>())
     const hinted = Effect.catchAll(take({ side: "remote", load }, (yield* Queue).take, seconds), () => alone)
     return yield* Effect.raceFirst(hinted, Effect.as(yield* Closing, stop))
   })
 
-/** A host that is gone takes nothing with it that a runner holds, so the lease is the runner's own. */
+/** Claims a job with the runner as the holder, so that the lease survives the end of this host. */
 const take = ({ runner, taker, health }: Asker, id: Option.Option<Ticket["id"]>) =>
   Effect.gen(function* () {
     const jobs = yield* Jobs
@@ -124,7 +126,10 @@ const take = ({ runner, taker, health }: Asker, id: Option.Option<Ticket["id"]>)
     return claim
   }).pipe(Effect.provideService(Holder, { name: `runner:${runner}`, isGone: () => false }))
 
-/** What waits and was not for this runner is for another: its hint goes on. Whether there was any to pass on. */
+/**
+ * Offers the message of a waiting job again if this runner could not take the job. True if there was such a
+ * job.
+ */
 const passOn = ({ id }: Ticket) =>
   Effect.gen(function* () {
     const waiting = yield* (yield* Jobs).waiting((yield* Limits).pendingJobs)
@@ -133,7 +138,7 @@ const passOn = ({ id }: Ticket) =>
     return job !== undefined
   }).pipe(Effect.catchAll(() => Effect.succeed(false)))
 
-/** Or it would take the same hint again, and nobody else ever. */
+/** A pause, so that another taker gets the message instead of this one again. */
 const stepAside = Effect.flatMap(Limits, ({ runnerLookSeconds }) => waitOrClose(runnerLookSeconds))
 
 const waitOrClose = (seconds: number) =>
@@ -144,7 +149,7 @@ const giveBack = (claim: Claim) =>
     yield* (yield* Jobs).release(claim, yield* dueAgain(claim))
   }).pipe(Effect.ignore)
 
-/** When a job may be claimed again under which infrastructure broke now. */
+/** When a job may be claimed again after an infrastructure failure now. */
 export const dueAgain = ({ attempt }: Hold) =>
   Effect.zipWith(
     Limits,
@@ -152,7 +157,10 @@ export const dueAgain = ({ attempt }: Hold) =>
     ({ retrySeconds }, now) => new Date(now + retryPauseSeconds(attempt, retrySeconds) * 1000)
   )
 
-/** Keeps the queue's ticket while the attempt runs, so that the queue sees the job as running; until the host stops at most. */
+/**
+ * Holds the queue message while the attempt runs, so that the queue shows the job as running. Ends when the
+ * host stops.
+ */
 const holdTicket = (claim: Claim, ticket: Option.Option<Ticket>) =>
   Effect.gen(function* () {
     if (Option.isNone(ticket)) return
@@ -160,14 +168,14 @@ const holdTicket = (claim: Claim, ticket: Option.Option<Ticket>) =>
       Stream.filter((job) => job.state !== "processing" || job.attempt !== claim.attempt),
       Stream.runHead,
       Effect.map(Option.filter(({ state }) => state === "pending")),
-      // Given back: the queue delivers it once more, when it may surely be claimed.
+      // Released: the queue delivers the message again when the job can be claimed.
       Effect.flatMap((given) => (Option.isSome(given) ? Effect.flatMap(dueAgain(claim), ticket.value.again) : Effect.void)),
       Effect.ignore
     )
     yield* Effect.raceFirst(over, yield* Closing)
   })
 
-/** The plan of a claim, with all that its runner may do for it. */
+/** The plan of a claimed job, with the runner's token and the signed requests of its inputs. */
 const assign = (runner: RunnerName, claim: Claim) =>
   Effect.gen(function* () {
     const limits = yield* Limits
@@ -175,7 +183,8 @@ const assign = (runner: RunnerName, claim: Claim) =>
     const plan = makePlan(claim.task, outputSlot(claim), limits)
     const now = yield* Clock.currentTimeMillis
     const expiresAt = new Date(now + (limits.runSeconds + 2 * limits.transferSeconds) * 1000)
-    // A link straight to a storage can't be called back: it lives as long as the transfer of inputs may take.
+    // A signed URL of the storage itself can't be revoked: it lives only as long as the transfer of inputs
+    // may take.
     const inputsUntil = new Date(now + (limits.transferSeconds + limits.leaseSeconds) * 1000)
     const { id, owner, attempt, task } = claim
     const token = yield* (yield* Runners).seal({ id, owner, attempt, runner, directory: task.directory, expiresAt })

@@ -1,18 +1,19 @@
 import { Context, Duration, Effect, ExecutionStrategy, Exit, FiberId, Option, Scope } from "effect"
 import { untilSome } from "../loop.js"
 
-/** Whose slots go first where a host has its own and runners ask it for work. */
+/** Which slots take jobs first on a host that has worker slots and serves runners. */
 export type Preference = "local" | "remote" | "least-loaded"
 
+/** A taker's kind: a worker slot of this host, or a remote runner. */
 export type Side = "local" | "remote"
 
-/** Somebody with room for a job. `load` is the part of its slots that is busy now, 0 to 1. */
+/** A taker that waits for a job. `load` is the fraction of its slots that is busy, 0 to 1. */
 interface WaitingTaker {
   readonly side: Side
   readonly load: () => number
 }
 
-/** Lower goes first; equals go side by side. */
+/** Lower ranks take first; equal ranks compete. */
 const rank: Readonly<Record<Preference, (taker: WaitingTaker) => number>> = {
   local: ({ side }) => (side === "local" ? 0 : 1),
   remote: ({ side }) => (side === "remote" ? 0 : 1),
@@ -20,18 +21,21 @@ const rank: Readonly<Record<Preference, (taker: WaitingTaker) => number>> = {
 }
 
 export interface TurnShape {
-  /** Whether others may come before this side. It looks through the jobs each second: what nobody before it can run is its own. */
+  /**
+   * Whether takers of the other side may have precedence. If so, this side reads the job table every
+   * `runnerLookSeconds`, for jobs that no taker with precedence can run.
+   */
   readonly yields: (side: Side) => boolean
   /**
-   * Takes a hint while nobody who goes first waits for one; none after `seconds`, with or without a turn. The scope is that
-   * of the hint.
+   * Waits up to `seconds` for a queue message (`hint`), but only while no taker with precedence is waiting.
+   * `None` on timeout. The scope is that of the message.
    */
   readonly take: <A, E, R>(
     taker: WaitingTaker,
     hint: Effect.Effect<A, E, R>,
     seconds: number
   ) => Effect.Effect<Option.Option<A>, E, R | Scope.Scope>
-  /** To be run when somebody's load is another than before. */
+  /** Must be run after a taker's load changes. */
   readonly changed: Effect.Effect<void>
 }
 
@@ -42,7 +46,7 @@ export const makeTurn = (preference: Preference): TurnShape => {
   const changed = Effect.sync(() => {
     for (const ring of [...bells]) ring()
   })
-  /** Done when it is, or is no longer, the turn of this one. */
+  /** Completes when `mine` may take (`turn`), or may no longer take (not `turn`). */
   const until = (mine: WaitingTaker, turn: boolean) =>
     Effect.async<void>((resume) => {
       const look = () => {
@@ -55,7 +59,7 @@ export const makeTurn = (preference: Preference): TurnShape => {
       return Effect.sync(() => bells.delete(look))
     })
   const take: TurnShape["take"] = (taker, hint, seconds) => {
-    // Of its own, since one side may wait several times.
+    // A copy, because the same taker may wait several times.
     const mine = { ...taker }
     const come = Effect.zipRight(
       Effect.sync(() => waiting.add(mine)),
@@ -65,7 +69,7 @@ export const makeTurn = (preference: Preference): TurnShape => {
       Effect.sync(() => waiting.delete(mine)),
       changed
     )
-    // A hint that comes just as the turn or the time is over goes back at once.
+    // Returns a message that arrives when the turn or the time has just ended.
     let letGo: Effect.Effect<void> = Effect.void
     const attempt = Effect.gen(function* () {
       yield* until(mine, true)
@@ -85,7 +89,7 @@ export const makeTurn = (preference: Preference): TurnShape => {
   return { take, yields: (side) => preference !== side, changed }
 }
 
-/** Of one host. Default: nobody comes before another. */
+/** The turn of a host. Default: no taker has precedence. */
 export class Turn extends Context.Reference<Turn>()("ffkiln/Turn", {
   defaultValue: (): TurnShape => ({
     yields: () => false,

@@ -4,20 +4,23 @@ import type { OwnerId } from "../ids.js"
 import { Limits } from "../limits.js"
 import { Outbox, replayWindowSeconds } from "../ports/outbox.js"
 
-/** The owner's newest webhooks with what became of them. */
+/** Up to `deliveriesListed` of the owner's webhooks with their state, newest first. */
 export const listDeliveries = (owner: OwnerId) =>
   Effect.gen(function* () {
     const { deliveriesListed } = yield* Limits
     return yield* (yield* Outbox).list(owner, deliveriesListed)
   })
 
+/** A webhook of the owner. */
 export const findDelivery = (owner: OwnerId, id: string) =>
   Effect.gen(function* () {
     const found = yield* (yield* Outbox).find(owner, id)
     return Option.isSome(found) ? found.value : yield* new DeliveryNotFound()
   })
 
-/** Sends a webhook again, whatever became of it; the record as it is then. One that is due or being delivered stays as it is. */
+/**
+ * Makes a webhook due again and returns its record. A webhook that is due or being delivered is not changed.
+ */
 export const replayDelivery = (owner: OwnerId, id: string) =>
   Effect.gen(function* () {
     const outcome = yield* (yield* Outbox).replay(owner, id)

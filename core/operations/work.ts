@@ -10,22 +10,22 @@ import { Turn } from "./turn.js"
 import { makeWorkerHealth, type WorkerHealth } from "./worker-health.js"
 
 /**
- * Runs jobs, at most `slots` at a time and only those that ask for no other tags, for as long as the layer lives. When it
- * closes, no job is taken any more; those that run get `drainSeconds`, then they are interrupted and given back.
+ * Runs jobs while the layer lives: at most `slots` at a time, and only jobs whose tags are all in `tags`. On
+ * close, no further job is taken; running jobs get `drainSeconds`, then they are interrupted and released.
  */
 export const workers = (slots: number, tags: ReadonlyArray<string> = []) =>
   Layer.scopedDiscard(
     Effect.gen(function* () {
       const { drainSeconds } = yield* Limits
       const stopping = yield* Deferred.make<void>()
-      // What was accepted before this process began has its hints elsewhere, or nowhere.
+      // The messages of jobs that were accepted before this process started may be lost.
       if (slots > 0) yield* Effect.forkScoped(Effect.ignoreLogged(offerWaiting))
       const crew: Crew = { slots, busy: 0, tags, health: makeWorkerHealth() }
       if (slots > 0) yield* Effect.forkScoped(vouch(tags))
       const fibers = yield* Effect.forEach(Array.from({ length: slots }), () => Effect.forkDaemon(slot(stopping, crew)))
       yield* Effect.addFinalizer(() =>
         Deferred.succeed(stopping, undefined).pipe(
-          // A finalizer is uninterruptible, and a time-out can only interrupt what is not.
+          // A finalizer is uninterruptible, but the timeout needs an interruptible effect.
           Effect.zipRight(Effect.interruptible(Fiber.awaitAll(fibers))),
           Effect.timeout(Duration.seconds(drainSeconds)),
           Effect.ignore,
@@ -35,7 +35,7 @@ export const workers = (slots: number, tags: ReadonlyArray<string> = []) =>
     })
   )
 
-/** The slots of one host. */
+/** The shared state of a host's worker slots. */
 interface Crew {
   readonly slots: number
   busy: number
@@ -43,14 +43,15 @@ interface Crew {
   readonly health: WorkerHealth
 }
 
-/** One slot: a ticket is the right to run one job; which one, the table says. */
+/** One worker slot. A queue message is the right to run one job; the job table decides which one. */
 const slot = (stopping: Deferred.Deferred<void>, crew: Crew) =>
   Effect.gen(function* () {
     const queue = yield* Queue
     const turn = yield* Turn
     const { pollSeconds, runnerLookSeconds } = yield* Limits
     const yields = turn.yields("local")
-    // Hints of jobs with tags may have gone to workers without them, and of those that others come first for to nobody.
+    // Messages of tagged jobs may go to workers without these tags, and while other slots have precedence
+    // none is taken here.
     const looks = yields || crew.tags.length > 0
     const stop = Effect.as(Deferred.await(stopping), Option.none())
     const pause = (seconds: number) => Effect.raceFirst(Effect.sleep(Duration.seconds(seconds)), stop)
@@ -59,7 +60,7 @@ const slot = (stopping: Deferred.Deferred<void>, crew: Crew) =>
     const take = Effect.flatMap(yields ? Effect.succeed(runnerLookSeconds) : poll, (seconds) =>
       Effect.raceFirst(turn.take({ side: "local", load }, queue.take, seconds), stop)
     )
-    /** Runs the job whose turn it is; false when there was none for this worker. */
+    /** Runs the next job. False if there was none for this worker. */
     const attempted = (ticket: Option.Option<Ticket>) =>
       Effect.acquireUseRelease(
         Effect.zipRight(
@@ -70,7 +71,8 @@ const slot = (stopping: Deferred.Deferred<void>, crew: Crew) =>
           Effect.gen(function* () {
             const { owners, until } = yield* crew.health.passedOver
             const found = yield* attemptOne(ticket, { tags: crew.tags, meets: yield* ability, except: owners }, crew.health)
-            // Its job may be one that is passed over here: the hint comes again, to whoever is free then.
+            // The job may belong to an owner that this worker skips now: the message is delivered again
+            // later.
             if (!found && until !== undefined && Option.isSome(ticket)) {
               const latest = (yield* Clock.currentTimeMillis) + pollSeconds * 1000
               yield* ticket.value.again(new Date(Math.min(until, latest)))
@@ -82,14 +84,14 @@ const slot = (stopping: Deferred.Deferred<void>, crew: Crew) =>
 
     const next = Effect.gen(function* () {
       const ticket = yield* Effect.either(take)
-      // The ticket is held while the attempt runs, so that the queue sees the job as running.
+      // The message is held while the attempt runs, so that the queue shows the job as running.
       if (Either.isRight(ticket) && Option.isSome(ticket.right)) {
         yield* attempted(ticket.right)
         return
       }
       if (yield* Deferred.isDone(stopping)) return
       const hasQueue = Either.isRight(ticket) && Either.isRight(yield* Effect.either(offerWaiting))
-      // Without its queue a worker asks the table itself.
+      // While the queue is unavailable, a worker reads the job table.
       const found = (!hasQueue || looks) && (yield* attempted(Option.none()))
       if (!found && Either.isLeft(ticket)) yield* Effect.flatMap(poll, pause)
     })
@@ -111,18 +113,24 @@ const slot = (stopping: Deferred.Deferred<void>, crew: Crew) =>
     yield* untilSome(nextTurn)
   })
 
-/** Notes again and again which waiting jobs can be run here, also while all slots are busy: others then never fail them. */
+/**
+ * Periodically marks the waiting jobs that this worker can run, also while all slots are busy, so that they
+ * are not failed by `expire`.
+ */
 const vouch = (tags: ReadonlyArray<string>) =>
   Effect.flatMap(Limits, ({ noWorkerSeconds, sweepSeconds }) => {
     const note = Effect.gen(function* () {
       const before = new Date((yield* Clock.currentTimeMillis) - (noWorkerSeconds * 1000) / 2)
       yield* (yield* Jobs).markRunnable({ tags, meets: yield* ability }, before)
     })
-    const failed = (cause: Cause.Cause<unknown>) => Effect.logWarning("could not note which jobs can be run here", cause)
+    const failed = (cause: Cause.Cause<unknown>) => Effect.logWarning("can't mark the waiting jobs that this worker can run", cause)
     return every(Math.min(sweepSeconds, noWorkerSeconds / 4), Effect.catchAllCause(note, failed))
   })
 
-/** What the ffmpeg of this process can do, as a test of needs; none where nobody can tell. */
+/**
+ * A test whether the ffmpeg of this process satisfies the needs of a job. Undefined if its capabilities are
+ * unknown.
+ */
 const ability = Effect.gen(function* () {
   const own = yield* (yield* Abilities).own
   return own === null ? undefined : (needs: Needs) => meets(own, needs)

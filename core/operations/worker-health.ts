@@ -3,15 +3,20 @@ import type { OwnerId, RunnerName } from "../ids.js"
 import { Limits } from "../limits.js"
 import { afterBreak, afterClaim, afterEnd, noSetbacks, type Pauses, passedOver, type Setbacks } from "../setbacks.js"
 
-/** The setbacks of one worker: the slots of a host, or a runner. They are kept in memory, by each host for itself. */
+/**
+ * Infrastructure failures of one worker: the slots of a host, or a runner. Each host keeps them in its own
+ * memory.
+ */
 export interface WorkerHealth {
+  /** Call after a job of the owner is claimed. */
   readonly claimed: (owner: OwnerId) => Effect.Effect<void>
-  /** Infrastructure broke under a job of the owner. */
+  /** Call after infrastructure failed during a job of the owner. */
   readonly broke: (owner: OwnerId) => Effect.Effect<void>
-  /** A job of the owner came to its end, good or bad. */
+  /** Call after a job of the owner completed or failed. */
   readonly ended: (owner: OwnerId) => Effect.Effect<void>
+  /** The owners whose jobs are skipped now. */
   readonly passedOver: Effect.Effect<ReturnType<typeof passedOver>>
-  /** For how many seconds no job is to be taken. */
+  /** Seconds during which the worker takes no job. */
   readonly pauseSeconds: Effect.Effect<number>
 }
 
@@ -45,7 +50,7 @@ export const makeRunnerHealth = (): RunnerHealthShape => {
   }
 }
 
-/** Of the runners that ask this host for work. Default: nothing is remembered. */
+/** The health of the runners that this host serves. Default: failures are not remembered. */
 export class RunnerHealth extends Context.Reference<RunnerHealth>()("ffkiln/RunnerHealth", {
   defaultValue: (): RunnerHealthShape => ({ of: makeWorkerHealth })
 }) {}

@@ -21,14 +21,14 @@ import type { Task } from "../task.js"
 import { createDirectory } from "./directories.js"
 import { storeFile } from "./files.js"
 
-/** Every port in memory, with a scripted ffmpeg: what the operations are tested on. */
+/** Options of a test environment: all ports in memory, with a scripted ffmpeg. */
 export interface World {
-  /** What comes of a run; by default every output is a copy of the first input. */
+  /** The scripted run. Default: every output is a copy of the first input. */
   readonly run?: ScriptedRun
   readonly limits?: Partial<LimitValues>
   /** URLs that can be imported. */
   readonly web?: Parameters<typeof memoryImporter>[0]
-  /** What becomes of webhooks; by default every receiver takes them. */
+  /** The webhook receivers. Default: every delivery succeeds. */
   readonly webhooks?: MemoryWebhooksOptions
 }
 
@@ -52,7 +52,7 @@ export const ownerWithFile = Effect.gen(function* () {
   return { owner, dir: id }
 })
 
-/** A task as its parser leaves it, of parts that a test may choose. */
+/** A checked task with the given parts replaced. */
 export const taskOn = (dir: DirId, over: Partial<Task> = {}): CheckedTask => {
   const task = {
     inputs: [{ source: { _tag: "Stored" as const, dir, name: FileName("in.mp4") }, options: [] }],

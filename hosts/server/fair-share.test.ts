@@ -90,7 +90,7 @@ it.each(chosen)("twelve failing jobs of one key leave slots for another key: %s"
     })
   )
   const logs = () => started.map(({ errors }) => errors()).join("")
-  await until(() => logs().includes("attempt given back"))
+  await until(() => logs().includes("infrastructure failed during an attempt"))
   const beside = [await seconds(1), await seconds(2), await seconds(3)]
   console.info(`${name}: ${alone.toFixed(1)} s alone, ${beside.map((each) => each.toFixed(1)).join(", ")} s beside twelve failing jobs`)
   // With delays that hold the slot it would be minutes.
