@@ -1,15 +1,18 @@
 import { Schema } from "effect"
 
 /**
- * The JSON bodies of requests, each described once: types, the compiled validator and the OpenAPI document come from
- * these. They say which types stand where; what a value may be is said by the parsers in `requests.ts` and beside it, and
- * in words here. The samples are the API reference's own.
+ * The JSON bodies of requests. Types, the compiled validator and the OpenAPI document are derived from these
+ * schemas. They define only the types of fields; the parsers in `requests.ts` and its neighbours check the
+ * values, which the descriptions here explain. The samples are those of the API reference.
  */
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 const text = (description: string, example: string) => Schema.String.annotations({ description, examples: [example] })
 
-/** Fields nobody knows are ignored at the top of a body, and refused further in, where a slip would change a result. */
+/**
+ * Unknown fields are ignored at the top level of a body. Nested ones are refused, because a typo there would
+ * change a result.
+ */
 const open = { key: Schema.String, value: Schema.Unknown } as const
 
 const NumberBody = Schema.JsonNumber.annotations({ identifier: "Number", title: "Number", description: "A finite number" })

@@ -7,7 +7,7 @@ import { Policy } from "../policy/policy.js"
 import type { Source, Task } from "../task.js"
 import { parseProcess } from "./requests.js"
 
-/** A task that was not checked: names are any text, options are as ffmpeg takes them. */
+/** An unchecked task: names may be any text, and options are those of ffmpeg. */
 export interface TaskRequest {
   readonly inputs: ReadonlyArray<{ readonly source: SourceRequest; readonly options: ReadonlyArray<string> }>
   readonly outputs: ReadonlyArray<{ readonly name: string; readonly options: ReadonlyArray<string>; readonly maps: ReadonlyArray<string> }>
@@ -15,14 +15,14 @@ export interface TaskRequest {
   readonly outputDirectory: string | null
 }
 
-/** A file of ours, or one to be fetched from an https URL. */
+/** A stored file, or a file to download from an https URL. */
 export type SourceRequest =
   | { readonly _tag: "Stored"; readonly dir: string; readonly name: string }
   | Extract<Source, { readonly _tag: "Remote" }>
 
 /**
- * Judges a task by the rules of the HTTP API: its names, options, maps and filter graphs, for the ffmpeg that is to run it and
- * within the limits. Fails with a sentence that names the first thing that is not allowed.
+ * Checks a task by the rules of the HTTP API: its names, options, maps and filter graphs, for the ffmpeg of
+ * `Policy` and within `Limits`. The error names the first problem.
  */
 export const checkTask = (request: TaskRequest): Effect.Effect<CheckedTask, InvalidRequest | InvalidTask> =>
   Effect.gen(function* () {
@@ -32,8 +32,9 @@ export const checkTask = (request: TaskRequest): Effect.Effect<CheckedTask, Inva
   })
 
 /**
- * The request as a body of the HTTP API, so that one parser judges both. Each part is read once into a value of our own: an
- * object that gives another value at a second read can't pass for the first. Parts of a wrong type are left to the parser.
+ * The request as a body of the HTTP API, so that one parser checks both. Each part is copied once, so that an
+ * object with changing getters can't return another value after the check. The parser reports parts of a
+ * wrong type.
  */
 const bodyOf = ({ inputs, outputs, filterComplex, outputDirectory }: TaskRequest) => ({
   inputs: copied(inputs, ({ source, options }: TaskRequest["inputs"][number]) => ({ file_path: pathOf(source), options: copied(options) })),
@@ -51,7 +52,7 @@ const copied = (list: unknown, convert: (item: never) => unknown = (item) => ite
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 
-/** A source that is none of its kind is told by a path that is none of either kind. */
+/** An invalid source becomes an invalid path, which the parser then refuses. */
 const pathOf = (source: SourceRequest): string => {
   if (source?._tag === "Remote") {
     const { url } = source

@@ -48,13 +48,14 @@ import {
 } from "./responses.js"
 
 /**
- * The API without its transport: each endpoint takes a JSON body (or the parts of a path) and gives the body of the
- * answer. HTTP and the Promise API are two ways to call these, so that one page describes both.
+ * The API without its transport: each endpoint takes a JSON body (or the parts of a path) and returns the
+ * body of the response. Both the HTTP routes and the Promise API call these functions.
  */
 
+/** The caller of an endpoint. */
 export interface Caller {
   readonly owner: OwnerId
-  /** Where clients reach our own mount: what signed URLs that we serve ourselves start with. */
+  /** URL at which clients reach the API: the prefix of signed URLs that it serves itself. */
   readonly baseUrl: string
 }
 
@@ -84,13 +85,13 @@ export const postFile = ({ owner, baseUrl }: Caller, body: unknown) =>
     return registeredBody(yield* registerFile(owner, yield* parseFile(body)), baseUrl)
   })
 
-/** An upload by somebody who has the bytes in hand: `POST /file` and its PUT in one. The `file` of the answer. */
+/** `POST /file` and the upload in one call. Returns the `file` of the response. */
 export const putFile = <E>({ owner }: Caller, body: unknown, bytes: Bytes<E>) =>
   Effect.gen(function* () {
     return fileBody(yield* storeFile(owner, yield* parseFile(body), bytes))
   })
 
-/** The bytes of a stored file, without a URL. */
+/** Reads the bytes of a stored file, without a signed URL. */
 export const readBytes = ({ owner }: Caller, dirId: string, fileName: string) =>
   Stream.unwrap(Effect.map(filePath(dirId, fileName), ({ dir, name }) => readFile(owner, dir, name)))
 
@@ -115,7 +116,7 @@ export const getDownload = ({ owner, baseUrl }: Caller, dirId: string, fileName:
     return downloadBody(yield* signDownload(owner, dir, name), baseUrl)
   })
 
-/** `POST /ffmpeg/process`: the answer once the job is over. */
+/** `POST /ffmpeg/process`: responds when the job has ended. */
 export const postProcess = ({ owner, baseUrl }: Caller, body: unknown, waiting: Omit<Waiting, "webhookUrl" | "baseUrl" | "tags"> = {}) =>
   Effect.gen(function* () {
     const { task, tags } = yield* limited((limits, policy) => parseProcess(body, limits, policy))
@@ -124,8 +125,8 @@ export const postProcess = ({ owner, baseUrl }: Caller, body: unknown, waiting: 
   })
 
 /**
- * `POST /ffmpeg/run`, deprecated: the files of a form and the task that names them, answered like `/ffmpeg/process`.
- * Of a call that makes no job the files are removed again, with their directory.
+ * `POST /ffmpeg/run`, deprecated: a form with files and the task that names them. Responds like
+ * `/ffmpeg/process`. If no job is created, the files and their directory are removed.
  */
 export const postRun = <E>(
   { owner, baseUrl }: Caller,
@@ -144,11 +145,13 @@ export const postRun = <E>(
     })
   )
 
-/** A command that can't be right is refused before the files behind it are taken. */
+/** Refuses an invalid command before the files that follow it in the form are read. */
 const checkedCommand = (part: FormPart): Effect.Effect<FormPart<ProcessCommand>, InvalidRequest | InvalidTask> =>
   part._tag === "File" ? Effect.succeed(part) : Effect.map(parseCommand(part.body), (body) => ({ _tag: "Command", body }))
 
-/** `POST /ffmpeg/process/async`; with an `Idempotency-Key` seen within a day, the answer to the first submission. */
+/**
+ * `POST /ffmpeg/process/async`. A repeated `Idempotency-Key` returns the response to the first submission.
+ */
 export const postProcessAsync = ({ owner, baseUrl }: Caller, body: unknown, idempotencyKeyHeader?: string) =>
   Effect.gen(function* () {
     const idempotencyKey = yield* parseIdempotencyKey(idempotencyKeyHeader)
@@ -156,7 +159,7 @@ export const postProcessAsync = ({ owner, baseUrl }: Caller, body: unknown, idem
     return submittedBody(yield* submit(owner, task, { webhookUrl, baseUrl, idempotencyKey, tags }))
   })
 
-/** `GET /job/:jobId`, with fresh download links of a completed job. */
+/** `GET /job/:jobId`, with new download URLs if the job completed. */
 export const getJob = ({ owner, baseUrl }: Caller, jobId: string) =>
   Effect.gen(function* () {
     const job = yield* findJob(owner, yield* knownJobId(jobId))
@@ -192,7 +195,7 @@ export const getDelivery = ({ owner }: Caller, id: string) => Effect.map(findDel
 /** Extension: `POST /webhook/delivery/:deliveryId/replay` */
 export const postReplay = ({ owner }: Caller, id: string) => Effect.map(replayDelivery(owner, id), deliveryBody)
 
-/** Extension: `GET /webhook/secret`, what a receiver verifies signatures with. */
+/** Extension: `GET /webhook/secret`, the secret with which a receiver verifies signatures. */
 export const getWebhookSecret = ({ owner }: Caller) =>
   Effect.gen(function* () {
     return webhookSecretBody(Redacted.value(yield* (yield* Accounts).webhookSecret(owner)))
@@ -209,7 +212,7 @@ const links = (job: Job) =>
     return statusOf(job.state) === "completed" ? yield* signOutputs(job, signedUrlSeconds) : []
   })
 
-/** What can't name a file of ours names none. */
+/** Parses the path of a file. An invalid one gives `FileNotFound`. */
 const filePath = (dirId: string, fileName: string) => {
   const dir = parseDirId(dirId)
   const parsed = parseFileName(fileName)

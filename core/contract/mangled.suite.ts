@@ -1,11 +1,11 @@
 import { Arbitrary, FastCheck as fc, Schema } from "effect"
 import * as bodies from "./bodies.js"
 
-/** Bodies as nobody should send them, for properties: good ones that were changed here and there, as JSON text. */
+/* Malformed bodies for property tests: valid ones with random changes, as JSON text. */
 
 type Body = Schema.Schema<unknown>
 
-/** Each request body with its schema, whole types of the wire. */
+/** The request bodies and their schemas. */
 export const requestBodies = {
   process: bodies.ProcessBody as unknown as Body,
   async: bodies.AsyncBody as unknown as Body,
@@ -36,7 +36,7 @@ const name = fc.oneof(fc.constantFrom(...fieldNames), fc.string({ maxLength: 4 }
 
 const nested = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`
 
-/** JSON texts of values that are wrong in most places. */
+/** JSON texts of values that are invalid in most fields. */
 const oddValue = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.stringify(value)),
   fc.constantFrom(
@@ -51,7 +51,7 @@ const oddValue = fc.oneof(
   )
 )
 
-/** Another value, key or absence somewhere inside; `steps` choose where. */
+/** Changes a value or key, or removes one, at the place that `steps` select. */
 interface Change {
   readonly steps: ReadonlyArray<number>
   readonly kind: "replace" | "drop" | "add" | "rename" | "wrap"
@@ -81,7 +81,7 @@ const changed = (body: unknown, { steps: [step = 0, ...rest], ...what }: Change)
   return Array.isArray(body) ? entries.map(([, item]) => item) : Object.fromEntries(entries)
 }
 
-/** A field written twice, the second one last: what a parser makes of it is the last one. */
+/** Repeats a field. A JSON parser uses the last value. */
 interface Repeat {
   readonly place: number
   readonly last: boolean
@@ -97,7 +97,7 @@ const repeated = (text: string, { place, last, name, value }: Repeat): string =>
   return index === undefined ? text : `${text.slice(0, index)}${last ? `,${field}` : `${field},`}${text.slice(index)}`
 }
 
-/** Good bodies are dear to generate (a millisecond) and cheap to change: they are made once. */
+/** Valid bodies are generated once, because generating one takes a millisecond and changing one is fast. */
 export const mangledBody = (schema: Body, own: ReadonlyArray<unknown> = []): fc.Arbitrary<string> => {
   const generated = fc.sample(Arbitrary.make(Schema.encodedBoundSchema(schema)), { numRuns: 150, seed: 3 })
   const good = [...own, ...generated].map((body) => JSON.stringify(body))

@@ -7,12 +7,15 @@ import type { ProbeBody } from "./bodies.js"
 type Wire = typeof ProbeBody.Encoded
 type Parsed<A> = Either.Either<A, InvalidRequest>
 
-/** API reference: "Resource limits: 60s max analysis, 50MB max probe size". ffprobe itself refuses sizes under 32. */
+/**
+ * API reference: "Resource limits: 60s max analysis, 50MB max probe size". ffprobe itself refuses sizes under
+ * 32.
+ */
 const maxAnalyzeMicroseconds = 60_000_000
 const minProbeBytes = 32
 const maxProbeBytes = 50_000_000
 
-/** What a caller asks of ffprobe: every section and value checked, none of it passed through as it came. */
+/** Parses a probe request. Every section and value is checked; none is passed to ffprobe unparsed. */
 export const parseProbe = (body: Wire, limits: LimitValues): Parsed<ProbeRequest> =>
   Either.gen(function* () {
     const sections = yield* parseSections(body, limits)
@@ -45,7 +48,7 @@ const parseSections = (body: Wire, limits: LimitValues): Parsed<ProbeRequest["se
     return Object.keys(sections).length === 0 ? { format: "all", streams: "all" } : sections
   })
 
-/** ffmpeg's stream specifiers, those that ffprobe's select_streams knows. */
+/** The stream specifiers that ffprobe's `-select_streams` accepts. */
 const selections: ReadonlyArray<RegExp> = [
   /^(?:\d{1,9}|u)$/,
   /^(?:#|i:)(?:0x[0-9a-fA-F]{1,8}|\d{1,9})$/,
@@ -62,17 +65,17 @@ const parseSelection = (text: string): Parsed<string> =>
 const time = /^\+?\d{1,6}(?::\d{1,2}){0,2}(?:\.\d{1,9})?$/
 const packets = /^\+#\d{1,9}$/
 
-/** Longest interval that is read. */
+/** Longest interval that is accepted, in characters. */
 const maxInterval = 100
 
-/** `START%END`, either of which may be left out. */
+/** `START%END`; both parts are optional. */
 const isInterval = (text: string): boolean => {
   if (text === "" || text.length > maxInterval) return false
   const [start = "", end = "", ...more] = text.split("%")
   return more.length === 0 && (start === "" || time.test(start)) && (end === "" || time.test(end) || packets.test(end))
 }
 
-/** A bare `#500` means the first 500 packets, which ffprobe wants written `%+#500`. */
+/** `#500` means the first 500 packets; ffprobe's syntax is `%+#500`. */
 const parseIntervals = (text: string): Parsed<string> => {
   const intervals = text.split(",", 101).map((part) => part.replace(/^(?:\+?|([^%]*)%)#/, "$1%+#"))
   return intervals.length <= 100 && intervals.every(isInterval)
@@ -99,7 +102,7 @@ const parseSize = (value: string | number): Parsed<number> => {
   return bytes <= maxProbeBytes ? Either.right(bytes) : refuse("probe.probesize is too large: at most 50M are allowed")
 }
 
-/** A number with a unit, as a whole number of the smallest one; undefined when it is no such thing. */
+/** A number with a unit, converted to a whole number of the smallest unit. Undefined if it is malformed. */
 const scaled = (value: string | number, units: Readonly<Record<string, number>>): number | undefined => {
   const [, amount, unit = ""] = /^(\d{1,15}(?:\.\d{1,9})?)([A-Za-z]{0,2})$/.exec(String(value)) ?? []
   if (amount === undefined || !Object.hasOwn(units, unit)) return undefined

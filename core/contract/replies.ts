@@ -1,8 +1,8 @@
 import { Schema } from "effect"
 
 /**
- * The JSON bodies of replies and of webhooks, as the API reference shows them, with its samples. Fields of ours come last
- * and are marked "Extension". The functions that make them are in `responses.ts`.
+ * The JSON bodies of responses and webhooks as in the API reference, with its samples. Additional fields come
+ * last and are marked "Extension". `responses.ts` has the functions that create them.
  */
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
@@ -300,5 +300,5 @@ const FailedWebhook = Schema.Struct({ job_id: Schema.String, status: Schema.Lite
   examples: [{ job_id: "job_abc123xyz", status: "failed", ...failureSample }]
 })
 
-/** What a webhook's receiver is sent. */
+/** The body of a webhook. */
 export const WebhookPayload = Schema.Union(CompletedWebhook, FailedWebhook)

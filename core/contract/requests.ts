@@ -24,7 +24,7 @@ const checked = {
 
 type Parsed<A, E = InvalidRequest> = Either.Either<A, E>
 
-/** A task, and what the worker that runs it must have. */
+/** A task and its tags, which the worker must have. */
 interface Tagged {
   readonly task: CheckedTask
   readonly tags: ReadonlyArray<string>
@@ -34,10 +34,10 @@ interface Tagged {
 export const parseProcess = (json: unknown, limits: LimitValues, policy?: PolicyValues): Parsed<Tagged, InvalidRequest | InvalidTask> =>
   Either.flatMap(checked.process(json), (body) => parseTagged(body, limits, policy))
 
-/** What the field `command` of `POST /ffmpeg/run` holds. */
+/** The content of the field `command` of `POST /ffmpeg/run`. */
 export type ProcessCommand = typeof ProcessBody.Encoded
 
-/** The body of `/ffmpeg/process`, or its task alone. */
+/** Parses the field `command`: the body of `/ffmpeg/process`, or only its task. */
 export const parseCommand = (json: unknown): Parsed<ProcessCommand, InvalidRequest | InvalidTask> => {
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     return Either.left(invalid('The field "command" must be a JSON object: the task'))
@@ -45,13 +45,13 @@ export const parseCommand = (json: unknown): Parsed<ProcessCommand, InvalidReque
   return checked.process(Object.hasOwn(json, "task") ? json : { task: json })
 }
 
-/** The files that came with a command: the path of one by its name or field, and the directory of all. */
+/** The stored files of a form: `pathOf` a file by its name or field, and their directory. */
 export interface FormFiles {
   readonly pathOf: (nameOrField: string) => string | undefined
   readonly dir?: DirId | undefined
 }
 
-/** The task of such a command. */
+/** Parses the task of a command after the files of the form are stored. */
 export const parseRun = (
   { task, tags = [] }: ProcessCommand,
   { pathOf, dir }: FormFiles,
@@ -69,7 +69,7 @@ export const parseRun = (
     return yield* Either.left(new InvalidTask({ reason }))
   })
 
-/** The name of a sequence of pictures is that of no file: they lie in the directory of the form. */
+/** The path of a sequence of pictures, whose name is a pattern instead of a file name. */
 const sequencePath = (
   { file_path: name, options }: ProcessCommand["task"]["inputs"][number],
   dir: DirId | undefined
@@ -78,7 +78,7 @@ const sequencePath = (
   return isSequence && dir !== undefined ? `${dir}/${name}` : undefined
 }
 
-/** `POST /ffmpeg/process/async`. Whether this host may call the URL is decided when the task is submitted. */
+/** `POST /ffmpeg/process/async`. Submission checks later whether the webhook URL may be called. */
 export const parseAsync = (
   json: unknown,
   limits: LimitValues,
@@ -109,7 +109,7 @@ export const parseFile = (json: unknown): Parsed<{ readonly name: FileName; read
     return dir === undefined ? yield* Either.left(invalid(`dir_id ${dirIdRule}`)) : { name: name.name, dir }
   })
 
-/** `POST /directory`: null where the caller leaves the life of the directory to us. */
+/** `POST /directory`. `ttlSeconds` is null for the default. */
 export const parseDirectory = (json: unknown, limits: LimitValues): Parsed<{ readonly ttlSeconds: number | null }> =>
   Either.gen(function* () {
     const { ttl } = yield* Either.mapLeft(checked.directory(json), asRequest)
@@ -119,7 +119,7 @@ export const parseDirectory = (json: unknown, limits: LimitValues): Parsed<{ rea
     return yield* Either.left(invalid(`ttl must be a whole number of seconds from ${min} to ${max}`))
   })
 
-/** The `Idempotency-Key` header of an async submission: null where there is none. */
+/** The `Idempotency-Key` header of an async submission; null if there is none. */
 export const parseIdempotencyKey = (header: string | undefined): Parsed<string | null> => {
   if (header === undefined) return Either.right(null)
   return /^[\x21-\x7e]{1,255}$/.test(header)

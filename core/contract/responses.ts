@@ -28,11 +28,11 @@ import type {
 } from "./replies.js"
 import { reportUsage } from "./usage-report.js"
 
-/** The bodies of replies and webhooks, in the reference's shapes and field order. What the reference does not show comes last. */
+/* The bodies of responses and webhooks, with the shapes and field order of the API reference. Additional fields come last. */
 
 type Body<Reply extends { readonly Encoded: unknown }> = Reply["Encoded"]
 
-/** A finished file with the request that downloads it. */
+/** An output file with the signed request that downloads it. */
 export interface Link {
   readonly name: string
   readonly bytes: number
@@ -61,7 +61,7 @@ export const deletedBody = (file: StoredFile) =>
 
 export const cancelledBody = { ok: true, message: "Job cancelled successfully" } as const satisfies Body<typeof CancelReply>
 
-/** `baseUrl` is where clients reach our own mount, for URLs that we serve ourselves. */
+/** `baseUrl` is the prefix of signed URLs that the API serves itself. */
 export const registeredBody = (
   { file, upload, expiresInSeconds }: { readonly file: StoredFile; readonly upload: SignedRequest; readonly expiresInSeconds: number },
   baseUrl: string
@@ -103,11 +103,11 @@ export const submittedBody = (jobId: string) => ({ ok: true, job_id: jobId }) as
 export const analyzedBody = ({ result, usage }: { readonly result: Readonly<Record<string, unknown>>; readonly usage: Usage }) =>
   ({ ok: true, result, usage: reportUsage(usage) }) as const satisfies Body<typeof AnalyzeReply>
 
-/** Answer of the synchronous call, for a job that completed. */
+/** Response to the synchronous call, for a completed job. */
 export const processedBody = (job: Job, links: ReadonlyArray<Link>, baseUrl: string) =>
   ({ ok: true, ...outcome(job, links, baseUrl) }) as const satisfies Body<typeof ProcessReply>
 
-/** Answer of `GET /job/:jobId`; `links` are those of a completed job. */
+/** Response to `GET /job/:jobId`. `links` are those of a completed job. */
 export const jobBody = (job: Job, links: ReadonlyArray<Link>, baseUrl: string) => {
   const status = statusOf(job.state)
   if (status === "completed")
@@ -118,13 +118,13 @@ export const jobBody = (job: Job, links: ReadonlyArray<Link>, baseUrl: string) =
   >
 }
 
-/** What a webhook's receiver reads of a job that is over: `GET /job/:jobId` without its `ok`. */
+/** The body of a webhook: the response to `GET /job/:jobId` without `ok`. */
 export const webhookBody = (job: Job, links: ReadonlyArray<Link>, baseUrl: string) => {
   const { ok: _, ...body } = jobBody(job, links, baseUrl)
   return body
 }
 
-/** Extension: what a key has used this month, and what it may use. */
+/** Extension: the usage of a key in this month and its quota. */
 export const usageBody = (account: Account, storedBytes: number) => {
   const { input_size_gb, output_size_gb, time_sec } = reportUsage(account.usage)
   const { gibSecondsPerMonth, jobsPerMonth, storedBytes: storable } = account.quota
@@ -163,7 +163,7 @@ const delivery = ({ createdAt, id, jobId, nextTryAt, state, tries, url }: Delive
 
 export const webhookSecretBody = (secret: string) => ({ ok: true, secret }) as const satisfies Body<typeof SecretReply>
 
-/** A URL that clients can use as it is. */
+/** The absolute URL of a signed request. */
 export const absolute = (baseUrl: string, { url }: SignedRequest): string => (url.startsWith("/") ? `${baseUrl}${url}` : url)
 
 const outcome = (job: Job, links: ReadonlyArray<Link>, baseUrl: string) => ({
@@ -172,7 +172,10 @@ const outcome = (job: Job, links: ReadonlyArray<Link>, baseUrl: string) => ({
   ...(job.warnings.length === 0 ? {} : { warnings: job.warnings })
 })
 
-/** The reference says "processing error" of a job looked at later, and "processing failed" (the error's own words) to one who waits. */
+/**
+ * The API reference has "processing error" in `GET /job/:jobId` and webhooks, but "processing failed" (the
+ * error's message) in synchronous responses.
+ */
 const failure = (job: Job) => {
   const reason =
     job.failure !== null && "detail" in job.failure ? `FFmpeg processing error: ${job.failure.detail}` : failureOf(job)?.message
@@ -181,5 +184,5 @@ const failure = (job: Job) => {
 
 const filePath = (file: StoredFile) => `${file.dir}/${file.name}`
 
-/** `2024-01-01T00:00:00Z`: as the reference has it, without fractions. */
+/** `2024-01-01T00:00:00Z`: without fractions, as in the API reference. */
 const timestamp = (date: Date) => `${date.toISOString().slice(0, "2024-01-01T00:00:00".length)}Z`

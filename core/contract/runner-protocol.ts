@@ -6,19 +6,26 @@ import { Plan } from "../plan.js"
 import { StagedFile } from "../task.js"
 
 /**
- * What runners and hosts say to each other, as JSON over HTTP (docs/runners.md says it in words). A runner sends
- * `POST <host>/runner/v1/<path>`: `claim` with its own token (`Authorization: Basic name:secret` in base64), all others
- * with that of the run they are about (`Authorization: Bearer token`). A failure is `{ ok: false, error }` and a status.
+ * The protocol between runners and hosts: JSON over HTTP (docs/runners.md explains it). A runner sends `POST
+ * <host>/runner/v1/<path>`: `claim` with its own token (`Authorization: Basic name:secret` in base64), all
+ * other requests with the token of the run (`Authorization: Bearer token`). An error is `{ ok: false, error
+ * }` and a status.
  */
 
-/** In the path, and in every answer's `x-ffkiln-runner-protocol`: another number is another language. */
+/**
+ * Protocol version, in the path and in the header `x-ffkiln-runner-protocol` of every response. Versions are
+ * incompatible.
+ */
 export const protocolVersion = 1
 export const versionHeader = "x-ffkiln-runner-protocol"
 export const pathOf = (action: Action): string => `/runner/v${protocolVersion}/${action}`
 
 export type Action = "claim" | "progress" | "outputs" | "finished" | "failed" | "released"
 
-/** `process` names this process of the runner: new at each start. With no slot free it only says that it is there. */
+/**
+ * `process` is an id of the runner's process, new at each start. With `free` 0 the request only reports that
+ * the runner is alive.
+ */
 export const ClaimBody = Schema.Struct({
   process: Schema.String,
   slots: Schema.Int,
@@ -27,42 +34,50 @@ export const ClaimBody = Schema.Struct({
   capabilities: Capabilities
 })
 
-/** A signed request that anyone may make. `url` is absolute, or begins with `/` and is meant below the host's own URL. */
+/**
+ * A signed request that needs no token. `url` is absolute, or begins with `/` and is relative to the host's
+ * URL.
+ */
 const Request = {
   method: Schema.Literal("GET", "PUT"),
   url: Schema.String,
   headers: Schema.Record({ key: Schema.String, value: Schema.String })
 }
 
-/** Where outputs are stored is the host's affair. */
+/** The fields of a plan without `outputPrefix`, which only the host needs. */
 const { outputPrefix: _, ...planFields } = Plan.fields
 
-/** `run` is null where there was nothing to do for as long as the request could stay open. */
+/** `run` is null if there was no job within `runnerWaitSeconds`. */
 export const ClaimReply = Schema.Struct({
   run: Schema.NullOr(
     Schema.Struct({
-      /** The job's id, to be told in `running`, and for the log. */
+      /** The job's id, to repeat in `running` and to log. */
       id: Schema.String,
       token: Schema.String,
-      /** How often `progress` is to be sent at least, in seconds; without a word for `silenceSeconds` the run is another's. */
+      /**
+       * Longest interval between `progress` requests. After `silenceSeconds` without one the lease is lost.
+       */
       heartbeatSeconds: Schema.Number,
       silenceSeconds: Schema.Number,
-      /** The plan: ffmpeg runs in a folder with the inputs, beside which `out` takes the outputs. */
+      /**
+       * The plan. ffmpeg runs in a folder with the inputs and writes the outputs to a folder `out` beside it.
+       */
       ...planFields,
-      /** Each with the request that fetches it. `key` stands for the content: the same for the same bytes. */
+      /** Each input with the request that downloads it. The same `key` means the same content. */
       inputs: Schema.Array(Schema.Struct({ ...StagedFile.fields, ...Request }))
     })
   )
 })
 
-/** 0 to 1, or null while that can't be known. */
+/** Progress as a fraction from 0 to 1; null while unknown. */
 export const ProgressBody = Schema.Struct({ fraction: Schema.NullOr(Schema.Number) })
-/** True: end ffmpeg and forget the run. */
+/** `abort`: the lease is lost; the runner must end ffmpeg and discard the run. */
 export const ProgressReply = Schema.Struct({ abort: Schema.Boolean })
 
 /**
- * May be asked while ffmpeg still writes: `bytes` are those of now. `upload` is the one that some of the file was sent to
- * already, and `start`, the end of a part, is where requests are wanted from: they may be left out.
+ * Requests upload URLs, also while ffmpeg still writes: `bytes` is the current size. Optional: `upload` is
+ * the multipart upload that already has parts of the file, and `start` is the offset of the first part that
+ * needs a request.
  */
 export const OutputsBody = Schema.Struct({
   files: Schema.Array(
@@ -75,21 +90,22 @@ export const OutputsBody = Schema.Struct({
   )
 })
 /**
- * Each file in one request, or in as many as `requests` has, each for its own bytes, in any order and as often as it takes.
- * Where `upload` is not the one that was asked for, nothing counts of what was sent to that, and `requests` are of all.
+ * Each file is sent by all of its `requests`, each for its own bytes, in any order and repeatedly if
+ * necessary. If `upload` differs from the requested one, parts sent to the old one are discarded, and
+ * `requests` cover the whole file.
  */
 export const OutputsReply = Schema.Struct({
   files: Schema.Array(
     Schema.Struct({
       name: Schema.String,
-      /** To be repeated in `finished`. */
+      /** The id to repeat in `finished`; null for a file that is sent by one request. */
       upload: Schema.NullOr(Schema.String),
       requests: Schema.Array(Schema.Struct({ ...Request, start: Schema.Int, bytes: Schema.Int }))
     })
   )
 })
 
-/** The named outputs first, in the order of the plan. */
+/** Named outputs first, in the order of the plan. */
 export const FinishedBody = Schema.Struct({
   outputs: Schema.Array(Schema.Struct({ name: Schema.String, bytes: Schema.Int, upload: Schema.NullOr(Schema.String) })),
   warnings: texts,
@@ -97,8 +113,11 @@ export const FinishedBody = Schema.Struct({
   seconds: Schema.Number
 })
 
-/** `ffmpeg` and `limit` come with a sentence for the user; `input-missing` with none. */
+/** `detail` is a sentence for the user, for the reasons `ffmpeg` and `limit`. */
 export const FailedBody = Schema.Struct({ reason: runnerReasons, detail: Schema.String })
 
-/** Why a run is given back: `stopping` may be taken by anyone at once, `broken` after a pause. */
+/**
+ * Why a run is released. `stopping`: the job can be claimed at once. `broken`: it can be claimed after the
+ * retry delay.
+ */
 export const ReleasedBody = Schema.Struct({ why: Schema.Literal("stopping", "broken") })

@@ -13,27 +13,28 @@ import { isOfMuxer } from "../side-files.js"
 import type { NamedFile, SideFile } from "../task.js"
 import { composed } from "../text/composed.js"
 
-/** Options as ffmpeg will get them, and what else they say. */
+/** A parsed list of options. */
 export interface TaskOptions {
+  /** The arguments that ffmpeg gets. */
   readonly args: ReadonlyArray<string>
   readonly read: ReadOptionList
-  /** Files of the task's directory that they read. */
+  /** Files of the task's directory that the options read. */
   readonly files: ReadonlyArray<NamedFile>
-  /** Files that options and filters make, but for those of muxers. */
+  /** Files that options and filters write, except those of muxers. */
   readonly made: ReadonlyArray<SideFile>
-  /** What `-f` says, in lower case; null without one. */
+  /** The value of `-f` in lower case; null without one. */
   readonly format: string | null
-  /** How pictures keep their rate; null where nothing says, undefined where there are none. */
+  /** The frame rate mode; null if none is set, undefined if the output has no video. */
   readonly rate: RateMode | null | undefined
 }
 
-/** `holdsForAll`: it was written for this output, and this ffmpeg can only hold all outputs to it. */
+/** A frame rate mode. `holdsForAll`: it is set for one output, but this ffmpeg applies it to all outputs. */
 export interface RateMode {
   readonly mode: string
   readonly holdsForAll: boolean
 }
 
-/** A list of options, its filter graphs included, or the first thing that is not allowed, with the field in front. */
+/** Parses a list of options with its filter graphs. The error names the field and the first problem. */
 export const parseOptions = (
   items: ReadonlyArray<string>,
   place: "input" | "output",
@@ -41,7 +42,8 @@ export const parseOptions = (
   policy: PolicyValues
 ): Either.Either<TaskOptions, string> =>
   Either.gen(function* () {
-    // Without a name for the log of a pass ffmpeg takes this one, and puts it where the process runs: nobody would find it there.
+    // The default name that ffmpeg gives the log of a pass. Set explicitly, so that the log is not left in
+    // the folder of the inputs.
     const read = yield* Either.mapLeft(readOptions(items, place, policy, "ffmpeg2pass"), (problem) => `${field}: ${problem}`)
     const hasPass = read.options.some(({ name }) => name === "pass")
     const options: Array<ParsedOption> = []
@@ -70,13 +72,13 @@ const rateOf = (options: ReadonlyArray<ParsedOption>): RateMode | null => {
   return option === undefined ? null : { mode: rateMode(option.value ?? ""), holdsForAll: option.holdsForAll === true }
 }
 
-/** A filter graph as ffmpeg will get it, and the files that it reads and makes. */
+/** A filter graph as passed to ffmpeg, and the files that it reads and writes. */
 export interface TaskGraph extends Pick<ReadGraph, "graph" | "parsed"> {
   readonly files: ReadonlyArray<NamedFile>
   readonly made: ReadonlyArray<SideFile>
 }
 
-/** Names of files are put in the form in which they are stored. */
+/** Parses a filter graph. File names are converted to Unicode NFC, as in storage. */
 export const readTaskGraph = (text: string, by: string, policy: PolicyValues): Either.Either<TaskGraph, string> =>
   Either.mapBoth(readFilters(composed(text), policy), {
     onLeft: (problem) => `${by} ${problem}`,
@@ -115,7 +117,7 @@ const madeBy = ({ item, name, file }: ParsedOption, field: string, hasPass: bool
     const encoder = name === "x265-params" ? "x265" : "x264"
     return filesOfLog(file.name, encoder).map((each) => ({ ...each, ...log, rename: 'with "stats="' }))
   }
-  // ffmpeg counts the streams of all outputs. Encoders but x264 have the log alone.
+  // ffmpeg numbers the streams of all outputs together. Only x264 writes a second file.
   if (file.shape === "prefix") {
     return filesOfLog(`${file.name}-%d.log`, "x264").map((each) => ({ ...each, ...log, rename: "with -passlogfile", kind: "log" }))
   }

@@ -17,10 +17,10 @@ import { parseOptions, readTaskGraph, type TaskOptions } from "./task-options.js
 type Wire = typeof TaskBody.Encoded
 type Items = NonNullable<Wire["inputs"][number]["options"]>
 
-/** What a directory id is made of, worded to follow a field's name. */
+/** The rule for directory ids, worded to follow a field's name. */
 export const dirIdRule = "must be 1 to 64 characters long, of A-Z a-z 0-9 _ and -"
 
-/** A body of the right types becomes a task of right values, or the first thing wrong with it. */
+/** Parses a task whose types are already checked. The error names the first problem. */
 export const parseTask = (body: Wire, limits: LimitValues, policy: PolicyValues = defaultPolicy): Either.Either<CheckedTask, InvalidTask> =>
   Either.gen(function* () {
     yield* count("task.inputs", body.inputs, limits.inputs)
@@ -46,7 +46,7 @@ export const parseTask = (body: Wire, limits: LimitValues, policy: PolicyValues 
     return seal(task, { policy, inputs: lists(inputs), outputs: lists(outputs), filterComplex: parsed })
   })
 
-/** Stops at the first item that is refused: a task may have many long ones. */
+/** Parses the items and stops at the first error, because a task may have many long items. */
 const parseEach = <A, B>(items: ReadonlyArray<A>, parse: (item: A, index: number) => Either.Either<B, InvalidTask>) =>
   Either.gen(function* () {
     const parsed: Array<B> = []
@@ -59,10 +59,10 @@ interface Rules {
   readonly policy: PolicyValues
 }
 
-/** What else a part of a task names. */
+/** A parsed part of a task with the files that it names. */
 type WithFiles<A> = Either.Either<A & Pick<TaskOptions, "files" | "made">, InvalidTask>
 
-/** `dir_id/file_name` or an https URL; else the reason, worded to follow the field's name. */
+/** Parses `dir_id/file_name` or an https URL. The error is worded to follow the field's name. */
 export const fileSource = (text: string): Either.Either<Source, string> => {
   if (/^\s*https?:\/\//i.test(text) && /\s/.test(text))
     return Either.left("is a URL with a blank in it: write %20 instead, or leave it out")
@@ -114,7 +114,7 @@ const parseOutput = (
     return { output: { name: name.name, options: args, maps, ...(format === "null" && { discarded: true }) }, read, files, made, rate }
   })
 
-/** What to write instead of a name that can't be used, worded to follow what is wrong with it. */
+/** The suggestion for an invalid output name, worded to follow the problem. */
 const otherName = ({ file, options = [] }: Wire["outputs"][number]): string => {
   const items = (options ?? []).map(String)
   const isDiscarded = items[items.lastIndexOf("-f") + 1]?.toLowerCase() === "null" && items.includes("-f")
@@ -123,7 +123,7 @@ const otherName = ({ file, options = [] }: Wire["outputs"][number]): string => {
   return insteadOfPath(file, (name) => "name" in parseFileName(name))
 }
 
-/** Where this ffmpeg has one way of keeping the rate for all outputs, they must not ask for different ones. */
+/** Refuses different frame rate modes if this ffmpeg applies one mode to all outputs. */
 const oneRate = (rates: ReadonlyArray<TaskOptions["rate"]>): Either.Either<void, InvalidTask> => {
   const first = rates.findIndex((rate) => rate?.holdsForAll)
   const other = rates.findIndex((rate) => rate !== undefined && rate?.mode !== rates[first]?.mode)
@@ -143,7 +143,7 @@ const options = (
   Either.gen(function* () {
     const list = yield* texts(items, field, limits)
     const parsed = yield* Either.mapLeft(parseOptions(list, place, field, policy), invalid)
-    // Unicode's normal form may have three times the bytes.
+    // NFC may have up to three times the bytes.
     const long = parsed.args.findIndex((arg) => byteLength(arg) > limits.optionBytes + placeBytes)
     return long < 0
       ? parsed
@@ -152,7 +152,7 @@ const options = (
         )
   })
 
-/** What may stand before a file's name: see `placeOf`. */
+/** Longest prefix of a file name in the command, in bytes: see `placeOf`. */
 const placeBytes = 16
 
 const parseMaps = (items: Items | undefined, field: string, { limits, policy }: Rules) =>
@@ -167,7 +167,7 @@ const parseMaps = (items: Items | undefined, field: string, { limits, policy }: 
     )
   })
 
-/** The items as text. A process takes no NUL in an argument, and no string that is not Unicode. */
+/** The items as text. Arguments of a process can't contain NUL or malformed Unicode. */
 const texts = (items: Items | undefined, field: string, limits: LimitValues): Either.Either<ReadonlyArray<string>, InvalidTask> => {
   const list = (items ?? []).map(String)
   if (list.length > limits.optionItems) return refuse(`${field} has ${list.length} items: at most ${limits.optionItems} are allowed`)
@@ -204,7 +204,7 @@ const count = (field: string, list: ReadonlyArray<unknown>, max: number): Either
   return list.length > max ? refuse(`${field} has ${list.length} items: at most ${max} are allowed`) : Either.right(undefined)
 }
 
-/** What is wrong with text of a caller, worded to follow the field's name. Its length is checked before it is read. */
+/** The problem with a text, worded to follow the field's name. The length is checked first. */
 const textProblem = (text: string, maxBytes: number): string | undefined => {
   if (text.length > maxBytes || byteLength(text) > maxBytes) return `is too long: at most ${maxBytes} bytes are allowed`
   if (!text.isWellFormed() || text.includes("\0")) return "must be well-formed Unicode without NUL"

@@ -8,7 +8,7 @@ export interface UsageReport {
   readonly gb_sec: number
 }
 
-/** A client can check `gb_sec`: (in + out) x time. */
+/** The usage as reported. `gb_sec` is (input + output) x time of the reported numbers. */
 export const reportUsage = (usage: Usage): UsageReport => {
   const { seconds, inputGib, outputGib, gibSeconds } = billed(usage)
   return { time_sec: seconds, input_size_gb: inputGib, output_size_gb: outputGib, gb_sec: gibSeconds }

@@ -6,8 +6,8 @@ import { InvalidRequest, InvalidTask } from "../errors.js"
 const Validator = FastestValidator as unknown as typeof FastestValidator.default
 
 /**
- * A checker of one body, twenty times as fast as decoding with the schema it is derived from. It tells the first thing
- * wrong as a sentence: an InvalidTask where that lies in `task`, else an InvalidRequest.
+ * Compiles the check of a body, which is twenty times as fast as decoding with its schema. The error
+ * describes the first problem: `InvalidTask` for a field of `task`, else `InvalidRequest`.
  */
 export const compile = <A, I>(schema: Schema.Schema<A, I>): ((json: unknown) => Either.Either<I, InvalidRequest | InvalidTask>) => {
   const check = accepts(schema)
@@ -20,15 +20,15 @@ export const compile = <A, I>(schema: Schema.Schema<A, I>): ((json: unknown) => 
 }
 
 /**
- * The body without optional fields that are null or "": low-code tools send them for fields that nobody filled in. Items of
- * lists, required fields and fields that are not known stay. The given body is not changed.
+ * Removes optional fields that are null or "" from a copy of the body: low-code tools send them for empty
+ * form fields. Items of lists, required fields and unknown fields stay.
  */
 export const withoutBlanks = <A, I>(schema: Schema.Schema<A, I>): ((json: unknown) => unknown) => {
   const document = JSONSchema.make(schema)
   return blanksOf(document, document.$defs ?? {}) ?? ((json) => json)
 }
 
-/** Undefined where a value of this kind holds no optional fields. */
+/** Undefined if values of this schema contain no optional fields. */
 const blanksOf = (schema: object, definitions: Readonly<Record<string, object>>): ((value: unknown) => unknown) | undefined => {
   const node = schema as Node
   if (node.$ref !== undefined) return blanksOf(definitions[node.$ref.replace("#/$defs/", "")] as Node, definitions)
@@ -47,7 +47,7 @@ const blanksOf = (schema: object, definitions: Readonly<Record<string, object>>)
   }
 }
 
-/** The compiled check alone: true, or what it found. */
+/** The compiled check: true, or the findings. */
 export const accepts = <A, I>(schema: Schema.Schema<A, I>): ((json: unknown) => true | ReadonlyArray<ValidationError>) => {
   const document = JSONSchema.make(schema)
   const rule = ruleOf(document, document.$defs ?? {})
@@ -55,7 +55,10 @@ export const accepts = <A, I>(schema: Schema.Schema<A, I>): ((json: unknown) => 
   return (json) => check(json) as true | ReadonlyArray<ValidationError>
 }
 
-/** A null is a value, and a wrong one. Messages are ours, and building theirs would turn hostile values into text. */
+/**
+ * Null counts as an invalid value. The package's messages are off: they would convert untrusted values to
+ * text, and are not used.
+ */
 const validator = () => {
   const silent = Object.fromEntries(Object.keys(new Validator().messages).map((name) => [name, ""]))
   return new Validator({ considerNullAsAValue: true, messages: silent })
@@ -108,7 +111,7 @@ const refusal = (findings: ReadonlyArray<ValidationError>, json: unknown): Inval
   return /^task\b/.test(first.field) ? new InvalidTask({ reason }) : new InvalidRequest({ message: reason })
 }
 
-/** Of a null in a list the finding names only the list. */
+/** The field of a finding. For a null in a list the finding has only the list, so the index is added. */
 const place = ({ type, field, actual }: ValidationError, json: unknown): string => {
   const value = field.split(/[.[\]]+/).reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], json)
   return type === "required" && actual === null && Array.isArray(value) ? `${field}[${value.indexOf(null)}]` : field
@@ -117,7 +120,7 @@ const place = ({ type, field, actual }: ValidationError, json: unknown): string 
 const problem = (first: ValidationError, findings: ReadonlyArray<ValidationError>): string => {
   if (first.type === "required") return first.actual === null ? "must not be null" : "is required"
   if (first.type === "objectStrict") return `has fields that are not known: ${shown(first.actual)} (known: ${first.expected})`
-  // A union leaves one finding for each of its members.
+  // A union gives one finding for each of its members.
   const types = findings.filter(({ field, type }) => field === first.field && type in wanted).map(({ type }) => wanted[type])
   return [...new Set(types)].join(" or ").replaceAll(" or must be", " or")
 }

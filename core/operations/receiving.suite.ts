@@ -12,12 +12,12 @@ import { submit } from "./submit.js"
 import { listDeliveries } from "./webhooks.js"
 import { bytes, taskOn } from "./world.suite.js"
 
-/** Webhooks with receivers that a test scripts, and test time that passes between their tries. */
+/* Tests of webhooks with scripted receivers and a test clock. */
 
 type Post = Webhooks["Type"]["post"]
 type Arrived = { readonly id: string; readonly url: string; readonly body: Record<string, unknown>; readonly secret: string }
 
-/** Receivers as `post` has them; what arrives is taken down before it is answered. */
+/** Receivers that respond as `post` does. Each request is recorded before the response. */
 export const receiving = (post: Post = () => Effect.succeed(200)) => {
   const arrived: Array<Arrived> = []
   const layer = Layer.succeed(Webhooks, {
@@ -31,17 +31,17 @@ export const receiving = (post: Post = () => Effect.succeed(200)) => {
   return { arrived, layer }
 }
 
-/** A poll costs the test a moment of real time: a day of them must not. */
+/** A long poll interval, because each poll costs real time even with the test clock. */
 export const seldom: Partial<LimitValues> = { webhookPollSeconds: 600 }
 
-/** Delivers until the effect it gives is run. */
+/** Starts the deliverer and returns an effect that stops it. */
 export const delivering = Effect.gen(function* () {
   const scope = yield* Scope.make()
   yield* Layer.buildWithScope(deliverer, scope)
   return Scope.close(scope, Exit.void)
 })
 
-/** A job that is over and owes a webhook to `url`. */
+/** A completed job whose webhook to `url` is due. */
 export const owed = (owner: OwnerId, url = "https://a.example/hook", ttlSeconds: number | null = null) =>
   Effect.gen(function* () {
     const { id: dir } = yield* createDirectory(owner, ttlSeconds)
@@ -55,7 +55,7 @@ export const owed = (owner: OwnerId, url = "https://a.example/hook", ttlSeconds:
 /** The owner's newest webhook. */
 export const only = (owner: OwnerId) => Effect.map(listDeliveries(owner), (all) => all[0] as DeliveryRecord)
 
-/** Lets time pass until it holds of the owner's newest webhook, in steps that see no more than one poll where polls are seldom. */
+/** Advances the clock until `holds` is true for the owner's newest webhook, by at most one poll a step. */
 export const passUntil = (owner: OwnerId, holds: (record: DeliveryRecord) => boolean) =>
   Effect.gen(function* () {
     const { webhookPollSeconds } = yield* Limits
@@ -67,7 +67,7 @@ export const passUntil = (owner: OwnerId, holds: (record: DeliveryRecord) => boo
     return record
   })
 
-/** The download URLs of what arrived, in its order. */
+/** The download URLs in the received webhooks, in order. */
 export const linksIn = (arrived: ReadonlyArray<Arrived>) =>
   arrived.flatMap(({ body }) => (body.result as ReadonlyArray<{ download_url: string }>).map((file) => file.download_url))
 

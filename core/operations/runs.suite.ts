@@ -10,22 +10,22 @@ import { type Extras, submit } from "./submit.js"
 import { type Assignment, takeRun } from "./take-run.js"
 import { bytes, ownerWithFile, taskOn } from "./world.suite.js"
 
-/** What tests of remote runs have in common: a runner that is no process, and time that passes when told. */
+/* Helpers for tests of remote runs: a runner without a process, and a test clock. */
 
 export const quiet: Extras = { webhookUrl: null }
 
-/** A runner that may ask for work. */
+/** A registered runner. */
 export const aRunner = Effect.gen(function* () {
   const name = aRunnerName()
   yield* (yield* Runners).issue(name)
   return name
 })
 
-/** Asks for work as a runner of its own does, and stays to hear the answer. */
+/** Requests work as a new runner and waits for the response. */
 export const asks = (over: Partial<RunnerProcess> = {}) =>
   Effect.flatMap(aRunner, (runner) => Effect.scoped(takeRun({ runner, process: aProcess(over), free: 1 })))
 
-/** The same, until there is a run; time passes as long as there is none. */
+/** Requests work and advances the clock until there is a run. */
 export const takes = (over: Partial<RunnerProcess> = {}) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.fork(asks(over))
@@ -33,7 +33,7 @@ export const takes = (over: Partial<RunnerProcess> = {}) =>
     return yield* Effect.orDie(yield* fiber)
   })
 
-/** A job of somebody, run by a runner of its own. */
+/** A job of a new owner, run by a new runner. */
 export const aRun = Effect.gen(function* () {
   const { owner, dir } = yield* ownerWithFile
   return yield* runOf(owner, yield* submit(owner, taskOn(dir), quiet), yield* takes())
@@ -53,14 +53,14 @@ export const runOf = (owner: OwnerId, id: JobId, assignment: Assignment) =>
     return { owner, id, right, assignment } satisfies ARun
   })
 
-/** What a test says of an output that it is to send. */
+/** An output that a test uploads. */
 export const made = (name: string, content: string): MadeFile & { readonly content: string } => ({
   name: FileName(name),
   bytes: content.length,
   content
 })
 
-/** Sends the content by these requests, as a runner would over HTTP. */
+/** Uploads the content by these requests, as a runner does over HTTP. */
 export const send = ({ requests }: OutputUpload, content: string) =>
   Effect.gen(function* () {
     const storage = yield* Storage
@@ -72,7 +72,7 @@ export const send = ({ requests }: OutputUpload, content: string) =>
     }
   })
 
-/** Asks where they go and sends them: what is said of them at the end. */
+/** Requests upload URLs, uploads the files and returns their entries for the final report. */
 export const sent = (right: RunRight, ...files: ReadonlyArray<ReturnType<typeof made>>) =>
   Effect.gen(function* () {
     const opened = yield* openOutputs(right, files)
