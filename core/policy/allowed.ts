@@ -1,14 +1,15 @@
-/** One reason for several names. */
+/** Names separated by spaces, keyed by their common reason. */
 type Reasons = Readonly<Record<string, string>>
 
 const byName = (reasons: Reasons): ReadonlyMap<string, string> =>
   new Map(Object.entries(reasons).flatMap(([reason, names]) => names.split(" ").map((name) => [name, reason] as const)))
 
 /**
- * Demuxers, by their full names, that read one file and nothing else: in libavformat they call neither `io_open` nor
- * `avformat_open_input` on a name found in the file. The exceptions are bounded: `mov` follows references only with
- * `enable_drefs`, and `image2` opens the numbered files of its own folder. A file's name says nothing about its content: a
- * playlist that is called `.mp4` makes ffmpeg open whatever it lists, so only these may be chosen, by ffmpeg and ffprobe alike.
+ * Demuxers, by their full names, that read only the given file: in libavformat they call neither `io_open`
+ * nor `avformat_open_input` with a name found in the file. Two exceptions are limited: `mov` follows
+ * references only with `enable_drefs`, and `image2` opens the numbered files of its own folder. The name of a
+ * file does not determine its content: ffmpeg opens the entries of a playlist that is named `.mp4`. So ffmpeg
+ * and ffprobe may choose only these.
  */
 export const inputDemuxers: ReadonlyArray<string> = (
   "3dostr 4xm aa aac aax ac3 ac4 ace acm act adf adp ads adx aea afc aiff aix alaw alias_pix alp amr amrnb amrwb anm apac apc ape " +
@@ -33,7 +34,7 @@ export const inputDemuxers: ReadonlyArray<string> = (
 const device = "it is a device, not a file"
 const network = "it belongs to a network connection"
 
-/** Demuxers that are refused, each with the reason. `concat` is for an input that is marked as a list. */
+/** Refused demuxers and the reasons. `concat` is allowed only with an explicit `-f concat`. */
 export const refusedDemuxers: ReadonlyMap<string, string> = byName({
   "upload the media itself: a playlist reads other files": "hls hls,applehttp",
   "upload the media itself: a manifest reads other files": "dash imf",
@@ -54,22 +55,22 @@ export const refusedDemuxers: ReadonlyMap<string, string> = byName({
 
 const namesIn = (fullNames: Iterable<string>): ReadonlyArray<string> => [...fullNames].flatMap((name) => name.split(","))
 
-/** The names that ffmpeg compares: one of several is enough. */
+/** The single names of `inputDemuxers`, as ffmpeg compares them: one of several aliases is enough. */
 export const selfContainedDemuxers: ReadonlyArray<string> = namesIn(inputDemuxers)
 
-/** Demuxers of what the filters for subtitles may read: text that refers to nothing, and containers of it. */
+/** Demuxers that subtitle filters may use: text formats without references, and containers of them. */
 export const subtitleDemuxers: ReadonlyArray<string> = (
   "srt ass webvtt microdvd subviewer subviewer1 jacosub mpl2 mpsub pjs realtext sami stl vplayer aqtitle lrc tedcaptions scc matroska,webm " +
   "mov,mp4,m4a,3gp,3g2,mj2"
 ).split(/[ ,]/)
 
-/** What a run or a probe may open: files of its own folder. */
+/** Protocols that a run or a probe may use. The sandbox limits `file` to its own folder. */
 export const allowedProtocols = "file"
 
-/** Demuxers that may be named by `-f` before an input; concat reads other files, but safe ones alone: they are staged. */
+/** Demuxers that `-f` may name for an input. `concat` reads other files, but only staged ones. */
 export const inputFormats: ReadonlySet<string> = new Set([...selfContainedDemuxers, "concat"])
 
-/** Muxers, by their full names, that write one file, named by the task. */
+/** Muxers, by their full names, that write only the file named by the task. */
 export const fileMuxers: ReadonlyArray<string> = (
   "3g2 3gp a64 ac3 ac4 adts adx aea aiff alaw alp amr amv apm apng aptx aptx_hd apv argo_asf argo_cvg asf asf_stream ass ast au avi " +
   "avif avm2 avs2 avs3 bit caf cavsvideo chromaprint codec2 codec2raw crc data daud dfpwm dirac dnxhd dts dv dvd eac3 evc f32be " +
@@ -81,10 +82,10 @@ export const fileMuxers: ReadonlyArray<string> = (
   "vc1test vcd vidc vob voc vvc w64 wav webm webp webvtt wsaud wtv wv yuv4mpegpipe"
 ).split(" ")
 
-/** Muxers that make several files, all of them in the output folder. */
+/** Muxers that write several files, all in the output folder. */
 export const folderMuxers: ReadonlyArray<string> = "image2 hls dash segment stream_segment,ssegment".split(" ")
 
-/** Muxers that are refused, each with the reason. */
+/** Refused muxers and the reasons. */
 export const refusedMuxers: ReadonlyMap<string, string> = byName({
   "list each output in task.outputs": "tee",
   "list the output itself": "fifo fifo_test",
@@ -95,18 +96,24 @@ export const refusedMuxers: ReadonlyMap<string, string> = byName({
   [device]: "alsa audiotoolbox caca decklink fbdev opengl oss pulse sdl,sdl2 sndio video4linux2,v4l2 xv"
 })
 
-/** Muxers that may be named by `-f` before an output. */
+/** Muxers that `-f` may name for an output. */
 export const outputFormats: ReadonlySet<string> = new Set(namesIn([...fileMuxers, ...folderMuxers]))
 
-/** Muxers of the parts that the segment muxer makes. */
+/** Muxers that the segment muxer may use for its segments. */
 export const segmentFormats: ReadonlySet<string> = new Set(namesIn(fileMuxers))
 
-/** Why a format is refused, or what to use instead. A name that is refused on both sides has the same reason on both. */
+/**
+ * The reason why a format is refused, or what to use instead. A name refused for inputs and outputs has one
+ * reason.
+ */
 export const insteadOfFormat: ReadonlyMap<string, string> = new Map(
   [...refusedDemuxers, ...refusedMuxers].flatMap(([names, reason]) => names.split(",").map((name) => [name, reason] as const))
 )
 
-/** Bitstream filters: none of them opens anything. One that a later version brings is refused until it is looked at. */
+/**
+ * Reviewed bitstream filters; none of them opens a file. Filters of later versions are refused until they are
+ * reviewed.
+ */
 export const bitstreamFilters: ReadonlySet<string> = new Set(
   (
     "aac_adtstoasc ahx_to_mp2 apv_metadata av1_frame_merge av1_frame_split av1_metadata chomp dca_core dovi_rpu dovi_split dts2pts dump_extra " +
@@ -118,6 +125,6 @@ export const bitstreamFilters: ReadonlySet<string> = new Set(
   ).split(" ")
 )
 
-/** Codecs that run on hardware, by how their names begin or end. */
+/** Names of codecs that run on hardware, matched by prefix or suffix. */
 export const hardwareCodec =
   /(^|_)(omx|v4l2m2m|vaapi|qsv|nvenc|cuvid|nvdec|amf|mf|videotoolbox|at|mediacodec|vdpau|vulkan|d3d11va|d3d12va|dxva2|rkmpp|mmal|oh)$|^nvenc/

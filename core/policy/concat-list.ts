@@ -5,13 +5,16 @@ import { insteadOfPath, plainName } from "./option-values.js"
 import { shown } from "./quoting.js"
 import { TokenReader } from "./tokens.js"
 
-/** Longest list that is read, in bytes. */
+/** Longest list that is accepted, in bytes. */
 export const maxListBytes = 65_536
 
-/** Different files of one list: each is fetched for the run. */
+/** Maximum number of different files in one list. */
 const maxListFiles = 500
 
-/** Directives that only say something of the file before them. `option` is not among them: it reaches protocols. */
+/**
+ * Directives that only describe the preceding file. `option` is not among them, because it sets options of
+ * protocols.
+ */
 const harmless: ReadonlySet<string> = new Set(
   "ffconcat duration inpoint outpoint stream exact_stream_id stream_meta stream_codec stream_extradata file_packet_meta file_packet_metadata chapter".split(
     " "
@@ -21,21 +24,22 @@ const harmless: ReadonlySet<string> = new Set(
 /** An entry of a list. */
 export interface ConcatEntry {
   readonly name: FileName
-  /** How to write the entry where ffmpeg reads another name in its line than was perhaps meant: for a sentence on a file that is not there. */
+  /** A suggestion for the message about a missing file, if the line may have been meant as another name. */
   readonly instead?: string
 }
 
-/** A list that may be used. */
+/** A list that is allowed. */
 export interface ConcatList {
-  /** The files that it names, each once. */
+  /** The distinct files that it names. */
   readonly entries: ReadonlyArray<ConcatEntry>
-  /** Whether ffmpeg's safe mode takes it: that knows names of letters, digits, ".", "_" and "-" alone. */
+  /** Whether ffmpeg's safe mode accepts it: only names of letters, digits, ".", "_" and "-". */
   readonly safe: boolean
 }
 
 /**
- * A list for ffmpeg's concat format, or why it is refused, worded to follow its name. Each name is one of a file that lies
- * beside the list when it is read: so it may be read without safe mode where that does not take the names.
+ * Parses a list for ffmpeg's concat format. The error is worded to follow the list's name. Only plain names
+ * of files in the list's own folder are allowed, so ffmpeg may read the list without safe mode if that
+ * refuses the names.
  */
 export const parseConcatList = (bytes: Uint8Array): Either.Either<ConcatList, string> =>
   Either.gen(function* () {
@@ -52,7 +56,7 @@ export const parseConcatList = (bytes: Uint8Array): Either.Either<ConcatList, st
         return yield* refused(`has the directive "${shown(directive)}", which is not allowed: list files as in "file clip.mp4"`)
       const reader = new TokenReader(rest)
       const written = reader.token(" \t")
-      // A path may begin with the folder of the list itself, in which all files lie.
+      // A path may begin with `./`, the folder of the list.
       const value = withoutOwnFolder(written)
       const name = entryName(value)
       const inDouble = doubleQuoted(rest)
@@ -60,7 +64,7 @@ export const parseConcatList = (bytes: Uint8Array): Either.Either<ConcatList, st
       if (isPattern(value))
         return yield* refused(`names "${shown(value)}", which ffmpeg may take for a pattern of pictures: store the file under another name`)
       if (name === undefined) return yield* refused(`names "${shown(value)}": it must be ${entryRule}${insteadOfPath(value)}`)
-      // ffmpeg opens the name as it stands in the list.
+      // ffmpeg opens the name exactly as written in the list.
       if (name !== value) return yield* refused(`names "${shown(value)}" in another Unicode form than it is stored in: write it in NFC`)
       if (/^(?:sub)?file,/.test(value))
         return yield* refused(`names "${shown(value)}", which ffmpeg takes for a URL: store the file under another name`)
@@ -77,16 +81,20 @@ const withoutOwnFolder = (path: string): string => path.replace(/^(?:\.\/+)+/, "
 
 const isSafe = (written: string): boolean => /^[\w-][\w.-]*$/.test(written)
 
-/** A percent sign stands for itself, but in the patterns of pictures: ffmpeg opens an entry without saying of what format it is. */
+/**
+ * A percent sign is allowed except in a picture pattern, because ffmpeg opens entries without a given format.
+ */
 const entryName = (value: string): FileName | undefined =>
   isPattern(value) || value === fontsFolder ? undefined : plainName(value, /[:|]/)
 
 const entryRule = 'the name of a file of the task\'s directory, without ":" and "|"'
 
-/** As the image2 demuxer sees it (av_get_frame_filename, is_glob). */
+/** Matches the patterns of the image2 demuxer (av_get_frame_filename, is_glob). */
 const isPattern = (name: string): boolean => /%(?:\d*d|[*?[\]{}])/.test(name)
 
-/** ffmpeg overlooks what follows the first blank that is not quoted: the whole line as one name, where it could be one. */
+/**
+ * ffmpeg ignores text after the first unquoted blank. If the whole line can be a name, suggests to quote it.
+ */
 const inSingle = (rest: string, end: number): string | undefined => {
   const whole = withoutOwnFolder(rest.trim())
   const isPlain = rest.slice(end).trim() !== "" && !/['\\]/.test(whole) && entryName(whole) !== undefined
@@ -95,7 +103,7 @@ const inSingle = (rest: string, end: number): string | undefined => {
     : undefined
 }
 
-/** To ffmpeg other quotes than single ones are part of a name. */
+/** ffmpeg takes all quotes except single ones as part of a name. */
 const doubleQuoted = (rest: string): string | undefined => {
   const [, inner] = /^["\u201c-\u201f](.*)["\u201c-\u201f]$/s.exec(rest.trim()) ?? []
   if (inner === undefined) return undefined

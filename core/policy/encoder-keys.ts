@@ -1,4 +1,4 @@
-/** The keys that a list of an encoder's own parameters may set. */
+/** The keys that a list of encoder parameters may set. */
 export interface EncoderKeys {
   /** For messages. */
   readonly encoder: string
@@ -6,9 +6,9 @@ export interface EncoderKeys {
 }
 
 /**
- * Read from the functions of each library that take a key and a value, in versions for ffmpeg 4 to 9. Left out are keys that
- * name files or devices, unless they take words as well (`wordsOf` of params.ts), and keys that contradict the size or the
- * format of the pictures that ffmpeg hands over.
+ * Taken from the functions of each library that parse a key and a value, in versions for ffmpeg 4 to 9.
+ * Excluded are keys that name files or devices, unless they also take words (`wordsOf` of params.ts), and
+ * keys that contradict the size or format of the pictures that ffmpeg passes.
  */
 const lists = {
   x264: {
@@ -154,7 +154,10 @@ const keysOf = ({ encoder, keys }: { readonly encoder: string; readonly keys: st
 
 const x264 = keysOf(lists.x264)
 
-/** By the option of ffmpeg that takes the list. A list without an entry cannot be checked. */
+/**
+ * The allowed keys by the ffmpeg option that takes the list. The list of an option without an entry can't be
+ * checked.
+ */
 export const encoderKeys: ReadonlyMap<string, EncoderKeys> = new Map([
   ["x264-params", x264],
   ["x264opts", x264],

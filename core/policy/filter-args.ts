@@ -3,17 +3,21 @@ import { type Filter, type FilterArg, splitArgs } from "./filtergraph.js"
 import { inQuotes } from "./quoting.js"
 import type { FilterOptions } from "./tables/filter-table.js"
 
-/** Of filters whose options no table tells. */
+/** The options of a filter that is in no table. */
 export const unknownOptions: FilterOptions = { ordered: [], names: new Set(), sizes: new Set(), makesPictures: true }
 
+/** The arguments of a filter with their keys. */
 export interface KeyedArgs {
-  /** The key is null for a value whose option only the filter knows. */
+  /** The key is null for a positional value of a filter that is in no table. */
   readonly args: ReadonlyArray<FilterArg>
-  /** A value without a key comes after one with a key: ffmpeg reads that up to version 5, and refuses it from 6 on. */
+  /**
+   * A value without a key follows one with a key. ffmpeg accepts that up to version 5 and refuses it from 6
+   * on.
+   */
   readonly mixed: boolean
 }
 
-/** The arguments of a filter, each with its key; `needsKeys` refuses values whose key is unknown. */
+/** Assigns a key to each argument of a filter. `needsKeys` refuses values whose key is unknown. */
 export const keyedArgs = (filter: Filter, options: FilterOptions, needsKeys: boolean): Either.Either<KeyedArgs, string> =>
   Either.gen(function* () {
     const named = (what: string) => Either.left(`is not well-formed in the arguments of ${inQuotes(filter.name)}: ${what}`)
@@ -31,8 +35,8 @@ export const keyedArgs = (filter: Filter, options: FilterOptions, needsKeys: boo
   })
 
 /**
- * Whether each key is that of the option in whose place it stands, or a second name of it: then the values without a key
- * are for the options of their places. Otherwise the versions of ffmpeg differ in what such a value is for.
+ * Whether each key is the option of its position, or an alias of it. Then values without a key belong to the
+ * options of their positions. Otherwise versions of ffmpeg assign such values differently.
  */
 const inOrder = (args: ReadonlyArray<FilterArg>, { ordered, names }: FilterOptions): boolean =>
   args.every(({ key }, index) => {

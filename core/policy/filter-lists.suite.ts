@@ -1,6 +1,6 @@
-/** Graphs as people write them, and graphs that are refused, each with a part of the reason. */
+/* Ordinary filter graphs, and graphs that are refused, each with a part of the reason. */
 
-/** What people do with filters: all must pass. */
+/** Ordinary filter graphs. All must pass. */
 export const ordinaryGraphs: ReadonlyArray<string> = [
   // Size and shape.
   "scale=1280:720",
@@ -242,7 +242,7 @@ export const ordinaryGraphs: ReadonlyArray<string> = [
   "uspp=3"
 ]
 
-/** Each with a part of the reason. */
+/** Refused filter graphs, each with a part of the reason. */
 export const refusedGraphs: ReadonlyArray<readonly [string, string]> = [
   // Filters that open files, sockets, plugins or devices.
   ["movie=logo.png", "another input"],
@@ -332,7 +332,7 @@ export const refusedGraphs: ReadonlyArray<readonly [string, string]> = [
   ["hwdownload,format=nv12", "hardware"],
   ["hwmap=derive_device=opencl", "hardware"],
   ["tonemap_'opencl'", "hardware"],
-  // Names that nobody knows.
+  // Unknown names.
   ["nosuch", "not known here"],
   ["Movie=x", "not known here"],
   ["SCALE=1:1", "not known here"],
@@ -466,7 +466,7 @@ export const refusedGraphs: ReadonlyArray<readonly [string, string]> = [
   ["lut3d=interp=nearest:/etc/passwd", "write it as key=value"],
   ["hflip=x=1:2", "write it as key=value"],
   ["uspp=quality=3:3", "write it as key=value"],
-  // What is no graph.
+  // Malformed graphs.
   ["scale=1:1[", "not well-formed"],
   ["[a", "not well-formed"],
   [",", "not well-formed"],

@@ -1,22 +1,25 @@
 import { Either } from "effect"
 import { isBlank, TokenReader } from "./tokens.js"
 
-/** One filter of a graph, read as libavfilter reads it: quotes and backslashes of the graph's own level are gone. */
+/**
+ * One filter of a graph, parsed as by libavfilter: quotes and backslashes of the graph level are resolved.
+ */
 export interface Filter {
   readonly name: string
-  /** What follows `@` in the name. */
+  /** The part of the name after `@`. */
   readonly instance: string | null
-  /** What follows `=`, unescaped once: see `splitArgs`. Null without a `=`. */
+  /** The text after `=`, unescaped once (see `splitArgs`). Null without a `=`. */
   readonly args: string | null
   /** Labels before and after the filter, without brackets. */
   readonly inputs: ReadonlyArray<string>
   readonly outputs: ReadonlyArray<string>
 }
 
+/** A parsed filter graph. */
 export interface FilterGraph {
-  /** The value of a leading `sws_flags=...;`, as it is written. */
+  /** The value of a leading `sws_flags=...;`, unchanged. */
   readonly scalerFlags: string | null
-  /** Separated by `;`; within a chain each filter feeds the next. */
+  /** The chains, separated by `;`. Within a chain each filter feeds the next. */
   readonly chains: ReadonlyArray<ReadonlyArray<Filter>>
 }
 
@@ -27,8 +30,9 @@ export interface FilterArg {
 }
 
 /**
- * A filter graph by the rules of libavfilter, or the problem and its place, worded to follow a field's name. Whatever is
- * refused here is refused by ffmpeg too; one separator too many at the end is overlooked, as from ffmpeg 6 on.
+ * Parses a filter graph by the rules of libavfilter. The error names the problem and its position and is
+ * worded to follow a field's name. Every graph refused here is refused by ffmpeg too. A superfluous separator
+ * at the end is ignored, as by ffmpeg 6 and later.
  */
 export const parseGraph = (text: string): Either.Either<FilterGraph, string> =>
   Either.gen(function* () {
@@ -48,7 +52,7 @@ export const parseGraph = (text: string): Either.Either<FilterGraph, string> =>
     return { scalerFlags, chains }
   })
 
-/** The second level of a filter's arguments: split at `:`, each value unescaped again. */
+/** Splits a filter's arguments at `:` and unescapes each value a second time. */
 export const splitArgs = (args: string): ReadonlyArray<FilterArg> => {
   const reader = new TokenReader(args)
   const split: Array<FilterArg> = []
@@ -59,19 +63,19 @@ export const splitArgs = (args: string): ReadonlyArray<FilterArg> => {
   return split
 }
 
-/** Arguments that ffmpeg, and `splitArgs`, read as these. */
+/** The inverse of `splitArgs`: text that ffmpeg parses to these arguments. */
 export const printArgs = (args: ReadonlyArray<FilterArg>): string =>
   args.map(({ key, value }) => (key === null ? escape(value, ":=") : `${key}=${escape(value, ":")}`)).join(":")
 
-/** A string that ffmpeg, and `parseGraph`, read as this graph. */
+/** The inverse of `parseGraph`: text that ffmpeg parses to this graph. */
 export const printGraph = ({ scalerFlags, chains }: FilterGraph): string => {
   const text = chains.map((chain) => chain.map(printFilter).join(",")).join(";")
   if (scalerFlags !== null) return `${scalerPrefix}${scalerFlags};${text}`
-  // A filter of that name is written so that it is not taken for the prefix.
+  // Escapes the name of a filter that would be parsed as the prefix.
   return text.startsWith(scalerPrefix) ? `\\${text}` : text
 }
 
-/** The labels of outputs that no filter of the graph takes, each as often as it is left over: maps may take them. */
+/** The output labels that no filter of the graph consumes, with repetitions. Maps may consume them. */
 export const looseLabels = ({ chains }: FilterGraph): ReadonlyArray<string> => {
   const filters = chains.flat()
   return without(
@@ -80,13 +84,13 @@ export const looseLabels = ({ chains }: FilterGraph): ReadonlyArray<string> => {
   )
 }
 
-/** The label in a `-map` that takes an output of the graph; null where it takes streams of an input. */
+/** The graph label that a `-map` names; null if it selects streams of an input. */
 export const labelOfMap = (map: string): string | null => {
   const reader = new TokenReader(map.replace(/^-/, "").replace(/,.*$/s, ""))
   return reader.skip("[") ? reader.token(endsOfLabel) : null
 }
 
-/** `items` less one for each equal one of `taken`. */
+/** `items` without one occurrence for each equal item of `taken`. */
 export const without = (items: ReadonlyArray<string>, taken: ReadonlyArray<string>): ReadonlyArray<string> => {
   const left = new Map<string, number>()
   for (const item of taken) left.set(item, (left.get(item) ?? 0) + 1)
@@ -113,7 +117,7 @@ const readFilter = (reader: TokenReader): Either.Either<Filter, string> =>
     const inputs = yield* readLabels(reader)
     const start = reader.at
     const whole = reader.token(endsOfName)
-    // ffmpeg takes an "@" that ends the name for a part of it.
+    // ffmpeg treats an "@" at the end as a part of the name.
     const [, name = whole, instance = null] = /^([^@]*)@(.+)$/s.exec(whole) ?? []
     if (name === "") return yield* reader.problem("the name of a filter is missing", start)
     const args = reader.skip("=") ? reader.token(endsOfArgs) : null
@@ -143,7 +147,9 @@ const printFilter = ({ name, instance, args, inputs, outputs }: Filter): string 
 
 const printLabel = (label: string): string => `[${escape(label, endsOfLabel)}]`
 
-/** The token with a backslash before all that would not stand for itself: blanks only where they would be cut off. */
+/**
+ * Escapes special characters with a backslash; blanks only at the start and end, where they would be trimmed.
+ */
 const escape = (token: string, ends: string): string => {
   const escaped = token.replace(/[\\'[\]=,;:]/g, (character) =>
     "\\'".includes(character) || ends.includes(character) ? `\\${character}` : character

@@ -25,28 +25,30 @@ import { vmafProblem } from "./vmaf.js"
 /** A file of the task's directory that a filter reads. */
 export interface FilterFile {
   readonly name: FileName
-  /** Whether it must hold subtitles: their filters open whatever the content of a file refers to. */
+  /**
+   * Whether its content must be subtitles, because subtitle filters open files that the content refers to.
+   */
   readonly subtitles: boolean
 }
 
-/** A graph as ffmpeg gets it, and the files that it is about. */
+/** A graph as passed to ffmpeg, and the files that it names. */
 export interface ReadGraph {
   readonly graph: string
-  /** The same graph, taken apart; what is wrong with it, where nothing is refused. */
+  /** The parsed graph. Left: the problem with a malformed graph, which passes only if the policy is off. */
   readonly parsed: Either.Either<FilterGraph, string>
   readonly files: ReadonlyArray<FilterFile>
-  /** Files that it makes beside the outputs. */
+  /** Files that it writes besides the outputs. */
   readonly made: ReadonlyArray<FileName>
   /** Whether it uses the fonts of the task's directory. */
   readonly fonts: boolean
 }
 
-/** Filters of one graph. */
+/** Maximum number of filters in one graph. */
 const maxFilters = 500
 
 /**
- * A filter graph, or the first thing in it that is not allowed, worded to follow the name of what holds the graph. Names are
- * compared as they are stored: give it the graph in Unicode NFC.
+ * Parses and checks a filter graph. The error names the first problem and is worded to follow the field's
+ * name. The graph must be in Unicode NFC, the form in which file names are stored.
  */
 export const readFilters = (graph: string, policy: PolicyValues): Either.Either<ReadGraph, string> =>
   policy.options === "off" ? Either.right(unjudged(graph)) : judged(graph, policy)
@@ -60,7 +62,7 @@ const judged = (text: string, policy: PolicyValues): Either.Either<ReadGraph, st
     const filters = chains.flat()
     const given = { ...graph, chains: chains.map((chain) => chain.map(({ filter }) => filter)) }
     return {
-      // What needs no change stays as it was written.
+      // A graph that needs no change is passed on as written.
       graph: filters.some(({ changed }) => changed) ? printGraph(given) : text,
       parsed: Either.right(given),
       files: filters.flatMap(({ files }) => files),
@@ -69,7 +71,7 @@ const judged = (text: string, policy: PolicyValues): Either.Either<ReadGraph, st
     }
   })
 
-/** Every file that can be found, where nothing is refused. */
+/** Parses a graph without checks (policy off), with the files that can be found in it. */
 const unjudged = (graph: string): ReadGraph => {
   const parsed = parseGraph(graph)
   const { chains } = Either.getOrElse(parsed, () => ({ chains: [] }))
@@ -108,7 +110,7 @@ const judgedFilter = (filter: Filter, { hardware }: PolicyValues): Either.Either
     }
   })
 
-/** A filter that would open a file of its own naming names it: so it is staged, or becomes a result. */
+/** Adds the default file of a filter to its arguments, so that it is staged or becomes a result. */
 const withDefaultFile = (filter: string, args: ReadonlyArray<FilterArg>): ReadonlyArray<FilterArg> => {
   const standard = defaultFileOf(filter)
   return standard === undefined || args.some(({ key }) => key === standard.key) ? args : [...args, standard]
@@ -131,16 +133,16 @@ const argProblem = (filter: string, { key, value }: FilterArg, options: FilterOp
       return `sets ${place} to ${inQuotes(value)}: at most ${maxSide} pixels on a side are allowed`
     }
   }
-  // What is drawn is no expression, but for what is written %{...}.
+  // Text to draw is not an expression, except %{...}.
   const isText = filter === "drawtext" && key === "text" && !value.includes("%{")
   const problem = isText ? undefined : expressionProblem(value)
   return problem === undefined ? undefined : `sets ${place} to what ${problem}`
 }
 
-/** Worded to follow the place. */
+/** The problem with a key that names a file, worded to follow the place. */
 const fileProblem = (filter: string, key: string, value: string, options: FilterOptions): string | undefined => {
   const rule = fileRule(filter, key)
-  // A later ffmpeg may have more keys than the table.
+  // Later versions of ffmpeg may have keys that are not in the table.
   if (rule === undefined)
     return !options.names.has(key) && namesAPlace(key) ? ", which is not allowed: it may name a file or a host" : undefined
   if (rule === "nothing") return `, which is not allowed: it names files, so ${insteadOfKey(key)}`
@@ -151,7 +153,7 @@ const fileProblem = (filter: string, key: string, value: string, options: Filter
 const fileNameProblem = (value: string, key: string) =>
   fileName(value) === undefined ? `must be ${plainNameRule}${insteadOfPath(value)}${insteadOfFile(key)}` : undefined
 
-/** What is wrong with the value of such a key, worded to follow "it". */
+/** The problem with a value under each rule, worded to follow "it". */
 const ruleProblems: Readonly<Record<Exclude<FileRule, "nothing">, (value: string, key: string) => string | undefined>> = {
   file: fileNameProblem,
   subtitles: fileNameProblem,
@@ -174,17 +176,19 @@ const filesRead = (filter: string, args: ReadonlyArray<FilterArg>): ReadonlyArra
     return name === undefined ? [] : [{ name, subtitles: rule === "subtitles" }]
   })
 
-/** A graph goes to ffmpeg as it is written: a name must be in the very form in which files are stored. */
+/**
+ * The file name in a value. ffmpeg gets the graph as written, so the name must already be in its stored form.
+ */
 const fileName = (value: string): FileName | undefined => {
   const name = plainName(value)
   return name === value ? name : undefined
 }
 
-/** The numbers of a size or a side that stand for themselves; what is worked out by an expression is left to the limits of a run. */
+/** The literal numbers of a size or a side. Results of expressions are left to the limits of a run. */
 const sidesIn = (value: string): ReadonlyArray<number> => {
   const [, digits, unit = ""] = /^\s*\+?(0x[\da-f]+|[\d.]+(?:e\+?\d+)?)([kmg]?)i?b?\s*$/i.exec(value) ?? []
   if (digits !== undefined) return [Number(digits) * 1000 ** ["", "k", "m", "g"].indexOf(unit.toLowerCase())]
-  // Two numbers with one character between them, and blanks anywhere.
+  // Two numbers separated by one character, with any blanks.
   const text = value.trim()
   const sides = text.match(/\d+/g) ?? []
   const [width = "", height = ""] = sides

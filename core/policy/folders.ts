@@ -1,6 +1,8 @@
-/** Where files lie during a run, as seen from the folder of the inputs, in which ffmpeg runs. */
+/* Folders of a run, relative to the folder of the inputs, in which ffmpeg runs. */
 
 export const outputsFolder = "../out/"
 
-/** The fonts of the task's directory, for libass, which loads every file of a folder. No staged file has a "%" in its name. */
+/**
+ * Folder of the fonts for libass, which loads every file of a folder. No staged file has a "%" in its name.
+ */
 export const fontsFolder = "%fonts"

@@ -2,13 +2,13 @@ import { Either } from "effect"
 import { knownTables } from "./tables/known-tables.js"
 import type { OptionTable } from "./tables/option-table.js"
 
-/** How an option that this ffmpeg does not have is written for it. */
+/** The replacement for an option that this ffmpeg does not have. */
 export interface Rewritten {
-  /** The item that ffmpeg gets, dash and specifier included. */
+  /** The item that ffmpeg gets, with dash and specifier. */
   readonly item: string
-  /** The value that ffmpeg gets; left: what to write instead, worded to follow "the value of -name". */
+  /** The value that ffmpeg gets. The error is worded to follow "the value of -name". */
   readonly value: (given: string) => Either.Either<string, string>
-  /** What is written for one output holds for all of them. */
+  /** The option of one output applies to all outputs. */
   readonly holdsForAll?: true
 }
 
@@ -19,7 +19,7 @@ const vsyncNumbers: ReadonlyMap<string, string> = new Map([
   ["2", "vfr"]
 ])
 
-/** Options with two names, of which each version has one at least. */
+/** Options with two names. Each version of ffmpeg has at least one of them. */
 const rewrites: Readonly<Record<string, (specifier: string | null) => Rewritten | undefined>> = {
   vsync: (specifier) =>
     specifier === null
@@ -31,15 +31,15 @@ const rewrites: Readonly<Record<string, (specifier: string | null) => Rewritten 
               : Either.right(vsyncNumbers.get(given) ?? given)
         }
       : undefined,
-  // The older option is for all video streams of all outputs.
+  // The older option applies to all video streams of all outputs.
   fps_mode: (specifier) =>
     specifier === null || /^v(:0)?$/.test(specifier) ? { item: "-vsync", value: Either.right, holdsForAll: true } : undefined
 }
 
-/** A way of keeping the rate by its name, also where it is written as a number. */
+/** The name of a frame rate mode, also if it is given as a number. */
 export const rateMode = (value: string): string => vsyncNumbers.get(value) ?? value
 
-/** Options that are gone, and what to write instead. */
+/** Removed options, and what to write instead. */
 const instead: Readonly<Record<string, string>> = {
   vsync: 'write "-fps_mode"',
   fps_mode: 'write "-vsync", which is for all streams',
@@ -59,23 +59,31 @@ const instead: Readonly<Record<string, string>> = {
   adrift_threshold: "leave it out"
 }
 
-/** ffmpeg lists these in every version only to say that they are gone. */
+/** Options that every version lists, but only to report that they were removed. */
 const goneEverywhere: ReadonlyArray<string> = ["same_quant", "sameq"]
 
-/** Names of options that some version of ffmpeg no longer has. */
+/** Names of options that some versions of ffmpeg no longer have. */
 export const goneOptions: ReadonlyArray<string> = Object.keys(instead)
 
-/** How the option is written for the ffmpeg of `table`; undefined where that has it under its own name, or not at all. */
+/**
+ * The replacement of an option for the ffmpeg of `table`. Undefined if it has the option, or has no
+ * replacement.
+ */
 export const rewritten = (name: string, specifier: string | null, table: OptionTable): Rewritten | undefined => {
   const rewrite = Object.hasOwn(rewrites, name) && !table.options.has(name) ? rewrites[name]?.(specifier) : undefined
   return rewrite !== undefined && table.options.has(rewrite.item.slice(1)) ? rewrite : undefined
 }
 
-/** Whether this ffmpeg no longer has an option of the program, though one of its libraries may have one of that name. */
+/**
+ * Whether this ffmpeg no longer has an option of the program. One of its libraries may have an option of that
+ * name.
+ */
 export const isRemovedOption = (name: string, table: OptionTable): boolean =>
   goneEverywhere.includes(name) || (Object.hasOwn(instead, name) && !table.options.has(name))
 
-/** Why this ffmpeg has no such option, though another version has, and what to do; undefined where none has it. */
+/**
+ * Why this ffmpeg lacks an option that another version has, and what to do. Undefined if no version has it.
+ */
 export const whyMissing = (name: string, table: OptionTable): string | undefined => {
   if (table.options.has(name) && !isRemovedOption(name, table)) return undefined
   const having = knownTables.filter(({ options, avOptions }) => options.has(name) || avOptions.has(name))

@@ -1,8 +1,10 @@
-/** A list as it is typed, for tests: items are parted by one blank, and `_` in an item stands for a blank of its own after `'`. */
+/**
+ * Splits a list for tests: a blank separates items, and `_` is a blank within an item that begins with `'`.
+ */
 export const listOf = (text: string): ReadonlyArray<string> =>
   text.split(" ").map((item) => (item.startsWith("'") ? item.slice(1).replaceAll("_", " ") : item))
 
-/** Option lists of ordinary commands: for an input, and for an output. */
+/** Option lists of ordinary commands, for an input and for an output. */
 export const ordinaryLists: Readonly<Record<"input" | "output", ReadonlyArray<string>>> = {
   input: [
     "-ss 10 -t 30",
@@ -351,7 +353,7 @@ export const ordinaryLists: Readonly<Record<"input" | "output", ReadonlyArray<st
   ]
 }
 
-/** Option lists that are changed before ffmpeg gets them, each with what it gets. */
+/** Option lists that are changed before ffmpeg gets them, each with the result. */
 export const changedLists: ReadonlyArray<readonly [place: "input" | "output", list: string, given: string]> = [
   ["input", "-f concat -safe 0", "-f concat"],
   ["input", "-safe -1 -ss 1", "-ss 1"],
@@ -367,7 +369,7 @@ export const changedLists: ReadonlyArray<readonly [place: "input" | "output", li
   ["output", "-benchmark -nobenchmark -benchmark_all -crf 20", "-crf 20"]
 ]
 
-/** Option lists that are refused, each with a part of the reason. */
+/** Refused option lists, each with a part of the reason. */
 export const refusedLists: Readonly<Record<"input" | "output", ReadonlyArray<readonly [list: string, reason: string]>>> = {
   input: [
     ["-i other.mp4", "inputs are listed in task.inputs"],

@@ -1,13 +1,16 @@
-/** Accepted and dropped, since people paste them; the server decides what they say. */
+/**
+ * Options that are accepted and ignored, because they often come with pasted commands. The server sets them
+ * itself.
+ */
 export const droppedNames: ReadonlyArray<string> = "y n hide_banner stats loglevel v benchmark benchmark_all".split(" ")
 
-/** Dropped where it is negated, and refused where it is not. */
+/** Options that are ignored with a leading `no` and refused without it. */
 export const droppedNegations: ReadonlyArray<string> = ["stdin"]
 
-/** Options of ffmpeg's libraries that are dropped: lists for concat are read by the server, which decides what they may name. */
+/** Ignored options of ffmpeg's libraries. The server parses concat lists itself and decides about `safe`. */
 export const droppedAvOptions: ReadonlyArray<string> = ["safe"]
 
-/** Refused on the bare name, with a `:specifier` or a leading `no` too; the key says why, or what would do. */
+/** Refused options, also with a `:specifier` or a leading `no`, keyed by the reason or the alternative. */
 const refusals: Readonly<Record<string, string>> = {
   "it reads or writes a file or URL of its own naming":
     "report progress sdp_file print_graphs print_graphs_file print_graphs_format fpre vpre apre spre pre",
@@ -38,14 +41,14 @@ const refused: ReadonlyMap<string, string> = new Map(
   Object.entries(refusals).flatMap(([why, names]) => names.split(" ").map((name) => [name, why] as const))
 )
 
-/** Options for hardware: refused unless the operator has it. */
+/** Options for hardware, refused unless the operator enables hardware. */
 const hardwareNames: ReadonlyArray<string> = ["hwaccel", "hwaccel_output_format"]
 
-/** Why an option of this name is refused whatever it is; undefined where it is not. */
+/** Why an option is refused regardless of its value; undefined if it is not. */
 export const whyRefused = (name: string, hardware: boolean): string | undefined =>
   hardwareNames.includes(name) ? (hardware ? undefined : "this server has no hardware for it: leave it out") : refused.get(name)
 
-/** What an option's value is made of; option-values.ts judges each. */
+/** The grammar of an option's value. option-values.ts checks each. */
 export type Grammar =
   | "attachment"
   | "besideNames"
@@ -74,7 +77,10 @@ export type Grammar =
   | "threads"
   | "word"
 
-/** The options of the ffmpeg program that a task may use, by what their values are; those without a value are among `expression`. */
+/**
+ * The options of the ffmpeg program that a task may use, by the grammar of their value. Options without a
+ * value are under `expression`.
+ */
 const ordinary: Readonly<Partial<Record<Grammar, string>>> = {
   attachment: "attach",
   bitstreamFilters: "bsf vbsf absf",
@@ -111,10 +117,10 @@ const commandGrammars: ReadonlyMap<string, Grammar> = new Map(
   Object.entries(ordinary).flatMap(([grammar, names]) => names.split(" ").map((name) => [name, grammar as Grammar] as const))
 )
 
-/** The grammar of an option of the program; undefined for one that is not ordinary. */
+/** The grammar of an option of the ffmpeg program; undefined if a task may not use it. */
 export const commandGrammar = (name: string): Grammar | undefined => commandGrammars.get(name)
 
-/** All names of the program's options that are judged here, of every version of ffmpeg. */
+/** All options of the ffmpeg program that have a rule here, for every version. */
 export const knownOptions: ReadonlyArray<string> = [...commandGrammars.keys(), ...refused.keys(), ...hardwareNames, ...droppedNames]
 
 const avGrammars: ReadonlyMap<string, Grammar> = new Map(
@@ -141,12 +147,13 @@ const avGrammars: ReadonlyMap<string, Grammar> = new Map(
   })
 )
 
-/** The grammar of an option of the libraries. Any list of an encoder's own parameters is one. */
+/** The grammar of an option of ffmpeg's libraries, such as a list of encoder parameters. */
 export const avGrammar = (name: string): Grammar => avGrammars.get(name) ?? (/[-_]param(s|eters)$/.test(name) ? "params" : "expression")
 
 /**
- * Names of text options that say that the text is a place, or options of something else: refused unless there is a
- * grammar for them, so that what later versions bring is refused before anyone has looked at it.
+ * Whether the name of a text option suggests that its value is a file, a host or a list of other options.
+ * Such options are refused unless they have a grammar, so that options of later versions are refused until
+ * they are reviewed.
  */
 export const namesAPlace = (name: string): boolean =>
   !avGrammars.has(name) &&

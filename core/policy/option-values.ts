@@ -6,36 +6,39 @@ import { inQuotes } from "./quoting.js"
 import { isStreamSelection } from "./stream-specifier.js"
 import { TokenReader } from "./tokens.js"
 
-/** A file that an option names: one of the task's directory that is read, one that the run makes, or one that it reads and makes anew. */
+/**
+ * A file that an option names: the run reads it (`read`), creates it (`write`), or reads and rewrites it
+ * (`update`).
+ */
 export interface FileReference {
   readonly name: FileName
   readonly use: "read" | "write" | "update"
   /**
-   * `pattern`: the name of many files, with `%d` or `$Number$`. `prefix`: what the names of some begin with. `stats`: the log
-   * of two passes that a list of an encoder's parameters has, and the file beside it.
+   * `pattern`: the name of several files, with `%d` or `$Number$`. `prefix`: the prefix of several names.
+   * `stats`: the two-pass log in a list of encoder parameters, and its second file.
    */
   readonly shape: "file" | "pattern" | "prefix" | "stats"
-  /** How ffmpeg opens it: as a URL, as a path, or, for `beside`, as a name in the folder of the output itself. */
+  /** How ffmpeg opens it: as a URL, as a path, or (`beside`) as a name in the folder of the output. */
   readonly opened: "url" | "path" | "beside"
 }
 
-/** Where a value stands. */
+/** The context of a value. */
 export interface ValueContext {
-  /** The option's name alone. */
+  /** The option's name without specifier. */
   readonly name: string
   readonly place: "input" | "output"
   readonly hardware: boolean
 }
 
-/** Most of what is asked for in one option: more is reduced to it. */
+/** Maximum of one option. Greater values are reduced to it. */
 export const maxThreads = 16
 const maxQueue = 100_000
-/** Longest side of a picture. */
+/** Longest side of a picture, in pixels. */
 export const maxSide = 16_384
 
 type Check = (value: string, context: ValueContext) => string | undefined
 
-/** Each value judged by its own grammar, not by patterns in it. What is no concern of safety is left to ffmpeg to refuse. */
+/** The check of each grammar. Mistakes without a security risk are left to ffmpeg. */
 const checks: Readonly<Record<Grammar, Check>> = {
   attachment: plainProblem,
   passLog: plainProblem,
@@ -73,13 +76,13 @@ const checks: Readonly<Record<Grammar, Check>> = {
     }`
   },
   frameSize: (value) => {
-    // Any character may stand between the two numbers.
+    // Any character may separate the two numbers.
     const sides = value.match(/\d+/g) ?? []
     return sides.some((side) => Number(side) > maxSide)
       ? `must be at most ${maxSide} pixels on a side, not ${inQuotes(value)}`
       : expressionProblem(value)
   },
-  // Filter graphs have a parser of their own: see `graph` of ParsedOption.
+  // Filter graphs have their own parser: see `graph` of ParsedOption.
   graph: () => undefined,
   hlsFlags: (value) => {
     if (!/^[+-]?[a-z_]+([+-][a-z_]+)*$/.test(value)) return 'must be names of flags, such as "independent_segments+delete_segments"'
@@ -102,21 +105,24 @@ const checks: Readonly<Record<Grammar, Check>> = {
   word: (value) => (/^[A-Za-z0-9_:,.+?-]*$/.test(value) ? undefined : `must not be ${inQuotes(value)}`)
 }
 
-/** What is wrong with a value of this grammar, worded to follow "the value of -name"; undefined where nothing is. */
+/** The problem with a value, worded to follow "the value of -name"; undefined if there is none. */
 export const valueProblem = (grammar: Grammar, value: string, context: ValueContext): string | undefined => checks[grammar](value, context)
 
-/** The value that ffmpeg gets for one without problem. */
+/** The value that ffmpeg gets for a valid value. */
 export const valueGiven = (grammar: Grammar, value: string, { place }: Pick<ValueContext, "place">): string => {
   if (grammar === "threads") return clamped(value, maxThreads)
   if (grammar === "queue") return clamped(value, maxQueue)
-  // ffmpeg knows only its own lists, and only whole: any one name of such a list means the same demuxer.
+  // ffmpeg accepts only complete lists of its own, but any single name of such a list selects the same
+  // demuxer.
   return grammar === "format" && place === "input" ? (value.split(",")[0] ?? value) : value
 }
 
-/** What becomes of the log of each pass: the second reads what the first wrote, and the third reads it and writes it anew. */
+/**
+ * The use of the log in each pass: the first writes it, the second reads it, the third reads and rewrites it.
+ */
 export const useOfLog = (pass: string | null): FileReference["use"] => (pass === "2" ? "read" : pass === "3" ? "update" : "write")
 
-/** The file that a value without problem names. `pass` is what `-pass` says. */
+/** The file that a valid value names. `pass` is the value of `-pass`. */
 export const fileNamed = (grammar: Grammar, value: string, pass: string | null): FileReference | null => {
   const reference = references[grammar]
   const parsed = reference === undefined ? undefined : parseFileName(value)
@@ -136,8 +142,8 @@ const references: Readonly<Partial<Record<Grammar, Omit<FileReference, "name">>>
 }
 
 /**
- * A `-map`, or an item of `maps`: `[label]`, or streams of an input, and after a comma the stream that older versions
- * synchronise with. Worded to follow the field's name.
+ * The problem with a `-map` or an item of `maps`, worded to follow the field's name. Valid are `[label]` and
+ * streams of an input, optionally with a comma and the stream that older versions synchronise with.
  */
 export function mapProblem(value: string): string | undefined {
   const [, streams = "", sync] = /^([^,]*)(?:,(.*))?$/s.exec(value) ?? []
@@ -148,8 +154,9 @@ export function mapProblem(value: string): string | undefined {
 }
 
 /**
- * ffmpeg reads most numbers as expressions, and of those `while` alone may never end. White space is taken out of them
- * before they are read, quotes and backslashes where they stand in a list.
+ * The problem with an expression. ffmpeg reads most numbers as expressions, and only `while` may run
+ * endlessly. ffmpeg removes white space before parsing, and quotes and backslashes if the expression is in a
+ * list.
  */
 export function expressionProblem(value: string): string | undefined {
   return value.replaceAll(/[ \t\n\v\f\r\\']/g, "").includes("while(") ? "must not contain while(): it may never end" : undefined
@@ -159,7 +166,10 @@ function plainProblem(value: string): string | undefined {
   return plainName(value) === undefined ? `must be ${plainNameRule}${insteadOfPath(value)}` : undefined
 }
 
-/** The name of a file of the task's directory as an option or a filter may give it; undefined for any other text. */
+/**
+ * The plain name of a file in the task's directory, as options and filters may name it; undefined for other
+ * text.
+ */
 export const plainName = (value: string, without = /[:|%]/): FileName | undefined => {
   const parsed = parseFileName(value)
   return "name" in parsed && !without.test(value) ? parsed.name : undefined
@@ -167,13 +177,15 @@ export const plainName = (value: string, without = /[:|%]/): FileName | undefine
 
 export const plainNameRule = 'the name of a file of the task\'s directory, without ":", "|" and "%"'
 
-/** For a path, the name to write instead of it; "" where its last part may not stand there either. Worded to follow a rule. */
+/**
+ * Suggests the last part of a path instead of it, worded to follow a rule; "" if that is not allowed either.
+ */
 export const insteadOfPath = (value: string, mayStand: (name: string) => boolean = (name) => plainName(name) !== undefined): string => {
   const name = value.replace(/^.*[/\\]/s, "")
   return name !== value && mayStand(name) ? `; write ${inQuotes(name)}` : ""
 }
 
-/** What stands between dollar signs in the names of the files that make up a DASH output. */
+/** Placeholders in the file names of a DASH output. */
 export const dashIdentifier = /\$(?:RepresentationID|(?:Number|Bandwidth|Time)(?:%0\d\d?d)?|ext)?\$/g
 
 function patternProblem(unknown: RegExp, example: string, simplified = (value: string): string => value) {

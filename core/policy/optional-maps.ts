@@ -4,11 +4,13 @@ import type { OptionTable } from "./tables/option-table.js"
 import { TokenReader } from "./tokens.js"
 
 /**
- * A map as the ffmpeg of `table` reads it, for one spelling on every version: `0:m:title:a:b?` and `0:u?` are optional. Left:
- * why this ffmpeg can't be given it, worded to follow the field's name.
+ * Rewrites a map for the ffmpeg of `table`, so that one spelling works with every version: `0:m:title:a:b?`
+ * and `0:u?` are optional. The error says why this ffmpeg can't express the map and is worded to follow the
+ * field's name.
  *
- * Up to 7.0 ffmpeg cuts a map at its first "?", and takes a tag's value as it stands. From 7.1 on a tag's value is a token, up
- * to a ":" and with quotes and backslashes, and the "?" needs a ":" before it: else it is a part of the value.
+ * Up to 7.0 ffmpeg cuts a map at its first "?" and takes a tag's value unchanged. From 7.1 on a tag's value
+ * is a token that ends at ":" and may have quotes and backslashes. The "?" needs a ":" before it; otherwise
+ * it is part of the value.
  */
 export const mapFor = (map: string, table: OptionTable): Either.Either<string, string> => {
   const [, streams = "", sync = ""] = /^([^,]*)(.*)$/s.exec(map) ?? []
@@ -29,7 +31,10 @@ export const mapFor = (map: string, table: OptionTable): Either.Either<string, s
   return Either.right(`${start}${[key, ...value].map(asToken).join(":")}${optional ? ":?" : ""}${sync}`)
 }
 
-/** A tag's name, its value where there is one, and whether a "?" follows. Quotes and backslashes may stand as 7.1 reads them. */
+/**
+ * A tag's name, its value if any, and whether a "?" follows. Quotes and backslashes are read as by ffmpeg
+ * 7.1.
+ */
 const readTag = (text: string) => {
   const optional = /[^\\]\?$/s.test(text)
   const bare = optional ? text.replace(/:?\?$/, "") : text
@@ -38,7 +43,7 @@ const readTag = (text: string) => {
   if (!reader.skip(":")) return { key, value: [], optional }
   const rest = bare.slice(reader.at)
   const token = /[\\']/.test(rest) ? reader.token(":") : rest
-  // What goes on behind a token was not meant as one.
+  // Text after the token means that the value was not written as a token.
   return { key, value: [reader.atEnd || token === rest ? token : rest], optional }
 }
 

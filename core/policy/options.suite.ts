@@ -9,7 +9,7 @@ const oneOf = <A>(items: ReadonlyArray<A>) => fc.constantFrom(...items)
 const specifier = fc.oneof(fc.constant(""), oneOf([":v", ":a:0", ":s:m:language:eng", ":#0x101", ":", ":p:1", ":zz"]))
 const spelled = fc.tuple(oneOf(["-", "-", "-", "-", "-no", "-v", "-a", "-s"]), oneOf(names), specifier).map((parts) => parts.join(""))
 
-/** Values that would do harm if they were taken for something else. */
+/** Values that are harmful if they are misread. */
 const value = fc.oneof(
   oneOf([
     "1",
@@ -37,7 +37,7 @@ const value = fc.oneof(
   fc.fullUnicodeString({ maxLength: 6 })
 )
 
-/** An option with its value; written well, mostly. */
+/** An option with its value, mostly well-formed. */
 const option = fc.tuple(spelled, value).map(([item, text]) => {
   const own = options.get(item.replace(/^-/, "").replace(/:.*$/s, ""))
   return own?.takesValue === false || item.startsWith("-no") ? [item] : [item, text]
@@ -49,7 +49,7 @@ const listed = (["input", "output"] as const).flatMap((place) => [
   ...refusedLists[place].map(([list]) => list)
 ])
 
-/** Some items of an option list: of ordinary ones, of refused ones, of names that ffmpeg knows, and of none. */
+/** Items of an option list: ordinary and refused options, names that ffmpeg knows and unknown names. */
 export const someItems: fc.Arbitrary<ReadonlyArray<string>> = fc.oneof(
   { weight: 4, arbitrary: oneOf(listed).map(listOf) },
   { weight: 5, arbitrary: option },

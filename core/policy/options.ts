@@ -18,33 +18,34 @@ import { shown } from "./quoting.js"
 import { isStreamSpecifier } from "./stream-specifier.js"
 import type { AvOption, CommandOption, OptionTable } from "./tables/option-table.js"
 
-/** An option as ffmpeg reads it. */
+/** An option, parsed as by ffmpeg. */
 export interface ParsedOption {
-  /** As it was written, dash and specifier included: `-c:v`. */
+  /** The item as written, with dash and specifier: `-c:v`. */
   readonly item: string
-  /** The name alone, as it was written: `c`. */
+  /** The name as written: `c`. */
   readonly name: string
-  /** What follows the first colon, null without one. */
+  /** The text after the first colon; null without one. */
   readonly specifier: string | null
-  /** Null for an option that takes none. */
+  /** Null for an option without a value. */
   readonly value: string | null
-  /** The file that the value names: what stands for it at last is told to `optionArgs`. */
+  /** The file that the value names. `optionArgs` replaces it by its place in the run. */
   readonly file: FileReference | null
-  /** Whether the value is a filter graph, which has rules of its own. */
+  /** Whether the value is a filter graph, which has its own rules. */
   readonly graph: boolean
-  /** It was written for one output, and this ffmpeg can only hold all to it. */
+  /** The option is set for one output, but this ffmpeg applies it to all. */
   readonly holdsForAll?: true
 }
 
 export interface ParsedOptions {
   readonly options: ReadonlyArray<ParsedOption>
-  /** Every file that an option names. */
+  /** All files that the options name. */
   readonly files: ReadonlyArray<FileReference>
 }
 
 /**
- * A task's option list for one input or output, read as ffmpeg reads it, or the first thing that is not allowed, worded to
- * follow the field's name and a colon. A pass without a name for its log gets `passLog`, where that is given.
+ * Parses and checks the options of one input or output, as ffmpeg reads them. The error names the first
+ * problem and is worded to follow the field's name and a colon. A `-pass` without `-passlogfile` gets the log
+ * name `passLog`, if given.
  */
 export const readOptions = (
   items: ReadonlyArray<string>,
@@ -54,19 +55,22 @@ export const readOptions = (
 ): Either.Either<ParsedOptions, string> =>
   policy.options === "off" ? Either.right(unjudged(items, policy.table, passLog)) : judged(items, place, policy, passLog)
 
-/** Appended to a list with these options, where it has a pass and no name for its log. */
+/** The items to append if the options have `-pass` but no `-passlogfile`. */
 const missingLog = (options: ReadonlyArray<Pick<ParsedOption, "name">>, passLog: string | undefined): ReadonlyArray<string> => {
   const has = (wanted: string) => options.some(({ name }) => name === wanted)
   return passLog !== undefined && has("pass") && !has("passlogfile") ? ["-passlogfile", passLog] : []
 }
 
-/** The arguments that ffmpeg gets; `place` says what stands for a file that an option names: without it, all is as it was written. */
+/**
+ * The arguments that ffmpeg gets. `place` replaces the files that options name; without it they stay as
+ * written.
+ */
 export const optionArgs = (options: ReadonlyArray<ParsedOption>, place?: (file: FileReference) => string): ReadonlyArray<string> =>
   options.flatMap(({ item, value, file }) =>
     value === null ? [item] : [item, file === null || place === undefined ? value : placed(value, file, place(file))]
   )
 
-/** A log stands at the end of its list, where it wins over all others. */
+/** Appends the log to the end of its list, where it overrides earlier ones. */
 const placed = (value: string, { shape }: FileReference, path: string): string => (shape === "stats" ? `${value}:stats=${path}` : path)
 
 interface JudgedOption {
@@ -127,7 +131,7 @@ const statsNamed = (option: string, list: string, pass: string | null): FileRefe
   return log === undefined ? null : { name: log.name, use: useOfLog(log.pass), shape: "stats", opened: "path" }
 }
 
-/** Everything as it is; only what belongs together is told. */
+/** Splits the items into options without checks (policy off). */
 const unjudged = (items: ReadonlyArray<string>, table: OptionTable, passLog?: string): ParsedOptions => {
   const options = unjudgedEach(items, table)
   return { options: [...options, ...unjudgedEach(missingLog(options, passLog), table)], files: [] }
@@ -151,9 +155,9 @@ const unjudgedEach = (items: ReadonlyArray<string>, table: OptionTable): Readonl
   return options
 }
 
-/** What an option's name stands for in ffmpeg's own eyes. */
+/** The option that ffmpeg finds for a name. */
 interface Found {
-  /** Without a leading `no`, and without the `v`, `a` or `s` that some options of codecs may begin with. */
+  /** The name without a leading `no`, and without the `v`, `a` or `s` that may precede some codec options. */
   readonly name: string
   readonly negated: boolean
   readonly takesValue: boolean
@@ -179,7 +183,10 @@ const readName = (item: string, { table, hardware }: PolicyValues) =>
     return { name, specifier, found, rewrite }
   })
 
-/** ffmpeg looks for its own options by the name alone, then for those of its libraries, then for a `no` before its own. */
+/**
+ * Searches like ffmpeg: its own options by name, then those of its libraries, then its own options with a
+ * leading `no`.
+ */
 const find = (name: string, specifier: string | null, { options, avOptions }: OptionTable): Found | undefined => {
   const own = options.get(name)
   if (own !== undefined) return { name, negated: false, takesValue: own.takesValue, meaning: own }
@@ -198,13 +205,13 @@ const takesSpecifier = ({ owners }: AvOption): boolean => owners.includes("codec
 const isDropped = ({ name, negated, meaning }: Found): boolean =>
   "places" in meaning ? droppedNames.includes(name) || (negated && droppedNegations.includes(name)) : droppedAvOptions.includes(name)
 
-/** The name in whatever looks like an option. */
+/** The name in any text that looks like an option. */
 const looseName = (item: string): string => /^-([^:=\s]*)/.exec(item)?.[1] ?? ""
 
 const refusalOf = (name: string, hardware: boolean): string | undefined =>
   whyRefused(name, hardware) ?? (name.startsWith("no") ? whyRefused(name.slice(2), hardware) : undefined)
 
-/** How the value is to be judged, where the option may be used at all, and here. */
+/** The grammar of the option's value, if the option is allowed in this place. */
 const grammarOf = (item: string, { name, meaning }: Found, place: "input" | "output"): Either.Either<Grammar, string> => {
   if (isMisplaced(meaning, place)) {
     const right = place === "input" ? "output" : "input"
@@ -219,7 +226,7 @@ const grammarOf = (item: string, { name, meaning }: Found, place: "input" | "out
     : Either.right(avGrammar(name))
 }
 
-/** Options of codecs have a direction that ffmpeg holds to; those of formats it takes on both sides. */
+/** ffmpeg enforces the direction of codec options but accepts format options for inputs and outputs. */
 const isMisplaced = (meaning: CommandOption | AvOption, place: "input" | "output"): boolean => {
   if ("places" in meaning) return meaning.places.length > 0 && !meaning.places.includes(place) && !meaning.places.includes("global")
   return (
@@ -228,7 +235,7 @@ const isMisplaced = (meaning: CommandOption | AvOption, place: "input" | "output
   )
 }
 
-/** Where commands name an output that is thrown away. */
+/** Names that commands use for a discarded output. */
 const nowhere: ReadonlyArray<string> = ["-", "/dev/null", "NUL", "pipe:1", "pipe:"]
 
 const noOption = (item: string): string => {

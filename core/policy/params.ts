@@ -3,7 +3,7 @@ import { encoderKeys } from "./encoder-keys.js"
 import { inQuotes } from "./quoting.js"
 import { TokenReader } from "./tokens.js"
 
-/** Keys with which encoders open files or devices. */
+/** Keys that make encoders open files or devices. */
 export const refusedKeys: ReadonlySet<string> = new Set(
   (
     "stats csv recon qpfile cqmfile opencl opencl-clbin opencl-device analysis-save analysis-load lambda-file nalu-file zonefile " +
@@ -12,10 +12,10 @@ export const refusedKeys: ReadonlySet<string> = new Set(
   ).split(" ")
 )
 
-/** Keys that look like those of files and are not. */
+/** Keys that match the patterns for files but name no file. */
 const harmlessKeys: ReadonlySet<string> = new Set(["profile"])
 
-/** Keys whose value is a file unless it is one of these words. */
+/** Keys whose value is a file name, unless it is one of these words. */
 const wordsOf: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["cqm", ["flat", "jvt"]],
   ["scaling-list", ["off", "default"]]
@@ -25,15 +25,15 @@ const isRefused = (key: string): boolean =>
   refusedKeys.has(key) || (/^(dump-|tcfile-)|(file|path|dir|log|table|prefix)$/.test(key) && !harmlessKeys.has(key))
 
 interface Param {
-  /** As it is written. */
+  /** The key as written. */
   readonly key: string
-  /** Empty where there is none. */
+  /** Empty if there is none. */
   readonly value: string
 }
 
 /**
- * What is wrong with a list of encoder parameters, worded to follow the name of what holds it; undefined where nothing is.
- * Encoders ignore or refuse keys that they do not know, but a later version may know them: only reviewed keys pass.
+ * The problem with a list of encoder parameters, worded to follow the field's name; undefined if there is
+ * none. Only reviewed keys pass, because a later version of an encoder may know keys that this one ignores.
  */
 export const paramsProblem = (option: string, list: string): string | undefined => {
   const known = encoderKeys.get(option)
@@ -49,17 +49,20 @@ export const paramsProblem = (option: string, list: string): string | undefined 
   return undefined
 }
 
-/** The file in which an encoder keeps what its first pass finds, unless the list names another one. */
+/** The default name of an encoder's two-pass log. */
 const defaultLogs: ReadonlyMap<string, string> = new Map([
   ["x264-params", "x264_2pass.log"],
   ["x264opts", "x264_2pass.log"],
   ["x265-params", "x265_2pass.log"]
 ])
 
-/** Encoders write a second file beside the log. */
+/** Suffixes of the two-pass log and of the second file that encoders write with it. */
 export const logSuffixes: ReadonlyArray<string> = ["", ".mbtree", ".cutree"]
 
-/** What is written for a log of this name, or of this pattern, by one of these encoders; each has another name while it grows. */
+/**
+ * The files that an encoder writes for a log of this name or pattern. Each has a temporary name (`passing`)
+ * while it is written.
+ */
 export const filesOfLog = (name: string, encoder: "x264" | "x265"): ReadonlyArray<{ readonly name: string; readonly passing?: true }> =>
   ["", encoder === "x264" ? ".mbtree" : ".cutree"].flatMap((suffix) => [
     { name: `${name}${suffix}` },
@@ -69,7 +72,10 @@ export const filesOfLog = (name: string, encoder: "x264" | "x265"): ReadonlyArra
 const namesLog = (option: string, list: string): boolean =>
   defaultLogs.has(option) && paramsOf(option, list).some(({ key }) => key === "stats")
 
-/** A list that names a log is read in one way only: it has no quotes, so that every reader cuts it at the same places. */
+/**
+ * A list that names a log must have no quotes and no backslashes, so that all parsers split it in the same
+ * places.
+ */
 const logProblem = (option: string, list: string): string | undefined => {
   if (!namesLog(option, list)) return undefined
   const logs = paramsOf(option, list).filter(({ key }) => key === "stats")
@@ -83,7 +89,7 @@ const logProblem = (option: string, list: string): string | undefined => {
     : `sets "stats" to more than a name: it must be the name of a file of the task's directory${insteadOfLog(bad.value)}`
 }
 
-/** The plain name to write instead of a path or a quoted name; "" where there is none. */
+/** Suggests the plain name instead of a path or a quoted name; "" if there is none. */
 const insteadOfLog = (value: string): string => {
   const name = value.replace(/^.*[/\\]/s, "")
   return isPlainName(name) ? `; write ${inQuotes(`stats=${name}`)}` : ""
@@ -99,7 +105,7 @@ const withoutLog = (option: string, list: string): string =>
         .join(":")
     : list
 
-/** The log of two passes. */
+/** A two-pass log. */
 export interface PassLog {
   readonly name: FileName
   /** As the encoder reads it: 1 writes the log, 2 and 3 read it. */
@@ -107,8 +113,8 @@ export interface PassLog {
 }
 
 /**
- * The log that a list names or leaves to the encoder, which would put it where the process runs. `pass` is what `-pass` says:
- * ffmpeg then gives x264 a log of its own, unless the list names another one.
+ * The log that a list names, or the encoder's default log, which would be written to the working directory.
+ * `pass` is the value of `-pass`: with it ffmpeg sets a log for x264 itself, unless the list names one.
  */
 export const passLogOf = (option: string, list: string, pass: string | null): PassLog | undefined => {
   const defaultLog = defaultLogs.get(option)
@@ -128,25 +134,31 @@ const paramProblem = ({ key, value }: Param, encoder: string, keys: ReadonlySet<
   const name = keys.has(plain) ? plain : withoutNo(plain)
   if (!keys.has(name)) return `contains ${inQuotes(key)}, which is not a known parameter of ${encoder}: check its name, or leave it out`
   const words = wordsOf.get(name)
-  // Under "no" the value turns into another word, which would be the name of a file.
+  // A leading "no" changes the value to another word, which the encoder would open as a file.
   if (words === undefined || (name === plain && words.includes(value))) return undefined
   return `sets ${inQuotes(key)} to ${inQuotes(value)}: it must be ${words.join(" or ")}`
 }
 
-/** Encoders take both signs for one, and x265 takes a key with dashes before it. */
+/** The normalized key: encoders treat "_" and "-" alike, and x265 accepts leading dashes. */
 const plainKey = (key: string): string => key.trim().toLowerCase().replaceAll("_", "-").replace(/^--/, "")
 
-/** x264 and x265 take "no" off any name. */
+/** The key without a leading "no", which x264 and x265 accept before any key. */
 const withoutNo = (key: string): string => key.replace(/^no-?/, "")
 
-/** x265 keeps a film grain model in a file where SVT-AV1 has a number. */
+/** `film-grain` is a file for x265 but a number for SVT-AV1. */
 const isRefusedFor = (option: string, key: string): boolean =>
   [plainKey(key), withoutNo(plainKey(key))].some((each) => isRefused(each) || (option === "x265-params" && each === "film-grain"))
 
-/** The list as the option's own reader splits it: libavutil's, with quotes, but for `x264opts`, which is cut at every colon. */
+/**
+ * Splits a list like ffmpeg: by libavutil's rules with quotes, except `x264opts`, which is split at every
+ * colon.
+ */
 const paramsOf = (option: string, list: string): ReadonlyArray<Param> => (option === "x264opts" ? cut(list, ":") : unquoted(list))
 
-/** Zones hold further parameters: `start,end,key=value,key=value/start,end,...`, with two keys of their own. */
+/**
+ * Adds the parameters within zones: `start,end,key=value,key=value/start,end,...`. The keys `q` and `b` exist
+ * only there.
+ */
 const withZones = (param: Param): ReadonlyArray<Param> =>
   plainKey(param.key) === "zones"
     ? [param, ...param.value.split("/").flatMap((zone) => cut(zone, ",").filter(({ key }) => !/^(\d+|[qb])$/.test(key)))]
@@ -161,7 +173,7 @@ const cut = (list: string, separator: string): ReadonlyArray<Param> =>
       return at < 0 ? { key: part, value: "" } : { key: part.slice(0, at), value: part.slice(at + 1) }
     })
 
-/** Whatever any reader could take for a key: a file's key is refused wherever it stands. */
+/** All texts that any parser could take as a key, so that a key for files is refused in every position. */
 const allKeys = (list: string): ReadonlyArray<string> => [
   ...new Set(
     [list, ...unquoted(list).map(({ key, value }) => `${key}=${value}`)]
@@ -171,7 +183,7 @@ const allKeys = (list: string): ReadonlyArray<string> => [
   )
 ]
 
-/** Keys and values without quotes and backslashes. */
+/** Keys and values with quotes and backslashes resolved. */
 const unquoted = (list: string): ReadonlyArray<Param> => {
   const reader = new TokenReader(list)
   const params: Array<Param> = []

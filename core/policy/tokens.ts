@@ -1,9 +1,9 @@
 import { Either } from "effect"
 
-/** What libavutil takes for blank. */
+/** Whether libavutil treats the character as a blank. */
 export const isBlank = (character: string): boolean => character !== "" && " \n\t\r".includes(character)
 
-/** A place in a text that moves forward; what it reads is read as libavutil does. */
+/** Reads a text from start to end by the rules of libavutil. */
 export class TokenReader {
   at = 0
   constructor(private readonly text: string) {}
@@ -12,7 +12,7 @@ export class TokenReader {
     return this.at >= this.text.length
   }
 
-  /** The character in front, or "" at the end. */
+  /** The next character, or "" at the end. */
   get next(): string {
     return this.text.charAt(this.at)
   }
@@ -25,14 +25,14 @@ export class TokenReader {
     while (isBlank(this.next)) this.at++
   }
 
-  /** Whether the text goes on with `part`, which is then passed. */
+  /** Skips `part` if it comes next. False if it does not. */
   skip(part: string): boolean {
     if (!this.text.startsWith(part, this.at)) return false
     this.at += part.length
     return true
   }
 
-  /** What comes before `end`, which is passed; undefined where there is none. */
+  /** Reads up to `end` and skips it; undefined if there is no `end`. */
   upTo(end: string): string | undefined {
     const found = this.text.indexOf(end, this.at)
     if (found < 0) return undefined
@@ -41,7 +41,9 @@ export class TokenReader {
     return part
   }
 
-  /** Up to one of `ends` outside quotes (av_get_token): without the blanks around it, unless they are quoted. */
+  /**
+   * Reads up to one of `ends` outside quotes (av_get_token). Surrounding blanks are trimmed unless quoted.
+   */
   token(ends: string): string {
     this.skipBlanks()
     let value = ""
@@ -63,7 +65,7 @@ export class TokenReader {
     return value.slice(0, end)
   }
 
-  /** A key with its `=` (av_opt_get_key_value); null, and nothing is passed, where none is in front. */
+  /** Reads a key and its `=` (av_opt_get_key_value). Null, without moving, if none comes next. */
   key(): string | null {
     const before = this.at
     this.skipBlanks()

@@ -1,6 +1,7 @@
 /**
- * What is wrong with a list of models or of features for libvmaf, such as `version=vmaf_v0.6.1:name=a|version=vmaf_4k_v0.6.1`,
- * worded to follow "it"; undefined where nothing is. A model may also be a file, and some features write files.
+ * The problem with a list of models or features for libvmaf, such as
+ * `version=vmaf_v0.6.1:name=a|version=vmaf_4k_v0.6.1`, worded to follow "it"; undefined if there is none. A
+ * model may also be a file, and some features write files.
  */
 export const vmafProblem = (list: "model" | "feature", value: string): string | undefined => {
   const wellFormed = value.split("|").every((item) => settings.test(item))
@@ -11,5 +12,5 @@ export const vmafProblem = (list: "model" | "feature", value: string): string | 
     : 'must be names of features, such as "name=psnr|name=float_ssim"'
 }
 
-/** Without quotes and backslashes, so that libvmaf splits it as it stands. */
+/** Settings without quotes and backslashes, so that libvmaf splits them in the same way. */
 const settings = /^[\w.]+=[\w.-]+(?::[\w.]+=[\w.-]+)*$/

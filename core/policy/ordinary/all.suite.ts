@@ -7,7 +7,7 @@ import { picture } from "./picture.suite.js"
 import { sound } from "./sound.suite.js"
 import { stills } from "./stills.suite.js"
 
-/** What people do with ffmpeg, by subject. All of it must be accepted, and give what ffmpeg gives by itself. */
+/** Ordinary uses of ffmpeg, by subject. All must be accepted and give the same result as ffmpeg itself. */
 export const ordinary: ReadonlyArray<readonly [subject: string, wishes: ReadonlyArray<Ordinary>]> = Object.entries({
   cutting,
   picture,

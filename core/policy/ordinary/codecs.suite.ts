@@ -6,7 +6,7 @@ const encoded = (wish: string, file: string, options: Words, input = "clip.mp4")
   outputs: [[file, options]]
 })
 
-/** Codecs and how well they are to do it. */
+/** Codecs and quality. */
 export const codecs: ReadonlyArray<Ordinary> = [
   encoded("a smaller film", "small.mp4", "-crf 28"),
   encoded(

@@ -1,19 +1,19 @@
-/** Words of a command line, separated by blanks; a list where one of them has blanks of its own. */
+/** Words of a command line separated by blanks, or a list if a word contains blanks. */
 export type Words = string | ReadonlyArray<string>
 
-/** A run of ffmpeg as somebody would ask for it: files by their names, with their options, and the maps of an output. */
+/** A run of ffmpeg: files by name with their options, and the maps of an output. */
 export interface Command {
   readonly inputs: ReadonlyArray<string | readonly [file: string, options: Words]>
   readonly graph?: string
   readonly outputs: ReadonlyArray<string | readonly [file: string, options: Words, maps?: Words]>
 }
 
-/** What somebody wants, and how: the samples that it takes are those whose names stand in it. */
+/** A use case and its command. It needs the samples that it names. */
 export interface Ordinary extends Command {
   readonly wish: string
-  /** Samples that it takes without naming them, because another one does. */
+  /** Samples that it needs without naming them, because another sample refers to them. */
   readonly also?: ReadonlyArray<string>
-  /** Runs that come after, on what the ones before have made. */
+  /** Further runs on the results of the earlier ones. */
   readonly next?: ReadonlyArray<Command>
 }
 
@@ -24,14 +24,14 @@ const parts = (item: string | readonly [string, Words, Words?]) => {
   return { file, options: words(options), maps: words(maps) }
 }
 
-/** As a task of the API, on files of the directory `dir`. */
+/** The task of the API, for files in the directory `dir`. */
 export const taskOf = ({ inputs, graph, outputs }: Command, dir: string) => ({
   inputs: inputs.map(parts).map(({ file, options }) => ({ file_path: `${dir}/${file}`, options: [...options] })),
   ...(graph !== undefined && { filter_complex: graph }),
   outputs: outputs.map(parts).map(({ file, options, maps }) => ({ file, options: [...options], maps: [...maps] }))
 })
 
-/** As the arguments of ffmpeg itself, in the folder of the files. */
+/** The arguments of ffmpeg itself, run in the folder of the files. */
 export const argsOf = ({ inputs, graph, outputs }: Command): ReadonlyArray<string> => [
   ...inputs.map(parts).flatMap(({ file, options }) => [...options, "-i", file]),
   ...(graph === undefined ? [] : ["-filter_complex", graph]),

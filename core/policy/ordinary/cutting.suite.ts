@@ -1,6 +1,6 @@
 import type { Ordinary } from "./command.suite.js"
 
-/** Pieces, joins, speed and frame rates. */
+/** Cutting, joining, speed and frame rates. */
 export const cutting: ReadonlyArray<Ordinary> = [
   { wish: "a piece without encoding it again", inputs: [["clip.mp4", "-ss 0.5"]], outputs: [["piece.mp4", "-t 0.8 -c copy"]] },
   {

@@ -1,6 +1,6 @@
 import type { Ordinary } from "./command.suite.js"
 
-/** A wish that takes one filter chain for the picture of one clip. */
+/** A use case of one filter chain for the video of one clip. */
 const filtered = (wish: string, chain: string, input = "clip.mp4"): Ordinary => ({
   wish,
   inputs: [input],

@@ -3,7 +3,9 @@ import { argsOf, type Ordinary } from "./command.suite.js"
 /** Options whose value is the name of a codec, a format or a filter for packets. */
 const naming = /^-(c|codec|vcodec|acodec|scodec|f|bsf)(:|$)/
 
-/** What a command has our code see to: each option, codec, format and kind of file, and each sample beside the first. */
+/**
+ * The features of a command: each option, codec, format and kind of file, and each sample after the first.
+ */
 const traitsOf = (row: Ordinary): ReadonlyArray<string> =>
   [row, ...(row.next ?? [])].flatMap((command) => {
     const args = argsOf(command)
@@ -11,12 +13,15 @@ const traitsOf = (row: Ordinary): ReadonlyArray<string> =>
       const before = args[index - 1] ?? ""
       if (/^-[a-z]/i.test(arg)) return [arg.replace(/:.*/, "")]
       if (naming.test(before)) return [`${before.replace(/:.*/, "")} ${arg}`]
-      // The names of files that filters read are in their graphs.
+      // Filter graphs contain the names of the files that they read.
       return [...arg.matchAll(/\.([a-z]\w{1,4})\b/gi)].map(([, kind = ""]) => `file ${kind}`)
     })
   })
 
-/** The rows that have something in them that no row before them has, and every fifth of the others: the same ones each time. */
+/**
+ * The rows with a feature that no earlier row has, and every fifth of the others. The selection is
+ * deterministic.
+ */
 export const shareOf = (rows: ReadonlyArray<Ordinary>): ReadonlySet<Ordinary> => {
   const seen = new Set<string>()
   let others = 0

@@ -1,6 +1,6 @@
 import type { Ordinary } from "./command.suite.js"
 
-/** Sound: taken out, put in, mixed, made better, and shown. */
+/** Audio: extracted, added, mixed, improved and visualized. */
 export const sound: ReadonlyArray<Ordinary> = [
   { wish: "a film's sound as mp3", inputs: ["clip.mp4"], outputs: ["sound.mp3"] },
   { wish: "a film's sound as it is", inputs: ["clip.mp4"], outputs: [["sound.aac", "-vn -acodec copy"]] },

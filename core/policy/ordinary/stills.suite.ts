@@ -1,6 +1,6 @@
 import type { Ordinary } from "./command.suite.js"
 
-/** Pictures out of films, films out of pictures, and pictures out of pictures. */
+/** Pictures from videos, videos from pictures, and pictures from pictures. */
 export const stills: ReadonlyArray<Ordinary> = [
   { wish: "a thumbnail", inputs: [["clip.mp4", "-ss 00:00:01"]], outputs: [["thumb.jpg", "-frames:v 1 -q:v 2"]] },
   {
