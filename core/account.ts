@@ -1,6 +1,6 @@
 import type { Usage } from "./usage.js"
 
-/** What an owner may use; null where nothing bounds it. */
+/** The quota of an owner. Null means unlimited. */
 export interface Quota {
   readonly jobsPerMonth: number | null
   readonly gibSecondsPerMonth: number | null
@@ -9,23 +9,23 @@ export interface Quota {
 
 export const noQuota: Quota = { jobsPerMonth: null, gibSecondsPerMonth: null, storedBytes: null }
 
-/** An owner's month (UTC) so far. */
+/** An owner's usage of the current month (UTC). */
 export interface Account {
   readonly quota: Quota
   /** `2026-11` */
   readonly month: string
   /** Jobs that ended, whether they completed or failed. */
   readonly jobs: number
-  /** Jobs that wait or run: they will be charged. */
+  /** Jobs that wait or run. They count against the quota too. */
   readonly liveJobs: number
   readonly probes: number
-  /** Of jobs and probes together. */
+  /** The usage of jobs and probes together. */
   readonly usage: Usage
-  /** The sum of what every reply said (`gb_sec`). */
+  /** The sum of the reported `gb_sec`. */
   readonly gibSeconds: number
 }
 
-/** Why a job may not be accepted, as a sentence; undefined while it may. */
+/** The message if the quota does not allow another job; else undefined. */
 export const jobRefusal = (account: Account, storedBytes: number): string | undefined => {
   const { jobsPerMonth } = account.quota
   if (jobsPerMonth !== null && account.jobs + account.liveJobs >= jobsPerMonth) {
@@ -34,19 +34,21 @@ export const jobRefusal = (account: Account, storedBytes: number): string | unde
   return probeRefusal(account) ?? storeRefusal(account, storedBytes)
 }
 
-/** Likewise for a probe, which counts by its GB-seconds alone. */
+/**
+ * The message if the quota does not allow a probe; else undefined. Only GB-seconds are limited for probes.
+ */
 export const probeRefusal = ({ quota, gibSeconds }: Account): string | undefined =>
   quota.gibSecondsPerMonth !== null && gibSeconds >= quota.gibSecondsPerMonth
     ? `Quota exceeded: ${quota.gibSecondsPerMonth} GB-seconds a month are allowed, and they are used`
     : undefined
 
-/** Why bytes that come do not fit beside what is stored, and what other uploads of the owner still bring. */
+/** The message for bytes that do not fit besides the stored bytes and those of the owner's other uploads. */
 export const roomRefusal = (allowedBytes: number, storedBytes: number, comingBytes: number): string => {
   const coming = comingBytes > 0 ? `, ${comingBytes} more are being uploaded` : ""
   return `Quota exceeded: ${allowedBytes} stored bytes are allowed, ${storedBytes} are stored${coming}, and this does not fit: delete files or let directories expire`
 }
 
-/** Likewise for a new file. */
+/** The message if the quota does not allow another file; else undefined. */
 export const storeRefusal = ({ quota }: Account, storedBytes: number): string | undefined =>
   quota.storedBytes !== null && storedBytes >= quota.storedBytes
     ? `Quota exceeded: ${quota.storedBytes} stored bytes are allowed, and ${storedBytes} are stored: delete files or let directories expire`

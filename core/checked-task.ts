@@ -5,25 +5,31 @@ import type { Task } from "./task.js"
 
 declare const checked: unique symbol
 
-/** A task that the policy allows: what can be submitted. `checkTask` makes it, and nobody can change it afterwards. */
+/** A task that the policy allows and that can be submitted. `checkTask` creates it; it is frozen. */
 export interface CheckedTask extends Task {
   readonly [checked]: true
 }
 
-/** What was read of each checked task. Membership can't be copied, so a look-alike is none. */
+/**
+ * The parsed options and graphs of each checked task. A copy of a checked task is not in the map, so it is
+ * not checked.
+ */
 const readings = new WeakMap<object, ReadTask>()
 
-/** For the parser of tasks alone, and not part of the package's API: a frozen copy of a task that it has judged. */
+/** Creates a checked task: a frozen copy. Only for the parser of tasks; not part of the package's API. */
 export const seal = (task: Task, read: ReadTask): CheckedTask => {
   const sealed = frozenCopy(task) as CheckedTask
   readings.set(sealed, read)
   return sealed
 }
 
-/** What was read of a task, or why it can't be submitted under this policy, worded as a sentence. */
+/**
+ * The parsed options and graphs of a checked task. The error says why it can't be submitted under this
+ * policy.
+ */
 export const readingOf = (task: CheckedTask, { table, options, hardware }: PolicyValues): Either.Either<ReadTask, string> => {
   const read = typeof task === "object" && task !== null ? readings.get(task) : undefined
-  if (read === undefined) return Either.left("the task was not checked: pass it to checkTask, and submit what that gives")
+  if (read === undefined) return Either.left("the task was not checked: pass it to checkTask, and submit the result")
   const judge = read.policy
   const isAsStrict = judge.table === table && (judge.options === "enforced" || options === "off") && (!judge.hardware || hardware)
   return isAsStrict
@@ -31,7 +37,7 @@ export const readingOf = (task: CheckedTask, { table, options, hardware }: Polic
     : Either.left("the task was checked for another ffmpeg or under other rules: check it where it is submitted")
 }
 
-/** Plain data alone. */
+/** Copies and freezes plain data. */
 const frozenCopy = <A>(value: A): A => {
   if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy)) as A
   if (typeof value !== "object" || value === null) return value

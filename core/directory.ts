@@ -3,7 +3,7 @@ import type { BlobKey, DirId, FileName, OwnerId } from "./ids.js"
 import type { LimitValues } from "./limits.js"
 import type { Task } from "./task.js"
 
-/** A place for files that ends by itself: `ttlSeconds` after it was made. */
+/** A directory of files. It expires `ttlSeconds` after its creation. */
 export interface Directory {
   readonly id: DirId
   readonly owner: OwnerId
@@ -13,10 +13,15 @@ export interface Directory {
 
 export const expiresAt = (directory: Directory): Date => new Date(directory.createdAt.getTime() + directory.ttlSeconds * 1000)
 
-/** How a file came to be: what the user sent is never overwritten, what a job made may be made anew. */
+/**
+ * The origin of a file. Uploads and imports are never overwritten; an output may be replaced by a later job.
+ */
 export type Origin = "upload" | "import" | "output"
 
-/** A row that points at bytes. An upload is registered first (`bytes: null`) and stored once its bytes have been seen. */
+/**
+ * A file row that points to a blob. An upload is registered first, with null `bytes`, until its size is
+ * known.
+ */
 export interface StoredFile {
   readonly dir: DirId
   readonly name: FileName
@@ -26,7 +31,7 @@ export interface StoredFile {
   readonly addedAt: Date
 }
 
-/** When a registration of now is looked at, and when it ends, as ISO texts: its URL lives so long, and an upload takes its time. */
+/** When a registration made now is checked (its URL expires then) and when it ends, as ISO 8601 texts. */
 export const registrationTimes = (now: string, limits: LimitValues): { readonly lookAt: string; readonly endsAt: string } => {
   const lookAt = Date.parse(now) + limits.signedUrlSeconds * 1000
   return { lookAt: new Date(lookAt).toISOString(), endsAt: new Date(lookAt + limits.registrationSeconds * 1000).toISOString() }
@@ -37,7 +42,7 @@ export const tooManyRegistrations = ({ registrationsPerKey, signedUrlSeconds }: 
   return new TooManyRequests({ message, retryAfterSeconds: signedUrlSeconds })
 }
 
-/** There is no call that deletes a directory: one may be used again, and each ends by itself. */
+/** The message does not suggest deletion, because no endpoint deletes a directory. */
 export const tooManyDirectories = ({ directoriesPerKey, directoryTtlMinSeconds }: LimitValues): TooManyRequests => {
   const message = `Too many directories of this API key: at most ${directoriesPerKey} are allowed at a time, use one of them (dir_id), make them with a shorter ttl, or try again when some have expired`
   return new TooManyRequests({ message, retryAfterSeconds: directoryTtlMinSeconds })
@@ -55,11 +60,11 @@ export const tooManyFilesOfKey = ({ filesPerKey, directoryTtlMinSeconds }: Limit
     retryAfterSeconds: directoryTtlMinSeconds
   })
 
-/** Why a run that went well fails after all: its outputs do not fit into their directory. */
+/** The failure of a job whose outputs exceed `filesPerDirectory`. */
 export const tooManyOutputs = ({ filesPerDirectory }: LimitValues): string =>
   `the outputs do not fit into their directory: ${fullDirectory(filesPerDirectory)}`
 
-/** The same, where the API key has too many files in all its directories. */
+/** The failure of a job whose outputs exceed `filesPerKey`. */
 export const tooManyOutputsOfKey = ({ filesPerKey }: LimitValues): string =>
   `the outputs do not fit among the files of this API key: ${fullKey(filesPerKey)}`
 
@@ -71,7 +76,10 @@ const fullKey = (most: number) =>
 export const noRoomForRegistrations = ({ registrations }: LimitValues): Unavailable =>
   new Unavailable({ what: `${registrations} registered files wait for their upload: FFKILN_LIMIT_REGISTRATIONS allows no more` })
 
-/** Where outputs go, in the reference's order: the directory named, else the inputs' own, else a new one. */
+/**
+ * The directory of the outputs: the named one, else that of the inputs, else undefined for a new one (API
+ * reference).
+ */
 export const outputDirectory = (task: Task): DirId | undefined => {
   if (task.outputDirectory !== null) return task.outputDirectory
   const stored = task.inputs.find(({ source }) => source._tag === "Stored")?.source

@@ -1,13 +1,13 @@
 import { Effect, type Exit, Fiber, type FiberRefs, Supervisor } from "effect"
 
-/** The length of the longest list that these hold: they keep one list of values for each FiberRef. */
+/** The length of the longest list in the FiberRefs, which keep one list of values for each FiberRef. */
 export const depthOf = (refs: FiberRefs.FiberRefs): number => {
   // The only field of what there is one class of.
   const { locals } = refs as unknown as { readonly locals: ReadonlyMap<unknown, ReadonlyArray<unknown>> }
   return Math.max(0, ...[...locals.values()].map((entries) => entries.length))
 }
 
-/** Knows all fibers that were started below it and have not ended. */
+/** Tracks all fibers that it supervises and that have not ended. */
 class LiveFibers extends Supervisor.AbstractSupervisor<void> {
   readonly fibers = new Set<Fiber.RuntimeFiber<unknown, unknown>>()
   override readonly value = Effect.void
@@ -20,8 +20,8 @@ class LiveFibers extends Supervisor.AbstractSupervisor<void> {
 }
 
 /**
- * Runs the effect, which starts loops in fibers; `deepest` is the longest list in the FiberRefs of any fiber that is alive
- * when it is asked for.
+ * Runs an effect that starts loops in fibers. `deepest` is the length of the longest list in the FiberRefs of
+ * any live fiber at that time.
  */
 export const withDepth = <A, E, R>(effect: (deepest: Effect.Effect<number>) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.suspend(() => {
@@ -30,10 +30,13 @@ export const withDepth = <A, E, R>(effect: (deepest: Effect.Effect<number>) => E
     return Effect.supervised(effect(deepest), live)
   })
 
-/** The longest list in the FiberRefs of any fiber of this process that no other waits for. What they fork begins with theirs. */
+/**
+ * The length of the longest list in the FiberRefs of any root fiber of this process. Forked fibers inherit
+ * them.
+ */
 export const deepestRoot: Effect.Effect<number> = Effect.map(Fiber.roots, (roots) =>
   Math.max(0, ...Array.from(roots, (fiber) => depthOf(fiber.getFiberRefs())))
 )
 
-/** What any fiber of a program may reach that nests its scopes and forks, whatever the number of turns. */
+/** A length that nested scopes and forks stay below, regardless of the number of loop turns. */
 export const shallow = 20

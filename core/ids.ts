@@ -1,15 +1,19 @@
 import { Brand, Context, type Effect } from "effect"
 import { composed, hasLongRunOfMarks, maxMarks } from "./text/composed.js"
 
-/** Names of jobs, directories, owners, files and blobs: each a string of its own type, so that one never stands for another. */
+/* Ids and names are branded strings, so that one kind can't be used as another. */
+
+/** The id of a job. */
 export type JobId = string & Brand.Brand<"JobId">
+/** The id of a directory. */
 export type DirId = string & Brand.Brand<"DirId">
+/** The id of an owner: an API key. */
 export type OwnerId = string & Brand.Brand<"OwnerId">
 /** A file's name inside its directory, in Unicode NFC. */
 export type FileName = string & Brand.Brand<"FileName">
-/** `<dir>/<slot>/<name>`: where bytes lie in storage. A slot is never reused for other content. */
+/** The key of a blob in storage: `<dir>/<slot>/<name>`. A slot is never reused for other content. */
 export type BlobKey = string & Brand.Brand<"BlobKey">
-/** What an operator calls a remote runner. */
+/** The name of a remote runner. */
 export type RunnerName = string & Brand.Brand<"RunnerName">
 
 export const JobId = Brand.nominal<JobId>()
@@ -19,21 +23,24 @@ export const FileName = Brand.nominal<FileName>()
 export const BlobKey = Brand.nominal<BlobKey>()
 export const RunnerName = Brand.nominal<RunnerName>()
 
-/** Throws where a part is none, whatever its type claims: the brand of a name can be had by a cast. */
+/** Makes a key. Throws on an invalid part, because a cast can give an invalid name the brand. */
 export const blobKey = (dir: DirId, slot: string, name: FileName): BlobKey => {
   const key = BlobKey(`${dir}/${slot}/${name}`)
   blobKeyParts(key)
   return key
 }
 
-/** `[dir, slot, name]` of a key. Throws for what is none, so that no path leads out of a store: nobody but a bug makes one. */
+/**
+ * `[dir, slot, name]` of a key. Throws on a malformed key (path traversal). Only a programming error can
+ * cause it.
+ */
 export const blobKeyParts = (key: BlobKey): readonly [dir: string, slot: string, name: string] => {
   const [dir = "", slot = "", name = "", ...rest] = key.split("/")
   if (rest.length > 0 || ![dir, slot, name].every(isBlobKeyPart)) throw new TypeError(`no blob key: ${JSON.stringify(key)}`)
   return [dir, slot, name]
 }
 
-/** The parts of a prefix of keys: `""`, `<dir>/` or `<dir>/<slot>/`. Throws for anything else. */
+/** The parts of a key prefix: `""`, `<dir>/` or `<dir>/<slot>/`. Throws on anything else. */
 export const blobPrefixParts = (prefix: string): ReadonlyArray<string> => {
   if (prefix === "") return []
   const parts = prefix.split("/")
@@ -43,12 +50,12 @@ export const blobPrefixParts = (prefix: string): ReadonlyArray<string> => {
   return parts
 }
 
-/** Whether a name found in a store can be a part of a key; an operator's other files are none. */
+/** Whether a name found in a store can be a part of a key. False for unrelated files of the operator. */
 export const isBlobKeyPart = (text: string): boolean => "name" in parseFileName(text)
 
 /**
- * Where we serve a blob ourselves, below our mount. The name comes last so that whoever is given the URL, our own importer
- * too, knows what to call the file, and so that the names in a playlist are addresses of the blobs beside it.
+ * The path at which the API serves a blob. The name comes last, so that clients and the importer can derive
+ * the file's name from the URL, and relative names in a playlist resolve to the other blobs of the slot.
  */
 export const blobPath = (token: string, name: FileName | null): string =>
   `/blob/${token}${name === null ? "" : `/${encodeURIComponent(name)}`}`
@@ -56,19 +63,19 @@ export const blobPath = (token: string, name: FileName | null): string =>
 /** 1 to 64 of `A-Z a-z 0-9 _ -` (API reference, URL parameters). */
 export const parseDirId = (text: string): DirId | undefined => (/^[A-Za-z0-9_-]{1,64}$/.test(text) ? DirId(text) : undefined)
 
-/** Same alphabet as directories; anything else cannot name a job of ours. */
+/** Parses the id of a job, which has the same alphabet as that of a directory. */
 export const parseJobId = (text: string): JobId | undefined => (/^[A-Za-z0-9_-]{1,64}$/.test(text) ? JobId(text) : undefined)
 
-/** Same alphabet again: it stands before the colon of its token. */
+/** Parses the name of a runner. The same alphabet, so that it can precede the colon of a token. */
 export const parseRunnerName = (text: string): RunnerName | undefined => (/^[A-Za-z0-9_-]{1,64}$/.test(text) ? RunnerName(text) : undefined)
 
 const maxNameLength = 255
 
-/** Longest text that can be a name: NFC makes at most four UTF-16 units into one. */
+/** Longest text that can be a name: NFC composes at most four UTF-16 units to one. */
 const maxTextLength = 4 * maxNameLength
 const tooLong = `must be at most ${maxNameLength} characters and bytes long`
 
-/** The name, or the reason it is none, worded to follow a field's name: "file_name must not contain ...". */
+/** Parses a file name. `reason` is worded to follow a field's name: "file_name must not contain ...". */
 export const parseFileName = (text: string): { readonly name: FileName } | { readonly reason: string } => {
   if (text.length > maxTextLength) return { reason: tooLong }
   if (!text.isWellFormed()) return { reason: "must be well-formed Unicode" }
@@ -84,7 +91,7 @@ export const parseFileName = (text: string): { readonly name: FileName } | { rea
   return { name: FileName(name) }
 }
 
-/** Makes names that nobody can guess: the prefix, `_`, and at least 128 bits of entropy. */
+/** Generates unguessable ids: the prefix, `_`, and at least 128 bits of entropy. */
 export interface IdsShape {
   readonly next: (prefix: "dir" | "job" | "blob") => Effect.Effect<string>
 }

@@ -1,4 +1,4 @@
-/** The Effect-native API: ports to implement or call, values they speak, operations to run over them. */
+/** The API for Effect: the ports, their values, and the operations. */
 export * from "./account.js"
 export type { CheckedTask } from "./checked-task.js"
 export { checkTask, type SourceRequest, type TaskRequest } from "./contract/check-task.js"

@@ -20,7 +20,9 @@ import { aJob } from "./ports/suites/samples.suite.js"
 const states = ["pending", "processing", "completed", "failed", "cancelled"] as const satisfies ReadonlyArray<JobState>
 
 describe("next", () => {
-  /** Where each event leads from pending and from processing; from a terminal state nothing leads anywhere. */
+  /**
+   * Where each event leads from pending and from processing; from a terminal state nothing leads anywhere.
+   */
   const table: ReadonlyArray<readonly [JobEvent, JobState | undefined, JobState | undefined]> = [
     ["claim", "processing", undefined],
     ["renew", undefined, "processing"],
@@ -121,9 +123,9 @@ describe("failureOf", () => {
     [
       noWorkerFor(["gpu", "encoder:h264_nvenc"], 3600),
       "NoWorker",
-      'The job could not be run: no worker or runner that has all of "gpu", "encoder:h264_nvenc" was there for 3600 s'
+      'The job could not be run: no worker or runner with all of "gpu", "encoder:h264_nvenc" was available for 3600 s'
     ],
-    [noWorkerFor([], 60), "NoWorker", "The job could not be run: no worker or runner was there to run the job for 60 s"],
+    [noWorkerFor([], 60), "NoWorker", "The job could not be run: no worker or runner was available for 60 s"],
     [{ reason: "worker-lost" }, "WorkerLost", "The job was interrupted too often and has been given up"],
     [
       nameTaken(FileName("a.mp4")),

@@ -9,6 +9,7 @@ import type { Usage } from "./usage.js"
 
 export type JobState = "pending" | "processing" | "completed" | "failed" | "cancelled"
 
+/** The states in which a job has ended. */
 export const terminalStates = ["completed", "failed", "cancelled"] as const satisfies ReadonlyArray<JobState>
 
 export const isTerminal = (state: JobState): boolean => (terminalStates as ReadonlyArray<JobState>).includes(state)
@@ -18,35 +19,35 @@ export type JobEvent = "claim" | "renew" | "complete" | "fail" | "release" | "re
 interface Transition {
   readonly from: ReadonlyArray<JobState>
   readonly to: JobState
-  /** Where the event leads instead when the job has been started as often as it may be. */
+  /** The state instead of `to` after the last allowed attempt (`attempts` of limits.ts). */
   readonly onLastAttempt?: JobState
-  /** The event changes the row only for the holder of its current attempt: the fence. */
+  /** Only the holder of the current attempt can cause the event. */
   readonly fenced: boolean
 }
 
-/** The whole life of a job. Adapters take their conditions from here and nowhere else. */
+/** All transitions of a job's state. Adapters derive their conditions from this table. */
 export const transitions = {
-  /** A worker takes the job: attempt + 1, a lease. */
+  /** A worker claims the job: increments the attempt and sets a lease. */
   claim: { from: ["pending"], to: "processing", fenced: false },
-  /** The holder is alive, and this is how far it got. */
+  /** Heartbeat of the holder, with its progress. */
   renew: { from: ["processing"], to: "processing", fenced: true },
-  /** Files, usage and webhook appear with the state, in one transaction. */
+  /** The run succeeded. State, files, usage and webhook are written in one transaction. */
   complete: { from: ["processing"], to: "completed", fenced: true },
-  /** ffmpeg's answer was no, or a limit ended the run: an answer, never retried. */
+  /** ffmpeg failed or a limit ended the run. Never retried. */
   fail: { from: ["processing"], to: "failed", fenced: true },
-  /** The holder gives the job back: it stops, or its infrastructure failed. */
+  /** The holder releases the job because it stops or its infrastructure failed. */
   release: { from: ["processing"], to: "pending", onLastAttempt: "failed", fenced: true },
-  /** A sweep takes the job from a holder whose lease is over. */
+  /** A sweep takes the job from a holder whose lease has expired. */
   reclaim: { from: ["processing"], to: "pending", onLastAttempt: "failed", fenced: false },
-  /** The owner no longer wants a job that nobody has started. */
+  /** The owner cancels a job that has not started. */
   cancel: { from: ["pending"], to: "cancelled", fenced: false },
-  /** The caller that waited for the job has gone: nobody will read its result. */
+  /** The synchronous caller disconnected, so the result will not be read. */
   abandon: { from: ["pending", "processing"], to: "cancelled", fenced: false },
-  /** No worker or runner that could run the job has been here for too long. */
+  /** No worker or runner that could run the job was available for `noWorkerSeconds`. */
   expire: { from: ["pending"], to: "failed", fenced: false }
 } as const satisfies Record<JobEvent, Transition>
 
-/** Where `event` leads from `state`, or undefined where it changes nothing. */
+/** The state after `event`, or undefined if the event is not allowed in `state`. */
 export const next = (state: JobState, event: JobEvent, lastAttempt = false): JobState | undefined => {
   const transition: Transition = transitions[event]
   if (!transition.from.includes(state)) return undefined
@@ -55,20 +56,20 @@ export const next = (state: JobState, event: JobEvent, lastAttempt = false): Job
 
 const reasons = Schema.Literal("ffmpeg", "limit", "no-worker", "input-missing", "worker-lost")
 
-/** Why a job failed, as it is stored. `detail` is the sentence after the prefix, where the reason has one. */
+/** The stored reason for a job's failure. `detail` is the text after the message's prefix. */
 export const JobFailure = Schema.Union(
   Schema.Struct({ reason: reasons.pipe(Schema.pickLiteral("ffmpeg", "limit", "no-worker")), detail: Schema.String }),
   Schema.Struct({ reason: reasons.pipe(Schema.pickLiteral("input-missing", "worker-lost")) })
 )
 export type JobFailure = typeof JobFailure.Type
 
-/** Reasons that a runner finds, and tells its host. */
+/** Reasons that a runner may report. */
 export const runnerReasons = reasons.pipe(Schema.pickLiteral("ffmpeg", "limit", "input-missing"))
 
 export const OutputFile = Schema.Struct({
   name: fileName,
   bytes: byteCount,
-  /** Where its bytes are, if not in the slot of its attempt. */
+  /** Its blob key, if not in the slot of its attempt. */
   key: optional(blobKeyText)
 })
 export type OutputFile = typeof OutputFile.Type
@@ -78,17 +79,17 @@ export interface Job {
   readonly owner: OwnerId
   readonly state: JobState
   readonly task: ResolvedTask
-  /** How often it has been started; with the id it names one holder. */
+  /** Number of starts. Together with the id it identifies one holder. */
   readonly attempt: number
-  /** 0 to 1, or null when it can't be known. Never goes back within an attempt. */
+  /** 0 to 1, or null if unknown. Never decreases within an attempt. */
   readonly progress: number | null
-  /** Of a completed job: the named outputs first. */
+  /** The outputs of a completed job, named outputs first. */
   readonly outputs: ReadonlyArray<OutputFile>
   readonly warnings: ReadonlyArray<string>
   readonly usage: Usage | null
   readonly failure: JobFailure | null
   readonly webhookUrl: string | null
-  /** Where its submitter reached us: what links in its webhook start with. */
+  /** The URL at which the submitter reached the API: the prefix of download URLs in the webhook. */
   readonly baseUrl: string
   readonly createdAt: Date
   readonly startedAt: Date | null
@@ -99,19 +100,19 @@ export interface NewJob {
   readonly id: JobId
   readonly owner: OwnerId
   readonly task: ResolvedTask
-  /** What a worker must have to run it, sorted; any will do where there is none. */
+  /** Tags that a worker must have, sorted. Empty: any worker can run it. */
   readonly tags: ReadonlyArray<string>
-  /** What it names of an ffmpeg: who can't meet all of it does not get it. */
+  /** Capabilities that the taker's ffmpeg must have. */
   readonly needs: Needs
-  /** Higher goes first; `claim` of ports/jobs.ts says whose turn it is among equals. */
+  /** Higher goes first. `claim` of ports/jobs.ts defines the order among equal priorities. */
   readonly priority: number
   readonly webhookUrl: string | null
   readonly baseUrl: string
-  /** Its owner's own name for the submission: sent again, it means the same job. */
+  /** Idempotency key of the submission: repeating it returns the same job. */
   readonly idempotencyKey: string | null
 }
 
-/** What an owner reads whose jobs wait or run in their `most`: the next may be accepted when one of them has ended. */
+/** The refusal of a job when `most` jobs of the owner already wait or run. */
 export const tooManyJobs = (most: number): TooManyRequests =>
   new TooManyRequests({
     message: `Too many jobs of this API key wait or run: at most ${most} are allowed, try again when some of them have ended`,
@@ -119,44 +120,47 @@ export const tooManyJobs = (most: number): TooManyRequests =>
   })
 
 /**
- * The room that all owners share: each may have no more jobs waiting than places are left. So the share of each shrinks as
- * the room fills, and owners with many waiting jobs leave places to those with few: two of them fill two thirds at most.
+ * Whether an owner may add a waiting job. Each owner may have at most as many waiting jobs as places are
+ * left. So the share of each shrinks as the queue fills, and owners with many waiting jobs leave places to
+ * others: two owners fill at most two thirds.
  */
 export const hasRoom = (waitingOfOwner: number, waitingOfAll: number, places: number): boolean =>
   waitingOfAll < places && waitingOfOwner <= places - waitingOfAll
 
-/** What an owner reads whose waiting jobs are as many as the places that are left for all. */
+/** The refusal of a job by `hasRoom`. */
 export const tooManyWaiting = (waitingOfOwner: number): TooManyRequests =>
   new TooManyRequests({
     message: `The queue is filling up, and ${waitingOfOwner} jobs of this API key wait already: try again when some of them have ended`,
     retryAfterSeconds: 5
   })
 
-/** Why a job ended that nobody here could run; `asks` are its tags and needs. */
+/** The failure of a job that no worker or runner could run. `asks` are its tags and needs. */
 export const noWorkerFor = (asks: ReadonlyArray<string>, seconds: number): JobFailure => ({
   reason: "no-worker",
   detail:
     asks.length === 0
-      ? `no worker or runner was there to run the job for ${seconds} s`
-      : `no worker or runner that has all of ${asks.map((ask) => `"${ask}"`).join(", ")} was there for ${seconds} s`
+      ? `no worker or runner was available for ${seconds} s`
+      : `no worker or runner with all of ${asks.map((ask) => `"${ask}"`).join(", ")} was available for ${seconds} s`
 })
 
-/** How long a job that infrastructure broke under waits for its next attempt: four times as long each time, a minute at most. */
+/**
+ * Delay before a retry after an infrastructure failure, in seconds: multiplied by 4 per retry, at most 60.
+ */
 export const retryPauseSeconds = (attempt: number, firstSeconds: number): number => Math.min(60, firstSeconds * 4 ** (attempt - 1))
 
-/** Names one holder of a job: good while no later attempt exists and the lease is renewed. */
+/** Identifies one holder of a job. Valid while there is no later attempt and the lease is renewed. */
 export interface Hold {
   readonly id: JobId
   readonly owner: OwnerId
   readonly attempt: number
 }
 
-/** The right to run a job, and what it is. */
+/** A claimed job: the right to run it, and its task. */
 export interface Claim extends Hold {
   readonly task: ResolvedTask
 }
 
-/** The failure of a job as the error a synchronous caller meets; undefined while there is none. */
+/** The failure of a job as an error for synchronous callers; undefined if it has not failed. */
 export const failureOf = (job: Job): FfmpegFailed | RunLimitExceeded | InputMissing | NoWorker | WorkerLost | JobCancelled | undefined => {
   if (job.state === "cancelled") return new JobCancelled()
   const { failure } = job
@@ -177,10 +181,10 @@ export const failureOf = (job: Job): FfmpegFailed | RunLimitExceeded | InputMiss
 
 export type JobStatus = "pending" | "processing" | "completed" | "failed"
 
-/** The state in the API's four words: a cancelled job reads as failed. */
+/** The status in the API, where a cancelled job counts as failed. */
 export const statusOf = (state: JobState): JobStatus => (state === "cancelled" ? "failed" : state)
 
-/** An output as the row of its job names it. */
+/** An output as stored in the row of its job. */
 export const outputFile = (
   hold: Pick<Hold, "id" | "attempt">,
   { name, blob }: { readonly name: FileName; readonly blob: { readonly key: BlobKey; readonly bytes: number } }
@@ -190,7 +194,7 @@ export const outputFile = (
   ...(blobKeyParts(blob.key)[1] !== outputSlot(hold) && { key: blob.key })
 })
 
-/** Why a run that went well fails after all: it made a file under the name of one that the user sent. */
+/** The failure of a job whose run created a file with the name of an upload or import. */
 export const nameTaken = (name: FileName): JobFailure => ({
   reason: "ffmpeg",
   detail: `the run made "${name}", but a file of that name was uploaded or fetched: have it made under another name, or delete that file first`

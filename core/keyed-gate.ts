@@ -1,10 +1,13 @@
 import { Data, Deferred, Duration, Effect, FiberId } from "effect"
 
-/** Bounds of one gate; see `makeKeyedGate`. Each count is 1 at least. */
+/** Bounds of one gate; see `makeKeyedGate`. Each count is at least 1. */
 export interface KeyedGateBounds {
   /** Effects that run at a time, of all keys together. */
   readonly places: number
-  /** Effects of one key that run at a time. Keep it below `places`, so that one key alone cannot use all of them. */
+  /**
+   * Effects of one key that run at a time. Keep it below `places`, so that one key alone cannot use all of
+   * them.
+   */
   readonly placesPerKey: number
   /** Effects that wait for a place, of all keys together. */
   readonly waiting: number
@@ -18,7 +21,7 @@ export interface KeyedGateBounds {
 export class GateFull extends Data.TaggedError("GateFull") {}
 
 export interface KeyedGate {
-  /** Runs the effect in a place of this key, and waits for one first where it must. */
+  /** Runs the effect in a place for this key. Waits for a place if none is free. */
   readonly within: (key: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | GateFull, R>
   /** How many more effects of this key would start at once now. */
   readonly room: (key: string) => number
@@ -33,9 +36,11 @@ interface Waiter {
 /**
  * Limits how many effects run at a time, in all and by key. What it promises:
  * - At most `places` effects run, at most `placesPerKey` of one key.
- * - A free place goes to the keys that wait in turn, and within a key to the one that waits longest. A key waits for at most
+ * - A free place goes to the keys that wait in turn, and within a key to the one that waits longest. A key
+ * waits for at most
  *   one effect of each other key per turn, however many of them wait.
- * - At most `waiting` effects wait, at most `waitingPerKey` of one key, each for at most `waitSeconds`: the next one fails
+ * - At most `waiting` effects wait, at most `waitingPerKey` of one key, each for at most `waitSeconds`: the
+ * next one fails
  *   with `GateFull` at once.
  * - A place is free again when its effect ends in any way. A caller that is interrupted leaves the queue.
  * - Memory is bounded by `places + waiting`: nothing is kept of a key without effects.
@@ -44,7 +49,10 @@ interface Waiter {
 export const makeKeyedGate = (bounds: KeyedGateBounds): KeyedGate => {
   const { places, placesPerKey, waiting: mostWaiting, waitingPerKey, waitSeconds } = bounds
   const running = new Map<string, number>()
-  /** Waiters by key. The order of the keys is the order of their turns; a key is here only while it has waiters. */
+  /**
+   * Waiters by key. The order of the keys is the order of their turns; a key is here only while it has
+   * waiters.
+   */
   const queues = new Map<string, Set<Waiter>>()
   let inUse = 0
   let inQueue = 0

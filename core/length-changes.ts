@@ -1,7 +1,7 @@
 import { Either } from "effect"
 import { type Filter, type FilterGraph, parseGraph, splitArgs } from "./policy/filtergraph.js"
 
-/** Filters whose output has another length than their input, and sources, which have one of their own. */
+/** Filters whose output has another length than their input, and sources, which have their own length. */
 const names: ReadonlySet<string> = new Set(
   (
     "concat atempo rubberband asetrate loop aloop tpad apad zoompan xfade acrossfade setpts asetpts " +
@@ -20,9 +20,9 @@ const changes = ({ name, args }: Filter): boolean => {
   return !keepLength.has((expression?.value ?? "").replaceAll(" ", ""))
 }
 
-/** Whether the result of a filter graph may be longer or shorter than what goes in. */
+/** Whether the output of a filter graph may have another length than its input. */
 export const changesLength = ({ chains }: FilterGraph): boolean => chains.flat().some(changes)
 
-/** The same for a graph that was not read yet. One that cannot be read fails anyway. */
+/** Like `changesLength`, for unparsed text. False for a malformed graph, which fails anyway. */
 export const textChangesLength = (graph: string): boolean =>
   Either.match(parseGraph(graph), { onLeft: () => false, onRight: changesLength })

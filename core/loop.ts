@@ -1,11 +1,13 @@
 import { Effect, Fiber, Option, Random } from "effect"
 
 /**
- * Loops that run for as long as a host, a request or a run lives. Each turn runs in its own fiber: `Effect.raceFirst`,
- * `Effect.timeout` and parallel effects merge the FiberRefs of their children into the fiber that waits for them. In one
- * endless fiber that adds entries with each turn, and each later turn copies all of them. A fiber per turn ends with its
- * entries. core/loop-rule.test.ts allows no other loops around effects. It does not see a fiber that starts its own successor,
- * which is a loop too: such a successor is started by a runtime (`FiberSet.runtime`), else it begins with all entries so far.
+ * Loops that run for as long as a host, a request or a run lives. Each turn runs in its own fiber:
+ * `Effect.raceFirst`,
+ * `Effect.timeout` and parallel effects merge the FiberRefs of their children into the fiber that waits for
+ * them. In one endless fiber that adds entries with each turn, and each later turn copies all of them. A
+ * fiber per turn ends with its entries. core/loop-rule.test.ts allows no other loops around effects. It does
+ * not see a fiber that starts its own successor, which is a loop too: such a successor is started by a
+ * runtime (`FiberSet.runtime`), else it begins with all entries so far.
  */
 
 /** Runs the effect in a new fiber and waits for it. The FiberRefs of the calling fiber stay as they are. */
@@ -19,13 +21,13 @@ export const inOwnFiber = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effe
 /** Repeats the turn until it fails or is interrupted. */
 export const endless = <E, R>(turn: Effect.Effect<unknown, E, R>): Effect.Effect<never, E, R> => Effect.forever(inOwnFiber(turn))
 
-/** Repeats the turn until it gives something. */
+/** Repeats the turn until it returns a value. */
 export const untilSome = <A, E, R>(turn: Effect.Effect<Option.Option<A>, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(inOwnFiber(turn), (result) =>
     Option.isSome(result) ? Effect.succeed(result.value) : Effect.zipRight(Effect.yieldNow(), untilSome(turn))
   )
 
-/** About so many seconds, give or take a fifth, so that hosts that started together do not act together. */
+/** `seconds` with a jitter of 20 %, so that hosts that started together do not act together. */
 export const jittered = (seconds: number): Effect.Effect<number> => Effect.map(Random.nextRange(0.8, 1.2), (factor) => seconds * factor)
 
 /** A pause of about `seconds`. */

@@ -6,35 +6,40 @@ import type { ParsedOption } from "./policy/options.js"
 import { tableVersion } from "./policy/tables/option-table.js"
 import { type ReadOptionList, type ReadTask, readGraphs } from "./read-task.js"
 
-/** What a task asks of the ffmpeg that runs it, and what an ffmpeg can do: who may run what is decided here. */
+/* The needs of a task and the capabilities of an ffmpeg: decides which machine can run which task. */
 
-/** What a machine's ffmpeg can do. Names are ffmpeg's own, as its `-encoders`, `-filters` and so on list them. */
+/**
+ * Capabilities of a machine's ffmpeg. The names are those listed by `ffmpeg -encoders`, `-filters` and so on.
+ */
 export const Capabilities = Schema.Struct({
-  /** ffmpeg's own version, as in `5.1.9-0+deb12u1`. */
+  /** The version of ffmpeg, such as `5.1.9-0+deb12u1`. */
   version: Schema.String,
-  /** Encoders and decoders by their own names, and by those of the codecs they are for. */
+  /** Encoders and decoders, by their own names and by those of their codecs. */
   encoders: texts,
   decoders: texts,
   filters: texts,
   muxers: texts,
   demuxers: texts,
-  /** Encoders of hardware that made a picture when they were tried; a listed one may find no hardware. */
+  /**
+   * Hardware encoders that worked in a test; others may be listed by ffmpeg although the hardware is missing.
+   */
   hardware: texts,
-  /** Processors that runs may use. */
+  /** Number of CPU cores that runs may use. */
   cores: Schema.Int,
-  /** What its operator says of it. */
+  /** Tags set by the operator. */
   tags: texts
 })
 export type Capabilities = typeof Capabilities.Type
 
-/** Each need of a task as one text, `encoder:libx264` for one: sorted, so that equal needs are equal lists. */
+/** The needs of a task as sorted texts, such as `encoder:libx264`. Equal needs give equal lists. */
 export type Needs = ReadonlyArray<string>
 
 const codecOptions = ["c", "codec", "vcodec", "acodec", "scodec", "dcodec"]
 
 /**
- * What a task names: codecs, formats, filters, and the version of ffmpeg by whose option table it was judged, since another
- * one may read the same list otherwise. What ffmpeg chooses by itself, such as the encoder for a file's ending, is not known.
+ * The needs of a task: the codecs, formats and filters that it names, and the version of ffmpeg whose option
+ * table was used to check it, because other versions may parse the same list differently. Defaults of ffmpeg,
+ * such as the encoder for a file extension, are not included.
  */
 export const needsOf = ({ inputs, outputs, filterComplex, policy }: ReadTask): Needs => {
   const asked = [
@@ -58,10 +63,10 @@ const needsOfOption = ({ name, value }: ParsedOption, codec: string, format: str
 
 const filtersOf = ({ chains }: FilterGraph): Needs => chains.flat().map(({ name }) => `filter:${name}`)
 
-/** Everything that a task may need and that is there, written like the needs. */
+/** The capabilities in the form of needs. */
 export const offered = (capabilities: Capabilities): ReadonlySet<string> => {
   const named = (kind: string, names: ReadonlyArray<string>) => names.map((name) => `${kind}:${name}`)
-  // Listed is what was built in; whether the machine has the hardware for it only a try tells.
+  // ffmpeg lists the encoders that it was built with; only a test shows whether the machine has the hardware.
   const software = ({ encoders }: Capabilities) => encoders.filter((name) => !hardwareCodec.test(name))
   return new Set([
     `ffmpeg:${tableVersion(capabilities.version)}`,
@@ -75,7 +80,7 @@ export const offered = (capabilities: Capabilities): ReadonlySet<string> => {
 
 export const meets = (offer: ReadonlySet<string>, needs: Needs): boolean => needs.every((need) => offer.has(need))
 
-/** Why none of these machines could ever run it, in a sentence's second half; undefined where one could. */
+/** Why none of these machines can run the task, as the second half of a sentence; undefined if one can. */
 export const unmet = (needs: Needs, offers: ReadonlyArray<ReadonlySet<string>>): string | undefined => {
   if (offers.some((offer) => meets(offer, needs))) return undefined
   const nowhere = needs.filter((need) => !offers.some((offer) => offer.has(need)))
@@ -87,7 +92,10 @@ export const unmet = (needs: Needs, offers: ReadonlyArray<ReadonlySet<string>>):
 const list = (needs: Needs): string =>
   needs.map((need) => need.replace(/^([a-z]+):(.*)$/s, 'the $1 "$2"').replace("the ffmpeg", "ffmpeg")).join(", ")
 
-/** What the ffmpeg of this process offers, found out when it is first needed; null where nobody can tell, and anything goes. */
+/**
+ * The capabilities of this process's ffmpeg, detected at first use. Null if unknown: then every task is
+ * accepted.
+ */
 export class Abilities extends Context.Reference<Abilities>()("ffkiln/Abilities", {
   defaultValue: (): { readonly own: Effect.Effect<ReadonlySet<string> | null> } => ({ own: Effect.succeed(null) })
 }) {}

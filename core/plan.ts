@@ -9,51 +9,51 @@ import { filesOfOutputs, type ResolvedInput, type ResolvedTask, StagedFile } fro
 import { endingOf, stagedName, stagedPattern, stagedPicture, stagedPrefix } from "./text/staged-name.js"
 import { Timeline, timelineOf } from "./timeline.js"
 
-/** Bounds of one run; what is exceeded ends it. */
+/** Limits of one run. Exceeding one ends the run. */
 export const RunLimits = Schema.Struct({ seconds: number, outputBytes: number, outputFiles: number })
 export type RunLimits = typeof RunLimits.Type
 
-/** What is asked of a command line beside running it. Only this file reads arguments; all others take these facts. */
+/** Facts about a command line. Only this file parses arguments; all other code uses these facts. */
 export const CommandFacts = Schema.Struct({
   /** The file or pattern that each `-i` opens, in the order of the command. */
   reads: texts,
-  /** Staged files that an `-i` opens and nothing else does: they may be read over HTTP while they are downloaded. */
+  /** Staged files that only an `-i` opens: they may be read over HTTP while they are downloaded. */
   streamable: Schema.Array(fileName),
-  /** The first pass of an encoder, or a third one: it may write its log alone. */
+  /** The first or third pass of an encoder: it may write only its log. */
   firstPass: Schema.Boolean,
-  /** A second pass, or a third one: it reads a log. */
+  /** The second or third pass: it reads a log. */
   laterPass: Schema.Boolean,
-  /** The encoder that overlooks -pass, if the command names one. */
+  /** The encoder that ignores `-pass`, if the command names one. */
   onePassEncoder: optional(Schema.String),
-  /** An option may end an output before the length that -t or -to give. */
+  /** An option may end an output before the length given by `-t` or `-to`. */
   endsEarly: Schema.Boolean,
-  /** An output is written anew when all of it is there: bytes that were read before are worthless. */
+  /** An output is rewritten at the end (`faststart`), so that bytes read earlier are outdated. */
   rewritten: Schema.Boolean
 })
 export type CommandFacts = typeof CommandFacts.Type
 
-/** The pattern that ffmpeg is given for a sequence, and the caller's own. */
+/** The pattern that ffmpeg gets for a sequence, and the pattern of the caller. */
 export const GivenSequence = Schema.Struct({ pattern: Schema.String, givenName: fileName })
 export type GivenSequence = typeof GivenSequence.Type
 
 /**
- * One run of ffmpeg, as a value: may be logged, stored, sent to another machine.
- * The process runs in a folder that holds the inputs; a folder `out` beside it takes the outputs.
+ * One run of ffmpeg as a serializable value.
+ * The process runs in a folder with the inputs and writes the outputs to a folder `out` beside it.
  */
 export const Plan = Schema.Struct({
-  /** All arguments but the program; names are `file:NAME` for inputs and `file:../out/NAME` for outputs. */
+  /** The arguments of ffmpeg. Inputs are `file:NAME`, outputs `file:../out/NAME`. */
   args: texts,
-  /** Each staged file, and the bytes: see `StagedFile`. */
+  /** The staged files and their blobs. */
   inputs: Schema.Array(StagedFile),
-  /** What callers call the sequences of pictures that stand among the inputs. Absent where there are none. */
+  /** The callers' names of the sequences among the inputs. Absent if there are none. */
   sequences: optional(Schema.Array(GivenSequence)),
-  /** The files that the task names as outputs, in its order: what must be there, and be listed first. */
+  /** The named outputs in the order of the task. They must exist after the run and are listed first. */
   outputs: Schema.Array(fileName),
-  /** The numbers, among all outputs of the command, of those that make no file. Absent where there are none. */
+  /** Indexes, among all outputs of the command, of those that write no file. Absent if there are none. */
   discarded: optional(Schema.Array(Schema.Int)),
-  /** `<dir>/<job>-<attempt>/`: outputs are stored below it. */
+  /** Prefix of the keys of the outputs: `<dir>/<job>-<attempt>/`. */
   outputPrefix: Schema.String,
-  /** For progress. */
+  /** For the computation of progress. */
   timeline: Timeline,
   /** See `commandOf`. Absent in plans of earlier versions. */
   command: optional(CommandFacts),
@@ -61,12 +61,12 @@ export const Plan = Schema.Struct({
 })
 export type Plan = typeof Plan.Type
 
-/** The folder of storage that one attempt writes to, and no other ever does. */
+/** The storage slot of one attempt. No other attempt writes to it. */
 export const outputSlot = (claim: { readonly id: string; readonly attempt: number }): string => `${claim.id}-${claim.attempt}`
 
 export const outputPrefix = (directory: DirId, slot: string): string => `${directory}/${slot}/`
 
-/** `slot` names the attempt: see `outputSlot`. */
+/** Makes the plan of a run. `slot` is that of the attempt: see `outputSlot`. */
 export const makePlan = (task: ResolvedTask, slot: string, limits: LimitValues): Plan => {
   const staged = stage(task)
   const discarded = task.outputs.flatMap((output, number) => (output.discarded ? [number] : []))
@@ -94,7 +94,10 @@ export const makePlan = (task: ResolvedTask, slot: string, limits: LimitValues):
   }
 }
 
-/** The facts of a plan's command; of a plan without them, as a host of an earlier version sends it, they are read from its arguments. */
+/**
+ * The facts of a plan's command. For a plan of an earlier version, which lacks them, they are derived from
+ * its arguments.
+ */
 export const commandOf = (plan: Pick<Plan, "args" | "inputs" | "command">): CommandFacts => plan.command ?? factsOf(plan)
 
 const factsOf = (plan: Pick<Plan, "args" | "inputs">): CommandFacts => {
@@ -112,15 +115,15 @@ const factsOf = (plan: Pick<Plan, "args" | "inputs">): CommandFacts => {
   }
 }
 
-/** Encoders that overlook -pass: libx265 and libsvtav1 before version 9, librav1e. */
+/** Encoders that ignore `-pass`: libx265 and libsvtav1 before version 9, librav1e. */
 const onePass = /^(?:libx265|libsvtav1|librav1e)$/
 
 /**
- * Inputs that ffmpeg itself opens, and nobody else. What filters or lists name is opened by its plain name, and may be; a
- * name is looked for in all other arguments without what escapes it there, so that one too many waits, never one too few.
+ * Inputs that only an `-i` opens, and no filter or list. Each name is searched in all other arguments without
+ * escape characters; a false match only means that the input is downloaded completely first.
  */
 const readByInputAlone = ({ args, inputs }: Pick<Plan, "args" | "inputs">): ReadonlyArray<FileName> => {
-  // A list may name any file that is staged.
+  // A concat list may name any staged file.
   if (args.some((arg, index) => args[index - 1] === "-format_whitelist" && arg.split(",").includes("concat"))) return []
   const others = args.filter((arg, index) => args[index - 1] !== "-i" && !arg.startsWith(outputFolder)).map(bare)
   return inputs
@@ -135,7 +138,10 @@ const readByInputAlone = ({ args, inputs }: Pick<Plan, "args" | "inputs">): Read
 
 const bare = (text: string): string => text.replace(/[\\'"]/g, "")
 
-/** The same command with these inputs at these URLs. Of two settings before an `-i` the last holds, for that input alone. */
+/**
+ * The command with URLs instead of these inputs. Of repeated options before an `-i` ffmpeg uses the last, for
+ * that input only.
+ */
 export const atUrls = ({ args }: Pick<Plan, "args">, urls: ReadonlyMap<FileName, string>): ReadonlyArray<string> => {
   const byPlace = new Map([...urls].map(([name, url]) => [`${filePrefix}${name}`, url]))
   return args.flatMap((arg, index) => {
@@ -144,12 +150,12 @@ export const atUrls = ({ args }: Pick<Plan, "args">, urls: ReadonlyMap<FileName,
   })
 }
 
-/** What becomes arguments. */
+/** The parts of a task that become arguments. */
 interface Commanded extends Pick<ResolvedTask, "outputs" | "filterComplex"> {
   readonly inputs: ReadonlyArray<Pick<ResolvedInput, "options" | "concat">>
 }
 
-/** All arguments but the program; `names` are those of the staged inputs. */
+/** The arguments of ffmpeg. `names` are those of the staged inputs. */
 const commandArgs = (
   { inputs, outputs, filterComplex }: Commanded,
   names: ReadonlyArray<string>,
@@ -165,7 +171,7 @@ const commandArgs = (
   ...outputs.flatMap(({ maps, options, name }) => [...maps.flatMap((map) => ["-map", map]), ...options, `${outputFolder}${name}`])
 ]
 
-/** Why a task makes a longer command than the system starts, in a sentence; undefined where it does not. */
+/** The message if the command of a task is too long to start; else undefined. */
 export const tooLong = (task: Commanded, limits: LimitValues): string | undefined => {
   const args = commandArgs(
     task,
@@ -187,27 +193,30 @@ export const tooLong = (task: Commanded, limits: LimitValues): string | undefine
 
 const longestName = "x".repeat(255)
 
-/** Of one argument, with the NUL behind it: Linux takes 32 pages. */
+/** Longest argument in bytes, with its NUL: Linux accepts 32 pages. */
 const argumentBytes = 128 * 1024
 
 const filePrefix = "file:"
 const outputFolder = `${filePrefix}${outputsFolder}`
 
-/** What stands in an option for the file that it names: those that are read are staged where the process runs. */
+/** The path of a file in an option's value. Files to read are staged in the working directory. */
 export const placeOf = ({ name, use, opened }: Pick<FileReference, "name" | "use" | "opened">): string => {
   if (use === "read" || opened === "beside") return name
   return opened === "path" ? `${outputsFolder}${name}` : `${outputFolder}${name}`
 }
 
-/** Verbose, because only then ffmpeg says how many packets each output stream got. */
+/** Verbose, because ffmpeg reports the packets of each output stream only then. */
 const fixed = ["-hide_banner", "-nostdin", "-y", "-v", "verbose", "-nostats", "-progress", "pipe:1"]
 
-/** Directly before each `-i`, after the caller's own options: of two settings ffmpeg takes the last. */
+/** Options directly before each `-i`, after those of the caller: ffmpeg uses the last of repeated options. */
 const guard = (demuxers: ReadonlyArray<string>, { maxPixels }: LimitValues) => [
   ...["-protocol_whitelist", allowedProtocols, "-format_whitelist", demuxers.join(","), "-max_pixels", `${maxPixels}`]
 ]
 
-/** Each blob once. Files that are named elsewhere have those very names, all other inputs have names of ours. */
+/**
+ * Stages each blob once. Files named in options, filters or lists keep their names; other inputs get
+ * generated names.
+ */
 const stage = (task: ResolvedTask): ReadonlyMap<BlobKey, StagedFile> => {
   const staged = new Map((task.files ?? []).map((file) => [file.key, file]))
   const taken = new Set<string>([...staged.values()].map(({ name }) => name))
@@ -221,7 +230,10 @@ const stage = (task: ResolvedTask): ReadonlyMap<BlobKey, StagedFile> => {
   return staged
 }
 
-/** The files of a sequence are numbered from 0 on. Without a format ffmpeg would look into the first of them. */
+/**
+ * Options of a sequence, whose staged files are numbered from 0. Without `-f` ffmpeg would probe the first
+ * file.
+ */
 const inOwnOrder = ({ options }: ResolvedInput): ReadonlyArray<string> => [
   ...(options.includes("-f") ? [] : ["-f", "image2"]),
   ...["-pattern_type", "sequence", "-start_number", "0"]
@@ -232,8 +244,9 @@ interface StagedSequence extends GivenSequence {
 }
 
 /**
- * Pictures have names of their own, which no other file fits: so ffmpeg reads just these, in their order, whatever their
- * names are. The ending stays, since it tells ffmpeg the codec. Inputs of the same pictures share them.
+ * Stages the pictures of sequences under generated names that no other file has, so that ffmpeg reads exactly
+ * these, in order. The file extension stays, because ffmpeg derives the codec from it. Inputs of the same
+ * pictures share them.
  */
 const stageSequences = ({ inputs, files = [] }: ResolvedTask): ReadonlyMap<ResolvedInput, StagedSequence> => {
   const free = (number: number, x = 0): string =>
@@ -242,7 +255,7 @@ const stageSequences = ({ inputs, files = [] }: ResolvedTask): ReadonlyMap<Resol
   const staged = new Map<ResolvedInput, StagedSequence>()
   for (const input of inputs) {
     if (input.pictures === undefined) continue
-    // A glob may leave the ending open: then it is that of the first picture.
+    // A glob may have no file extension: then that of the first picture is used.
     const ending = endingOf(input.name) || endingOf(FileName(input.key))
     const same = JSON.stringify([ending, input.pictures.map(({ key }) => key)])
     const prefix = free(made.size)

@@ -1,16 +1,16 @@
 import type { FileName } from "./ids.js"
 import { allowedProtocols, selfContainedDemuxers } from "./policy/allowed.js"
 
-/** Sections of a report, in the API's and ffprobe's plural. */
+/** Sections of a report, with the names of the API and ffprobe. */
 export const probeSections = ["format", "streams", "chapters", "programs", "frames", "packets"] as const
 export type ProbeSection = (typeof probeSections)[number]
 
-/** What a caller wants to know: each section with its fields ("all" where none are named), parsed and within limits. */
+/** A parsed probe request: each requested section with its fields, or "all". */
 export interface ProbeRequest {
   readonly sections: Readonly<Partial<Record<ProbeSection, ReadonlyArray<string> | "all">>>
-  /** As ffprobe takes it: `v:0`. */
+  /** In ffprobe's syntax: `v:0`. */
   readonly selectStreams: string | null
-  /** As ffprobe takes it: `0%+10`, `%+#500`. */
+  /** In ffprobe's syntax: `0%+10`, `%+#500`. */
   readonly readIntervals: string | null
   readonly countFrames: boolean
   readonly countPackets: boolean
@@ -18,7 +18,7 @@ export interface ProbeRequest {
   readonly probeBytes: number | null
 }
 
-/** ffprobe's own word for one entry of a section. */
+/** ffprobe's name for an entry of each section. */
 const entryOf: Readonly<Record<ProbeSection, string>> = {
   format: "format",
   streams: "stream",
@@ -29,7 +29,7 @@ const entryOf: Readonly<Record<ProbeSection, string>> = {
 }
 
 /**
- * Fields that hold fields. ffprobe takes each as a section with a unique name, and shows all that is inside it
+ * Fields that contain fields. ffprobe treats each as a section with a unique name and shows all its contents
  * (`ffprobe -sections`; the names are the same in ffmpeg 4.3 to 9.0).
  */
 const nestedSections: Readonly<Record<ProbeSection, Readonly<Record<string, string>>>> = {
@@ -42,12 +42,13 @@ const nestedSections: Readonly<Record<ProbeSection, Readonly<Record<string, stri
 }
 
 /**
- * All arguments but the program, for a file of the working directory. The size of pictures and the format are always asked
- * for: they tell whether the file is what its name says. `pickReport` leaves them out where the caller does not want them.
+ * The arguments of ffprobe for a file of the working directory. The size of pictures and the format are
+ * always requested, to check that the content matches the name. `pickReport` removes them if the caller did
+ * not request them.
  */
 export const probeArgs = (request: ProbeRequest, name: FileName): ReadonlyArray<string> => {
   const wanted = withCounts(request)
-  // Only sections that are known become names of options.
+  // Only known sections become option names.
   const asked = probeSections.flatMap((section) => {
     const fields = wanted[section]
     return fields === undefined ? [] : [[section, fields] as const]
@@ -69,7 +70,7 @@ export const probeArgs = (request: ProbeRequest, name: FileName): ReadonlyArray<
   ]
 }
 
-/** Counts appear in the streams, so the streams are asked for as well. */
+/** Adds the streams if counts are requested, because ffprobe reports counts there. */
 const withCounts = ({ sections, countFrames, countPackets }: ProbeRequest): ProbeRequest["sections"] => {
   if (!(countFrames || countPackets) || sections.streams === "all") return sections
   const counts = [...(countFrames ? ["nb_read_frames"] : []), ...(countPackets ? ["nb_read_packets"] : [])]
@@ -79,7 +80,7 @@ const withCounts = ({ sections, countFrames, countPackets }: ProbeRequest): Prob
 const entries = (section: ProbeSection, fields: ReadonlyArray<string>): ReadonlyArray<string> => {
   const nested = nestedSections[section]
   const plain = fields.filter((field) => !Object.hasOwn(nested, field)).join(",")
-  // A decoded subtitle is an entry of its own kind in the list of frames.
+  // ffprobe lists decoded subtitles among the frames, as entries of another kind.
   const kinds = section === "frames" ? [entryOf.frames, "subtitle"] : [entryOf[section]]
   return [
     ...kinds.map((kind) => `${kind}=${plain}`),
@@ -88,8 +89,8 @@ const entries = (section: ProbeSection, fields: ReadonlyArray<string>): Readonly
 }
 
 /**
- * ffprobe's report as the API shows it: the sections and fields asked for and no others (ffprobe adds empty lists of its
- * own), and `filename` as the API names the file.
+ * The report of the API: only the requested sections and fields (ffprobe adds empty lists), and `filename` as
+ * in the request.
  */
 export const pickReport = (
   request: ProbeRequest,
@@ -115,7 +116,7 @@ const isFields = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const only = (item: unknown, fields: ReadonlyArray<string> | "all"): unknown =>
   fields === "all" || !isFields(item) ? item : Object.fromEntries(Object.entries(item).filter(([name]) => fields.includes(name)))
 
-/** Of frames and packets together ffprobe makes one list, told apart by `type`. */
+/** Separates frames and packets, which ffprobe reports in one list, by their `type`. */
 const unmix = (mixed: unknown): { readonly frames?: ReadonlyArray<unknown>; readonly packets?: ReadonlyArray<unknown> } => {
   if (!Array.isArray(mixed)) return {}
   const pick = (isPacket: boolean) => mixed.filter((item) => (item.type === "packet") === isPacket).map(({ type: _, ...rest }) => rest)

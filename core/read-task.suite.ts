@@ -5,7 +5,7 @@ import { defaultPolicy, type PolicyValues } from "./policy/policy.js"
 import type { ReadTask } from "./read-task.js"
 import type { Task } from "./task.js"
 
-/** What a parser would have read of a task that a test made by hand. Nothing in it is refused. */
+/** The parsed options and graphs of a task that a test constructs by hand. Nothing is refused. */
 export const readTask = ({ inputs, outputs, filterComplex }: Task, policy: PolicyValues = defaultPolicy): ReadTask => {
   const list = (options: ReadonlyArray<string>, place: "input" | "output") =>
     Either.getOrThrow(parseOptions(options, place, "options", { ...policy, options: "off" })).read

@@ -3,25 +3,25 @@ import type { OwnerId } from "./ids.js"
 import { type KeyedGate, makeKeyedGate } from "./keyed-gate.js"
 import { defaultLimits, type LimitValues } from "./limits.js"
 
-/** What is kept for uploads under way in this process. */
+/** The reservations of this process's running uploads. */
 export interface ReservedBytes {
-  /** Held on the disk, and not yet written to it. */
+  /** Bytes reserved on the disk and not written yet. */
   onDisk: number
   readonly byOwner: Map<OwnerId, OwnReserved>
-  /** Files whose bytes are counted as gone already, since one upload under way replaces them. */
+  /** Files whose bytes are already subtracted, because a running upload replaces them. */
   readonly replaced: Set<string>
 }
 
 export interface OwnReserved {
-  /** Bytes that come, until the file's row counts them. */
+  /** Expected bytes that no file row counts yet. */
   readonly coming: number
-  /** Of these, what was announced alone: no room is held for it. */
+  /** The part of these that is only announced: it is not reserved on the disk. */
   readonly announced: number
 }
 
 export const noReservations = (): ReservedBytes => ({ onDisk: 0, byOwner: new Map(), replaced: new Set() })
 
-/** Of one instance. */
+/** The reservations of one instance. */
 export class Reserved extends Context.Reference<Reserved>()("ffkiln/Reserved", { defaultValue: noReservations }) {}
 
 export const makeUploadGate = (limits: LimitValues): KeyedGate =>
@@ -33,7 +33,7 @@ export const makeUploadGate = (limits: LimitValues): KeyedGate =>
     waitSeconds: limits.uploadWaitSeconds
   })
 
-/** Where uploads take places. Of one instance. */
+/** Limits the concurrent uploads of one instance. */
 export class UploadGate extends Context.Reference<UploadGate>()("ffkiln/UploadGate", {
   defaultValue: (): KeyedGate => makeUploadGate(defaultLimits)
 }) {}

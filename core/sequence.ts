@@ -1,11 +1,12 @@
 import { Schema } from "effect"
 import { byteCount } from "./fields.js"
-/** How an input's name stands for a row of pictures: as ffmpeg's image2 demuxer reads it. */
+
+/** A sequence of pictures that an input's name stands for, as read by ffmpeg's image2 demuxer. */
 export type Sequence =
-  /** `given`: the options say where it starts. */
+  /** `given`: the options have `-start_number`. */
   { readonly by: "numbers"; readonly start: number; readonly range: number; readonly given?: true } | { readonly by: "glob" }
 
-/** The row of pictures that an input's options make of its name; undefined where the name is that of one file. */
+/** The sequence that a name stands for with these options; undefined if it names a single file. */
 export const sequenceOf = (name: string, options: ReadonlyArray<string>): Sequence | undefined => {
   const valueOf = (option: string) => {
     const at = options.lastIndexOf(option)
@@ -21,15 +22,18 @@ export const sequenceOf = (name: string, options: ReadonlyArray<string>): Sequen
   return { by: "numbers", start: whole(start, 0), range, ...(start !== undefined && { given: true }) }
 }
 
-/** What decides about a sequence is for the server to say: a run gets its files under names of their own. */
+/**
+ * The options without `-pattern_type`: the server sets it, because a run gets the pictures under generated
+ * names.
+ */
 export const withoutPatternType = (options: ReadonlyArray<string>): ReadonlyArray<string> =>
   options.filter((item, index) => item !== "-pattern_type" && options[index - 1] !== "-pattern_type")
 
-/** What all names begin with that fit. */
+/** The common prefix of all matching names. */
 export const prefixOf = (pattern: string, { by }: Sequence): string =>
   by === "numbers" ? (numbered(pattern)?.before ?? pattern) : pattern.replace(/[*?[{].*/s, "")
 
-/** Which names fit, whatever their order. */
+/** Whether a name matches the pattern. */
 export const fitting = (pattern: string, { by }: Sequence): ((name: string) => boolean) => {
   if (by === "numbers") {
     const number = numberIn(pattern)
@@ -39,13 +43,13 @@ export const fitting = (pattern: string, { by }: Sequence): ((name: string) => b
   return (name) => globs.some((glob) => matches(glob, name))
 }
 
-/** Where a sequence by numbers ends though there are more pictures: the name that is missing, and how many pictures have a later number. */
+/** A gap that ends a numbered sequence: the missing name, and the count of pictures with later numbers. */
 export const Gap = Schema.Struct({ missing: Schema.String, later: byteCount })
 export type Gap = typeof Gap.Type
 
 /**
- * Of the names that fit those that ffmpeg reads, in its order: by number up to the first gap, from a number close to the
- * start; or, for a glob, by name. `first` is the lowest number where it is too far from the start.
+ * The matching names that ffmpeg reads, in its order: by number up to the first gap, beginning within `range`
+ * of the start; or, for a glob, by name. If no name is within that range, `first` is the lowest number.
  */
 export const inSequence = (
   pattern: string,
@@ -72,20 +76,23 @@ interface Numbered {
   readonly width: number
 }
 
-/** What stands before and after the one number of a pattern, and how many digits it has at least. */
+/** The text before and after the only number of a pattern, and its minimum number of digits. */
 const numbered = (pattern: string): Numbered | undefined => {
   const [, before, width, after = ""] = /^((?:[^%]|%%)*)%(\d*)d((?:[^%]|%%)*)$/s.exec(pattern) ?? []
   if (before === undefined) return undefined
   return { before: before.replaceAll("%%", "%"), after: after.replaceAll("%%", "%"), width: Math.min(Number(width), 255) }
 }
 
-/** The name of one picture of a sequence by numbers. */
+/** The name of one picture of a numbered sequence. */
 export const pictureAt = (pattern: string, number: number): string => {
   const { before, after, width } = numbered(pattern) ?? { before: pattern, after: "", width: 0 }
   return `${before}${`${number}`.padStart(width, "0")}${after}`
 }
 
-/** Reads the number of a name that fits a pattern of one number; undefined for any other pattern. */
+/**
+ * Returns a function that reads the number of a matching name; undefined for a pattern without exactly one
+ * number.
+ */
 export const numberIn = (pattern: string): ((name: string) => number | undefined) | undefined => {
   const parts = numbered(pattern)
   if (parts === undefined) return undefined
@@ -98,7 +105,7 @@ export const numberIn = (pattern: string): ((name: string) => number | undefined
   }
 }
 
-/** Most readings of a pattern with `{a,b}` in it. */
+/** Maximum number of alternatives of a pattern with `{a,b}`. */
 const maxAlternatives = 64
 
 /** The pattern with each of the words in `{a,b}`. */
@@ -120,9 +127,12 @@ const globParts = (glob: string): ReadonlyArray<GlobPart> =>
     return set === undefined ? { character: part } : { set, negated: negation !== undefined }
   })
 
-/** Goes back to the last `*` alone, and so takes no longer than both lengths multiplied. */
+/**
+ * Matches a glob. Backtracks only to the last `*`, so the time is at most proportional to the product of both
+ * lengths.
+ */
 const matches = (glob: ReadonlyArray<GlobPart>, name: string): boolean => {
-  // No wildcard stands for the dot of a hidden file.
+  // Wildcards do not match the leading dot of a hidden file.
   if (name.startsWith(".") && typeof glob[0] === "string") return false
   const characters = Array.from(name)
   let [part, at] = [0, 0]

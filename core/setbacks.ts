@@ -2,49 +2,51 @@ import type { OwnerId } from "./ids.js"
 import { retryPauseSeconds } from "./job.js"
 
 /**
- * What a worker remembers of infrastructure that broke under its jobs, so that a broken worker, whose slots are free again
- * at once, does not draw all jobs to itself. It passes over the owner whose job broke for a while and takes others' jobs:
- * one owner's failing jobs hold no slot. Only where jobs of several owners broke and none ended in between is the worker
- * itself suspect. Then all of its slots pause between jobs, for a few seconds at most.
+ * A worker's infrastructure failures. They keep a broken worker, whose slots are free again at once, from
+ * taking all jobs. After a failure the worker skips the owner of that job for a while and takes jobs of
+ * others, so that one owner's failing jobs occupy no slot. If jobs of several owners failed and none ended in
+ * between, the worker itself is suspect: then all of its slots pause between jobs, for a few seconds at most.
  */
 export interface Setbacks {
-  /** Of each owner whose jobs broke: what is known of them. */
+  /** The failures by owner. */
   readonly owners: ReadonlyMap<OwnerId, OwnerSetbacks>
-  /** Owners whose jobs broke since a job of any owner ended here. */
+  /** Owners with failures since the last job of any owner ended. */
   readonly sinceAnEnd: ReadonlySet<OwnerId>
-  /** Until when (ms) no job is taken. */
+  /** Time (ms) until which the worker takes no job. */
   readonly pausedUntil: number
 }
 
 export interface OwnerSetbacks {
-  /** Setbacks in a row. Jobs that ran side by side and broke are one setback. */
+  /** Consecutive failures. Concurrent jobs that failed count as one. */
   readonly inARow: number
-  /** Until when (ms) no further job is taken. */
+  /** Time (ms) until which the owner is skipped. */
   readonly until: number
-  /** Whether a job was taken since the last setback. */
+  /** Whether a job was taken since the last failure. */
   readonly onTrial: boolean
 }
 
 export interface Pauses {
-  /** After the first setback; four times as long after each further one in a row, as for the job itself. */
+  /**
+   * Delay after the first failure; multiplied by 4 for each further consecutive one, as for the job itself.
+   */
   readonly retrySeconds: number
-  /** How long the worker itself pauses, unless the first pause is longer. */
+  /** Pause of the worker itself, unless `retrySeconds` is longer. */
   readonly pollSeconds: number
 }
 
 export const noSetbacks: Setbacks = { owners: new Map(), sinceAnEnd: new Set(), pausedUntil: 0 }
 
-/** So many owners without an end in between make the worker itself suspect. */
+/** Number of owners with failures, and no ended job in between, that makes the worker itself suspect. */
 const suspectOwners = 3
 
-/** An owner whose last pause was over for so long is forgotten. */
+/** An owner is forgotten this long (ms) after its last pause. */
 const rememberedMillis = 600_000
 
 const most = ({ retrySeconds, pollSeconds }: Pauses) => Math.max(retrySeconds, pollSeconds)
 
 const pauseMillis = (inARow: number, pauses: Pauses) => retryPauseSeconds(inARow, pauses.retrySeconds) * 1000
 
-/** Infrastructure broke under a job of the owner. */
+/** The setbacks after infrastructure failed during a job of the owner. */
 export const afterBreak = (setbacks: Setbacks, owner: OwnerId, now: number, pauses: Pauses): Setbacks => {
   const kept = [...setbacks.owners].filter(([, { until }]) => until + rememberedMillis > now)
   const before = setbacks.owners.get(owner) ?? { inARow: 0, until: 0, onTrial: true }
@@ -58,7 +60,7 @@ export const afterBreak = (setbacks: Setbacks, owner: OwnerId, now: number, paus
   }
 }
 
-/** A job of the owner came to its end, good or bad: nothing is wrong here. */
+/** The setbacks after a job of the owner completed or failed, which shows that the worker is not broken. */
 export const afterEnd = (setbacks: Setbacks, owner: OwnerId): Setbacks => {
   if (setbacks.sinceAnEnd.size === 0 && !setbacks.owners.has(owner)) return setbacks
   const owners = new Map(setbacks.owners)
@@ -66,7 +68,10 @@ export const afterEnd = (setbacks: Setbacks, owner: OwnerId): Setbacks => {
   return { owners, sinceAnEnd: new Set(), pausedUntil: 0 }
 }
 
-/** A job of the owner is taken. After setbacks it is a trial: the next one waits as long again. */
+/**
+ * The setbacks after a job of the owner is taken. After failures it is a trial: the owner is skipped again
+ * meanwhile.
+ */
 export const afterClaim = (setbacks: Setbacks, owner: OwnerId, now: number, pauses: Pauses): Setbacks => {
   const before = setbacks.owners.get(owner)
   if (before === undefined) return setbacks
@@ -74,7 +79,7 @@ export const afterClaim = (setbacks: Setbacks, owner: OwnerId, now: number, paus
   return { ...setbacks, owners: new Map(setbacks.owners).set(owner, { ...before, until, onTrial: true }) }
 }
 
-/** Owners whose jobs are passed over now, and when (ms) the first of them is not any more. */
+/** The owners that are skipped now, and the time (ms) until the first of them no longer is. */
 export const passedOver = (
   setbacks: Setbacks,
   now: number

@@ -2,29 +2,31 @@ import type { FileName } from "./ids.js"
 import { numberIn } from "./sequence.js"
 import type { Output, SideFile } from "./task.js"
 
-/** A file, or the pattern of several, that a run writes. */
+/** A file that a run writes, or a pattern of several. */
 export interface Written extends Pick<SideFile, "passing" | "updated" | "kind"> {
   readonly pattern: string
-  /** What writes it. */
+  /** The part of the task that writes it. */
   readonly by: string
-  /** What gives it another name. */
+  /** How to rename it, for messages. */
   readonly rename: string
-  /** The numbers that the files of a pattern may have; absent where they are not known, and where the pattern is no more than a name. */
+  /**
+   * The numbers that the files of a pattern may have. Absent if unknown, or if the pattern is a plain name.
+   */
   readonly numbers?: { readonly first: number; readonly last: number }
-  /** Whatever is in it, it is the name of one file. */
+  /** The pattern is a plain name, even if it contains `%` or `$`. */
   readonly isPlain?: true
 }
 
-/** What gives the named file of an output another name. */
+/** How to rename the named file of an output. */
 const ownName = "as its file"
 
-/** All that a run of a task may write. */
+/** All files that a run of a task may write. */
 export const filesWritten = (outputs: ReadonlyArray<Output>, made: ReadonlyArray<SideFile>): ReadonlyArray<Written> => [
   ...outputs.flatMap(writtenBy),
   ...made.map(({ name, rename = "there", ...rest }) => ({ ...rest, pattern: name, rename }))
 ]
 
-/** Finds what may write a file of some name, and leave it there. */
+/** Returns a function that finds what may write a file of a given name and not remove it. */
 export const writerOf = (written: ReadonlyArray<Written>): ((name: FileName) => Written | undefined) => {
   const lasting = written.filter(({ passing }) => !passing).map((one) => ({ one, fits: fitting(one) }))
   return (name) => lasting.find(({ fits }) => fits(name))?.one
@@ -49,9 +51,9 @@ const between = (number: number | undefined, { first, last }: NonNullable<Writte
   number !== undefined && first <= number && number <= last
 
 /**
- * A sentence on two parts of a task that would write one file, each over the other, or on an output that would write over its
- * own file; undefined where there are none. Muxers write more than the file that is named: playlists for one, their segments
- * and what initialises those.
+ * The message if two parts of a task would write the same file, or an output would overwrite its own file;
+ * else undefined. Some muxers write further files: those of playlists also write segments and initialization
+ * segments.
  */
 export const writtenTwice = (outputs: ReadonlyArray<Output>, made: ReadonlyArray<SideFile>): string | undefined => {
   const all = filesWritten(outputs, made)
@@ -72,7 +74,10 @@ export const writtenTwice = (outputs: ReadonlyArray<Output>, made: ReadonlyArray
   return undefined
 }
 
-/** The output itself, and what its muxer writes beside it, under its own names or those that options give. */
+/**
+ * The files that an output writes: its named file, and further files of its muxer with default or given
+ * names.
+ */
 const writtenBy = ({ name, options, discarded }: Output): ReadonlyArray<Written> => {
   const by = `output "${name}"`
   const valueOf = (option: string): string | undefined => {
@@ -101,11 +106,11 @@ const formatOf = (name: FileName): string => {
   return pictures.test(name) && numberIn(name) !== undefined ? "image2" : ""
 }
 
-/** Endings by which ffmpeg takes a name with a number for those of single pictures. */
+/** File extensions with which ffmpeg treats a name with a number as a sequence of pictures. */
 const pictures =
   /\.(?:bmp|cri|dds|dpx|exr|gif|hdr|j2c|j2k|jls|jp2|jpc|jpe?g|jps|jxl|ljpg|mng|mpo|pam|pbm|pcx|pfm|pgm|pgmyuv|phm|pix|png|pnm|ppm|psd|qoi|ras|rs|sgi|sun|sunras|tga|tiff?|wbmp|webp|xbm|xface|xpm|xwd|y)$/i
 
-/** Which files the name of an output stands for, by its muxer. */
+/** The files that the name of an output stands for, depending on its muxer. */
 const numbersOf = (
   name: FileName,
   format: string,
@@ -133,7 +138,7 @@ type ValueOf = (option: string) => string | undefined
 const fragmented = (valueOf: ValueOf): boolean => valueOf("-hls_segment_type") === "fmp4"
 const inOneFile = (valueOf: ValueOf): boolean => valueOf("-hls_flags")?.includes("single_file") ?? false
 
-/** What muxers write without being asked: the option that names it, and its name without that option, "" for none. */
+/** Files that muxers write by default: the option that names each, and the default name ("" for none). */
 const besides: Readonly<
   Record<string, ReadonlyArray<{ readonly option: string; readonly pattern: (name: FileName, valueOf: ValueOf) => string }>>
 > = {
@@ -162,7 +167,7 @@ const besides: Readonly<
   ]
 }
 
-/** Options that add a file whatever the muxer is called. */
+/** Options that add a file with any muxer. */
 const sideOptions = ["-master_pl_name", "-segment_list", "-segment_header_filename"]
 
 const muxerOptions: ReadonlySet<string> = new Set([
@@ -170,10 +175,10 @@ const muxerOptions: ReadonlySet<string> = new Set([
   ...Object.values(besides).flatMap((all) => all.map(({ option }) => option))
 ])
 
-/** Whether an option names a file that a muxer writes: what is written under it is known by the output. */
+/** Whether an option names a file that a muxer writes. `filesWritten` derives such files from the output. */
 export const isOfMuxer = (name: string): boolean => muxerOptions.has(`-${name}`)
 
-/** Parts of a pattern: digits, any text, or one character. */
+/** A part of a pattern: digits, any text, or one character. */
 type PatternPart = "digits" | "text" | { readonly character: string }
 
 const partsOf = (pattern: string): ReadonlyArray<PatternPart> =>
@@ -183,7 +188,7 @@ const partsOf = (pattern: string): ReadonlyArray<PatternPart> =>
     return part === "%v" || part === "$ext$" ? "text" : "digits"
   })
 
-/** The same for patterns that may overlap, whatever the digits in them. */
+/** A key that is equal for all patterns that may overlap, regardless of digits. */
 const outline = (parts: ReadonlyArray<PatternPart>): string =>
   parts
     .map((part) => (typeof part === "object" ? part.character : "0"))
@@ -192,10 +197,10 @@ const outline = (parts: ReadonlyArray<PatternPart>): string =>
 
 const isPlaceholder = (part: PatternPart | undefined): boolean => typeof part === "string"
 
-/** Patterns of more placeholders are not compared: it would take long. */
+/** Patterns with more placeholders are not compared, because that would take too long. */
 const maxPlaceholders = 4
 
-/** Whether one name fits both patterns. Each part of them stands for one character at least. */
+/** Whether a name exists that matches both patterns. Each part matches at least one character. */
 const overlap = (a: ReadonlyArray<PatternPart>, b: ReadonlyArray<PatternPart>): boolean => {
   if ([a, b].some((parts) => parts.filter(isPlaceholder).length > maxPlaceholders)) return false
   const seen = new Set<number>()
@@ -217,7 +222,7 @@ const overlap = (a: ReadonlyArray<PatternPart>, b: ReadonlyArray<PatternPart>): 
   return false
 }
 
-/** Whether one character fits both parts. */
+/** Whether a character exists that matches both parts. */
 const meet = (p: PatternPart | undefined, q: PatternPart | undefined): boolean => {
   if (p === undefined || q === undefined) return false
   if (p === "text" || q === "text") return true

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 
-/** Runs the effect, and gives what it does with the turns that the event loop had meanwhile. */
+/** Runs the effect and returns its result with the number of event loop turns meanwhile. */
 export const withTurns = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     let turns = 0

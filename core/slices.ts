@@ -1,15 +1,15 @@
 import { Effect } from "effect"
 
 /**
- * Work on many items that shares the event loop. Effect's own yield goes on in the same turn of the loop, before anything
- * that came from a socket is looked at. The loop is one for the whole process, and so is the queue here: of all that is
- * worked on at a time, one slice runs in each turn.
+ * Work on many items that shares the event loop. Effect's own yield continues in the same turn of the loop,
+ * before sockets are polled. The queue is shared by the whole process: one slice of all such work runs in
+ * each turn.
  */
 
-/** Most items of a slice: some milliseconds of decoding or converting. */
+/** Maximum number of items in a slice: some milliseconds of decoding or converting. */
 export const sliceItems = 200
 
-/** A slice of items that take longer ends after so much time. */
+/** Maximum time of a slice. */
 const sliceMilliseconds = 5
 
 const queue = Effect.unsafeMakeSemaphore(1)
@@ -22,10 +22,13 @@ const nextTurn = Effect.async<void>((resume) => {
 /** Waits for a turn of the event loop in which no other slice runs. */
 const inTurn = <A>(slice: Effect.Effect<A>): Effect.Effect<A> => queue.withPermits(1)(Effect.zipRight(nextTurn, slice))
 
-/** Lets everything else run that is ready. */
+/** Yields to all other work that is ready. */
 export const letOthersRun: Effect.Effect<void> = inTurn(Effect.void)
 
-/** Like `items.map(f)`. The first slice runs at once, so that a short list takes no turn; each further one in a turn of its own. */
+/**
+ * Like `items.map(f)`. The first slice runs immediately, so that short lists do not wait; each further slice
+ * runs in its own turn.
+ */
 export const mapInSlices = <A, B>(items: ReadonlyArray<A>, f: (item: A) => B): Effect.Effect<Array<B>> =>
   Effect.flatMap(Effect.clock, (clock) => {
     const done: Array<B> = []

@@ -1,32 +1,37 @@
 import { Clock, Context, Effect } from "effect"
 
 /**
- * The time by which things are deleted and leases taken back. It follows the wall clock, except after a jump of that: then
- * it goes on by the time that has passed, until the wall clock has run evenly again for a while.
+ * The time that decides about deletion and expired leases. It follows the wall clock. After a jump of the
+ * wall clock it follows the monotonic clock, until the wall clock has run evenly for a while.
  */
 export interface SteadyTimeShape {
-  /** Milliseconds as `Date` counts them. */
+  /** Milliseconds since the epoch, as in `Date`. */
   readonly now: Effect.Effect<number>
 }
 
-/** Default: the wall clock as it is. */
+/** The steady time of an instance. Default: the wall clock. */
 export class SteadyTime extends Context.Reference<SteadyTime>()("ffkiln/SteadyTime", {
   defaultValue: (): SteadyTimeShape => ({ now: Clock.currentTimeMillis })
 }) {}
 
-/** One look at both clocks, in milliseconds. The second one knows no jumps; where it starts means nothing. */
+/** A reading of both clocks in milliseconds. `passed` is monotonic, with an arbitrary start. */
 export interface Look {
   readonly wall: number
   readonly passed: number
 }
 
-/** How far the wall clock is ahead of the other one: what is believed, and a new difference since its first look. */
+/**
+ * The accepted difference of the wall clock to the monotonic clock, and a new difference with the time of its
+ * first reading.
+ */
 export interface Belief {
   readonly ahead: number
   readonly other: { readonly ahead: number; readonly since: number } | null
 }
 
-/** A difference that clock discipline and busy machines cause between two looks; what a sweep does is not so exact. */
+/**
+ * Differences up to this value come from clock discipline and busy machines, and do not matter for sweeps.
+ */
 const toleranceMillis = 30_000
 
 const isNear = (a: number, b: number): boolean => Math.abs(a - b) <= toleranceMillis
@@ -38,10 +43,13 @@ export const believe = (before: Belief, { wall, passed }: Look, evenMillis: numb
   return passed - since >= evenMillis ? { ahead, other: null } : { ahead: before.ahead, other: { ahead, since } }
 }
 
-/** Never later than the wall clock says: after a jump back nothing is deleted that it does not call old. */
+/**
+ * The steady time of a reading. Never later than the wall clock, so that after a jump back nothing is deleted
+ * too early.
+ */
 export const steadyTime = ({ ahead }: Belief, { wall, passed }: Look): number => Math.min(wall, passed + ahead)
 
-/** Keeps the belief of one instance. The clock at the start is believed. */
+/** Creates the steady time of one instance. The wall clock at the start is accepted. */
 export const makeSteadyTime = (evenSeconds: number): Effect.Effect<SteadyTimeShape> =>
   Effect.map(look, (first) => {
     let belief: Belief = { ahead: first.wall - first.passed, other: null }

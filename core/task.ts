@@ -6,7 +6,7 @@ import type { ReadTask } from "./read-task.js"
 import { Gap, type Sequence } from "./sequence.js"
 import { writtenTwice } from "./side-files.js"
 
-/** A file of ours, or one to be fetched from an https URL. */
+/** A stored file, or a file to download from an https URL. */
 export type Source =
   | { readonly _tag: "Stored"; readonly dir: DirId; readonly name: FileName }
   | { readonly _tag: "Remote"; readonly url: string }
@@ -14,9 +14,9 @@ export type Source =
 export interface Input {
   readonly source: Source
   readonly options: ReadonlyArray<string>
-  /** It is a list of files to be joined. */
+  /** It is a concat list. */
   readonly concat?: true
-  /** Where no file has the name, it stands for a row of pictures. */
+  /** The sequence of pictures that the name stands for if no file has that name. */
   readonly sequence?: Sequence
 }
 
@@ -24,7 +24,7 @@ export const Output = Schema.Struct({
   name: fileName,
   options: texts,
   maps: texts,
-  /** Its format is `null`: ffmpeg writes no file for it, and its name stands for nothing. */
+  /** Its format is `null`: ffmpeg writes no file, and the name is ignored. */
   discarded: whereSo
 })
 export type Output = typeof Output.Type
@@ -33,58 +33,63 @@ export type Output = typeof Output.Type
 export const filesOfOutputs = (outputs: ReadonlyArray<Output>): ReadonlyArray<FileName> =>
   outputs.flatMap(({ name, discarded }) => (discarded ? [] : [name]))
 
-/** A file of the task's own directory that an option, a filter or a list names: the run reads it beside the inputs. */
+/**
+ * A file in the task's directory that an option, a filter or a list names, and that the run reads besides the
+ * inputs.
+ */
 export interface NamedFile {
   readonly name: FileName
-  /** What names it, for a sentence that goes on with "names". */
+  /** The part of the task that names it, for a message that continues with "names". */
   readonly by: string
-  /** The name begins those of the logs of a first pass: there is one for each stream. */
+  /** The name is the prefix of the logs of a first pass, one for each stream. */
   readonly passLog?: true
-  /** It is the log of a first pass that an encoder wrote by itself, with a second file beside it. */
+  /** It is the log of a first pass that the encoder itself wrote, with a second file. */
   readonly stats?: true
-  /** The run writes it anew as well. */
+  /** The run also rewrites it. */
   readonly updated?: true
-  /** It must hold subtitles. */
+  /** Its content must be subtitles. */
   readonly subtitles?: true
-  /** It stands for all fonts of the directory, whatever the name. */
+  /** It stands for all fonts of the directory; the name is ignored. */
   readonly fonts?: true
-  /** What to do where there is no such file and another name may have been meant. */
+  /** A suggestion for the message if the file is missing. */
   readonly instead?: string
 }
 
-/** A file that an option or a filter makes beside the outputs, but for those of muxers: see side-files.ts. */
+/**
+ * A file that an option or a filter writes besides the outputs. For the files of muxers see side-files.ts.
+ */
 export const SideFile = Schema.Struct({
-  /** A pattern stands for several, with `%d` for a number. */
+  /** The name, or a pattern of several names with `%d` for a number. */
   name: Schema.String,
-  /** What names it, for a sentence that goes on with "makes". */
+  /** The part of the task that names it, for messages. */
   by: Schema.String,
-  /** What gives it another name, where that is not the same place. */
+  /** How to rename it, for messages, if not where it is named. */
   rename: optional(Schema.String),
-  /** It has this name while ffmpeg runs, and another one at the end. */
+  /** A temporary name: the file is renamed at the end of the run. */
   passing: whereSo,
-  /** The run reads it first: it was made by an earlier one. */
+  /** The run reads it before rewriting it; an earlier run created it. */
   updated: whereSo,
-  /** ffmpeg keeps files of one such kind apart, or lets several streams write one of them. */
+  /** Files of one kind do not conflict: ffmpeg gives them different names, or several streams share one. */
   kind: optional(Schema.Literal("log", "vstats", "stats"))
 })
 export type SideFile = typeof SideFile.Type
 
-/** What a caller asks for, parsed: every name is a name, every array within its limits. */
+/** A parsed task: all names are valid and all arrays are within their limits. */
 export interface Task {
   readonly inputs: ReadonlyArray<Input>
   readonly outputs: ReadonlyArray<Output>
   readonly filterComplex: string | null
   readonly outputDirectory: DirId | null
-  /** Absent where nothing names any. */
+  /** Absent if there are none. */
   readonly named?: ReadonlyArray<NamedFile>
-  /** Absent where nothing makes any. */
+  /** Absent if there are none. */
   readonly made?: ReadonlyArray<SideFile>
 }
 
 const Blob = Schema.Struct({ key: blobKeyText, bytes: byteCount })
 type Blob = typeof Blob.Type
 
-/** A job may have a hundred thousand of them: checked by hand, which takes a tenth of the time. */
+/** Checked by hand, which takes a tenth of the time: a job may have a hundred thousand pictures. */
 const Pictures = Schema.declare(
   (value): value is ReadonlyArray<Blob> =>
     Array.isArray(value) && value.every((each) => typeof each?.key === "string" && typeof each.bytes === "number"),
@@ -95,51 +100,55 @@ export const ResolvedInput = Schema.Struct({
   name: fileName,
   ...Blob.fields,
   options: texts,
-  /** It is a list of files to be joined. */
+  /** It is a concat list. */
   concat: whereSo,
-  /** The pictures that the name stands for, in order; the input's own key and size are those of the first. */
+  /** The pictures of a sequence, in order. The input's key and size are those of the first. */
   pictures: optional(Pictures),
-  /** Where the pictures end before others that have the name as well. */
+  /** The gap that ends the sequence, if any. */
   gap: optional(Gap)
 })
 export type ResolvedInput = typeof ResolvedInput.Type
 
+/** A file that is staged for a run. */
 export const StagedFile = Schema.Struct({
-  /** What it is called where the process runs. */
+  /** Its name in the working directory of the run. */
   name: fileName,
-  /** What the caller calls it, where that is another name. */
+  /** The caller's name for it, if different. */
   givenName: optional(fileName),
   ...Blob.fields,
-  /** It must hold subtitles, which is found out before the run. */
+  /** Its content must be subtitles, which is checked before the run. */
   subtitles: whereSo,
-  /** It lies in the folder of fonts as well. */
+  /** It is also linked into the folder of fonts. */
   font: whereSo,
-  /** The run writes it anew: a copy of it lies in the folder of outputs. */
+  /** The run rewrites it: the folder of outputs gets a copy. */
   updated: whereSo
 })
 export type StagedFile = typeof StagedFile.Type
 
-/** A task with everything decided: a worker needs nothing but this. */
+/** A task with all blobs and directories resolved. A worker needs nothing else. */
 export const ResolvedTask = Schema.Struct({
-  /** Where the outputs go. */
+  /** The directory of the outputs. */
   directory: dirId,
   inputs: Schema.Array(ResolvedInput),
   outputs: Schema.Array(Output),
   filterComplex: Schema.NullOr(Schema.String),
-  /** Read beside the inputs, under just these names. Absent where there are none. */
+  /** Files that are staged besides the inputs, under exactly these names. Absent if there are none. */
   files: optional(Schema.Array(StagedFile)),
-  /** Absent where nothing makes any. */
+  /** Absent if there are none. */
   made: optional(Schema.Array(SideFile)),
-  /** Whether a filter makes outputs longer or shorter than the inputs. Absent in tasks that earlier versions stored. */
+  /**
+   * Whether a filter makes outputs longer or shorter than the inputs. Absent in tasks that earlier versions
+   * stored.
+   */
   changesLength: optional(Schema.Boolean)
 })
 export type ResolvedTask = typeof ResolvedTask.Type
 
-/** Every blob that a run reads, once, and how long it is. */
+/** The distinct blobs that a run reads, and their sizes in bytes. */
 export const blobsRead = ({ inputs, files = [] }: ResolvedTask): ReadonlyMap<BlobKey, number> =>
   new Map([...inputs, ...inputs.flatMap(({ pictures = [] }) => pictures), ...files].map(({ key, bytes }) => [key, bytes]))
 
-/** What of a task's files a result lacks, as was known when it was submitted. */
+/** Warnings about gaps in sequences, which are known at submission. */
 export const gapWarnings = ({ inputs }: ResolvedTask): ReadonlyArray<string> => [
   ...new Set(
     inputs.flatMap(({ name, gap }) =>
@@ -153,8 +162,9 @@ export const gapWarnings = ({ inputs }: ResolvedTask): ReadonlyArray<string> => 
 ]
 
 /**
- * The rules that need no I/O. A sentence for the first one broken, or undefined.
- * (API reference: "All input files must be in the same directory. Output filenames cannot conflict with existing input files.")
+ * Checks the rules that need no I/O. Returns the message for the first broken rule, or undefined. (API
+ * reference: "All input files must be in the same directory. Output filenames cannot conflict with existing
+ * input files.")
  */
 export const brokenRule = (task: Task, graph: ReadTask["filterComplex"]): string | undefined => {
   const stored = task.inputs.flatMap(({ source }) => (source._tag === "Stored" ? [source] : []))
@@ -172,7 +182,10 @@ export const brokenRule = (task: Task, graph: ReadTask["filterComplex"]): string
   return writtenTwice(task.outputs, task.made ?? []) ?? brokenLabel(task, graph)
 }
 
-/** Each labelled output of the graph goes to one filter or one map, and a map takes only what is there: ffmpeg fails otherwise. */
+/**
+ * Checks that each graph label goes to exactly one filter or map, and that maps name existing labels. ffmpeg
+ * fails otherwise.
+ */
 const brokenLabel = ({ outputs }: Task, graph: ReadTask["filterComplex"]): string | undefined => {
   if (graph !== null && Either.isLeft(graph)) return `task.filter_complex ${graph.left}`
   const made = graph === null ? [] : looseLabels(graph.right)
@@ -190,6 +203,6 @@ const brokenLabel = ({ outputs }: Task, graph: ReadTask["filterComplex"]): strin
     : `an output maps [${missing}], but ${graph === null ? "there is no task.filter_complex that makes it" : "task.filter_complex makes no such label, or something else takes it already"}`
 }
 
-/** Maps may stand among the options as well. */
+/** The labels in `maps` and in `-map` options. */
 const mappedLabels = ({ maps, options }: Output): ReadonlyArray<string> =>
   [...maps, ...options.filter((_, index) => /^-map(?::|$)/.test(options[index - 1] ?? ""))].flatMap((map) => labelOfMap(map) ?? [])

@@ -1,4 +1,4 @@
-/** What an adapter must hold: give each suite your layer in a vitest file of your own. */
+/** The tests that adapters must pass. Call each suite with your adapter's layer in a vitest file. */
 export { accountsSuite } from "./ports/suites/accounts.suite.js"
 export { directoriesSuite } from "./ports/suites/directories.suite.js"
 export { type ExecutorSuiteOptions, executorSuite } from "./ports/suites/executor.suite.js"

@@ -3,20 +3,29 @@ import { number, optional } from "./fields.js"
 import { textChangesLength } from "./length-changes.js"
 import type { ResolvedTask } from "./task.js"
 
-/** Where an input or an output starts and how long it lasts at most, in seconds, as far as its options tell. */
+/** The start and maximum length of an input or output in seconds, from its options. */
 export const Window = Schema.Struct({
   start: number,
   length: Schema.NullOr(number),
-  /** Its own duration bounds nothing: the input is repeated, or played at another speed, or a filter changes the length. */
+  /**
+   * The input's duration is no limit: it is repeated, played at another speed, or a filter changes the
+   * length.
+   */
   looped: optional(Schema.Boolean)
 })
 export type Window = typeof Window.Type
 
-/** What the length of the result can be worked out from, once ffmpeg has said how long the inputs are. */
+/**
+ * The data from which the length of the result is computed once ffmpeg has reported the lengths of the
+ * inputs.
+ */
 export const Timeline = Schema.Struct({ inputs: Schema.Array(Window), outputs: Schema.Array(Window) })
 export type Timeline = typeof Timeline.Type
 
-/** Where a filter changes the length, only outputs with a length of their own have one that is known. */
+/**
+ * The timeline of a task. If a filter changes the length, the length of an output is known only from its own
+ * options.
+ */
 export const timelineOf = (task: ResolvedTask): Timeline => {
   const unknown = task.changesLength ?? graphsOf(task).some(textChangesLength)
   return {
@@ -25,7 +34,7 @@ export const timelineOf = (task: ResolvedTask): Timeline => {
   }
 }
 
-/** Of a task that an earlier version stored. */
+/** The graphs of a task that an earlier version stored. */
 const graphsOf = ({ outputs, filterComplex }: ResolvedTask): ReadonlyArray<string> => [
   filterComplex ?? "",
   ...outputs.flatMap(({ options }) => options.filter((_, index) => isGraphOption.test(options[index - 1] ?? "")))
@@ -33,7 +42,7 @@ const graphsOf = ({ outputs, filterComplex }: ResolvedTask): ReadonlyArray<strin
 
 const isGraphOption = /^-(?:vf|af|filter(?::|$))/
 
-/** Options of an input by which it lasts longer or shorter than ffmpeg says. */
+/** Options of an input that change its length from the one that ffmpeg reports. */
 const isSpeedOption = /^-(?:itsscale|r)(?::|$)/
 
 const inputWindow = (options: ReadonlyArray<string>): Window => {
@@ -42,7 +51,7 @@ const inputWindow = (options: ReadonlyArray<string>): Window => {
   const looped =
     options.some((item) => isSpeedOption.test(item)) ||
     ["-loop", "-stream_loop"].some((name) => !["0", undefined].includes(valueOf(options, name)))
-  // Counted from the end, the input gives at most that much, wherever it starts.
+  // With a start counted from the end, the input has at most that length.
   const longest = fromEnd === null ? length : Math.min(length ?? Number.POSITIVE_INFINITY, Math.abs(fromEnd))
   return { start: fromEnd === null ? start : 0, length: longest, ...(looped ? { looped } : {}) }
 }
@@ -55,16 +64,19 @@ const outputWindow = (options: ReadonlyArray<string>): Window => {
   return { start, length: length ?? (end === null ? null : Math.max(0, end - start)) }
 }
 
-/** The last one counts, as for ffmpeg. */
+/** The value of an option. Of repeated options the last one is used, as by ffmpeg. */
 const valueOf = (options: ReadonlyArray<string>, name: string): string | undefined => {
   const at = options.lastIndexOf(name)
   return at < 0 ? undefined : options[at + 1]
 }
 
-/** Longer text is no duration that anybody writes: what it means is left to ffmpeg. */
+/** Longest text that is parsed as a duration. Longer text is left to ffmpeg. */
 const maxDurationLength = 100
 
-/** ffmpeg's time duration syntax: `[-][HH:]MM:SS[.m]` or `[-]S[.m][s|ms|us]`; null where it is neither. */
+/**
+ * Parses ffmpeg's duration syntax, `[-][HH:]MM:SS[.m]` or `[-]S[.m][s|ms|us]`, to seconds. Null for other
+ * text.
+ */
 export const seconds = (text = ""): number | null => {
   if (text.length > maxDurationLength) return null
   const clock = /^(-?)(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d*)?)$/.exec(text)

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { number } from "./fields.js"
 
-/** What a run cost, as billed: seconds of the tool's wall time, bytes read, bytes made. */
+/** The usage of a run: seconds of the tool's wall time, bytes read and bytes written. */
 export const Usage = Schema.Struct({ seconds: number, inputBytes: number, outputBytes: number })
 export type Usage = typeof Usage.Type
 
@@ -16,7 +16,10 @@ export interface BilledUsage {
 const GiB = 2 ** 30
 const round = (value: number, digits: number) => Number(value.toFixed(digits))
 
-/** Sizes carry nine digits so that small files do not read as nothing. `gibSeconds` is made from the numbers as reported. */
+/**
+ * The billed numbers. Sizes have nine decimal places, so that small files are not 0. `gibSeconds` is computed
+ * from the rounded numbers.
+ */
 export const billed = (usage: Usage): BilledUsage => {
   const seconds = round(usage.seconds, 3)
   const inputGib = round(usage.inputBytes / GiB, 9)

@@ -19,7 +19,7 @@ const NumberBody = Schema.JsonNumber.annotations({ identifier: "Number", title: 
 
 const Items = Schema.Array(Schema.Union(Schema.String, NumberBody)).annotations({
   identifier: "Items",
-  description: "Arguments, one item each: `-crf` and `23` are two. Numbers are taken as text"
+  description: "Arguments, one per item: `-crf` and `23` are two items. Numbers are converted to text"
 })
 
 const InputBody = Schema.Struct({
@@ -28,17 +28,17 @@ const InputBody = Schema.Struct({
 }).annotations({ identifier: "Input" })
 
 const OutputBody = Schema.Struct({
-  file: text("The name of the file to make: 1 to 255 characters, no slashes", "output.mp4"),
+  file: text("The name of the output file: 1 to 255 characters, no slashes", "output.mp4"),
   options: optional(Items.annotations({ identifier: "OutputOptions", description: "ffmpeg options of this output" })),
-  maps: optional(Items.annotations({ identifier: "Maps", description: "Streams that go into this output, as ffmpeg's `-map` names them" }))
+  maps: optional(Items.annotations({ identifier: "Maps", description: "Streams of this output, in the syntax of ffmpeg's `-map`" }))
 }).annotations({ identifier: "Output" })
 
 export const TaskBody = Schema.Struct({
-  inputs: Schema.Array(InputBody).annotations({ description: "At least one. All stored files are of one directory" }),
-  outputs: Schema.Array(OutputBody).annotations({ description: "At least one. No name twice, none that an input has" }),
-  filter_complex: optional(text("A filter graph; each of its labelled outputs is named by a map", "[0:v]scale=1280:720[out]")),
-  output_dir_id: optional(text("Where results go. Default: the inputs' directory, else a new one", "dir_abc123"))
-}).annotations({ identifier: "Task", description: "What ffmpeg has to do. Unknown fields are refused" })
+  inputs: Schema.Array(InputBody).annotations({ description: "At least one. All stored files must be in one directory" }),
+  outputs: Schema.Array(OutputBody).annotations({ description: "At least one. Names must be unique and differ from those of the inputs" }),
+  filter_complex: optional(text("A filter graph. Each of its labelled outputs must be named in a map", "[0:v]scale=1280:720[out]")),
+  output_dir_id: optional(text("The directory of the results. Default: that of the inputs, else a new one", "dir_abc123"))
+}).annotations({ identifier: "Task", description: "A task for ffmpeg. Unknown fields are refused" })
 
 const quickTask = { inputs: [{ file_path: "dir_123/video.mp4" }], outputs: [{ file: "compressed.mp4", options: ["-crf", "28"] }] }
 const fullTask = {
@@ -57,22 +57,24 @@ const Tags = optional(
   Schema.Array(Schema.String).annotations({
     identifier: "Tags",
     description:
-      "Extension: what the worker that runs this must have, as its operator named it: at most 8, each 1 to 32 of a-z 0-9 . _ -, " +
-      "starting with a letter or digit. A job whose tags no worker has waits",
+      "Extension: tags that the worker must have, as set by its operator: at most 8, each 1 to 32 of a-z 0-9 . _ -, " +
+      "starting with a letter or digit. A job waits until a worker has all of its tags",
     examples: [["gpu"]]
   })
 )
 
 export const ProcessBody = Schema.Struct({ task: TaskBody, tags: Tags }, open).annotations({
   identifier: "ProcessRequest",
-  description: "The second sample is refused until a map names its label `[out]`",
+  description: "The second example is invalid until a map names its label `[out]`",
   examples: [{ task: quickTask }, { task: fullTask }]
 })
 
 export const AsyncBody = Schema.Struct(
   {
     task: TaskBody,
-    webhook_url: optional(text("An https URL of a public host: receives a POST when the job is over", "https://yoursite.com/callback")),
+    webhook_url: optional(
+      text("An https URL of a public host. It gets a POST request when the job has ended", "https://yoursite.com/callback")
+    ),
     tags: Tags
   },
   open
@@ -92,14 +94,14 @@ export const ProbeBody = Schema.Struct({
   frames: optional(Fields.annotations({ identifier: "Frames", description: "Fields of each frame; needs `select_streams`" })),
   packets: optional(Fields.annotations({ identifier: "Packets", description: "Fields of each packet; needs `select_streams`" })),
   select_streams: optional(text("A stream specifier: `v:0`, `a`, `s:1`", "v:0")),
-  read_intervals: optional(text("Where to read: `0%+10` (seconds), `#500` (packets), several with commas", "0%+10")),
+  read_intervals: optional(text("The intervals to read: `0%+10` (seconds) or `#500` (packets), separated by commas", "0%+10")),
   count_frames: optional(Schema.Boolean.annotations({ description: "Adds `nb_read_frames` to the streams" })),
   count_packets: optional(
-    Schema.Boolean.annotations({ description: "Adds `nb_read_packets` to the streams: quicker, since nothing is decoded" })
+    Schema.Boolean.annotations({ description: "Adds `nb_read_packets` to the streams. Faster, because nothing is decoded" })
   ),
   analyzeduration: optional(Amount.annotations({ description: "At most 60 seconds: `10s`, `500ms`, or microseconds", examples: ["10s"] })),
   probesize: optional(Amount.annotations({ description: "At most 50 MB: `10M`, or bytes, from 32", examples: ["10M"] }))
-}).annotations({ identifier: "Probe", description: "What to ask of ffprobe. Default: format and streams, all fields" })
+}).annotations({ identifier: "Probe", description: "The sections and fields of the report. Default: format and streams with all fields" })
 
 export const AnalyzeBody = Schema.Struct(
   {

@@ -18,35 +18,35 @@ const Time = Schema.String.annotations({
   description: "UTC, ISO 8601",
   jsonSchema: { type: "string", format: "date-time" }
 })
-const FilePath = Schema.String.annotations({ ...named("FilePath"), description: "`dir_id/file_name`: what tasks and probes refer to" })
-const MediaType = Schema.String.annotations({ ...named("MediaType"), description: "The media type that the file's name tells" })
+const FilePath = Schema.String.annotations({ ...named("FilePath"), description: "`dir_id/file_name`, as used in tasks and probes" })
+const MediaType = Schema.String.annotations({ ...named("MediaType"), description: "The media type for the file's extension" })
 
 export const FailureReply = Schema.Struct({
   ok: notOk,
-  error: text("A sentence that says what is wrong and what to do")
+  error: text("A sentence with the problem and the fix")
 }).annotations({ ...named("Failure"), examples: [{ ok: false, error: "Descriptive error message" }] })
 
 export const HealthReply = Schema.Struct({ ok }).annotations(named("Health"))
 export const UploadedReply = Schema.Struct({ ok }).annotations(named("Uploaded"))
 
 const Usage = Schema.Struct({
-  time_sec: number("Seconds of the tool's run"),
+  time_sec: number("Run time of the tool in seconds"),
   input_size_gb: number("GB are GiB (2^30 bytes)"),
   output_size_gb: number("GB are GiB (2^30 bytes)"),
   gb_sec: number("(input_size_gb + output_size_gb) x time_sec")
-}).annotations({ ...named("Usage"), description: "What the call cost" })
+}).annotations({ ...named("Usage"), description: "The usage of the request" })
 
 const ResultFile = Schema.Struct({
   file_name: Schema.String,
   size_bytes: count("Bytes"),
-  download_url: text("Signed: GET it without a key while it lasts")
+  download_url: text("A signed URL: GET it without an API key before it expires")
 }).annotations(named("ResultFile"))
 
 const outcome = {
-  result: Schema.Array(ResultFile).annotations({ description: "Every file made, the named ones first" }),
+  result: Schema.Array(ResultFile).annotations({ description: "All output files, named outputs first" }),
   usage: Usage,
   warnings: optional(
-    Schema.Array(Schema.String).annotations({ description: "Extension: what is odd about a result, such as an output cut short" })
+    Schema.Array(Schema.String).annotations({ description: "Extension: warnings about the result, such as a truncated output" })
   )
 }
 const usageSample = { time_sec: 12.5, input_size_gb: 0.098, output_size_gb: 0.015, gb_sec: 1.4125 }
@@ -54,8 +54,8 @@ const outcomeSample = {
   result: [{ file_name: "output.mp4", size_bytes: 1234567, download_url: "https://storage.example.com/result.mp4" }],
   usage: usageSample
 }
-const job_id = text("Ask `GET /job/{jobId}` for it")
-const failure = { error: text("Why, with the last lines of ffmpeg's log") }
+const job_id = text("The id for `GET /job/{jobId}`")
+const failure = { error: text("The reason, with the last lines of ffmpeg's log") }
 const failureSample = { error: "FFmpeg processing error: Invalid input format" }
 
 export const ProcessReply = Schema.Struct({ ok, ...outcome }).annotations({
@@ -74,7 +74,7 @@ const UnfinishedJob = Schema.Struct({
   status: Schema.Literal("pending", "processing"),
   progress: optional(
     Schema.Number.annotations({
-      description: "Extension: 0 to 1, once it can be told",
+      description: "Extension: progress from 0 to 1, once it is known",
       jsonSchema: { type: "number", minimum: 0, maximum: 1 }
     })
   )
@@ -90,7 +90,7 @@ const FailedJob = Schema.Struct({
   job_id,
   status: Schema.Literal("failed"),
   ...failure,
-  cancelled: optional(ok.annotations({ description: "Extension: it did not fail, its owner cancelled it" }))
+  cancelled: optional(ok.annotations({ description: "Extension: the job did not fail, its owner cancelled it" }))
 }).annotations({ ...named("FailedJob"), examples: [{ ok: false, job_id: "job_abc123xyz", status: "failed", ...failureSample }] })
 
 export const JobReply = Schema.Union(UnfinishedJob, CompletedJob, FailedJob)
@@ -103,7 +103,7 @@ export const CancelReply = Schema.Struct({ ok, message: Schema.String }).annotat
 export const AnalyzeReply = Schema.Struct({
   ok,
   result: Schema.Record({ key: Schema.String, value: Schema.Unknown }).annotations({
-    description: "ffprobe's report: each section asked for",
+    description: "ffprobe's report with the requested sections",
     jsonSchema: { type: "object", additionalProperties: true }
   }),
   usage: Usage
@@ -125,10 +125,10 @@ export const FileReply = Schema.Struct({
   ok,
   file: Schema.Struct({ dir_id: Schema.String, file_name: Schema.String, file_path: FilePath, added_on: Time }),
   upload: Schema.Struct({
-    url: text("Send the raw bytes here, without a key"),
+    url: text("PUT the raw bytes to this URL, without an API key"),
     method: Schema.Literal("PUT"),
     headers: Schema.Record({ key: Schema.String, value: Schema.String }).annotations({
-      description: "To be sent with the upload",
+      description: "Headers to send with the upload",
       jsonSchema: { type: "object", additionalProperties: { type: "string" } }
     }),
     expiresInSeconds: count("Life of the URL")
@@ -155,7 +155,7 @@ export const FileInfoReply = Schema.Struct({
 export const DownloadReply = Schema.Struct({
   ok,
   download: Schema.Struct({
-    url: text("Signed: GET it without a key while it lasts"),
+    url: text("A signed URL: GET it without an API key before it expires"),
     method: Schema.Literal("GET"),
     expiresInSeconds: count("Life of the URL"),
     file_path: FilePath,
@@ -221,13 +221,13 @@ const bound = (description: string) =>
 export const UsageReply = Schema.Struct({
   ok,
   usage: Schema.Struct({
-    month: text("Of the calendar, in UTC"),
-    jobs: count("Jobs that ended, however"),
+    month: text("Calendar month in UTC"),
+    jobs: count("Completed and failed jobs"),
     probes: count("Probes"),
-    time_sec: number("Seconds of the tools' runs"),
+    time_sec: number("Run time of the tools in seconds"),
     input_size_gb: number("GB are GiB (2^30 bytes)"),
     output_size_gb: number("GB are GiB (2^30 bytes)"),
-    gb_sec: number("The sum of what every reply said"),
+    gb_sec: number("The sum of the reported values"),
     stored_bytes: count("Bytes stored now")
   }),
   quota: Schema.Struct({
@@ -247,21 +247,21 @@ export const UsageReply = Schema.Struct({
 })
 
 const Delivery = Schema.Struct({
-  id: text("The `webhook-id` of every try"),
+  id: text("The header `webhook-id` of every try"),
   job_id: Schema.String,
   url: Schema.String,
   status: Schema.Literal("pending", "delivered", "abandoned"),
   added_on: Time,
-  next_try_on: Schema.NullOr(Time).annotations({ description: "null once nothing is owed" }),
+  next_try_on: Schema.NullOr(Time).annotations({ description: "null once the webhook is delivered or abandoned" }),
   tries: Schema.Array(
     Schema.Struct({
       on: Time,
-      time_sec: number("How long it took"),
+      time_sec: number("Duration of the try in seconds"),
       status: Schema.NullOr(Schema.Number).annotations({
-        description: "What the receiver answered; null when it did not",
+        description: "Status code of the receiver's response; null if there was none",
         jsonSchema: { type: ["integer", "null"] }
       }),
-      error: Schema.NullOr(Schema.String).annotations({ description: "Why it counts as failed; null when it does not" })
+      error: Schema.NullOr(Schema.String).annotations({ description: "Why the try failed; null if it succeeded" })
     })
   ).annotations({ description: "Oldest first" })
 }).annotations(named("Delivery"))
@@ -288,7 +288,7 @@ export const DeliveryReply = Schema.Struct({ ok, delivery: Delivery }).annotatio
 
 export const SecretReply = Schema.Struct({
   ok,
-  secret: text("What the deliveries of this key are signed with, as Standard Webhooks libraries take it")
+  secret: text("The secret that signs the webhooks of this key, in the format of Standard Webhooks libraries")
 }).annotations({ ...named("WebhookSecret"), examples: [{ ok: true, secret: "whsec_MzIgYnl0ZXMgdGhhdCBvbmx5IHdlIHR3byBrbm93Li4u" }] })
 
 const CompletedWebhook = Schema.Struct({ job_id: Schema.String, status: Schema.Literal("completed"), ...outcome }).annotations({

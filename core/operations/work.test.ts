@@ -287,7 +287,7 @@ describe("workers", () => {
         const { failure } = yield* awaitJob(owner, impossible)
         expect(failure).toEqual({
           reason: "no-worker",
-          detail: 'no worker or runner that has all of "gpu", "ffmpeg:5.1" was there for 1 s'
+          detail: 'no worker or runner with all of "gpu", "ffmpeg:5.1" was available for 1 s'
         })
         expect((yield* findJob(owner, possible)).state).toBe("pending")
         yield* Deferred.succeed(gate, undefined)

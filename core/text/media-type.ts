@@ -1,4 +1,4 @@
-/** Type to the extensions that mean it. Nothing here is judged by content: a name is all there is before a probe. */
+/** File extensions by media type. The content is not examined. */
 const extensions: Readonly<Record<string, string>> = {
   "video/mp4": "mp4 m4v mp4v",
   "video/quicktime": "mov qt",
@@ -96,7 +96,7 @@ const extensions: Readonly<Record<string, string>> = {
   "application/pdf": "pdf"
 }
 
-/** Other spellings that servers use, and the type of the table that each means. */
+/** Other names of media types that servers use, by the type in the table. */
 const aliases: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries({
     "video/mp4": "application/mp4 video/x-m4v video/x-mp4",
@@ -138,11 +138,13 @@ const typeOf: ReadonlyMap<string, string> = new Map(
   Object.entries(extensions).flatMap(([type, endings]) => endings.split(" ").map((ending) => [ending, type] as const))
 )
 
-/** The media type that a file's name promises; `application/octet-stream` where it promises nothing. */
+/** The media type for a file's extension; `application/octet-stream` if unknown. */
 export const mediaType = (fileName: string): string =>
   typeOf.get(/[^.]\.([^.]+)$/.exec(fileName)?.[1]?.toLowerCase() ?? "") ?? "application/octet-stream"
 
-/** The usual extension of a media type (parameters ignored), without its dot; undefined when the type is not in the tables. */
+/**
+ * The usual extension of a media type (parameters ignored), without the dot; undefined for an unknown type.
+ */
 export const extensionOf = (type: string): string | undefined => {
   const named = type.split(";")[0]?.trim().toLowerCase() ?? ""
   const plain = Object.hasOwn(aliases, named) ? (aliases[named] as string) : named

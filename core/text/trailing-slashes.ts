@@ -1,4 +1,4 @@
-/** A path or URL without the slashes at its end. */
+/** Removes trailing slashes from a path or URL. */
 export const withoutTrailingSlashes = (text: string): string => {
   let end = text.length
   while (text.charAt(end - 1) === "/") end--

@@ -1,18 +1,18 @@
 import { FileName, parseFileName } from "../ids.js"
 import { extensionOf } from "./media-type.js"
 
-/** What the server of a URL says of the file: the name it is to have, and its media type. */
+/** The file name and media type from a server's response. */
 export interface Described {
   readonly fileName: string | null
   readonly type: string | null
 }
 
 /**
- * The name an imported file gets: what its server calls it, else the last path segment of its URL, decoded; cleaned, and with
- * an extension by its type where it has none.
+ * The name of an imported file: the name from the response, else the decoded last path segment of the URL.
+ * Invalid characters are replaced, and a missing extension is added by the media type.
  */
 export const nameOfUrl = (url: string, { fileName, type }: Described): FileName => {
-  // Of a path only the last part is a name (RFC 6266, 4.3).
+  // Only the last segment of a path is used (RFC 6266, 4.3).
   const wanted = fileName?.split(/[/\\]/).at(-1) ?? decoded(new URL(url).pathname.split("/").at(-1) ?? "")
   const cleaned = wanted.replace(/[/\\]|\p{Cc}/gu, "_")
   const parsed = parseFileName(shortened(cleaned).toWellFormed())
@@ -21,13 +21,13 @@ export const nameOfUrl = (url: string, { fileName, type }: Described): FileName 
   return FileName(/\.[A-Za-z0-9]{1,10}$/.test(name) || extension === undefined ? name : `${name}.${extension}`)
 }
 
-/** `clip.mp4` as `clip-2.mp4`: what a name becomes when it is taken. */
+/** The alternative to a name that is taken: `clip-2.mp4` for `clip.mp4`. */
 export const numbered = (name: FileName, number: number): FileName => {
   const dot = name.lastIndexOf(".")
   return FileName(dot < 1 ? `${name}-${number}` : `${name.slice(0, dot)}-${number}${name.slice(dot)}`)
 }
 
-/** At most 200 bytes, so that a number and an extension still fit behind it; its own extension stays. */
+/** Shortens a name to 200 bytes, keeping its extension, so that a number and an extension can be appended. */
 const shortened = (name: string): string => {
   const dot = name.lastIndexOf(".")
   const extension = dot > 0 && name.length - dot <= 10 ? name.slice(dot) : ""

@@ -27,7 +27,7 @@ export const failureSamples: { readonly [Tag in errors.ApiError["_tag"]]: Extrac
   InputMissing: new errors.InputMissing(),
   UrlUnreachable: new errors.UrlUnreachable({}),
   WorkerLost: new errors.WorkerLost(),
-  NoWorker: new errors.NoWorker({ detail: 'no worker or runner that has all of "gpu" was there for 3600 s' }),
+  NoWorker: new errors.NoWorker({ detail: 'no worker or runner with all of "gpu" was available for 3600 s' }),
   Busy: new errors.Busy(),
   ProbesBusy: new errors.ProbesBusy(),
   UploadsBusy: new errors.UploadsBusy(),

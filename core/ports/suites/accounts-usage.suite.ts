@@ -7,7 +7,7 @@ import { Jobs } from "../jobs.js"
 import { expect, it as plainIt } from "./effect-tests.suite.js"
 import { aJob, anOwner, inSeconds, inserted, leaseSeconds, publishedBy, type Rows, type RowsLayer, started } from "./samples.suite.js"
 
-/** What an owner has used this month: what counts, for how long, and for whom. */
+/** An owner's usage of this month: what counts, for how long, and for whom. */
 export const accountsUsageSuite = (rows: RowsLayer): void => {
   const it = (title: string, test: Effect.Effect<void, unknown, Rows>) =>
     plainIt.effect(title, () => Effect.zipRight(TestClock.setTime(new Date("2026-02-28T23:59:59.999Z")), test).pipe(Effect.provide(rows)))
@@ -133,7 +133,7 @@ const accountOf = (owner: OwnerId) => Effect.flatMap(Accounts, (accounts) => acc
 
 const GiB = 2 ** 30
 
-/** Of one run that took so many seconds. */
+/** The usage of a run of so many seconds. */
 const usageOf = (seconds: number): Usage => ({ seconds, inputBytes: seconds * GiB, outputBytes: seconds * 1000 })
 
 const sum = (numbers: ReadonlyArray<number>) => numbers.reduce((total, number) => total + number, 0)

@@ -7,8 +7,8 @@ import { describe, expect, it as plainIt } from "./effect-tests.suite.js"
 import { anOwner, interleaved, now, type RowsLayer, type Twins } from "./samples.suite.js"
 
 /**
- * What every Accounts must do; `withKeys` makes an empty database that also knows the keys it is given. `twins`, where an
- * adapter can give them, show that two hosts agree.
+ * The tests of `Accounts`. `withKeys` makes an empty database that also knows the given keys. `twins`, where
+ * an adapter can give them, show that two hosts agree.
  */
 export const accountsSuite = (name: string, rows: RowsLayer, withKeys: (keys: ReadonlyArray<ApiKey>) => RowsLayer, twins?: Twins): void => {
   describe(name, () => {
@@ -218,7 +218,7 @@ export const accountsSuite = (name: string, rows: RowsLayer, withKeys: (keys: Re
     )
 
     if (twins !== undefined) {
-      // In real time: a host that finds the database taken waits a little.
+      // Real time: a host waits if the database is locked.
       plainIt.scopedLive("two hosts that ask for a webhook secret at once get the same, and one revokes a key for both", () =>
         Effect.gen(function* () {
           const [first, second] = yield* twins
@@ -261,7 +261,7 @@ const fixedKeys: ReadonlyArray<ApiKey> = [
   { id: OwnerId("other-one"), secret: Redacted.make("with:colons: and ü") }
 ]
 
-/** Made from two keys that are both good. */
+/** Credentials combined from two valid keys. */
 const forgeries: ReadonlyArray<readonly [string, (mine: ApiKey, other: ApiKey) => string]> = [
   ["an unknown id", (mine) => `unknown:${Redacted.value(mine.secret)}`],
   ["another key's secret", (mine, other) => `${mine.id}:${Redacted.value(other.secret)}`],

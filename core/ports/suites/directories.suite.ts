@@ -25,7 +25,7 @@ import {
   started
 } from "./samples.suite.js"
 
-/** What every Directories must do; each build of `rows` is an empty database. */
+/** The tests of `Directories`. Each build of `rows` is an empty database. */
 export const directoriesSuite = (name: string, rows: RowsLayer): void => {
   describe(name, () => {
     describe("directories", () => directoryTests(rows))
@@ -355,7 +355,7 @@ const fileTests = (rows: RowsLayer) =>
         yield* register((yield* created()).id, "of another")
         yield* directories.addFile({ ...one, bytes: 1 })
         yield* register(second.id, "three")
-        // Four of the whole database are allowed.
+        // Four are allowed in the whole database.
         yield* register((yield* created()).id, "the last")
         expect((yield* Effect.flip(register((yield* created()).id, "too many")))._tag).toBe("Unavailable")
       }).pipe(Effect.provide(rows), Effect.provideService(Limits, { ...defaultLimits, registrationsPerKey: 2, registrations: 4 }))
@@ -385,7 +385,7 @@ const fileTests = (rows: RowsLayer) =>
         const refused = results.filter(Either.isLeft).map(({ left }) => left)
         expect(refused).toEqual(refused.map(() => refusal))
         expect(yield* directories.files(dir)).toHaveLength(4)
-        // A name that is there is refused for that, and a registration still takes its bytes.
+        // An existing name gives `NameTaken`, and a registration still gets its size.
         for (const way of ways) expect((yield* Effect.flip(way("registered")))._tag).toBe("NameTaken")
         yield* directories.addFile({ ...registered, bytes: 1 })
         expect(yield* directories.keepFile(owner, { ...(yield* stored("registered")) }, registered.key)).toBe(true)
@@ -428,7 +428,7 @@ const fileTests = (rows: RowsLayer) =>
         const { id: dir } = yield* created()
         const all = ["a%b1", "a%b2", "a_b", "axb", "A%b", "A_B", "é1", "é2", "e1", "É1", "日本1", "日", "😀1", "\u{fffd}1", "zz", "zé", "Z"]
         for (const [index, name] of all.entries()) {
-          // In another order than that of the names.
+          // In another order than by name.
           const addedAt = yield* inSeconds(-index)
           yield* directories.addFile(yield* aFile({ dir, name: FileName(name), addedAt }))
         }
@@ -506,7 +506,7 @@ const fileTests = (rows: RowsLayer) =>
         expect(refused).toEqual(refused.map(() => ["QuotaExceeded", sentence]))
         const [kept] = yield* directories.files(dir)
         if (kept === undefined) return yield* Effect.dieMessage("no file was kept")
-        // What is replaced does not count.
+        // Replaced files do not count.
         expect(yield* directories.keepFile(owner, { ...kept, key: aKey(dir), bytes: 13 }, kept.key)).toBe(true)
         const grown = yield* directories.file(dir, kept.name)
         const tooMuch = { ...kept, key: aKey(dir), bytes: 14 }
@@ -614,7 +614,7 @@ const dropTests = (rows: RowsLayer) => {
           yield* inserted(job)
           if (state === "processing") yield* claimed(job.id)
           const later = yield* inSeconds(61)
-          // It must not take the place of one that can go, either.
+          // It must not use up the limit of the batch either.
           expect((yield* directories.dropExpired(later, 1)).keys).toEqual([otherFile.key])
           expect(yield* directories.files(used.id)).toEqual([file])
           if (state === "pending") yield* jobs.cancel(job.owner, job.id)
@@ -671,7 +671,7 @@ const unreferencedTests = (rows: RowsLayer) =>
     it.effect("names that only look like a live job's are nobody's", () =>
       Effect.gen(function* () {
         const directories = yield* Directories
-        // `_` and `%` stand for other characters in SQL's patterns, and one id may begin like another.
+        // `_` and `%` are wildcards in SQL patterns, and one id may be the prefix of another.
         const job = aJob({ id: JobId("job_1_2"), task: aTask({ directory: DirId("dir_1_2") }) })
         yield* inserted(job)
         const strangers = [

@@ -3,11 +3,11 @@ import { afterAll, beforeAll, describe as group, it as test } from "vitest"
 
 export { describe, expect } from "vitest"
 
-/** Tests whose bodies are effects, for the suites that adapters pass. They need vitest alone, so that an author needs no more. */
+/* Tests whose bodies are effects, for the suites of adapters. They depend only on vitest. */
 
 type Define<R> = <A, E>(title: string, body: () => Effect.Effect<A, E, R>, timeout?: number) => void
 
-/** Rejects with what the effect failed with, so that vitest shows the difference of a failed `expect`. */
+/** Rejects with the effect's error itself, so that vitest shows the difference of a failed `expect`. */
 const run = async <A, E>(effect: Effect.Effect<A, E>, signal: AbortSignal): Promise<void> => {
   const exit = await Effect.runPromiseExit(effect, { signal })
   if (Exit.isFailure(exit)) throw Cause.squash(exit.cause)
@@ -18,14 +18,14 @@ const define =
   (title, body, timeout) =>
     void test(title, timeout === undefined ? {} : { timeout }, ({ signal }) => run(provide(Effect.suspend(body)), signal))
 
-/** A clock that stands still until a test moves it, and no log. */
+/** A clock that only tests advance, and no log output. */
 const testServices = Layer.provide(TestContext.TestContext, Logger.remove(Logger.defaultLogger))
 
 export const it = {
-  /** With a clock of its own, which stands still. */
+  /** A test with its own test clock. */
   effect: define<TestServices.TestServices>(Effect.provide(testServices)),
   scoped: define<TestServices.TestServices | Scope.Scope>((effect) => Effect.provide(Effect.scoped(effect), testServices)),
-  /** By the machine's clock. */
+  /** A test with the real clock. */
   live: define<never>((effect) => effect),
   scopedLive: define<Scope.Scope>(Effect.scoped)
 }
@@ -40,7 +40,10 @@ interface InLayer<R> {
   (name: string, tests: (it: LayerTests<R>) => void): void
 }
 
-/** Tests that share what a layer makes, built before the first and closed after the last. By the machine's clock where test services are excluded. */
+/**
+ * Tests that share what a layer makes, built before the first and closed after the last. By the machine's
+ * clock where test services are excluded.
+ */
 export function layer<R, E>(services: Layer.Layer<R, E>): InLayer<R | TestServices.TestServices>
 export function layer<R, E>(services: Layer.Layer<R, E>, options: { readonly excludeTestServices: true }): InLayer<R>
 export function layer<R, E>(services: Layer.Layer<R, E>, options?: { readonly excludeTestServices: true }): InLayer<R> {

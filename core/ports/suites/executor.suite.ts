@@ -11,17 +11,20 @@ import { expect, layer } from "./effect-tests.suite.js"
 import { aDirId } from "./samples.suite.js"
 
 export interface ExecutorSuiteOptions {
-  /** Plans are run by an ffmpeg. Where none is, an executor is asked no more than to copy its first input to each output. */
+  /** Plans are run by a real ffmpeg. Otherwise the executor must only copy its first input to each output. */
   readonly ffmpeg: boolean
-  /** Progress is told now and then, and not how long the output is: the way of an executor on another machine. Default false. */
+  /**
+   * Progress is reported at intervals and without the output's length, as by a remote executor. Default:
+   * false.
+   */
   readonly sampled?: boolean
-  /** What runs have left on this machine (processes, directories): looked at after each test, and must be nothing. */
+  /** Processes and directories that runs left on this machine. Checked after each test; must be empty. */
   readonly leftovers?: Effect.Effect<ReadonlyArray<string>>
 }
 
 type Ports = Executor | Storage
 
-/** What an Executor promises, whatever it runs on. */
+/** The tests of an `Executor`. */
 export const executorSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, options: ExecutorSuiteOptions): void =>
   layer(ports, { excludeTestServices: true })(name, (it) => {
     const leavesNothing = Effect.map(options.leftovers ?? Effect.succeed([]), (left) => expect(left).toEqual([]))
@@ -457,7 +460,7 @@ const excesses: ReadonlyArray<{
 const clipSeconds = 1
 const framesPerSecond = 25
 
-/** A second of picture and sound, made by the executor itself. */
+/** One second of video and audio, created by the executor itself. */
 const makeClip: Effect.Effect<{ readonly key: BlobKey; readonly bytes: number }, unknown, Ports> = Effect.gen(function* () {
   const { outputs } = yield* finish(
     plan({
@@ -490,7 +493,7 @@ const finish = (given: Plan) =>
     return last?._tag === "Finished" ? Effect.succeed(last) : Effect.dieMessage("the run did not finish")
   })
 
-/** The one expected error of a run. */
+/** The expected error of a run. */
 const fail = (given: Plan) =>
   Effect.flatMap(Effect.exit(run(given)), (exit) =>
     Option.match(Exit.isFailure(exit) ? Cause.failureOption(exit.cause) : Option.none(), {
@@ -509,7 +512,7 @@ const contentOf = (key: BlobKey) =>
     Effect.map((chunks) => Buffer.concat(Chunk.toArray(chunks)))
   )
 
-/** Decodes every frame of the picture, and counts. */
+/** Decodes and counts all video frames. */
 const framesOf = (key: BlobKey | undefined) =>
   Effect.gen(function* () {
     if (key === undefined) return 0

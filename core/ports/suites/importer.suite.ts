@@ -5,13 +5,13 @@ import { Storage } from "../storage.js"
 import { describe, expect, it as plainIt } from "./effect-tests.suite.js"
 import { aKey } from "./samples.suite.js"
 
-/** What there is to import: a file of at least two bytes, and a URL on the same server that it answers with 404. */
+/** A URL of a file of at least two bytes, and a URL on the same server with a 404 response. */
 export class Served extends Context.Tag("ffkiln/test/Served")<
   Served,
   { readonly url: string; readonly bytes: Uint8Array; readonly type: string; readonly missing: string }
 >() {}
 
-/** What every Importer must do; which addresses it refuses is the guard's own matter. */
+/** The tests of an `Importer`, except which addresses it refuses. */
 export const importerSuite = (name: string, world: Layer.Layer<Importer | Storage | Served, unknown>): void => {
   describe(name, () => {
     const it = (title: string, test: Effect.Effect<void, unknown, Importer | Storage | Served>) =>

@@ -4,7 +4,7 @@ import { Outbox } from "../outbox.js"
 import { expect, it as plainIt } from "./effect-tests.suite.js"
 import { aJob, anOwner, inSeconds, inserted, leaseSeconds, now, type Rows, type RowsLayer, roomy, rowOf, started } from "./samples.suite.js"
 
-/** Jobs that wait while nobody here can run them. */
+/** Waiting jobs that no worker or runner can run. */
 export const jobExpireSuite = (rows: RowsLayer): void => {
   const it = (title: string, test: Effect.Effect<void, unknown, Rows>) => plainIt.effect(title, () => test.pipe(Effect.provide(rows)))
   const expire = Effect.flatMap(Jobs, (jobs) => Effect.flatMap(now, jobs.expire))
@@ -21,7 +21,7 @@ export const jobExpireSuite = (rows: RowsLayer): void => {
         state: "failed",
         attempt: 0,
         finishedAt: yield* now,
-        failure: { reason: "no-worker", detail: 'no worker or runner that has all of "gpu", "encoder:h264_nvenc" was there for 3600 s' }
+        failure: { reason: "no-worker", detail: 'no worker or runner with all of "gpu", "encoder:h264_nvenc" was available for 3600 s' }
       })
       expect(Option.map(yield* outbox.claim(yield* inSeconds(60)), ({ jobId }) => jobId)).toEqual(Option.some(job.id))
       expect(yield* expire).toBe(0)

@@ -24,7 +24,7 @@ import {
   started
 } from "./samples.suite.js"
 
-/** Each pair of state and event of `transitions`, the fence, and the last attempt. */
+/** All pairs of state and event of `transitions`, the check of the holder, and the last attempt. */
 export const jobLifeSuite = (rows: RowsLayer): void =>
   layer(rows)((it) => {
     for (const [route, { state, arrive }] of Object.entries(routes)) {
@@ -177,7 +177,7 @@ export const jobLifeSuite = (rows: RowsLayer): void =>
 
 type Step<A> = Effect.Effect<A, unknown, Jobs | Directories>
 
-/** The ways a job comes into a state; the claim is the last one that was given out, attempt 0 where there was none. */
+/** How a job gets into each state. Returns its last claim, or one with attempt 0 if it was never claimed. */
 const routes: Readonly<Record<string, { readonly state: JobState; readonly arrive: (job: NewJob) => Step<Claim> }>> = {
   pending: { state: "pending", arrive: (job) => Effect.as(inserted(job), { id: job.id, owner: job.owner, task: job.task, attempt: 0 }) },
   processing: { state: "processing", arrive: started },
@@ -199,7 +199,9 @@ const routes: Readonly<Record<string, { readonly state: JobState; readonly arriv
   "abandoned while it ran": { state: "cancelled", arrive: (job) => Effect.tap(started(job), (claim) => send.abandon(claim)) }
 }
 
-/** How each event is caused: succeeds when it took effect or was ignored as promised, fails when it was refused. */
+/**
+ * How each event is caused. Succeeds if it took effect or was ignored as specified; fails if it was refused.
+ */
 const send: {
   readonly [E in JobEvent]: (
     claim: Claim
@@ -208,7 +210,7 @@ const send: {
   claim: ({ id }) =>
     Effect.gen(function* () {
       const claim = yield* (yield* Jobs).claim(yield* inSeconds(leaseSeconds), id)
-      // Jobs that an earlier test left waiting may be there to take.
+      // Earlier tests may have left waiting jobs.
       if (Option.isNone(claim) || claim.value.id !== id) return yield* new NothingToTake()
     }),
   renew: (claim) => Effect.flatMap(Jobs, (jobs) => Effect.flatMap(inSeconds(2 * leaseSeconds), (until) => jobs.renew(claim, until, 0.5))),
@@ -223,7 +225,7 @@ const send: {
 
 class NothingToTake extends Data.TaggedError("NothingToTake") {}
 
-/** What a refused event says; undefined where it is silent. */
+/** The error of a refused event; undefined if it is ignored silently. */
 const refusals = (state: JobState): { readonly [E in JobEvent]: unknown } => ({
   claim: new NothingToTake(),
   renew: new LeaseLost(),

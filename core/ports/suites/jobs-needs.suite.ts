@@ -5,7 +5,7 @@ import { Jobs, type Taker } from "../jobs.js"
 import { expect, it as plainIt } from "./effect-tests.suite.js"
 import { aJob, aUsage, inSeconds, inserted, leaseSeconds, type Rows, type RowsLayer, roomy, started } from "./samples.suite.js"
 
-/** What jobs need of an ffmpeg, and who gets them. */
+/** The needs of jobs, and which takers get them. */
 export const jobNeedsSuite = (rows: RowsLayer): void => {
   const it = (title: string, test: Effect.Effect<void, unknown, Rows>) => plainIt.effect(title, () => test.pipe(Effect.provide(rows)))
 
@@ -119,7 +119,7 @@ const having = (...names: ReadonlyArray<string>): Taker => {
   return { meets: (needs) => meets(offer, needs) }
 }
 
-/** The job this taker is given; undefined where there is none for it. */
+/** The job that this taker claims; undefined if there is none. */
 const takenBy = (taker: Taker, hint?: JobId) =>
   Effect.gen(function* () {
     const claim = yield* (yield* Jobs).claim(yield* inSeconds(leaseSeconds), hint, taker)

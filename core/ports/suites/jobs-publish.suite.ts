@@ -28,7 +28,7 @@ import {
   started
 } from "./samples.suite.js"
 
-/** What the end of a job puts into the world, all of it or none. */
+/** The results of a job, which are published completely or not at all. */
 export const jobPublishSuite = (rows: RowsLayer): void => {
   describe("files", () => fileTests(rows))
   describe("webhooks", () => webhookTests(rows))
@@ -36,7 +36,7 @@ export const jobPublishSuite = (rows: RowsLayer): void => {
 
 const startedInDirectory = Effect.flatMap(aJobInDirectory, started)
 
-/** Another job of that owner and directory. */
+/** Another job of the same owner and directory. */
 const startedIn = (directory: { readonly id: NewJob["task"]["directory"]; readonly owner: NewJob["owner"] }) =>
   started(aJob({ owner: directory.owner, task: aTask({ directory: directory.id }) }))
 
@@ -231,7 +231,7 @@ const withClaim = (job: NewJob, act: (claim: Claim) => Effect.Effect<unknown, un
 const timesUntilLast = (job: NewJob, act: (claim: Claim) => Effect.Effect<unknown, unknown, Rows>) =>
   Effect.flatMap(Limits, ({ attempts }) => Effect.replicateEffect(withClaim(job, act), attempts))
 
-/** The ways a job stops running, and whether somebody is to be told. */
+/** The ways a job stops running, and whether a webhook is due. */
 const endings: Readonly<Record<string, { readonly owes: boolean; readonly end: (job: NewJob) => Effect.Effect<unknown, unknown, Rows> }>> =
   {
     completes: {

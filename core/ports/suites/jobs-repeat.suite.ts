@@ -16,7 +16,7 @@ import {
   type Twins
 } from "./samples.suite.js"
 
-/** Idempotency keys: a submission that is repeated means the job it made first. */
+/** Idempotency keys: repeating a submission returns the first job. */
 export const jobRepeatSuite = (rows: RowsLayer, twins?: Twins): void => {
   const it = (title: string, test: Effect.Effect<void, unknown, Rows>) => plainIt.effect(title, () => test.pipe(Effect.provide(rows)))
 
@@ -73,7 +73,7 @@ export const jobRepeatSuite = (rows: RowsLayer, twins?: Twins): void => {
       const first = aJob({ idempotencyKey: "a" })
       yield* inserted(first)
       yield* TestClock.adjust(`${idempotencySeconds * 1000 - 1} millis`)
-      // Being asked for does not make it last longer.
+      // A lookup does not extend its life.
       expect(yield* jobs.insert(aJob({ owner: first.owner, idempotencyKey: "a" }), roomy)).toBe(first.id)
       expect(yield* jobs.findRepeated(first.owner, "a")).toEqual(Option.some(first.id))
       yield* TestClock.adjust("1 millis")
@@ -150,7 +150,7 @@ export const jobRepeatSuite = (rows: RowsLayer, twins?: Twins): void => {
   )
 
   if (twins !== undefined) {
-    // In real time: a host that finds the database taken waits a little.
+    // Real time: a host waits if the database is locked.
     plainIt.scopedLive("of those that are sent to two hosts at once one is a job, and all are told its id", () =>
       Effect.gen(function* () {
         const [first, second] = yield* twins
@@ -161,7 +161,7 @@ export const jobRepeatSuite = (rows: RowsLayer, twins?: Twins): void => {
   }
 }
 
-/** Sends `count` inserts of one key at once, each to the table that `to` names. */
+/** Runs `count` concurrent inserts with one key, each on the table that `to` selects. */
 const oneOf = (count: number, to: (index: number) => Context.Tag.Service<Jobs>) =>
   Effect.gen(function* () {
     const owner = anOwner()

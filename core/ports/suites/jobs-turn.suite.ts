@@ -6,7 +6,7 @@ import { Jobs } from "../jobs.js"
 import { expect, it } from "./effect-tests.suite.js"
 import { aJob, anOwner, aUsage, claimed, inSeconds, inserted, leaseSeconds, type RowsLayer, roomy, started } from "./samples.suite.js"
 
-/** Owners share the workers and the waiting room: whose turn it is, and how much of it is one's own. */
+/** Owners share the workers and the queue: the order of claims, and the share of each owner. */
 export const jobTurnSuite = (rows: RowsLayer): void => {
   const test = <E>(name: string, body: Effect.Effect<void, E, Jobs>, pendingJobsPerKey = roomy) => {
     const limits = Layer.succeed(Limits, { ...defaultLimits, pendingJobsPerKey })
@@ -141,7 +141,7 @@ export const jobTurnSuite = (rows: RowsLayer): void => {
       expect([yield* jobs.find(owner, refused.id), yield* jobs.findRepeated(owner, "a")]).toEqual([Option.none(), Option.none()])
       yield* insertedFor(anOwner(), 2)
 
-      // Running is no way out of it, ending is.
+      // Running jobs count too; ended jobs do not.
       const claim = yield* claimed(first.id)
       expect(yield* Effect.flip(jobs.insert(refused, roomy))).toMatchObject(tooMany)
       yield* jobs.fail(claim, { reason: "input-missing" }, aUsage)
@@ -214,7 +214,7 @@ export const jobTurnSuite = (rows: RowsLayer): void => {
   )
 }
 
-/** Puts in so many jobs of the owner, which wait. */
+/** Inserts waiting jobs of the owner. */
 const insertedFor = (owner: OwnerId, count: number, priority = 0) =>
   Effect.gen(function* () {
     const jobs = yield* Jobs
@@ -223,7 +223,7 @@ const insertedFor = (owner: OwnerId, count: number, priority = 0) =>
     return all
   })
 
-/** Takes so many jobs, none of which ends: their owners, undefined where there was nothing to take. */
+/** Claims jobs, none of which ends. Returns their owners; undefined if there was no job. */
 const turns = (count: number) =>
   Effect.gen(function* () {
     const jobs = yield* Jobs
@@ -231,7 +231,7 @@ const turns = (count: number) =>
     return claims.map(ownerOf)
   })
 
-/** Takes so many jobs, each of which ends a second later, before the next is taken: their owners. */
+/** Claims jobs, each of which ends a second later, before the next claim. Returns their owners. */
 const turnsOneByOne = (count: number) =>
   Effect.replicateEffect(
     Effect.gen(function* () {

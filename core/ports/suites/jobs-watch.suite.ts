@@ -19,7 +19,10 @@ import {
   type Twins
 } from "./samples.suite.js"
 
-/** Test time stands still here unless a test moves it: what is seen was told, not found by looking again. */
+/**
+ * The test clock does not advance by itself, so that every observed change was notified and not found by
+ * polling.
+ */
 export const jobWatchSuite = (rows: RowsLayer, twins?: Twins): void => {
   layer(rows)((it) => {
     it.scoped("gives the job as it is, then each change at once, and ends with the last", () =>
@@ -137,14 +140,17 @@ export const jobWatchSuite = (rows: RowsLayer, twins?: Twins): void => {
   }
 }
 
-/** The ends of a running job. */
+/** The ways a running job can end. */
 const endings: ReadonlyArray<readonly [JobState, (claim: Claim) => Effect.Effect<unknown, unknown, Jobs>]> = [
   ["completed", (claim) => Effect.flatMap(Jobs, (jobs) => jobs.complete(claim, publishedBy(claim)))],
   ["failed", (claim) => Effect.flatMap(Jobs, (jobs) => jobs.fail(claim, { reason: "input-missing" }, aUsage))],
   ["cancelled", (claim) => Effect.flatMap(Jobs, (jobs) => jobs.abandon(claim.owner, claim.id))]
 ]
 
-/** Watches in the background. `sees` passes over what came before; a change that is never told of hangs the test. */
+/**
+ * Watches in the background. `sees` skips earlier changes; a change without a notification lets the test time
+ * out.
+ */
 const watching = (job: Pick<Job, "owner" | "id">) =>
   Effect.gen(function* () {
     const seen = yield* Queue.unbounded<Job>()

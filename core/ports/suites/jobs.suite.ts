@@ -29,8 +29,8 @@ import {
 } from "./samples.suite.js"
 
 /**
- * What every Jobs must do. Each build of `rows` is an empty database; `twins`, where an adapter can give them, show that
- * a watcher hears of what another process did.
+ * The tests of `Jobs`. Each build of `rows` is an empty database. With `twins`, if the adapter supports them,
+ * a watcher must observe the changes of another process.
  */
 export const jobsSuite = (name: string, rows: RowsLayer, twins?: Twins): void => {
   describe(name, () => {

@@ -5,7 +5,7 @@ import { type Delivery, type DeliveryOutcome, Outbox, type Try } from "../outbox
 import { expect, it as plainIt } from "./effect-tests.suite.js"
 import { anOwner, aTry, endedJob, inSeconds, now, type Rows, type RowsLayer } from "./samples.suite.js"
 
-/** What the owner of a webhook reads of it, and its replay. */
+/** The record of a webhook that its owner reads, and replays. */
 export const outboxRecordSuite = (rows: RowsLayer): void => {
   const it = (title: string, test: Effect.Effect<void, unknown, Rows>) => plainIt.effect(title, () => test.pipe(Effect.provide(rows)))
 

@@ -6,7 +6,7 @@ import { describe, expect, it as plainIt } from "./effect-tests.suite.js"
 import { outboxRecordSuite } from "./outbox-records.suite.js"
 import { anOwner, aTry, endedJob, inSeconds, interleaved, type Rows, type RowsLayer } from "./samples.suite.js"
 
-/** What every Outbox must do; each build of `rows` is an empty database. */
+/** The tests of `Outbox`. Each build of `rows` is an empty database. */
 export const outboxSuite = (name: string, rows: RowsLayer): void => {
   describe(name, () => {
     const it = (title: string, test: Effect.Effect<void, unknown, Rows>) => plainIt.effect(title, () => test.pipe(Effect.provide(rows)))

@@ -7,15 +7,15 @@ import { expect, layer } from "./effect-tests.suite.js"
 import { aDirId, aProbeRequest } from "./samples.suite.js"
 
 export interface ProberSuiteOptions {
-  /** Blobs are read by an ffprobe. Where none is, a prober is asked no more than to tell their name and size. */
+  /** Blobs are read by a real ffprobe. Otherwise the prober must only report their name and size. */
   readonly ffprobe: boolean
-  /** What probes have left on this machine (processes, directories): looked at after each test, and must be nothing. */
+  /** Processes and directories that probes left on this machine. Checked after each test; must be empty. */
   readonly leftovers?: Effect.Effect<ReadonlyArray<string>>
 }
 
 type Ports = Prober | Storage
 
-/** What a Prober promises, whatever it runs on. */
+/** The tests of a `Prober`. */
 export const proberSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, options: ProberSuiteOptions): void =>
   layer(ports, { excludeTestServices: true })(name, (it) => {
     const leavesNothing = Effect.map(options.leftovers ?? Effect.succeed([]), (left) => expect(left).toEqual([]))
@@ -85,7 +85,7 @@ export const proberSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, optio
       Effect.gen(function* () {
         const source = yield* store("tone.wav", tone)
         const { raw } = yield* probe(source, { ...everything, sections: { streams: ["codec_name", "sample_rate"] } })
-        // The format's name and sizes of pictures come as well: `pickReport` leaves them out.
+        // The report also has the name of the format and the picture sizes; `pickReport` removes them.
         expect(raw).toMatchObject({ streams: [{ codec_name: "pcm_s16le", sample_rate: "8000" }] })
         expect(raw).not.toHaveProperty("format.size")
       })
@@ -117,7 +117,7 @@ export const proberSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, optio
 
 const everything = aProbeRequest({ sections: { format: "all", streams: "all" } })
 
-/** Silence of so many samples, as a WAV file of 8 kHz. */
+/** A WAV file of 8 kHz with so many samples of silence. */
 const wav = (samples: number): Buffer => {
   const header = Buffer.alloc(44)
   header.write("RIFF", 0)

@@ -5,8 +5,8 @@ import { describe, expect, it as plainIt } from "./effect-tests.suite.js"
 import { aJobId } from "./samples.suite.js"
 
 /**
- * What every Queue must do. Each build of `queue` is an empty queue. The clock is the real one, since an engine behind
- * the queue has its own; no test expects an order, and none depends on how long anything takes.
+ * The tests of a `Queue`. Each build of `queue` is an empty queue. They use the real clock, because a queue
+ * engine has its own. No test expects an order or depends on timing.
  */
 export const queueSuite = (name: string, queue: Layer.Layer<Queue, unknown>): void => {
   describe(name, () => {
@@ -88,7 +88,7 @@ export const queueSuite = (name: string, queue: Layer.Layer<Queue, unknown>): vo
         yield* ticket.again(new Date(at))
         yield* finish
         expect(yield* takenAndFinished).toBe(id)
-        // A timer may fire in the millisecond before.
+        // A timer may fire one millisecond early.
         expect(yield* Clock.currentTimeMillis).toBeGreaterThanOrEqual(at - 1)
         yield* nothingWaits
       })
@@ -178,14 +178,14 @@ const takenAndFinished = Effect.scoped(
   )
 )
 
-/** A ticket in hand, and what finishes it. */
+/** A taken ticket, and the effect that finishes it. */
 const held: Effect.Effect<{ readonly ticket: Ticket; readonly finish: Effect.Effect<void> }, unknown, Queue> = Effect.gen(function* () {
   const scope = yield* Scope.make()
   const ticket = yield* Scope.extend((yield* Queue).take, scope)
   return { ticket, finish: Scope.close(scope, Exit.void) }
 })
 
-/** What waited would come before a marker that is offered now; orders differ, so both are taken into account. */
+/** Offers a marker: a waiting message would come before it. Orders differ, so both are checked. */
 const nothingWaits = Effect.gen(function* () {
   const marker = aJobId()
   yield* offer(marker)

@@ -3,7 +3,7 @@ import { knownProcesses, Runners, type RunnerToken } from "../runners.js"
 import { expect, it as plainIt } from "./effect-tests.suite.js"
 import { aProcess, aRunnerName, now, type RowsLayer, someCapabilities } from "./samples.suite.js"
 
-/** What is remembered of the processes that were heard of; `withFixed` also knows those runners. */
+/** The stored processes of runners. `withFixed` also knows the given runners. */
 export const runnerProcessesSuite = (rows: RowsLayer, withFixed: RowsLayer, fixed: ReadonlyArray<RunnerToken>): void => {
   const it = (title: string, test: Effect.Effect<void, unknown, Runners>, database = rows) =>
     plainIt.effect(title, () => test.pipe(Effect.provide(database)))

@@ -4,7 +4,7 @@ import { Runners, type RunnersShape, type RunnerToken, type RunRight } from "../
 import { expect, it as plainIt } from "./effect-tests.suite.js"
 import { aDirId, aJobId, anOwner, aRunnerName, inSeconds, interleaved, type RowsLayer, type Twins } from "./samples.suite.js"
 
-/** Tokens of single runs; `withFixed` also knows the runners of `fixed`. */
+/** The tokens of runs. `withFixed` also knows the runners of `fixed`. */
 export const runnerRunsSuite = (
   rows: RowsLayer,
   withFixed: RowsLayer,
@@ -107,7 +107,7 @@ export const runnerRunsSuite = (
   )
 
   if (twins !== undefined) {
-    // In real time: a host that finds the database taken waits a little.
+    // Real time: a host waits if the database is locked.
     plainIt.scopedLive("hosts that make the first tokens at once read each other's", () =>
       Effect.gen(function* () {
         for (let round = 0; round < 5; round++) {

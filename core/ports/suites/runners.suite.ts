@@ -7,8 +7,8 @@ import { runnerRunsSuite } from "./runners-runs.suite.js"
 import { aProcess, aRunnerName, interleaved, now, type RowsLayer, type Twins } from "./samples.suite.js"
 
 /**
- * What every Runners must do. `withRunners` makes an empty database that also knows the runners it is given; `twins`,
- * where an adapter can give them, are two hosts on one database, the second of which also knows those.
+ * The tests of `Runners`. `withRunners` makes an empty database that also knows the given runners. `twins`,
+ * if the adapter supports them, are two hosts on one database, the second of which also knows these runners.
  */
 export const runnersSuite = (
   name: string,
@@ -155,7 +155,7 @@ const fixed: ReadonlyArray<RunnerToken> = [
   { name: RunnerName("other-one"), secret: Redacted.make("with:colons: and ü") }
 ]
 
-/** Made from two tokens that are both good. */
+/** Credentials combined from two valid tokens. */
 const forgeries: ReadonlyArray<readonly [string, (mine: RunnerToken, other: RunnerToken) => string]> = [
   ["an unknown name", (mine) => `unknown:${Redacted.value(mine.secret)}`],
   ["another runner's secret", (mine, other) => `${mine.name}:${Redacted.value(other.secret)}`],

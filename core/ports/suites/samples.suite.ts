@@ -15,10 +15,13 @@ import type { RunnerProcess } from "../runners.js"
 
 export type { Rows } from "../rows.js"
 
-/** Each build of it must be an empty database of its own: suites build it once for most tests, and anew where they count. */
+/**
+ * Each build must be a new empty database. Suites build it once for most tests, and again for tests that
+ * count rows.
+ */
 export type RowsLayer = Layer.Layer<Rows, unknown>
 
-/** Two instances over one and the same empty database, as two processes have them. */
+/** Two instances on one empty database, as in two processes. */
 export type Twins = Effect.Effect<readonly [Context.Context<Rows>, Context.Context<Rows>], unknown, Scope.Scope>
 
 const random = () => crypto.randomUUID().replaceAll("-", "")
@@ -33,7 +36,7 @@ export const aKey = (dir: DirId = aDirId(), name = "a.mp4") => blobKey(dir, aSlo
 export const now = Effect.map(Clock.currentTimeMillis, (millis) => new Date(millis))
 export const inSeconds = (seconds: number) => Effect.map(Clock.currentTimeMillis, (millis) => new Date(millis + seconds * 1000))
 
-/** A probe that asks for nothing but what `over` says. */
+/** A probe request with only the fields of `over`. */
 export const aProbeRequest = (over: Partial<ProbeRequest> = {}): ProbeRequest => ({
   sections: {},
   selectStreams: null,
@@ -45,7 +48,7 @@ export const aProbeRequest = (over: Partial<ProbeRequest> = {}): ProbeRequest =>
   ...over
 })
 
-/** A task that makes `out.mp4` and reads one stored file of its directory. */
+/** A task that reads one stored file of its directory and creates `out.mp4`. */
 export const aTask = (over: Partial<ResolvedTask> = {}): ResolvedTask => {
   const directory = over.directory ?? aDirId()
   return {
@@ -72,7 +75,7 @@ export const aJob = (over: Partial<NewJob> = {}): NewJob => ({
 
 export const aUsage: Usage = { seconds: 1.5, inputBytes: 1000, outputBytes: 70 }
 
-/** What a run of `claim` would publish: one blob of 70 bytes for each name, stored where the attempt stores its outputs. */
+/** The result of a run of `claim`: one blob of 70 bytes for each name, in the slot of the attempt. */
 export const publishedBy = (claim: Claim, ...names: ReadonlyArray<string>): Published => ({
   outputs: (names.length === 0 ? ["out.mp4"] : names).map((name) => ({
     name: FileName(name),
@@ -95,7 +98,7 @@ export const aFile = (over: Partial<StoredFile> = {}): Effect.Effect<StoredFile>
     return { dir, name, key: aKey(dir, name), bytes: 1000, origin: "upload", addedAt, ...over }
   })
 
-/** What an ffmpeg can do that has hardly anything. */
+/** The capabilities of a minimal ffmpeg. */
 export const someCapabilities = (over: Partial<Capabilities> = {}): Capabilities => ({
   version: "5.1.9",
   encoders: ["libx264", "aac"],
@@ -117,24 +120,24 @@ export const aProcess = (over: Partial<RunnerProcess> = {}): RunnerProcess => ({
   ...over
 })
 
-/** A job whose outputs go to a live directory of its owner. */
+/** A new job with a live directory of its owner. */
 export const aJobInDirectory = Effect.gen(function* () {
   const { id, owner } = yield* Effect.tap(aDirectory(), (directory) => Effect.flatMap(Directories, ({ create }) => create(directory)))
   return aJob({ owner, task: aTask({ directory: id }) })
 })
 
-/** More than any test inserts. */
+/** More waiting jobs than any test inserts. */
 export const roomy = 1_000_000
 export const leaseSeconds = 60
 
-/** Inserts the job; the row as it is then. */
+/** Inserts the job and returns its row. */
 export const inserted = (job: NewJob) =>
   Effect.gen(function* () {
     yield* (yield* Jobs).insert(job, roomy)
     return yield* rowOf(job)
   })
 
-/** Claims that very job, which must be pending. Jobs of others that an earlier test left go back, and are passed over. */
+/** Claims this job, which must be pending. Other jobs that earlier tests left are released and skipped. */
 export const claimed = (id: JobId, except: ReadonlyArray<OwnerId> = []): Effect.Effect<Claim, unknown, Jobs> =>
   Effect.gen(function* () {
     const jobs = yield* Jobs
@@ -145,26 +148,26 @@ export const claimed = (id: JobId, except: ReadonlyArray<OwnerId> = []): Effect.
     return yield* claimed(id, [...except, claim.owner])
   })
 
-/** Inserts and claims. */
+/** Inserts and claims the job. */
 export const started = (job: NewJob) => Effect.zipRight(inserted(job), claimed(job.id))
 
-/** The job's row, which must be there. */
+/** The job's row, which must exist. */
 export const rowOf = (job: { readonly owner: OwnerId; readonly id: JobId }): Effect.Effect<Job, unknown, Jobs> =>
   Effect.gen(function* () {
     return yield* Effect.orDie(yield* (yield* Jobs).find(job.owner, job.id))
   })
 
-/** Waits, in real time, until the condition holds; the test's own time limit ends it otherwise. */
+/** Waits in real time until the condition holds, at most until the test's timeout. */
 export const until = <E, R>(condition: Effect.Effect<boolean, E, R>): Effect.Effect<void, E, R> =>
   Effect.flatMap(condition, (holds) =>
     holds ? Effect.void : Effect.zipRight(TestServices.provideLive(Effect.sleep("1 millis")), until(condition))
   )
 
-/** Lets `seconds` of test time pass once somebody sleeps: whoever would have registered too late does not miss it. */
+/** Advances the test clock by `seconds` once a fiber sleeps, so that no fiber registers too late. */
 export const passOnceSomebodySleeps = (seconds: number) =>
   Effect.zipRight(until(Effect.map(TestClock.sleeps(), (sleeps) => sleeps.length > 0)), TestClock.adjust(`${seconds} seconds`))
 
-/** A job that failed and owes a webhook. */
+/** A failed job whose webhook is due. */
 export const endedJob = (over: Partial<NewJob> = {}) =>
   Effect.gen(function* () {
     const job = aJob({ webhookUrl: "https://example.com/hook?x=ü", ...over })
@@ -172,13 +175,14 @@ export const endedJob = (over: Partial<NewJob> = {}) =>
     return job
   })
 
-/** A try of now that was answered with 500. */
+/** A try now with the response status 500. */
 export const aTry = (over: Partial<Try> = {}): Effect.Effect<Try> =>
   Effect.map(now, (at) => ({ at, seconds: 0.25, status: 500, error: "the receiver answered 500", ...over }))
 
 /**
- * Runs them at once and lets them take turns every few steps: otherwise each would be over before the next begins.
- * Starting and yielding take steps themselves (under ten nobody gets on), a statement of SQL takes far more than sixteen.
+ * Runs the effects concurrently and switches every few steps; otherwise each would end before the next
+ * starts. Starting and yielding take steps too (with fewer than ten no effect makes progress). An SQL
+ * statement takes far more than sixteen.
  */
 export const interleaved = <A, E, R>(effects: ReadonlyArray<Effect.Effect<A, E, R>>): Effect.Effect<Array<A>, E, R> =>
   Effect.withMaxOpsBeforeYield(Effect.all(effects, { concurrency: "unbounded" }), 16)

@@ -7,7 +7,7 @@ import { type Blob, type Parted, Storage, type StorageShape } from "../storage.j
 import { describe, expect, it } from "./effect-tests.suite.js"
 
 const MiB = 1024 * 1024
-/** Servers take no part but the last below 5 MiB. */
+/** S3 servers refuse parts below 5 MiB, except the last. */
 const partBytes = 5 * MiB
 const parted: Parted = { bytes: 2 * partBytes + 1000, partBytes }
 const content = Buffer.from(Uint8Array.from({ length: parted.bytes }, (_, index) => (index * 31 + (index >> 8) + (index >> 16)) & 255))
@@ -18,7 +18,7 @@ const partOf = (number: number, cut: Parted = parted): Buffer => {
   const { start, length } = partSpan(cut, number)
   return content.subarray(start, start + length)
 }
-/** In memory that is overwritten when the next piece is asked for. */
+/** A body whose buffer is overwritten when the next chunk is pulled. */
 const pieces = (bytes: Uint8Array) =>
   Stream.suspend(() => {
     let last = Buffer.alloc(0)
@@ -31,7 +31,7 @@ const pieces = (bytes: Uint8Array) =>
     )
   })
 
-/** An upload of a blob of its own. */
+/** A multipart upload of a new blob. */
 const opened = (cut: Parted = parted) =>
   Effect.gen(function* () {
     const storage = yield* Storage
@@ -53,7 +53,7 @@ const get = (storage: StorageShape, key: BlobKey) =>
 
 const nothing = [Option.none<Blob>(), []]
 
-/** What Storage promises of blobs that are sent in parts. Every upload is joined in the end, or nobody could tell what is left. */
+/** The tests of multipart uploads. Every upload is joined at the end, so that leftovers can be detected. */
 export const storagePartsSuite = (layer: Layer.Layer<Storage, unknown>) =>
   describe("parts", () => {
     const live = (title: string, program: Effect.Effect<void, unknown, Storage | Scope.Scope>) =>
@@ -154,7 +154,7 @@ export const storagePartsSuite = (layer: Layer.Layer<Storage, unknown>) =>
         expect(yield* Effect.flip(join)).toEqual(new BlobMissing({ dir }))
         expect(yield* seen).toEqual(nothing)
         yield* send(2)
-        // One that is whole stays so, whatever comes of it when it is sent again.
+        // A complete part stays complete, even if sending it again fails.
         expect(yield* Effect.flip(send(2, partOf(2).subarray(0, 10)))).toEqual(new BlobMissing({ dir }))
         yield* join
         expect((yield* get(storage, key)).equals(content)).toBe(true)

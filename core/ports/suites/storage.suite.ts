@@ -14,7 +14,7 @@ const MiB = 1024 * KiB
 
 class Broken extends Data.TaggedError("Broken") {}
 
-/** Each test has a directory of its own, so that a store may be shared and need not be empty. */
+/** A new directory for each test, so that the store may be shared and need not be empty. */
 const place = () => {
   const dir = DirId(`dir_${randomUUID()}`)
   return { dir, key: (name = "a.bin", slot = "slot_1") => blobKey(dir, slot, FileName(name)) }
@@ -46,7 +46,7 @@ const scratch = Effect.acquireRelease(
   (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
 )
 
-/** Bodies that come to no good end, each begun with bytes that have really gone out before the end comes. */
+/** Bodies that fail after some bytes were sent. */
 const begun = pattern(300 * KiB, 7)
 const brokenWrites: ReadonlyArray<{ readonly title: string; readonly attempt: (key: BlobKey) => Effect.Effect<void, unknown, Storage> }> = [
   {
@@ -125,7 +125,10 @@ const ranges: ReadonlyArray<readonly [string, ByteRange, readonly [number, numbe
   ["that ends before it starts", { start: 5, end: 4 }, [0, 0]]
 ]
 
-/** None of these can come out of `blobKey` over parsed parts: using one is a bug, and a bug is a defect. */
+/**
+ * Malformed keys, which `blobKey` can't produce from parsed parts. Using one is a programming error and gives
+ * a defect.
+ */
 const hostileKeys = [
   "../x/y",
   "../../etc/passwd",
@@ -180,13 +183,19 @@ const oddNames = [
   "é".repeat(127)
 ]
 
-/** What makes an adapter a Storage. */
+/** Options of the tests of a `Storage`. */
 export interface StorageSuiteOptions {
-  /** False where requests are signed for the storage's own address, and no token is ever redeemed by us. Default true. */
+  /**
+   * False if requests are signed for the storage's own address, so that tokens are never redeemed. Default:
+   * true.
+   */
   readonly tokens?: boolean
 }
 
-/** The specification of Storage. `layer` may lead to one shared store; built twice, it must not share the secret of its tokens. */
+/**
+ * The tests of a `Storage`. `layer` may use one shared store, but two builds must have different token
+ * secrets.
+ */
 export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>, options: StorageSuiteOptions = {}) =>
   describe(name, () => {
     const live = (title: string, program: Effect.Effect<void, unknown, Storage | Scope.Scope>) =>
@@ -202,7 +211,7 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>,
           const blob = yield* storage.write(key(), body(...parts), 1 * MiB)
           expect(yield* get(key())).toEqual(Buffer.concat(parts))
           expect(blob).toMatchObject({ key: key(), bytes: 270 * KiB + 1 })
-          // Stores keep time with a clock of their own.
+          // Stores have their own clock.
           expect(Math.abs(blob.modifiedAt.getTime() - (yield* Clock.currentTimeMillis))).toBeLessThan(60_000)
           expect(yield* storage.stat(key())).toEqual(Option.some(blob))
         })
@@ -577,7 +586,7 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>,
           yield* Effect.promise(() => utimes(path, 1, 1))
           const blob = yield* storage.upload(path, key())
           expect(blob).toMatchObject({ key: key(), bytes: content.length })
-          // The orphan sweep judges by age: a result with an old date would be taken for one.
+          // The orphan sweep goes by age: it would remove a result with an old date.
           expect(Math.abs(blob.modifiedAt.getTime() - (yield* Clock.currentTimeMillis))).toBeLessThan(60_000)
           expect(yield* storage.stat(key())).toEqual(Option.some(blob))
           expect((yield* get(key())).equals(content)).toBe(true)
@@ -723,7 +732,7 @@ const tokenSuite = (layer: Layer.Layer<Storage, unknown>) => {
   ]
   const download = grants[0] as Grant
 
-  /** `/blob/<token>`, and after it at most the name under which a download is saved. */
+  /** `/blob/<token>`, optionally followed by the name of the download. */
   const tokenOf = (url: string) => /^\/blob\/([A-Za-z0-9._~-]+)(?:\/[^/?#]*)?$/.exec(url)?.[1] ?? expect.fail(`no token in ${url}`)
 
   const timed = (title: string, program: Effect.Effect<void, unknown, Storage>) => it.effect(title, () => Effect.provide(program, layer))

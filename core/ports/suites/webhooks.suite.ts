@@ -4,7 +4,7 @@ import { Webhooks } from "../webhooks.js"
 import { describe, expect, it as plainIt } from "./effect-tests.suite.js"
 import { aJobId, anOwner } from "./samples.suite.js"
 
-/** Two addresses, one that answers 2xx and one that never does, and what has arrived at them, oldest first. */
+/** A URL with a 2xx response, a URL without one, and the requests they received, oldest first. */
 export class Receiver extends Context.Tag("ffkiln/test/Receiver")<
   Receiver,
   {
@@ -14,7 +14,7 @@ export class Receiver extends Context.Tag("ffkiln/test/Receiver")<
   }
 >() {}
 
-/** What every Webhooks must do; which addresses it refuses is the guard's own matter. */
+/** The tests of `Webhooks`, except which addresses it refuses. */
 export const webhooksSuite = (name: string, world: Layer.Layer<Webhooks | Receiver, unknown>): void => {
   describe(name, () => {
     const it = (title: string, test: Effect.Effect<void, unknown, Webhooks | Receiver>) =>
