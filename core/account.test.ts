@@ -32,7 +32,7 @@ const table: ReadonlyArray<readonly [string, Account, number, string | undefined
   ["bytes are used", account({ storedBytes: 100 }), 100, stored(100), undefined, stored(100)],
   ["more bytes than a quota that was lowered", account({ storedBytes: 100 }), 170, stored(170), undefined, stored(170)],
   [
-    "all is used: the first reason is told",
+    "all is used: the first reason is given",
     account({ jobsPerMonth: 3, gibSecondsPerMonth: 2.5, storedBytes: 100 }, { jobs: 3, gibSeconds: 3 }),
     100,
     jobs,
@@ -60,7 +60,7 @@ describe("quotas", () => {
     expect(said).toMatch(/^Quota exceeded: 0 /)
   })
 
-  it("whoever is refused is refused as well when more is used", () => {
+  it("a refused owner is also refused when more is used", () => {
     const amount = FastCheck.nat(20)
     const bound = FastCheck.option(amount)
     const quota = FastCheck.record({ jobsPerMonth: bound, gibSecondsPerMonth: bound, storedBytes: bound })

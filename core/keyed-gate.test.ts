@@ -5,7 +5,7 @@ import { GateFull, type KeyedGateBounds, makeKeyedGate } from "./keyed-gate.js"
 
 const bounds: KeyedGateBounds = { places: 4, placesPerKey: 2, waiting: 6, waitingPerKey: 3, waitSeconds: 10 }
 
-/** A gate whose effects are named, say when they start, and end when they are told to. */
+/** A gate with named effects that record their start and end on request. */
 const scene = (over: Partial<KeyedGateBounds> = {}) => {
   const gate = makeKeyedGate({ ...bounds, ...over })
   const started: Array<string> = []

@@ -90,7 +90,7 @@ describe("why nobody could run it", () => {
     expect(unmet(words(needs), offers)).toBe(reason)
   })
 
-  it("is nothing that is known where nobody is known either", () => {
+  it("refuses every need if no machine is known", () => {
     expect(unmet(["encoder:libx264"], [])).toContain("no machine here has")
   })
 })

@@ -33,7 +33,7 @@ const spoken = (args: ReadonlyArray<string>) => {
 }
 
 describe("makePlan", () => {
-  it("tells the outputs that make no file by their numbers", () => {
+  it("lists the indexes of the outputs that write no file", () => {
     const output = (name: string, discarded?: true) => ({ name: FileName(name), options: [], maps: [], ...(discarded && { discarded }) })
     const plan = planOf({ outputs: [output("-", true), output("a.mp4"), output("-", true)] })
     expect([plan.outputs, plan.discarded, planOf().discarded]).toEqual([["a.mp4"], [0, 2], undefined])
@@ -133,7 +133,7 @@ describe("makePlan", () => {
     expect(args[args.indexOf("-max_pixels") + 1]).toBe("10")
   })
 
-  it("stages a blob once, under a name of ours that stays clear of named files", () => {
+  it("stages a blob once, under a generated name that differs from named files", () => {
     const files = [{ name: FileName("input-1.png"), key: BlobKey("dir_a/named/input-1.png"), bytes: 7 }]
     const { inputs, args } = planOf({ inputs: [input("a%03d.png"), input("a%03d.png"), input("a_03d.png", [], "other")], files })
     expect(inputs.map(({ name, givenName }) => [name, givenName])).toEqual([

@@ -36,7 +36,7 @@ describe("probeArgs", () => {
     expect(between(probeArgs(aProbeRequest(ask), FileName("a.mp4")))).toEqual(args)
   })
 
-  it("makes no option of a section that is none", () => {
+  it("makes no option of an unknown section", () => {
     const sections = { "entries -report": "all", log: "all", ["__proto__"]: "all" } as ProbeRequest["sections"]
     expect(between(probeArgs(aProbeRequest({ sections }), FileName("a.mp4")))).toEqual([])
   })
@@ -60,7 +60,7 @@ describe("pickReport", () => {
     expect(pickReport(aProbeRequest({ sections: { frames: ["pts_time"] } }), raw, "d/a")).toEqual({ frames: [{ pts_time: "0" }] })
   })
 
-  it("tells frames and packets apart", () => {
+  it("separates frames and packets", () => {
     const raw = {
       packets_and_frames: [
         { type: "packet", pts: 1 },

@@ -62,7 +62,7 @@ describe("two outputs that would write one file", () => {
     expect(problem([output])).toBe(file && `output "${name}" would write "${file}" over its own file: set another name ${rename}`)
   })
 
-  it("is told of inputs and graphs as well", () => {
+  it("is reported for inputs and graphs too", () => {
     const twice = [side("transforms.trf", "task.filter_complex"), side("transforms.trf", "task.outputs[0].options: the value of -vf")]
     expect(problem(["a.mp4"], twice)).toBe(
       'task.filter_complex and task.outputs[0].options: the value of -vf both write "transforms.trf": set another name there in one of them'
@@ -124,7 +124,7 @@ describe("what may write a file of some name", () => {
     expect(not.filter((name) => writer(FileName(name)) !== undefined)).toEqual([])
   })
 
-  it("is none for an output that is thrown away, nor for a name that is gone at the end", () => {
+  it("is not reported for a discarded output or a temporary name", () => {
     const [output] = outputsOf(["a.mp4"]) as [ReturnType<typeof outputsOf>[number]]
     const writer = writerOf(filesWritten([{ ...output, discarded: true }], [{ ...side("a.log.temp", "-x"), passing: true }]))
     expect([writer(FileName("a.mp4")), writer(FileName("a.log.temp"))]).toEqual([undefined, undefined])

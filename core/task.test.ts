@@ -106,7 +106,7 @@ describe("labels of the filter graph", () => {
     ["a label of another spelling", labelled("[0:v]hflip", output("b.mp4", ["[V]"])), "an output maps [V], but"],
     ["a label without a graph", labelled(null, output("b.mp4", ["[v]"])), "there is no task.filter_complex that makes it"],
     [
-      "a graph that is none",
+      "a malformed graph",
       labelled("[0:v]hflip[v", output("b.mp4")),
       'task.filter_complex is not well-formed: a "[" has no "]", at character 11'
     ]

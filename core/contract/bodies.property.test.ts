@@ -27,7 +27,7 @@ const parsed = (text: string): unknown => {
   try {
     return JSON.parse(text)
   } catch {
-    // A field that was repeated inside a string or an empty list: no JSON, and the business of whoever reads bodies.
+    // A repetition inside a string or an empty list gives malformed JSON, which is refused before this check.
     return undefined
   }
 }

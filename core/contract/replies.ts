@@ -222,7 +222,7 @@ export const UsageReply = Schema.Struct({
   ok,
   usage: Schema.Struct({
     month: text("Calendar month in UTC"),
-    jobs: count("Completed and failed jobs"),
+    jobs: count("Jobs that have completed or failed"),
     probes: count("Probes"),
     time_sec: number("Run time of the tools in seconds"),
     input_size_gb: number("GB are GiB (2^30 bytes)"),

@@ -547,7 +547,7 @@ describe("webhook_url", () => {
     }
   )
 
-  it("refuses another type, and tells of the task first", () => {
+  it("refuses wrong types and reports those of the task first", () => {
     expect(refused(parseAsync({ ...task(), webhook_url: 1 }, limits)).message).toBe("webhook_url must be a string")
     expect(refused(parseAsync({ ...task({ inputs: [] }), webhook_url: "x" }, limits))._tag).toBe("InvalidTask")
   })

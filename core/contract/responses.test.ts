@@ -120,7 +120,7 @@ describe("responses", () => {
     ]
   ])("%s", (_, actual, expected) => expect(text(actual)).toBe(text(expected)))
 
-  it("prefixes only URLs of our own mount", () => {
+  it("prefixes only URLs that the API serves itself", () => {
     expect(absolute("https://h/p", get)).toBe("https://h/p/blob/t")
     expect(absolute("https://h/p", put)).toBe(put.url)
   })

@@ -59,7 +59,7 @@ describe("room on the disk", () => {
     }).pipe(Effect.provide(small))
   )
 
-  it.effect("is kept from nobody else by what is announced, and from its own key in full", () =>
+  it.effect("is not reduced for other keys by an announced length, but in full for its own key", () =>
     Effect.gen(function* () {
       const greedy = anOwner()
       yield* underWay(greedy, 0, 6 * MiB)
@@ -99,7 +99,7 @@ describe("room on the disk", () => {
 })
 
 describe("bytes that uploads replace", () => {
-  it.effect("are counted as gone for one of them at a time, and only while they are there", () =>
+  it.effect("are subtracted for one upload at a time, and only while they exist", () =>
     Effect.gen(function* () {
       const owner = (yield* (yield* Accounts).issue({ name: "", quota: { ...noQuota, storedBytes: 10 } })).id
       const key = yield* registered(owner)
@@ -112,7 +112,7 @@ describe("bytes that uploads replace", () => {
       yield* Fiber.interrupt(first)
       yield* receiveFile(owner, key, bytes("0123456789"), 10)
 
-      // Deleted meanwhile, they are not counted as gone twice.
+      // If they are deleted meanwhile, they are not subtracted twice.
       const dir = DirId(blobKeyParts(key)[0])
       const drop = yield* Effect.map(Effect.context<Directories | Storage>(), (context) =>
         Effect.provide(Effect.orDie(deleteFile(owner, dir, name)), context)

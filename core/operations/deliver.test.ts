@@ -40,7 +40,7 @@ describe("a webhook", () => {
     }).pipe(Effect.provide(layer), Effect.provide(world()))
   })
 
-  it.effect("of a job that failed says why, and of one that was cancelled there is none", () => {
+  it.effect("of a failed job has the reason; a cancelled job has no webhook", () => {
     const { arrived, layer } = receiving()
     return Effect.gen(function* () {
       const { owner, dir } = yield* ownerWithFile
@@ -130,7 +130,7 @@ describe("a webhook", () => {
     }).pipe(Effect.provide(layer), Effect.provide(world()))
   })
 
-  it.effect("that our own infrastructure kept from being tried has no try to show, and comes when its lease ends", () => {
+  it.effect("records no try if infrastructure fails, and is delivered when its lease ends", () => {
     const { arrived, layer } = receiving()
     let broken = true
     const failing = Layer.effect(

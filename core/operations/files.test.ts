@@ -129,7 +129,7 @@ describe("registration", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("an upload whose registration is gone is refused, and leaves nothing", () =>
+  it.effect("refuses an upload whose registration has ended, and leaves nothing", () =>
     Effect.gen(function* () {
       const owner = anOwner()
       const { file } = yield* registerFile(owner, { name, dir: null })
@@ -222,7 +222,7 @@ describe("registration", () => {
 })
 
 describe("a directory", () => {
-  it.effect("is gone the moment it expires, and from the list of its owner's", () =>
+  it.effect("is not found or listed from the moment it expires", () =>
     Effect.gen(function* () {
       const owner = anOwner()
       const { id } = yield* createDirectory(owner, 60)
@@ -291,7 +291,7 @@ describe("deleting", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("while a job that was accepted reads it: gone from listings, and the job still has it", () =>
+  it.effect("while an accepted job reads it: listings no longer show it, and the job still reads it", () =>
     Effect.gen(function* () {
       const { owner, dir } = yield* ownerWithFile
       const id = yield* submit(owner, taskOn(dir), quiet)

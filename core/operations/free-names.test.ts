@@ -14,7 +14,7 @@ import { bytes, taskOn, world } from "./world.suite.js"
 
 const web = new Map([["https://files.example/a0.ts", { bytes: new TextEncoder().encode("imported"), type: null }]])
 
-/** What comes of a submission over a directory of such files: each by its name, and how it came there. */
+/** The result of a submission to a directory with these files, given by name and origin. */
 const submitted = (files: Readonly<Record<string, Origin>>, task: (dir: DirId) => CheckedTask) =>
   Effect.gen(function* () {
     const owner = anOwner()

@@ -153,7 +153,7 @@ describe("after a thousand turns no fiber holds more FiberRefs than after a few"
       const outbox = yield* Outbox
       const lost = Layer.succeed(Outbox, {
         ...outbox,
-        // Of a job that nobody knows, so that there is nothing to post.
+        // An unknown job, so that there is nothing to post.
         claim: () => {
           const id = JobId(`job_${++claims}`)
           const due = { id: `msg_${id}`, jobId: id, owner: anOwner(), url: "https://a.example/hook", attempt: 1, claim: 1 }

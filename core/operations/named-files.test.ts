@@ -60,7 +60,7 @@ describe("files that a task names", () => {
     })
   )
 
-  it.effect("are found in that of the outputs where all inputs are URLs, what comes of them included", () =>
+  it.effect("are found in the output directory if all inputs are URLs, including imported files", () =>
     Effect.gen(function* () {
       const ofUrl = (outputDirectory: DirId, file: string) =>
         taskOn(outputDirectory, { inputs: [remote], named: [names(file)], outputDirectory })

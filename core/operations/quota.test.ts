@@ -183,7 +183,7 @@ describe("stored bytes", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("of a deleted input count while a job reads it, and are gone with the next sweep after that", () =>
+  it.effect("of a deleted input count while a job reads it, and are removed by the next sweep after that", () =>
     Effect.gen(function* () {
       const owner = yield* allowed({ storedBytes: 10 })
       const dir = yield* withFile(owner)

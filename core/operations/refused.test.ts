@@ -62,7 +62,7 @@ describe("a registration in a new directory", () => {
     }).pipe(Effect.provide(world({ limits: { registrationsPerKey: 1, registrations: 2 } })))
   )
 
-  it.effect("whose URL can't be signed, or is signed for nobody, leaves neither", () =>
+  it.effect("leaves no file and no directory when signing its URL fails or is interrupted", () =>
     Effect.gen(function* () {
       const owner = anOwner()
       const storage = yield* Storage

@@ -30,7 +30,7 @@ const finished = (run: ARun, over: Partial<RunResult> = {}) =>
   Effect.flatMap(sent(run.right, film), (outputs) => finishRun(run.right, result(outputs, over)))
 
 describe("a run on another machine", () => {
-  it.effect("tells how far it is, sends what it made, and is published", () =>
+  it.effect("reports progress, uploads its outputs and is published", () =>
     Effect.gen(function* () {
       const run = yield* aRun
       yield* TestClock.adjust("30 seconds")
@@ -237,7 +237,7 @@ describe("a run that is lost", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("leaves none of what it sent, as soon as nobody could need it", () =>
+  it.effect("leaves no uploaded outputs once they are not needed", () =>
     Effect.gen(function* () {
       const run = yield* aRun
       yield* sent(run.right, film)
@@ -247,7 +247,7 @@ describe("a run that is lost", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("keeps what it published, however often it is told of", () =>
+  it.effect("keeps what it published when the report is repeated", () =>
     Effect.gen(function* () {
       const run = yield* aRun
       yield* finished(run)

@@ -119,7 +119,7 @@ describe("a runner that asks for work", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("is told after a while that there is none, and known from then on", () =>
+  it.effect("gets an empty response after the wait, and is known from then on", () =>
     Effect.gen(function* () {
       const { runnerWaitSeconds } = yield* Limits
       const fiber = yield* Effect.fork(asks({ id: "p1", slots: 3 }))
@@ -161,7 +161,7 @@ describe("a runner that asks for work", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("that is gone before it heard of its job has never had it", () =>
+  it.effect("loses its job if it disconnects before the response", () =>
     Effect.gen(function* () {
       const { retrySeconds } = yield* Limits
       const { owner, id } = yield* jobFor()
@@ -201,7 +201,7 @@ describe("a runner that asks for work", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("shares a job with nobody", () =>
+  it.effect("is the only one that gets a job", () =>
     Effect.gen(function* () {
       const runners = yield* Effect.replicateEffect(Effect.fork(asks()), 3)
       yield* TestClock.adjust("100 millis")
@@ -283,7 +283,7 @@ describe("the hint of a run", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("of a job that is somebody's already costs a runner that waits no time", () =>
+  it.effect("of a job that is already claimed does not delay a waiting runner", () =>
     Effect.gen(function* () {
       const { owner, id } = yield* jobFor()
       yield* claimed(id)
@@ -332,7 +332,7 @@ describe("who gets which job", () => {
 
   const own = Effect.provideService(Abilities, { own: Effect.succeed(offered(someCapabilities())) })
 
-  it.effect("what nobody known can run is refused at once; a runner that could have been heard of is enough", () =>
+  it.effect("refuses a task at once if no known machine can run it; a runner seen earlier is enough", () =>
     Effect.gen(function* () {
       const { runnerKnownSeconds } = yield* Limits
       const av1 = jobFor([], ["-c:v", "libsvtav1"])

@@ -82,7 +82,7 @@ describe("whose turn it is", () => {
     })
   )
 
-  it.effect("equals get about as much, whoever came first", () =>
+  it.effect("takers of equal rank get about as much, in any order of arrival", () =>
     Effect.gen(function* () {
       const { taker, give, order } = yield* table("remote")
       for (let hint = 1; hint <= 3; hint++) {
@@ -94,7 +94,7 @@ describe("whose turn it is", () => {
     })
   )
 
-  it.effect("nobody waits longer than it said, with or without a turn", () =>
+  it.effect("no taker waits longer than its timeout, with or without a turn", () =>
     Effect.gen(function* () {
       const { turn, taker, order } = yield* table("local")
       yield* taker("slot", "local", () => 0, 9)

@@ -55,7 +55,7 @@ const untilAnotherIsOver = (owner: OwnerId, other: OwnerId, ids: ReadonlyArray<J
     return (yield* over).find((id) => !before.includes(id)) as JobId
   })
 
-/** A run that tells that it has begun, then waits to be let go on, and knows whether it was interrupted. */
+/** A run that signals its start, waits for permission to continue, and records an interruption. */
 const gated = Effect.gen(function* () {
   const begun = yield* Deferred.make<void>()
   const gate = yield* Deferred.make<void>()
@@ -273,7 +273,7 @@ describe("workers", () => {
     })
   )
 
-  it.live("a job for a tag that nobody has ends with the reason; one that a busy worker could run waits on", () =>
+  it.live("fails a job whose tag no worker has, with the reason; a job that a busy worker can run keeps waiting", () =>
     Effect.gen(function* () {
       const { begun, gate, run } = yield* gated
       yield* Effect.gen(function* () {
@@ -325,7 +325,7 @@ describe("workers", () => {
     })
   )
 
-  it.live("an input whose bytes are gone fails the job", () =>
+  it.live("fails the job if the bytes of an input are missing", () =>
     Effect.gen(function* () {
       const { owner, dir } = yield* ownerWithFile
       const id = yield* submit(owner, taskOn(dir), quiet)
@@ -401,7 +401,7 @@ describe("stopping", () => {
     })
   )
 
-  it.live("tells those who wait the id of their job", () =>
+  it.live("returns the id of the job to waiting callers", () =>
     Effect.gen(function* () {
       const { owner, dir } = yield* ownerWithFile
       const waiting = Effect.provideService(processTask(owner, taskOn(dir), quiet), Closing, Effect.void)
@@ -472,7 +472,7 @@ describe("a lease that is lost", () => {
     })
   )
 
-  it.live("is renewed while the run goes on, and told its progress", () =>
+  it.live("renews the lease and writes the progress during the run", () =>
     Effect.gen(function* () {
       const { begun, gate, run } = yield* gated
       yield* Effect.gen(function* () {

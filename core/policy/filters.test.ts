@@ -80,7 +80,7 @@ describe("files that filters read", () => {
     expect(readGraph(graph).graph).toBe(graph)
   })
 
-  it("are none in a graph without any", () => {
+  it("are empty for a graph without file names", () => {
     expect(files("scale=1:1,metadata=print:file=-,drawtext=text=a.txt")).toEqual([])
   })
 })

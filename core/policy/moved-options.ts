@@ -91,7 +91,7 @@ export const whyMissing = (name: string, table: OptionTable): string | undefined
   const cure = Object.hasOwn(instead, name) ? instead[name] : undefined
   if (later !== undefined)
     return `came with a later ffmpeg than this one (${table.version}; ${later.version} has it): ${cure ?? "leave it out"}`
-  if (cure !== undefined || having.length > 0) return `is gone from this ffmpeg (${table.version}): ${cure ?? "leave it out"}`
+  if (cure !== undefined || having.length > 0) return `was removed from this ffmpeg (${table.version}): ${cure ?? "leave it out"}`
   return undefined
 }
 

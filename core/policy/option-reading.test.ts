@@ -30,8 +30,8 @@ const expected = ({ item, value }: ParsedOption): ReadonlyArray<string> =>
 const agrees = (told: string | undefined, parts: ReadonlyArray<string>): boolean => parts.every((part) => told?.includes(part))
 
 /**
- * How many of these lists ffmpeg reads as we do, many in one command; or the first that it reads otherwise. Where it
- * refuses a value at once, the list is one that could do nothing; it is asked again about those after it.
+ * The number of lists that ffmpeg parses like `readOptions`, or the first that it parses differently. One command
+ * contains many lists. If ffmpeg refuses a value at once, that list has no effect, and the next command has the rest.
  */
 const compare = async (lists: ReadonlyArray<List>) => {
   let alike = 0
@@ -77,7 +77,7 @@ describe("ffmpeg itself reads an accepted list as we do: no other input, output 
     const arbitrary = fc.tuple(fc.constantFrom<Place>("input", "output"), fc.array(someItems, { minLength: 1, maxLength: 3 }))
     const lists: Array<List> = []
     const seed = Number(process.env.FFKILN_TEST_SEED ?? 4)
-    // Of a list that is empty nothing can be told, and an argument with a line of its own breaks the log's.
+    // An empty list can't be compared, and an argument with a line break would break the lines of the log.
     const clean = (items: ReadonlyArray<string>) => items.length > 0 && !/\p{Cc}/u.test(items.join("")) && items.join("").isWellFormed()
     for (let round = seed; lists.length < wanted; round++) {
       for (const [place, parts] of fc.sample(arbitrary, { numRuns: 1000, seed: round })) {

@@ -90,7 +90,7 @@ describe("an option of a later ffmpeg", () => {
     expect(read([name, "x"], "output", { table })).toEqual(Either.left(expect.stringContaining(`option ${name} is not allowed`)))
   })
 
-  it("has no list of parameters that nobody has looked at", () => {
+  it("has no list of parameters that was not reviewed", () => {
     expect(read(["-new-params", "crf=20"], "output", { table })).toEqual(Either.left(expect.stringContaining("cannot be checked")))
   })
 

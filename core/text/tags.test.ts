@@ -34,7 +34,7 @@ describe("parseTags", () => {
     )
   })
 
-  it("names the first that is none", () => {
+  it("names the first invalid tag", () => {
     fc.assert(
       fc.property(fc.array(tag), noTag, fc.array(fc.oneof(tag, noTag)), (before, odd, after) => {
         expect(parseTag(odd)).toBeUndefined()

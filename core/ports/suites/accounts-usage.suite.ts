@@ -13,7 +13,7 @@ export const accountsUsageSuite = (rows: RowsLayer): void => {
     plainIt.effect(title, () => Effect.zipRight(TestClock.setTime(new Date("2026-02-28T23:59:59.999Z")), test).pipe(Effect.provide(rows)))
 
   it(
-    "of an owner nobody has heard of is empty",
+    "of an unknown owner is empty",
     Effect.gen(function* () {
       expect(yield* accountOf(anOwner())).toEqual(nothing)
     })

@@ -55,7 +55,7 @@ const directoryTests = (rows: RowsLayer) =>
       })
     )
 
-    it.effect("foreign and unknown directories are none", () =>
+    it.effect("does not find unknown directories and those of other owners", () =>
       Effect.gen(function* () {
         const directories = yield* Directories
         const directory = yield* created()
@@ -196,7 +196,7 @@ const fileTests = (rows: RowsLayer) =>
       })
     )
 
-    it.effect("into a directory that is gone no file is added: nothing would ever sweep its row", () =>
+    it.effect("adds no file to a removed directory, because its row would never be swept", () =>
       Effect.gen(function* () {
         const directories = yield* Directories
         const swept = yield* created({ ttlSeconds: 60 })
@@ -212,7 +212,7 @@ const fileTests = (rows: RowsLayer) =>
       })
     )
 
-    it.effect("what an owner stores is added up over all directories, and what has no size yet is told", () =>
+    it.effect("sums the owner's stored bytes over all directories and lists files of unknown size", () =>
       Effect.gen(function* () {
         const directories = yield* Directories
         const owner = anOwner()
@@ -515,7 +515,7 @@ const fileTests = (rows: RowsLayer) =>
       })
     )
 
-    it.effect("a removed file is gone, its key comes back once, and its name is free", () =>
+    it.effect("removes a file, returns its key once and frees its name", () =>
       Effect.gen(function* () {
         const directories = yield* Directories
         const { id: dir } = yield* created()
@@ -668,7 +668,7 @@ const unreferencedTests = (rows: RowsLayer) =>
       )
     }
 
-    it.effect("names that only look like a live job's are nobody's", () =>
+    it.effect("slots that only resemble that of a live job are unreferenced", () =>
       Effect.gen(function* () {
         const directories = yield* Directories
         // `_` and `%` are wildcards in SQL patterns, and one id may be the prefix of another.
@@ -689,7 +689,7 @@ const unreferencedTests = (rows: RowsLayer) =>
       })
     )
 
-    it.effect("a thousand keys are a question like any other, and so is none", () =>
+    it.effect("accepts a thousand keys, and no keys", () =>
       Effect.gen(function* () {
         const directories = yield* Directories
         const { id: dir } = yield* created()

@@ -30,7 +30,7 @@ export const jobExpireSuite = (rows: RowsLayer): void => {
   )
 
   it(
-    "stay while somebody notes that it can run them, by tags, needs and owners",
+    "stay while a taker marks them as runnable, by tags, needs and owners",
     Effect.gen(function* () {
       const jobs = yield* Jobs
       const owner = anOwner()

@@ -93,7 +93,7 @@ export const jobLifeSuite = (rows: RowsLayer): void =>
       )
     }
 
-    it.effect("the holder of an abandoned job is told at its next renewal", () =>
+    it.effect("the holder of an abandoned job gets LeaseLost at its next renewal", () =>
       Effect.gen(function* () {
         const jobs = yield* Jobs
         const claim = yield* started(aJob())
@@ -103,7 +103,7 @@ export const jobLifeSuite = (rows: RowsLayer): void =>
       })
     )
 
-    it.effect("nobody cancels or abandons a stranger's job", () =>
+    it.effect("does not cancel or abandon a job of another owner", () =>
       Effect.gen(function* () {
         const jobs = yield* Jobs
         const job = aJob()

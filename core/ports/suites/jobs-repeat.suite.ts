@@ -126,7 +126,7 @@ export const jobRepeatSuite = (rows: RowsLayer, twins?: Twins): void => {
   )
 
   it(
-    "of 20 that are sent at once one is a job, and all are told its id",
+    "20 concurrent submissions create one job, and all return its id",
     Effect.gen(function* () {
       const jobs = yield* Jobs
       yield* oneOf(20, () => jobs)
@@ -151,7 +151,7 @@ export const jobRepeatSuite = (rows: RowsLayer, twins?: Twins): void => {
 
   if (twins !== undefined) {
     // Real time: a host waits if the database is locked.
-    plainIt.scopedLive("of those that are sent to two hosts at once one is a job, and all are told its id", () =>
+    plainIt.scopedLive("concurrent submissions to two hosts create one job, and all return its id", () =>
       Effect.gen(function* () {
         const [first, second] = yield* twins
         const [here, there] = [Context.get(first, Jobs), Context.get(second, Jobs)]

@@ -154,7 +154,7 @@ export const jobTurnSuite = (rows: RowsLayer): void => {
   )
 
   test(
-    "who has spent the share is told so, also where the room is full; who has not is told of the room",
+    "refuses an owner at its own limit with that reason, also when the queue is full; other owners with the full queue",
     Effect.gen(function* () {
       const jobs = yield* Jobs
       const owner = anOwner()

@@ -39,7 +39,7 @@ export const jobsSuite = (name: string, rows: RowsLayer, twins?: Twins): void =>
     describe("claims", () => claimTests(rows))
     describe("needs", () => jobNeedsSuite(rows))
     describe("turns", () => jobTurnSuite(rows))
-    describe("jobs that nobody can run", () => jobExpireSuite(rows))
+    describe("jobs that no worker can run", () => jobExpireSuite(rows))
     describe("leases", () => leaseTests(rows))
     describe("waiting room", () => waitingRoomTests(rows))
     describe("repetition", () => jobRepeatSuite(rows, twins))
@@ -72,7 +72,7 @@ const rowTests = (rows: RowsLayer) =>
       })
     )
 
-    it.effect("foreign and unknown jobs are none", () =>
+    it.effect("does not find unknown jobs and those of other owners", () =>
       Effect.gen(function* () {
         const jobs = yield* Jobs
         const job = aJob()
@@ -82,7 +82,7 @@ const rowTests = (rows: RowsLayer) =>
       })
     )
 
-    it.effect("a claim carries the task, and the row tells when it began", () =>
+    it.effect("a claim has the task, and the row has the time of its start", () =>
       Effect.gen(function* () {
         const job = aJob()
         const before = yield* inserted(job)
@@ -156,7 +156,7 @@ const claimTests = (rows: RowsLayer) => {
     }).pipe(Effect.provide(rows))
   )
 
-  it.effect("of those that wait are told the highest priority first, then the oldest, and no more than asked for", () =>
+  it.effect("lists waiting jobs by highest priority, then by age, up to the limit", () =>
     Effect.gen(function* () {
       const jobs = yield* Jobs
       expect(yield* jobs.waiting(9)).toEqual([])
@@ -242,7 +242,7 @@ const claimTests = (rows: RowsLayer) => {
     }).pipe(Effect.provide(rows))
   )
 
-  it.effect("of cancel and claim exactly one wins, and the other is told", () =>
+  it.effect("of concurrent cancel and claim exactly one succeeds, and the other fails", () =>
     Effect.gen(function* () {
       const jobs = yield* Jobs
       for (let round = 0; round < 20; round++) {
@@ -281,7 +281,7 @@ const leaseTests = (rows: RowsLayer) => {
     }).pipe(Effect.provide(rows))
   )
 
-  it.effect("the jobs of a holder that is known to be gone are taken back at once, and no others", () =>
+  it.effect("reclaims the jobs of a holder that is gone at once, and no others", () =>
     Effect.gen(function* () {
       const jobs = yield* Jobs
       const as = (name: string) => Effect.provideService(Holder, { name, isGone: (other: string) => other === "dead" })

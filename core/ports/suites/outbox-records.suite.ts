@@ -10,7 +10,7 @@ export const outboxRecordSuite = (rows: RowsLayer): void => {
   const it = (title: string, test: Effect.Effect<void, unknown, Rows>) => plainIt.effect(title, () => test.pipe(Effect.provide(rows)))
 
   it(
-    "a webhook that nobody has tried is pending and due, and has no tries",
+    "a webhook before its first try is pending and due, and has no tries",
     Effect.gen(function* () {
       const outbox = yield* Outbox
       const job = yield* endedJob()
@@ -179,7 +179,7 @@ export const outboxRecordSuite = (rows: RowsLayer): void => {
   )
 
   it(
-    "foreign and unknown webhooks are none, cannot be replayed, and are in no list",
+    "does not find, replay or list unknown webhooks and those of other owners",
     Effect.gen(function* () {
       const outbox = yield* Outbox
       const { owner } = yield* endedJob()

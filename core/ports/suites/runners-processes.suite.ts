@@ -85,7 +85,7 @@ export const runnerProcessesSuite = (rows: RowsLayer, withFixed: RowsLayer, fixe
   )
 
   it(
-    "what runners can do is told once for each that differs, of those heard of since then and not revoked",
+    "returns distinct capabilities of the runners seen since then and not revoked",
     Effect.gen(function* () {
       const runners = yield* Runners
       const [old, mine, gone] = [aRunnerName(), aRunnerName(), aRunnerName()]

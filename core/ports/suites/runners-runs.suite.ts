@@ -32,7 +32,7 @@ export const runnerRunsSuite = (
   )
 
   it(
-    "a token that was altered anywhere, or put together from two, is none",
+    "refuses a token that was altered anywhere or combined from two",
     Effect.gen(function* () {
       const runners = yield* Runners
       const runner = yield* issued
@@ -79,7 +79,7 @@ export const runnerRunsSuite = (
   )
 
   it(
-    "a revoked runner's tokens are none, also those made afterwards, and so are those of one that nobody knows",
+    "refuses tokens of a revoked runner, also those made afterwards, and tokens of an unknown runner",
     Effect.gen(function* () {
       const runners = yield* Runners
       const [mine, other] = [yield* issued, yield* issued]
@@ -92,7 +92,7 @@ export const runnerRunsSuite = (
     })
   )
 
-  plainIt.scoped("another database's tokens are none", () =>
+  plainIt.scoped("refuses tokens of another database", () =>
     Effect.gen(function* () {
       const databases = [Layer.fresh(withFixed), Layer.fresh(withFixed)].map((database) => Layer.build(database))
       const [here, there] = (yield* Effect.all(databases)).map((services) => Context.get(services, Runners))

@@ -494,7 +494,7 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>,
       )
 
       live(
-        "list what stat tells, for more blobs than one page or folder of any store holds",
+        "list the same as stat, for more blobs than one page or folder of any store holds",
         Effect.gen(function* () {
           const { dir, key } = place()
           const storage = yield* Storage
@@ -623,7 +623,7 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>,
       )
 
       live(
-        "fails for a file that is not there or is none, and leaves what was there before",
+        "fails for a missing path or one that is no file, and keeps the previous content",
         Effect.gen(function* () {
           const { dir, key } = place()
           const storage = yield* Storage

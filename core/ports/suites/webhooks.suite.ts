@@ -37,7 +37,7 @@ export const webhooksSuite = (name: string, world: Layer.Layer<Webhooks | Receiv
     )
 
     it(
-      "any answer but 2xx is a rejection that tells the status",
+      "any response but 2xx is a rejection with the status",
       Effect.gen(function* () {
         const { post } = yield* Webhooks
         const { refusing } = yield* Receiver
