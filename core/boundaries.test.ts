@@ -46,7 +46,10 @@ const breach = (file: string, target: string): string | undefined => {
     : "adapters import each other only downwards"
 }
 
-/** What of a file's text reads the arguments of a plan, which core/plan.ts alone does: passing them on is no reading. */
+/**
+ * What of a file's text reads the arguments of a plan, which core/plan.ts alone does: passing them on is no
+ * reading.
+ */
 const argumentsRead = (text: string): ReadonlyArray<string> => {
   const code = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, "")
   return [
@@ -108,7 +111,10 @@ describe("only core/plan.ts reads a plan's arguments", () => {
   })
 })
 
-/** Beside the API's fields, these are others' names: ffmpeg's options, ffprobe's fields, columns of rows, system calls. */
+/**
+ * Beside the API's fields, these are others' names: ffmpeg's options, ffprobe's fields, columns of rows,
+ * system calls.
+ */
 const othersNames =
   /^(?:core\/contract\/|core\/policy\/|core\/probe\.ts|adapters\/ffmpeg\/(?:prober|sandbox\/seccomp)\.ts|adapters\/sql\/|adapters\/postgres\/pool\.ts|hosts\/embed\/transfer\.ts)/
 

@@ -15,7 +15,10 @@ const graphOf = (...chains: ReadonlyArray<ReadonlyArray<Filter>>): FilterGraph =
 const one = (name: string, over: Partial<Filter> = {}) => graphOf([filter(name, over)])
 const read = (text: string) => Either.getOrThrowWith(parseGraph(text), (problem) => new Error(problem))
 
-/** `color` accepts any text for `c`. At log level debug ffmpeg prints the parsed value, even if it then refuses it. */
+/**
+ * `color` accepts any text for `c`. At log level debug ffmpeg prints the parsed value, even if it then
+ * refuses it.
+ */
 const readings: ReadonlyArray<{ readonly text: string; readonly graph: FilterGraph }> = [
   { text: "color", graph: one("color") },
   { text: " \n\tcolor\r ", graph: one("color") },

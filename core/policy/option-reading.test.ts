@@ -30,8 +30,9 @@ const expected = ({ item, value }: ParsedOption): ReadonlyArray<string> =>
 const agrees = (told: string | undefined, parts: ReadonlyArray<string>): boolean => parts.every((part) => told?.includes(part))
 
 /**
- * The number of lists that ffmpeg parses like `readOptions`, or the first that it parses differently. One command
- * contains many lists. If ffmpeg refuses a value at once, that list has no effect, and the next command has the rest.
+ * The number of lists that ffmpeg parses like `readOptions`, or the first that it parses differently. One
+ * command contains many lists. If ffmpeg refuses a value at once, that list has no effect, and the next
+ * command has the rest.
  */
 const compare = async (lists: ReadonlyArray<List>) => {
   let alike = 0

@@ -1,8 +1,8 @@
 import { Option, Redacted } from "effect"
 
 /**
- * The `id:secret` of an Authorization header: `Basic <key>` or `Bearer <key>`, where the key is `id:secret` in base64
- * (API reference, "Base URL & Authentication"; so `curl -u id:secret` works too).
+ * The `id:secret` of an Authorization header: `Basic <key>` or `Bearer <key>`, where the key is `id:secret`
+ * in base64 (API reference, "Base URL & Authentication"; so `curl -u id:secret` works too).
  */
 export const credentialOf = (header: string | undefined): Option.Option<Redacted.Redacted> => {
   const key = /^(?:basic|bearer) +([A-Za-z0-9+/=_-]+) *$/i.exec(header ?? "")?.[1]
