@@ -113,8 +113,8 @@ export interface RunResult {
 }
 
 /**
- * Publishes the outputs of a run after all have arrived. Everything in the report is verified, except the
- * content of the outputs.
+ * Publishes the outputs of a run after all have arrived. The runner's report is checked against the task, the lease
+ * and the stored blobs; only the content of the outputs is trusted.
  */
 export const finishRun = (right: RunRight, { outputs, warnings, seconds }: RunResult) =>
   Effect.gen(function* () {

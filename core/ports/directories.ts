@@ -95,7 +95,7 @@ export interface DirectoriesShape {
   readonly releaseHeld: (limit: number) => Fx<ReadonlyArray<BlobKey>>
   /**
    * The keys among `keys` that are unused: no file row refers to them, no live job (pending or processing)
-   * reads them, and they are not outputs of a live job.
+   * reads them, and they are not in the slot of a live job in its output directory.
    */
   readonly unreferenced: (keys: ReadonlyArray<BlobKey>) => Fx<ReadonlyArray<BlobKey>>
 }
