@@ -10,6 +10,7 @@ import { native } from "./setup/native.mjs"
 import { cache } from "./setup/places.mjs"
 import { Problem, report } from "./setup/problem.mjs"
 import { sandbox } from "./setup/sandbox.mjs"
+import { warm } from "./setup/warm.mjs"
 
 /**
  * `ready` returns, in a fraction of a second, whether there is nothing to do; `prepare` does the work or
@@ -22,7 +23,7 @@ import { sandbox } from "./setup/sandbox.mjs"
  */
 
 /** Each step needs the ones before it. @type {ReadonlyArray<Step>} */
-const always = [dependencies, native, ffmpeg, sandbox, build]
+const always = [dependencies, native, ffmpeg, sandbox, warm, build]
 
 const oldestNode = [20, 19]
 

@@ -16,7 +16,7 @@ import { storageTransfer, type Transfer } from "./transfer.js"
 import { knownHole } from "./versions.js"
 
 export type { Made } from "./outputs.js"
-export type { SandboxMode } from "./sandbox/confinement.js"
+export type { LaunchMode, SandboxKind, SandboxMode } from "./sandbox/confinement.js"
 export type { FfmpegOptions } from "./tools.js"
 export type { Late, Transfer } from "./transfer.js"
 

@@ -5,7 +5,15 @@ import { Limits, type LimitValues } from "../../core/limits.js"
 import type { GuardOptions } from "../net/index.js"
 import { type DiskWatch, unavailable, watchDisk } from "./disk.js"
 import type { Failure } from "./log/explain.js"
-import { type Confinement, confine, type Program, type SandboxMode, type Start } from "./sandbox/confinement.js"
+import {
+  type Confinement,
+  confine,
+  type LaunchMode,
+  type Program,
+  type SandboxKind,
+  type SandboxMode,
+  type Start
+} from "./sandbox/confinement.js"
 import { limitReached } from "./sandbox/rlimits.js"
 import { defaultWorkRoot, openWorkRoot, type WorkRoot } from "./sandbox/work-directory.js"
 import { type SearchEnvironment, searchPaths } from "./search-paths.js"
@@ -27,6 +35,10 @@ export interface FfmpegOptions {
   readonly guard?: GuardOptions
   /** Whether runs are shut into a sandbox (Linux, bubblewrap). Default "preferred": where that works, else with a warning. */
   readonly sandbox?: SandboxMode
+  /** What the sandbox is made of. Default "auto": bubblewrap where it works, else Landlock and seccomp alone where these do. */
+  readonly sandboxKind?: SandboxKind
+  /** Whether runs are forked from programs that are kept loaded ("warm"), or started anew ("plain"). Default "auto": warm where that works. */
+  readonly launch?: LaunchMode
   /** A folder of fonts that sandboxed runs see beside those of the system. */
   readonly fonts?: string
   /** Whether tasks may use this machine's hardware for codecs, and sandboxed runs see its devices. Default false. */
@@ -103,6 +115,8 @@ export const openConfinement = (options: FfmpegOptions): Effect.Effect<Confineme
     const root = yield* openWorkRoot(resolve(options.workRoot ?? defaultWorkRoot()))
     return yield* confine({
       mode: options.sandbox ?? "preferred",
+      kind: options.sandboxKind,
+      launch: options.launch,
       paths: { ffmpeg: programPath(options.ffmpegPath ?? "ffmpeg"), ffprobe: programPath(options.ffprobePath ?? "ffprobe") },
       root,
       limits,

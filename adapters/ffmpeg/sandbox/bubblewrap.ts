@@ -1,22 +1,17 @@
-import { open } from "node:fs/promises"
-import { tmpdir } from "node:os"
 import { Effect, Either } from "effect"
 import type { Unavailable } from "../../../core/errors.js"
 import { output } from "../../process/spawn.js"
-import { homeFolder } from "../capabilities/user-cache.js"
-import { disk } from "../disk.js"
 import type { Devices } from "./devices.js"
 import { type Command, type Launcher, libraryVariable } from "./launch.js"
-import { findProgram, foldersAbove, type Libraries, librariesOf } from "./libraries.js"
+import { findProgram, foldersAbove, type Libraries } from "./libraries.js"
 import { type HardLimits, prlimitCommand } from "./rlimits.js"
 import { seccompFilter } from "./seccomp.js"
+import { basicDevices, localFonts, type Seen, type SeenOptions, systemFolders, whatRunsSee } from "./seen.js"
+import { users } from "./users.js"
+import type { WarmInvocation } from "./warm/process.js"
 import type { WorkRoot } from "./work-directory.js"
 
-export interface SandboxOptions {
-  /** What may run in it: names to look for, or paths. */
-  readonly programs: ReadonlyArray<string>
-  readonly searchPath: string
-  readonly libraryPath?: string | undefined
+export interface SandboxOptions extends SeenOptions {
   readonly hostLimits: HardLimits
   /** Bytes of its folder for temporary files. */
   readonly temporaryBytes: number
@@ -34,6 +29,9 @@ export interface Sandbox {
   readonly description: string
   /** A command line in front of a program's own, by which it runs in the network of a sandbox; undefined where that can't be had. */
   readonly enter?: ((pid: number) => ReadonlyArray<string>) | undefined
+  /** How a program is started in a sandbox of its own that shows it the work root, in which runs are then forked from it. */
+  readonly warm: (program: string, variables: Readonly<Record<string, string>>) => WarmInvocation
+  readonly seen: Seen
 }
 
 /**
@@ -53,34 +51,26 @@ export const openSandbox = (root: WorkRoot, options: SandboxOptions): Effect.Eff
     if (bwrap === undefined) return Either.left("bubblewrap is missing: install it (the package is called bubblewrap)")
     const [prlimit, setpriv] = [yield* find("prlimit"), yield* find("setpriv")]
     if (prlimit === undefined || setpriv === undefined) return Either.left("prlimit and setpriv are missing: install util-linux")
-    const inside = new Map<string, string>()
-    for (const name of options.programs) {
-      const path = yield* find(name)
-      if (path === undefined) return Either.left(`${name} is not there: install ffmpeg`)
-      if (yield* Effect.promise(() => isScript(path)))
-        return Either.left(
-          `${name} is a script, and the sandbox has no shell to run it: set FFMPEG_PATH and FFPROBE_PATH (ffmpegPath, ffprobePath) to the programs that it starts, and LD_LIBRARY_PATH where it does so`
-        )
-      inside.set(name, path)
-    }
+    const seen = yield* whatRunsSee(root.path, options, [prlimit, ...(asRoot ? [setpriv] : [])])
+    if (Either.isLeft(seen)) return Either.left(seen.left)
+    const { programs: inside, libraries } = seen.right
     const programs = [...new Set([...inside.values(), prlimit, ...(asRoot ? [setpriv] : [])])]
     const libraryPath = libraryVariable(options.libraryPath)
-    const libraries = yield* disk("look for shared libraries", () =>
-      librariesOf(programs, libraryPath, (folder) => isShared(folder, root.path))
-    )
     const { version, help } = yield* Effect.promise(() => ask(bwrap))
     const nsenter = yield* find("nsenter")
-    const filters = { none: seccompFilter(process.arch), tcp: seccompFilter(process.arch, true) }
+    const filters = { none: seccompFilter(process.arch), tcp: seccompFilter(process.arch, { tcp: true }) }
     const files = fileSystem(programs, libraries, options)
     const hardware = (options.devices?.paths ?? []).flatMap((path) => ["--dev-bind-try", path, path])
     // Its /dev/shm would be memory without a bound, could it be written.
     const ownDev = ["--dev", "/dev", ...hardware]
+    // For a sandbox that we must get into under another user than root: `--dev` and `--disable-userns` would put the program into
+    // a second user namespace, from which nobody gets into the network, which belongs to the first.
     const plainDev = ["--tmpfs", "/dev", ...basicDevices.flatMap((path) => ["--dev-bind", path, path]), ...hardware]
     const invocation: Launcher["invocation"] = ({ program, args, work, limits, connects = false }: Command) => ({
       file: bwrap,
       args: [
         ...isolation,
-        ...Object.entries(libraryPath).flatMap(([name, value]) => ["--setenv", name, value]),
+        ...setting(libraryPath),
         ...(asRoot ? rootUser : namespaceUser(help, connects)),
         // The programs may lie below both: they come after.
         ...["--perms", "1777", "--size", `${options.temporaryBytes}`, "--tmpfs", "/tmp"],
@@ -101,6 +91,21 @@ export const openSandbox = (root: WorkRoot, options: SandboxOptions): Effect.Eff
       ...(filters.none !== undefined && { data: [(connects && filters.tcp) || filters.none] }),
       held: connects
     })
+    const warm: Sandbox["warm"] = (program, variables) => ({
+      file: bwrap,
+      args: [
+        ...isolation,
+        ...setting({ ...libraryPath, ...variables }),
+        // It ends runs of other users, and makes them such.
+        ...(asRoot ? [...rootUser, "--cap-add", "CAP_KILL"] : ["--unshare-user", "--as-pid-1"]),
+        // Its runs write there as little as anywhere else but in their own folders.
+        ...["--size", "4096", "--tmpfs", "/tmp"],
+        ...["--dev", "/dev", ...files, "--remount-ro", "/dev"],
+        ...["--bind", root.path, root.path, "--remount-ro", "/", "--chdir", "/", "--"],
+        inside.get(program) ?? program
+      ],
+      env: {}
+    })
     // By root's own rights, or by those that a user has inside a sandbox of theirs.
     const rights = asRoot ? [] : ["--user", "--preserve-credentials"]
     const canEnter = nsenter !== undefined && filters.tcp !== undefined
@@ -108,6 +113,8 @@ export const openSandbox = (root: WorkRoot, options: SandboxOptions): Effect.Eff
       launcher: { name: "sandboxed", maxArguments: maxBubblewrapArguments, starters: ["bwrap", "setpriv", "prlimit"], invocation },
       root: asRoot ? { ...root, nextUser: users() } : root,
       description: `bubblewrap ${version}`,
+      warm,
+      seen: seen.right,
       enter: canEnter ? (pid) => [nsenter, "--target", `${pid}`, ...rights, "--net", "--"] : undefined
     })
   })
@@ -115,19 +122,8 @@ export const openSandbox = (root: WorkRoot, options: SandboxOptions): Effect.Eff
 /** Built into it; those of the program inside count as well. */
 const maxBubblewrapArguments = 9000
 
-/** Whether a program needs an interpreter, which the sandbox does not show. */
-const isScript = async (path: string): Promise<boolean> => {
-  const file = await open(path).catch(() => undefined)
-  try {
-    return (await file?.read({ length: 2 }))?.buffer.toString("latin1", 0, 2) === "#!"
-  } finally {
-    await file?.close()
-  }
-}
-
-/** Whether a folder holds more than libraries: files of other programs, or those of other runs. */
-const isShared = (folder: string, workRoot: string): boolean =>
-  ["/", "/tmp", "/var/tmp", "/dev/shm", tmpdir(), homeFolder()].includes(folder) || workRoot.startsWith(`${folder}/`)
+const setting = (variables: Readonly<Record<string, string>>): ReadonlyArray<string> =>
+  Object.entries(variables).flatMap(([name, value]) => ["--setenv", name, value])
 
 /** The options that this version knows, and its number. */
 const ask = async (bwrap: string) => {
@@ -152,7 +148,7 @@ const asUser = (setpriv: string, user: number, groups: ReadonlyArray<number>): R
 
 /**
  * `--disable-userns` came with 0.8; before, the system call filter alone keeps further namespaces away, and so it does where
- * we must get in: see `basicDevices`. ffmpeg is the first process: bubblewrap's own would show it our paths, and end after the
+ * we must get in: see `plainDev`. ffmpeg is the first process: bubblewrap's own would show it our paths, and end after the
  * one outside, a zombie where nobody reaps. Under root it is needed, because the kernel lets the one outside kill nothing of
  * another user when our process is killed.
  */
@@ -162,40 +158,8 @@ const namespaceUser = (help: string, entered: boolean): ReadonlyArray<string> =>
   "--as-pid-1"
 ]
 
-/**
- * Below the 65536 ids that even a small container has, where systemd gives none away and Debian few (60578 to 61183).
- * One for each run, as far as they reach, so that runs can't touch each other and the kernel counts the processes of each.
- */
-const firstUser = 60_600
-const userCount = 400
-
-const users = (): (() => number) => {
-  let count = 0
-  return () => firstUser + (count++ % userCount)
-}
-
-/**
- * What fonts, libraries chosen among several, and processors are found by (libx265 makes no threads where it can't see the
- * nodes); `-try`, because systems differ.
- */
-const systemFolders = [
-  "/usr/share/fonts",
-  "/usr/share/fontconfig",
-  "/etc/fonts",
-  "/var/cache/fontconfig",
-  "/etc/alternatives",
-  "/etc/ld.so.cache",
-  "/sys/devices/system/node"
-]
-/**
- * For a sandbox that we must get into under another user than root. `--dev` and `--disable-userns` would put the program into a
- * second user namespace, from which nobody gets into the network, which belongs to the first.
- */
-const basicDevices = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"]
 /** By what drivers find out which device they have. */
 const deviceFolders = ["/sys/dev/char", "/sys/devices"]
-const localFonts = "/usr/local/share/fonts"
-
 const fileSystem = (programs: ReadonlyArray<string>, { folders, files, links }: Libraries, { fonts, devices }: SandboxOptions) => {
   const shown = [...folders, ...files, ...programs.filter((path) => !folders.some((folder) => path.startsWith(`${folder}/`)))]
   const optional = [...systemFolders, ...(devices === undefined ? [] : deviceFolders), ...(fonts === undefined ? [localFonts] : [])].filter(

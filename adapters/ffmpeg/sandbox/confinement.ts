@@ -1,4 +1,4 @@
-import { Effect, Either, type Scope } from "effect"
+import { Effect, Either, Exit, Scope } from "effect"
 import type { Unavailable } from "../../../core/errors.js"
 import type { LimitValues } from "../../../core/limits.js"
 import { disk, unavailable } from "../disk.js"
@@ -7,6 +7,10 @@ import { openSandbox, type Sandbox } from "./bubblewrap.js"
 import { findDevices } from "./devices.js"
 import { type Ended, type Launcher, launch, type Prepare, plainLauncher, tiedLauncher } from "./launch.js"
 import { type ResourceLimits, readHardLimits, resourceLimits } from "./rlimits.js"
+import { whatRunsSee } from "./seen.js"
+import { users } from "./users.js"
+import { warmVariables } from "./warm/process.js"
+import { canChangeUsers, openInvocation, openWarm, type WarmOptions, type WarmStart } from "./warm/start.js"
 import { type WorkDirectory, type WorkRoot, workDirectory } from "./work-directory.js"
 
 export type Program = "ffmpeg" | "ffprobe"
@@ -14,8 +18,20 @@ export type Program = "ffmpeg" | "ffprobe"
 /** "required": no sandbox, no start. "preferred": where it works, with a warning where it does not. "off": never. */
 export type SandboxMode = "required" | "preferred" | "off"
 
+/** "auto": bubblewrap where it works, else Landlock and seccomp alone where they do. */
+export type SandboxKind = "auto" | "bubblewrap" | "landlock"
+
+/** "warm": runs are forked from programs that are kept loaded. "plain": each is started anew. "auto": warm where that works. */
+export type LaunchMode = "auto" | "warm" | "plain"
+
 export interface ConfinementOptions {
   readonly mode: SandboxMode
+  /** Default "auto". */
+  readonly kind?: SandboxKind | undefined
+  /** Default "auto". Without a sandbox each run is started anew. */
+  readonly launch?: LaunchMode | undefined
+  /** When programs that are kept loaded are replaced; for tests. */
+  readonly pool?: WarmOptions["pool"]
   /** Paths, or names to look for. */
   readonly paths: Readonly<Record<Program, string>>
   readonly root: WorkRoot
@@ -51,6 +67,8 @@ export interface Confinement {
   /** Makes the work directories that `start` takes. */
   readonly root: WorkRoot
   readonly sandboxed: boolean
+  /** Whether runs are forked from programs that are kept loaded. */
+  readonly warm: boolean
   /** See `Sandbox`. */
   readonly enter: Sandbox["enter"]
   /** In one line for the operator. */
@@ -74,16 +92,117 @@ export const confine = (options: ConfinementOptions): Effect.Effect<Confinement,
           prepare
         )
     const open = yield* openly(options, startWith)
-    const found = mode === "off" ? Either.left({ why: "it is switched off", cured: false }) : yield* sandboxed(options, startWith)
-    if (Either.isRight(found)) {
-      const { launcher, root, description, enter } = found.right
-      const said = `sandbox: ${description}`
-      return { ...open, start: startWith(launcher), resources, root, sandboxed: true, enter, description: said }
-    }
+    const found = mode === "off" ? Either.left({ why: "it is switched off", cured: false }) : yield* shutIn(options, resources, startWith)
+    if (Either.isRight(found)) return { ...open, resources, sandboxed: true, ...found.right }
     const { why, cured } = found.left
     if (mode === "required") return yield* unavailable(`no sandbox for ffmpeg: ${why}${cured ? ", or " : ": "}${whatElse}`)
     if (mode === "preferred") yield* Effect.logWarning(`ffmpeg runs without a sandbox: ${why}`)
-    return { ...open, resources, root, sandboxed: false, enter: undefined, description: `sandbox: none (${why})` }
+    return { ...open, resources, root, sandboxed: false, warm: false, enter: undefined, description: `sandbox: none (${why})` }
+  })
+
+type ShutIn = Pick<Confinement, "start" | "root" | "enter" | "warm" | "description">
+
+/** The first that works of: forks within bubblewrap, forks by Landlock and seccomp alone, bubblewrap around each run. */
+const shutIn = (
+  options: ConfinementOptions,
+  resources: Confinement["resources"],
+  startWith: (launcher: Launcher) => Start
+): Effect.Effect<Either.Either<ShutIn, Lack>, Unavailable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { kind = "auto", launch: mode = "auto" } = options
+    const notWanted = Either.left<Lack>({ why: "bubblewrap is not wanted", cured: false })
+    const bubblewrap = kind === "landlock" ? notWanted : yield* sandboxed(options, startWith)
+    const lacks: Array<string> = []
+    if (mode === "plain") lacks.push("the launch is set to plain")
+    else if (options.hardware) lacks.push("runs that use hardware are started anew")
+    else {
+      if (Either.isRight(bubblewrap)) {
+        const { launcher, root, description, enter, warm, seen } = bubblewrap.right
+        const asRoot = root.nextUser !== undefined
+        const opened = yield* tried(options, resources, {
+          ...{ root, seen, userNamespaces: !asRoot, counted: true, otherwise: startWith(launcher) },
+          invocation: (program) => warm(options.paths[program], warmVariables())
+        })
+        if (Either.isRight(opened))
+          return Either.right({ start: opened.right.start, root, enter, warm: true, description: `sandbox: ${description}; launch: warm` })
+        lacks.push(opened.left)
+      }
+      if (kind !== "bubblewrap") {
+        const alone = yield* withoutBubblewrap(options, resources)
+        const why = kind === "landlock" || Either.isRight(bubblewrap) ? "" : ` (${bubblewrap.left.why})`
+        if (Either.isRight(alone)) {
+          const { landlock, start, root } = alone.right
+          const said = `sandbox: Landlock ${landlock} and seccomp, without bubblewrap${why}; launch: warm`
+          return Either.right({ start, root, enter: undefined, warm: true, description: said })
+        }
+        if (!lacks.includes(alone.left)) lacks.push(alone.left)
+      }
+    }
+    const lack = lacks.join(", and ")
+    if (mode === "warm")
+      return yield* unavailable(`the warm launch can't be had: ${lack || textOf(bubblewrap)}: set the launch (FFKILN_LAUNCH) to auto`)
+    if (Either.isLeft(bubblewrap)) {
+      const { why, cured } = bubblewrap.left
+      if (kind === "landlock") return Either.left({ why: `Landlock alone does not do: ${lack}`, cured: false })
+      if (kind === "bubblewrap" || mode === "plain" || lack === why) return Either.left({ why, cured })
+      return Either.left({ why: `Landlock alone does not do (${lack}), and ${why}`, cured })
+    }
+    const { launcher, root, description, enter } = bubblewrap.right
+    const said = `sandbox: ${description}; launch: each run anew (${lack})`
+    return Either.right({ start: startWith(launcher), root, enter, warm: false, description: said })
+  })
+
+const textOf = (found: Either.Either<unknown, Lack>): string => (Either.isLeft(found) ? found.left.why : "")
+
+/** A warm start that was tried, or none and nothing of it left: runs work, and see neither a file of the host nor a network. */
+const tried = (
+  { paths, limits, pool }: ConfinementOptions,
+  resources: Confinement["resources"],
+  parts: Omit<WarmOptions, "resources" | "hostLimits" | "killSeconds" | "pool">
+): Effect.Effect<Either.Either<WarmStart, string>, Unavailable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const scope = yield* Effect.acquireRelease(Scope.make(), Scope.close)
+    const hostLimits = yield* hardLimits
+    const opening = openWarm({ ...parts, resources, hostLimits, killSeconds: limits.killSeconds, pool })
+    const opened = yield* Scope.extend(opening, scope).pipe(Effect.catchAll(({ what }) => Effect.succeed(Either.left(what))))
+    const lack = Either.isLeft(opened) ? opened.left : yield* lackInTrial(opened.right.alone, paths, parts.root)
+    if (lack === undefined) return opened
+    yield* Scope.close(scope, Exit.void)
+    return Either.left(lack)
+  })
+
+const lackInTrial = (start: Start, paths: ConfinementOptions["paths"], root: WorkRoot) =>
+  Effect.gen(function* () {
+    const [runs, file, network] = yield* Effect.all(
+      [
+        answerOf(start, "ffmpeg", ["-version"], root),
+        answerOf(start, "ffprobe", ["-v", "error", "file:/etc/passwd"], root),
+        answerOf(start, "ffmpeg", ["-nostdin", "-v", "error", "-i", "tcp://127.0.0.1:9"], root)
+      ],
+      { concurrency: "unbounded" }
+    )
+    if (runs.ended?.code !== 0) return `${paths.ffmpeg} does not run so (${runs.words})`
+    const refused = ({ ended, stderr }: Answer, words: RegExp) => ended !== undefined && ended.code !== 0 && words.test(stderr)
+    const isShut = refused(file, /Permission denied|No such file/) && refused(network, /not permitted|Protocol not found/)
+    return isShut ? undefined : "Landlock and seccomp do not shut ffmpeg in"
+  })
+
+/** Landlock and seccomp are all that is around a run. */
+const withoutBubblewrap = (options: ConfinementOptions, resources: Confinement["resources"]) =>
+  Effect.gen(function* () {
+    const { paths, root, fonts, libraryPath } = options
+    if (process.platform !== "linux") return Either.left("it needs Linux")
+    if (fonts !== undefined) return Either.left("a folder of fonts needs bubblewrap")
+    const seen = yield* whatRunsSee(root.path, { ...options, programs: [paths.ffmpeg, paths.ffprobe] })
+    if (Either.isLeft(seen)) return Either.left(seen.left)
+    const ownUsers = canChangeUsers()
+    const ours = ownUsers ? { ...root, nextUser: users() } : root
+    const invocation = openInvocation(seen.right, libraryPath)
+    const opened = yield* tried(options, resources, {
+      ...{ root: ours, seen: seen.right, userNamespaces: false, counted: ownUsers },
+      invocation: (program) => invocation(paths[program])
+    })
+    return Either.map(opened, (warm) => ({ ...warm, root: ours }))
   })
 
 /** Why there is no sandbox, and whether the sentence ends with a cure. */

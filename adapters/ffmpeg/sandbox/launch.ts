@@ -96,6 +96,8 @@ export interface Ended {
   readonly refused?: "E2BIG" | "EINVAL"
   /** Wall time. */
   readonly seconds: number
+  /** What it used, where that is known. */
+  readonly usage?: { readonly cpuSeconds: number; readonly peakBytes: number }
 }
 
 /**
@@ -141,7 +143,7 @@ export const launch = <E = never>(
     })
   })
 
-const refused = (errno: NonNullable<Ended["refused"]>): Ended => ({ code: null, signal: null, refused: errno, seconds: 0 })
+export const refused = (errno: NonNullable<Ended["refused"]>): Ended => ({ code: null, signal: null, refused: errno, seconds: 0 })
 
 /** The sandbox ends as the process in it did, and a signal becomes 128 and its number, as in a shell. */
 const endOf = ({ name }: Launcher, code: number | null, signal: string | null): Pick<Ended, "code" | "signal"> => {

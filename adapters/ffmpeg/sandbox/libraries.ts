@@ -26,6 +26,8 @@ export interface Libraries {
   /** Those in folders that hold more than libraries, one by one. */
   readonly files: ReadonlyArray<string>
   readonly links: ReadonlyArray<{ readonly path: string; readonly target: string }>
+  /** Each library that is loaded, its links followed. */
+  readonly loaded: ReadonlyArray<string>
 }
 
 /**
@@ -42,10 +44,12 @@ export const librariesOf = async (
   const folders = new Set<string>()
   const files = new Set<string>()
   const links = new Map<string, string>()
+  const loaded = new Set<string>()
   const lists = await Promise.all(programs.map((program) => loadedBy(program, libraryPath)))
   for (const library of new Set(lists.flat())) {
     const real = await realpath(library).catch(() => undefined)
     if (real === undefined) continue
+    loaded.add(real)
     const folder = await realpath(dirname(library))
     const itself = join(folder, basename(library))
     for (const each of [dirname(real), folder]) if (await isWhole(each)) folders.add(each)
@@ -59,7 +63,8 @@ export const librariesOf = async (
   return {
     folders: outermost,
     files: [...files].filter((file) => !isWithin(file, outermost)).sort(),
-    links: [...links].map(([path, target]) => ({ path, target })).filter(({ path }) => !isWithin(path, outermost))
+    links: [...links].map(([path, target]) => ({ path, target })).filter(({ path }) => !isWithin(path, outermost)),
+    loaded: [...loaded]
   }
 }
 

@@ -30,17 +30,21 @@ export const resourceLimits = (limits: LimitValues, seconds: number): ResourceLi
 /** From the soft limit of processor time, of which ffmpeg hears, to the hard one, which kills. */
 const graceSeconds = 5
 
-/**
- * A command line in front of the program's own: prlimit sets the limits and replaces itself by the program. None can be
- * raised above what the host allows ourselves; asking for more would end the start.
- */
+/** Each limit, soft and hard. None can be raised above what the host allows ourselves; asking for more would end the start. */
+export const withinHost = (
+  limits: Partial<ResourceLimits>,
+  hostLimits: HardLimits
+): ReadonlyArray<{ readonly name: keyof ResourceLimits; readonly soft: number; readonly hard: number }> =>
+  (Object.entries(limits) as ReadonlyArray<[keyof ResourceLimits, number]>).map(([name, value]) => {
+    const most = hostLimits[name] ?? Number.POSITIVE_INFINITY
+    const hard = name === "cpu" ? value + graceSeconds : value
+    return { name, soft: Math.min(value, most), hard: Math.min(hard, most) }
+  })
+
+/** A command line in front of the program's own: prlimit sets the limits and replaces itself by the program. */
 export const prlimitCommand = (prlimit: string, limits: Partial<ResourceLimits>, hostLimits: HardLimits): ReadonlyArray<string> => [
   prlimit,
-  ...Object.entries(limits).map(([name, value]) => {
-    const most = hostLimits[name as keyof ResourceLimits] ?? Number.POSITIVE_INFINITY
-    const hard = name === "cpu" ? value + graceSeconds : value
-    return `--${name}=${Math.min(value, most)}:${Math.min(hard, most)}`
-  }),
+  ...withinHost(limits, hostLimits).map(({ name, soft, hard }) => `--${name}=${soft}:${hard}`),
   "--"
 ]
 

@@ -58,6 +58,66 @@ const denied: Readonly<Record<string, readonly [x64: number, arm64?: number]>> =
   modify_ldt: [154]
 }
 
+/**
+ * What only a process has to be denied that has siblings: runs that are forked from one process share its namespaces, and their
+ * user too where we are not root. Landlock guards neither modes, owners, times and attributes of files, nor the priorities and
+ * limits of processes, nor what the kernel counts by user.
+ */
+const deniedToSiblings: typeof denied = {
+  fork: [57],
+  vfork: [58],
+  execve: [59, 221],
+  execveat: [322, 281],
+  setsid: [112, 157],
+  setpgid: [109, 154],
+  chmod: [90],
+  fchmod: [91, 52],
+  fchmodat: [268, 53],
+  fchmodat2: [452, 452],
+  chown: [92],
+  fchown: [93, 55],
+  lchown: [94],
+  fchownat: [260, 54],
+  utime: [132],
+  utimes: [235],
+  futimesat: [261],
+  utimensat: [280, 88],
+  setxattr: [188, 5],
+  lsetxattr: [189, 6],
+  fsetxattr: [190, 7],
+  setxattrat: [463, 463],
+  removexattr: [197, 14],
+  lremovexattr: [198, 15],
+  fremovexattr: [199, 16],
+  removexattrat: [466, 466],
+  file_setattr: [469, 469],
+  shmget: [29, 194],
+  semget: [64, 190],
+  msgget: [68, 186],
+  mq_open: [240, 180],
+  inotify_init: [253],
+  inotify_init1: [294, 26],
+  setpriority: [141, 140],
+  ioprio_set: [251, 30],
+  sched_setscheduler: [144, 119],
+  sched_setparam: [142, 118],
+  sched_setattr: [314, 274],
+  migrate_pages: [256, 238],
+  move_pages: [279, 239],
+  pidfd_open: [434, 434],
+  pidfd_send_signal: [424, 424],
+  process_madvise: [440, 440],
+  process_mrelease: [448, 448]
+}
+
+/** Those that name a process by their first argument, which has to be 0: the caller itself. */
+const aboutProcesses: typeof denied = { prlimit64: [302, 261], sched_setaffinity: [203, 122] }
+
+/** Its first argument says what is to be done. */
+const prctl = [157, 167] as const
+/** PR_SET_PDEATHSIG: a run ends with the process that it was forked from. */
+const setParentDeath = 1
+
 /** `audit` is the kernel's name for the instruction set; `clone` makes threads, and namespaces where its first argument says so. */
 const architectures: Readonly<Record<string, { readonly audit: number; readonly column: 0 | 1; readonly clone: number }>> = {
   x64: { audit: 0xc000003e, column: 0, clone: 56 },
@@ -67,6 +127,8 @@ const architectures: Readonly<Record<string, { readonly audit: number; readonly 
 const clone3 = 435
 /** From here on x86_64 counts its calls a second time, for 32-bit pointers. */
 const x32 = 0x40000000
+/** CLONE_THREAD */
+const newThread = 0x10000
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
 const newNamespaces = 0x7e020000
 
@@ -107,16 +169,47 @@ const tcpAlone = (socket: number): ReadonlyArray<Instruction> => [
   ret(answer.notPermitted)
 ]
 
-/**
- * The program for a processor as Node calls it (`process.arch`); undefined where its numbers are not in the table. `tcp`
- * lets IPv4 streams through: in a network namespace of its own such a process reaches what listens in there.
- */
-export const seccompFilter = (arch: string, tcp = false): Buffer | undefined => {
+/** Goes on where the call that it is about has this first argument, or is another call. */
+const firstArgumentIs = (call: number, value: number): ReadonlyArray<Instruction> => [
+  load(at.number),
+  [0x15, 0, 3, call],
+  load(at.firstArgument),
+  [0x15, 1, 0, value],
+  ret(answer.notPermitted)
+]
+
+const firstArgumentIsNot = (call: number, value: number): ReadonlyArray<Instruction> => [
+  load(at.number),
+  [0x15, 0, 3, call],
+  load(at.firstArgument),
+  whenEqual(value),
+  ret(answer.notPermitted)
+]
+
+/** Makes threads, but no processes. */
+const threadsAlone = (clone: number): ReadonlyArray<Instruction> => [
+  load(at.number),
+  [0x15, 0, 3, clone],
+  load(at.firstArgument),
+  [0x45, 1, 0, newThread],
+  ret(answer.notPermitted)
+]
+
+export interface FilterOptions {
+  /** Lets IPv4 streams through: in a network namespace of its own such a process reaches what listens in there. */
+  readonly tcp?: boolean
+  /** For a process whose namespaces are those of others, too, and which starts no other: see `deniedToSiblings`. */
+  readonly siblings?: boolean
+}
+
+/** The program for a processor as Node calls it (`process.arch`); undefined where its numbers are not in the table. */
+export const seccompFilter = (arch: string, { tcp = false, siblings = false }: FilterOptions = {}): Buffer | undefined => {
   const architecture = architectures[arch]
   if (architecture === undefined) return undefined
   const { audit, column, clone } = architecture
+  const numbersOf = (rows: typeof denied) => Object.values(rows).flatMap((row) => row[column] ?? [])
   const socket = denied.socket?.[column] ?? 0
-  const numbers = Object.values(denied).flatMap((row) => (tcp && row === denied.socket ? [] : (row[column] ?? [])))
+  const numbers = [...numbersOf(denied), ...(siblings ? numbersOf(deniedToSiblings) : [])].filter((number) => !(tcp && number === socket))
   const program: ReadonlyArray<Instruction> = [
     load(at.architecture),
     [0x15, 1, 0, audit],
@@ -132,6 +225,13 @@ export const seccompFilter = (arch: string, tcp = false): Buffer | undefined => 
     load(at.firstArgument),
     whenAnyBit(newNamespaces),
     ret(answer.notPermitted),
+    ...(siblings
+      ? [
+          ...threadsAlone(clone),
+          ...numbersOf(aboutProcesses).flatMap((number) => firstArgumentIs(number, 0)),
+          ...firstArgumentIsNot(prctl[column], setParentDeath)
+        ]
+      : []),
     ...(tcp ? tcpAlone(socket) : []),
     ret(answer.allow)
   ]

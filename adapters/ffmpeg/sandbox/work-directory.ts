@@ -62,8 +62,15 @@ export const workDirectory = (root: WorkRoot): Effect.Effect<WorkDirectory, Unav
     return work
   })
 
-/** Lets a process under another user read the inputs, which may be ours alone; nobody else can reach the folder they are in. */
-export const handOver = async (work: WorkDirectory): Promise<void> => {
+/**
+ * Lets a process under another user read the inputs, which may be ours alone; nobody else can reach the folder they are in.
+ * `within`: nor can it, unless it may pass through the work directory, on the way from `in` to `out`.
+ */
+export const handOver = async (work: WorkDirectory, within = false): Promise<void> => {
+  if (within && work.user !== undefined) {
+    await chown(work.path, process.getuid?.() ?? 0, work.user)
+    await chmod(work.path, 0o710)
+  }
   for (const name of await readdir(work.in)) {
     const path = join(work.in, name)
     const { mode } = await lstat(path)
