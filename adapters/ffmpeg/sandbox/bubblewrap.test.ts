@@ -12,13 +12,14 @@ import type { Plan } from "../../../core/plan.js"
 import { Executor } from "../../../core/ports/executor.js"
 import { Storage } from "../../../core/ports/storage.js"
 import { memoryStorage } from "../../memory/storage.js"
-import { type FfmpegOptions, ffmpeg, type SandboxMode } from "../index.js"
+import { type FfmpegOptions, ffmpeg } from "../index.js"
 import { attacks, layOut, type Prey, untouched } from "./attacks.suite.js"
 import { openSandbox } from "./bubblewrap.js"
 import { adapters, bundled, core } from "./bundle.suite.js"
 import { launch } from "./launch.js"
 import { ffmpegsIn, processesIn, remainsOf } from "./remains.suite.js"
 import { readHardLimits, resourceLimits } from "./rlimits.js"
+import { sandboxedWays, type Way, ways } from "./ways.suite.js"
 import { openWorkRoot, workDirectory } from "./work-directory.js"
 
 const linux = process.platform === "linux"
@@ -74,31 +75,30 @@ const besideNeighbour = <A, E, R>(workRoot: string, use: (file: string) => Effec
 const neighbourKey = BlobKey("dir_2/blob_2/private.txt")
 
 describe.runIf(linux)("with no policy before it, the sandbox alone", () => {
-  it.live("stops every attack, and each that can do without privileges works where there is none", () =>
+  it.live.each(ways)("stops every attack, and each that can do without privileges works where there is none: $way", ({ way, options }) =>
     Effect.gen(function* () {
-      for (const sandbox of ["required", "off"] as const) {
-        const workRoot = join(folder, sandbox)
-        yield* Effect.gen(function* () {
-          const outcomes = yield* besideNeighbour(workRoot, (file) =>
-            Effect.forEach(attacks(prey, file), ({ title, args, worksOpenly }) =>
-              Effect.map(Effect.either(run(plan(args, outputsOf(args)))), (result) => ({ title, result, worksOpenly }))
-            )
+      const workRoot = join(folder, way)
+      yield* Effect.gen(function* () {
+        const before = prey.visits()
+        const outcomes = yield* besideNeighbour(workRoot, (file) =>
+          Effect.forEach(attacks(prey, file), ({ title, args, worksOpenly }) =>
+            Effect.map(Effect.either(run(plan(args, outputsOf(args)))), (result) => ({ title, result, worksOpenly }))
           )
-          const done = outcomes.filter(({ result }) => Either.isRight(result)).map(({ title }) => title)
-          if (sandbox === "required") {
-            expect(done).toEqual([])
-            expect(outcomes.filter(({ result }) => Either.isLeft(result) && result.left._tag !== "FfmpegFailed")).toEqual([])
-            expect(yield* Effect.promise(() => untouched(prey))).toBe(true)
-            expect(prey.visits()).toBe(0)
-          } else {
-            expect(done).toEqual(expect.arrayContaining(outcomes.filter(({ worksOpenly }) => worksOpenly).map(({ title }) => title)))
-            expect(yield* Effect.promise(() => untouched(prey))).toBe(false)
-            expect(prey.visits()).toBeGreaterThan(3)
-          }
-        }).pipe(Effect.provide(layer({ workRoot, sandbox })))
-        expect(yield* remainsOf(workRoot)).toEqual([])
-      }
-      yield* Effect.promise(() => rm(`/dev/shm/${basename(prey.folder)}`))
+        )
+        const done = outcomes.filter(({ result }) => Either.isRight(result)).map(({ title }) => title)
+        if (options.sandbox === "required") {
+          expect(done).toEqual([])
+          expect(outcomes.filter(({ result }) => Either.isLeft(result) && result.left._tag !== "FfmpegFailed")).toEqual([])
+          expect(yield* Effect.promise(() => untouched(prey))).toBe(true)
+          expect(prey.visits()).toBe(before)
+        } else {
+          expect(done).toEqual(expect.arrayContaining(outcomes.filter(({ worksOpenly }) => worksOpenly).map(({ title }) => title)))
+          expect(yield* Effect.promise(() => untouched(prey))).toBe(false)
+          expect(prey.visits()).toBeGreaterThan(before + 3)
+          yield* Effect.promise(() => rm(`/dev/shm/${basename(prey.folder)}`))
+        }
+      }).pipe(Effect.provide(layer({ workRoot, ...options })))
+      expect(yield* remainsOf(workRoot)).toEqual([])
     })
   )
 })
@@ -106,22 +106,22 @@ describe.runIf(linux)("with no policy before it, the sandbox alone", () => {
 const nobody = 65_534
 
 describe.runIf(linux && isRoot)("as another user than root", () => {
-  it.live("the sandbox can be had, and stops every attack", () =>
+  it.live.each(sandboxedWays)("the sandbox can be had, and stops every attack: $way", ({ way, options }) =>
     Effect.gen(function* () {
-      const workRoot = join(folder, "nobody")
+      const workRoot = join(folder, `nobody ${way}`)
       yield* Effect.promise(() => mkdir(workRoot))
       yield* Effect.promise(() => chown(workRoot, nobody, nobody))
       const tried = attacks(prey, prey.canary).map(({ title, args }) => ({ title, plan: plan(args, outputsOf(args)) }))
       const program = yield* Effect.promise(() =>
         bundled(
-          join(folder, "attacker"),
+          join(folder, `attacker ${way}`),
           `import { Effect, Layer, Stream } from "effect"
            import { Executor } from "${core}/ports/executor.ts"
            import { memoryStorage } from "${adapters}/memory/storage.ts"
            import { ffmpeg } from "${adapters}/ffmpeg/index.ts"
            const run = (executor, { title, plan }) => Effect.map(Effect.either(Stream.runLast(executor.run(plan))), (result) => [title, result.left?._tag ?? "done"])
            const program = Effect.flatMap(Executor, (executor) => Effect.forEach(${JSON.stringify(tried)}, (each) => run(executor, each)))
-           const layer = ffmpeg(${JSON.stringify({ workRoot, sandbox: "required" })}).pipe(Layer.provide(memoryStorage))
+           const layer = ffmpeg(${JSON.stringify({ workRoot, ...options })}).pipe(Layer.provide(memoryStorage))
            console.log(JSON.stringify([process.getuid(), await Effect.runPromise(Effect.provide(program, layer))]))`
         )
       )
@@ -135,8 +135,8 @@ describe.runIf(linux && isRoot)("as another user than root", () => {
   )
 })
 
-const failing = (given: Plan, limits: Partial<LimitValues>, sandbox: SandboxMode) =>
-  Effect.flip(run(given)).pipe(Effect.provide(layer({ workRoot: join(folder, "limits"), sandbox }, limits)))
+const failing = (given: Plan, limits: Partial<LimitValues>, { options }: Way) =>
+  Effect.flip(run(given)).pipe(Effect.provide(layer({ workRoot: join(folder, "limits"), ...options }, limits)))
 
 const endlessPicture = ["-f", "lavfi", "-i", "testsrc=s=640x360"]
 
@@ -189,11 +189,14 @@ const excesses: ReadonlyArray<{
   }
 ]
 
-describe.runIf(linux).each(["required", "off"] as const)("a run that exceeds its limits, sandbox %s", (sandbox) => {
-  for (const { title, args, limits, says } of excesses.filter(({ onlyInside }) => sandbox === "required" || !onlyInside)) {
+/** Where the kernel counts the processes of a run apart from others. */
+const isCounted = ({ options }: Way) => options.sandbox === "required" && (isRoot || options.sandboxKind === "bubblewrap")
+
+describe.runIf(linux).each(ways)("a run that exceeds its limits, $way", (way) => {
+  for (const { title, args, limits, says } of excesses.filter(({ onlyInside }) => isCounted(way) || !onlyInside)) {
     it.live(`of ${title} ends and says so`, () =>
       Effect.gen(function* () {
-        const error = yield* failing(plan(args), limits, sandbox)
+        const error = yield* failing(plan(args), limits, way)
         expect(error.message).toMatch(says)
         expect(yield* remainsOf(join(folder, "limits"))).toEqual([])
       })
@@ -202,15 +205,16 @@ describe.runIf(linux).each(["required", "off"] as const)("a run that exceeds its
 })
 
 describe.runIf(linux)("a process in the sandbox", () => {
-  it.live("has namespaces of its own, no privileges, and a user that is not ours", () =>
+  it.live.each(sandboxedWays)("has no privileges, a user that is not ours, and namespaces of its own: $way", ({ way, options }) =>
     Effect.gen(function* () {
-      const workRoot = join(folder, "status")
+      const workRoot = join(folder, `status ${way}`)
       yield* Effect.gen(function* () {
         yield* besideNeighbour(workRoot, () =>
           Effect.promise(async () => {
             const [pid = "none", ...others] = await ffmpegsIn(workRoot)
             expect(others).toEqual([])
-            for (const kind of ["mnt", "net", "pid", "ipc", "uts", "cgroup", ...(isRoot ? [] : ["user"])]) {
+            const namespaces = ["mnt", "net", "pid", "ipc", "uts", "cgroup", ...(isRoot ? [] : ["user"])]
+            for (const kind of options.sandboxKind === "landlock" ? [] : namespaces) {
               expect(await readlink(`/proc/${pid}/ns/${kind}`)).not.toBe(await readlink(`/proc/self/ns/${kind}`))
             }
             const status = await readFile(`/proc/${pid}/status`, "utf8")
@@ -228,30 +232,30 @@ describe.runIf(linux)("a process in the sandbox", () => {
             ])
           })
         )
-      }).pipe(Effect.provide(layer({ workRoot, sandbox: "required" })))
+      }).pipe(Effect.provide(layer({ workRoot, ...options })))
     })
   )
 
-  it.live("finds nothing of ours in the environment of the first process", () =>
+  it.live.each(sandboxedWays)("finds nothing of ours in the environment of the first process: $way", ({ way, options, warm }) =>
     Effect.gen(function* () {
       const args = ["-f", "data", "-i", "file:/proc/1/environ", "-map", "0", "-c", "copy", "-f", "data", "file:../out/a"]
       const tried = yield* Effect.either(run(plan(args, ["a"])))
-      // Under root that is another user's, else ffmpeg's own.
-      if (isRoot)
+      // Under root that is another user's, and where it is kept loaded nothing that a run may read; else ffmpeg's own.
+      if (isRoot || warm)
         return expect(tried).toMatchObject({ left: { _tag: "FfmpegFailed", message: expect.stringContaining("Permission denied") } })
       const bytes = Buffer.concat([...(yield* Stream.runCollect((yield* Storage).read(BlobKey("dir_1/job_1-1/a"))))])
       expect(bytes.toString().split("\0").filter(Boolean).sort()).toEqual(["HOME=/tmp", "LANG=C.UTF-8", "PATH=/usr/bin:/bin", "PWD=/in"])
-    }).pipe(Effect.provide(layer({ workRoot: join(folder, "memory"), sandbox: "required" })))
+    }).pipe(Effect.provide(layer({ workRoot: join(folder, `memory ${way}`), ...options })))
   )
 
-  it.live("leaves nothing when it is ended, not even for others to reap", () =>
+  it.live.each(sandboxedWays)("leaves nothing when it is ended, not even for others to reap: $way", ({ way, options, warm }) =>
     Effect.gen(function* () {
-      const workRoot = join(folder, "ended")
+      const workRoot = join(folder, `ended ${way}`)
       const processes = yield* besideNeighbour(workRoot, () => Effect.promise(() => processesIn(workRoot))).pipe(
-        Effect.provide(layer({ workRoot, sandbox: "required" }))
+        Effect.provide(layer({ workRoot, ...options }))
       )
-      // bubblewrap outside, under root also inside, and ffmpeg.
-      expect(processes).toHaveLength(isRoot ? 3 : 2)
+      // bubblewrap outside, under root also inside, and ffmpeg; or ffmpeg alone.
+      expect(processes).toHaveLength(warm ? 1 : isRoot ? 3 : 2)
       expect(processes.filter((id) => existsSync(`/proc/${id}`))).toEqual([])
     })
   )

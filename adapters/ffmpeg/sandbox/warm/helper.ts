@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { existsSync, readFileSync } from "node:fs"
 import { type FileHandle, open, unlink, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { gunzipSync } from "node:zlib"
 import type { WorkRoot } from "../work-directory.js"
@@ -34,10 +35,13 @@ const projectFolder = (folder: string): string | undefined => {
 
 /**
  * The helper as an open file without a name: programs get its descriptor, so nothing has to be found or shown in a sandbox.
- * It lies in the work root for a moment, under a name that the next start clears away.
+ * It lies in the work root for a moment, under a name that the next start clears away; where there is no room, elsewhere.
  */
-export const openHelper = async (bytes: Buffer, { path, owner }: WorkRoot): Promise<FileHandle> => {
-  const file = join(path, `${owner}-${randomUUID()}`)
+export const openHelper = (bytes: Buffer, root: WorkRoot): Promise<FileHandle> =>
+  openIn(root.path, bytes, root).catch(() => openIn(tmpdir(), bytes, root))
+
+const openIn = async (folder: string, bytes: Buffer, { owner }: WorkRoot): Promise<FileHandle> => {
+  const file = join(folder, `${owner}-${randomUUID()}`)
   try {
     await writeFile(file, bytes, { mode: 0o500, flag: "wx" })
     return await open(file, "r")
