@@ -11,6 +11,7 @@ import { askCapabilities, shared } from "./capabilities/capabilities.js"
 import { optionTable } from "./capabilities/option-table.js"
 import { makeExecutor } from "./executor.js"
 import { makeProber } from "./prober.js"
+import { answerOf, type Confinement } from "./sandbox/confinement.js"
 import { type FfmpegOptions, openConfinement, openTools, programPath, type Tools } from "./tools.js"
 import { storageTransfer, type Transfer } from "./transfer.js"
 import { knownHole } from "./versions.js"
@@ -121,7 +122,20 @@ export interface Examination {
   readonly hole: string | undefined
   /** Why the capabilities of ffmpeg are unknown, if they are. */
   readonly silence: string | undefined
+  /** Milliseconds that the shortest run takes where runs are forked from a program that is kept loaded, and started anew. */
+  readonly shortest: { readonly warm: number; readonly anew: number } | undefined
 }
+
+/** The median of some. */
+const shortestRun = (start: Confinement["start"], root: Confinement["root"]) =>
+  Effect.gen(function* () {
+    const times: Array<number> = []
+    for (let time = 0; time < 5; time++) {
+      const { ended } = yield* answerOf(start, "ffmpeg", ["-version"], root)
+      times.push((ended?.seconds ?? 0) * 1000)
+    }
+    return times.sort((one, other) => one - other)[2] ?? 0
+  })
 
 /** Looks at what a start with these options would find. Fails when it would. */
 export const examine = (options: FfmpegOptions = {}): Effect.Effect<Examination, Unavailable> =>
@@ -130,5 +144,7 @@ export const examine = (options: FfmpegOptions = {}): Effect.Effect<Examination,
     const { version, sandboxed, description } = confinement
     const asked = Effect.retry(askCapabilities({ ...confinement, hardware: options.hardware ?? false }), { times: 2 })
     const silence = yield* Effect.match(asked, { onSuccess: () => undefined, onFailure: ({ what }) => what })
-    return { version, sandboxed, description, hole: knownHole(version), silence }
+    const { warm, start, anew, root } = confinement
+    const shortest = warm ? { warm: yield* shortestRun(start, root), anew: yield* shortestRun(anew, root) } : undefined
+    return { version, sandboxed, description, hole: knownHole(version), silence, shortest }
   }).pipe(Effect.scoped, Effect.provide(Logger.remove(Logger.defaultLogger)))

@@ -28,7 +28,8 @@ describe.runIf(process.platform === "linux")("ffkiln doctor", () => {
     for (const line of [
       /^disk: [\d.]+ GiB free/m,
       /^ffmpeg: \d+\.\S+$/m,
-      /^sandbox: bubblewrap \d/m,
+      /^sandbox: bubblewrap [\d.]+; launch: warm$/m,
+      /^launch: the shortest run takes \d+ ms, and \d+ ms where it is started anew$/m,
       /^setting: FFKILN_SANDBOX=required: every run has a sandbox$/m,
       /^database: SQLite will make .*ffkiln\.db$/m,
       /^queue: in memory of each process: /m,
@@ -43,10 +44,24 @@ describe.runIf(process.platform === "linux")("ffkiln doctor", () => {
     ["preferred", 0, /serve only callers you trust/],
     ["off", 0, /serve only callers you trust/]
   ])("without bubblewrap, %s: exit code %i, and what to install", async (sandbox, code, verdict) => {
-    const found = await doctor({ PATH: without("bwrap"), FFKILN_SANDBOX: sandbox })
+    const found = await doctor({ PATH: without("bwrap"), FFKILN_SANDBOX: sandbox, FFKILN_SANDBOX_KIND: "bubblewrap" })
     expect([found.code, found.err]).toEqual([code, ""])
     expect(found.out).toMatch(/bubblewrap is missing: install it/)
     expect(found.out).toMatch(verdict)
+  })
+
+  it("tells of the sandbox that can be had without bubblewrap", async () => {
+    const { code, out } = await doctor({ PATH: without("bwrap") })
+    expect(code).toBe(0)
+    expect(out).toMatch(/^sandbox: Landlock \d+ and seccomp, without bubblewrap \(bubblewrap is missing: install it .*\); launch: warm$/m)
+    expect(out).toMatch(/^setting: FFKILN_SANDBOX=required: every run has a sandbox$/m)
+  })
+
+  it("tells why each run is started anew", async () => {
+    const { code, out } = await doctor({ FFKILN_LAUNCH: "plain" })
+    expect(code).toBe(0)
+    expect(out).toMatch(/^sandbox: bubblewrap [\d.]+; launch: each run anew \(the launch is set to plain\)$/m)
+    expect(out).not.toMatch(/^launch:/m)
   })
 
   it("recommends the sandbox when it is off but available", async () => {

@@ -37,12 +37,16 @@ const ffmpegRuns = async (settings: Settings): Promise<boolean> => {
     console.log(`ffmpeg: ${found.left.what}`)
     return false
   }
-  const { version, sandboxed, description, hole, silence } = found.right
+  const { version, sandboxed, description, hole, silence, shortest } = found.right
   console.log(`ffmpeg: ${/^ff\w+ version (\S+)/.exec(version)?.[1] ?? version}`)
   if (hole !== undefined) console.log(`ffmpeg: ${hole}`)
   if (silence !== undefined)
     console.log(`ffmpeg: ${silence}: tasks are accepted even if ffmpeg lacks a codec or filter, and the server retries the query`)
   console.log(description)
+  if (shortest !== undefined)
+    console.log(
+      `launch: the shortest run takes ${shortest.warm.toFixed(0)} ms, and ${shortest.anew.toFixed(0)} ms where it is started anew`
+    )
   console.log(`setting: FFKILN_SANDBOX=${settings.sandbox}: ${verdict[settings.sandbox](sandboxed)}`)
   return sandboxed || settings.sandbox !== "required"
 }

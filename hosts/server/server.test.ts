@@ -73,7 +73,7 @@ describe("a start", () => {
       1,
       "a missing sandbox",
       [],
-      { PATH: withoutBubblewrap },
+      { PATH: withoutBubblewrap, FFKILN_SANDBOX_KIND: "bubblewrap" },
       /^ffkiln: .*bubblewrap is missing: install it.* or set .*FFKILN_SANDBOX.*\n$/
     ],
     [1, "no ffmpeg", [], { FFMPEG_PATH: "/nowhere/ffmpeg" }, /^ffkiln: ffkiln cannot start: .*ffmpeg.*\n$/],

@@ -22,14 +22,16 @@ export const adaptersOf = (parts: Parts, announcements: Announcements): HostAdap
 })
 
 /** What the settings say of running ffmpeg. */
-export const ffmpegSettings = ({ dataDir, ffmpegPath, ffprobePath, sandbox, fonts, hardware }: Machine): FfmpegOptions => ({
-  workRoot: join(dataDir, "work"),
-  sandbox,
-  hardware,
-  ...(ffmpegPath && { ffmpegPath }),
-  ...(ffprobePath && { ffprobePath }),
-  ...(fonts && { fonts: resolve(fonts) })
-})
+export const ffmpegSettings = (machine: Machine): FfmpegOptions => {
+  const { dataDir, ffmpegPath, ffprobePath, sandbox, sandboxKind, launch, fonts, hardware } = machine
+  return {
+    workRoot: join(dataDir, "work"),
+    ...{ sandbox, sandboxKind, launch, hardware },
+    ...(ffmpegPath && { ffmpegPath }),
+    ...(ffprobePath && { ffprobePath }),
+    ...(fonts && { fonts: resolve(fonts) })
+  }
+}
 
 export const databaseOf = ({ database, keys, runners }: Pick<Parts, "database" | "keys" | "runners">): HostAdapters["database"] =>
   Layer.unwrapEffect(

@@ -58,6 +58,8 @@ describe("readSettings", () => {
       FFKILN_CORS_ORIGIN: "https://a.example.com, http://localhost:3000",
       FFMPEG_PATH: "/opt/ffmpeg",
       FFKILN_SANDBOX: "preferred",
+      FFKILN_SANDBOX_KIND: "landlock",
+      FFKILN_LAUNCH: "plain",
       FFKILN_LIMIT_RUN_SECONDS: "7",
       FFKILN_LIMIT_UPLOAD_BYTES: "1048576"
     })
@@ -75,6 +77,8 @@ describe("readSettings", () => {
       corsOrigins: ["https://a.example.com", "http://localhost:3000"],
       ffmpegPath: "/opt/ffmpeg",
       sandbox: "preferred",
+      sandboxKind: "landlock",
+      launch: "plain",
       limits: { runSeconds: 7, uploadBytes: 1_048_576 }
     })
     expect(settings.keys.map(({ id, secret }) => [id, Redacted.value(secret)])).toEqual([
@@ -123,6 +127,8 @@ describe("readSettings", () => {
     [[], { FFKILN_ADMIN_KEY: "fifteen-letters" }, /^FFKILN_ADMIN_KEY must have at least 16 characters$/],
     [[], { FFKILN_DATABASE_URL: "db" }, /^FFKILN_DATABASE_URL must be/],
     [[], { FFKILN_SANDBOX: "on" }, /^FFKILN_SANDBOX must be required or preferred or off, not "on"$/],
+    [[], { FFKILN_SANDBOX_KIND: "jail" }, /^FFKILN_SANDBOX_KIND must be auto or bubblewrap or landlock, not "jail"$/],
+    [[], { FFKILN_LAUNCH: "cold" }, /^FFKILN_LAUNCH must be auto or warm or plain, not "cold"$/],
     [[], { FFKILN_LIMIT_RUN_SECONDS: "1.5" }, /FFKILN_LIMIT_RUN_SECONDS/],
     [[], { FFKILN_LIMIT_RUN_SECONDS: "0" }, /FFKILN_LIMIT_RUN_SECONDS/],
     [[], { FFKILN_LIMIT_SPEED: "1" }, /^FFKILN_LIMIT_SPEED is no setting/],

@@ -1,6 +1,6 @@
 import { resolve } from "node:path"
 import { Redacted } from "effect"
-import type { SandboxMode } from "../../adapters/ffmpeg/index.js"
+import type { LaunchMode, SandboxKind, SandboxMode } from "../../adapters/ffmpeg/index.js"
 import { OwnerId, RunnerName } from "../../core/ids.js"
 import { type LimitName, type LimitValues, limitNames, limitVariable } from "../../core/limits.js"
 import type { Preference } from "../../core/operations/turn.js"
@@ -26,6 +26,8 @@ export interface Machine {
   readonly ffmpegPath: string | undefined
   readonly ffprobePath: string | undefined
   readonly sandbox: SandboxMode
+  readonly sandboxKind: SandboxKind
+  readonly launch: LaunchMode
   /** A folder of fonts for filters, beside those of the system. */
   readonly fonts: string | undefined
   /** Whether tasks may use this machine's hardware for codecs. */
@@ -147,6 +149,8 @@ export const readMachine = (
     ffmpegPath: set("FFMPEG_PATH"),
     ffprobePath: set("FFPROBE_PATH"),
     sandbox: oneOf("FFKILN_SANDBOX", set("FFKILN_SANDBOX") ?? "required", ["required", "preferred", "off"]),
+    sandboxKind: oneOf("FFKILN_SANDBOX_KIND", set("FFKILN_SANDBOX_KIND") ?? "auto", ["auto", "bubblewrap", "landlock"]),
+    launch: oneOf("FFKILN_LAUNCH", set("FFKILN_LAUNCH") ?? "auto", ["auto", "warm", "plain"]),
     fonts: set("FFKILN_FONTS"),
     hardware: oneOf("FFKILN_HARDWARE", set("FFKILN_HARDWARE") ?? "off", ["on", "off"]) === "on",
     limits: limits(set)

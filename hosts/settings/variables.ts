@@ -84,6 +84,18 @@ export const variablesFor = (kinds: ReadonlyArray<StorageKind>): ReadonlyArray<E
     meaning: "`required` (default: no start without a sandbox), `preferred` or `off`; `ffkiln doctor` tells what is available",
     commands: machine
   },
+  {
+    name: "FFKILN_SANDBOX_KIND",
+    meaning:
+      "what the sandbox is made of: `bubblewrap`, `landlock` (Landlock and seccomp alone), or `auto` (default: bubblewrap where it works, otherwise landlock)",
+    commands: machine
+  },
+  {
+    name: "FFKILN_LAUNCH",
+    meaning:
+      "`warm`: runs are forked from programs that are kept loaded; `plain`: each is started anew; `auto` (default): warm in a sandbox, where that works",
+    commands: machine
+  },
   { name: "FFKILN_FONTS", meaning: "folder of fonts for filters, beside those of the system", commands: machine },
   {
     name: "FFKILN_HARDWARE",

@@ -6,7 +6,7 @@ import { it } from "@effect/vitest"
 import { Effect, Logger } from "effect"
 import { afterAll, describe, expect } from "vitest"
 import { defaultLimits } from "../../../core/limits.js"
-import { confine, type SandboxMode } from "./confinement.js"
+import { type ConfinementOptions, confine, type SandboxMode } from "./confinement.js"
 import { remainsOf } from "./remains.suite.js"
 import { openWorkRoot } from "./work-directory.js"
 
@@ -55,10 +55,13 @@ const withFfmpeg = (script: string) => {
 
 const wrapper = () => withFfmpeg(`#!/bin/sh\nexec ${execFileSync("sh", ["-c", "command -v ffmpeg"], { encoding: "utf8" }).trim()} "$@"\n`)
 
-interface Place {
+interface Place extends Pick<ConfinementOptions, "kind" | "launch"> {
   readonly libraryPath?: string
   readonly workRoot?: string
 }
+
+/** As it was before there were others. */
+const bubblewrapAlone = { kind: "bubblewrap", launch: "plain" } as const
 
 const confined = (mode: SandboxMode, searchPath: string, { workRoot = join(folder, "work"), ...place }: Place = {}) =>
   Effect.gen(function* () {
@@ -93,17 +96,82 @@ describe.runIf(process.platform === "linux")("the sandbox", () => {
   ]) {
     it.live(`required, but ${title}: no start, and a sentence that says what to do`, () =>
       Effect.gen(function* () {
-        const { result } = yield* confined("required", path())
+        const { result } = yield* confined("required", path(), bubblewrapAlone)
         expect(result).toMatchObject({ left: { _tag: "Unavailable", what: expect.stringMatching(says) } })
         expect(result).toMatchObject({ left: { what: expect.stringContaining("FFKILN_SANDBOX") } })
       })
     )
     it.live(`preferred, but ${title}: one warning`, () =>
       Effect.gen(function* () {
-        const { result, warnings } = yield* confined("preferred", path())
+        const { result, warnings } = yield* confined("preferred", path(), bubblewrapAlone)
         expect(result).toMatchObject({ right: { sandboxed: false, description: expect.stringMatching(says) } })
         expect(warnings).toEqual([expect.stringMatching(says)])
         expect(warnings[0]).toMatch(/^WARN/)
+      })
+    )
+  }
+
+  for (const { title, mode = "required", place, path, right, left } of [
+    {
+      title: "bubblewrap with programs that are kept loaded",
+      right: { warm: true, description: /^sandbox: bubblewrap [\d.]+; launch: warm$/ }
+    },
+    {
+      title: "Landlock where bubblewrap is missing",
+      path: () => without("bwrap"),
+      right: {
+        warm: true,
+        description: /^sandbox: Landlock \d+ and seccomp, without bubblewrap \(bubblewrap is missing: .*\); launch: warm$/
+      }
+    },
+    {
+      title: "Landlock where bubblewrap shuts nobody in",
+      path: withFalse,
+      right: { warm: true, description: /^sandbox: Landlock \d+ and seccomp, without bubblewrap \(.* does not shut ffmpeg in\)/ }
+    },
+    {
+      title: "Landlock where it is asked for",
+      place: { kind: "landlock" },
+      right: { warm: true, description: /^sandbox: Landlock \d+ and seccomp, without bubblewrap; launch: warm$/ }
+    },
+    {
+      title: "bubblewrap for each run where that is asked for",
+      place: { launch: "plain" },
+      right: { warm: false, description: /; launch: each run anew \(the launch is set to plain\)$/ }
+    },
+    {
+      title: "nothing where Landlock is to do without what it needs",
+      place: { kind: "landlock", launch: "plain" },
+      left: /no sandbox for ffmpeg: Landlock alone does not do: the launch is set to plain: set the sandbox/
+    },
+    {
+      title: "nothing where neither works",
+      path: wrapper,
+      left: /no sandbox for ffmpeg: ffmpeg is a script, /
+    },
+    {
+      title: "nothing where programs have to be kept loaded, and can't",
+      mode: "preferred",
+      path: wrapper,
+      place: { launch: "warm" },
+      left: /^the warm launch can't be had: ffmpeg is a script, .*: set the launch \(FFKILN_LAUNCH\) to auto$/
+    }
+  ] as ReadonlyArray<{
+    readonly title: string
+    readonly mode?: SandboxMode
+    readonly place?: Place
+    readonly path?: () => string
+    readonly right?: { readonly warm: boolean; readonly description: RegExp }
+    readonly left?: RegExp
+  }>) {
+    it.live(`chosen is ${title}`, () =>
+      Effect.gen(function* () {
+        const { result } = yield* confined(mode, path?.() ?? pathOf("chosen", all), place)
+        if (left !== undefined) expect(result).toMatchObject({ left: { what: expect.stringMatching(left) } })
+        else
+          expect(result).toMatchObject({
+            right: { sandboxed: true, warm: right?.warm, description: expect.stringMatching(right?.description ?? "") }
+          })
       })
     )
   }
@@ -235,7 +303,7 @@ describe.runIf(process.platform === "linux")("the sandbox", () => {
   it.live("advises nothing about namespaces where bubblewrap has not complained", () =>
     Effect.gen(function* () {
       for (const path of [wrapper(), withSmallBuild("/proc/net/dev")]) {
-        const { result } = yield* confined("required", path)
+        const { result } = yield* confined("required", path, bubblewrapAlone)
         expect(result).toMatchObject({ left: { what: expect.not.stringMatching(/namespaces|CAP_SYS_ADMIN/) } })
       }
     })

@@ -69,6 +69,8 @@ export interface Confinement {
   readonly sandboxed: boolean
   /** Whether runs are forked from programs that are kept loaded. */
   readonly warm: boolean
+  /** How they are started where they can't be forked. */
+  readonly anew: Start
   /** See `Sandbox`. */
   readonly enter: Sandbox["enter"]
   /** In one line for the operator. */
@@ -93,14 +95,23 @@ export const confine = (options: ConfinementOptions): Effect.Effect<Confinement,
         )
     const open = yield* openly(options, startWith)
     const found = mode === "off" ? Either.left({ why: "it is switched off", cured: false }) : yield* shutIn(options, resources, startWith)
-    if (Either.isRight(found)) return { ...open, resources, sandboxed: true, ...found.right }
+    if (Either.isRight(found)) return { ...open, anew: open.start, resources, sandboxed: true, ...found.right }
     const { why, cured } = found.left
     if (mode === "required") return yield* unavailable(`no sandbox for ffmpeg: ${why}${cured ? ", or " : ": "}${whatElse}`)
     if (mode === "preferred") yield* Effect.logWarning(`ffmpeg runs without a sandbox: ${why}`)
-    return { ...open, resources, root, sandboxed: false, warm: false, enter: undefined, description: `sandbox: none (${why})` }
+    return {
+      ...open,
+      anew: open.start,
+      resources,
+      root,
+      sandboxed: false,
+      warm: false,
+      enter: undefined,
+      description: `sandbox: none (${why})`
+    }
   })
 
-type ShutIn = Pick<Confinement, "start" | "root" | "enter" | "warm" | "description">
+type ShutIn = Pick<Confinement, "start" | "root" | "enter" | "warm" | "description"> & Partial<Pick<Confinement, "anew">>
 
 /** The first that works of: forks within bubblewrap, forks by Landlock and seccomp alone, bubblewrap around each run. */
 const shutIn = (
@@ -119,12 +130,20 @@ const shutIn = (
       if (Either.isRight(bubblewrap)) {
         const { launcher, root, description, enter, warm, seen } = bubblewrap.right
         const asRoot = root.nextUser !== undefined
+        const anew = startWith(launcher)
         const opened = yield* tried(options, resources, {
-          ...{ root, seen, userNamespaces: !asRoot, counted: true, otherwise: startWith(launcher) },
+          ...{ root, seen, userNamespaces: !asRoot, counted: true, otherwise: anew },
           invocation: (program) => warm(options.paths[program], warmVariables())
         })
         if (Either.isRight(opened))
-          return Either.right({ start: opened.right.start, root, enter, warm: true, description: `sandbox: ${description}; launch: warm` })
+          return Either.right({
+            start: opened.right.start,
+            anew,
+            root,
+            enter,
+            warm: true,
+            description: `sandbox: ${description}; launch: warm`
+          })
         lacks.push(opened.left)
       }
       if (kind !== "bubblewrap") {
