@@ -36,6 +36,8 @@ describe("readSettings", () => {
       ffmpegPath: undefined,
       ffprobePath: undefined,
       sandbox: "required",
+      sandboxKind: "auto",
+      launch: "auto",
       fonts: undefined,
       hardware: false,
       limits: {}

@@ -17,9 +17,12 @@ export interface WarmCommand {
   readonly env: Readonly<Record<string, string>>
 }
 
-/** `launch`, by a fork of a process that has the program loaded: it means the same and ends in the same ways. */
+/**
+ * `launch`, by a fork of a process that has the program loaded: it means the same and ends in the same ways. The process is
+ * taken last, in one go with the beginning of the run, since it may be replaced at any time.
+ */
 export const launchWarm = (
-  warm: WarmProcess,
+  take: () => Promise<WarmProcess | string>,
   { program, args, work, limits, env }: WarmCommand,
   { killSeconds, onStdout, onStderr }: Omit<LaunchOptions, "launcher">
 ): Effect.Effect<Effect.Effect<Ended, Unavailable>, Unavailable, Scope.Scope> =>
@@ -30,15 +33,21 @@ export const launchWarm = (
     const startedAt = yield* Clock.currentTimeNanos
     const request = { in: work.in, out: work.out, user: work.user, limits, args: [basename(program), ...args], env }
     const run = yield* Effect.acquireRelease(
-      Effect.sync(() => warm.begin(request, { onStdout, onStderr })),
-      ({ ended, signal }) =>
+      Effect.promise(async () => {
+        const warm = await take()
+        return typeof warm === "string" ? warm : warm.begin(request, { onStdout, onStderr })
+      }),
+      (run) =>
         Effect.promise(async () => {
+          if (typeof run === "string") return
+          const { ended, signal } = run
           signal("SIGTERM")
           const timer = setTimeout(() => signal("SIGKILL"), killSeconds * 1000)
           await ended
           clearTimeout(timer)
         })
     )
+    if (typeof run === "string") return yield* unavailable(`could not start ${program} (${run})`)
     return Effect.gen(function* () {
       const end = yield* Effect.promise(() => run.ended)
       if (end === undefined) return yield* unavailable(`the process that ${program} is started from is gone`)

@@ -115,6 +115,13 @@ export const startWarm = async (invocation: WarmInvocation, helper: number, setu
   }
   // Nothing of it keeps our process from ending but a run.
   const held = (is: boolean) => (is ? socket.ref() : socket.unref())
+  // Not at once: whoever was given this process may be about to begin a run.
+  const leave = () => {
+    if (retired)
+      setImmediate(() => {
+        if (runs.size === 0) socket.end()
+      })
+  }
   const lost = () => {
     open = false
     const all = [...runs.values()]
@@ -131,7 +138,7 @@ export const startWarm = async (invocation: WarmInvocation, helper: number, setu
       else if (kind === kinds.ended) {
         runs.delete(run)
         if (runs.size === 0) held(false)
-        if (retired && runs.size === 0) socket.end()
+        leave()
         known.over(readEnd(content))
       }
     })
@@ -197,7 +204,7 @@ export const startWarm = async (invocation: WarmInvocation, helper: number, setu
     },
     retire: () => {
       retired = true
-      if (runs.size === 0) socket.end()
+      leave()
     },
     end
   }

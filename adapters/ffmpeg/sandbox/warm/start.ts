@@ -92,7 +92,7 @@ const startFrom = (pool: WarmPool<Program>, options: WarmOptions, otherwise: Sta
       const taken = yield* Effect.promise(() => pool.take(program))
       if (typeof taken !== "string") {
         const command = { program, args, work, limits: limits[program], env: environment }
-        return yield* launchWarm(taken, command, { killSeconds, onStdout: () => {}, onStderr: () => {}, ...sinks })
+        return yield* launchWarm(() => pool.take(program), command, { killSeconds, onStdout: () => {}, onStderr: () => {}, ...sinks })
       }
       if (otherwise === undefined) return yield* unavailable(`could not start ${program} (${taken})`)
       if (!warned.has(taken)) yield* Effect.logWarning(`${program} is started anew for each run: ${taken}`)

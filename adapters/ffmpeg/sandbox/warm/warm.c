@@ -179,10 +179,10 @@ struct landlock_path {
   int32_t folder;
 } __attribute__((packed));
 
-/* Lets a file, or all below a folder, be used so. What is not there need not be allowed. */
+/* Lets a file, or all below a folder, be used so. */
 static int allow(int rules, const char *path, uint64_t rights) {
   struct landlock_path rule = {rights, open(path, O_PATH | O_CLOEXEC)};
-  if (rule.folder < 0) return errno == ENOENT || errno == EACCES ? 0 : -1;
+  if (rule.folder < 0) return -1;
   long done = syscall(landlock_add_rule, rules, 1, &rule, 0);
   if (done != 0 && errno == EINVAL && (rights & fs_of_folders)) {
     rule.allowed = rights & ~(uint64_t)fs_of_folders;
@@ -201,11 +201,11 @@ static int landlock_rules(const char *in, const char *out) {
   const uint64_t read = fs_read_file | fs_read_dir, write = fs_write_file | fs_truncate;
   if (allow(rules, in, read) != 0) return -1;
   if (allow(rules, out, read | write | fs_make_reg | fs_make_dir | fs_remove_file | fs_remove_dir) != 0) return -1;
+  /* Systems differ in what they have of the others: what is not there need not be allowed. */
   const char *path = settings.paths;
-  for (uint32_t n = 0; n < settings.head.read_paths; n++)
-    if (allow(rules, next_text(&path), read) != 0) return -1;
-  for (uint32_t n = 0; n < settings.head.write_paths; n++)
-    if (allow(rules, next_text(&path), fs_read_file | write) != 0) return -1;
+  for (uint32_t n = 0; n < settings.head.read_paths + settings.head.write_paths; n++)
+    if (allow(rules, next_text(&path), n < settings.head.read_paths ? read : fs_read_file | write) != 0 && errno != ENOENT && errno != EACCES)
+      return -1;
   return rules;
 }
 
@@ -320,10 +320,14 @@ static void run_main(const struct start *given, struct report *report, int out, 
 
 /* ---- The process that waits ---- */
 
-/* Whoever started us is gone, or says what we don't understand: so do all runs. */
+/* Whoever started us is gone, or says what we don't understand: then all runs end before we do. */
 static void give_up(void) {
-  for (int n = 0; n < max_runs; n++)
-    if (state->runs[n].pid != 0) kill(-state->runs[n].pid, SIGKILL);
+  for (int n = 0; n < max_runs; n++) {
+    const struct run *run = &state->runs[n];
+    if (run->pid == 0 || run->pidfd < 0) continue;
+    if (kill(-run->pid, SIGKILL) != 0) kill(run->pid, SIGKILL);
+    waitpid(run->pid, NULL, 0);
+  }
   _exit(0);
 }
 
