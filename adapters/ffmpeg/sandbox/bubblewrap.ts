@@ -8,7 +8,7 @@ import { type HardLimits, prlimitCommand } from "./rlimits.js"
 import { seccompFilter } from "./seccomp.js"
 import { basicDevices, localFonts, type Seen, type SeenOptions, systemFolders, whatRunsSee } from "./seen.js"
 import { users } from "./users.js"
-import type { WarmInvocation } from "./warm/process.js"
+import { type WarmInvocation, warmArguments } from "./warm/process.js"
 import type { WorkRoot } from "./work-directory.js"
 
 export interface SandboxOptions extends SeenOptions {
@@ -102,7 +102,8 @@ export const openSandbox = (root: WorkRoot, options: SandboxOptions): Effect.Eff
         ...["--size", "4096", "--tmpfs", "/tmp"],
         ...["--dev", "/dev", ...files, "--remount-ro", "/dev"],
         ...["--bind", root.path, root.path, "--remount-ro", "/", "--chdir", "/", "--"],
-        inside.get(program) ?? program
+        inside.get(program) ?? program,
+        ...warmArguments
       ],
       env: {}
     })

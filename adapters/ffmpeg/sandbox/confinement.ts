@@ -122,7 +122,7 @@ const shutIn = (
   Effect.gen(function* () {
     const { kind = "auto", launch: mode = "auto" } = options
     const notWanted = Either.left<Lack>({ why: "bubblewrap is not wanted", cured: false })
-    const bubblewrap = kind === "landlock" ? notWanted : yield* sandboxed(options, startWith)
+    const bubblewrap = kind === "landlock" ? notWanted : yield* Effect.catchAll(sandboxed(options, startWith), withoutRights)
     const lacks: Array<string> = []
     if (mode === "plain") lacks.push("the launch is set to plain")
     else if (options.hardware) lacks.push("runs that use hardware are started anew")
@@ -170,6 +170,10 @@ const shutIn = (
     const said = `sandbox: ${description}; launch: each run anew (${lack})`
     return Either.right({ start: startWith(launcher), root, enter, warm: false, description: said })
   })
+
+/** Root in a container may have no right to give files to others. */
+const withoutRights = () =>
+  Effect.succeed(Either.left<Lack>({ why: "bubblewrap can't be used with the rights of this process", cured: false }))
 
 const textOf = (found: Either.Either<unknown, Lack>): string => (Either.isLeft(found) ? found.left.why : "")
 

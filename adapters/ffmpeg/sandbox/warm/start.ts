@@ -7,10 +7,11 @@ import { libraryVariable } from "../launch.js"
 import { type HardLimits, type ResourceLimits, withinHost } from "../rlimits.js"
 import { seccompFilter } from "../seccomp.js"
 import { basicDevices, localFonts, type Seen, systemFolders } from "../seen.js"
+import { firstUser, userCount } from "../users.js"
 import type { WorkRoot } from "../work-directory.js"
 import { launchWarm, withoutCount } from "./launch.js"
 import { openWarmPool, type PoolOptions, type WarmPool } from "./pool.js"
-import { type WarmInvocation, warmVariables } from "./process.js"
+import { type WarmInvocation, warmArguments, warmVariables } from "./process.js"
 
 /** What the two sandboxes of this kind have in common: how runs are forked from a program that is kept loaded. */
 export interface WarmOptions {
@@ -105,16 +106,24 @@ const startFrom = (pool: WarmPool<Program>, options: WarmOptions, otherwise: Sta
 /** libxvid keeps those of its second pass in /tmp, which runs that are forked do not have. */
 const needsTemporaryFiles = (args: ReadonlyArray<string>): boolean => args.some((arg) => arg.includes("xvid"))
 
-/** Without bubblewrap. Under root each run has a user of its own where we have the rights to make it so. */
+/** Without bubblewrap. Under root each run has a user of its own where we have the rights to make it so, and such users are there. */
 export const canChangeUsers = (): boolean => {
   if (process.getuid?.() !== 0) return false
   try {
     const [, effective = "0"] = /^CapEff:\t([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? []
-    return (BigInt(`0x${effective}`) & neededRights) === neededRights
+    return (BigInt(`0x${effective}`) & neededRights) === neededRights && isMapped("uid") && isMapped("gid")
   } catch {
     return false
   }
 }
+
+/** Whether all numbers of `users` mean somebody in our user namespace. */
+const isMapped = (kind: "uid" | "gid"): boolean =>
+  readFileSync(`/proc/self/${kind}_map`, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/ +/).map(Number))
+    .some(([from = 0, , count = 0]) => from <= firstUser && firstUser + userCount <= from + count)
 
 /** CAP_CHOWN, KILL, SETGID, SETUID and SETPCAP. */
 const neededRights = [0n, 5n, 6n, 7n, 8n].reduce((sum, bit) => sum | (1n << bit), 0n)
@@ -123,6 +132,6 @@ export const openInvocation =
   ({ programs }: Seen, libraryPath: string | undefined) =>
   (program: string): WarmInvocation => ({
     file: programs.get(program) ?? program,
-    args: [],
+    args: warmArguments,
     env: { ...environment, ...libraryVariable(libraryPath), ...warmVariables() }
   })

@@ -132,8 +132,8 @@ static struct {
 static int (*real_main)(int, char **, char **);
 static int landlock_version;
 static pid_t own_pid;
-/* Where the kernel shows a process's environment. A run writes its own there. */
-static char *environment, *environment_end;
+/* Where the kernel shows a process's arguments and environment. A run writes its own there. */
+static char *shown_arguments, *shown_arguments_end, *environment, *environment_end;
 
 static void *memory(size_t size, int flags) {
   void *found = mmap(NULL, size, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
@@ -246,6 +246,18 @@ static char **environment_of(const char **texts, uint32_t count) {
   return variables;
 }
 
+/* For people who look what runs: as many of the arguments as there is room for. */
+static void show_arguments(char **arguments) {
+  char *at = shown_arguments;
+  memset(at, 0, (size_t)(shown_arguments_end - at));
+  for (; *arguments != NULL; arguments++) {
+    const size_t length = strlen(*arguments) + 1;
+    if (length > (size_t)(shown_arguments_end - at)) return;
+    memcpy(at, *arguments, length);
+    at += length;
+  }
+}
+
 /* Never returns. `given` is this run's own copy of what was asked for. */
 static void run_main(const struct start *given, struct report *report, int out, int err) {
   const char *texts = (const char *)(given + 1);
@@ -305,6 +317,7 @@ static void run_main(const struct start *given, struct report *report, int out, 
   if (variables == NULL) failed(report);
   environ = variables;
   prctl(PR_SET_NAME, arguments[0], 0, 0, 0);
+  show_arguments(arguments);
   optind = 1;
 
   report->stage = at_filter;
@@ -547,7 +560,6 @@ static uint32_t entries(const char *path, int above) {
 }
 
 static int wait_for_runs(int argc, char **argv, char **envp) {
-  (void)argc, (void)argv;
   int type;
   socklen_t size = sizeof type;
   if (getsockopt(control, SOL_SOCKET, SO_TYPE, &type, &size) != 0) _exit(70);
@@ -569,7 +581,9 @@ static int wait_for_runs(int argc, char **argv, char **envp) {
     setrlimit(RLIMIT_NOFILE, &files);
   }
 
-  /* Strings lie one after the other, the first variable's first. */
+  /* Strings lie one after the other, the first argument's and the first variable's first. */
+  shown_arguments = argv[0];
+  shown_arguments_end = argv[argc - 1] + strlen(argv[argc - 1]) + 1;
   environment = environment_end = envp[0];
   for (char **each = envp; *each != NULL; each++) environment_end = *each + strlen(*each) + 1;
 

@@ -9,7 +9,7 @@ import { Effect, Exit, Fiber, Schedule, Scope } from "effect"
 import { afterAll, describe, expect } from "vitest"
 import { compileArguments, warmSourceHash } from "../../../../scripts/setup/warm.mjs"
 import type { Program, Start } from "../confinement.js"
-import { remainsOf } from "../remains.suite.js"
+import { ffmpegsIn, remainsOf } from "../remains.suite.js"
 import { openWorkRoot, type WorkRoot, workDirectory } from "../work-directory.js"
 import { helperBytes, openHelper } from "./helper.js"
 import { loaded, pathOf, places } from "./loaded.suite.js"
@@ -98,6 +98,19 @@ describe.runIf(process.platform === "linux").each(places)("programs that are kep
       expect(yield* say('open my $f, ">", "../out/made"; print $f "x"; close $f; print -r "../out/made" ? 1 : 0')).toMatchObject({
         ...{ code: 0, stdout: "1", files: { made: hash(Buffer.from("x")) } }
       })
+      const work = yield* workDirectory(root)
+      let asking = ""
+      yield* start("ffmpeg", ["-e", '$| = 1; print "on"; sleep 600', "shown"], work, {
+        onStdout: (chunk) => (asking += Buffer.from(chunk))
+      })
+      yield* until(() => asking === "on")
+      const [id = ""] = yield* Effect.promise(() => ffmpegsIn(root.path))
+      expect(readFileSync(`/proc/${id}/cmdline`, "utf8").replace(/\0*$/, "").split("\0")).toEqual([
+        "ffmpeg",
+        "-e",
+        expect.anything(),
+        "shown"
+      ])
       const much = yield* say('print "0123456789abcdef" x 65536 for 1 .. 20; print STDERR "e" x 200000')
       expect([much.stdout.length, much.stderr.length >= 200_000]).toEqual([20 * 2 ** 20, true])
       const busy = yield* say('my $text = "x" x 100_000_000; my $end = (times)[0] + 0.2; 1 while (times)[0] < $end')
