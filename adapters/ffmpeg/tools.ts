@@ -33,7 +33,7 @@ export interface FfmpegOptions {
   readonly workRoot?: string
   /** Where URLs that are probed in place may lead. Default: to the public internet, by https. */
   readonly guard?: GuardOptions
-  /** Whether runs are shut into a sandbox (Linux, bubblewrap). Default "preferred": where that works, else with a warning. */
+  /** Whether runs are shut into a sandbox (Linux). Default "preferred": where that works, else with a warning. */
   readonly sandbox?: SandboxMode
   /** What the sandbox is made of. Default "auto": bubblewrap where it works, else Landlock and seccomp alone where these do. */
   readonly sandboxKind?: SandboxKind

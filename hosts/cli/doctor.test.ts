@@ -57,6 +57,15 @@ describe.runIf(process.platform === "linux")("ffkiln doctor", () => {
     expect(out).toMatch(/^setting: FFKILN_SANDBOX=required: every run has a sandbox$/m)
   })
 
+  it.runIf(process.getuid?.() === 0)("tells of the sandbox that can be had where namespaces are denied, as in a container", async () => {
+    const denied = 'echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set -all --inh-caps -all "$@"'
+    const starter = ["unshare", "--user", "--map-root-user", "sh", "-c", denied, "sh"]
+    const { code, out } = await ended(run("doctor", [], {}, starter))
+    expect(code).toBe(0)
+    expect(out).toMatch(/^sandbox: Landlock \d+ and seccomp, without bubblewrap \(.*\); launch: warm$/m)
+    expect(out).toMatch(/^setting: FFKILN_SANDBOX=required: every run is shut in$/m)
+  })
+
   it("tells why each run is started anew", async () => {
     const { code, out } = await doctor({ FFKILN_LAUNCH: "plain" })
     expect(code).toBe(0)

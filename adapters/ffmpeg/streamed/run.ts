@@ -62,7 +62,8 @@ const startLate = (
   ownScope(
     Effect.gen(function* () {
       const { enter, sandboxed } = tools
-      if (sandboxed && enter === undefined) return yield* new NoRelay({ why: "nsenter is missing: install util-linux" })
+      if (sandboxed && enter === undefined)
+        return yield* new NoRelay({ why: "that needs bubblewrap as the sandbox, and nsenter (util-linux)" })
       const relay = yield* makeRelay(late)
       const urls = relay.urls(sandboxed ? portInside : yield* listenHere(relay))
       const stderr = lineReader((raw) => {
