@@ -6,15 +6,16 @@ import { parseArgs } from "node:util"
 import { type FleetReport, fullFleet, measureFleet, quickFleet } from "./fleet.js"
 import { machine, type Report } from "./report.js"
 import { fullRunners, measureRunners, quickRunners, type RunnersReport } from "./runners.js"
-import { full, latency, quick, type Run, throughput } from "./suites.js"
+import { calls, full, fullLaunch, latency, launches, quick, type Run, throughput } from "./suites.js"
 import { fleetTable, runnersTable, table } from "./table.js"
 
 /**
- * `npm run bench -- [--fleet | --runners] [--quick] [--json FILE]`: measures the overhead of a call over the
- * plain program, and calls per second. `--fleet` measures several processes, `--runners` remote runners.
+ * `npm run bench -- [--launch | --fleet | --runners] [--quick] [--json FILE]`: measures the overhead of a call over the
+ * plain program, and calls per second. `--launch` measures runs without jobs and HTTP, warm and started anew, `--fleet` several
+ * processes, `--runners` remote runners.
  */
 const flag = { type: "boolean", default: false } as const
-const { values: args } = parseArgs({ options: { fleet: flag, runners: flag, quick: flag, json: { type: "string" } } })
+const { values: args } = parseArgs({ options: { launch: flag, fleet: flag, runners: flag, quick: flag, json: { type: "string" } } })
 const ffmpeg = process.env.FFMPEG_PATH || "ffmpeg"
 const ffprobe = process.env.FFPROBE_PATH || "ffprobe"
 
@@ -38,13 +39,14 @@ const measure = async (folder: string, run: Run): Promise<readonly [report: Repo
     const report = await measureRunners({ folder, clip, ffmpeg, ffprobe }, args.quick ? quickRunners : fullRunners, run)
     return [report, runnersTable(report)]
   }
-  const effort = args.quick ? quick : full
+  const effort = args.quick ? quick : args.launch ? fullLaunch : full
+  const subjects = args.launch ? launches : calls
   const setting = { folder, clip, slots: 1, ffmpeg, ffprobe }
   const report: Report = {
     startedAt: new Date().toISOString(),
     machine: machine(ffmpeg),
-    latency: await latency(setting, effort, run),
-    throughput: await throughput(setting, effort, run)
+    latency: await latency(setting, subjects, effort, run),
+    throughput: await throughput(setting, subjects, effort, run)
   }
   return [report, table(report)]
 }

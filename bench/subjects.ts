@@ -2,12 +2,18 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { link, mkdir, mkdtemp, rm } from "node:fs/promises"
 import { basename, join } from "node:path"
-import { ffmpeg, type SandboxMode } from "../adapters/ffmpeg/index.js"
+import { Effect, Layer, ManagedRuntime, Stream } from "effect"
+import { ffmpeg, type LaunchMode, type SandboxMode } from "../adapters/ffmpeg/index.js"
+import { fileSystem } from "../adapters/fs/index.js"
+import { BlobKey, FileName } from "../core/ids.js"
+import { Executor } from "../core/ports/executor.js"
+import { Prober } from "../core/ports/prober.js"
+import { Storage } from "../core/ports/storage.js"
 import { open } from "../hosts/embed/index.js"
 import type { Subject } from "./measure.js"
 import { serve } from "./processes.js"
 import { bareName } from "./report.js"
-import { argvOf, type Workload } from "./workloads.js"
+import { argvOf, planOf, probeRequestOf, type Workload } from "./workloads.js"
 
 /** A subject for each workload on one clip, with the resources that it needs. */
 export interface Side {
@@ -76,6 +82,38 @@ const library = async (name: string, sandbox: SandboxMode, setting: Setting): Pr
   }
   return { subject, close }
 }
+
+/**
+ * The executor and the prober alone, in the sandbox, without jobs and HTTP: the cost of starting a program and of its
+ * files. `launch` is how programs are started.
+ */
+export const runAlone =
+  (name: string, launch: LaunchMode) =>
+  async ({ folder, clip, ffmpeg: ffmpegPath, ffprobe: ffprobePath }: Setting): Promise<Side> => {
+    const home = await mkdtemp(join(folder, "run-"))
+    const programs = ffmpeg({ workRoot: join(home, "work"), ffmpegPath, ffprobePath, sandbox: "required", launch })
+    const runtime = ManagedRuntime.make(Layer.provideMerge(programs, fileSystem({ root: join(home, "files") })))
+    const stored = { name: FileName(basename(clip)), key: BlobKey(`dir_bench/clip/${basename(clip)}`) }
+    const source = join(home, "clip")
+    await link(clip, source)
+    const { bytes } = await runtime.runPromise(Effect.flatMap(Storage, (storage) => storage.upload(source, stored.key)))
+    const file = { ...stored, bytes }
+    let runs = 0
+    const subject = (workload: Workload): Subject => ({
+      name,
+      run: (caller) =>
+        workload.path === "/ffmpeg/process"
+          ? runtime.runPromise(Effect.flatMap(Executor, ({ run }) => Stream.runDrain(run(planOf(workload, file, caller, ++runs)))))
+          : runtime.runPromise(
+              Effect.flatMap(Prober, ({ probe }) => Effect.asVoid(probe({ _tag: "Blob", ...file }, probeRequestOf(workload, file.name))))
+            )
+    })
+    const close = async () => {
+      await runtime.dispose()
+      await rm(home, { recursive: true, force: true })
+    }
+    return { subject, close }
+  }
 
 /** The server in its own process on this machine, with the client in this one. */
 export const overHttp = async ({ folder, clip, slots, ffmpeg, ffprobe }: Setting): Promise<Side> => {

@@ -1,7 +1,7 @@
 import { interleave, milliseconds, perSecond, type Samples, type Subject } from "./measure.js"
 import { type LatencyRow, latencyRows, type ThroughputRow, throughputRows } from "./report.js"
-import { bare, inProcess, overHttp, type Setting, type Side, unconfined } from "./subjects.js"
-import { encode, probe, thumbnail, type Workload } from "./workloads.js"
+import { bare, inProcess, overHttp, runAlone, type Setting, type Side, unconfined } from "./subjects.js"
+import { encode, longEncode, probe, thumbnail, type Workload } from "./workloads.js"
 
 /** How much is measured. */
 export interface Effort {
@@ -41,6 +41,32 @@ export const quick: Effort = {
   rounds: 1
 }
 
+/** For runs alone: more calls, since the difference between two ways of starting a program is small. */
+export const fullLaunch: Effort = {
+  calls: [
+    [thumbnail, 60],
+    [probe, 60],
+    [longEncode, 15]
+  ],
+  tasks: [[thumbnail, 40]],
+  callers: [1, 2, 4, 8],
+  rounds: 5
+}
+
+/** The subjects of a measurement of single calls, and of one of calls per second. */
+export interface Subjects {
+  readonly latency: ReadonlyArray<(setting: Setting) => Promise<Side>>
+  readonly throughput: ReadonlyArray<(setting: Setting) => Promise<Side>>
+}
+
+/** What a call of ffkiln costs. */
+export const calls: Subjects = { latency: [bare, unconfined, inProcess, overHttp], throughput: [bare, inProcess, overHttp] }
+
+const alone = [bare, runAlone("run alone, plain", "plain"), runAlone("run alone", "auto")]
+
+/** What a run without jobs and HTTP costs, by the way in which its program is started. */
+export const launches: Subjects = { latency: alone, throughput: alone }
+
 /** Prints what is measured next; the signal ends the run between two measurements. */
 export interface Run {
   readonly say: (line: string) => void
@@ -48,8 +74,13 @@ export interface Run {
 }
 
 /** Times of single calls on an idle server. */
-export const latency = (setting: Setting, { calls }: Effort, { say, signal }: Run): Promise<ReadonlyArray<LatencyRow>> =>
-  withSides([bare, unconfined, inProcess, overHttp], setting, async (sides) => {
+export const latency = (
+  setting: Setting,
+  { latency: makers }: Subjects,
+  { calls }: Effort,
+  { say, signal }: Run
+): Promise<ReadonlyArray<LatencyRow>> =>
+  withSides(makers, setting, async (sides) => {
     const rows: LatencyRow[] = []
     for (const [workload, count] of calls) {
       say(`${workload.name}: ${count} calls of each subject`)
@@ -61,12 +92,13 @@ export const latency = (setting: Setting, { calls }: Effort, { say, signal }: Ru
 /** Tasks per second with several concurrent callers and as many slots. */
 export const throughput = async (
   setting: Setting,
+  { throughput: makers }: Subjects,
   { tasks, callers: numbers, rounds }: Effort,
   { say, signal }: Run
 ): Promise<ReadonlyArray<ThroughputRow>> => {
   const byWorkload = new Map<Workload, Map<number, Samples>>(tasks.map(([workload]) => [workload, new Map()]))
   for (const callers of numbers) {
-    await withSides([bare, inProcess, overHttp], { ...setting, slots: callers }, async (sides) => {
+    await withSides(makers, { ...setting, slots: callers }, async (sides) => {
       for (const [workload, least] of tasks) {
         const total = Math.max(least, callers)
         say(`${workload.name}, ${callers} at a time: ${rounds} rounds of ${total} for each subject`)

@@ -87,11 +87,11 @@ const opened = async (option: string, encoder: string, keys: ReadonlyArray<strin
     "null",
     "-"
   ]
-  const { exitCode } = await execa("strace", [...watch, "ffmpeg", ...encode], {
+  // strace that is ended lets its program go on: so the program is ended inside it, and strace ends with it.
+  const { exitCode } = await execa("strace", [...watch, "timeout", "--signal=KILL", "20", "ffmpeg", ...encode], {
     reject: false,
     cwd: folder,
-    stdin: "ignore",
-    timeout: 20_000
+    stdin: "ignore"
   })
   const names = new Set(
     [...readFileSync(trace, "utf8").matchAll(/\/files\/([\w-]+)/g)].map(([, name = ""]) => name.replace(/\.(temp|mbtree|cutree).*$/, ""))
