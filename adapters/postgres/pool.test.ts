@@ -140,7 +140,7 @@ it.scopedLive("no more connections are opened than allowed, beside the listening
 
 it.scopedLive("a call that finds all connections taken waits, and after the time-out is unavailable", () =>
   Effect.gen(function* () {
-    const pool = yield* openPool({ url: yield* temporaryDatabase, maxConnections: 1, connectTimeoutSeconds: 0.2 })
+    const pool = yield* openPool({ url: yield* temporaryDatabase, maxConnections: 1, connectTimeoutSeconds: 5 })
     const { insert } = Context.get(yield* Layer.build(postgres({ pool })), Jobs)
     const taken = yield* Effect.promise(() => pool.connect())
     const late = yield* Effect.flip(insert(aJob(), roomy))
