@@ -13,14 +13,20 @@ export interface Workshop {
   readonly limits: LimitValues
 }
 
+interface State {
+  readonly progress: Ref.Ref<number | null>
+  /** Whether the outcome is being sent to the host, whose answer to that decides. */
+  readonly reporting: Ref.Ref<boolean>
+}
+
 /**
  * Executes one run and reports its outcome to the host: finished, failed, or released when it is interrupted
  * or infrastructure fails here. When the lease is lost, ffmpeg is ended and nothing is reported.
  */
 export const carryThrough = (run: Run, calls: RunCalls, workshop: Workshop): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const progress = yield* Ref.make<number | null>(null)
-    yield* Effect.raceFirst(keep(run, calls, progress, workshop.limits), carryOut(run, calls, progress, workshop))
+    const state: State = { progress: yield* Ref.make<number | null>(null), reporting: yield* Ref.make(false) }
+    yield* Effect.raceFirst(keep(run, calls, state, workshop.limits), carryOut(run, calls, state, workshop))
   }).pipe(
     Effect.catchTags({
       FfmpegFailed: ({ reason }) => calls.failed({ reason: "ffmpeg", detail: reason }),
@@ -48,23 +54,26 @@ export const carryThrough = (run: Run, calls: RunCalls, workshop: Workshop): Eff
 /** How long a stopping runner tries to release a run. Without a release the lease expires. */
 const releaseTimeout = Duration.seconds(5)
 
-const carryOut = (run: Run, calls: RunCalls, progress: Ref.Ref<number | null>, { ffmpeg, cache, limits }: Workshop) =>
+const carryOut = (run: Run, calls: RunCalls, { progress, reporting }: State, { ffmpeg, cache, limits }: Workshop) =>
   Effect.gen(function* () {
     yield* Effect.addFinalizer(() => cache.trim)
     const transfer = yield* transferOf({ run, calls, cache })
     yield* Stream.runForEach(ffmpeg.run(planOf(run, limits), transfer), (event) =>
       event._tag === "Progress"
         ? Ref.set(progress, event.fraction)
-        : calls.finished({
-            outputs: event.outputs.map(({ name, blob }) => ({ name, bytes: blob.bytes, upload: transfer.uploadOf(name) })),
-            warnings: event.warnings,
-            seconds: event.seconds
-          })
+        : Effect.zipRight(
+            Ref.set(reporting, true),
+            calls.finished({
+              outputs: event.outputs.map(({ name, blob }) => ({ name, bytes: blob.bytes, upload: transfer.uploadOf(name) })),
+              warnings: event.warnings,
+              seconds: event.seconds
+            })
+          )
     )
   }).pipe(Effect.scoped)
 
-/** Sends heartbeats with the progress while the run lasts. Fails when the lease is lost. */
-const keep = (run: Run, calls: RunCalls, progress: Ref.Ref<number | null>, { progressSeconds }: LimitValues) =>
+/** Sends heartbeats with the progress while the run lasts, also while its outcome is sent. Fails when the lease is lost. */
+const keep = (run: Run, calls: RunCalls, { progress, reporting }: State, { progressSeconds }: LimitValues) =>
   Effect.gen(function* () {
     let sent: number | null = null
     let heardAt = yield* Clock.currentTimeMillis
@@ -80,7 +89,8 @@ const keep = (run: Run, calls: RunCalls, progress: Ref.Ref<number | null>, { pro
         // Sent again at the next interval.
         Effect.catchTag("Unavailable", () => (left > 0 ? Effect.succeed(null) : silent))
       )
-      if (answer === null) return
+      // A host that has published the outcome answers that the run is over.
+      if (answer === null || (answer.abort && (yield* Ref.get(reporting)))) return
       if (answer.abort) return yield* new RunLost({ why: "the host requested the abort" })
       sent = fraction
       heardAt = now
