@@ -63,7 +63,7 @@ describe.runIf(process.platform === "linux")("ffkiln doctor", () => {
     const { code, out } = await ended(run("doctor", [], {}, starter))
     expect(code).toBe(0)
     expect(out).toMatch(/^sandbox: Landlock \d+ and seccomp, without bubblewrap \(.*\); launch: warm$/m)
-    expect(out).toMatch(/^setting: FFKILN_SANDBOX=required: every run is shut in$/m)
+    expect(out).toMatch(/^setting: FFKILN_SANDBOX=required: every run has a sandbox$/m)
   })
 
   it("tells why each run is started anew", async () => {

@@ -38,7 +38,7 @@ describe("runners of the library", () => {
     expect([name, token.startsWith("box:"), await identified(ffkiln, token)]).toEqual(["box", true, true])
     await expect(ffkiln.runners.make("box")).rejects.toMatchObject({
       _tag: "InvalidRequest",
-      message: expect.stringContaining('"box" already')
+      message: expect.stringContaining('"box" is or was')
     })
     await expect(ffkiln.runners.make("a:b")).rejects.toMatchObject({ _tag: "InvalidRequest" })
     expect(await ffkiln.runners.list()).toMatchObject([{ name: "box", state: "silent", revokedAt: null, processes: [] }])

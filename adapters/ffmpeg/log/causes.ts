@@ -25,6 +25,10 @@ const memory: ReadonlyArray<Rule> = [
   }
 ]
 
+const openFiles: ReadonlyArray<Rule> = [
+  { forms: ["Too many open files$"], say: () => "the task opens more files than the limit openFiles allows: use fewer inputs and outputs" }
+]
+
 /** Missing hardware or drivers. These rules come before those about memory, which the same log may match. */
 const hardware: ReadonlyArray<Rule> = [
   {
@@ -595,6 +599,7 @@ const inputs: ReadonlyArray<Rule> = [
 const rules: ReadonlyArray<Rule> = [
   ...hardware,
   ...memory,
+  ...openFiles,
   ...unknown,
   ...misplaced,
   ...graphs,
