@@ -12,7 +12,11 @@ export default defineConfig({
       { extends: true, test: { name: "core", include: ["core/**/*.test.ts"], isolate: false } },
       {
         extends: true,
-        test: { name: "around it", include: folders.map((folder) => `${folder}/**/*.test.ts`), globalSetup: "scripts/test-servers.mjs" }
+        test: {
+          name: "around it",
+          include: folders.map((folder) => `${folder}/**/*.test.ts`),
+          globalSetup: "scripts/test-servers.mjs"
+        }
       }
     ],
     // A test ends on a condition, never on the clock; this only keeps a broken one from hanging the run.

@@ -19,7 +19,12 @@ export const bundled = (source: string): Effect.Effect<string, never, Scope.Scop
         configFile: false,
         logLevel: "silent",
         root: dirname(source),
-        build: { ssr: source, outDir: folder, emptyOutDir: false, rollupOptions: { output: { entryFileNames: name } } }
+        build: {
+          ssr: source,
+          outDir: folder,
+          emptyOutDir: false,
+          rollupOptions: { output: { entryFileNames: name } }
+        }
       })
     )
     return join(folder, name)

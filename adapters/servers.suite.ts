@@ -19,7 +19,10 @@ interface Servers {
 export const testServer = async <Kind extends keyof Servers>(kind: Kind): Promise<Servers[Kind]> => {
   const socket = connect(inject("testServers"))
   socket.write(`${kind}\n`)
-  const { server, error } = JSON.parse(await text(socket)) as { readonly server?: Servers[Kind]; readonly error?: string }
+  const { server, error } = JSON.parse(await text(socket)) as {
+    readonly server?: Servers[Kind]
+    readonly error?: string
+  }
   if (server === undefined) throw new Error(error)
   return server
 }

@@ -11,7 +11,8 @@ import type { Report } from "./report.js"
 
 const path = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url))
 /** Folders that a bench made and did not remove. */
-const leftovers = (pid: number | undefined) => readdirSync(path(".cache")).filter((name) => name.startsWith(`bench-${pid}-`))
+const leftovers = (pid: number | undefined) =>
+  readdirSync(path(".cache")).filter((name) => name.startsWith(`bench-${pid}-`))
 
 let folder: string
 beforeAll(() => {
@@ -20,7 +21,10 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const bench = (...args: ReadonlyArray<string>) => {
-  const child = spawn(process.execPath, [path("dist/bench/main.js"), ...args], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] })
+  const child = spawn(process.execPath, [path("dist/bench/main.js"), ...args], {
+    cwd: folder,
+    stdio: ["ignore", "pipe", "pipe"]
+  })
   return { child, exit: once(child, "exit"), stdout: text(child.stdout), stderr: text(child.stderr) }
 }
 
@@ -31,7 +35,11 @@ describe("npm run bench, as built", () => {
     expect(`${code} ${await stderr}`).toMatch(/^0 /)
 
     const report: Report = JSON.parse(readFileSync(join(folder, "report.json"), "utf8"))
-    expect(report.machine).toMatchObject({ node: process.versions.node, cores: expect.any(Number), ffmpeg: expect.stringMatching(/^\S+$/) })
+    expect(report.machine).toMatchObject({
+      node: process.versions.node,
+      cores: expect.any(Number),
+      ffmpeg: expect.stringMatching(/^\S+$/)
+    })
     expect(new Date(report.startedAt).toISOString()).toBe(report.startedAt)
     const subjects = ["bare spawn", "in process", "over HTTP"]
     const single = ["bare spawn", "no sandbox", "in process", "over HTTP"]
@@ -48,11 +56,14 @@ describe("npm run bench, as built", () => {
     for (const row of report.throughput) expect(row.perSecond).toBeGreaterThan(0)
 
     const printed = await stdout
-    for (const word of [...subjects, "median ms", "tasks/s", report.machine.ffmpeg]) expect(printed).toContain(word)
+    for (const word of [...subjects, "median ms", "tasks/s", report.machine.ffmpeg])
+      expect(printed).toContain(word)
     expect(leftovers(child.pid)).toEqual([])
   })
 
-  it("--fleet --quick --json FILE measures a fleet and leaves no files behind", { timeout: 300_000 }, async () => {
+  it("--fleet --quick --json FILE measures a fleet and leaves no files behind", {
+    timeout: 300_000
+  }, async () => {
     const { child, exit, stdout, stderr } = bench("--fleet", "--quick", "--json", "fleet.json")
     const [code] = await exit
     expect(`${code} ${await stderr}`).toMatch(/^0 /)
@@ -63,7 +74,8 @@ describe("npm run bench, as built", () => {
       ["Postgres", 2],
       ["Redis", 2]
     ])
-    for (const { medianMs, rowMedianMs } of report.delays) expect(medianMs).toBeGreaterThanOrEqual(rowMedianMs)
+    for (const { medianMs, rowMedianMs } of report.delays)
+      expect(medianMs).toBeGreaterThanOrEqual(rowMedianMs)
     expect(report.rates.map(({ workload, callers, subject }) => [workload, callers, subject])).toEqual(
       ["no-op", "thumbnail"].flatMap((workload) =>
         [1, 2].flatMap((workers) => ["bare spawn", "fleet"].map((name) => [workload, workers, name]))

@@ -53,7 +53,11 @@ export const claims = async (
 }
 
 /** The row of one database from its times in milliseconds. */
-export const claimRow = (database: Rows["name"], finished: number, times: ReadonlyArray<number>): ClaimRow => ({
+export const claimRow = (
+  database: Rows["name"],
+  finished: number,
+  times: ReadonlyArray<number>
+): ClaimRow => ({
   database,
   finished,
   n: times.length,
@@ -71,7 +75,11 @@ const claimMillis = (numbers: Numbers) =>
     const start = performance.now()
     const claim = yield* jobs.claim(new Date(Date.now() + 60_000), undefined, { meets: () => true })
     const millis = performance.now() - start
-    yield* jobs.fail(Option.getOrThrow(claim), { reason: "input-missing" }, { seconds: 1, inputBytes: 1, outputBytes: 1 })
+    yield* jobs.fail(
+      Option.getOrThrow(claim),
+      { reason: "input-missing" },
+      { seconds: 1, inputBytes: 1, outputBytes: 1 }
+    )
     yield* insert(numbers)
     return millis
   })
@@ -92,7 +100,14 @@ const job = (number: number): NewJob => {
     owner: OwnerId(`owner_${number % owners}`),
     task: {
       directory,
-      inputs: [{ name: FileName("input.mp4"), key: BlobKey(`${directory}/upload/input.mp4`), bytes: 1_000_000, options: [] }],
+      inputs: [
+        {
+          name: FileName("input.mp4"),
+          key: BlobKey(`${directory}/upload/input.mp4`),
+          bytes: 1_000_000,
+          options: []
+        }
+      ],
       outputs: [{ name: FileName("output.mp4"), options: ["-crf", "23", "-preset", "medium"], maps: [] }],
       filterComplex: null
     },
@@ -110,7 +125,9 @@ const addFinished = (database: Rows["name"], there: number, count: number) =>
   Effect.gen(function* () {
     if (count === there) return
     const sql = yield* SqlClient
-    const [one] = yield* sql<Readonly<Record<string, unknown>>>`SELECT * FROM ffkiln_jobs WHERE finished_at IS NOT NULL LIMIT 1`
+    const [one] = yield* sql<
+      Readonly<Record<string, unknown>>
+    >`SELECT * FROM ffkiln_jobs WHERE finished_at IS NOT NULL LIMIT 1`
     const columns = Object.keys(one ?? {})
     const values = columns.map((column) => own[column] ?? `one.${column}`)
     yield* sql.unsafe(`
@@ -121,7 +138,11 @@ const addFinished = (database: Rows["name"], there: number, count: number) =>
   })
 
 /** Columns in which a copy differs from its original. */
-const own: Readonly<Record<string, string>> = { id: "'job_old_' || n", owner: "'owner_' || (n % 1000)", directory: "'dir_old_' || n" }
+const own: Readonly<Record<string, string>> = {
+  id: "'job_old_' || n",
+  owner: "'owner_' || (n % 1000)",
+  directory: "'dir_old_' || n"
+}
 
 /** Maintenance that a server does by itself after such a load; SQLite does it only on request. */
 const settle = { Postgres: "ANALYZE ffkiln_jobs", SQLite: "PRAGMA wal_checkpoint(TRUNCATE)" } as const

@@ -34,10 +34,20 @@ interface Side extends Running {
 const openSide = async (
   queue: string,
   folder: string,
-  { clip, tools, database, redis, workers }: Tools & { readonly database?: string; readonly redis?: string; readonly workers: number }
+  {
+    clip,
+    tools,
+    database,
+    redis,
+    workers
+  }: Tools & { readonly database?: string; readonly redis?: string; readonly workers: number }
 ): Promise<Side> => {
   const data = await mkdtemp(join(folder, "delay-"))
-  const environment = { ...tools, ...(database && { FFKILN_DATABASE_URL: database }), ...(redis && { FFKILN_REDIS_URL: redis }) }
+  const environment = {
+    ...tools,
+    ...(database && { FFKILN_DATABASE_URL: database }),
+    ...(redis && { FFKILN_REDIS_URL: redis })
+  }
   const processes: Array<Running> = []
   const stop = async () => {
     for (const each of processes.reverse()) await each.stop()
@@ -65,7 +75,13 @@ interface Tools {
  * Measures jobs one after another, alternating between the three queues, so that other load affects all of
  * them.
  */
-export const delays = async (folder: string, tools: Tools, servers: Servers, n: number, { say, signal }: Run) => {
+export const delays = async (
+  folder: string,
+  tools: Tools,
+  servers: Servers,
+  n: number,
+  { say, signal }: Run
+) => {
   say(`submit to start: ${n} jobs on each of three queues`)
   const sides: Array<Side> = []
   try {
@@ -77,7 +93,9 @@ export const delays = async (folder: string, tools: Tools, servers: Servers, n: 
       const database = await newDatabase(servers.postgres, name)
       sides.push(await openSide(queue, folder, { ...tools, database, workers: 1, ...(redis && { redis }) }))
     }
-    const samples = new Map(sides.map((side) => [side, { sent: [] as Array<number>, row: [] as Array<number> }]))
+    const samples = new Map(
+      sides.map((side) => [side, { sent: [] as Array<number>, row: [] as Array<number> }])
+    )
     // The first round is a warm-up and not counted.
     for (let round = -1; round < n; round++) {
       for (const side of sides) {
@@ -95,7 +113,11 @@ export const delays = async (folder: string, tools: Tools, servers: Servers, n: 
 }
 
 /** The row of one queue from its delays in milliseconds. */
-export const delayRow = (queue: string, sent: ReadonlyArray<number>, row: ReadonlyArray<number>): DelayRow => ({
+export const delayRow = (
+  queue: string,
+  sent: ReadonlyArray<number>,
+  row: ReadonlyArray<number>
+): DelayRow => ({
   queue,
   n: sent.length,
   medianMs: median(sent),

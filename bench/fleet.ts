@@ -65,7 +65,13 @@ export const measureFleet = async (
   const atOnce = { FFMPEG_PATH: noOp, FFPROBE_PATH: ffprobe, FFKILN_SANDBOX: "off" }
   const tools: ReadonlyArray<Tool> = [
     { name: "no-op", ffmpeg: noOp, ffprobe, environment: atOnce, jobs: effort.perWorker["no-op"] },
-    { name: "thumbnail", ffmpeg, ffprobe, environment: { FFMPEG_PATH: ffmpeg, FFPROBE_PATH: ffprobe }, jobs: effort.perWorker.thumbnail }
+    {
+      name: "thumbnail",
+      ffmpeg,
+      ffprobe,
+      environment: { FFMPEG_PATH: ffmpeg, FFPROBE_PATH: ffprobe },
+      jobs: effort.perWorker.thumbnail
+    }
   ]
   const servers = await startServers()
   try {
@@ -82,7 +88,10 @@ export const measureFleet = async (
 }
 
 const claimsOf = async (folder: string, servers: Servers, effort: FleetEffort, run: Run) => {
-  const databases = [sqliteRows(join(folder, "claims.db")), postgresRows(await newDatabase(servers.postgres, "claims"))]
+  const databases = [
+    sqliteRows(join(folder, "claims.db")),
+    postgresRows(await newDatabase(servers.postgres, "claims"))
+  ]
   try {
     return await claims(databases, effort.finished, effort.claims, run)
   } finally {

@@ -22,7 +22,10 @@ it("the no-op tool has ffmpeg's version", () => {
 
 it("the no-op tool makes the output of a task, and prints what ffmpeg would print", () => {
   for (const name of ["in", "out"]) mkdirSync(join(folder, name))
-  const { status, stderr } = spawnSync(tool, argvOf(thumbnail, "clip.mp4", 3).args, { cwd: join(folder, "in"), encoding: "utf8" })
+  const { status, stderr } = spawnSync(tool, argvOf(thumbnail, "clip.mp4", 3).args, {
+    cwd: join(folder, "in"),
+    encoding: "utf8"
+  })
   expect(status).toBe(0)
   expect(readFileSync(join(folder, "out", "frame-3.jpg"), "utf8")).not.toBe("")
   const { line, account } = accountReader()

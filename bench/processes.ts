@@ -38,7 +38,11 @@ export interface Server extends Running {
 export const serve = async (setup: Setup): Promise<Server> => {
   const { stop, found } = await start(["serve", "--port", "0"], setup, /^ffkiln listening on (http:\S+)$/)
   const ask = async (method: string, path: string, body?: string) => {
-    const answer = await fetch(found + path, { method, headers: { Authorization: authorization }, ...(body !== undefined && { body }) })
+    const answer = await fetch(found + path, {
+      method,
+      headers: { Authorization: authorization },
+      ...(body !== undefined && { body })
+    })
     const text = await answer.text()
     if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`)
     return JSON.parse(text)
@@ -57,7 +61,11 @@ export const serve = async (setup: Setup): Promise<Server> => {
 export const work = (setup: Setup): Promise<Running> => start(["worker"], setup, /^ffkiln worker ready$/)
 
 /** Starts a runner of the host at `url`, restricted to the CPU core `core` if given. */
-export const runner = (setup: Setup & { readonly core?: number }, url: string, token: string): Promise<Running> =>
+export const runner = (
+  setup: Setup & { readonly core?: number },
+  url: string,
+  token: string
+): Promise<Running> =>
   start(["runner", "--url", url, "--token", token], setup, /^ffkiln runner ready$/, setup.core)
 
 const cli = fileURLToPath(new URL("../cli/ffkiln.js", import.meta.url))
@@ -65,15 +73,26 @@ const credential = "bench:not-much-of-a-secret"
 const authorization = `Basic ${Buffer.from(credential).toString("base64")}`
 
 /** Starts a command and waits for its line that matches `ready`. `found` is the pattern's first group. */
-const start = async (command: ReadonlyArray<string>, { data, slots, environment }: Setup, ready: RegExp, core?: number) => {
-  const [program = "", ...args] = [...(core === undefined ? [] : ["taskset", "--cpu-list", `${core}`]), process.execPath, cli, ...command]
+const start = async (
+  command: ReadonlyArray<string>,
+  { data, slots, environment }: Setup,
+  ready: RegExp,
+  core?: number
+) => {
+  const [program = "", ...args] = [
+    ...(core === undefined ? [] : ["taskset", "--cpu-list", `${core}`]),
+    process.execPath,
+    cli,
+    ...command
+  ]
   const child = spawn(program, [...args, "--data", data, "--slots", `${slots}`], {
     env: { PATH: process.env.PATH, FFKILN_API_KEYS: credential, ...environment },
     stdio: ["ignore", "pipe", "pipe"]
   })
   createInterface(child.stderr).on("line", (line) => {
     // The warning about the missing sandbox is expected.
-    if (environment.FFKILN_SANDBOX !== "off" || !line.startsWith("WARNING: ")) process.stderr.write(`${line}\n`)
+    if (environment.FFKILN_SANDBOX !== "off" || !line.startsWith("WARNING: "))
+      process.stderr.write(`${line}\n`)
   })
   for await (const line of createInterface(child.stdout)) {
     const match = ready.exec(line)

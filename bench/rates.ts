@@ -58,7 +58,10 @@ const rate = async (
     const server = await serve({ data, slots: 0, environment })
     processes.push(server)
     const file = await server.upload(clip)
-    const fleet: Subject = { name: "fleet", run: async (caller) => void (await server.post(thumbnail.path, thumbnail.body(file, caller))) }
+    const fleet: Subject = {
+      name: "fleet",
+      run: async (caller) => void (await server.post(thumbnail.path, thumbnail.body(file, caller)))
+    }
     const byWorkers = new Map<number, Samples>()
     for (const count of workers) {
       while (processes.length - 1 < count) processes.push(await work({ data, slots: 1, environment }))

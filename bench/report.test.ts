@@ -19,8 +19,19 @@ describe("report", () => {
   })
 
   it("compares rates with the bare program at as many callers, and with its best rate", () => {
-    const rows = throughputRows("encode", new Map([1, 2].map((callers) => [callers, samples([10 * callers], [8 * callers])])))
-    expect(rows.map(({ callers, subject, perSecond, ratio, ratioToBest }) => [callers, subject, perSecond, ratio, ratioToBest])).toEqual([
+    const rows = throughputRows(
+      "encode",
+      new Map([1, 2].map((callers) => [callers, samples([10 * callers], [8 * callers])]))
+    )
+    expect(
+      rows.map(({ callers, subject, perSecond, ratio, ratioToBest }) => [
+        callers,
+        subject,
+        perSecond,
+        ratio,
+        ratioToBest
+      ])
+    ).toEqual([
       [1, bareName, 10, 1, 0.5],
       [1, "ours", 8, 0.8, 0.4],
       [2, bareName, 20, 1, 1],
@@ -46,7 +57,14 @@ describe("table", () => {
   it("shows every row once, with the overhead", () => {
     const report: Report = {
       startedAt: "2030-01-01T00:00:00.000Z",
-      machine: { cpu: "A cpu", cores: 2, memoryBytes: 1, platform: "linux x64", node: "20.19.0", ffmpeg: "5.1" },
+      machine: {
+        cpu: "A cpu",
+        cores: 2,
+        memoryBytes: 1,
+        platform: "linux x64",
+        node: "20.19.0",
+        ffmpeg: "5.1"
+      },
       latency: latencyRows("thumbnail", samples([100], [90])),
       throughput: throughputRows("encode", new Map([[4, samples([2], [1])]]))
     }
@@ -69,7 +87,14 @@ describe("table", () => {
   it("of a fleet shows every row once, and the load of the machine", () => {
     const lines = fleetTable({
       startedAt: "2030-01-01T00:00:00.000Z",
-      machine: { cpu: "A cpu", cores: 2, memoryBytes: 1, platform: "linux x64", node: "20.19.0", ffmpeg: "5.1" },
+      machine: {
+        cpu: "A cpu",
+        cores: 2,
+        memoryBytes: 1,
+        platform: "linux x64",
+        node: "20.19.0",
+        ffmpeg: "5.1"
+      },
       load: [0.25, 3],
       delays: [delayRow("memory", [10, 20, 40], [1, 2, 4])],
       rates: throughputRows("no-op", new Map([[2, samples([8], [6])]])),

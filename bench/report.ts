@@ -56,18 +56,37 @@ export const latencyRows = (workload: string, samples: Samples): ReadonlyArray<L
   const bare = median(samples.get(bareName) ?? [])
   return [...samples].map(([subject, times]) => {
     const medianMs = median(times)
-    return { workload, subject, n: times.length, medianMs, p90Ms: quantile(times, 0.9), addedMs: medianMs - bare, ratio: medianMs / bare }
+    return {
+      workload,
+      subject,
+      n: times.length,
+      medianMs,
+      p90Ms: quantile(times, 0.9),
+      addedMs: medianMs - bare,
+      ratio: medianMs / bare
+    }
   })
 }
 
 /** The rows of one workload for all numbers of callers. */
-export const throughputRows = (workload: string, byCallers: ReadonlyMap<number, Samples>): ReadonlyArray<ThroughputRow> => {
+export const throughputRows = (
+  workload: string,
+  byCallers: ReadonlyMap<number, Samples>
+): ReadonlyArray<ThroughputRow> => {
   const bareOf = (samples: Samples) => median(samples.get(bareName) ?? [])
   const best = Math.max(...[...byCallers.values()].map(bareOf))
   return [...byCallers].flatMap(([callers, samples]) =>
     [...samples].map(([subject, rates]) => {
       const perSecond = median(rates)
-      return { workload, callers, subject, n: rates.length, perSecond, ratio: perSecond / bareOf(samples), ratioToBest: perSecond / best }
+      return {
+        workload,
+        callers,
+        subject,
+        n: rates.length,
+        perSecond,
+        ratio: perSecond / bareOf(samples),
+        ratioToBest: perSecond / best
+      }
     })
   )
 }
@@ -79,5 +98,6 @@ export const machine = (ffmpeg: string): Machine => ({
   memoryBytes: totalmem(),
   platform: `${process.platform} ${process.arch}`,
   node: process.versions.node,
-  ffmpeg: /^ffmpeg version (\S+)/.exec(execFileSync(ffmpeg, ["-version"], { encoding: "utf8" }))?.[1] ?? "unknown"
+  ffmpeg:
+    /^ffmpeg version (\S+)/.exec(execFileSync(ffmpeg, ["-version"], { encoding: "utf8" }))?.[1] ?? "unknown"
 })

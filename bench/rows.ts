@@ -15,7 +15,8 @@ export interface Rows {
 }
 
 /** Opens the SQLite file at the path `file`. */
-export const sqliteRows = (file: string): Rows => opened("SQLite", Layer.provideMerge(sqlDatabase(), sqliteClient(file)))
+export const sqliteRows = (file: string): Rows =>
+  opened("SQLite", Layer.provideMerge(sqlDatabase(), sqliteClient(file)))
 
 /** Opens the Postgres database at `url`. */
 export const postgresRows = (url: string): Rows => {
@@ -46,6 +47,8 @@ export const timesOf = (job: string): Effect.Effect<Times | undefined, unknown, 
       SELECT state, created_at, started_at, finished_at FROM ffkiln_jobs WHERE id = ${job} AND finished_at IS NOT NULL`
     if (row === undefined) return undefined
     if (row.state !== "completed") return yield* Effect.fail(new Error(`the job ${job} is ${row.state}`))
-    const [created, started, finished] = [row.created_at, row.started_at, row.finished_at].map((text) => Date.parse(text))
+    const [created, started, finished] = [row.created_at, row.started_at, row.finished_at].map((text) =>
+      Date.parse(text)
+    )
     return { created, started, finished } as Times
   })

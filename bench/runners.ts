@@ -74,7 +74,19 @@ export const measureRunners = async (
 const rawFilm = async (path: string, bytes: number, ffmpeg: string): Promise<string> => {
   const frames = Math.ceil(bytes / (1280 * 720 * 1.5))
   const source = ["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30"]
-  execFileSync(ffmpeg, ["-nostdin", "-v", "error", ...source, "-frames:v", `${frames}`, "-pix_fmt", "yuv420p", "-c:v", "rawvideo", path])
+  execFileSync(ffmpeg, [
+    "-nostdin",
+    "-v",
+    "error",
+    ...source,
+    "-frames:v",
+    `${frames}`,
+    "-pix_fmt",
+    "yuv420p",
+    "-c:v",
+    "rawvideo",
+    path
+  ])
   return path
 }
 
@@ -91,7 +103,13 @@ const workloads: ReadonlyArray<Workload> = [
 
 type Environment = Readonly<Record<string, string>>
 
-const compareRuns = async (folder: string, film: string, programs: Environment, effort: RunnersEffort, { say, signal }: Run) => {
+const compareRuns = async (
+  folder: string,
+  film: string,
+  programs: Environment,
+  effort: RunnersEffort,
+  { say, signal }: Run
+) => {
   const processes: Array<Running> = []
   const open = async (name: string, slots: number, environment: Environment = {}) => {
     const server = await serve({
@@ -129,7 +147,12 @@ const compareRuns = async (folder: string, film: string, programs: Environment, 
         run: async () => void (await server.post("/ffmpeg/process", body(workload, file)))
       }))
       const times = await interleave(subjects, effort.rounds, milliseconds, signal)
-      const firsts = await interleave(subjects, effort.rounds, ({ server, file }) => firstProgress(server, body(workload, file)), signal)
+      const firsts = await interleave(
+        subjects,
+        effort.rounds,
+        ({ server, file }) => firstProgress(server, body(workload, file)),
+        signal
+      )
       rows.push(...rowsOf(workload.name, times, firsts))
     }
     return rows
@@ -175,14 +198,24 @@ const firstProgress = async (server: Server, task: unknown): Promise<number> => 
  * Each runner is restricted to one core, as if it had a machine of its own; otherwise one runner would use
  * both cores.
  */
-const compareRates = async (folder: string, clip: string, programs: Environment, effort: RunnersEffort, { say, signal }: Run) => {
+const compareRates = async (
+  folder: string,
+  clip: string,
+  programs: Environment,
+  effort: RunnersEffort,
+  { say, signal }: Run
+) => {
   const processes: Array<Running> = []
   const samples = new Map<number, ReadonlyArray<number>>()
   try {
     for (const count of [1, 2]) {
       const data = join(folder, `rate-${count}`)
       await mkdir(data)
-      const server = await serve({ data, slots: 0, environment: { ...programs, FFKILN_RUNNER_TOKENS: token } })
+      const server = await serve({
+        data,
+        slots: 0,
+        environment: { ...programs, FFKILN_RUNNER_TOKENS: token }
+      })
       const started: Array<Running> = [server]
       processes.push(server)
       for (let core = 0; core < count; core++) {
@@ -195,9 +228,15 @@ const compareRates = async (folder: string, clip: string, programs: Environment,
       const encode = { options: ["-t", "2", "-c:v", "libx264", "-crf", "28", "-threads", "1", "-c:a", "aac"] }
       const subject: Subject = {
         name: `${count}`,
-        run: async (caller) => void (await server.post("/ffmpeg/process", body({ ...encode, output: `out-${caller}.mp4` }, file)))
+        run: async (caller) =>
+          void (await server.post("/ffmpeg/process", body({ ...encode, output: `out-${caller}.mp4` }, file)))
       }
-      const measured = await interleave([subject], effort.rounds, perSecond(3 * count, effort.jobs * count), signal)
+      const measured = await interleave(
+        [subject],
+        effort.rounds,
+        perSecond(3 * count, effort.jobs * count),
+        signal
+      )
       samples.set(count, measured.get(subject.name) ?? [])
       for (const each of started.reverse()) await each.stop()
     }
@@ -205,5 +244,10 @@ const compareRates = async (folder: string, clip: string, programs: Environment,
     for (const each of processes.reverse()) await each.stop()
   }
   const one = median(samples.get(1) ?? [])
-  return [...samples].map(([runners, rates]) => ({ runners, n: rates.length, perSecond: median(rates), ratio: median(rates) / one }))
+  return [...samples].map(([runners, rates]) => ({
+    runners,
+    n: rates.length,
+    perSecond: median(rates),
+    ratio: median(rates) / one
+  }))
 }

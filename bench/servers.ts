@@ -14,7 +14,9 @@ interface Started {
 }
 
 /** Loads the starters of the tests, which are not compiled. */
-const starter = async (kind: "Postgres" | "Redis"): Promise<(settings: Readonly<Record<string, string>>) => Promise<Started>> => {
+const starter = async (
+  kind: "Postgres" | "Redis"
+): Promise<(settings: Readonly<Record<string, string>>) => Promise<Started>> => {
   const { href } = new URL(`../../scripts/servers/${kind.toLowerCase()}.mjs`, import.meta.url)
   return (await import(href))[`start${kind}`]
 }

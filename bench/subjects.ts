@@ -91,21 +91,37 @@ export const runAlone =
   (name: string, launch: LaunchMode) =>
   async ({ folder, clip, ffmpeg: ffmpegPath, ffprobe: ffprobePath }: Setting): Promise<Side> => {
     const home = await mkdtemp(join(folder, "run-"))
-    const programs = ffmpeg({ workRoot: join(home, "work"), ffmpegPath, ffprobePath, sandbox: "required", launch })
-    const runtime = ManagedRuntime.make(Layer.provideMerge(programs, fileSystem({ root: join(home, "files") })))
+    const programs = ffmpeg({
+      workRoot: join(home, "work"),
+      ffmpegPath,
+      ffprobePath,
+      sandbox: "required",
+      launch
+    })
+    const runtime = ManagedRuntime.make(
+      Layer.provideMerge(programs, fileSystem({ root: join(home, "files") }))
+    )
     const stored = { name: FileName(basename(clip)), key: BlobKey(`dir_bench/clip/${basename(clip)}`) }
     const source = join(home, "clip")
     await link(clip, source)
-    const { bytes } = await runtime.runPromise(Effect.flatMap(Storage, (storage) => storage.upload(source, stored.key)))
+    const { bytes } = await runtime.runPromise(
+      Effect.flatMap(Storage, (storage) => storage.upload(source, stored.key))
+    )
     const file = { ...stored, bytes }
     let runs = 0
     const subject = (workload: Workload): Subject => ({
       name,
       run: (caller) =>
         workload.path === "/ffmpeg/process"
-          ? runtime.runPromise(Effect.flatMap(Executor, ({ run }) => Stream.runDrain(run(planOf(workload, file, caller, ++runs)))))
+          ? runtime.runPromise(
+              Effect.flatMap(Executor, ({ run }) =>
+                Stream.runDrain(run(planOf(workload, file, caller, ++runs)))
+              )
+            )
           : runtime.runPromise(
-              Effect.flatMap(Prober, ({ probe }) => Effect.asVoid(probe({ _tag: "Blob", ...file }, probeRequestOf(workload, file.name))))
+              Effect.flatMap(Prober, ({ probe }) =>
+                Effect.asVoid(probe({ _tag: "Blob", ...file }, probeRequestOf(workload, file.name)))
+              )
             )
     })
     const close = async () => {
@@ -120,7 +136,11 @@ export const overHttp = async ({ folder, clip, slots, ffmpeg, ffprobe }: Setting
   const data = await mkdtemp(join(folder, "server-"))
   const remove = () => rm(data, { recursive: true, force: true })
   try {
-    const { stop, post, upload } = await serve({ data, slots, environment: { FFMPEG_PATH: ffmpeg, FFPROBE_PATH: ffprobe } })
+    const { stop, post, upload } = await serve({
+      data,
+      slots,
+      environment: { FFMPEG_PATH: ffmpeg, FFPROBE_PATH: ffprobe }
+    })
     const close = () => stop().then(remove)
     try {
       const file = await upload(clip)

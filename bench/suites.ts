@@ -60,7 +60,10 @@ export interface Subjects {
 }
 
 /** What a call of ffkiln costs. */
-export const calls: Subjects = { latency: [bare, unconfined, inProcess, overHttp], throughput: [bare, inProcess, overHttp] }
+export const calls: Subjects = {
+  latency: [bare, unconfined, inProcess, overHttp],
+  throughput: [bare, inProcess, overHttp]
+}
 
 const alone = [bare, runAlone("run alone, plain", "plain"), runAlone("run alone", "auto")]
 
@@ -84,7 +87,12 @@ export const latency = (
     const rows: LatencyRow[] = []
     for (const [workload, count] of calls) {
       say(`${workload.name}: ${count} calls of each subject`)
-      rows.push(...latencyRows(workload.name, await interleave(subjects(sides, workload), count, milliseconds, signal)))
+      rows.push(
+        ...latencyRows(
+          workload.name,
+          await interleave(subjects(sides, workload), count, milliseconds, signal)
+        )
+      )
     }
     return rows
   })
@@ -110,7 +118,8 @@ export const throughput = async (
   return [...byWorkload].flatMap(([{ name }, byCallers]) => throughputRows(name, byCallers))
 }
 
-const subjects = (sides: ReadonlyArray<Side>, workload: Workload): ReadonlyArray<Subject> => sides.map((side) => side.subject(workload))
+const subjects = (sides: ReadonlyArray<Side>, workload: Workload): ReadonlyArray<Subject> =>
+  sides.map((side) => side.subject(workload))
 
 /** Opens the sides for one clip, and closes them at the end, also after a failure. */
 const withSides = async <A>(

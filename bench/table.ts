@@ -8,7 +8,8 @@ import type { RunnersReport } from "./runners.js"
  */
 export const align = (rows: ReadonlyArray<ReadonlyArray<string>>, left: number): string => {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  const cell = (text: string, column: number) => (column < left ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0))
+  const cell = (text: string, column: number) =>
+    column < left ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0)
   return rows.map((row) => row.map(cell).join("  ").trimEnd()).join("\n")
 }
 
@@ -65,15 +66,33 @@ export const fleetTable = ({ machine, load, delays, rates, claims }: FleetReport
   ]
   const claimTable = [
     ["claim", "finished rows", "n", "median ms", "p95 ms"],
-    ...claims.map(({ database, finished, n, medianMs, p95Ms }) => [database, `${finished}`, `${n}`, medianMs.toFixed(2), p95Ms.toFixed(2)])
+    ...claims.map(({ database, finished, n, medianMs, p95Ms }) => [
+      database,
+      `${finished}`,
+      `${n}`,
+      medianMs.toFixed(2),
+      p95Ms.toFixed(2)
+    ])
   ]
-  return [`${headline(machine)}, load ${loadsOf(load)} after`, align(delayTable, 1), align(rateTable, 2), align(claimTable, 1)].join("\n\n")
+  return [
+    `${headline(machine)}, load ${loadsOf(load)} after`,
+    align(delayTable, 1),
+    align(rateTable, 2),
+    align(claimTable, 1)
+  ].join("\n\n")
 }
 
 /** The table of a run with `--runners`. */
 export const runnersTable = ({ machine, load, inputBytes, runs, rates }: RunnersReport): string => {
   const runTable = [
-    [`one run on ${(inputBytes / 1024 ** 2).toFixed(0)} MiB`, "where", "n", "median ms", "first progress ms", "ratio"],
+    [
+      `one run on ${(inputBytes / 1024 ** 2).toFixed(0)} MiB`,
+      "where",
+      "n",
+      "median ms",
+      "first progress ms",
+      "ratio"
+    ],
     ...runs.map(({ workload, where, n, medianMs, firstProgressMs, ratio }) => [
       workload,
       where,
@@ -84,11 +103,20 @@ export const runnersTable = ({ machine, load, inputBytes, runs, rates }: Runners
   ]
   const rateTable = [
     ["runners of 2 slots, on a core each", "n", "jobs/s", "ratio"],
-    ...rates.map(({ runners, n, perSecond, ratio }) => [`${runners}`, `${n}`, perSecond.toFixed(2), ratio.toFixed(2)])
+    ...rates.map(({ runners, n, perSecond, ratio }) => [
+      `${runners}`,
+      `${n}`,
+      perSecond.toFixed(2),
+      ratio.toFixed(2)
+    ])
   ]
-  return [`${headline(machine)}, load ${loadsOf(load)} after`, align(runTable, 2), align(rateTable, 1)].join("\n\n")
+  return [`${headline(machine)}, load ${loadsOf(load)} after`, align(runTable, 2), align(rateTable, 1)].join(
+    "\n\n"
+  )
 }
 
-const loadsOf = (load: readonly [number, number]) => load.map((value) => value.toFixed(1)).join(" before and ")
+const loadsOf = (load: readonly [number, number]) =>
+  load.map((value) => value.toFixed(1)).join(" before and ")
 
-const headline = ({ cpu, cores, node, ffmpeg }: Machine) => `${cpu}, ${cores} cores, Node ${node}, ffmpeg ${ffmpeg}`
+const headline = ({ cpu, cores, node, ffmpeg }: Machine) =>
+  `${cpu}, ${cores} cores, Node ${node}, ffmpeg ${ffmpeg}`

@@ -28,14 +28,30 @@ const processing = <Name extends string>(
 ): Processing<Name> => ({
   name,
   path: "/ffmpeg/process",
-  body: (filePath, caller) => ({ task: { inputs: [{ file_path: filePath }], outputs: [{ file: file(caller), options }] } })
+  body: (filePath, caller) => ({
+    task: { inputs: [{ file_path: filePath }], outputs: [{ file: file(caller), options }] }
+  })
 })
 
 /** One frame of a clip. */
-export const thumbnail = processing("thumbnail", (caller) => `frame-${caller}.jpg`, ["-frames:v", "1", "-q:v", "3"])
+export const thumbnail = processing("thumbnail", (caller) => `frame-${caller}.jpg`, [
+  "-frames:v",
+  "1",
+  "-q:v",
+  "3"
+])
 
 /** About a second of work for two cores. */
-export const encode = processing("encode", (caller) => `encoded-${caller}.mp4`, ["-t", "2", "-c:v", "libx264", "-crf", "28", "-c:a", "aac"])
+export const encode = processing("encode", (caller) => `encoded-${caller}.mp4`, [
+  "-t",
+  "2",
+  "-c:v",
+  "libx264",
+  "-crf",
+  "28",
+  "-c:a",
+  "aac"
+])
 
 /** Five seconds of the clip, where the work of the encoder outweighs the start. */
 export const longEncode = processing("long encode", (caller) => `long-${caller}.mp4`, [
@@ -53,7 +69,10 @@ export const longEncode = processing("long encode", (caller) => `long-${caller}.
 export const probe: Probing = {
   name: "probe",
   path: "/ffprobe/analyze",
-  body: (filePath) => ({ file_path: filePath, probe: { format: ["duration", "size"], streams: ["codec_name", "width", "height"] } })
+  body: (filePath) => ({
+    file_path: filePath,
+    probe: { format: ["duration", "size"], streams: ["codec_name", "width", "height"] }
+  })
 }
 
 /** A program with its arguments. */
@@ -84,7 +103,8 @@ export const probeRequestOf = ({ body }: Probing, name: string) =>
  */
 export const argvOf = (workload: Workload, fileName: string, caller: number): Argv => {
   const name = FileName(fileName)
-  if (workload.path === "/ffprobe/analyze") return { program: "ffprobe", args: probeArgs(probeRequestOf(workload, fileName), name) }
+  if (workload.path === "/ffprobe/analyze")
+    return { program: "ffprobe", args: probeArgs(probeRequestOf(workload, fileName), name) }
   const plan = planOf(workload, { name, key: BlobKey(`dir_bench/blob/${fileName}`), bytes: 0 }, caller, 1)
   // A run stages inputs under short names; here the file keeps its name.
   const staged = new Set(plan.inputs.map((input) => `file:${input.name}`))

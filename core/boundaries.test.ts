@@ -17,16 +17,20 @@ const downwards: Readonly<Record<string, ReadonlyArray<string>>> = {
 }
 
 const sources = ["core", "adapters", "hosts"]
-  .flatMap((folder) => readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((file) => join(folder, file)))
+  .flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((file) => join(folder, file))
+  )
   .filter((file) => file.endsWith(".ts") && !/\.(test|suite)\.ts$/.test(file))
 
 const importsOf = (file: string, text: string) =>
-  [...text.matchAll(/(?:^|\n)\s*(?:import|export)\s[^"';]*?from\s+"([^"]+)"|import\(\s*"([^"]+)"\s*\)|(?:^|\n)import\s+"([^"]+)"/g)].map(
-    (match) => {
-      const specifier = match[1] ?? match[2] ?? match[3] ?? ""
-      return specifier.startsWith(".") ? relative(root, join(root, dirname(file), specifier)) : specifier
-    }
-  )
+  [
+    ...text.matchAll(
+      /(?:^|\n)\s*(?:import|export)\s[^"';]*?from\s+"([^"]+)"|import\(\s*"([^"]+)"\s*\)|(?:^|\n)import\s+"([^"]+)"/g
+    )
+  ].map((match) => {
+    const specifier = match[1] ?? match[2] ?? match[3] ?? ""
+    return specifier.startsWith(".") ? relative(root, join(root, dirname(file), specifier)) : specifier
+  })
 
 /** Why `file` may not import `target`, or undefined where it may. */
 const breach = (file: string, target: string): string | undefined => {
@@ -70,10 +74,15 @@ describe("the dependency rule: core <- adapters <- hosts", () => {
     expect(importsOf(file, text).flatMap((target) => breach(file, target) ?? [])).toEqual([])
   })
 
-  it.each(sources.filter((file) => file.startsWith("core/")))("%s touches no clock, process or randomness of its own", (file) => {
-    const text = readFileSync(join(root, file), "utf8").replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, "")
-    expect(text).not.toMatch(/\bDate\.now\(|new Date\(\)|\bprocess\.|Math\.random|\bcrypto\.|setTimeout|setInterval|\bfetch\(/)
-  })
+  it.each(sources.filter((file) => file.startsWith("core/")))(
+    "%s touches no clock, process or randomness of its own",
+    (file) => {
+      const text = readFileSync(join(root, file), "utf8").replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, "")
+      expect(text).not.toMatch(
+        /\bDate\.now\(|new Date\(\)|\bprocess\.|Math\.random|\bcrypto\.|setTimeout|setInterval|\bfetch\(/
+      )
+    }
+  )
 
   it.each([
     ["core/job.ts", "node:fs"],
@@ -106,7 +115,8 @@ describe("only core/plan.ts reads a plan's arguments", () => {
   })
 
   it("takes what passes them on", () => {
-    const text = "start(plan.args, work); const of = ({ args, inputs }: Run): Plan => ({ args, inputs }); const one = { args: plan.args }"
+    const text =
+      "start(plan.args, work); const of = ({ args, inputs }: Run): Plan => ({ args, inputs }); const one = { args: plan.args }"
     expect(argumentsRead(text)).toEqual([])
   })
 })
@@ -120,7 +130,10 @@ const othersNames =
 
 const snakeCase = (text: string): ReadonlyArray<string> => {
   const code = text
-    .replaceAll(/\/\*[\s\S]*?\*\/|(?<![:"'/])\/\/.*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g, "")
+    .replaceAll(
+      /\/\*[\s\S]*?\*\/|(?<![:"'/])\/\/.*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g,
+      ""
+    )
     .replaceAll(/\/(?:[^/\\\n*]|\\.)(?:[^/\\\n]|\\.)*\/[dgimsuy]*/g, "")
   return code.match(/\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b/g) ?? []
 }
@@ -145,10 +158,14 @@ it("each exported name has one meaning", () => {
   const places = new Map<string, Set<string>>()
   for (const file of sources) {
     const text = readFileSync(join(root, file), "utf8")
-    for (const [, name = ""] of text.matchAll(/^export (?:abstract )?(?:const|class|interface|type|function)\*? (\w+)/gm)) {
+    for (const [, name = ""] of text.matchAll(
+      /^export (?:abstract )?(?:const|class|interface|type|function)\*? (\w+)/gm
+    )) {
       places.set(name, (places.get(name) ?? new Set()).add(file))
     }
   }
-  const several = [...places].filter(([name, files]) => files.size > 1 && ![...sameThing, ...twoMeanings].includes(name))
+  const several = [...places].filter(
+    ([name, files]) => files.size > 1 && ![...sameThing, ...twoMeanings].includes(name)
+  )
   expect(several.map(([name, files]) => `${name}: ${[...files].join(", ")}`)).toEqual([])
 })

@@ -27,19 +27,30 @@ export const seal = (task: Task, read: ReadTask): CheckedTask => {
  * The parsed options and graphs of a checked task. The error says why it can't be submitted under this
  * policy.
  */
-export const readingOf = (task: CheckedTask, { table, options, hardware }: PolicyValues): Either.Either<ReadTask, string> => {
+export const readingOf = (
+  task: CheckedTask,
+  { table, options, hardware }: PolicyValues
+): Either.Either<ReadTask, string> => {
   const read = typeof task === "object" && task !== null ? readings.get(task) : undefined
-  if (read === undefined) return Either.left("the task was not checked: pass it to checkTask, and submit the result")
+  if (read === undefined)
+    return Either.left("the task was not checked: pass it to checkTask, and submit the result")
   const judge = read.policy
-  const isAsStrict = judge.table === table && (judge.options === "enforced" || options === "off") && (!judge.hardware || hardware)
+  const isAsStrict =
+    judge.table === table &&
+    (judge.options === "enforced" || options === "off") &&
+    (!judge.hardware || hardware)
   return isAsStrict
     ? Either.right(read)
-    : Either.left("the task was checked for another ffmpeg or under other rules: check it where it is submitted")
+    : Either.left(
+        "the task was checked for another ffmpeg or under other rules: check it where it is submitted"
+      )
 }
 
 /** Copies and freezes plain data. */
 const frozenCopy = <A>(value: A): A => {
   if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy)) as A
   if (typeof value !== "object" || value === null) return value
-  return Object.freeze(Object.fromEntries(Object.entries(value).map(([key, part]) => [key, frozenCopy(part)]))) as A
+  return Object.freeze(
+    Object.fromEntries(Object.entries(value).map(([key, part]) => [key, frozenCopy(part)]))
+  ) as A
 }

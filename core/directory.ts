@@ -11,7 +11,8 @@ export interface Directory {
   readonly createdAt: Date
 }
 
-export const expiresAt = (directory: Directory): Date => new Date(directory.createdAt.getTime() + directory.ttlSeconds * 1000)
+export const expiresAt = (directory: Directory): Date =>
+  new Date(directory.createdAt.getTime() + directory.ttlSeconds * 1000)
 
 /**
  * The origin of a file. Uploads and imports are never overwritten; an output may be replaced by a later job.
@@ -32,18 +33,30 @@ export interface StoredFile {
 }
 
 /** When a registration made now is checked (its URL expires then) and when it ends, as ISO 8601 texts. */
-export const registrationTimes = (now: string, limits: LimitValues): { readonly lookAt: string; readonly endsAt: string } => {
+export const registrationTimes = (
+  now: string,
+  limits: LimitValues
+): { readonly lookAt: string; readonly endsAt: string } => {
   const lookAt = Date.parse(now) + limits.signedUrlSeconds * 1000
-  return { lookAt: new Date(lookAt).toISOString(), endsAt: new Date(lookAt + limits.registrationSeconds * 1000).toISOString() }
+  return {
+    lookAt: new Date(lookAt).toISOString(),
+    endsAt: new Date(lookAt + limits.registrationSeconds * 1000).toISOString()
+  }
 }
 
-export const tooManyRegistrations = ({ registrationsPerKey, signedUrlSeconds }: LimitValues): TooManyRequests => {
+export const tooManyRegistrations = ({
+  registrationsPerKey,
+  signedUrlSeconds
+}: LimitValues): TooManyRequests => {
   const message = `Too many registered files of this API key wait for their upload: at most ${registrationsPerKey} are allowed, upload them or try again later`
   return new TooManyRequests({ message, retryAfterSeconds: signedUrlSeconds })
 }
 
 /** The message does not suggest deletion, because no endpoint deletes a directory. */
-export const tooManyDirectories = ({ directoriesPerKey, directoryTtlMinSeconds }: LimitValues): TooManyRequests => {
+export const tooManyDirectories = ({
+  directoriesPerKey,
+  directoryTtlMinSeconds
+}: LimitValues): TooManyRequests => {
   const message = `Too many directories of this API key: at most ${directoriesPerKey} are allowed at a time, use one of them (dir_id), make them with a shorter ttl, or try again when some have expired`
   return new TooManyRequests({ message, retryAfterSeconds: directoryTtlMinSeconds })
 }
@@ -74,7 +87,9 @@ const fullKey = (most: number) =>
   `at most ${most} are allowed in all its directories, delete some or try again when directories have expired`
 
 export const noRoomForRegistrations = ({ registrations }: LimitValues): Unavailable =>
-  new Unavailable({ what: `${registrations} registered files wait for their upload: FFKILN_LIMIT_REGISTRATIONS allows no more` })
+  new Unavailable({
+    what: `${registrations} registered files wait for their upload: FFKILN_LIMIT_REGISTRATIONS allows no more`
+  })
 
 /**
  * The directory of the outputs: the named one, else that of the inputs, else undefined for a new one (API

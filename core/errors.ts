@@ -63,7 +63,9 @@ export class QuotaExceeded extends Data.TaggedError("QuotaExceeded")<{ readonly 
  * Expired and forged tokens give the same error. The text for uploads is prescribed by the API reference
  * ("Common Error Scenarios").
  */
-export class SignedUrlExpired extends Data.TaggedError("SignedUrlExpired")<{ readonly what?: "Upload" | "Download" }> {
+export class SignedUrlExpired extends Data.TaggedError("SignedUrlExpired")<{
+  readonly what?: "Upload" | "Download"
+}> {
   override get message() {
     return `${this.what ?? "Signed"} URL expired or invalid: request a new one`
   }
@@ -89,7 +91,9 @@ export class RouteNotFound extends Data.TaggedError("RouteNotFound")<{ readonly 
     return this.hint === undefined ? "No such endpoint" : `No such endpoint: ${this.hint}`
   }
 }
-export class MethodNotAllowed extends Data.TaggedError("MethodNotAllowed")<{ readonly allowed: ReadonlyArray<string> }> {
+export class MethodNotAllowed extends Data.TaggedError("MethodNotAllowed")<{
+  readonly allowed: ReadonlyArray<string>
+}> {
   override get message() {
     return `Method not allowed: use ${this.allowed.join(" or ")}`
   }
@@ -101,7 +105,10 @@ export class JobNotPending extends Data.TaggedError("JobNotPending")<{ readonly 
   }
 }
 
-export class TooLarge extends Data.TaggedError("TooLarge")<{ readonly what: string; readonly maxBytes: number }> {
+export class TooLarge extends Data.TaggedError("TooLarge")<{
+  readonly what: string
+  readonly maxBytes: number
+}> {
   override get message() {
     return `${this.what} is too large: at most ${this.maxBytes} bytes are allowed`
   }
@@ -117,7 +124,10 @@ export class FfmpegFailed extends Data.TaggedError("FfmpegFailed")<{ readonly re
 /**
  * A limit ended a run of ffmpeg, or of ffprobe if `probe` is set. `limit` describes the limit in a sentence.
  */
-export class RunLimitExceeded extends Data.TaggedError("RunLimitExceeded")<{ readonly limit: string; readonly probe?: true }> {
+export class RunLimitExceeded extends Data.TaggedError("RunLimitExceeded")<{
+  readonly limit: string
+  readonly probe?: true
+}> {
   override get message() {
     return `${this.probe ? "FFprobe analysis" : "FFmpeg processing"} failed: ${this.limit}`
   }
@@ -162,17 +172,20 @@ export class Busy extends Data.TaggedError("Busy") {
  * The limit of running and waiting probes is reached, in total or for this key; or the probe waited too long.
  */
 export class ProbesBusy extends Data.TaggedError("ProbesBusy") {
-  override readonly message = "Too many probes are running or waiting, in all or for this API key: try again later"
+  override readonly message =
+    "Too many probes are running or waiting, in all or for this API key: try again later"
 }
 
 /** The limit of running and waiting uploads and imports is reached, in total or for this key. */
 export class UploadsBusy extends Data.TaggedError("UploadsBusy") {
-  override readonly message = "Too many uploads are under way or waiting, in all or for this API key: try again later"
+  override readonly message =
+    "Too many uploads are under way or waiting, in all or for this API key: try again later"
 }
 
 /** Too little disk space is free to store anything new. Stored files can still be read and deleted. */
 export class DiskFull extends Data.TaggedError("DiskFull") {
-  override readonly message = "The server's disk is nearly full: nothing new is taken until there is room, try again later"
+  override readonly message =
+    "The server's disk is nearly full: nothing new is taken until there is room, try again later"
 }
 
 /** A limit of one API key is reached. Requests with other keys are still accepted. */
@@ -190,7 +203,10 @@ export class StillRunning extends Data.TaggedError("StillRunning")<{ readonly jo
 }
 
 /** Infrastructure failed. `what` and `cause` go to the log; the caller reads one general sentence. */
-export class Unavailable extends Data.TaggedError("Unavailable")<{ readonly what: string; readonly cause?: unknown }> {
+export class Unavailable extends Data.TaggedError("Unavailable")<{
+  readonly what: string
+  readonly cause?: unknown
+}> {
   override readonly message = "The service is temporarily unavailable: try again later"
 }
 
@@ -237,4 +253,7 @@ export class BlobMissing extends Data.TaggedError("BlobMissing")<{ readonly dir:
 export class LeaseLost extends Data.TaggedError("LeaseLost") {}
 
 /** `status` is the status code of the receiver's response, or null if there was none. */
-export class WebhookRejected extends Data.TaggedError("WebhookRejected")<{ readonly reason: string; readonly status: number | null }> {}
+export class WebhookRejected extends Data.TaggedError("WebhookRejected")<{
+  readonly reason: string
+  readonly status: number | null
+}> {}

@@ -11,7 +11,12 @@ export const depthOf = (refs: FiberRefs.FiberRefs): number => {
 class LiveFibers extends Supervisor.AbstractSupervisor<void> {
   readonly fibers = new Set<Fiber.RuntimeFiber<unknown, unknown>>()
   override readonly value = Effect.void
-  override onStart<A, E, R>(_: unknown, __: Effect.Effect<A, E, R>, ___: unknown, fiber: Fiber.RuntimeFiber<A, E>): void {
+  override onStart<A, E, R>(
+    _: unknown,
+    __: Effect.Effect<A, E, R>,
+    ___: unknown,
+    fiber: Fiber.RuntimeFiber<A, E>
+  ): void {
     this.fibers.add(fiber)
   }
   override onEnd<A, E>(_: Exit.Exit<A, E>, fiber: Fiber.RuntimeFiber<A, E>): void {
@@ -23,10 +28,14 @@ class LiveFibers extends Supervisor.AbstractSupervisor<void> {
  * Runs an effect that starts loops in fibers. `deepest` is the length of the longest list in the FiberRefs of
  * any live fiber at that time.
  */
-export const withDepth = <A, E, R>(effect: (deepest: Effect.Effect<number>) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+export const withDepth = <A, E, R>(
+  effect: (deepest: Effect.Effect<number>) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
   Effect.suspend(() => {
     const live = new LiveFibers()
-    const deepest = Effect.sync(() => Math.max(0, ...[...live.fibers].map((fiber) => depthOf(fiber.getFiberRefs()))))
+    const deepest = Effect.sync(() =>
+      Math.max(0, ...[...live.fibers].map((fiber) => depthOf(fiber.getFiberRefs())))
+    )
     return Effect.supervised(effect(deepest), live)
   })
 

@@ -25,7 +25,8 @@ export const number = Schema.Number.annotations({
 export const texts = Schema.Array(Schema.String)
 
 /** An optional field, also absent in values of earlier versions. */
-export const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) => Schema.optionalWith(schema, { exact: true })
+export const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) =>
+  Schema.optionalWith(schema, { exact: true })
 
 /** A flag: true or absent. */
 export const whereSo = optional(Schema.Literal(true))

@@ -22,16 +22,26 @@ describe.each([
     expect(parse(text)).toBe(text)
   })
 
-  it.each(["", "x".repeat(65), "a b", "a/b", "..", "a.b", "a\n", "\na", "ä", "a%2Fb", "a\0", "٣", "a,b"])("%j is invalid", (text) => {
-    expect(parse(text)).toBeUndefined()
-  })
+  it.each(["", "x".repeat(65), "a b", "a/b", "..", "a.b", "a\n", "\na", "ä", "a%2Fb", "a\0", "٣", "a,b"])(
+    "%j is invalid",
+    (text) => {
+      expect(parse(text)).toBeUndefined()
+    }
+  )
 
   it("takes exactly the texts of 1 to 64 characters of its alphabet", () => {
     const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
     const legal = FastCheck.stringOf(FastCheck.constantFrom(...alphabet), { minLength: 1, maxLength: 64 })
     FastCheck.assert(FastCheck.property(legal, (text) => parse(text) === text))
     const illegal = FastCheck.fullUnicode().filter((character) => !alphabet.includes(character))
-    FastCheck.assert(FastCheck.property(legal, illegal, legal, (a, character, b) => parse(`${a}${character}${b}`) === undefined))
+    FastCheck.assert(
+      FastCheck.property(
+        legal,
+        illegal,
+        legal,
+        (a, character, b) => parse(`${a}${character}${b}`) === undefined
+      )
+    )
   })
 })
 
@@ -87,7 +97,10 @@ describe("parseFileName", () => {
   it("every name it lets through is one path component that parses to itself", () => {
     const nearlyNames = FastCheck.oneof(
       FastCheck.fullUnicodeString({ maxLength: 300 }),
-      FastCheck.stringOf(FastCheck.constantFrom(".", "/", "\\", "\0", "\n", "a", "u", "\u0308", "\ud800", "é", "😀"), { maxLength: 300 })
+      FastCheck.stringOf(
+        FastCheck.constantFrom(".", "/", "\\", "\0", "\n", "a", "u", "\u0308", "\ud800", "é", "😀"),
+        { maxLength: 300 }
+      )
     )
     FastCheck.assert(
       FastCheck.property(nearlyNames, (text) => {
@@ -109,10 +122,13 @@ describe("parseFileName", () => {
 })
 
 describe("blob keys", () => {
-  it.each(["../../escape.jpg", "..", "", "a\\b", "a\0b"])("are not made of the name %j, though its type claims to be one", (name) => {
-    expect(() => blobKey(DirId("dir_1"), "job_1-2", FileName(name))).toThrow(TypeError)
-    expect(() => blobKey(DirId(name), "job_1-2", FileName("a"))).toThrow(TypeError)
-  })
+  it.each(["../../escape.jpg", "..", "", "a\\b", "a\0b"])(
+    "are not made of the name %j, though its type claims to be one",
+    (name) => {
+      expect(() => blobKey(DirId("dir_1"), "job_1-2", FileName(name))).toThrow(TypeError)
+      expect(() => blobKey(DirId(name), "job_1-2", FileName("a"))).toThrow(TypeError)
+    }
+  )
 
   it("are directory, slot and name", () => {
     const key = blobKey(DirId("dir_1"), "job_1-2", FileName("a b.mp4"))
@@ -120,10 +136,22 @@ describe("blob keys", () => {
     expect(blobKeyParts(key)).toEqual(["dir_1", "job_1-2", "a b.mp4"])
   })
 
-  it.each(["", "a", "a/b", "a/b/", "/b/c", "a//c", "a/b/c/d", "../b/c", "a/../c", "a/b/..", "a/b/.", "a\\b/c/d", "a/b/c\0", "a/b/\ud800"])(
-    "%j is invalid",
-    (text) => expect(() => blobKeyParts(BlobKey(text))).toThrow(TypeError)
-  )
+  it.each([
+    "",
+    "a",
+    "a/b",
+    "a/b/",
+    "/b/c",
+    "a//c",
+    "a/b/c/d",
+    "../b/c",
+    "a/../c",
+    "a/b/..",
+    "a/b/.",
+    "a\\b/c/d",
+    "a/b/c\0",
+    "a/b/\ud800"
+  ])("%j is invalid", (text) => expect(() => blobKeyParts(BlobKey(text))).toThrow(TypeError))
 
   it.each([
     ["", []],
@@ -131,9 +159,12 @@ describe("blob keys", () => {
     ["a/b/", ["a", "b"]]
   ])("%j is a prefix of some", (prefix, parts) => expect(blobPrefixParts(prefix)).toEqual(parts))
 
-  it.each(["/", "a", "a/b", "a/b/c/", "a//", "../", "a/../", "./", "a/\0/"])("%j is a prefix of none", (prefix) => {
-    expect(() => blobPrefixParts(prefix)).toThrow(TypeError)
-  })
+  it.each(["/", "a", "a/b", "a/b/c/", "a//", "../", "a/../", "./", "a/\0/"])(
+    "%j is a prefix of none",
+    (prefix) => {
+      expect(() => blobPrefixParts(prefix)).toThrow(TypeError)
+    }
+  )
 
   it.each([
     ["a b.mp4", true],

@@ -36,7 +36,8 @@ export const blobKey = (dir: DirId, slot: string, name: FileName): BlobKey => {
  */
 export const blobKeyParts = (key: BlobKey): readonly [dir: string, slot: string, name: string] => {
   const [dir = "", slot = "", name = "", ...rest] = key.split("/")
-  if (rest.length > 0 || ![dir, slot, name].every(isBlobKeyPart)) throw new TypeError(`no blob key: ${JSON.stringify(key)}`)
+  if (rest.length > 0 || ![dir, slot, name].every(isBlobKeyPart))
+    throw new TypeError(`no blob key: ${JSON.stringify(key)}`)
   return [dir, slot, name]
 }
 
@@ -61,13 +62,16 @@ export const blobPath = (token: string, name: FileName | null): string =>
   `/blob/${token}${name === null ? "" : `/${encodeURIComponent(name)}`}`
 
 /** 1 to 64 of `A-Z a-z 0-9 _ -` (API reference, URL parameters). */
-export const parseDirId = (text: string): DirId | undefined => (/^[A-Za-z0-9_-]{1,64}$/.test(text) ? DirId(text) : undefined)
+export const parseDirId = (text: string): DirId | undefined =>
+  /^[A-Za-z0-9_-]{1,64}$/.test(text) ? DirId(text) : undefined
 
 /** Parses the id of a job, which has the same alphabet as that of a directory. */
-export const parseJobId = (text: string): JobId | undefined => (/^[A-Za-z0-9_-]{1,64}$/.test(text) ? JobId(text) : undefined)
+export const parseJobId = (text: string): JobId | undefined =>
+  /^[A-Za-z0-9_-]{1,64}$/.test(text) ? JobId(text) : undefined
 
 /** Parses the name of a runner. The same alphabet, so that it can precede the colon of a token. */
-export const parseRunnerName = (text: string): RunnerName | undefined => (/^[A-Za-z0-9_-]{1,64}$/.test(text) ? RunnerName(text) : undefined)
+export const parseRunnerName = (text: string): RunnerName | undefined =>
+  /^[A-Za-z0-9_-]{1,64}$/.test(text) ? RunnerName(text) : undefined
 
 const maxNameLength = 255
 
@@ -79,7 +83,8 @@ const tooLong = `must be at most ${maxNameLength} characters and bytes long`
 export const parseFileName = (text: string): { readonly name: FileName } | { readonly reason: string } => {
   if (text.length > maxTextLength) return { reason: tooLong }
   if (!text.isWellFormed()) return { reason: "must be well-formed Unicode" }
-  if (hasLongRunOfMarks(text)) return { reason: `must not contain more than ${maxMarks} combining marks in a row` }
+  if (hasLongRunOfMarks(text))
+    return { reason: `must not contain more than ${maxMarks} combining marks in a row` }
   const name = composed(text)
   if (name === "") return { reason: "must not be empty" }
   if (name === "." || name === "..") return { reason: 'must not be "." or ".."' }

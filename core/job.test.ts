@@ -17,7 +17,13 @@ import {
 } from "./job.js"
 import { aJob } from "./ports/suites/samples.suite.js"
 
-const states = ["pending", "processing", "completed", "failed", "cancelled"] as const satisfies ReadonlyArray<JobState>
+const states = [
+  "pending",
+  "processing",
+  "completed",
+  "failed",
+  "cancelled"
+] as const satisfies ReadonlyArray<JobState>
 
 describe("next", () => {
   /**
@@ -40,16 +46,30 @@ describe("next", () => {
   })
 
   it.each(table)("%s", (event, fromPending, fromProcessing) => {
-    expect(states.map((state) => next(state, event))).toEqual([fromPending, fromProcessing, undefined, undefined, undefined])
+    expect(states.map((state) => next(state, event))).toEqual([
+      fromPending,
+      fromProcessing,
+      undefined,
+      undefined,
+      undefined
+    ])
   })
 
   it.each(table)("%s on the last attempt", (event, fromPending, fromProcessing) => {
     const given = event === "release" || event === "reclaim" ? "failed" : fromProcessing
-    expect(states.map((state) => next(state, event, true))).toEqual([fromPending, given, undefined, undefined, undefined])
+    expect(states.map((state) => next(state, event, true))).toEqual([
+      fromPending,
+      given,
+      undefined,
+      undefined,
+      undefined
+    ])
   })
 
   it("lets only the holder of the attempt do what a holder does", () => {
-    const fenced = Object.entries(transitions).flatMap(([event, transition]) => (transition.fenced ? [event] : []))
+    const fenced = Object.entries(transitions).flatMap(([event, transition]) =>
+      transition.fenced ? [event] : []
+    )
     expect(fenced.sort()).toEqual(["complete", "fail", "release", "renew"])
   })
 })
@@ -117,8 +137,16 @@ describe("failureOf", () => {
   })
 
   it.each([
-    [{ reason: "ffmpeg", detail: "no such filter" }, "FfmpegFailed", "FFmpeg processing failed: no such filter"],
-    [{ reason: "limit", detail: "longer than 600 s" }, "RunLimitExceeded", "FFmpeg processing failed: longer than 600 s"],
+    [
+      { reason: "ffmpeg", detail: "no such filter" },
+      "FfmpegFailed",
+      "FFmpeg processing failed: no such filter"
+    ],
+    [
+      { reason: "limit", detail: "longer than 600 s" },
+      "RunLimitExceeded",
+      "FFmpeg processing failed: longer than 600 s"
+    ],
     [{ reason: "input-missing" }, "InputMissing", "An input file of this job is no longer in storage"],
     [
       noWorkerFor(["gpu", "encoder:h264_nvenc"], 3600),

@@ -1,5 +1,13 @@
 import { Schema } from "effect"
-import { FfmpegFailed, InputMissing, JobCancelled, NoWorker, RunLimitExceeded, TooManyRequests, WorkerLost } from "./errors.js"
+import {
+  FfmpegFailed,
+  InputMissing,
+  JobCancelled,
+  NoWorker,
+  RunLimitExceeded,
+  TooManyRequests,
+  WorkerLost
+} from "./errors.js"
 import { blobKeyText, byteCount, fileName, optional } from "./fields.js"
 import { type BlobKey, blobKeyParts, type FileName, type JobId, type OwnerId } from "./ids.js"
 import type { Needs } from "./needs.js"
@@ -12,9 +20,19 @@ export type JobState = "pending" | "processing" | "completed" | "failed" | "canc
 /** The states in which a job has ended. */
 export const terminalStates = ["completed", "failed", "cancelled"] as const satisfies ReadonlyArray<JobState>
 
-export const isTerminal = (state: JobState): boolean => (terminalStates as ReadonlyArray<JobState>).includes(state)
+export const isTerminal = (state: JobState): boolean =>
+  (terminalStates as ReadonlyArray<JobState>).includes(state)
 
-export type JobEvent = "claim" | "renew" | "complete" | "fail" | "release" | "reclaim" | "cancel" | "abandon" | "expire"
+export type JobEvent =
+  | "claim"
+  | "renew"
+  | "complete"
+  | "fail"
+  | "release"
+  | "reclaim"
+  | "cancel"
+  | "abandon"
+  | "expire"
 
 interface Transition {
   readonly from: ReadonlyArray<JobState>
@@ -58,7 +76,10 @@ const reasons = Schema.Literal("ffmpeg", "limit", "no-worker", "input-missing", 
 
 /** The stored reason for a job's failure. `detail` is the text after the message's prefix. */
 export const JobFailure = Schema.Union(
-  Schema.Struct({ reason: reasons.pipe(Schema.pickLiteral("ffmpeg", "limit", "no-worker")), detail: Schema.String }),
+  Schema.Struct({
+    reason: reasons.pipe(Schema.pickLiteral("ffmpeg", "limit", "no-worker")),
+    detail: Schema.String
+  }),
   Schema.Struct({ reason: reasons.pipe(Schema.pickLiteral("input-missing", "worker-lost")) })
 )
 export type JobFailure = typeof JobFailure.Type
@@ -146,7 +167,8 @@ export const noWorkerFor = (asks: ReadonlyArray<string>, seconds: number): JobFa
 /**
  * Delay before a retry after an infrastructure failure, in seconds: multiplied by 4 per retry, at most 60.
  */
-export const retryPauseSeconds = (attempt: number, firstSeconds: number): number => Math.min(60, firstSeconds * 4 ** (attempt - 1))
+export const retryPauseSeconds = (attempt: number, firstSeconds: number): number =>
+  Math.min(60, firstSeconds * 4 ** (attempt - 1))
 
 /** Identifies one holder of a job. Valid while there is no later attempt and the lease is renewed. */
 export interface Hold {
@@ -161,7 +183,9 @@ export interface Claim extends Hold {
 }
 
 /** The failure of a job as an error for synchronous callers; undefined if it has not failed. */
-export const failureOf = (job: Job): FfmpegFailed | RunLimitExceeded | InputMissing | NoWorker | WorkerLost | JobCancelled | undefined => {
+export const failureOf = (
+  job: Job
+): FfmpegFailed | RunLimitExceeded | InputMissing | NoWorker | WorkerLost | JobCancelled | undefined => {
   if (job.state === "cancelled") return new JobCancelled()
   const { failure } = job
   if (failure === null) return undefined
@@ -187,7 +211,10 @@ export const statusOf = (state: JobState): JobStatus => (state === "cancelled" ?
 /** An output as stored in the row of its job. */
 export const outputFile = (
   hold: Pick<Hold, "id" | "attempt">,
-  { name, blob }: { readonly name: FileName; readonly blob: { readonly key: BlobKey; readonly bytes: number } }
+  {
+    name,
+    blob
+  }: { readonly name: FileName; readonly blob: { readonly key: BlobKey; readonly bytes: number } }
 ): OutputFile => ({
   name,
   bytes: blob.bytes,

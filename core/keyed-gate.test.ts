@@ -25,7 +25,8 @@ const scene = (over: Partial<KeyedGateBounds> = {}) => {
       yield* settle
       return fiber
     })
-  const end = (name: string) => Effect.zipRight(Deferred.succeed(ends.get(name) as Deferred.Deferred<void>, undefined), settle)
+  const end = (name: string) =>
+    Effect.zipRight(Deferred.succeed(ends.get(name) as Deferred.Deferred<void>, undefined), settle)
   return { gate, started, enter, end }
 }
 
@@ -93,20 +94,22 @@ describe("a gate by key", () => {
     })
   )
 
-  it.effect("frees the place of an effect that fails, dies or is interrupted, and forgets waiters that leave", () =>
-    Effect.gen(function* () {
-      const gate = makeKeyedGate({ ...bounds, places: 1, placesPerKey: 1 })
-      yield* Effect.exit(gate.within("a")(Effect.fail("no")))
-      yield* Effect.exit(gate.within("a")(Effect.die("no")))
-      const running = yield* Effect.fork(gate.within("a")(Effect.never))
-      yield* settle
-      const waits = yield* Effect.fork(gate.within("a")(Effect.never))
-      yield* settle
-      expect(gate.load()).toEqual({ running: 1, waiting: 1 })
-      yield* Fiber.interrupt(waits)
-      yield* Fiber.interrupt(running)
-      expect(gate.load()).toEqual({ running: 0, waiting: 0 })
-    })
+  it.effect(
+    "frees the place of an effect that fails, dies or is interrupted, and forgets waiters that leave",
+    () =>
+      Effect.gen(function* () {
+        const gate = makeKeyedGate({ ...bounds, places: 1, placesPerKey: 1 })
+        yield* Effect.exit(gate.within("a")(Effect.fail("no")))
+        yield* Effect.exit(gate.within("a")(Effect.die("no")))
+        const running = yield* Effect.fork(gate.within("a")(Effect.never))
+        yield* settle
+        const waits = yield* Effect.fork(gate.within("a")(Effect.never))
+        yield* settle
+        expect(gate.load()).toEqual({ running: 1, waiting: 1 })
+        yield* Fiber.interrupt(waits)
+        yield* Fiber.interrupt(running)
+        expect(gate.load()).toEqual({ running: 0, waiting: 0 })
+      })
   )
 
   it.effect("loses no place to a waiter that is interrupted when its place becomes free", () =>
@@ -127,7 +130,13 @@ describe("a gate by key", () => {
 
   it.live("holds its bounds under 2,000 effects of many keys, each ended at any time", () =>
     Effect.gen(function* () {
-      const gate = makeKeyedGate({ places: 5, placesPerKey: 2, waiting: 2000, waitingPerKey: 2000, waitSeconds: 600 })
+      const gate = makeKeyedGate({
+        places: 5,
+        placesPerKey: 2,
+        waiting: 2000,
+        waitingPerKey: 2000,
+        waitSeconds: 600
+      })
       const running = new Map<string, number>()
       let within = true
       const change = (key: string, by: number) => running.set(key, (running.get(key) ?? 0) + by)
@@ -138,7 +147,8 @@ describe("a gate by key", () => {
             .within(key)(
               Effect.gen(function* () {
                 change(key, 1)
-                within &&= (running.get(key) ?? 0) <= 2 && [...running.values()].reduce((sum, one) => sum + one) <= 5
+                within &&=
+                  (running.get(key) ?? 0) <= 2 && [...running.values()].reduce((sum, one) => sum + one) <= 5
                 yield* Effect.yieldNow()
                 if (index % 5 === 0) yield* Effect.fail("ended")
               }).pipe(Effect.ensuring(Effect.sync(() => change(key, -1))))

@@ -22,7 +22,9 @@ export class GateFull extends Data.TaggedError("GateFull") {}
 
 export interface KeyedGate {
   /** Runs the effect in a place for this key. Waits for a place if none is free. */
-  readonly within: (key: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | GateFull, R>
+  readonly within: (
+    key: string
+  ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | GateFull, R>
   /** How many more effects of this key would start at once now. */
   readonly room: (key: string) => number
   /** Effects that run, and that wait, of all keys together. */
@@ -108,7 +110,9 @@ export const makeKeyedGate = (bounds: KeyedGateBounds): KeyedGate => {
   }
 
   const wait = (waiter: Waiter) =>
-    Deferred.await(waiter.place).pipe(Effect.timeoutFail({ duration: Duration.seconds(waitSeconds), onTimeout: () => new GateFull() }))
+    Deferred.await(waiter.place).pipe(
+      Effect.timeoutFail({ duration: Duration.seconds(waitSeconds), onTimeout: () => new GateFull() })
+    )
 
   return {
     within: (key) => (effect) =>

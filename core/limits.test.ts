@@ -6,7 +6,9 @@ const page = readFileSync(new URL("../docs/settings.md", import.meta.url), "utf8
 
 describe("limits", () => {
   it("are in docs/settings.md, to the letter", () => {
-    const rows = limitNames.map((name) => `| \`${limitVariable(name)}\` | ${limitTable[name].default} | ${limitTable[name].means} |`)
+    const rows = limitNames.map(
+      (name) => `| \`${limitVariable(name)}\` | ${limitTable[name].default} | ${limitTable[name].means} |`
+    )
     expect(page).toContain(["| variable | default | bounds |", "|---|---|---|", ...rows].join("\n"))
   })
 

@@ -6,17 +6,25 @@ import { describe, expect, it } from "vitest"
 const root = fileURLToPath(new URL("..", import.meta.url))
 
 const sources = ["core", "adapters", "hosts"]
-  .flatMap((folder) => readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((file) => join(folder, file)))
+  .flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((file) => join(folder, file))
+  )
   .filter((file) => file.endsWith(".ts") && !/\.(test|suite)\.ts$/.test(file) && file !== "core/loop.ts")
 
 /**
  * Loops around effects that are not of core/loop.ts. A `retry` must say where it ends, by `upTo` or `times`.
  */
 const otherLoops = (text: string): ReadonlyArray<string> => [
-  ...[...text.matchAll(/\bEffect\.(forever|repeat|repeatN|repeatOrElse|schedule|scheduleFrom|iterate|loop)\b/g)].map(([found]) => found),
-  ...[...text.matchAll(/\bStream\.(repeat|repeatEffect|repeatEffectWithSchedule|tick|fromSchedule)\b/g)].map(([found]) => found),
+  ...[
+    ...text.matchAll(/\bEffect\.(forever|repeat|repeatN|repeatOrElse|schedule|scheduleFrom|iterate|loop)\b/g)
+  ].map(([found]) => found),
+  ...[...text.matchAll(/\bStream\.(repeat|repeatEffect|repeatEffectWithSchedule|tick|fromSchedule)\b/g)].map(
+    ([found]) => found
+  ),
   ...[...text.matchAll(/\b(?:while \((?:true|!?\(?yield\*)|for \(;;\)|\bdo \{)/g)].map(([found]) => found),
-  ...(/\bEffect\.retry\b/.test(text) && !/\bSchedule\.upTo\b|\btimes:/.test(text) ? ["Effect.retry without an end"] : [])
+  ...(/\bEffect\.retry\b/.test(text) && !/\bSchedule\.upTo\b|\btimes:/.test(text)
+    ? ["Effect.retry without an end"]
+    : [])
 ]
 
 /** What is bounded by the bytes of one file. */

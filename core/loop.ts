@@ -19,7 +19,8 @@ export const inOwnFiber = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effe
   )
 
 /** Repeats the turn until it fails or is interrupted. */
-export const endless = <E, R>(turn: Effect.Effect<unknown, E, R>): Effect.Effect<never, E, R> => Effect.forever(inOwnFiber(turn))
+export const endless = <E, R>(turn: Effect.Effect<unknown, E, R>): Effect.Effect<never, E, R> =>
+  Effect.forever(inOwnFiber(turn))
 
 /** Repeats the turn until it returns a value. */
 export const untilSome = <A, E, R>(turn: Effect.Effect<Option.Option<A>, E, R>): Effect.Effect<A, E, R> =>
@@ -28,12 +29,15 @@ export const untilSome = <A, E, R>(turn: Effect.Effect<Option.Option<A>, E, R>):
   )
 
 /** `seconds` with a jitter of 20 %, so that hosts that started together do not act together. */
-export const jittered = (seconds: number): Effect.Effect<number> => Effect.map(Random.nextRange(0.8, 1.2), (factor) => seconds * factor)
+export const jittered = (seconds: number): Effect.Effect<number> =>
+  Effect.map(Random.nextRange(0.8, 1.2), (factor) => seconds * factor)
 
 /** A pause of about `seconds`. */
 export const jitteredPause = (seconds: number): Effect.Effect<void> =>
   Effect.flatMap(jittered(seconds), (some) => Effect.sleep(some * 1000))
 
 /** Runs the pass at once, then again and again with a pause of about `seconds`. */
-export const every = <E, R>(seconds: number, pass: Effect.Effect<unknown, E, R>): Effect.Effect<never, E, R> =>
-  endless(Effect.zipRight(pass, jitteredPause(seconds)))
+export const every = <E, R>(
+  seconds: number,
+  pass: Effect.Effect<unknown, E, R>
+): Effect.Effect<never, E, R> => endless(Effect.zipRight(pass, jitteredPause(seconds)))

@@ -12,7 +12,11 @@ import type { Task } from "./task.js"
 
 const words = (text: string) => text.split(" ").filter((word) => word !== "")
 
-const task = (input: ReadonlyArray<string>, output: ReadonlyArray<string>, filterComplex: string | null = null): Task => ({
+const task = (
+  input: ReadonlyArray<string>,
+  output: ReadonlyArray<string>,
+  filterComplex: string | null = null
+): Task => ({
   inputs: [{ source: { _tag: "Stored", dir: DirId("d"), name: FileName("in.mp4") }, options: input }],
   outputs: [{ name: FileName("out.mp4"), options: output, maps: [] }],
   filterComplex,
@@ -30,10 +34,17 @@ describe("what a task needs", () => {
     ["", "-vf scale=320:-2,fps=10 -af volume=2", null, "filter:fps filter:scale filter:volume"],
     ["", "-filter:v hue=s=0", null, "filter:hue"],
     ["", "-vf drawtext=text='scale,crop\\:x'", null, "filter:drawtext"],
-    ["", "", "[0:v]split[a][b];[a]crop=2:2[c];[b][c]overlay@top[v]", "filter:crop filter:overlay filter:split"],
+    [
+      "",
+      "",
+      "[0:v]split[a][b];[a]crop=2:2[c];[b][c]overlay@top[v]",
+      "filter:crop filter:overlay filter:split"
+    ],
     ["", "-c:v libx264 -c:v libx264", "[0:v]scale=2:2", "encoder:libx264 filter:scale"]
   ])("%j before the input and %j before the output, with %j", (input, output, graph, needs) => {
-    expect(needsOf(readTask(task(words(input), words(output), graph)))).toEqual([...words(needs), "ffmpeg:5.1"].sort())
+    expect(needsOf(readTask(task(words(input), words(output), graph)))).toEqual(
+      [...words(needs), "ffmpeg:5.1"].sort()
+    )
   })
 
   it("is the same list however it is said", () => {
@@ -46,7 +57,11 @@ describe("what a machine offers", () => {
   const hardware = ["h264_nvenc", "hevc_vaapi"]
 
   it("is all that it lists, and of hardware only what was tried", () => {
-    const capabilities = someCapabilities({ encoders: ["libx264", ...hardware], hardware: ["h264_nvenc"], filters: ["scale"] })
+    const capabilities = someCapabilities({
+      encoders: ["libx264", ...hardware],
+      hardware: ["h264_nvenc"],
+      filters: ["scale"]
+    })
     expect([...offered(capabilities)].sort()).toEqual(
       words("decoder:h264 demuxer:mov encoder:h264_nvenc encoder:libx264 ffmpeg:5.1 filter:scale muxer:mp4")
     )
@@ -79,8 +94,14 @@ describe("why nobody could run it", () => {
     ["", undefined],
     ["encoder:libx264", undefined],
     ["encoder:h264_nvenc filter:scale", undefined],
-    ["encoder:av1_nvenc filter:scale", 'no machine here has the encoder "av1_nvenc": use another, or add a runner that has it'],
-    ["encoder:x filter:y", 'no machine here has the encoder "x", the filter "y": use another, or add a runner that has it'],
+    [
+      "encoder:av1_nvenc filter:scale",
+      'no machine here has the encoder "av1_nvenc": use another, or add a runner that has it'
+    ],
+    [
+      "encoder:x filter:y",
+      'no machine here has the encoder "x", the filter "y": use another, or add a runner that has it'
+    ],
     ["ffmpeg:7.1", 'no machine here has ffmpeg "7.1": use another, or add a runner that has it'],
     [
       "encoder:libx264 encoder:h264_nvenc",
@@ -104,18 +125,30 @@ const full = (over: Partial<Capabilities>): Capabilities => ({
 const codecName = fc.stringMatching(/^(lib)?[a-z][a-z0-9]{1,8}(_[a-z0-9]{1,4})?$/)
 const anOption = (formats: ReadonlySet<string>): fc.Arbitrary<ReadonlyArray<string>> =>
   fc.oneof(
-    fc.tuple(fc.constantFrom("-c", "-c:v", "-c:a:0", "-codec:s", "-vcodec", "-acodec"), fc.oneof(codecName, fc.constant("copy"))),
+    fc.tuple(
+      fc.constantFrom("-c", "-c:v", "-c:a:0", "-codec:s", "-vcodec", "-acodec"),
+      fc.oneof(codecName, fc.constant("copy"))
+    ),
     fc.tuple(fc.constant("-f"), fc.constantFrom(...formats)),
     fc.tuple(fc.constantFrom("-ss", "-t"), fc.constant("1.5"))
   )
 const aGraph = fc
-  .array(fc.constantFrom("scale=320:-2", "crop=2:2:0:0", "hflip", "fps=10", "format=yuv420p"), { minLength: 1, maxLength: 4 })
+  .array(fc.constantFrom("scale=320:-2", "crop=2:2:0:0", "hflip", "fps=10", "format=yuv420p"), {
+    minLength: 1,
+    maxLength: 4
+  })
   .map((filters) => filters.join(","))
 
 describe("needs of whatever is accepted", () => {
   it("are offered by an ffmpeg that lists all it names, and by none that lacks one of them", () => {
-    const someOptions = (formats: ReadonlySet<string>) => fc.array(anOption(formats), { maxLength: 4 }).map((pairs) => pairs.flat())
-    const tasks = fc.record({ input: someOptions(inputFormats), output: someOptions(outputFormats), graph: aGraph, vf: aGraph })
+    const someOptions = (formats: ReadonlySet<string>) =>
+      fc.array(anOption(formats), { maxLength: 4 }).map((pairs) => pairs.flat())
+    const tasks = fc.record({
+      input: someOptions(inputFormats),
+      output: someOptions(outputFormats),
+      graph: aGraph,
+      vf: aGraph
+    })
     let accepted = 0
     fc.assert(
       fc.property(tasks, ({ input, output, graph, vf }) => {
@@ -127,7 +160,8 @@ describe("needs of whatever is accepted", () => {
         ]
         fc.pre(judged.every((one) => Either.isRight<unknown, unknown>(one)))
         accepted++
-        const value = (items: ReadonlyArray<string>, name: RegExp) => items.filter((_, index) => name.test(items[index - 1] ?? ""))
+        const value = (items: ReadonlyArray<string>, name: RegExp) =>
+          items.filter((_, index) => name.test(items[index - 1] ?? ""))
         const codec = /^-(c|codec|vcodec|acodec)(:|$)/
         const capabilities = full({
           encoders: value(output, codec),

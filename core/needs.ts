@@ -78,7 +78,8 @@ export const offered = (capabilities: Capabilities): ReadonlySet<string> => {
   ])
 }
 
-export const meets = (offer: ReadonlySet<string>, needs: Needs): boolean => needs.every((need) => offer.has(need))
+export const meets = (offer: ReadonlySet<string>, needs: Needs): boolean =>
+  needs.every((need) => offer.has(need))
 
 /** Why none of these machines can run the task, as the second half of a sentence; undefined if one can. */
 export const unmet = (needs: Needs, offers: ReadonlyArray<ReadonlySet<string>>): string | undefined => {
@@ -90,12 +91,16 @@ export const unmet = (needs: Needs, offers: ReadonlyArray<ReadonlySet<string>>):
 }
 
 const list = (needs: Needs): string =>
-  needs.map((need) => need.replace(/^([a-z]+):(.*)$/s, 'the $1 "$2"').replace("the ffmpeg", "ffmpeg")).join(", ")
+  needs
+    .map((need) => need.replace(/^([a-z]+):(.*)$/s, 'the $1 "$2"').replace("the ffmpeg", "ffmpeg"))
+    .join(", ")
 
 /**
  * The capabilities of this process's ffmpeg, detected at first use. Null if unknown: then every task is
  * accepted.
  */
 export class Abilities extends Context.Reference<Abilities>()("ffkiln/Abilities", {
-  defaultValue: (): { readonly own: Effect.Effect<ReadonlySet<string> | null> } => ({ own: Effect.succeed(null) })
+  defaultValue: (): { readonly own: Effect.Effect<ReadonlySet<string> | null> } => ({
+    own: Effect.succeed(null)
+  })
 }) {}

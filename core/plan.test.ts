@@ -34,7 +34,12 @@ const spoken = (args: ReadonlyArray<string>) => {
 
 describe("makePlan", () => {
   it("lists the indexes of the outputs that write no file", () => {
-    const output = (name: string, discarded?: true) => ({ name: FileName(name), options: [], maps: [], ...(discarded && { discarded }) })
+    const output = (name: string, discarded?: true) => ({
+      name: FileName(name),
+      options: [],
+      maps: [],
+      ...(discarded && { discarded })
+    })
     const plan = planOf({ outputs: [output("-", true), output("a.mp4"), output("-", true)] })
     expect([plan.outputs, plan.discarded, planOf().discarded]).toEqual([["a.mp4"], [0, 2], undefined])
     expect(spoken(plan.args).slice(-3)).toEqual(["file:../out/-", "file:../out/a.mp4", "file:../out/-"])
@@ -72,10 +77,20 @@ describe("makePlan", () => {
   it("stages pictures of a sequence in their order, under names that nothing else fits", () => {
     const blob = (slot: string) => ({ key: BlobKey(`dir_a/${slot}/x.png`), bytes: 3 })
     const pictures = [blob("2"), blob("1")]
-    const sequence = (name: string, options: ReadonlyArray<string>) => ({ ...input(name, options), ...blob("2"), pictures })
-    const files = [{ name: FileName("picture-0-00000.png"), key: BlobKey("dir_a/f/picture-0-00000.png"), bytes: 7 }]
+    const sequence = (name: string, options: ReadonlyArray<string>) => ({
+      ...input(name, options),
+      ...blob("2"),
+      pictures
+    })
+    const files = [
+      { name: FileName("picture-0-00000.png"), key: BlobKey("dir_a/f/picture-0-00000.png"), bytes: 7 }
+    ]
     const plan = planOf({
-      inputs: [sequence("a%d.png", ["-start_number", "7"]), sequence("*.*", ["-f", "image2"]), input("in.mp4")],
+      inputs: [
+        sequence("a%d.png", ["-start_number", "7"]),
+        sequence("*.*", ["-f", "image2"]),
+        input("in.mp4")
+      ],
       files
     })
     expect(plan.inputs.map(({ name, key }) => [name, key])).toEqual([
@@ -87,11 +102,17 @@ describe("makePlan", () => {
     expect(plan.inputs.map(({ givenName }) => givenName)).toEqual([undefined, "in.mp4", "x.png", "x.png"])
     expect(plan.sequences).toEqual([{ pattern: "picture-0-x-%05d.png", givenName: "a%d.png" }])
     const own = "-pattern_type sequence -start_number 0 -i file:picture-0-x-%05d.png"
-    expect(spoken(plan.args).join(" ")).toContain(`-start_number 7 -f image2 ${own} -f image2 ${own} -i file:input-0.mp4`)
+    expect(spoken(plan.args).join(" ")).toContain(
+      `-start_number 7 -f image2 ${own} -f image2 ${own} -i file:input-0.mp4`
+    )
   })
 
   it("stages files that are named elsewhere under just those names, and no blob twice", () => {
-    const file = (name: string, slot = name) => ({ name: FileName(name), key: BlobKey(`dir_a/${slot}/${name}`), bytes: 7 })
+    const file = (name: string, slot = name) => ({
+      name: FileName(name),
+      key: BlobKey(`dir_a/${slot}/${name}`),
+      bytes: 7
+    })
     const files = [{ ...file("in.srt"), subtitles: true as const }, file("in.mkv")]
     const plan = planOf({ inputs: [input("in.srt", [], "other"), input("in.mkv"), input("in.mp4")], files })
     expect(plan.inputs.map(({ name, key, bytes, subtitles }) => [name, key, bytes, subtitles])).toEqual([
@@ -109,8 +130,12 @@ describe("makePlan", () => {
   })
 
   it("lets a list open what it lists, and no other input", () => {
-    const { args } = planOf({ inputs: [input("a"), { ...input("list.txt", ["-f", "concat"]), concat: true }, input("b")] })
-    const lists = args.flatMap((arg, index) => (args[index - 1] === "-format_whitelist" ? [arg.split(",")] : []))
+    const { args } = planOf({
+      inputs: [input("a"), { ...input("list.txt", ["-f", "concat"]), concat: true }, input("b")]
+    })
+    const lists = args.flatMap((arg, index) =>
+      args[index - 1] === "-format_whitelist" ? [arg.split(",")] : []
+    )
     expect(lists.map((demuxers) => demuxers.includes("concat"))).toEqual([false, true, false])
   })
 
@@ -135,7 +160,10 @@ describe("makePlan", () => {
 
   it("stages a blob once, under a generated name that differs from named files", () => {
     const files = [{ name: FileName("input-1.png"), key: BlobKey("dir_a/named/input-1.png"), bytes: 7 }]
-    const { inputs, args } = planOf({ inputs: [input("a%03d.png"), input("a%03d.png"), input("a_03d.png", [], "other")], files })
+    const { inputs, args } = planOf({
+      inputs: [input("a%03d.png"), input("a%03d.png"), input("a_03d.png", [], "other")],
+      files
+    })
     expect(inputs.map(({ name, givenName }) => [name, givenName])).toEqual([
       ["input-1.png", undefined],
       ["input-0.png", "a%03d.png"],
@@ -164,7 +192,9 @@ describe("makePlan", () => {
     expect(planOf({ inputs: [input("a", options)] }).timeline.inputs).toEqual([window])
   })
 
-  const output = (...options: ReadonlyArray<string>) => ({ outputs: [{ name: FileName("out.mp4"), options, maps: [] }] })
+  const output = (...options: ReadonlyArray<string>) => ({
+    outputs: [{ name: FileName("out.mp4"), options, maps: [] }]
+  })
   it.each([
     { filterComplex: "[0:v][1:v]concat=n=2:v=1:a=0[v]" },
     output("-vf", "setpts=3*PTS"),
@@ -182,14 +212,30 @@ describe("makePlan", () => {
 
 describe("tooLong", () => {
   const limits = { ...defaultLimits, commandArguments: 100, commandBytes: 200_000 }
-  const output = (options: ReadonlyArray<string>, maps: ReadonlyArray<string> = []) => ({ name: FileName("a"), options, maps })
+  const output = (options: ReadonlyArray<string>, maps: ReadonlyArray<string> = []) => ({
+    name: FileName("a"),
+    options,
+    maps
+  })
 
   it.each([
     ["an ordinary task", {}, undefined],
-    ["many options", { outputs: [output(Array(101).fill("-an"))] }, /makes a command of \d+ arguments, and at most 100 are allowed/],
+    [
+      "many options",
+      { outputs: [output(Array(101).fill("-an"))] },
+      /makes a command of \d+ arguments, and at most 100 are allowed/
+    ],
     ["many maps", { outputs: [output([], Array(50).fill("0"))] }, /makes a command of \d+ arguments/],
-    ["options of many inputs", { inputs: Array(60).fill({ options: ["-an"] }) }, /makes a command of \d+ arguments/],
-    ["bytes, not characters", { outputs: [output(Array(3).fill("\u3042".repeat(25_000)))] }, /have \d+ bytes together, and at most 200000/],
+    [
+      "options of many inputs",
+      { inputs: Array(60).fill({ options: ["-an"] }) },
+      /makes a command of \d+ arguments/
+    ],
+    [
+      "bytes, not characters",
+      { outputs: [output(Array(3).fill("\u3042".repeat(25_000)))] },
+      /have \d+ bytes together, and at most 200000/
+    ],
     ["a graph", { filterComplex: "x".repeat(128 * 1024 - 1) }, undefined],
     ["one too long", { filterComplex: "x".repeat(128 * 1024) }, /longer than 131071 bytes/]
   ] as const)("%s", (_, over, says) => {
@@ -242,8 +288,16 @@ describe("inputs that nothing but -i reads", () => {
     ["one", [...opened("a.mp4"), "file:../out/b.mp4"], ["a.mp4"]],
     ["two", [...opened("a.mp4"), ...opened("b.mp4"), "file:../out/c.mp4"], ["a.mp4", "b.mp4"]],
     ["one named like an output", [...opened("a.mp4"), "file:../out/a.mp4"], ["a.mp4"]],
-    ["one that a filter reads too", [...opened("a.mp4"), ...opened("b.mp4"), "-vf", "movie=a.mp4", "file:../out/c.mp4"], ["b.mp4"]],
-    ["one whose name is escaped there", [...opened("it's.mp4"), "-vf", "movie=it\\\\\\'s.mp4", "file:../out/c.mp4"], []],
+    [
+      "one that a filter reads too",
+      [...opened("a.mp4"), ...opened("b.mp4"), "-vf", "movie=a.mp4", "file:../out/c.mp4"],
+      ["b.mp4"]
+    ],
+    [
+      "one whose name is escaped there",
+      [...opened("it's.mp4"), "-vf", "movie=it\\\\\\'s.mp4", "file:../out/c.mp4"],
+      []
+    ],
     ["one that is quoted there", [...opened("a b.mp4"), "-vf", "movie='a b.mp4'", "file:../out/c.mp4"], []],
     [
       "none where a list may name any",
@@ -256,7 +310,9 @@ describe("inputs that nothing but -i reads", () => {
   })
 
   it("not one that must hold subtitles", () => {
-    expect(commandOf({ args: opened("a.srt"), inputs: [{ ...staged("a.srt"), subtitles: true }] }).streamable).toEqual([])
+    expect(
+      commandOf({ args: opened("a.srt"), inputs: [{ ...staged("a.srt"), subtitles: true }] }).streamable
+    ).toEqual([])
   })
 })
 
@@ -264,7 +320,15 @@ const urls = new Map([[FileName("a.mp4"), "http://127.0.0.1:1/x/0.mp4"]])
 
 describe("the command over HTTP", () => {
   it("differs in what opens those inputs, and in nothing else", () => {
-    const args = ["-ss", "1", ...opened("a.mp4"), ...opened("b.mp4"), "-metadata", "title=file:a.mp4", "file:../out/a.mp4"]
+    const args = [
+      "-ss",
+      "1",
+      ...opened("a.mp4"),
+      ...opened("b.mp4"),
+      "-metadata",
+      "title=file:a.mp4",
+      "file:../out/a.mp4"
+    ]
     expect(atUrls({ args }, urls)).toEqual([
       ...["-ss", "1", ...guard, "-protocol_whitelist", "http,tcp", "-i", "http://127.0.0.1:1/x/0.mp4"],
       ...[...opened("b.mp4"), "-metadata", "title=file:a.mp4", "file:../out/a.mp4"]
@@ -292,9 +356,13 @@ describe("the facts of a command", () => {
   })
 
   it("are those that a plan carries, and are read where it has none", () => {
-    const { command, ...plain } = planOf({ outputs: [{ name: FileName("o.mp4"), options: ["-movflags", "faststart"], maps: [] }] })
+    const { command, ...plain } = planOf({
+      outputs: [{ name: FileName("o.mp4"), options: ["-movflags", "faststart"], maps: [] }]
+    })
     expect(command).toMatchObject({ reads: ["input-0.mp4"], streamable: ["input-0.mp4"], rewritten: true })
     expect(commandOf(plain)).toEqual(command)
-    expect(commandOf({ ...plain, command: { ...command, firstPass: true } as CommandFacts }).firstPass).toBe(true)
+    expect(commandOf({ ...plain, command: { ...command, firstPass: true } as CommandFacts }).firstPass).toBe(
+      true
+    )
   })
 })

@@ -62,7 +62,8 @@ export const Plan = Schema.Struct({
 export type Plan = typeof Plan.Type
 
 /** The storage slot of one attempt. No other attempt writes to it. */
-export const outputSlot = (claim: { readonly id: string; readonly attempt: number }): string => `${claim.id}-${claim.attempt}`
+export const outputSlot = (claim: { readonly id: string; readonly attempt: number }): string =>
+  `${claim.id}-${claim.attempt}`
 
 export const outputPrefix = (directory: DirId, slot: string): string => `${directory}/${slot}/`
 
@@ -84,7 +85,9 @@ export const makePlan = (task: ResolvedTask, slot: string, limits: LimitValues):
   return {
     args,
     inputs: files,
-    ...(different.length > 0 && { sequences: different.map(({ pattern, givenName }) => ({ pattern, givenName })) }),
+    ...(different.length > 0 && {
+      sequences: different.map(({ pattern, givenName }) => ({ pattern, givenName }))
+    }),
     outputs: filesOfOutputs(task.outputs),
     ...(discarded.length > 0 && { discarded }),
     outputPrefix: outputPrefix(task.directory, slot),
@@ -98,12 +101,16 @@ export const makePlan = (task: ResolvedTask, slot: string, limits: LimitValues):
  * The facts of a plan's command. For a plan of an earlier version, which lacks them, they are derived from
  * its arguments.
  */
-export const commandOf = (plan: Pick<Plan, "args" | "inputs" | "command">): CommandFacts => plan.command ?? factsOf(plan)
+export const commandOf = (plan: Pick<Plan, "args" | "inputs" | "command">): CommandFacts =>
+  plan.command ?? factsOf(plan)
 
 const factsOf = (plan: Pick<Plan, "args" | "inputs">): CommandFacts => {
   const { args } = plan
-  const hasPass = (numbers: RegExp) => args.some((arg, index) => numbers.test(arg) && /^-pass(?::|$)/.test(args[index - 1] ?? ""))
-  const onePassEncoder = args.find((arg, index) => onePass.test(arg) && /^-(?:v?codec|c)(?::|$)/.test(args[index - 1] ?? ""))
+  const hasPass = (numbers: RegExp) =>
+    args.some((arg, index) => numbers.test(arg) && /^-pass(?::|$)/.test(args[index - 1] ?? ""))
+  const onePassEncoder = args.find(
+    (arg, index) => onePass.test(arg) && /^-(?:v?codec|c)(?::|$)/.test(args[index - 1] ?? "")
+  )
   return {
     reads: args.filter((_, index) => args[index - 1] === "-i").map((place) => place.slice(filePrefix.length)),
     streamable: readByInputAlone(plan),
@@ -124,8 +131,11 @@ const onePass = /^(?:libx265|libsvtav1|librav1e)$/
  */
 const readByInputAlone = ({ args, inputs }: Pick<Plan, "args" | "inputs">): ReadonlyArray<FileName> => {
   // A concat list may name any staged file.
-  if (args.some((arg, index) => args[index - 1] === "-format_whitelist" && arg.split(",").includes("concat"))) return []
-  const others = args.filter((arg, index) => args[index - 1] !== "-i" && !arg.startsWith(outputFolder)).map(bare)
+  if (args.some((arg, index) => args[index - 1] === "-format_whitelist" && arg.split(",").includes("concat")))
+    return []
+  const others = args
+    .filter((arg, index) => args[index - 1] !== "-i" && !arg.startsWith(outputFolder))
+    .map(bare)
   return inputs
     .filter(
       ({ name, subtitles, font, updated }) =>
@@ -142,7 +152,10 @@ const bare = (text: string): string => text.replace(/[\\'"]/g, "")
  * The command with URLs instead of these inputs. Of repeated options before an `-i` ffmpeg uses the last, for
  * that input only.
  */
-export const atUrls = ({ args }: Pick<Plan, "args">, urls: ReadonlyMap<FileName, string>): ReadonlyArray<string> => {
+export const atUrls = (
+  { args }: Pick<Plan, "args">,
+  urls: ReadonlyMap<FileName, string>
+): ReadonlyArray<string> => {
   const byPlace = new Map([...urls].map(([name, url]) => [`${filePrefix}${name}`, url]))
   return args.flatMap((arg, index) => {
     if (arg === "-i" && byPlace.has(args[index + 1] ?? "")) return ["-protocol_whitelist", "http,tcp", arg]
@@ -168,7 +181,11 @@ const commandArgs = (
     ...["-i", `${filePrefix}${names[index]}`]
   ]),
   ...(filterComplex === null ? [] : ["-filter_complex", filterComplex]),
-  ...outputs.flatMap(({ maps, options, name }) => [...maps.flatMap((map) => ["-map", map]), ...options, `${outputFolder}${name}`])
+  ...outputs.flatMap(({ maps, options, name }) => [
+    ...maps.flatMap((map) => ["-map", map]),
+    ...options,
+    `${outputFolder}${name}`
+  ])
 ]
 
 /** The message if the command of a task is too long to start; else undefined. */
@@ -210,7 +227,14 @@ const fixed = ["-hide_banner", "-nostdin", "-y", "-v", "verbose", "-nostats", "-
 
 /** Options directly before each `-i`, after those of the caller: ffmpeg uses the last of repeated options. */
 const guard = (demuxers: ReadonlyArray<string>, { maxPixels }: LimitValues) => [
-  ...["-protocol_whitelist", allowedProtocols, "-format_whitelist", demuxers.join(","), "-max_pixels", `${maxPixels}`]
+  ...[
+    "-protocol_whitelist",
+    allowedProtocols,
+    "-format_whitelist",
+    demuxers.join(","),
+    "-max_pixels",
+    `${maxPixels}`
+  ]
 ]
 
 /**
@@ -250,7 +274,9 @@ interface StagedSequence extends GivenSequence {
  */
 const stageSequences = ({ inputs, files = [] }: ResolvedTask): ReadonlyMap<ResolvedInput, StagedSequence> => {
   const free = (number: number, x = 0): string =>
-    files.some(({ name }) => name.startsWith(stagedPrefix(number, x))) ? free(number, x + 1) : stagedPrefix(number, x)
+    files.some(({ name }) => name.startsWith(stagedPrefix(number, x)))
+      ? free(number, x + 1)
+      : stagedPrefix(number, x)
   const made = new Map<string, StagedSequence>()
   const staged = new Map<ResolvedInput, StagedSequence>()
   for (const input of inputs) {

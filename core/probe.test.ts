@@ -3,7 +3,8 @@ import { FileName } from "./ids.js"
 import { aProbeRequest } from "./ports/suites/samples.suite.js"
 import { type ProbeRequest, pickReport, probeArgs } from "./probe.js"
 
-const between = (args: ReadonlyArray<string>) => args.slice(args.indexOf("json=compact=1") + 1, args.indexOf("-protocol_whitelist"))
+const between = (args: ReadonlyArray<string>) =>
+  args.slice(args.indexOf("json=compact=1") + 1, args.indexOf("-protocol_whitelist"))
 
 describe("probeArgs", () => {
   it.each([
@@ -12,32 +13,66 @@ describe("probeArgs", () => {
       ask: { sections: { format: ["duration", "size"], streams: ["codec_name"] }, selectStreams: "v:0" },
       args: ["-show_entries", "format=duration,size:stream=codec_name", "-select_streams", "v:0"]
     },
-    { ask: { sections: { streams: ["index", "tags"] } }, args: ["-show_entries", "stream=index:stream_tags"] },
+    {
+      ask: { sections: { streams: ["index", "tags"] } },
+      args: ["-show_entries", "stream=index:stream_tags"]
+    },
     {
       ask: { sections: { streams: ["codec_name", "side_data_list"] } },
       args: ["-show_entries", "stream=codec_name:stream_side_data_list"]
     },
-    { ask: { sections: { programs: ["program_id", "streams"] } }, args: ["-show_entries", "program=program_id:program_streams"] },
+    {
+      ask: { sections: { programs: ["program_id", "streams"] } },
+      args: ["-show_entries", "program=program_id:program_streams"]
+    },
     {
       ask: { sections: { frames: ["pts", "side_data_list"] }, selectStreams: "v" },
       args: ["-show_entries", "frame=pts:subtitle=pts:frame_side_data_list", "-select_streams", "v"]
     },
     {
       ask: { sections: { streams: ["index"] }, countFrames: true, countPackets: true },
-      args: ["-show_entries", "stream=index,nb_read_frames,nb_read_packets", "-count_frames", "-count_packets"]
+      args: [
+        "-show_entries",
+        "stream=index,nb_read_frames,nb_read_packets",
+        "-count_frames",
+        "-count_packets"
+      ]
     },
-    { ask: { sections: {}, countFrames: true }, args: ["-show_entries", "stream=index,nb_read_frames", "-count_frames"] },
+    {
+      ask: { sections: {}, countFrames: true },
+      args: ["-show_entries", "stream=index,nb_read_frames", "-count_frames"]
+    },
     { ask: { sections: { streams: "all" }, countFrames: true }, args: ["-show_streams", "-count_frames"] },
     {
-      ask: { sections: { packets: "all" }, readIntervals: "%+#5", analyzeMicroseconds: 10_000_000, probeBytes: 10_240 },
-      args: ["-show_packets", "-read_intervals", "%+#5", "-analyzeduration", "10000000", "-probesize", "10240"]
+      ask: {
+        sections: { packets: "all" },
+        readIntervals: "%+#5",
+        analyzeMicroseconds: 10_000_000,
+        probeBytes: 10_240
+      },
+      args: [
+        "-show_packets",
+        "-read_intervals",
+        "%+#5",
+        "-analyzeduration",
+        "10000000",
+        "-probesize",
+        "10240"
+      ]
     }
-  ] as ReadonlyArray<{ ask: Partial<ProbeRequest>; args: ReadonlyArray<string> }>)("$args", ({ ask, args }) => {
-    expect(between(probeArgs(aProbeRequest(ask), FileName("a.mp4")))).toEqual(args)
-  })
+  ] as ReadonlyArray<{ ask: Partial<ProbeRequest>; args: ReadonlyArray<string> }>)(
+    "$args",
+    ({ ask, args }) => {
+      expect(between(probeArgs(aProbeRequest(ask), FileName("a.mp4")))).toEqual(args)
+    }
+  )
 
   it("makes no option of an unknown section", () => {
-    const sections = { "entries -report": "all", log: "all", ["__proto__"]: "all" } as ProbeRequest["sections"]
+    const sections = {
+      "entries -report": "all",
+      log: "all",
+      ["__proto__"]: "all"
+    } as ProbeRequest["sections"]
     expect(between(probeArgs(aProbeRequest({ sections }), FileName("a.mp4")))).toEqual([])
   })
 
@@ -49,7 +84,9 @@ describe("probeArgs", () => {
 describe("pickReport", () => {
   it("gives the sections asked for, empty ones too, and the API's name of the file", () => {
     const raw = { programs: [], streams: [{ index: 0 }], format: { filename: "file:a.mp4", size: "3" } }
-    expect(pickReport(aProbeRequest({ sections: { format: "all", chapters: "all" } }), raw, "dir_a/a.mp4")).toEqual({
+    expect(
+      pickReport(aProbeRequest({ sections: { format: "all", chapters: "all" } }), raw, "dir_a/a.mp4")
+    ).toEqual({
       format: { filename: "dir_a/a.mp4", size: "3" },
       chapters: []
     })
@@ -57,7 +94,9 @@ describe("pickReport", () => {
 
   it("drops what ffprobe adds to the fields asked for", () => {
     const raw = { frames: [{ pts_time: "0", side_data_list: [{}] }] }
-    expect(pickReport(aProbeRequest({ sections: { frames: ["pts_time"] } }), raw, "d/a")).toEqual({ frames: [{ pts_time: "0" }] })
+    expect(pickReport(aProbeRequest({ sections: { frames: ["pts_time"] } }), raw, "d/a")).toEqual({
+      frames: [{ pts_time: "0" }]
+    })
   })
 
   it("separates frames and packets", () => {

@@ -34,7 +34,11 @@ const entryOf: Readonly<Record<ProbeSection, string>> = {
  */
 const nestedSections: Readonly<Record<ProbeSection, Readonly<Record<string, string>>>> = {
   format: { tags: "format_tags" },
-  streams: { tags: "stream_tags", disposition: "stream_disposition", side_data_list: "stream_side_data_list" },
+  streams: {
+    tags: "stream_tags",
+    disposition: "stream_disposition",
+    side_data_list: "stream_side_data_list"
+  },
   chapters: { tags: "chapter_tags" },
   programs: { tags: "program_tags", streams: "program_streams" },
   frames: { tags: "frame_tags", side_data_list: "frame_side_data_list" },
@@ -103,22 +107,34 @@ export const pickReport = (
     const fields = asked[section]
     if (fields === undefined) return []
     const content = report[section] ?? (section === "format" ? {} : [])
-    return [[section, Array.isArray(content) ? content.map((item) => only(item, fields)) : only(content, fields)] as const]
+    return [
+      [
+        section,
+        Array.isArray(content) ? content.map((item) => only(item, fields)) : only(content, fields)
+      ] as const
+    ]
   })
   const sections = Object.fromEntries(picked)
   const format = sections.format
-  return isFields(format) && "filename" in format ? { ...sections, format: { ...format, filename: filePath } } : sections
+  return isFields(format) && "filename" in format
+    ? { ...sections, format: { ...format, filename: filePath } }
+    : sections
 }
 
 const isFields = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 const only = (item: unknown, fields: ReadonlyArray<string> | "all"): unknown =>
-  fields === "all" || !isFields(item) ? item : Object.fromEntries(Object.entries(item).filter(([name]) => fields.includes(name)))
+  fields === "all" || !isFields(item)
+    ? item
+    : Object.fromEntries(Object.entries(item).filter(([name]) => fields.includes(name)))
 
 /** Separates frames and packets, which ffprobe reports in one list, by their `type`. */
-const unmix = (mixed: unknown): { readonly frames?: ReadonlyArray<unknown>; readonly packets?: ReadonlyArray<unknown> } => {
+const unmix = (
+  mixed: unknown
+): { readonly frames?: ReadonlyArray<unknown>; readonly packets?: ReadonlyArray<unknown> } => {
   if (!Array.isArray(mixed)) return {}
-  const pick = (isPacket: boolean) => mixed.filter((item) => (item.type === "packet") === isPacket).map(({ type: _, ...rest }) => rest)
+  const pick = (isPacket: boolean) =>
+    mixed.filter((item) => (item.type === "packet") === isPacket).map(({ type: _, ...rest }) => rest)
   return { frames: pick(false), packets: pick(true) }
 }

@@ -6,7 +6,10 @@ import type { ReadTask } from "./read-task.js"
 import type { Task } from "./task.js"
 
 /** The parsed options and graphs of a task that a test constructs by hand. Nothing is refused. */
-export const readTask = ({ inputs, outputs, filterComplex }: Task, policy: PolicyValues = defaultPolicy): ReadTask => {
+export const readTask = (
+  { inputs, outputs, filterComplex }: Task,
+  policy: PolicyValues = defaultPolicy
+): ReadTask => {
   const list = (options: ReadonlyArray<string>, place: "input" | "output") =>
     Either.getOrThrow(parseOptions(options, place, "options", { ...policy, options: "off" })).read
   return {

@@ -22,7 +22,9 @@ export interface OwnReserved {
 export const noReservations = (): ReservedBytes => ({ onDisk: 0, byOwner: new Map(), replaced: new Set() })
 
 /** The reservations of one instance. */
-export class Reserved extends Context.Reference<Reserved>()("ffkiln/Reserved", { defaultValue: noReservations }) {}
+export class Reserved extends Context.Reference<Reserved>()("ffkiln/Reserved", {
+  defaultValue: noReservations
+}) {}
 
 export const makeUploadGate = (limits: LimitValues): KeyedGate =>
   makeKeyedGate({

@@ -10,7 +10,11 @@ describe("the name of an input", () => {
   it.each([
     ["img%03d.png", "", numbers()],
     ["img%d.png", "-framerate 10 -start_number 7", given(numbers(7))],
-    ["img%03d.png", "-f image2 -pattern_type sequence -start_number 3 -start_number_range 100", given(numbers(3, 100))],
+    [
+      "img%03d.png",
+      "-f image2 -pattern_type sequence -start_number 3 -start_number_range 100",
+      given(numbers(3, 100))
+    ],
     ["100%%-%02d.png", "", numbers()],
     ["img%03d.png", "-start_number 1+1", given(numbers())],
     ["*.png", "-pattern_type glob", glob],
@@ -29,7 +33,12 @@ describe("the name of an input", () => {
   })
 
   it("decides for itself what it stands for", () => {
-    expect(withoutPatternType(["-r", "5", "-pattern_type", "glob", "-ss", "1"])).toEqual(["-r", "5", "-ss", "1"])
+    expect(withoutPatternType(["-r", "5", "-pattern_type", "glob", "-ss", "1"])).toEqual([
+      "-r",
+      "5",
+      "-ss",
+      "1"
+    ])
   })
 })
 

@@ -4,7 +4,8 @@ import { byteCount } from "./fields.js"
 /** A sequence of pictures that an input's name stands for, as read by ffmpeg's image2 demuxer. */
 export type Sequence =
   /** `given`: the options have `-start_number`. */
-  { readonly by: "numbers"; readonly start: number; readonly range: number; readonly given?: true } | { readonly by: "glob" }
+  | { readonly by: "numbers"; readonly start: number; readonly range: number; readonly given?: true }
+  | { readonly by: "glob" }
 
 /** The sequence that a name stands for with these options; undefined if it names a single file. */
 export const sequenceOf = (name: string, options: ReadonlyArray<string>): Sequence | undefined => {
@@ -16,7 +17,8 @@ export const sequenceOf = (name: string, options: ReadonlyArray<string>): Sequen
   const type = valueOf("-pattern_type")
   if (type === "glob") return /[*?[{]/.test(name) ? { by: "glob" } : undefined
   if (type === "none" || numbered(name) === undefined) return undefined
-  const whole = (text: string | undefined, other: number) => (/^\d{1,9}$/.test(text ?? "") ? Number(text) : other)
+  const whole = (text: string | undefined, other: number) =>
+    /^\d{1,9}$/.test(text ?? "") ? Number(text) : other
   const start = valueOf("-start_number")
   const range = whole(valueOf("-start_number_range"), 5)
   return { by: "numbers", start: whole(start, 0), range, ...(start !== undefined && { given: true }) }
@@ -59,11 +61,17 @@ export const inSequence = (
   if (sequence.by === "glob") return { names: [...names].sort() }
   const number = numberIn(pattern)
   const byNumber = new Map(names.map((name) => [number?.(name) ?? -1, name]))
-  const from = Array.from({ length: Math.min(sequence.range, 100_000) }, (_, index) => sequence.start + index).find((number) =>
-    byNumber.has(number)
-  )
+  const from = Array.from(
+    { length: Math.min(sequence.range, 100_000) },
+    (_, index) => sequence.start + index
+  ).find((number) => byNumber.has(number))
   const read: Array<string> = []
-  for (let number = from ?? -1, name = byNumber.get(number); name !== undefined; name = byNumber.get(++number)) read.push(name)
+  for (
+    let number = from ?? -1, name = byNumber.get(number);
+    name !== undefined;
+    name = byNumber.get(++number)
+  )
+    read.push(name)
   if (read.length === 0) return { names: [], first: Math.min(...byNumber.keys()) }
   const end = (from ?? 0) + read.length
   const later = [...byNumber.keys()].filter((number) => number > end).length
@@ -80,7 +88,11 @@ interface Numbered {
 const numbered = (pattern: string): Numbered | undefined => {
   const [, before, width, after = ""] = /^((?:[^%]|%%)*)%(\d*)d((?:[^%]|%%)*)$/s.exec(pattern) ?? []
   if (before === undefined) return undefined
-  return { before: before.replaceAll("%%", "%"), after: after.replaceAll("%%", "%"), width: Math.min(Number(width), 255) }
+  return {
+    before: before.replaceAll("%%", "%"),
+    after: after.replaceAll("%%", "%"),
+    width: Math.min(Number(width), 255)
+  }
 }
 
 /** The name of one picture of a numbered sequence. */
@@ -98,10 +110,13 @@ export const numberIn = (pattern: string): ((name: string) => number | undefined
   if (parts === undefined) return undefined
   const { before, after, width } = parts
   return (name) => {
-    if (!name.startsWith(before) || !name.endsWith(after) || name.length <= before.length + after.length) return undefined
+    if (!name.startsWith(before) || !name.endsWith(after) || name.length <= before.length + after.length)
+      return undefined
     const digits = name.slice(before.length, name.length - after.length)
     const number = Number(digits)
-    return /^\d+$/.test(digits) && number < 2 ** 31 && `${number}`.padStart(width, "0") === digits ? number : undefined
+    return /^\d+$/.test(digits) && number < 2 ** 31 && `${number}`.padStart(width, "0") === digits
+      ? number
+      : undefined
   }
 }
 
@@ -112,13 +127,18 @@ const maxAlternatives = 64
 const alternatives = (pattern: string): ReadonlyArray<string> => {
   let done: ReadonlyArray<string> = [""]
   for (const [part] of pattern.matchAll(/\{[^{}]*\}|[^{]+|\{/gs)) {
-    const words = part.startsWith("{") && part.endsWith("}") && part.includes(",") ? part.slice(1, -1).split(",") : [part]
+    const words =
+      part.startsWith("{") && part.endsWith("}") && part.includes(",") ? part.slice(1, -1).split(",") : [part]
     done = done.flatMap((start) => words.map((word) => start + word)).slice(0, maxAlternatives)
   }
   return done
 }
 
-type GlobPart = "*" | "?" | { readonly character: string } | { readonly set: string; readonly negated: boolean }
+type GlobPart =
+  | "*"
+  | "?"
+  | { readonly character: string }
+  | { readonly set: string; readonly negated: boolean }
 
 const globParts = (glob: string): ReadonlyArray<GlobPart> =>
   Array.from(glob.matchAll(/\*+|\?|\[(!|\^)?(\]?[^\]]*)\]|./gsu), ([part, negation, set]): GlobPart => {
@@ -157,6 +177,9 @@ const matches = (glob: ReadonlyArray<GlobPart>, name: string): boolean => {
 const isOne = (part: Exclude<GlobPart, "*">, character: string): boolean => {
   if (part === "?") return true
   if ("character" in part) return part.character === character
-  const ranges = Array.from(part.set.matchAll(/(.)-(.)|./gsu), ([whole, from = whole, to = whole]) => from <= character && character <= to)
+  const ranges = Array.from(
+    part.set.matchAll(/(.)-(.)|./gsu),
+    ([whole, from = whole, to = whole]) => from <= character && character <= to
+  )
   return ranges.includes(true) !== part.negated
 }

@@ -10,7 +10,9 @@ type Event = readonly ["breaks" | "ends" | "is claimed", typeof a, number]
 const historyOf = (...events: ReadonlyArray<Event>): Setbacks =>
   events.reduce((setbacks, [what, owner, at]) => {
     if (what === "ends") return afterEnd(setbacks, owner)
-    return what === "breaks" ? afterBreak(setbacks, owner, at, pauses) : afterClaim(setbacks, owner, at, pauses)
+    return what === "breaks"
+      ? afterBreak(setbacks, owner, at, pauses)
+      : afterClaim(setbacks, owner, at, pauses)
   }, noSetbacks)
 
 describe("an owner", () => {

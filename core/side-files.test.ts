@@ -4,7 +4,8 @@ import { filesWritten, writerOf, writtenTwice } from "./side-files.js"
 import type { SideFile } from "./task.js"
 
 /** An output as its file and its options, as a plan gets them. */
-const problem = (outputs: ReadonlyArray<string>, made: ReadonlyArray<SideFile> = []) => writtenTwice(outputsOf(outputs), made)
+const problem = (outputs: ReadonlyArray<string>, made: ReadonlyArray<SideFile> = []) =>
+  writtenTwice(outputsOf(outputs), made)
 const side = (name: string, by: string): SideFile => ({ name: FileName(name), by })
 
 const fragments = "-f hls -hls_segment_type fmp4"
@@ -18,7 +19,12 @@ const outputsOf = (texts: ReadonlyArray<string>) =>
 describe("two outputs that would write one file", () => {
   it.each<[string, string, file: string, option: string]>([
     [`a.m3u8 ${fragments}`, `b.m3u8 ${fragments}`, "init.mp4", "-hls_fmp4_init_filename"],
-    ["a.m3u8 -hls_segment_type fmp4", `b.m3u8 ${fragments} -hls_fmp4_init_filename init.mp4`, "init.mp4", "-hls_fmp4_init_filename"],
+    [
+      "a.m3u8 -hls_segment_type fmp4",
+      `b.m3u8 ${fragments} -hls_fmp4_init_filename init.mp4`,
+      "init.mp4",
+      "-hls_fmp4_init_filename"
+    ],
     [`a.m3u8 ${fragments}`, "init.mp4", "init.mp4", "as its file"],
     ["a.m3u8", "a.m3u", "a%d.ts", "-hls_segment_filename"],
     ["a.m3u8 -hls_flags single_file", "a.ts", "a.ts", "as its file"],
@@ -37,8 +43,18 @@ describe("two outputs that would write one file", () => {
       "chunk-stream$RepresentationID$-$Number%05d$.$ext$",
       "-media_seg_name"
     ],
-    ["a.mpd -single_file 1 -single_file_name x", "b.mpd -single_file 1 -single_file_name x", "x", "-single_file_name"],
-    ["a%d.ts -f segment -segment_list file:../out/l.csv", "b%d.ts -f segment -segment_list file:../out/l.csv", "l.csv", "-segment_list"],
+    [
+      "a.mpd -single_file 1 -single_file_name x",
+      "b.mpd -single_file 1 -single_file_name x",
+      "x",
+      "-single_file_name"
+    ],
+    [
+      "a%d.ts -f segment -segment_list file:../out/l.csv",
+      "b%d.ts -f segment -segment_list file:../out/l.csv",
+      "l.csv",
+      "-segment_list"
+    ],
     ["a%d.png", "a7.png", "a7.png", "as its file"],
     ["a%03d.png", "a%d.png", "a%d.png", "as its file"]
   ])("%s and %s", (one, other, file, option) => {
@@ -59,15 +75,22 @@ describe("two outputs that would write one file", () => {
     ["a.mpd -single_file 1", undefined, undefined]
   ])("is told of an output that would write over its own file: %s", (output, file, rename) => {
     const [name] = output.split(" ")
-    expect(problem([output])).toBe(file && `output "${name}" would write "${file}" over its own file: set another name ${rename}`)
+    expect(problem([output])).toBe(
+      file && `output "${name}" would write "${file}" over its own file: set another name ${rename}`
+    )
   })
 
   it("is reported for inputs and graphs too", () => {
-    const twice = [side("transforms.trf", "task.filter_complex"), side("transforms.trf", "task.outputs[0].options: the value of -vf")]
+    const twice = [
+      side("transforms.trf", "task.filter_complex"),
+      side("transforms.trf", "task.outputs[0].options: the value of -vf")
+    ]
     expect(problem(["a.mp4"], twice)).toBe(
       'task.filter_complex and task.outputs[0].options: the value of -vf both write "transforms.trf": set another name there in one of them'
     )
-    expect(problem(["font.ttf"], [side("font.ttf", "task.inputs[0].options: -dump_attachment:t:0")])).toContain('both write "font.ttf"')
+    expect(
+      problem(["font.ttf"], [side("font.ttf", "task.inputs[0].options: -dump_attachment:t:0")])
+    ).toContain('both write "font.ttf"')
   })
 })
 
@@ -95,7 +118,12 @@ describe("outputs beside each other", () => {
       (n: number) => `${"%d1".repeat(70)}${n}`,
       (n: number) => `${"%d".repeat(100)}${n}x`
     ]) {
-      problem(Array.from({ length: 64 }, (_, n) => `${name(n)} -f dash -master_pl_name ${name(n + 64)} -segment_list ${name(n + 128)}`))
+      problem(
+        Array.from(
+          { length: 64 },
+          (_, n) => `${name(n)} -f dash -master_pl_name ${name(n + 64)} -segment_list ${name(n + 128)}`
+        )
+      )
     }
   })
 })
@@ -116,7 +144,11 @@ describe("what may write a file of some name", () => {
     ["a.m3u8", ["a.m3u8", "a0.ts", "a12.ts"], ["a00.ts", "a.ts"]],
     ["a.m3u8 -start_number 3", ["a3.ts"], ["a2.ts"]],
     ["v%v.m3u8 -hls_segment_filename file:../out/s%v-%03d.ts", ["vlow.m3u8", "slow-000.ts"], ["low.m3u8"]],
-    ["a.m3u8 -hls_segment_type fmp4 -master_pl_name m.m3u8", ["init.mp4", "a0.m4s", "m.m3u8"], ["init_0.mp4"]],
+    [
+      "a.m3u8 -hls_segment_type fmp4 -master_pl_name m.m3u8",
+      ["init.mp4", "a0.m4s", "m.m3u8"],
+      ["init_0.mp4"]
+    ],
     ["a.mpd", ["init-stream0.m4s", "chunk-stream1-00042.m4s"], ["init-stream.m4s"]]
   ])("%s", (output, writes, not) => {
     const writer = writerOf(filesWritten(outputsOf([output]), []))
@@ -126,13 +158,18 @@ describe("what may write a file of some name", () => {
 
   it("is not reported for a discarded output or a temporary name", () => {
     const [output] = outputsOf(["a.mp4"]) as [ReturnType<typeof outputsOf>[number]]
-    const writer = writerOf(filesWritten([{ ...output, discarded: true }], [{ ...side("a.log.temp", "-x"), passing: true }]))
+    const writer = writerOf(
+      filesWritten([{ ...output, discarded: true }], [{ ...side("a.log.temp", "-x"), passing: true }])
+    )
     expect([writer(FileName("a.mp4")), writer(FileName("a.log.temp"))]).toEqual([undefined, undefined])
   })
 
   it("is found soon, however many names and patterns", { timeout: 20_000 }, () => {
     const outputs = outputsOf(
-      Array.from({ length: 64 }, (_, n) => `${"%d1".repeat(4)}${n}.png -f dash -segment_list ${"a".repeat(200)}$x$${n}`)
+      Array.from(
+        { length: 64 },
+        (_, n) => `${"%d1".repeat(4)}${n}.png -f dash -segment_list ${"a".repeat(200)}$x$${n}`
+      )
     )
     const writer = writerOf(filesWritten(outputs, []))
     for (let n = 0; n < 5000; n++) writer(FileName(`${"1".repeat(240)}${n}`))

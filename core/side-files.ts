@@ -21,7 +21,10 @@ export interface Written extends Pick<SideFile, "passing" | "updated" | "kind"> 
 const ownName = "as its file"
 
 /** All files that a run of a task may write. */
-export const filesWritten = (outputs: ReadonlyArray<Output>, made: ReadonlyArray<SideFile>): ReadonlyArray<Written> => [
+export const filesWritten = (
+  outputs: ReadonlyArray<Output>,
+  made: ReadonlyArray<SideFile>
+): ReadonlyArray<Written> => [
   ...outputs.flatMap(writtenBy),
   ...made.map(({ name, rename = "there", ...rest }) => ({ ...rest, pattern: name, rename }))
 ]
@@ -32,7 +35,11 @@ export const writerOf = (written: ReadonlyArray<Written>): ((name: FileName) => 
   return (name) => lasting.find(({ fits }) => fits(name))?.one
 }
 
-const fitting = ({ pattern, isPlain, numbers = { first: 0, last: Number.POSITIVE_INFINITY } }: Written): ((name: FileName) => boolean) => {
+const fitting = ({
+  pattern,
+  isPlain,
+  numbers = { first: 0, last: Number.POSITIVE_INFINITY }
+}: Written): ((name: FileName) => boolean) => {
   if (isPlain || !/[%$]/.test(pattern)) return (name) => name === pattern
   const number = /\$\w*(?:%\d+d)?\$/.test(pattern) ? undefined : numberIn(pattern)
   if (number !== undefined) return (name) => name === pattern || between(number(name), numbers)
@@ -55,19 +62,27 @@ const between = (number: number | undefined, { first, last }: NonNullable<Writte
  * else undefined. Some muxers write further files: those of playlists also write segments and initialization
  * segments.
  */
-export const writtenTwice = (outputs: ReadonlyArray<Output>, made: ReadonlyArray<SideFile>): string | undefined => {
+export const writtenTwice = (
+  outputs: ReadonlyArray<Output>,
+  made: ReadonlyArray<SideFile>
+): string | undefined => {
   const all = filesWritten(outputs, made)
   const byOutline = new Map<string, Array<Written & { readonly parts: ReadonlyArray<PatternPart> }>>()
   for (const one of all) {
     const parts = partsOf(one.pattern)
     const key = outline(parts)
     const alike = byOutline.get(key) ?? []
-    const own = alike.find(({ by, rename, parts: others }) => by === one.by && rename === ownName && overlap(others, parts))
-    if (own !== undefined) return `${one.by} would write "${one.pattern}" over its own file: set another name ${one.rename}`
-    const other = alike.find(
-      ({ by, kind, parts: others }) => by !== one.by && (kind === undefined || kind !== one.kind) && overlap(others, parts)
+    const own = alike.find(
+      ({ by, rename, parts: others }) => by === one.by && rename === ownName && overlap(others, parts)
     )
-    if (other !== undefined) return `${other.by} and ${one.by} both write "${one.pattern}": set another name ${one.rename} in one of them`
+    if (own !== undefined)
+      return `${one.by} would write "${one.pattern}" over its own file: set another name ${one.rename}`
+    const other = alike.find(
+      ({ by, kind, parts: others }) =>
+        by !== one.by && (kind === undefined || kind !== one.kind) && overlap(others, parts)
+    )
+    if (other !== undefined)
+      return `${other.by} and ${one.by} both write "${one.pattern}": set another name ${one.rename} in one of them`
     alike.push({ ...one, parts })
     byOutline.set(key, alike)
   }
@@ -91,7 +106,9 @@ const writtenBy = ({ name, options, discarded }: Output): ReadonlyArray<Written>
     ...(option === "-hls_segment_filename" && { numbers: from(valueOf("-start_number"), 0) })
   })
   const format = valueOf("-f")?.toLowerCase() ?? formatOf(name)
-  const beside = (besides[format] ?? []).map(({ option, pattern }) => written(valueOf(option) ?? pattern(name, valueOf), option))
+  const beside = (besides[format] ?? []).map(({ option, pattern }) =>
+    written(valueOf(option) ?? pattern(name, valueOf), option)
+  )
   const asked = sideOptions.flatMap((option) => {
     const value = valueOf(option)
     return value === undefined ? [] : [written(value, option)]
@@ -122,8 +139,14 @@ const numbersOf = (
   if (format !== "image2" || isOn(valueOf("-update"))) return { isPlain: true }
   if (isOn(valueOf("-frame_pts"))) return {}
   const numbers = from(valueOf("-start_number"), 1)
-  const frames = options.findLast((_, index) => /^-(?:v?frames|frames:v(?::0)?)$/.test(options[index - 1] ?? ""))
-  return { numbers: /^\d{1,9}$/.test(frames ?? "") ? { ...numbers, last: numbers.first + Number(frames) - 1 } : numbers }
+  const frames = options.findLast((_, index) =>
+    /^-(?:v?frames|frames:v(?::0)?)$/.test(options[index - 1] ?? "")
+  )
+  return {
+    numbers: /^\d{1,9}$/.test(frames ?? "")
+      ? { ...numbers, last: numbers.first + Number(frames) - 1 }
+      : numbers
+  }
 }
 
 const from = (first: string | undefined, otherwise: number) => ({
@@ -140,30 +163,46 @@ const inOneFile = (valueOf: ValueOf): boolean => valueOf("-hls_flags")?.includes
 
 /** Files that muxers write by default: the option that names each, and the default name ("" for none). */
 const besides: Readonly<
-  Record<string, ReadonlyArray<{ readonly option: string; readonly pattern: (name: FileName, valueOf: ValueOf) => string }>>
+  Record<
+    string,
+    ReadonlyArray<{ readonly option: string; readonly pattern: (name: FileName, valueOf: ValueOf) => string }>
+  >
 > = {
   hls: [
     {
       option: "-hls_segment_filename",
-      pattern: (name, valueOf) => `${stem(name)}${inOneFile(valueOf) ? "" : "%d"}.${fragmented(valueOf) ? "m4s" : "ts"}`
+      pattern: (name, valueOf) =>
+        `${stem(name)}${inOneFile(valueOf) ? "" : "%d"}.${fragmented(valueOf) ? "m4s" : "ts"}`
     },
     {
       option: "-hls_fmp4_init_filename",
       pattern: (_, valueOf) =>
-        !fragmented(valueOf) || inOneFile(valueOf) ? "" : valueOf("-var_stream_map")?.includes(" ") ? "init_%v.mp4" : "init.mp4"
+        !fragmented(valueOf) || inOneFile(valueOf)
+          ? ""
+          : valueOf("-var_stream_map")?.includes(" ")
+            ? "init_%v.mp4"
+            : "init.mp4"
     }
   ],
   dash: [
-    { option: "-init_seg_name", pattern: (_, valueOf) => (isOn(valueOf("-single_file")) ? "" : "init-stream$RepresentationID$.$ext$") },
+    {
+      option: "-init_seg_name",
+      pattern: (_, valueOf) => (isOn(valueOf("-single_file")) ? "" : "init-stream$RepresentationID$.$ext$")
+    },
     {
       option: "-media_seg_name",
-      pattern: (_, valueOf) => (isOn(valueOf("-single_file")) ? "" : "chunk-stream$RepresentationID$-$Number%05d$.$ext$")
+      pattern: (_, valueOf) =>
+        isOn(valueOf("-single_file")) ? "" : "chunk-stream$RepresentationID$-$Number%05d$.$ext$"
     },
     {
       option: "-single_file_name",
-      pattern: (name, valueOf) => (isOn(valueOf("-single_file")) ? `${stem(name)}-stream$RepresentationID$.$ext$` : "")
+      pattern: (name, valueOf) =>
+        isOn(valueOf("-single_file")) ? `${stem(name)}-stream$RepresentationID$.$ext$` : ""
     },
-    { option: "-hls_master_name", pattern: (_, valueOf) => (isOn(valueOf("-hls_playlist")) ? "master.m3u8" : "") }
+    {
+      option: "-hls_master_name",
+      pattern: (_, valueOf) => (isOn(valueOf("-hls_playlist")) ? "master.m3u8" : "")
+    }
   ]
 }
 

@@ -16,7 +16,9 @@ it.live("a long list is mapped in order, and everything else has a turn after ea
 it.live("of several lists that are mapped at a time one slice runs in each turn", () =>
   Effect.gen(function* () {
     const list = numbers(5 * sliceItems)
-    const { turns } = yield* withTurns(Effect.replicateEffect(mapInSlices(list, String), 4, { concurrency: "unbounded", discard: true }))
+    const { turns } = yield* withTurns(
+      Effect.replicateEffect(mapInSlices(list, String), 4, { concurrency: "unbounded", discard: true })
+    )
     expect(turns).toBeGreaterThanOrEqual(16)
   })
 )
@@ -24,8 +26,11 @@ it.live("of several lists that are mapped at a time one slice runs in each turn"
 it.live("a short list waits for nobody, however long others are", () =>
   Effect.gen(function* () {
     const order: Array<string> = []
-    const mapped = (name: string, count: number) => Effect.map(mapInSlices(numbers(count), String), () => order.push(name))
-    yield* Effect.all([mapped("long", 5 * sliceItems), mapped("short", sliceItems)], { concurrency: "unbounded" })
+    const mapped = (name: string, count: number) =>
+      Effect.map(mapInSlices(numbers(count), String), () => order.push(name))
+    yield* Effect.all([mapped("long", 5 * sliceItems), mapped("short", sliceItems)], {
+      concurrency: "unbounded"
+    })
     expect(order).toEqual(["short", "long"])
     expect((yield* withTurns(mapInSlices(numbers(sliceItems), String))).turns).toBe(0)
     expect(yield* mapInSlices([], String)).toEqual([])

@@ -20,7 +20,8 @@ const nextTurn = Effect.async<void>((resume) => {
 })
 
 /** Waits for a turn of the event loop in which no other slice runs. */
-const inTurn = <A>(slice: Effect.Effect<A>): Effect.Effect<A> => queue.withPermits(1)(Effect.zipRight(nextTurn, slice))
+const inTurn = <A>(slice: Effect.Effect<A>): Effect.Effect<A> =>
+  queue.withPermits(1)(Effect.zipRight(nextTurn, slice))
 
 /** Yields to all other work that is ready. */
 export const letOthersRun: Effect.Effect<void> = inTurn(Effect.void)

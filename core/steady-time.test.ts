@@ -104,51 +104,57 @@ describe("steady time", () => {
         let look: Look = { wall: 10 * day, passed: 0 }
         const looks = [look]
         for (const [index, { passed, jump }] of steps.entries()) {
-          look = { passed: look.passed + passed, wall: 10 * day + look.passed + passed + (index % 2 === 0 ? Math.abs(jump) + 100_000 : 0) }
+          look = {
+            passed: look.passed + passed,
+            wall: 10 * day + look.passed + passed + (index % 2 === 0 ? Math.abs(jump) + 100_000 : 0)
+          }
           looks.push(look)
         }
         const times = timesOf(looks)
-        for (const [index, time] of times.entries()) expect(time).toBeLessThanOrEqual(10 * day + (looks[index]?.passed ?? 0) + 30_000)
+        for (const [index, time] of times.entries())
+          expect(time).toBeLessThanOrEqual(10 * day + (looks[index]?.passed ?? 0) + 30_000)
       })
     )
   })
 })
 
-it.effect("a directory survives a clock that is two days ahead for a moment, and goes when its time is over", () =>
-  Effect.gen(function* () {
-    let jump = 0
-    const clock = yield* Clock.clockWith(Effect.succeed)
-    const jumping: Clock.Clock = {
-      ...clock,
-      [Clock.ClockTypeId]: Clock.ClockTypeId,
-      unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis() + jump,
-      unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos(),
-      currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now + jump),
-      currentTimeNanos: clock.currentTimeNanos,
-      sleep: (duration) => clock.sleep(duration)
-    }
-    const steady = yield* Effect.withClock(makeSteadyTime(300), jumping)
-    const swept = sweep.pipe(Effect.withClock(jumping), Effect.provideService(SteadyTime, steady))
-    yield* Effect.gen(function* () {
-      const owner = anOwner()
-      const { id } = yield* createDirectory(owner, 3600)
-      const { key } = yield* storeFile(owner, { name: FileName("a.mp4"), dir: id }, bytes("x"))
-      const storage = yield* Storage
-      const there = Effect.map(storage.stat(key), Option.isSome)
-      yield* swept
-      for (const _ of [1, 2, 3]) {
-        jump = 2 * day
-        yield* swept
-        yield* TestClock.adjust("10 seconds")
-        yield* swept
-        jump = 0
-        yield* swept
+it.effect(
+  "a directory survives a clock that is two days ahead for a moment, and goes when its time is over",
+  () =>
+    Effect.gen(function* () {
+      let jump = 0
+      const clock = yield* Clock.clockWith(Effect.succeed)
+      const jumping: Clock.Clock = {
+        ...clock,
+        [Clock.ClockTypeId]: Clock.ClockTypeId,
+        unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis() + jump,
+        unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos(),
+        currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now + jump),
+        currentTimeNanos: clock.currentTimeNanos,
+        sleep: (duration) => clock.sleep(duration)
       }
-      expect(yield* there).toBe(true)
-      yield* TestClock.adjust("1 hours")
-      yield* swept
-      // Time that really passed is believed at once.
-      expect(yield* there).toBe(false)
-    }).pipe(Effect.provide(world()))
-  })
+      const steady = yield* Effect.withClock(makeSteadyTime(300), jumping)
+      const swept = sweep.pipe(Effect.withClock(jumping), Effect.provideService(SteadyTime, steady))
+      yield* Effect.gen(function* () {
+        const owner = anOwner()
+        const { id } = yield* createDirectory(owner, 3600)
+        const { key } = yield* storeFile(owner, { name: FileName("a.mp4"), dir: id }, bytes("x"))
+        const storage = yield* Storage
+        const there = Effect.map(storage.stat(key), Option.isSome)
+        yield* swept
+        for (const _ of [1, 2, 3]) {
+          jump = 2 * day
+          yield* swept
+          yield* TestClock.adjust("10 seconds")
+          yield* swept
+          jump = 0
+          yield* swept
+        }
+        expect(yield* there).toBe(true)
+        yield* TestClock.adjust("1 hours")
+        yield* swept
+        // Time that really passed is believed at once.
+        expect(yield* there).toBe(false)
+      }).pipe(Effect.provide(world()))
+    })
 )

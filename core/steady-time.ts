@@ -40,14 +40,17 @@ export const believe = (before: Belief, { wall, passed }: Look, evenMillis: numb
   const ahead = wall - passed
   if (isNear(ahead, before.ahead)) return { ahead, other: null }
   const since = before.other !== null && isNear(ahead, before.other.ahead) ? before.other.since : passed
-  return passed - since >= evenMillis ? { ahead, other: null } : { ahead: before.ahead, other: { ahead, since } }
+  return passed - since >= evenMillis
+    ? { ahead, other: null }
+    : { ahead: before.ahead, other: { ahead, since } }
 }
 
 /**
  * The steady time of a reading. Never later than the wall clock, so that after a jump back nothing is deleted
  * too early.
  */
-export const steadyTime = ({ ahead }: Belief, { wall, passed }: Look): number => Math.min(wall, passed + ahead)
+export const steadyTime = ({ ahead }: Belief, { wall, passed }: Look): number =>
+  Math.min(wall, passed + ahead)
 
 /** Creates the steady time of one instance. The wall clock at the start is accepted. */
 export const makeSteadyTime = (evenSeconds: number): Effect.Effect<SteadyTimeShape> =>
@@ -61,7 +64,10 @@ export const makeSteadyTime = (evenSeconds: number): Effect.Effect<SteadyTimeSha
     const now = Effect.flatMap(look, (current) =>
       Effect.suspend(() => {
         const { time, jumped } = next(current)
-        return Effect.as(jumped ? Effect.logWarning(jumpWarning(current.wall - time, evenSeconds)) : Effect.void, time)
+        return Effect.as(
+          jumped ? Effect.logWarning(jumpWarning(current.wall - time, evenSeconds)) : Effect.void,
+          time
+        )
       })
     )
     return { now }
@@ -70,7 +76,11 @@ export const makeSteadyTime = (evenSeconds: number): Effect.Effect<SteadyTimeSha
 const jumpWarning = (millis: number, evenSeconds: number): string =>
   `the clock jumped${millis > 0 ? ` ${Math.round(millis / 1000)} s ahead` : " back"}: nothing is deleted by it until it has run evenly for ${evenSeconds} s`
 
-const look: Effect.Effect<Look> = Effect.zipWith(Clock.currentTimeMillis, Clock.currentTimeNanos, (wall, nanos) => ({
-  wall,
-  passed: Number(nanos / 1_000_000n)
-}))
+const look: Effect.Effect<Look> = Effect.zipWith(
+  Clock.currentTimeMillis,
+  Clock.currentTimeNanos,
+  (wall, nanos) => ({
+    wall,
+    passed: Number(nanos / 1_000_000n)
+  })
+)

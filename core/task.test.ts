@@ -10,7 +10,11 @@ const stored = (path: string): Input => {
 }
 const remote = (url: string): Input => ({ source: { _tag: "Remote", url }, options: [] })
 
-const task = (inputs: ReadonlyArray<Input>, outputs: ReadonlyArray<string>, outputDirectory?: string): Task => ({
+const task = (
+  inputs: ReadonlyArray<Input>,
+  outputs: ReadonlyArray<string>,
+  outputDirectory?: string
+): Task => ({
   inputs,
   outputs: outputs.map((name) => ({ name: FileName(name), options: [], maps: [] })),
   filterComplex: null,
@@ -36,28 +40,65 @@ describe("brokenRule", () => {
   })
 
   it.each([
-    ["two directories", task([stored("d1/a.mp4"), stored("d2/b.mp4")], ["c.mp4"]), /same directory.*"d1" and "d2"/],
-    ["two directories behind a URL", task([url, stored("d1/a.mp4"), stored("d2/b.mp4")], ["c.mp4"]), /"d1" and "d2"/],
-    ["two directories though the outputs' is named", task([stored("d1/a.mp4"), stored("d2/b.mp4")], ["c.mp4"], "d1"), /same directory/],
-    ["one output twice", task([stored("d1/a.mp4")], ["b.mp4", "c.mp4", "b.mp4"]), /two outputs are named "b.mp4"/],
+    [
+      "two directories",
+      task([stored("d1/a.mp4"), stored("d2/b.mp4")], ["c.mp4"]),
+      /same directory.*"d1" and "d2"/
+    ],
+    [
+      "two directories behind a URL",
+      task([url, stored("d1/a.mp4"), stored("d2/b.mp4")], ["c.mp4"]),
+      /"d1" and "d2"/
+    ],
+    [
+      "two directories though the outputs' is named",
+      task([stored("d1/a.mp4"), stored("d2/b.mp4")], ["c.mp4"], "d1"),
+      /same directory/
+    ],
+    [
+      "one output twice",
+      task([stored("d1/a.mp4")], ["b.mp4", "c.mp4", "b.mp4"]),
+      /two outputs are named "b.mp4"/
+    ],
     ["one output twice, of a URL", task([url], ["b.mp4", "b.mp4"]), /two outputs are named "b.mp4"/],
-    ["an output named like an input", task([stored("d1/a.mp4")], ["a.mp4"]), /"a.mp4" is named like an input/],
-    ["an output named like the second input", task([stored("d1/a.mp4"), stored("d1/b.mp4")], ["c.mp4", "b.mp4"]), /"b.mp4" is named like/],
-    ["an output named like an input of the directory that was named", task([stored("d1/a.mp4")], ["a.mp4"], "d1"), /"a.mp4" is named like/]
+    [
+      "an output named like an input",
+      task([stored("d1/a.mp4")], ["a.mp4"]),
+      /"a.mp4" is named like an input/
+    ],
+    [
+      "an output named like the second input",
+      task([stored("d1/a.mp4"), stored("d1/b.mp4")], ["c.mp4", "b.mp4"]),
+      /"b.mp4" is named like/
+    ],
+    [
+      "an output named like an input of the directory that was named",
+      task([stored("d1/a.mp4")], ["a.mp4"], "d1"),
+      /"a.mp4" is named like/
+    ]
   ])("%s is not", (_, bad, reason) => {
     expect(broken(bad)).toMatch(reason)
   })
 })
 
 it("an output that makes no file may have any name, more than once", () => {
-  const discarded = (name: string): Output => ({ name: FileName(name), options: ["-f", "null"], maps: [], discarded: true })
+  const discarded = (name: string): Output => ({
+    name: FileName(name),
+    options: ["-f", "null"],
+    maps: [],
+    discarded: true
+  })
   const outputs = [discarded("-"), discarded("-"), discarded("a.mp4")]
   expect(broken({ ...task([stored("d1/a.mp4")], []), outputs })).toBeUndefined()
   expect(filesOfOutputs([...outputs, ...task([url], ["b.mp4"]).outputs])).toEqual(["b.mp4"])
 })
 
 describe("labels of the filter graph", () => {
-  const output = (name: string, maps: ReadonlyArray<string> = [], options: ReadonlyArray<string> = []): Output => ({
+  const output = (
+    name: string,
+    maps: ReadonlyArray<string> = [],
+    options: ReadonlyArray<string> = []
+  ): Output => ({
     name: FileName(name),
     maps,
     options
@@ -72,10 +113,16 @@ describe("labels of the filter graph", () => {
     ["no graph", labelled(null, output("b.mp4", ["0:v", "0:a?"]))],
     ["no label", labelled("[0:v]hflip", output("b.mp4"))],
     ["a label that is mapped", labelled("[0:v]hflip[v]", output("b.mp4", ["0:a", "[v]"]))],
-    ["a label that is mapped among the options", labelled("[0:v]hflip[v]", output("b.mp4", [], ["-map", "[v]", "-an"]))],
+    [
+      "a label that is mapped among the options",
+      labelled("[0:v]hflip[v]", output("b.mp4", [], ["-map", "[v]", "-an"]))
+    ],
     ["blanks and quotes in labels", labelled("[0:v]hflip[ 'v' ]", output("b.mp4", ["[v ]"]))],
     ["a map as ffmpeg takes it too", labelled("[0:v]split[a][b]", output("b.mp4", ["-[a]", "[b],0"]))],
-    ["labels for two outputs", labelled("[0:v]split[a][b]", output("b.mp4", ["[a]"]), output("c.mp4", ["[b]"]))],
+    [
+      "labels for two outputs",
+      labelled("[0:v]split[a][b]", output("b.mp4", ["[a]"]), output("c.mp4", ["[b]"]))
+    ],
     [
       "labels that filters take, before and after",
       labelled("[x]hflip,vflip[out];[0:v]split[a][x];[a]nullsink", output("b.mp4", ["[out]"]))
@@ -92,19 +139,51 @@ describe("labels of the filter graph", () => {
       labelled("[0:v]scale=1280:720[out]", output("output.mp4", ["0:v", "0:a"])),
       'task.filter_complex makes [out], but no output takes it: add "maps": ["[out]"] to the output that should have it'
     ],
-    ["a label that only looks mapped", labelled("[0:v]hflip[v]", output("b.mp4", [], ["-metadata", "[v]"])), "makes [v], but no output"],
+    [
+      "a label that only looks mapped",
+      labelled("[0:v]hflip[v]", output("b.mp4", [], ["-metadata", "[v]"])),
+      "makes [v], but no output"
+    ],
     [
       "one that an output calls by another name",
       labelled("[0:v]hflip[out]", output("b.mp4", ["[oot]"])),
       "an output maps [oot], but task.filter_complex makes no such label: it makes [out], which no output takes"
     ],
-    ["one of two", labelled("[0:v]split[a][b]", output("b.mp4", ["[a]"])), "makes [b], but no output takes it"],
-    ["one of two alike", labelled("[0:v]split[a][a]", output("b.mp4", ["[a]"])), "makes [a], but no output takes it"],
-    ["a label in the middle of a chain", labelled("[0:v]hflip[a],vflip", output("b.mp4")), "makes [a], but no output takes it"],
-    ["a label mapped twice", labelled("[0:v]hflip[v]", output("b.mp4", ["[v]"]), output("c.mp4", ["[v]"])), "an output maps [v], but"],
-    ["a label that a filter takes", labelled("[0:v]hflip[v];[v]vflip", output("b.mp4", ["[v]"])), "something else takes it already"],
-    ["a label of another spelling", labelled("[0:v]hflip", output("b.mp4", ["[V]"])), "an output maps [V], but"],
-    ["a label without a graph", labelled(null, output("b.mp4", ["[v]"])), "there is no task.filter_complex that makes it"],
+    [
+      "one of two",
+      labelled("[0:v]split[a][b]", output("b.mp4", ["[a]"])),
+      "makes [b], but no output takes it"
+    ],
+    [
+      "one of two alike",
+      labelled("[0:v]split[a][a]", output("b.mp4", ["[a]"])),
+      "makes [a], but no output takes it"
+    ],
+    [
+      "a label in the middle of a chain",
+      labelled("[0:v]hflip[a],vflip", output("b.mp4")),
+      "makes [a], but no output takes it"
+    ],
+    [
+      "a label mapped twice",
+      labelled("[0:v]hflip[v]", output("b.mp4", ["[v]"]), output("c.mp4", ["[v]"])),
+      "an output maps [v], but"
+    ],
+    [
+      "a label that a filter takes",
+      labelled("[0:v]hflip[v];[v]vflip", output("b.mp4", ["[v]"])),
+      "something else takes it already"
+    ],
+    [
+      "a label of another spelling",
+      labelled("[0:v]hflip", output("b.mp4", ["[V]"])),
+      "an output maps [V], but"
+    ],
+    [
+      "a label without a graph",
+      labelled(null, output("b.mp4", ["[v]"])),
+      "there is no task.filter_complex that makes it"
+    ],
     [
       "a malformed graph",
       labelled("[0:v]hflip[v", output("b.mp4")),

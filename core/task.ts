@@ -92,7 +92,8 @@ type Blob = typeof Blob.Type
 /** Checked by hand, which takes a tenth of the time: a job may have a hundred thousand pictures. */
 const Pictures = Schema.declare(
   (value): value is ReadonlyArray<Blob> =>
-    Array.isArray(value) && value.every((each) => typeof each?.key === "string" && typeof each.bytes === "number"),
+    Array.isArray(value) &&
+    value.every((each) => typeof each?.key === "string" && typeof each.bytes === "number"),
   { arbitrary: () => (fc) => fc.array(fc.record({ key: fc.string().map(BlobKey), bytes: fc.nat() })) }
 )
 
@@ -146,7 +147,12 @@ export type ResolvedTask = typeof ResolvedTask.Type
 
 /** The distinct blobs that a run reads, and their sizes in bytes. */
 export const blobsRead = ({ inputs, files = [] }: ResolvedTask): ReadonlyMap<BlobKey, number> =>
-  new Map([...inputs, ...inputs.flatMap(({ pictures = [] }) => pictures), ...files].map(({ key, bytes }) => [key, bytes]))
+  new Map(
+    [...inputs, ...inputs.flatMap(({ pictures = [] }) => pictures), ...files].map(({ key, bytes }) => [
+      key,
+      bytes
+    ])
+  )
 
 /** Warnings about gaps in sequences, which are known at submission. */
 export const gapWarnings = ({ inputs }: ResolvedTask): ReadonlyArray<string> => [
@@ -178,7 +184,8 @@ export const brokenRule = (task: Task, graph: ReadTask["filterComplex"]): string
   if (twice !== undefined) return `two outputs are named "${twice}": give each output a file name of its own`
   const target = task.outputDirectory ?? first?.dir
   const clash = stored.find(({ dir, name }) => dir === target && names.includes(name))
-  if (clash !== undefined) return `output "${clash.name}" is named like an input of the same directory: choose another file name`
+  if (clash !== undefined)
+    return `output "${clash.name}" is named like an input of the same directory: choose another file name`
   return writtenTwice(task.outputs, task.made ?? []) ?? brokenLabel(task, graph)
 }
 
@@ -205,4 +212,6 @@ const brokenLabel = ({ outputs }: Task, graph: ReadTask["filterComplex"]): strin
 
 /** The labels in `maps` and in `-map` options. */
 const mappedLabels = ({ maps, options }: Output): ReadonlyArray<string> =>
-  [...maps, ...options.filter((_, index) => /^-map(?::|$)/.test(options[index - 1] ?? ""))].flatMap((map) => labelOfMap(map) ?? [])
+  [...maps, ...options.filter((_, index) => /^-map(?::|$)/.test(options[index - 1] ?? ""))].flatMap(
+    (map) => labelOfMap(map) ?? []
+  )

@@ -29,7 +29,9 @@ export type Timeline = typeof Timeline.Type
 export const timelineOf = (task: ResolvedTask): Timeline => {
   const unknown = task.changesLength ?? graphsOf(task).some(textChangesLength)
   return {
-    inputs: task.inputs.map(({ options }) => (unknown ? { start: 0, length: null, looped: true } : inputWindow(options))),
+    inputs: task.inputs.map(({ options }) =>
+      unknown ? { start: 0, length: null, looped: true } : inputWindow(options)
+    ),
     outputs: task.outputs.map(({ options }) => outputWindow(options))
   }
 }
@@ -37,7 +39,9 @@ export const timelineOf = (task: ResolvedTask): Timeline => {
 /** The graphs of a task that an earlier version stored. */
 const graphsOf = ({ outputs, filterComplex }: ResolvedTask): ReadonlyArray<string> => [
   filterComplex ?? "",
-  ...outputs.flatMap(({ options }) => options.filter((_, index) => isGraphOption.test(options[index - 1] ?? "")))
+  ...outputs.flatMap(({ options }) =>
+    options.filter((_, index) => isGraphOption.test(options[index - 1] ?? ""))
+  )
 ]
 
 const isGraphOption = /^-(?:vf|af|filter(?::|$))/

@@ -4,7 +4,12 @@ import { retryDelaySeconds } from "./webhook.js"
 describe("retryDelaySeconds", () => {
   it("begins with seconds, never gets shorter, and is over after a day", () => {
     const delays: Array<number> = []
-    for (let attempt = 1, delay = retryDelaySeconds(1); delay !== undefined; delay = retryDelaySeconds(++attempt)) delays.push(delay)
+    for (
+      let attempt = 1, delay = retryDelaySeconds(1);
+      delay !== undefined;
+      delay = retryDelaySeconds(++attempt)
+    )
+      delays.push(delay)
     expect(delays[0]).toBe(5)
     expect(delays).toEqual([...delays].sort((a, b) => a - b))
     const total = delays.reduce((sum, delay) => sum + delay, 0)

@@ -26,9 +26,14 @@ const references = rows.flatMap(([, , held = ""]) =>
 
 /** Titles of tests and groups: the literal that stands first in such a call, also behind a table of cases. */
 const titlesOf = (file: string): ReadonlySet<string> => {
-  const call = /(?:\b(?:it|test|describe)[\w.]*|[)`])\(\s*(?:"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|`([^`]*)`)\s*,/g
+  const call =
+    /(?:\b(?:it|test|describe)[\w.]*|[)`])\(\s*(?:"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|`([^`]*)`)\s*,/g
   const titles = readFileSync(`${root}${file}`, "utf8").matchAll(call)
-  return new Set([...titles].map(([, double, single, template]) => (double ?? single ?? template ?? "").replace(/\\(.)/g, "$1")))
+  return new Set(
+    [...titles].map(([, double, single, template]) =>
+      (double ?? single ?? template ?? "").replace(/\\(.)/g, "$1")
+    )
+  )
 }
 
 describe("docs/api.md", () => {

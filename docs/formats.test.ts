@@ -1,6 +1,12 @@
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
-import { fileMuxers, folderMuxers, inputDemuxers, refusedDemuxers, refusedMuxers } from "../core/policy/allowed.js"
+import {
+  fileMuxers,
+  folderMuxers,
+  inputDemuxers,
+  refusedDemuxers,
+  refusedMuxers
+} from "../core/policy/allowed.js"
 
 /** docs/formats.md lists the formats that the policy has. */
 

@@ -12,7 +12,9 @@ const promises = page
   .filter((line) => line.startsWith("| "))
   .slice(1)
   .map((line) => line.split("|").map((cell) => cell.trim()))
-const files = [...new Set([...page.matchAll(/`([\w./-]+\.(?:test|suite)\.ts)`/g)].map(([, file = ""]) => file))]
+const files = [
+  ...new Set([...page.matchAll(/`([\w./-]+\.(?:test|suite)\.ts)`/g)].map(([, file = ""]) => file))
+]
 
 describe("SECURITY.md", () => {
   it("names a test with every promise", () => {

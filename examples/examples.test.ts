@@ -17,20 +17,37 @@ const inFolder = (name: string) => join(folder, name)
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "ffkiln examples "))
-  const sources = "-f lavfi -i testsrc2=size=640x360:rate=25:duration=3 -f lavfi -i sine=duration=3".split(" ")
+  const sources = "-f lavfi -i testsrc2=size=640x360:rate=25:duration=3 -f lavfi -i sine=duration=3".split(
+    " "
+  )
   await run("ffmpeg", ["-v", "error", ...sources, "-pix_fmt", "yuv420p", inFolder("input.mp4")])
 })
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const probe = async (path: string) => {
-  const { stdout } = await run("ffprobe", ["-v", "error", "-show_streams", "-show_format", "-of", "json", path])
-  return JSON.parse(stdout) as { streams: ReadonlyArray<Record<string, unknown>>; format: Record<string, string> }
+  const { stdout } = await run("ffprobe", [
+    "-v",
+    "error",
+    "-show_streams",
+    "-show_format",
+    "-of",
+    "json",
+    path
+  ])
+  return JSON.parse(stdout) as {
+    streams: ReadonlyArray<Record<string, unknown>>
+    format: Record<string, string>
+  }
 }
 
 describe("examples, run unchanged with the built package", () => {
   it("library.mjs makes a smaller video and prints its progress", async () => {
-    const { stdout, stderr } = await run(process.execPath, [example("library.mjs"), "input.mp4", "output.mp4"], { cwd: folder })
+    const { stdout, stderr } = await run(
+      process.execPath,
+      [example("library.mjs"), "input.mp4", "output.mp4"],
+      { cwd: folder }
+    )
     expect(stderr).toBe("")
     expect(stdout).toMatch(/progress/)
     const { streams, format } = await probe(inFolder("output.mp4"))
@@ -48,10 +65,16 @@ describe("examples, run unchanged with the built package", () => {
   })
 
   it("remote-runner.mjs makes a smaller video on a runner", async () => {
-    const { stdout, stderr } = await run(process.execPath, [example("remote-runner.mjs"), "input.mp4", "by-runner.mp4"], { cwd: folder })
+    const { stdout, stderr } = await run(
+      process.execPath,
+      [example("remote-runner.mjs"), "input.mp4", "by-runner.mp4"],
+      { cwd: folder }
+    )
     expect(stderr).toBe("")
     expect(stdout).toMatch(/^a runner with ffmpeg \d/)
-    expect((await probe(inFolder("by-runner.mp4"))).streams.map(({ codec_name, width }) => [codec_name, width])).toEqual([
+    expect(
+      (await probe(inFolder("by-runner.mp4"))).streams.map(({ codec_name, width }) => [codec_name, width])
+    ).toEqual([
       ["h264", 320],
       ["aac", undefined]
     ])
@@ -71,7 +94,11 @@ describe("examples, run unchanged with the built package", () => {
       const send = async (sent: string, secondsAgo: number, signer = key) => {
         const seconds = `${Math.floor(Date.now() / 1000) - secondsAgo}`
         const signature = createHmac("sha256", signer).update(`wh_1.${seconds}.${body}`).digest("base64")
-        const headers = { "webhook-id": "wh_1", "webhook-timestamp": seconds, "webhook-signature": `v1,old v1,${signature}` }
+        const headers = {
+          "webhook-id": "wh_1",
+          "webhook-timestamp": seconds,
+          "webhook-signature": `v1,old v1,${signature}`
+        }
         return (await fetch(url, { method: "POST", headers, body: sent })).status
       }
       expect(await send(`${body} `, 0)).toBe(401)
@@ -96,7 +123,11 @@ describe("examples, run unchanged with the built package", () => {
   })
 
   it("effect-program.mjs makes a thumbnail", async () => {
-    const { stdout, stderr } = await run(process.execPath, [example("effect-program.mjs"), "input.mp4", "frame.jpg"], { cwd: folder })
+    const { stdout, stderr } = await run(
+      process.execPath,
+      [example("effect-program.mjs"), "input.mp4", "frame.jpg"],
+      { cwd: folder }
+    )
     expect(stderr).toBe("")
     expect(stdout).toMatch(/completed/)
     const { streams } = await probe(inFolder("frame.jpg"))
@@ -116,7 +147,9 @@ describe("examples, run unchanged with the built package", () => {
       const call = async (path: string, session: string, init: RequestInit = {}) =>
         fetch(`${base}/media${path}`, { ...init, headers: { cookie: `session=${session}` } })
       const post = async (path: string, session: string, body: unknown) =>
-        (await call(path, session, { method: "POST", body: JSON.stringify(body) })).json() as Promise<Record<string, never>>
+        (await call(path, session, { method: "POST", body: JSON.stringify(body) })).json() as Promise<
+          Record<string, never>
+        >
 
       expect(await (await fetch(base)).text()).toBe("an application of its own")
       expect((await call("/directory", "stranger", { method: "POST" })).status).toBe(401)
@@ -129,7 +162,10 @@ describe("examples, run unchanged with the built package", () => {
       const bytes = await readFile(inFolder("input.mp4"))
       expect((await fetch(upload.url, { method: "PUT", body: bytes })).status).toBe(200)
 
-      const task = { inputs: [{ file_path: file.file_path }], outputs: [{ file: "sound.mp3", options: ["-vn"] }] }
+      const task = {
+        inputs: [{ file_path: file.file_path }],
+        outputs: [{ file: "sound.mp3", options: ["-vn"] }]
+      }
       expect((await post("/ffmpeg/process", "cookie-of-bob", { task })).ok).toBe(false)
       const { result } = (await post("/ffmpeg/process", "cookie-of-ann", { task })) as unknown as {
         result: ReadonlyArray<{ download_url: string }>
@@ -137,7 +173,9 @@ describe("examples, run unchanged with the built package", () => {
       const sound = await fetch(result[0]?.download_url ?? "")
       expect(sound.headers.get("content-type")).toBe("audio/mpeg")
       await writeFile(inFolder("sound.mp3"), Buffer.from(await sound.arrayBuffer()))
-      expect((await probe(inFolder("sound.mp3"))).streams.map(({ codec_name }) => codec_name)).toEqual(["mp3"])
+      expect((await probe(inFolder("sound.mp3"))).streams.map(({ codec_name }) => codec_name)).toEqual([
+        "mp3"
+      ])
     } finally {
       child.kill("SIGTERM")
       expect((await exited)[0]).toBe(0)

@@ -15,7 +15,12 @@ const app = express()
 app.get("/", (_request, response) => void response.send("an application of its own"))
 // Mount the router before any body parser: uploads are streamed. The user's id replaces an API key: users see
 // only their own files. Signed URLs need no login, so that a browser or a CDN can use them directly.
-app.use("/media", router(ffkiln, { identify: (request) => sessions.get(request.get("cookie")?.replace("session=", "") ?? "") }))
+app.use(
+  "/media",
+  router(ffkiln, {
+    identify: (request) => sessions.get(request.get("cookie")?.replace("session=", "") ?? "")
+  })
+)
 
 const server = app.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => {
   const address = server.address()

@@ -17,19 +17,26 @@ let project: string
  */
 beforeAll(async () => {
   project = await mkdtemp(join(tmpdir(), "ffkiln-packed-"))
-  const packed = await run("npm", ["pack", "--offline", "--silent", "--pack-destination", project], { cwd: root })
+  const packed = await run("npm", ["pack", "--offline", "--silent", "--pack-destination", project], {
+    cwd: root
+  })
   const [archive = ""] = packed.stdout.trim().split("\n").slice(-1)
   const modules = join(project, "node_modules")
   await mkdir(join(modules, "ffkiln"), { recursive: true })
   await run("tar", ["-xzf", join(project, archive), "-C", join(modules, "ffkiln"), "--strip-components=1"])
-  const { dependencies, peerDependencies } = JSON.parse(await readFile(join(modules, "ffkiln", "package.json"), "utf8"))
+  const { dependencies, peerDependencies } = JSON.parse(
+    await readFile(join(modules, "ffkiln", "package.json"), "utf8")
+  )
   const peers = ["effect", "vitest"]
   expect(Object.keys(peerDependencies)).toEqual(expect.arrayContaining(peers))
   for (const name of [...Object.keys(dependencies), ...peers]) {
     await mkdir(dirname(join(modules, name)), { recursive: true })
     await symlink(join(root, "node_modules", name), join(modules, name))
   }
-  await writeFile(join(project, "package.json"), JSON.stringify({ name: "author", type: "module", private: true }))
+  await writeFile(
+    join(project, "package.json"),
+    JSON.stringify({ name: "author", type: "module", private: true })
+  )
 })
 
 afterAll(() => rm(project, { recursive: true, force: true }))
@@ -44,13 +51,24 @@ const tested = async (name: string, lines: ReadonlyArray<string>) => {
   for (const variable of Object.keys(env)) if (variable.startsWith("VITEST")) delete env[variable]
   const report = join(project, `${name}.json`)
   const vitest = join(project, "node_modules", "vitest", "vitest.mjs")
-  const args = ["run", "--root", project, "--reporter=json", `--outputFile=${report}`, "--testTimeout=300000", `${name}.test.mjs`]
+  const args = [
+    "run",
+    "--root",
+    project,
+    "--reporter=json",
+    `--outputFile=${report}`,
+    "--testTimeout=300000",
+    `${name}.test.mjs`
+  ]
   const ended = await run(process.execPath, [vitest, ...args], { cwd: project, env }).then(
     () => "well",
     ({ stdout, stderr }) => `${stdout}\n${stderr}`
   )
-  const { numPassedTests, numFailedTests, testResults } = JSON.parse(await readFile(report, "utf8").catch(() => expect.fail(ended)))
-  const results: ReadonlyArray<{ readonly status: string; readonly title: string }> = testResults[0].assertionResults
+  const { numPassedTests, numFailedTests, testResults } = JSON.parse(
+    await readFile(report, "utf8").catch(() => expect.fail(ended))
+  )
+  const results: ReadonlyArray<{ readonly status: string; readonly title: string }> =
+    testResults[0].assertionResults
   return {
     passed: numPassedTests,
     failed: numFailedTests,

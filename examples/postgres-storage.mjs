@@ -9,8 +9,27 @@
  */
 import { randomUUID } from "node:crypto"
 import { Chunk, Effect, Exit, Layer, Option, Redacted, Schedule, Stream } from "effect"
-import { capped, fill, inParts, ownUrls, partCount, partSpan, pieces, withNewFile, withRegularFile } from "ffkiln/adapters/blob"
-import { BlobKey, BlobMissing, blobKeyParts, blobPrefixParts, DirId, Limits, Storage, Unavailable } from "ffkiln/effect"
+import {
+  capped,
+  fill,
+  inParts,
+  ownUrls,
+  partCount,
+  partSpan,
+  pieces,
+  withNewFile,
+  withRegularFile
+} from "ffkiln/adapters/blob"
+import {
+  BlobKey,
+  BlobMissing,
+  blobKeyParts,
+  blobPrefixParts,
+  DirId,
+  Limits,
+  Storage,
+  Unavailable
+} from "ffkiln/effect"
 import pg from "pg"
 
 /** @typedef {import("ffkiln/effect").StorageShape} StorageShape */
@@ -35,10 +54,17 @@ const published = "FROM media_blob WHERE key = $1 AND bytes IS NOT NULL"
  * @param {() => Promise<A>} work
  */
 const inDatabase = (work) =>
-  Effect.tryPromise({ try: work, catch: (cause) => new Unavailable({ what: "Postgres storage: the database failed", cause }) })
+  Effect.tryPromise({
+    try: work,
+    catch: (cause) => new Unavailable({ what: "Postgres storage: the database failed", cause })
+  })
 
 /** @param {{ readonly key: string, readonly bytes: string, readonly modified_at: Date }} row */
-const blobOf = ({ key, bytes, modified_at }) => ({ key: BlobKey(key), bytes: Number(bytes), modifiedAt: modified_at })
+const blobOf = ({ key, bytes, modified_at }) => ({
+  key: BlobKey(key),
+  bytes: Number(bytes),
+  modifiedAt: modified_at
+})
 
 /**
  * Throws for a malformed key, which is a bug of the caller. Call it inside an effect, which then dies.
@@ -56,7 +82,8 @@ const missing = (key) => new BlobMissing({ dir: DirId(blobKeyParts(key)[0]) })
  * @param {BlobKey} key
  * @returns {Effect.Effect<A, E | BlobMissing>}
  */
-const orMissing = (work, key) => Effect.flatMap(work, (found) => (found === undefined ? missing(key) : Effect.succeed(found)))
+const orMissing = (work, key) =>
+  Effect.flatMap(work, (found) => (found === undefined ? missing(key) : Effect.succeed(found)))
 
 /**
  * A reader holds a connection while it reads. Readers have a separate pool, so that they take no connections
@@ -66,7 +93,8 @@ const orMissing = (work, key) => Effect.flatMap(work, (found) => (found === unde
  * @returns {Omit<StorageShape, "sign" | "redeem">}
  */
 const storage = (pool, readers) => {
-  const query = (/** @type {string} */ text, /** @type {Array<unknown>} */ ...values) => inDatabase(() => pool.query(text, values))
+  const query = (/** @type {string} */ text, /** @type {Array<unknown>} */ ...values) =>
+    inDatabase(() => pool.query(text, values))
 
   /**
    * Runs `work` in a transaction that is short and cannot be interrupted.
@@ -101,7 +129,10 @@ const storage = (pool, readers) => {
   const publish = async (client, id, key, bytes) => {
     await client.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [key])
     await client.query(`DELETE ${published}`, [key])
-    const { rows } = await client.query("UPDATE media_blob SET bytes = $2, modified_at = now() WHERE id = $1 RETURNING *", [id, bytes])
+    const { rows } = await client.query(
+      "UPDATE media_blob SET bytes = $2, modified_at = now() WHERE id = $1 RETURNING *",
+      [id, bytes]
+    )
     return blobOf(rows[0])
   }
 
@@ -109,7 +140,15 @@ const storage = (pool, readers) => {
   const begin = (key, partBytes = null) =>
     Effect.suspend(() => {
       const id = randomUUID()
-      return Effect.as(query("INSERT INTO media_blob (id, key, part_bytes) VALUES ($1, $2, $3)", id, checked(key), partBytes), id)
+      return Effect.as(
+        query(
+          "INSERT INTO media_blob (id, key, part_bytes) VALUES ($1, $2, $3)",
+          id,
+          checked(key),
+          partBytes
+        ),
+        id
+      )
     })
 
   /**
@@ -134,12 +173,17 @@ const storage = (pool, readers) => {
    */
   const append = (id, body, start = 0) =>
     Stream.runFoldEffect(inParts(body, chunkBytes), 0, (at, chunk) =>
-      Effect.as(query("INSERT INTO media_chunk VALUES ($1, $2, $3)", id, start + at, chunk), at + chunk.length)
+      Effect.as(
+        query("INSERT INTO media_chunk VALUES ($1, $2, $3)", id, start + at, chunk),
+        at + chunk.length
+      )
     )
 
   /** @template E @param {BlobKey} key @param {import("ffkiln/effect").Bytes<E>} body */
   const store = (key, body) =>
-    unfinished(key, (id) => Effect.flatMap(append(id, body), (bytes) => transaction((client) => publish(client, id, key, bytes))))
+    unfinished(key, (id) =>
+      Effect.flatMap(append(id, body), (bytes) => transaction((client) => publish(client, id, key, bytes)))
+    )
 
   /**
    * The transaction sees the database as it was at its first query, so a reader can finish when the blob is
@@ -152,19 +196,25 @@ const storage = (pool, readers) => {
         const checkedKey = checked(key)
         const client = yield* Effect.acquireRelease(
           inDatabase(() => readers.connect()),
-          (opened) => Effect.promise(() => opened.query("ROLLBACK").then(...[() => opened.release(), () => opened.release(true)]))
+          (opened) =>
+            Effect.promise(() =>
+              opened.query("ROLLBACK").then(...[() => opened.release(), () => opened.release(true)])
+            )
         )
         yield* inDatabase(() => client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
         const [row] = (yield* inDatabase(() => client.query(`SELECT * ${published}`, [checkedKey]))).rows
         if (row === undefined) return yield* missing(key)
         const end = Math.min(Number(row.bytes), (range?.end ?? Number.POSITIVE_INFINITY) + 1)
-        const chunkAt = "SELECT start, content FROM media_chunk WHERE blob = $1 AND start <= $2 ORDER BY start DESC LIMIT 1"
+        const chunkAt =
+          "SELECT start, content FROM media_chunk WHERE blob = $1 AND start <= $2 ORDER BY start DESC LIMIT 1"
         const pieceAt = async (/** @type {number} */ at) => {
           const { start, content } = (await client.query(chunkAt, [row.id, at])).rows[0]
           const piece = /** @type {Uint8Array} */ (content.subarray(at - start, end - start))
           return Option.some(/** @type {const} */ ([piece, at + piece.length]))
         }
-        return Stream.unfoldEffect(range?.start ?? 0, (at) => (at < end ? inDatabase(() => pieceAt(at)) : Effect.succeedNone))
+        return Stream.unfoldEffect(range?.start ?? 0, (at) =>
+          at < end ? inDatabase(() => pieceAt(at)) : Effect.succeedNone
+        )
       })
     )
 
@@ -180,9 +230,13 @@ const storage = (pool, readers) => {
       unfinished(to, (id) => {
         const copied = transaction(async (client) => {
           // FOR SHARE keeps the source until the transaction ends.
-          const [source] = (await client.query(`SELECT id, bytes ${published} FOR SHARE`, [checked(from)])).rows
+          const [source] = (await client.query(`SELECT id, bytes ${published} FOR SHARE`, [checked(from)]))
+            .rows
           if (source === undefined) return undefined
-          await client.query("INSERT INTO media_chunk SELECT $1, start, content FROM media_chunk WHERE blob = $2", [id, source.id])
+          await client.query(
+            "INSERT INTO media_chunk SELECT $1, start, content FROM media_chunk WHERE blob = $2",
+            [id, source.id]
+          )
           return publish(client, id, to, source.bytes)
         })
         return orMissing(copied, from)
@@ -191,7 +245,8 @@ const storage = (pool, readers) => {
     list: (prefix) =>
       Stream.suspend(() => {
         blobPrefixParts(prefix)
-        const page = "SELECT * FROM media_blob WHERE bytes IS NOT NULL AND starts_with(key, $1) AND key > $2 ORDER BY key LIMIT $3"
+        const page =
+          "SELECT * FROM media_blob WHERE bytes IS NOT NULL AND starts_with(key, $1) AND key > $2 ORDER BY key LIMIT $3"
         return Stream.paginateChunkEffect("", (after) =>
           Effect.map(query(page, prefix, after, pageRows), ({ rows }) => [
             Chunk.unsafeFromArray(rows.map(blobOf)),
@@ -207,7 +262,8 @@ const storage = (pool, readers) => {
       unfinished(key, (id) =>
         Effect.gen(function* () {
           const { start, length } = partSpan(part, part.number)
-          if (length <= 0 || (yield* append(id, capped(body, length), start)) < length) return yield* missing(key)
+          if (length <= 0 || (yield* append(id, capped(body, length), start)) < length)
+            return yield* missing(key)
           const taken = transaction(async (client) => {
             if (!(await isOpen(client, key, part.upload, part.partBytes))) return undefined
             const earlier = "DELETE FROM media_chunk WHERE blob = $1 AND start >= $2 AND start < $3"
@@ -223,17 +279,25 @@ const storage = (pool, readers) => {
         checked(key)
         const joined = transaction(async (client) => {
           if (!(await isOpen(client, key, upload, parted.partBytes))) return undefined
-          const parts = "SELECT start / $2::bigint + 1 AS part, sum(length(content)) AS bytes FROM media_chunk WHERE blob = $1 GROUP BY 1"
+          const parts =
+            "SELECT start / $2::bigint + 1 AS part, sum(length(content)) AS bytes FROM media_chunk WHERE blob = $1 GROUP BY 1"
           const { rows } = await client.query(parts, [upload, parted.partBytes])
-          const isWhole = rows.every(({ part, bytes }) => partSpan(parted, Number(part)).length === Number(bytes))
-          return isWhole && rows.length === partCount(parted) ? publish(client, upload, key, parted.bytes) : undefined
+          const isWhole = rows.every(
+            ({ part, bytes }) => partSpan(parted, Number(part)).length === Number(bytes)
+          )
+          return isWhole && rows.length === partCount(parted)
+            ? publish(client, upload, key, parted.bytes)
+            : undefined
         })
         return orMissing(joined, key)
       }),
     dropParts: (prefix) =>
       Effect.suspend(() => {
         blobPrefixParts(prefix)
-        return query("DELETE FROM media_blob WHERE bytes IS NULL AND part_bytes IS NOT NULL AND starts_with(key, $1)", prefix)
+        return query(
+          "DELETE FROM media_blob WHERE bytes IS NULL AND part_bytes IS NOT NULL AND starts_with(key, $1)",
+          prefix
+        )
       })
   }
 }
@@ -246,7 +310,8 @@ const storage = (pool, readers) => {
  * @param {number} partBytes
  */
 const isOpen = async (client, key, upload, partBytes) => {
-  const open = "SELECT id FROM media_blob WHERE id = $1 AND key = $2 AND part_bytes = $3 AND bytes IS NULL FOR UPDATE"
+  const open =
+    "SELECT id FROM media_blob WHERE id = $1 AND key = $2 AND part_bytes = $3 AND bytes IS NULL FOR UPDATE"
   return (await client.query(open, [upload, checked(key), partBytes])).rows.length > 0
 }
 
@@ -263,14 +328,18 @@ export const postgresStorage = ({ url, secret }) =>
       const poolOf = (/** @type {number} */ max) =>
         Effect.acquireRelease(
           Effect.sync(() =>
-            new pg.Pool({ connectionString: Redacted.value(url), max, connectionTimeoutMillis: 5000 }).on("error", () => {})
+            new pg.Pool({ connectionString: Redacted.value(url), max, connectionTimeoutMillis: 5000 }).on(
+              "error",
+              () => {}
+            )
           ),
           (pool) => Effect.promise(() => pool.end())
         )
       const [pool, readers] = [yield* poolOf(10), yield* poolOf(20)]
       yield* inDatabase(() => pool.query(tables))
       const { orphanSeconds } = yield* Limits
-      const leftovers = "DELETE FROM media_blob WHERE bytes IS NULL AND modified_at < now() - make_interval(secs => $1)"
+      const leftovers =
+        "DELETE FROM media_blob WHERE bytes IS NULL AND modified_at < now() - make_interval(secs => $1)"
       const sweep = Effect.ignore(inDatabase(() => pool.query(leftovers, [orphanSeconds])))
       yield* Effect.forkScoped(Effect.repeat(sweep, Schedule.spaced("1 hour")))
       return { ...storage(pool, readers), ...ownUrls(Redacted.value(secret)) }

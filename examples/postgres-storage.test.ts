@@ -6,6 +6,8 @@ import { postgresStorage } from "./postgres-storage.mjs"
 
 const { url } = await testServer("postgres")
 
-const layer = Layer.suspend(() => postgresStorage({ url: Redacted.make(url), secret: Redacted.make(randomUUID()) }))
+const layer = Layer.suspend(() =>
+  postgresStorage({ url: Redacted.make(url), secret: Redacted.make(randomUUID()) })
+)
 
 storageSuite("the example storage in Postgres", layer)

@@ -9,7 +9,9 @@ const secret = Buffer.from((process.env.WEBHOOK_SECRET ?? "").replace("whsec_", 
 /** @param {import("node:http").IncomingHttpHeaders} headers @param {string} body the bytes as received, not parsed */
 const isGenuine = (headers, body) => {
   const { "webhook-id": id, "webhook-timestamp": seconds, "webhook-signature": signatures = "" } = headers
-  const right = Buffer.from(`v1,${createHmac("sha256", secret).update(`${id}.${seconds}.${body}`).digest("base64")}`)
+  const right = Buffer.from(
+    `v1,${createHmac("sha256", secret).update(`${id}.${seconds}.${body}`).digest("base64")}`
+  )
   const given = String(signatures)
     .split(" ")
     .map((signature) => Buffer.from(signature))

@@ -13,7 +13,9 @@ async function ofStorages() {
   const { storages } = /** @type {{ storages: ReadonlyArray<{ packages: ReadonlyArray<string> }> }} */ (
     await import(pathToFileURL(table).href)
   )
-  return storages.flatMap(({ packages }) => packages.map((name) => new RegExp(`^${name.replaceAll(".", "\\.")}(/|$)`)))
+  return storages.flatMap(({ packages }) =>
+    packages.map((name) => new RegExp(`^${name.replaceAll(".", "\\.")}(/|$)`))
+  )
 }
 
 /** Loaded from node_modules when they are used: native modules, and optional peers that may not be installed. */
@@ -54,7 +56,12 @@ for (const { folder, input } of programs) {
   rmSync(dir, { recursive: true, force: true })
   if (!Object.values(input).every((file) => existsSync(file))) continue
   const bundle = await rolldown({ cwd: root, input, external, platform: "node", logLevel: "warn" })
-  const { output } = await bundle.write({ dir, format: "esm", entryFileNames: "[name].js", chunkFileNames: "[name]-[hash].js" })
+  const { output } = await bundle.write({
+    dir,
+    format: "esm",
+    entryFileNames: "[name].js",
+    chunkFileNames: "[name]-[hash].js"
+  })
   await bundle.close()
   const modules = output.flatMap((part) => (part.type === "chunk" ? part.moduleIds : []))
   writeFileSync(

@@ -13,7 +13,11 @@ export const endings = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])
  */
 export const follow = (args, env = {}) =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, ...env }, stdio: "inherit" })
+    const child = spawn(process.execPath, args, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: "inherit"
+    })
     const pass = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal)
     for (const signal of endings) process.on(signal, pass)
     child.once("error", reject)

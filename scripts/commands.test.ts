@@ -28,15 +28,23 @@ describe("set-up", () => {
   })
 
   it("prints what to install when ffmpeg is missing and can't be installed", async () => {
-    const { code, stderr } = await command("setup.mjs", { PATH: place("docs"), FFMPEG_PATH: "", FFPROBE_PATH: "" })
+    const { code, stderr } = await command("setup.mjs", {
+      PATH: place("docs"),
+      FFMPEG_PATH: "",
+      FFPROBE_PATH: ""
+    })
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^ffmpeg and ffprobe are needed: install them \(.+\), or set FFMPEG_PATH and FFPROBE_PATH\n$/)
+    expect(stderr).toMatch(
+      /^ffmpeg and ffprobe are needed: install them \(.+\), or set FFMPEG_PATH and FFPROBE_PATH\n$/
+    )
   })
 
   it.each(["FFMPEG_PATH", "FFPROBE_PATH"])("prints that %s names no program", async (variable) => {
     const { code, stderr } = await command("setup.mjs", { [variable]: place("package.json") })
     expect(code).toBe(1)
-    expect(stderr).toBe(`${variable} is set to "${place("package.json")}", which is not an executable program\n`)
+    expect(stderr).toBe(
+      `${variable} is set to "${place("package.json")}", which is not an executable program\n`
+    )
   })
 })
 
@@ -64,13 +72,25 @@ describe("quickstart", () => {
     expect(stdout.match(/^curl /gm)).toHaveLength(6)
     expect(stdout.match(/^HTTP \d+$/gm)).toEqual(Array.from({ length: 6 }, () => "HTTP 200"))
     expect(stdout).toMatch(/^Input [\d.]+ MiB, output [\d.]+ MiB: .*compressed\.mp4$/m)
-    const args = ["-v", "error", "-show_entries", "stream=codec_name,width,height", "-of", "csv=p=0", cache("quickstart", "compressed.mp4")]
-    expect(execFileSync(process.env.FFPROBE_PATH || "ffprobe", args, { encoding: "utf8" })).toBe("h264,1280,720\naac\n")
+    const args = [
+      "-v",
+      "error",
+      "-show_entries",
+      "stream=codec_name,width,height",
+      "-of",
+      "csv=p=0",
+      cache("quickstart", "compressed.mp4")
+    ]
+    expect(execFileSync(process.env.FFPROBE_PATH || "ffprobe", args, { encoding: "utf8" })).toBe(
+      "h264,1280,720\naac\n"
+    )
   })
 
   it("removes its server and data when it is stopped in the middle", async () => {
     const before = readdirSync(cache("quickstart"))
-    const child = spawn(process.execPath, [place("scripts", "quickstart.mjs")], { stdio: ["ignore", "pipe", "pipe"] })
+    const child = spawn(process.execPath, [place("scripts", "quickstart.mjs")], {
+      stdio: ["ignore", "pipe", "pipe"]
+    })
     const exit = once(child, "exit")
     const stderr = text(child.stderr)
     let url = ""

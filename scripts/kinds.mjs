@@ -22,10 +22,12 @@ const folders = [
  * Names of the port suites that a test file runs: the first argument of each `…Suite(` in it.
  * @param {string} source
  */
-const suiteNames = (source) => new Set([...source.matchAll(/\b\w+Suite\(\s*(["'`])(.*?)\1/g)].map(([, , name]) => name))
+const suiteNames = (source) =>
+  new Set([...source.matchAll(/\b\w+Suite\(\s*(["'`])(.*?)\1/g)].map(([, , name]) => name))
 
 /** @param {string} source */
-const properties = (source) => [...source.matchAll(/\b(fc|FastCheck)\.assert\(|\bit\.(effect\.)?prop\(/g)].length
+const properties = (source) =>
+  [...source.matchAll(/\b(fc|FastCheck)\.assert\(|\bit\.(effect\.)?prop\(/g)].length
 
 /**
  * Number of tests of each kind in a file.

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest"
 import { summary } from "./kinds.mjs"
 
-const tests = (...statuses: ReadonlyArray<string>) => statuses.map((status) => ({ status, ancestorTitles: ["outer"] }))
+const tests = (...statuses: ReadonlyArray<string>) =>
+  statuses.map((status) => ({ status, ancestorTitles: ["outer"] }))
 const inSuite = (name: string) => ({ status: "passed", ancestorTitles: [name, "inner"] })
 const file = (name: string, assertionResults: ReturnType<typeof tests>, status = "passed") => ({
   name: `/project/${name}`,
@@ -11,7 +12,8 @@ const file = (name: string, assertionResults: ReturnType<typeof tests>, status =
 
 const sources: Readonly<Record<string, string>> = {
   "/project/core/random.test.ts": "fc.assert(fc.property(a, b)); it.effect.prop(name, [a], f)",
-  "/project/adapters/x/index.test.ts": 'storageSuite("storage in x", layer)\njobsSuite(\n  "jobs in x",\n  layer\n)'
+  "/project/adapters/x/index.test.ts":
+    'storageSuite("storage in x", layer)\njobsSuite(\n  "jobs in x",\n  layer\n)'
 }
 
 describe("the end of a test run", () => {
@@ -30,7 +32,12 @@ describe("the end of a test run", () => {
       "1 unit",
       "1 passed, 1 failed"
     ],
-    ["properties", [file("core/random.test.ts", tests("passed", "passed", "passed"))], "2 property, 1 unit", "3 passed, 0 failed"],
+    [
+      "properties",
+      [file("core/random.test.ts", tests("passed", "passed", "passed"))],
+      "2 property, 1 unit",
+      "3 passed, 0 failed"
+    ],
     [
       "port suites",
       [file("adapters/x/index.test.ts", [inSuite("storage in x"), inSuite("jobs in x"), ...tests("passed")])],
@@ -48,6 +55,8 @@ describe("the end of a test run", () => {
       "3 passed, 0 failed"
     ]
   ])("summarizes %s", (_, files, kinds, counts) => {
-    expect(summary(files, "/project/", (name) => sources[name] ?? "")).toBe(`Tests by kind: ${kinds}\n${counts}`)
+    expect(summary(files, "/project/", (name) => sources[name] ?? "")).toBe(
+      `Tests by kind: ${kinds}\n${counts}`
+    )
   })
 })

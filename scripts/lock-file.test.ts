@@ -14,8 +14,12 @@ const packages: Readonly<Record<string, Locked>> = read("package-lock.json").pac
  * Where Node would find `name` from the package at `path`: in its own folder first, then in each outer one.
  */
 const resolved = (path: string, name: string): string | undefined => {
-  const outer = path.split("/node_modules/").map((_, index, parts) => parts.slice(0, parts.length - index).join("/node_modules/"))
-  return [...outer.map((at) => `${at}/node_modules/${name}`), `node_modules/${name}`].find((place) => place in packages)
+  const outer = path
+    .split("/node_modules/")
+    .map((_, index, parts) => parts.slice(0, parts.length - index).join("/node_modules/"))
+  return [...outer.map((at) => `${at}/node_modules/${name}`), `node_modules/${name}`].find(
+    (place) => place in packages
+  )
 }
 
 describe("package-lock.json", () => {
@@ -50,7 +54,12 @@ describe("what node_modules lacks", () => {
     ["this platform's binary", { a, b: { ...a, optional: true, ...here } }, { a }, ["b"]],
     ["the right version", { a }, { a: { ...a, version: "1.0.1" } }, ["a"]],
     ["the right bytes", { a }, { a: { ...a, integrity: "sha512-b" } }, ["a"]],
-    ["the version where it has an optional package", { b: { ...a, optional: true } }, { b: { ...a, version: "2.0.0" } }, ["b"]],
+    [
+      "the version where it has an optional package",
+      { b: { ...a, optional: true } },
+      { b: { ...a, version: "2.0.0" } },
+      ["b"]
+    ],
     ["room: it has a package too many", { a }, { a, b: a }, ["b"]]
   ])("is %s", (_, locked, installed, expected) => {
     expect(differences({ "": { version: "1" }, ...locked }, installed)).toEqual(expected)

@@ -5,7 +5,8 @@ import { place } from "./setup/places.mjs"
 import { report } from "./setup/problem.mjs"
 import { setUp } from "./setup.mjs"
 
-const compiled = (/** @type {string} */ file) => import(pathToFileURL(place("dist", "hosts", "http", file)).href)
+const compiled = (/** @type {string} */ file) =>
+  import(pathToFileURL(place("dist", "hosts", "http", file)).href)
 
 await report(async () => {
   await setUp()

@@ -33,25 +33,33 @@ export const ${name} = parseTable(
 await report(async () => {
   await setUp()
   const { Effect } = await import("effect")
-  const { makeOptionTable } = await import(place("dist", "adapters", "ffmpeg", "capabilities", "option-table.js"))
+  const { makeOptionTable } = await import(
+    place("dist", "adapters", "ffmpeg", "capabilities", "option-table.js")
+  )
   const { buildOf } = await import(place("dist", "adapters", "ffmpeg", "versions.js"))
   const { openWorkRoot } = await import(place("dist", "adapters", "ffmpeg", "sandbox", "work-directory.js"))
   const { knownTables } = await import(place("dist", "core", "policy", "tables", "known-tables.js"))
   const { printTable } = await import(place("dist", "core", "policy", "tables", "option-table.js"))
   const ffmpegPath = pathOf("ffmpeg") ?? "ffmpeg"
   const build = buildOf(execFileSync(ffmpegPath, ["-version"], { encoding: "utf8" }))
-  if (build === undefined) throw new Problem(`${ffmpegPath} is not ffmpeg: set FFMPEG_PATH to an ffmpeg program`)
+  if (build === undefined)
+    throw new Problem(`${ffmpegPath} is not ffmpeg: set FFMPEG_PATH to an ffmpeg program`)
   say(`asking ffmpeg ${build.version} about each of its options: this may take some minutes`)
   const root = await Effect.runPromise(openWorkRoot(cache("option-table")))
   const made = await Effect.runPromise(makeOptionTable({ ffmpegPath, build, root }, { known: [] }))
-  const tables = [...knownTables.filter((/** @type {{ version: string }} */ { version }) => version !== made.version), made]
+  const tables = [
+    ...knownTables.filter((/** @type {{ version: string }} */ { version }) => version !== made.version),
+    made
+  ]
   const base = tables.find(({ version }) => version === baseVersion)
   for (const table of tables) {
     const { version } = table
     // A new base table changes the differences of all others.
     if (table !== made && made !== base) continue
     const [file, name] =
-      version === baseVersion ? ["ffmpeg-5.ts", "ffmpeg5"] : [`ffmpeg-${version}.ts`, `ffmpeg${version.replace(".", "")}`]
+      version === baseVersion
+        ? ["ffmpeg-5.ts", "ffmpeg5"]
+        : [`ffmpeg-${version}.ts`, `ffmpeg${version.replace(".", "")}`]
     writeFileSync(
       place("core", "policy", "tables", file),
       source(version, printTable(table, version === baseVersion ? {} : { base }), name)

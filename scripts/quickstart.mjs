@@ -23,7 +23,19 @@ const makeClip = () => {
   const made = own(clip)
   const picture = ["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=5"]
   const tone = ["-f", "lavfi", "-i", "sine=frequency=440:duration=5"]
-  const codecs = ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "18", "-pix_fmt", "yuv420p", "-c:a", "aac", "-shortest"]
+  const codecs = [
+    "-c:v",
+    "libx264",
+    "-preset",
+    "ultrafast",
+    "-crf",
+    "18",
+    "-pix_fmt",
+    "yuv420p",
+    "-c:a",
+    "aac",
+    "-shortest"
+  ]
   const args = ["-y", "-nostdin", "-hide_banner", "-loglevel", "error", ...picture, ...tone, ...codecs, made]
   const { status, stderr } = spawnSync(pathOf("ffmpeg") ?? "ffmpeg", args, { encoding: "utf8" })
   if (status !== 0) throw new Problem(`ffmpeg could not make the clip: ${stderr}`)
@@ -67,20 +79,40 @@ const example = async (server) => {
   const { signal } = server
   const { file, upload } = await call(server, "Register a file", "/file", { file_name: "video.mp4" })
 
-  const sent = await fetch(upload.url, { method: upload.method, headers: upload.headers, body: await openAsBlob(clip), signal })
-  show("Upload it", `curl -X ${upload.method} "${upload.url}" \\\n  --data-binary @"${shown(clip)}"`, sent, await sent.text())
+  const sent = await fetch(upload.url, {
+    method: upload.method,
+    headers: upload.headers,
+    body: await openAsBlob(clip),
+    signal
+  })
+  show(
+    "Upload it",
+    `curl -X ${upload.method} "${upload.url}" \\\n  --data-binary @"${shown(clip)}"`,
+    sent,
+    await sent.text()
+  )
 
-  const task = { inputs: [{ file_path: file.file_path }], outputs: [{ file: "compressed.mp4", options: ["-crf", "28"] }] }
+  const task = {
+    inputs: [{ file_path: file.file_path }],
+    outputs: [{ file: "compressed.mp4", options: ["-crf", "28"] }]
+  }
   await call(server, "Process it", "/ffmpeg/process", { task })
 
   const output = `${file.dir_id}/compressed.mp4`
-  const probe = { format: ["duration", "size"], streams: ["codec_name", "width", "height"], select_streams: "v:0" }
+  const probe = {
+    format: ["duration", "size"],
+    streams: ["codec_name", "width", "height"],
+    select_streams: "v:0"
+  }
   await call(server, "Look at the result", "/ffprobe/analyze", { file_path: output, probe })
 
   const { download } = await call(server, "Ask for a download link", `/file/download/${output}`)
   const got = await fetch(download.url, { signal })
   if (got.ok && got.body !== null) {
-    await pipeline(Readable.fromWeb(/** @type {import("node:stream/web").ReadableStream} */ (got.body)), createWriteStream(own(result)))
+    await pipeline(
+      Readable.fromWeb(/** @type {import("node:stream/web").ReadableStream} */ (got.body)),
+      createWriteStream(own(result))
+    )
     renameSync(own(result), result)
   }
   show("Download it", `curl -o "${shown(result)}" "${download.url}"`, got, "")
@@ -95,5 +127,7 @@ await report(async () => {
   } finally {
     for (const file of [clip, result]) rmSync(own(file), { force: true })
   }
-  console.log(`\nInput ${size(clip)}, output ${size(result)}: ${shown(result)}\nStart a server that keeps running with: npm start`)
+  console.log(
+    `\nInput ${size(clip)}, output ${size(result)}: ${shown(result)}\nStart a server that keeps running with: npm start`
+  )
 })

@@ -19,7 +19,9 @@ const kept = (/** @type {string} */ log) =>
   log
     .split("\n")
     .filter(
-      (line) => /^(?:\S| {2,4}Stream #)/.test(line) && !/^\[AVIOContext @ |^\[libx26\d @ .*(?:mb |coded |i16 |i8 |i4 |ref )/.test(line)
+      (line) =>
+        /^(?:\S| {2,4}Stream #)/.test(line) &&
+        !/^\[AVIOContext @ |^\[libx26\d @ .*(?:mb |coded |i16 |i8 |i4 |ref )/.test(line)
     )
     .map((line) => line.replace(/ @ (?:0x)?[0-9a-f]{6,}\]/g, " @ 0x1]"))
     .slice(-maxLines)
@@ -56,7 +58,8 @@ await report(async () => {
   const folder = mkdtempSync(join(tmpdir(), "record-failures-"))
   try {
     for (const [name, text] of Object.entries(tasks.texts)) writeFileSync(join(folder, name), text)
-    for (const [name, args] of Object.entries(tasks.sources)) execFileSync("ffmpeg", ["-v", "error", ...args, join(folder, name)])
+    for (const [name, args] of Object.entries(tasks.sources))
+      execFileSync("ffmpeg", ["-v", "error", ...args, join(folder, name)])
     writeFileSync(join(folder, "cut.mp4"), readFileSync(join(folder, "clip.mp4")).subarray(0, 2000))
     for (const each of process.argv.slice(2)) {
       const at = each.indexOf("=")

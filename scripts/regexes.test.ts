@@ -36,7 +36,10 @@ const files = ["core", "adapters", "hosts"].flatMap((folder) =>
 const nodes = files.flatMap(nodesOf)
 
 /** Each expression once, with the files that contain it. */
-const regexes = new Map<string, { readonly source: string; readonly flags: string; readonly files: Array<string> }>()
+const regexes = new Map<
+  string,
+  { readonly source: string; readonly flags: string; readonly files: Array<string> }
+>()
 for (const { file, node } of nodes) {
   const regex = node.regex as { readonly pattern: string; readonly flags: string } | undefined
   if (regex === undefined) continue
@@ -69,7 +72,10 @@ const isInstalled = (name: string | undefined): boolean => {
     return false
   }
 }
-vi.stubEnv("RECHECK_BACKEND", isInstalled(binaries[`${process.platform}-${process.arch}`]) ? "native" : "pure")
+vi.stubEnv(
+  "RECHECK_BACKEND",
+  isInstalled(binaries[`${process.platform}-${process.arch}`]) ? "native" : "pure"
+)
 const { check } = require("recheck") as typeof import("recheck")
 
 const complexityOf = async (source: string, flags: string): Promise<string> => {
@@ -100,7 +106,8 @@ describe("regular expressions", () => {
     for (const [key, { source, flags, files }] of regexes) {
       const complexity = await complexityOf(source, flags)
       const listed = complexity === "polynomial of degree 2" && quadratic.has(key)
-      if (!["safe", "linear"].includes(complexity) && !listed) bad.push(`${key} in ${files.join(", ")}: ${complexity}`)
+      if (!["safe", "linear"].includes(complexity) && !listed)
+        bad.push(`${key} in ${files.join(", ")}: ${complexity}`)
     }
     expect(bad).toEqual([])
     for (const [key, { characters, cutIn }] of quadratic) {
@@ -113,7 +120,8 @@ describe("regular expressions", () => {
   it("are literals: an expression built at run time can't be checked", () => {
     const made = nodes.filter(
       ({ node: { type, callee } }) =>
-        (type === "NewExpression" || type === "CallExpression") && (callee as { readonly name?: string }).name === "RegExp"
+        (type === "NewExpression" || type === "CallExpression") &&
+        (callee as { readonly name?: string }).name === "RegExp"
     )
     expect(made.map(({ file }) => file)).toEqual([])
   })
@@ -131,8 +139,14 @@ describe("functions with quadratic time", () => {
   })
 
   it("canParse is called behind a check of the length, or on settings of the operator", () => {
-    const settings = ["adapters/postgres/pool.ts", "adapters/redis/server.ts", "adapters/runner/address.ts", "adapters/s3/index.ts"]
-    const ofOperators = (file: string) => settings.includes(file) || /^hosts\/(?:settings|server|runner)\//.test(file)
+    const settings = [
+      "adapters/postgres/pool.ts",
+      "adapters/redis/server.ts",
+      "adapters/runner/address.ts",
+      "adapters/s3/index.ts"
+    ]
+    const ofOperators = (file: string) =>
+      settings.includes(file) || /^hosts\/(?:settings|server|runner)\//.test(file)
     expect([...new Set(callsOf("canParse").filter((file) => !ofOperators(file)))].sort()).toEqual([
       // A URL that the contract has accepted.
       "adapters/ffmpeg/prober.ts",

@@ -49,11 +49,24 @@ const announced = async (out) => {
  */
 export const withServer = async (folder, body) => {
   const data = mkdtempSync(join(folder, "data-"))
-  const args = [place("dist", "cli", "ffkiln.js"), "serve", "--host", "127.0.0.1", "--port", "0", "--data", data]
+  const args = [
+    place("dist", "cli", "ffkiln.js"),
+    "serve",
+    "--host",
+    "127.0.0.1",
+    "--port",
+    "0",
+    "--data",
+    data
+  ]
   console.log(`# Start a server\nnpm start -- ${args.slice(2, -1).join(" ")} "${data}"`)
   // In its own process group, so that Ctrl-C does not reach it: a second signal would cut its draining short.
   const detached = process.platform !== "win32"
-  const child = spawn(process.execPath, args, { env: cleanEnv(), stdio: ["ignore", "pipe", "inherit"], detached })
+  const child = spawn(process.execPath, args, {
+    env: cleanEnv(),
+    stdio: ["ignore", "pipe", "inherit"],
+    detached
+  })
   const exited = once(child, "exit")
   let signalled = false
   const end = () => {
@@ -86,5 +99,8 @@ export const withServer = async (folder, body) => {
     for (const signal of endings) process.off(signal, stop)
     rmSync(data, { recursive: true, force: true })
   }
-  if (child.exitCode !== 0) throw new Problem(`the server ended with ${child.exitCode ?? child.signalCode} instead of 0 after SIGTERM`)
+  if (child.exitCode !== 0)
+    throw new Problem(
+      `the server ended with ${child.exitCode ?? child.signalCode} instead of 0 after SIGTERM`
+    )
 }

@@ -31,7 +31,9 @@ const checkNode = () => {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
   const [wantedMajor = 0, wantedMinor = 0] = oldestNode
   if (major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)) return
-  throw new Problem(`ffkiln needs Node ${oldestNode.join(".")} or later, but this is ${process.versions.node}: install a newer version`)
+  throw new Problem(
+    `ffkiln needs Node ${oldestNode.join(".")} or later, but this is ${process.versions.node}: install a newer version`
+  )
 }
 
 const allReady = async (/** @type {ReadonlyArray<Step>} */ steps) => {

@@ -24,7 +24,8 @@ export const setup = async ({ provide }) => {
   /** @type {Map<string, Promise<{ readonly remove: () => Promise<void> }>>} */
   const started = new Map()
   const ask = (/** @type {string} */ kind) => {
-    const server = started.get(kind) ?? kinds[kind]?.() ?? Promise.reject(new Error(`no such server: ${kind}`))
+    const server =
+      started.get(kind) ?? kinds[kind]?.() ?? Promise.reject(new Error(`no such server: ${kind}`))
     started.set(kind, server)
     return server
   }

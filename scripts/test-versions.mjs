@@ -29,7 +29,8 @@ const passed = (/** @type {ReadonlyArray<Test>} */ tests) => {
 /** How ordinary commands end, from the metadata of the test results. */
 const ordinary = (/** @type {ReadonlyArray<Test>} */ tests) => {
   const all = tests.filter(({ status }) => status === "passed" || status === "failed")
-  const count = (/** @type {string} */ what) => all.filter(({ status, meta }) => status === "passed" && meta?.ordinary === what).length
+  const count = (/** @type {string} */ what) =>
+    all.filter(({ status, meta }) => status === "passed" && meta?.ordinary === what).length
   return `${count("runs")} of ${all.length}; ${count("refused in words")} refused in words`
 }
 
@@ -39,12 +40,22 @@ const columns = [
   { title: "failing tasks with their reason", files: ["adapters/ffmpeg/log/failures.test.ts"], cell: passed },
   {
     title: "adapter tests",
-    files: ["index", "formats", ...["capabilities", "moved-options", "new-formats"].map((name) => `capabilities/${name}`)].map(
-      (name) => `adapters/ffmpeg/${name}.test.ts`
-    ),
+    files: [
+      "index",
+      "formats",
+      ...["capabilities", "moved-options", "new-formats"].map((name) => `capabilities/${name}`)
+    ].map((name) => `adapters/ffmpeg/${name}.test.ts`),
     cell: passed
   },
-  ...(long ? [{ title: "keys of encoders", files: ["adapters/ffmpeg/capabilities/encoder-keys.test.ts"], cell: passed }] : [])
+  ...(long
+    ? [
+        {
+          title: "keys of encoders",
+          files: ["adapters/ffmpeg/capabilities/encoder-keys.test.ts"],
+          cell: passed
+        }
+      ]
+    : [])
 ]
 
 /** @param {Build} build @param {NodeJS.ProcessEnv} [more] */
@@ -73,7 +84,8 @@ const readiness = async (build, change = () => ({})) => {
     const complaints = text(server.stderr)
     const exit = once(server, "exit")
     for await (const line of createInterface(server.stdout)) {
-      if (line.startsWith("ffkiln listening on ")) return { seconds: ((Date.now() - began) / 1000).toFixed(1) }
+      if (line.startsWith("ffkiln listening on "))
+        return { seconds: ((Date.now() - began) / 1000).toFixed(1) }
     }
     await exit
     return { refusal: (await complaints).trim() }
@@ -105,14 +117,23 @@ const unlisted = (folder, { ffmpeg }) => {
  */
 const results = async (build, files) => {
   const output = cache(`versions-${process.pid}.json`)
-  const command = [place("node_modules", "vitest", "vitest.mjs"), "run", "--reporter=json", `--outputFile.json=${output}`, ...files]
+  const command = [
+    place("node_modules", "vitest", "vitest.mjs"),
+    "run",
+    "--reporter=json",
+    `--outputFile.json=${output}`,
+    ...files
+  ]
   try {
     const tests = spawn(process.execPath, command, { cwd: root, env: environmentOf(build), stdio: "ignore" })
     await once(tests, "exit")
     if (!existsSync(output)) return undefined
     const { testResults } = JSON.parse(readFileSync(output, "utf8"))
-    return testResults.flatMap((/** @type {{ assertionResults: ReadonlyArray<Test>, status: string, name: string }} */ file) =>
-      file.assertionResults.length === 0 && file.status === "failed" ? [{ status: "failed", fullName: file.name }] : file.assertionResults
+    return testResults.flatMap(
+      (/** @type {{ assertionResults: ReadonlyArray<Test>, status: string, name: string }} */ file) =>
+        file.assertionResults.length === 0 && file.status === "failed"
+          ? [{ status: "failed", fullName: file.name }]
+          : file.assertionResults
     )
   } finally {
     rmSync(output, { force: true })
@@ -120,7 +141,8 @@ const results = async (build, files) => {
 }
 
 /** Whether a build lacks what the suites of the ports need to make their clips. @param {Build} build */
-const isSmall = ({ ffmpeg }) => !/ testsrc /.test(execFileSync(ffmpeg, ["-v", "error", "-filters"], { encoding: "utf8" }))
+const isSmall = ({ ffmpeg }) =>
+  !/ testsrc /.test(execFileSync(ffmpeg, ["-v", "error", "-filters"], { encoding: "utf8" }))
 
 const row = (/** @type {ReadonlyArray<string>} */ cells) => `| ${cells.join(" | ")} |`
 
@@ -149,14 +171,23 @@ await report(async () => {
         build,
         files.filter((file) => !small || !file.includes("/index."))
       )
-      cells.push(tests === undefined ? "no result" : `${cell(tests)}${small && files.length > 1 ? ", without the suites" : ""}`)
+      cells.push(
+        tests === undefined
+          ? "no result"
+          : `${cell(tests)}${small && files.length > 1 ? ", without the suites" : ""}`
+      )
       for (const { status, fullName } of tests ?? [{ status: "failed", fullName: "vitest" }])
         if (status === "failed") failures.push(`${build.version}: ${fullName}`)
     }
     rows.push([build.version, seconds, unlistedSeconds, ...cells])
     say(rows.at(-1)?.join(", ") ?? "")
   }
-  const titles = ["ffmpeg", "seconds to ready with an empty cache", "of a build that no table is of", ...columns.map(({ title }) => title)]
+  const titles = [
+    "ffmpeg",
+    "seconds to ready with an empty cache",
+    "of a build that no table is of",
+    ...columns.map(({ title }) => title)
+  ]
   console.log([row(titles), row(titles.map(() => "---")), ...rows.map(row)].join("\n"))
   if (failures.length === 0) return
   console.log(`\nfailed:\n${failures.join("\n")}`)

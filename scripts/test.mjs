@@ -40,7 +40,11 @@ const tests = async () => {
 }
 
 /** @type {ReadonlyArray<readonly [string, () => Promise<number>]>} */
-const steps = [["type-check", typeCheck], ["lint", lint], ...(checkOnly ? [] : [/** @type {const} */ (["tests", tests])])]
+const steps = [
+  ["type-check", typeCheck],
+  ["lint", lint],
+  ...(checkOnly ? [] : [/** @type {const} */ (["tests", tests])])
+]
 
 await report(async () => {
   const warning = outsideWarning()

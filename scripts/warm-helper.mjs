@@ -9,7 +9,8 @@ import { Problem, report } from "./setup/problem.mjs"
 import { compileArguments, warmSourceHash } from "./setup/warm.mjs"
 
 const build = async () => {
-  if (process.platform !== "linux" || process.arch !== "x64") throw new Problem("the helper is built on Linux on x64")
+  if (process.platform !== "linux" || process.arch !== "x64")
+    throw new Problem("the helper is built on Linux on x64")
   const folder = mkdtempSync(join(tmpdir(), "warm-"))
   try {
     const binary = join(folder, "warm.so")

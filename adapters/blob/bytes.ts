@@ -8,26 +8,37 @@ import { onDisk, unavailable } from "./disk.js"
 
 const pieceBytes = 512 * 1024
 
-export const close = (file: FileHandle): Effect.Effect<void> => Effect.promise(() => file.close().catch(() => undefined))
+export const close = (file: FileHandle): Effect.Effect<void> =>
+  Effect.promise(() => file.close().catch(() => undefined))
 
 /**
  * Makes a new file at `path`, open while `use` runs. Removes it if that fails or is interrupted. Never
  * replaces a file.
  */
-export const withNewFile = <A, E>(path: string, use: (file: FileHandle) => Effect.Effect<A, E>): Effect.Effect<A, E | Unavailable> =>
+export const withNewFile = <A, E>(
+  path: string,
+  use: (file: FileHandle) => Effect.Effect<A, E>
+): Effect.Effect<A, E | Unavailable> =>
   Effect.acquireUseRelease(
     // Mode 0444: this handle can write, but later opens of the blob or its links can't.
     onDisk("create", () => open(path, "wx", 0o444)),
     use,
     (file, exit) =>
-      Effect.zipRight(close(file), Exit.isSuccess(exit) ? Effect.void : Effect.promise(() => unlink(path).catch(() => undefined)))
+      Effect.zipRight(
+        close(file),
+        Exit.isSuccess(exit) ? Effect.void : Effect.promise(() => unlink(path).catch(() => undefined))
+      )
   )
 
 /**
  * Writes the body at offset `start`, and returns its length. Pulls the next chunks after the last ones are
  * written.
  */
-export const fill = <E>(file: FileHandle, body: Bytes<E>, start = 0): Effect.Effect<number, E | Unavailable> =>
+export const fill = <E>(
+  file: FileHandle,
+  body: Bytes<E>,
+  start = 0
+): Effect.Effect<number, E | Unavailable> =>
   Effect.suspend(() => {
     let at = start
     const write = (pieces: Chunk.Chunk<Uint8Array>) =>
@@ -47,7 +58,9 @@ export const fill = <E>(file: FileHandle, body: Bytes<E>, start = 0): Effect.Eff
 const writeAll = async (file: FileHandle, pieces: ReadonlyArray<Uint8Array>, at: number): Promise<number> => {
   const { bytesWritten } = await file.writev(pieces, at)
   const bytes = pieces.reduce((sum, { length }) => sum + length, 0)
-  return bytesWritten === bytes ? at + bytes : writeAll(file, [Buffer.concat(pieces).subarray(bytesWritten)], at + bytesWritten)
+  return bytesWritten === bytes
+    ? at + bytes
+    : writeAll(file, [Buffer.concat(pieces).subarray(bytesWritten)], at + bytesWritten)
 }
 
 /** The same body, which fails at the chunk that exceeds `maxBytes`. */
@@ -56,7 +69,9 @@ export const capped = <E>(body: Bytes<E>, maxBytes: number): Bytes<E | TooLarge>
     let bytes = 0
     return Stream.mapChunksEffect(body, (pieces) => {
       for (const piece of pieces) bytes += piece.length
-      return bytes > maxBytes ? Effect.fail(new TooLarge({ what: "The file", maxBytes })) : Effect.succeed(pieces)
+      return bytes > maxBytes
+        ? Effect.fail(new TooLarge({ what: "The file", maxBytes }))
+        : Effect.succeed(pieces)
     })
   })
 
@@ -96,9 +111,13 @@ export const pieces = (file: FileHandle, range?: ByteRange, spare: Array<Uint8Ar
         const pieceAt = async (at: number) => {
           const into = spare.pop() ?? Buffer.allocUnsafe(Math.min(pieceBytes, end - at))
           const { bytesRead } = await file.read(into, 0, Math.min(into.length, end - at), at)
-          return bytesRead === 0 ? Option.none() : Option.some([Chunk.of(into.subarray(0, bytesRead)), at + bytesRead] as const)
+          return bytesRead === 0
+            ? Option.none()
+            : Option.some([Chunk.of(into.subarray(0, bytesRead)), at + bytesRead] as const)
         }
-        return Stream.unfoldChunkEffect(range?.start ?? 0, (at) => (at < end ? onDisk("read", () => pieceAt(at)) : Effect.succeedNone))
+        return Stream.unfoldChunkEffect(range?.start ?? 0, (at) =>
+          at < end ? onDisk("read", () => pieceAt(at)) : Effect.succeedNone
+        )
       }
     )
   )
@@ -116,7 +135,8 @@ export const withRegularFile = <A, E>(
     (file) =>
       Effect.flatMap(
         onDisk("upload", () => file.stat()),
-        (stats): Effect.Effect<A, E | Unavailable> => (stats.isFile() ? use(file, stats.size) : unavailable("upload", "not a regular file"))
+        (stats): Effect.Effect<A, E | Unavailable> =>
+          stats.isFile() ? use(file, stats.size) : unavailable("upload", "not a regular file")
       ),
     close
   )

@@ -17,7 +17,10 @@ export const orCode =
 /** Runs file operations. A system error becomes Unavailable; any other error is a bug and dies. */
 export const onDisk = <A>(what: string, work: () => Promise<A>): Effect.Effect<A, Unavailable> =>
   Effect.tryPromise({ try: work, catch: (cause) => ({ cause }) }).pipe(
-    Effect.catchAll(({ cause }) => (errorCode(cause) === undefined ? Effect.die(cause) : Effect.fail(unavailable(what, cause))))
+    Effect.catchAll(({ cause }) =>
+      errorCode(cause) === undefined ? Effect.die(cause) : Effect.fail(unavailable(what, cause))
+    )
   )
 
-export const unavailable = (what: string, cause: unknown) => new Unavailable({ what: `file storage: ${what}`, cause })
+export const unavailable = (what: string, cause: unknown) =>
+  new Unavailable({ what: `file storage: ${what}`, cause })

@@ -12,8 +12,23 @@ const version = "ffkiln blob grant 1"
 
 /** New fields are added at the end, so that older tokens stay readable. */
 type Fields =
-  | readonly ["GET", key: string, expires: number, fileName: string, siblings: boolean | null, run: RunFields | null]
-  | readonly ["PUT", key: string, expires: number, maxBytes: number, part: PartFields | null, owner: string | null, run: RunFields | null]
+  | readonly [
+      "GET",
+      key: string,
+      expires: number,
+      fileName: string,
+      siblings: boolean | null,
+      run: RunFields | null
+    ]
+  | readonly [
+      "PUT",
+      key: string,
+      expires: number,
+      maxBytes: number,
+      part: PartFields | null,
+      owner: string | null,
+      run: RunFields | null
+    ]
 
 type PartFields = readonly [upload: string, number: number, bytes: number, partBytes: number]
 
@@ -45,9 +60,19 @@ const runOf = ([id, owner, attempt, runner]: RunFields): GrantedRun => ({
   runner: RunnerName(runner)
 })
 
-const partFields = ({ upload, number, bytes, partBytes }: Part & Parted): PartFields => [upload, number, bytes, partBytes]
+const partFields = ({ upload, number, bytes, partBytes }: Part & Parted): PartFields => [
+  upload,
+  number,
+  bytes,
+  partBytes
+]
 
-const partOf = ([upload, number, bytes, partBytes]: PartFields): Part & Parted => ({ upload, number, bytes, partBytes })
+const partOf = ([upload, number, bytes, partBytes]: PartFields): Part & Parted => ({
+  upload,
+  number,
+  bytes,
+  partBytes
+})
 
 /**
  * The grant of a token; undefined unless it was signed with this secret and is valid at `now` (milliseconds).
@@ -57,7 +82,8 @@ export const grantOf = (secret: string | Uint8Array, token: string, now: number)
   // Compared as text, since several base64 texts decode to the same bytes.
   const expected = signature(secret, payload)
   const actual = Buffer.from(given)
-  if (rest.length > 0 || actual.length !== expected.length || !timingSafeEqual(actual, expected)) return undefined
+  if (rest.length > 0 || actual.length !== expected.length || !timingSafeEqual(actual, expected))
+    return undefined
   const fields = JSON.parse(Buffer.from(payload, "base64url").toString()) as Fields
   const [, key, expires] = fields
   if (now >= expires) return undefined

@@ -12,7 +12,8 @@ describe("names", () => {
         for (const id of made) expect(id).toMatch(new RegExp(`^${prefix}_[A-Za-z0-9]{22}$`))
         expect(new Set(made).size).toBe(5000)
         // Every character of the alphabet must occur at each position.
-        for (let place = 0; place < 22; place++) expect(new Set(made.map((id) => id[prefix.length + 1 + place])).size).toBe(62)
+        for (let place = 0; place < 22; place++)
+          expect(new Set(made.map((id) => id[prefix.length + 1 + place])).size).toBe(62)
         expect(parseDirId(made[0] ?? "")).toBe(made[0])
         expect(parseJobId(made[0] ?? "")).toBe(made[0])
       }).pipe(Effect.provide(randomIds))

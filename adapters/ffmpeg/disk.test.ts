@@ -52,7 +52,9 @@ describe("a failure", () => {
       Effect.gen(function* () {
         const path = yield* ownDisk
         const disk = watchDisk(path)
-        const error = yield* Effect.flip(disk.blame(path, Effect.zipRight(fill(path), Effect.fail(failure)), isAnswer))
+        const error = yield* Effect.flip(
+          disk.blame(path, Effect.zipRight(fill(path), Effect.fail(failure)), isAnswer)
+        )
         expect(error).toMatchObject({ _tag: "Unavailable", what: expect.stringContaining("no space left") })
       })
     )
@@ -67,7 +69,9 @@ describe("a failure", () => {
           yield* empty(path)
           return yield* failure
         })
-        expect(yield* Effect.flip(disk.blame(path, meanwhile, isAnswer))).toMatchObject({ _tag: "Unavailable" })
+        expect(yield* Effect.flip(disk.blame(path, meanwhile, isAnswer))).toMatchObject({
+          _tag: "Unavailable"
+        })
         expect(yield* Effect.flip(disk.blame(path, Effect.fail(failure), isAnswer))).toBe(failure)
       })
     )

@@ -23,7 +23,11 @@ export interface DiskWatch {
    * Runs an effect that writes to a folder of the disk. A failure becomes unavailable if the disk refused
    * files meanwhile.
    */
-  readonly blame: <A, E>(folder: string, effect: Effect.Effect<A, E>, isFailure: (error: E) => boolean) => Effect.Effect<A, E | Unavailable>
+  readonly blame: <A, E>(
+    folder: string,
+    effect: Effect.Effect<A, E>,
+    isFailure: (error: E) => boolean
+  ) => Effect.Effect<A, E | Unavailable>
 }
 
 /** Watches the disk of the folder `root`. */
@@ -37,7 +41,8 @@ export const watchDisk = (root: string): DiskWatch => {
           if (problem !== undefined) last = { at, problem }
         })
     )
-  const problemSince = (startedAt: bigint) => (last !== undefined && last.at >= startedAt ? last.problem : undefined)
+  const problemSince = (startedAt: bigint) =>
+    last !== undefined && last.at >= startedAt ? last.problem : undefined
   return {
     look: Effect.suspend(() => note(lackOfRoom(root))),
     blame: <A, E>(folder: string, effect: Effect.Effect<A, E>, isFailure: (error: E) => boolean) =>
@@ -73,12 +78,17 @@ const diskProblem = async (folder: string): Promise<string | undefined> => {
   const trial = join(folder, randomUUID())
   const lack = await lackOfRoom(folder)
   if (lack !== undefined) return lack
-  const refused = await writeFile(trial, Buffer.alloc(trialBytes), { flag: "wx" }).then(() => undefined, refusal)
+  const refused = await writeFile(trial, Buffer.alloc(trialBytes), { flag: "wx" }).then(
+    () => undefined,
+    refusal
+  )
   await unlink(trial).catch(() => undefined)
   return refused
 }
 
 const refusal = (cause: unknown): string => {
   const code = (cause as NodeJS.ErrnoException).code
-  return code === "ENOSPC" || code === "EDQUOT" ? full : `the disk of the work directories refuses files (${code})`
+  return code === "ENOSPC" || code === "EDQUOT"
+    ? full
+    : `the disk of the work directories refuses files (${code})`
 }

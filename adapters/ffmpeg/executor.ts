@@ -26,7 +26,16 @@ import { lastLines, lineReader } from "./log/lines.js"
 import { advance, expectedSeconds, progressReader } from "./log/progress.js"
 import { type Account, accountReader } from "./log/stream-counts.js"
 import { openEndedInputs, speaksOf } from "./open-ended.js"
-import { arrange, checkLimits, commonName, judgeOutput, listMade, type Made, madeBy, shortfall } from "./outputs.js"
+import {
+  arrange,
+  checkLimits,
+  commonName,
+  judgeOutput,
+  listMade,
+  type Made,
+  madeBy,
+  shortfall
+} from "./outputs.js"
 import { holdsSubtitles, packetsIn } from "./prober.js"
 import { type WorkDirectory, workDirectory } from "./sandbox/work-directory.js"
 import { startRun } from "./streamed/run.js"
@@ -58,14 +67,29 @@ export const makeExecutor = (tools: Tools, transfer: Transfer): ExecutorShape =>
     )
 })
 
-const runOnce = (tools: Tools, transfer: Transfer, plan: Plan, report: (progress: Progress) => void): Effect.Effect<Finished, RunError> =>
+const runOnce = (
+  tools: Tools,
+  transfer: Transfer,
+  plan: Plan,
+  report: (progress: Progress) => void
+): Effect.Effect<Finished, RunError> =>
   Effect.gen(function* () {
     const work = yield* workDirectory(tools.root)
     const isAnswer = (error: RunError): error is FfmpegFailed => error instanceof FfmpegFailed
-    return yield* tools.disk.blame(work.path, Effect.scoped(carryOut(tools, transfer, plan, work, report)), isAnswer)
+    return yield* tools.disk.blame(
+      work.path,
+      Effect.scoped(carryOut(tools, transfer, plan, work, report)),
+      isAnswer
+    )
   }).pipe(Effect.scoped)
 
-const carryOut = (tools: Tools, transfer: Transfer, plan: Plan, work: WorkDirectory, report: (progress: Progress) => void) =>
+const carryOut = (
+  tools: Tools,
+  transfer: Transfer,
+  plan: Plan,
+  work: WorkDirectory,
+  report: (progress: Progress) => void
+) =>
   Effect.gen(function* () {
     const late = yield* stageAll(transfer, plan, work)
     yield* linkFonts(plan, work)
@@ -76,14 +100,22 @@ const carryOut = (tools: Tools, transfer: Transfer, plan: Plan, work: WorkDirect
     yield* checkLimits(made, plan.limits)
     const common = commonName(made)
     if (common !== undefined)
-      return yield* new FfmpegFailed({ reason: `the run made two files named "${common}": give each a name of its own` })
-    const warnings = [...(yield* verify(tools, plan, work, made, run.account)), ...passWarnings(plan, made, run.account)]
+      return yield* new FfmpegFailed({
+        reason: `the run made two files named "${common}": give each a name of its own`
+      })
+    const warnings = [
+      ...(yield* verify(tools, plan, work, made, run.account)),
+      ...passWarnings(plan, made, run.account)
+    ]
     const outputs = yield* transfer.publish(plan, arrange(plan.outputs, made))
     return RunEvent.Finished({
       outputs,
       warnings: [...warnings, ...run.warnings],
       seconds: run.seconds,
-      inputBytes: [...new Map(plan.inputs.map(({ key, bytes }) => [key, bytes])).values()].reduce((sum, bytes) => sum + bytes, 0)
+      inputBytes: [...new Map(plan.inputs.map(({ key, bytes }) => [key, bytes])).values()].reduce(
+        (sum, bytes) => sum + bytes,
+        0
+      )
     })
   })
 
@@ -192,7 +224,10 @@ const transcode = (
     }
 
     const { end, whole } = yield* startRun(tools, plan, work, late, { onStdout: stdout.push, onLine })
-    const bounds = Effect.raceFirst(watch(tools, transfer, plan.limits, work), Effect.zipRight(whole, tooLong(plan.limits)))
+    const bounds = Effect.raceFirst(
+      watch(tools, transfer, plan.limits, work),
+      Effect.zipRight(whole, tooLong(plan.limits))
+    )
     const ended = yield* Effect.raceFirst(end, bounds)
     stdout.end()
     if (ended.code !== 0 || leftUnfinished(log.all())) {
@@ -257,7 +292,10 @@ const damageWarnings = (
 
 /** The time limit of a run, which starts when all inputs are there. Downloads have their own timeout. */
 const tooLong = ({ seconds }: Plan["limits"]): Effect.Effect<never, RunLimitExceeded> =>
-  Effect.zipRight(Effect.sleep(seconds * 1000), new RunLimitExceeded({ limit: `the run took longer than ${seconds} s` }))
+  Effect.zipRight(
+    Effect.sleep(seconds * 1000),
+    new RunLimitExceeded({ limit: `the run took longer than ${seconds} s` })
+  )
 
 /** Checks the output files repeatedly, and fails as soon as they are too many or too large. */
 const watch = (
@@ -281,12 +319,17 @@ const failed = (
   setting: { readonly work: WorkDirectory } & Pick<Plan, "inputs" | "sequences" | "outputs" | "discarded">
 ): Effect.Effect<never, FfmpegFailed | RunLimitExceeded | Unavailable> =>
   Effect.gen(function* () {
-    const longestFile = (yield* listMade(setting.work.out)).reduce((most, { bytes }) => Math.max(most, bytes), 0)
+    const longestFile = (yield* listMade(setting.work.out)).reduce(
+      (most, { bytes }) => Math.max(most, bytes),
+      0
+    )
     const exceeded = tools.exceeded("ffmpeg", failure, longestFile)
     if (exceeded !== undefined) return yield* exceeded
     if (stoppedFromOutside(failure)) return yield* unavailable("ffmpeg was stopped by a signal from outside")
     const pages = mayBeUnread(failure.log) ? yield* pagesAmong(setting.work, setting.inputs) : undefined
-    return yield* new FfmpegFailed({ reason: explain("ffmpeg", failure, { ...setting, ...(pages && { pages }) }) })
+    return yield* new FfmpegFailed({
+      reason: explain("ffmpeg", failure, { ...setting, ...(pages && { pages }) })
+    })
   })
 
 /**
@@ -304,7 +347,8 @@ const verify = (
     const warnings: Array<string> = []
     for (const number of plan.discarded ?? []) {
       const isEmpty = account.outputs.get(number)?.every(({ packets }) => packets === 0) ?? false
-      if (isEmpty && !isFirstPass(plan, made)) warnings.push(`output ${number}, which makes no file, is empty: nothing was encoded`)
+      if (isEmpty && !isFirstPass(plan, made))
+        warnings.push(`output ${number}, which makes no file, is empty: nothing was encoded`)
     }
     const numbers = numbersOfFiles(plan)
     for (const [index, name] of plan.outputs.entries()) {
@@ -318,12 +362,15 @@ const verify = (
           ? { warnings: [`the output "${name}" could not be checked: ffprobe does not read it`] }
           : judgeOutput(name, streams)
       if ("failure" in judged) {
-        if (first === undefined || !isFirstPass(plan, made)) return yield* new FfmpegFailed({ reason: judged.failure })
+        if (first === undefined || !isFirstPass(plan, made))
+          return yield* new FfmpegFailed({ reason: judged.failure })
         warnings.push(`the output "${name}" is empty: the encoder wrote only the log of the first pass`)
         continue
       }
-      if (first === undefined) return yield* new FfmpegFailed({ reason: `the output "${name}" was not created` })
-      if (streams === undefined && first.bytes === 0) return yield* new FfmpegFailed({ reason: `the output "${name}" is empty` })
+      if (first === undefined)
+        return yield* new FfmpegFailed({ reason: `the output "${name}" was not created` })
+      if (streams === undefined && first.bytes === 0)
+        return yield* new FfmpegFailed({ reason: `the output "${name}" is empty` })
       warnings.push(...judged.warnings)
     }
     return warnings
@@ -331,7 +378,9 @@ const verify = (
 
 /** The number of each output file among all outputs of the command, as in ffmpeg's log. */
 const numbersOfFiles = ({ outputs, discarded = [] }: Plan): ReadonlyArray<number> =>
-  Array.from({ length: outputs.length + discarded.length }, (_, number) => number).filter((number) => !discarded.includes(number))
+  Array.from({ length: outputs.length + discarded.length }, (_, number) => number).filter(
+    (number) => !discarded.includes(number)
+  )
 
 /** Whether this is a first or third pass, in which the encoders of VP8 and VP9 make no packets. */
 const isFirstPass = (plan: Plan, made: ReadonlyArray<Made>): boolean =>
@@ -354,6 +403,7 @@ const passWarnings = (plan: Plan, made: ReadonlyArray<Made>, { outputs }: Accoun
       ? "write -x265-params pass=1:stats=x265.log, then -x265-params pass=2:stats=x265.log, in the place of -pass"
       : "leave -pass out, or use an encoder that takes it, such as libx264, libvpx-vp9 or libaom-av1"
   return [...empty].map(
-    (name) => `${encoder ?? "an encoder"} does not take -pass: the log "${name}" is empty, and the result is that of one pass: ${instead}`
+    (name) =>
+      `${encoder ?? "an encoder"} does not take -pass: the log "${name}" is empty, and the result is that of one pass: ${instead}`
   )
 }

@@ -40,7 +40,9 @@ describe("an output that ffmpeg does not read", () => {
     const page = await readFile(new URL("../../docs/formats.md", import.meta.url), "utf8")
     const [, section = ""] = page.split("\n## Outputs that ffmpeg does not read\n")
     const rows = (section.split("\n## ")[0] ?? "").split("\n").filter((line) => line.startsWith("| `"))
-    const names = rows.flatMap((row) => [...(row.split("|")[1] ?? "").matchAll(/`(\w+)`/g)].map(([, name = ""]) => name))
+    const names = rows.flatMap((row) =>
+      [...(row.split("|")[1] ?? "").matchAll(/`(\w+)`/g)].map(([, name = ""]) => name)
+    )
     expect(names.length).toBeGreaterThan(10)
     expect(names.filter((name) => !fileMuxers.includes(name))).toEqual([])
     const demuxers = await listed("-demuxers")
@@ -96,17 +98,34 @@ const copied: Readonly<Record<string, string | Uint8Array>> = {
   ]),
   "in.sub": "{0}{25}hello\n{30}{50}again\n{60}{70}more\n{80}{90}end\n",
   "in.jss": "#T100\n0:00:00.00 0:00:01.00 D hello\n",
-  "in.scc": "Scenarist_SCC V1.0\n\n00:00:00:00\t9420 9420 94ae 94ae c8e5 942f 942f\n\n00:00:01:00\t942c 942c\n"
+  "in.scc":
+    "Scenarist_SCC V1.0\n\n00:00:00:00\t9420 9420 94ae 94ae c8e5 942f 942f\n\n00:00:01:00\t942c 942c\n"
 }
 
 /** Options without which a file of no marks and no known ending is not read. */
 const toRead: Readonly<Record<string, ReadonlyArray<string>>> = { "a.dat": ["-f", "data"] }
 
 const read = async (name: string) => {
-  const guard = ["-protocol_whitelist", allowedProtocols, "-format_whitelist", selfContainedDemuxers.join(",")]
+  const guard = [
+    "-protocol_whitelist",
+    allowedProtocols,
+    "-format_whitelist",
+    selfContainedDemuxers.join(",")
+  ]
   const { stdout } = await execa(
     "ffprobe",
-    ["-v", "error", ...guard, "-show_entries", "stream=codec_type", "-of", "csv=p=0", ...(toRead[name] ?? []), "-i", `file:${name}`],
+    [
+      "-v",
+      "error",
+      ...guard,
+      "-show_entries",
+      "stream=codec_type",
+      "-of",
+      "csv=p=0",
+      ...(toRead[name] ?? []),
+      "-i",
+      `file:${name}`
+    ],
     {
       cwd: folder
     }
@@ -116,10 +135,27 @@ const read = async (name: string) => {
 
 describe("what is written is read back", () => {
   beforeAll(async () => {
-    for (const [name, content] of Object.entries({ ...copied, "in.srt": "1\n00:00:00,100 --> 00:00:00,900\nhello\n" }))
+    for (const [name, content] of Object.entries({
+      ...copied,
+      "in.srt": "1\n00:00:00,100 --> 00:00:00,900\nhello\n"
+    }))
       await writeFile(join(folder, name), content)
-    const made = ["-f", "lavfi", "-i", "testsrc2=s=352x288:r=25:d=0.2", "-f", "lavfi", "-i", "sine=d=0.5", "-i", "in.srt"]
-    const outputs = Object.entries(samples).flatMap(([name, options]) => [...options.split(" "), name.replace("part0", "part%d")])
+    const made = [
+      "-f",
+      "lavfi",
+      "-i",
+      "testsrc2=s=352x288:r=25:d=0.2",
+      "-f",
+      "lavfi",
+      "-i",
+      "sine=d=0.5",
+      "-i",
+      "in.srt"
+    ]
+    const outputs = Object.entries(samples).flatMap(([name, options]) => [
+      ...options.split(" "),
+      name.replace("part0", "part%d")
+    ])
     await ffmpeg([...made, ...Object.keys(copied).flatMap((name) => ["-i", name]), ...outputs])
   })
 
@@ -158,18 +194,31 @@ describe("a drawing that is an input", () => {
   it.each([
     ["a picture beside it", () => `<image href="${red}" width="32" height="32"/>`],
     ["a picture by its path", () => `<image xlink:href="file://${folder}/${red}" width="32" height="32"/>`],
-    ["a part of another drawing", () => `<use href="red.svg#r"/><use xlink:href="file://${folder}/red.svg#r"/>`],
-    ["a style sheet", () => `<style>@import url("red.css"); @import url("file://${folder}/red.css");</style>`],
-    ["a picture for a filter", () => `<filter id="f"><feImage href="${red}"/></filter><rect width="0" height="0" filter="url(#f)"/>`]
+    [
+      "a part of another drawing",
+      () => `<use href="red.svg#r"/><use xlink:href="file://${folder}/red.svg#r"/>`
+    ],
+    [
+      "a style sheet",
+      () => `<style>@import url("red.css"); @import url("file://${folder}/red.css");</style>`
+    ],
+    [
+      "a picture for a filter",
+      () => `<filter id="f"><feImage href="${red}"/></filter><rect width="0" height="0" filter="url(#f)"/>`
+    ]
   ])("draws nothing of %s", async (_, inside) => {
     expect(await colours(refers(inside()))).toEqual(["ffffff"])
   })
 
   it("draws what it holds itself", async () => {
-    const { stdout } = await execa("ffmpeg", ["-v", "error", "-i", red, "-f", "image2pipe", "-c:v", "copy", "-"], {
-      cwd: folder,
-      encoding: "buffer"
-    })
+    const { stdout } = await execa(
+      "ffmpeg",
+      ["-v", "error", "-i", red, "-f", "image2pipe", "-c:v", "copy", "-"],
+      {
+        cwd: folder,
+        encoding: "buffer"
+      }
+    )
     const data = `data:image/png;base64,${Buffer.from(stdout).toString("base64")}`
     expect(await colours(refers(`<image href="${data}" width="32" height="32"/>`))).not.toContain("ffffff")
   })

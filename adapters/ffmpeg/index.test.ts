@@ -19,11 +19,21 @@ for (const sandbox of process.platform === "linux" ? (["required", "off"] as con
   const leftovers = remainsOf(workRoot)
   const how = sandbox === "required" ? "sandboxed " : ""
   const options = { workRoot, sandbox }
-  const overFiles = Layer.provideMerge(ffmpeg(options), fileSystem({ root: join(folder, `files-${sandbox}`) }))
+  const overFiles = Layer.provideMerge(
+    ffmpeg(options),
+    fileSystem({ root: join(folder, `files-${sandbox}`) })
+  )
   executorSuite(`${how}ffmpeg over files`, overFiles, { ffmpeg: true, leftovers })
   proberSuite(`${how}ffprobe over files`, overFiles, { ffprobe: true, leftovers })
   // Storage and sandbox are independent, so the fourth combination runs only with `npm run test:long`.
-  if (sandbox === "off" && process.platform === "linux" && process.env.FFKILN_TEST_LONG === undefined) continue
-  executorSuite(`${how}ffmpeg over memory`, Layer.provideMerge(ffmpegExecutor(options), memoryStorage), { ffmpeg: true, leftovers })
-  proberSuite(`${how}ffprobe over memory`, Layer.provideMerge(ffprobeProber(options), memoryStorage), { ffprobe: true, leftovers })
+  if (sandbox === "off" && process.platform === "linux" && process.env.FFKILN_TEST_LONG === undefined)
+    continue
+  executorSuite(`${how}ffmpeg over memory`, Layer.provideMerge(ffmpegExecutor(options), memoryStorage), {
+    ffmpeg: true,
+    leftovers
+  })
+  proberSuite(`${how}ffprobe over memory`, Layer.provideMerge(ffprobeProber(options), memoryStorage), {
+    ffprobe: true,
+    leftovers
+  })
 }

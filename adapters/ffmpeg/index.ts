@@ -26,7 +26,9 @@ export type { Late, Transfer } from "./transfer.js"
  * ffmpeg, and the policy with its options. Fails if one of the programs does not run. The start removes files
  * that dead processes left in the work root; closing the layer ends all runs.
  */
-export const ffmpeg = (options?: FfmpegOptions): Layer.Layer<Executor | Prober | Policy | Abilities, Unavailable, Storage> =>
+export const ffmpeg = (
+  options?: FfmpegOptions
+): Layer.Layer<Executor | Prober | Policy | Abilities, Unavailable, Storage> =>
   Layer.scopedContext(
     Effect.gen(function* () {
       const storage = yield* Storage
@@ -67,7 +69,10 @@ export interface Ffmpeg {
    */
   readonly capabilities: Effect.Effect<Capabilities, Unavailable>
   /** Like `Executor.run`, with this transfer. */
-  readonly run: (plan: Plan, transfer: Transfer) => Stream.Stream<RunEvent, FfmpegFailed | RunLimitExceeded | BlobMissing | Unavailable>
+  readonly run: (
+    plan: Plan,
+    transfer: Transfer
+  ) => Stream.Stream<RunEvent, FfmpegFailed | RunLimitExceeded | BlobMissing | Unavailable>
 }
 
 /**
@@ -142,9 +147,13 @@ export const examine = (options: FfmpegOptions = {}): Effect.Effect<Examination,
   Effect.gen(function* () {
     const confinement = yield* openConfinement(options)
     const { version, sandboxed, description } = confinement
-    const asked = Effect.retry(askCapabilities({ ...confinement, hardware: options.hardware ?? false }), { times: 2 })
+    const asked = Effect.retry(askCapabilities({ ...confinement, hardware: options.hardware ?? false }), {
+      times: 2
+    })
     const silence = yield* Effect.match(asked, { onSuccess: () => undefined, onFailure: ({ what }) => what })
     const { warm, start, anew, root } = confinement
-    const shortest = warm ? { warm: yield* shortestRun(start, root), anew: yield* shortestRun(anew, root) } : undefined
+    const shortest = warm
+      ? { warm: yield* shortestRun(start, root), anew: yield* shortestRun(anew, root) }
+      : undefined
     return { version, sandboxed, description, hole: knownHole(version), silence, shortest }
   }).pipe(Effect.scoped, Effect.provide(Logger.remove(Logger.defaultLogger)))

@@ -70,7 +70,15 @@ describe("isOpenEnded", () => {
 
 describe("speaksOf", () => {
   const names = new Set([FileName("input-1.wav")])
-  const args = ["-i", "file:input-0.wav", "-i", "file:input-1.wav", "-i", "file:input-2.mp4", "file:../out/o.mp3"]
+  const args = [
+    "-i",
+    "file:input-0.wav",
+    "-i",
+    "file:input-1.wav",
+    "-i",
+    "file:input-2.mp4",
+    "file:../out/o.mp3"
+  ]
   it.each([
     { line: "file:input-1.wav: corrupt input packet in stream 0", is: true },
     { line: "file:input-0.wav: corrupt input packet in stream 0", is: false },
@@ -110,10 +118,18 @@ layer(ports, { excludeTestServices: true })("a run", (it) => {
     return new Uint8Array(bytes.subarray(0, bytes.length / 2))
   })
   const runs = [
-    { title: "of a sound without a length warns of nothing", inputs: [Effect.succeed(wave(0xffffffff))], warns: [] },
+    {
+      title: "of a sound without a length warns of nothing",
+      inputs: [Effect.succeed(wave(0xffffffff))],
+      warns: []
+    },
     { title: "of one that says 0 warns of nothing", inputs: [Effect.succeed(wave(0))], warns: [] },
     { title: "of a sound that is cut off warns", inputs: [Effect.succeed(wave(9000, 8000))], warns: warning },
-    { title: "of both warns", inputs: [Effect.succeed(wave(0)), Effect.succeed(wave(9000, 8000))], warns: warning },
+    {
+      title: "of both warns",
+      inputs: [Effect.succeed(wave(0)), Effect.succeed(wave(9000, 8000))],
+      warns: warning
+    },
     { title: "of a film that is cut off warns", inputs: [clip], warns: warning }
   ]
   it.effect.each(runs.map((each) => [each.title, each] as const))("%s", ([, { inputs, warns }]) =>

@@ -26,7 +26,8 @@ export const isOpenEnded = (head: Uint8Array, fileBytes: number): boolean => {
   for (let at = wave ? 12 : 8; at + headerBytes <= head.length; ) {
     const bytes = wave ? view.getUint32(at + 4, littleEndian) : Number(view.getBigInt64(at + 4))
     const start = at + headerBytes
-    if (tag(at) === "data") return wave ? bytes === 0 || (bytes >= leastPlaceholder && start + bytes > fileBytes) : bytes === -1
+    if (tag(at) === "data")
+      return wave ? bytes === 0 || (bytes >= leastPlaceholder && start + bytes > fileBytes) : bytes === -1
     if (bytes < 0) return false
     at = start + bytes + (wave ? bytes % 2 : 0)
   }
@@ -75,7 +76,11 @@ const ofDemuxer = /^\[(?:wav|caf) @ /
 /**
  * Whether a line about damage is about one of these inputs. Up to ffmpeg 6 the demuxer's line names no input.
  */
-export const speaksOf = (line: string, names: ReadonlySet<FileName>, { reads }: Pick<CommandFacts, "reads">): boolean => {
+export const speaksOf = (
+  line: string,
+  names: ReadonlySet<FileName>,
+  { reads }: Pick<CommandFacts, "reads">
+): boolean => {
   const isOneOf = (name = ""): boolean => names.has(name as FileName)
   const number = ofInput.exec(line)?.[1]
   if (number !== undefined) return isOneOf(reads[Number(number)])

@@ -64,7 +64,9 @@ it.each([
 effectIt.live("names that Unicode takes for one are one", () =>
   Effect.gen(function* () {
     const own = mkdtempSync(join(folder, "unicode-"))
-    yield* Effect.promise(() => Promise.all(["\u00e9.ts", "e\u0301.ts"].map((name) => writeFile(join(own, name), "x"))))
+    yield* Effect.promise(() =>
+      Promise.all(["\u00e9.ts", "e\u0301.ts"].map((name) => writeFile(join(own, name), "x")))
+    )
     expect(commonName(yield* listMade(own))).toBe("\u00e9.ts")
   })
 )
@@ -129,7 +131,9 @@ it("filesOf is not kept busy by a pattern of many numbers", () => {
 })
 
 it("arrange puts the named outputs first, in the task's order, then the rest by name and number", () => {
-  const files = ["seg10.ts", "p2.png", "list.m3u8", "seg9.ts", "p1.png", "p10.png", "b.mp4"].map((name) => made(name))
+  const files = ["seg10.ts", "p2.png", "list.m3u8", "seg9.ts", "p1.png", "p10.png", "b.mp4"].map((name) =>
+    made(name)
+  )
   expect(namesOf(arrange(["p%d.png", "list.m3u8", "b.mp4"].map(FileName), files))).toEqual([
     ...["p1.png", "p2.png", "p10.png", "list.m3u8", "b.mp4"],
     ...["seg9.ts", "seg10.ts"]
@@ -146,37 +150,64 @@ describe("judge", () => {
     { streams: [video(1), { kind: "attachment", packets: 0 }], warnings: [] },
     { streams: [{ kind: "attachment", packets: 0 }], warnings: [] },
     { streams: [video(1), { kind: "subtitle", packets: 0 }], warnings: [] },
-    { streams: [subtitle(0)], warnings: ['the output "o.mp4" has no line of subtitles: none falls into the part that was asked for'] },
+    {
+      streams: [subtitle(0)],
+      warnings: ['the output "o.mp4" has no line of subtitles: none falls into the part that was asked for']
+    },
     {
       streams: [subtitle(0), { kind: "attachment", packets: 0 }],
       warnings: ['the output "o.mp4" has no line of subtitles: none falls into the part that was asked for']
     },
     { streams: [subtitle(0), subtitle(1)], warnings: [] },
-    { streams: [video(1), { kind: "data", packets: 0 }], warnings: ['stream 1 (data) of the output "o.mp4" is empty'] },
+    {
+      streams: [video(1), { kind: "data", packets: 0 }],
+      warnings: ['stream 1 (data) of the output "o.mp4" is empty']
+    },
     { streams: [video(0), audio(7)], warnings: ['stream 0 (video) of the output "o.mp4" is empty'] }
-  ])("warns of $warnings", ({ streams, warnings }) => expect(judgeOutput(FileName("o.mp4"), streams)).toEqual({ warnings }))
-
-  it.each([{ streams: [] }, { streams: [video(0)] }, { streams: [video(0), audio(0)] }, { streams: [video(0), subtitle(0)] }])(
-    "fails: $streams",
-    ({ streams }) => {
-      expect(judgeOutput(FileName("o.mp4"), streams)).toMatchObject({ failure: expect.stringContaining('"o.mp4" is empty') })
-    }
+  ])("warns of $warnings", ({ streams, warnings }) =>
+    expect(judgeOutput(FileName("o.mp4"), streams)).toEqual({ warnings })
   )
+
+  it.each([
+    { streams: [] },
+    { streams: [video(0)] },
+    { streams: [video(0), audio(0)] },
+    { streams: [video(0), subtitle(0)] }
+  ])("fails: $streams", ({ streams }) => {
+    expect(judgeOutput(FileName("o.mp4"), streams)).toMatchObject({
+      failure: expect.stringContaining('"o.mp4" is empty')
+    })
+  })
 })
 
 describe("shortfall", () => {
-  const outputs = (...lengths: ReadonlyArray<number | null>) => lengths.map((length) => ({ start: 0, length }))
+  const outputs = (...lengths: ReadonlyArray<number | null>) =>
+    lengths.map((length) => ({ start: 0, length }))
   it.each([
-    { title: "much too short", lengths: [10], at: 2.04, args: [], says: ["the result is 2.0 s long, not 10 s as asked for"] },
+    {
+      title: "much too short",
+      lengths: [10],
+      at: 2.04,
+      args: [],
+      says: ["the result is 2.0 s long, not 10 s as asked for"]
+    },
     { title: "long enough", lengths: [10], at: 9.98, args: [], says: [] },
     { title: "a frame or so too short", lengths: [1], at: 0.2, args: [], says: [] },
     { title: "no length asked for", lengths: [null], at: 2, args: [], says: [] },
     { title: "one of two without a length", lengths: [10, null], at: 2, args: [], says: [] },
-    { title: "the longest of two", lengths: [3, 10], at: 3, args: [], says: ["the result is 3.0 s long, not 10 s as asked for"] },
+    {
+      title: "the longest of two",
+      lengths: [3, 10],
+      at: 3,
+      args: [],
+      says: ["the result is 3.0 s long, not 10 s as asked for"]
+    },
     { title: "a picture", lengths: [10], at: 0.04, args: ["-frames:v", "1"], says: [] },
     { title: "as short as the shortest input", lengths: [10], at: 2, args: ["-shortest"], says: [] },
     { title: "as long as fits", lengths: [10], at: 2, args: ["-fs", "1M"], says: [] }
   ])("$title", ({ lengths, at, args, says }) => {
-    expect(shortfall({ inputs: [], outputs: outputs(...lengths) }, commandOf({ args, inputs: [] }), at)).toEqual(says)
+    expect(
+      shortfall({ inputs: [], outputs: outputs(...lengths) }, commandOf({ args, inputs: [] }), at)
+    ).toEqual(says)
   })
 })

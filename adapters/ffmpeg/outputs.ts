@@ -42,7 +42,10 @@ export const commonName = (made: ReadonlyArray<Made>): FileName | undefined => {
 }
 
 /** Fails if the files exceed a limit. */
-export const checkLimits = (made: ReadonlyArray<Made>, limits: RunLimits): Effect.Effect<void, RunLimitExceeded> => {
+export const checkLimits = (
+  made: ReadonlyArray<Made>,
+  limits: RunLimits
+): Effect.Effect<void, RunLimitExceeded> => {
   if (made.length > limits.outputFiles) {
     return new RunLimitExceeded({ limit: `the run made more than ${limits.outputFiles} files` })
   }
@@ -68,7 +71,11 @@ const fitsVariant = (pattern: FileName, file: FileName): boolean => {
   const parts = pattern.split("%v")
   const [start = ""] = parts
   const length = (file.length - parts.join("").length) / (parts.length - 1)
-  return length > 0 && Number.isInteger(length) && parts.join(file.slice(start.length, start.length + length)) === file
+  return (
+    length > 0 &&
+    Number.isInteger(length) &&
+    parts.join(file.slice(start.length, start.length + length)) === file
+  )
 }
 
 const placeholder = /%(?:(\d*)d|%)/g
@@ -81,7 +88,9 @@ const fitsNumber = (pattern: FileName, file: FileName): boolean => {
   // The digits may include some that follow the number in the pattern, so each length is tried. A regular
   // expression of
   // a pattern with many numbers could run for hours.
-  const numbers = new Set(Array.from(digits, (_, index) => digits.slice(0, index + 1).replace(/^0*(\d)/, "$1")))
+  const numbers = new Set(
+    Array.from(digits, (_, index) => digits.slice(0, index + 1).replace(/^0*(\d)/, "$1"))
+  )
   return [...numbers].some((number) => number.length <= maxDigits && numbered(pattern, number) === file)
 }
 
@@ -89,7 +98,9 @@ const fitsNumber = (pattern: FileName, file: FileName): boolean => {
 const maxDigits = 19
 
 const numbered = (pattern: FileName, number: string): string =>
-  pattern.replace(placeholder, (part, width?: string) => (part === "%%" ? "%" : number.padStart(Math.min(Number(width), 255), "0")))
+  pattern.replace(placeholder, (part, width?: string) =>
+    part === "%%" ? "%" : number.padStart(Math.min(Number(width), 255), "0")
+  )
 
 /** Sorts the files: named outputs in the task's order, then all others by name. */
 export const arrange = (outputs: ReadonlyArray<FileName>, made: ReadonlyArray<Made>): ReadonlyArray<Made> => {
@@ -120,12 +131,20 @@ export const judgeOutput = (
     }
   }
   // ffmpeg succeeds for a time range without subtitles. If the output has only subtitles, a warning says so.
-  if (mayAllBeEmpty && streams.some(({ kind }) => kind === "subtitle") && streams.every(({ packets }) => packets === 0)) {
-    return { warnings: [`the output "${name}" has no line of subtitles: none falls into the part that was asked for`] }
+  if (
+    mayAllBeEmpty &&
+    streams.some(({ kind }) => kind === "subtitle") &&
+    streams.every(({ packets }) => packets === 0)
+  ) {
+    return {
+      warnings: [`the output "${name}" has no line of subtitles: none falls into the part that was asked for`]
+    }
   }
   return {
     warnings: streams.flatMap(({ kind, packets }, index) =>
-      packets === 0 && !mayBeEmpty.has(kind) ? [`stream ${index} (${kind}) of the output "${name}" is empty`] : []
+      packets === 0 && !mayBeEmpty.has(kind)
+        ? [`stream ${index} (${kind}) of the output "${name}" is empty`]
+        : []
     )
   }
 }
@@ -142,5 +161,7 @@ export const shortfall = (
   const lengths = timeline.outputs.map(({ length }) => length)
   if (lengths.length === 0 || lengths.includes(null) || endsEarly) return []
   const asked = Math.max(...lengths.map((length) => length ?? 0))
-  return outTimeSeconds < asked - shortfallSeconds ? [`the result is ${outTimeSeconds.toFixed(1)} s long, not ${asked} s as asked for`] : []
+  return outTimeSeconds < asked - shortfallSeconds
+    ? [`the result is ${outTimeSeconds.toFixed(1)} s long, not ${asked} s as asked for`]
+    : []
 }

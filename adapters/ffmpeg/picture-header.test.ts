@@ -12,7 +12,11 @@ describe("the size in the header of a picture that ffmpeg made", () => {
   it.each(["a.png", "a.jpg", "a.gif", "a.bmp", "a.webp", "lossless.webp"])("%s", async (name) => {
     const more = name.startsWith("lossless") ? ["-lossless", "1"] : []
     const source = ["-f", "lavfi", "-i", "testsrc=s=130x58", "-frames:v", "1", ...more]
-    execFileSync(process.env.FFKILN_TEST_SAMPLES_FFMPEG ?? "ffmpeg", ["-v", "error", "-nostdin", ...source, name], { cwd: folder })
+    execFileSync(
+      process.env.FFKILN_TEST_SAMPLES_FFMPEG ?? "ffmpeg",
+      ["-v", "error", "-nostdin", ...source, name],
+      { cwd: folder }
+    )
     expect(await pictureSizeOf(join(folder, name))).toEqual({ width: 130, height: 58 })
   })
 

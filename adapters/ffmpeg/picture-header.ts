@@ -32,13 +32,18 @@ export const pictureSize = (head: Buffer): PictureSize | undefined => {
 
 type Reader = (head: Buffer) => PictureSize | undefined
 
-const begins = (head: Buffer, text: string, at = 0): boolean => head.toString("latin1", at, at + text.length) === text
+const begins = (head: Buffer, text: string, at = 0): boolean =>
+  head.toString("latin1", at, at + text.length) === text
 
 const png: Reader = (head) =>
-  head.length >= 24 && begins(head, "\x89PNG\r\n\x1a\n") ? { width: head.readUInt32BE(16), height: head.readUInt32BE(20) } : undefined
+  head.length >= 24 && begins(head, "\x89PNG\r\n\x1a\n")
+    ? { width: head.readUInt32BE(16), height: head.readUInt32BE(20) }
+    : undefined
 
 const gif: Reader = (head) =>
-  head.length >= 10 && begins(head, "GIF8") ? { width: head.readUInt16LE(6), height: head.readUInt16LE(8) } : undefined
+  head.length >= 10 && begins(head, "GIF8")
+    ? { width: head.readUInt16LE(6), height: head.readUInt16LE(8) }
+    : undefined
 
 /** A negative height means that rows are stored from top to bottom. */
 const bmp: Reader = (head) =>
@@ -47,16 +52,21 @@ const bmp: Reader = (head) =>
     : undefined
 
 const psd: Reader = (head) =>
-  head.length >= 26 && begins(head, "8BPS") ? { width: head.readUInt32BE(18), height: head.readUInt32BE(14) } : undefined
+  head.length >= 26 && begins(head, "8BPS")
+    ? { width: head.readUInt32BE(18), height: head.readUInt32BE(14) }
+    : undefined
 
 const webp: Reader = (head) => {
   if (head.length < 30 || !begins(head, "RIFF") || !begins(head, "WEBP", 8)) return undefined
-  if (begins(head, "VP8X", 12)) return { width: head.readUIntLE(24, 3) + 1, height: head.readUIntLE(27, 3) + 1 }
+  if (begins(head, "VP8X", 12))
+    return { width: head.readUIntLE(24, 3) + 1, height: head.readUIntLE(27, 3) + 1 }
   if (begins(head, "VP8L", 12)) {
     const bits = head.readUInt32LE(21)
     return { width: (bits & 0x3fff) + 1, height: ((bits >>> 14) & 0x3fff) + 1 }
   }
-  return begins(head, "VP8 ", 12) ? { width: head.readUInt16LE(26) & 0x3fff, height: head.readUInt16LE(28) & 0x3fff } : undefined
+  return begins(head, "VP8 ", 12)
+    ? { width: head.readUInt16LE(26) & 0x3fff, height: head.readUInt16LE(28) & 0x3fff }
+    : undefined
 }
 
 /** The size is in the first frame header, after segments that start with their lengths. */

@@ -16,7 +16,10 @@ import { ffprobeProber } from "./index.js"
 const folder = mkdtempSync(join(tmpdir(), "probe-sections-test-"))
 const ffmpegPath = process.env.FFMPEG_PATH ?? "ffmpeg"
 const ffprobePath = process.env.FFPROBE_PATH ?? "ffprobe"
-const ports = Layer.provideMerge(ffprobeProber({ ffprobePath, ffmpegPath, workRoot: join(folder, "work") }), memoryStorage)
+const ports = Layer.provideMerge(
+  ffprobeProber({ ffprobePath, ffmpegPath, workRoot: join(folder, "work") }),
+  memoryStorage
+)
 const runtime = ManagedRuntime.make(ports)
 afterAll(async () => {
   await runtime.dispose()
@@ -50,18 +53,22 @@ const files = {
       ...[...sources.slice(0, 4), "-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-x265-params"],
       "log-level=none:hdr10=1:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400"
     ),
-  "programs.ts": () => make("programs.ts", ...sources, ..."-c:v mpeg2video -c:a mp2 -program title=first:st=0:st=1".split(" ")),
+  "programs.ts": () =>
+    make("programs.ts", ...sources, ..."-c:v mpeg2video -c:a mp2 -program title=first:st=0:st=1".split(" ")),
   "chapters.mkv": () => {
     writeFileSync(join(folder, "chapters.txt"), chapters)
     writeFileSync(join(folder, "lines.srt"), "1\n00:00:00,000 --> 00:00:00,400\nhello\n")
-    const more = "-i chapters.txt -i lines.srt -map 0 -map 1 -map 3 -map_metadata 2 -c:v mpeg4 -c:a mp2 -c:s srt -metadata:s:1 language=fra"
+    const more =
+      "-i chapters.txt -i lines.srt -map 0 -map 1 -map 3 -map_metadata 2 -c:v mpeg4 -c:a mp2 -c:s srt -metadata:s:1 language=fra"
     return make("chapters.mkv", ...sources, ...more.split(" "))
   }
 }
 
 const store = (name: string, bytes: Buffer) =>
   runtime.runPromise(
-    Effect.flatMap(Storage, (storage) => storage.write(BlobKey(`${aDirId()}/blob_1/${name}`), Stream.make(bytes), bytes.length))
+    Effect.flatMap(Storage, (storage) =>
+      storage.write(BlobKey(`${aDirId()}/blob_1/${name}`), Stream.make(bytes), bytes.length)
+    )
   )
 
 type Blob = Awaited<ReturnType<typeof store>>
@@ -70,12 +77,15 @@ type Report = Readonly<Record<string, unknown>>
 const report = async ({ key, bytes }: Blob, name: string, over: Partial<ProbeRequest>): Promise<Report> => {
   const request = aProbeRequest(over)
   const { raw } = await runtime.runPromise(
-    Effect.flatMap(Prober, (prober) => prober.probe({ _tag: "Blob", key, name: FileName(name), bytes }, request))
+    Effect.flatMap(Prober, (prober) =>
+      prober.probe({ _tag: "Blob", key, name: FileName(name), bytes }, request)
+    )
   )
   return pickReport(request, raw, "d/f")
 }
 
-const entriesOf = (section: unknown): ReadonlyArray<Report> => (Array.isArray(section) ? section : [section]) as ReadonlyArray<Report>
+const entriesOf = (section: unknown): ReadonlyArray<Report> =>
+  (Array.isArray(section) ? section : [section]) as ReadonlyArray<Report>
 
 describe("a field that holds fields", () => {
   const nested = new Set<string>()
@@ -87,7 +97,9 @@ describe("a field that holds fields", () => {
       for (const selectStreams of section === "frames" || section === "packets" ? ["v", "a", "s"] : [null]) {
         const whole = await report(file, name, { sections: { [section]: "all" }, selectStreams })
         const entries = entriesOf(whole[section])
-        const fields = new Set(entries.flatMap((entry) => Object.keys(entry).filter((field) => typeof entry[field] === "object")))
+        const fields = new Set(
+          entries.flatMap((entry) => Object.keys(entry).filter((field) => typeof entry[field] === "object"))
+        )
         for (const field of fields) {
           nested.add(`${section}.${field}`)
           const some = await report(file, name, { sections: { [section]: [field] }, selectStreams })
@@ -114,24 +126,38 @@ describe("a field that holds fields", () => {
 describe("a report", () => {
   it("reports the rotation of a video beside plain fields", async () => {
     const file = await store("rotated.mp4", rotated())
-    const { streams } = await report(file, "rotated.mp4", { sections: { streams: ["codec_name", "side_data_list"] } })
-    expect(streams).toMatchObject([{ codec_name: "h264", side_data_list: [{ rotation: -90 }] }, { codec_name: "aac" }])
+    const { streams } = await report(file, "rotated.mp4", {
+      sections: { streams: ["codec_name", "side_data_list"] }
+    })
+    expect(streams).toMatchObject([
+      { codec_name: "h264", side_data_list: [{ rotation: -90 }] },
+      { codec_name: "aac" }
+    ])
   })
 
   it("has named fields of subtitles among its frames", async () => {
     const file = await store("chapters.mkv", files["chapters.mkv"]())
-    const { frames } = await report(file, "chapters.mkv", { sections: { frames: ["media_type"] }, selectStreams: "s" })
+    const { frames } = await report(file, "chapters.mkv", {
+      sections: { frames: ["media_type"] },
+      selectStreams: "s"
+    })
     expect(frames).toEqual([{ media_type: "subtitle" }])
   })
 
   it("counts packets without decoding", async () => {
     const file = await store("rotated.mp4", rotated())
-    const { streams } = await report(file, "rotated.mp4", { countPackets: true, sections: { streams: ["codec_name"] } })
+    const { streams } = await report(file, "rotated.mp4", {
+      countPackets: true,
+      sections: { streams: ["codec_name"] }
+    })
     expect(streams).toMatchObject([{ codec_name: "h264", nb_read_packets: "5" }, { codec_name: "aac" }])
   })
 
   it("knows the size of a picture of 108 megapixels", async () => {
-    const file = await store("large.jpg", make("large.jpg", "-f", "lavfi", "-i", "color=red:s=12000x9000", "-frames:v", "1"))
+    const file = await store(
+      "large.jpg",
+      make("large.jpg", "-f", "lavfi", "-i", "color=red:s=12000x9000", "-frames:v", "1")
+    )
     const { streams } = await report(file, "large.jpg", { sections: { streams: ["width", "height"] } })
     expect(streams).toEqual([{ width: 12_000, height: 9000 }])
   })
@@ -166,13 +192,15 @@ describe("a report", () => {
     }
   )
 
-  it.each([{ streams: "all" }, { streams: ["codec_name"] }, { format: "all" }, { format: ["size"] }] as const)(
-    "is refused for a text under a picture's name: %j",
-    async (sections) => {
-      const file = await store("text.png", Buffer.from("no picture at all\n"))
-      await expect(report(file, "text.png", { sections })).rejects.toThrow(
-        '"text.png" is not a picture that can be read, or it is damaged: upload the file again, with an ending that fits its content'
-      )
-    }
-  )
+  it.each([
+    { streams: "all" },
+    { streams: ["codec_name"] },
+    { format: "all" },
+    { format: ["size"] }
+  ] as const)("is refused for a text under a picture's name: %j", async (sections) => {
+    const file = await store("text.png", Buffer.from("no picture at all\n"))
+    await expect(report(file, "text.png", { sections })).rejects.toThrow(
+      '"text.png" is not a picture that can be read, or it is damaged: upload the file again, with an ending that fits its content'
+    )
+  })
 })

@@ -1,6 +1,13 @@
 import { join } from "node:path"
 import { Deferred, Duration, Effect, type Scope } from "effect"
-import { type BlobMissing, ProbeFailed, ProbesBusy, RunLimitExceeded, type Unavailable, UrlUnreachable } from "../../core/errors.js"
+import {
+  type BlobMissing,
+  ProbeFailed,
+  ProbesBusy,
+  RunLimitExceeded,
+  type Unavailable,
+  UrlUnreachable
+} from "../../core/errors.js"
 import { FileName } from "../../core/ids.js"
 import { makeKeyedGate } from "../../core/keyed-gate.js"
 import { allowedProtocols, selfContainedDemuxers, subtitleDemuxers } from "../../core/policy/allowed.js"
@@ -41,9 +48,17 @@ export const makeProber = (tools: Tools, storage: StorageShape, guard: Guard): P
     Effect.gen(function* () {
       const work = yield* workDirectory(tools.root)
       const staged =
-        source._tag === "Url" ? yield* stageUrl(tools, work, guard, source.url, request) : yield* stageBlob(work, storage, source)
-      const probed = Effect.scoped(ffprobe(tools, work, probeArgs(request, staged.name), [staged], staged.secondsLeft))
-      const { stdout, seconds } = yield* tools.disk.blame(work.path, probed, (error) => error instanceof ProbeFailed)
+        source._tag === "Url"
+          ? yield* stageUrl(tools, work, guard, source.url, request)
+          : yield* stageBlob(work, storage, source)
+      const probed = Effect.scoped(
+        ffprobe(tools, work, probeArgs(request, staged.name), [staged], staged.secondsLeft)
+      )
+      const { stdout, seconds } = yield* tools.disk.blame(
+        work.path,
+        probed,
+        (error) => error instanceof ProbeFailed
+      )
       const raw = yield* withPictureSize(yield* parseReport(stdout), work, staged)
       const name = source._tag === "Url" ? source.url : source.name
       return { raw: named(raw, name), seconds, inputBytes: staged.bytes, outputBytes: stdout.length }
@@ -86,7 +101,10 @@ const stageUrl = (
     const [took, bytes] = yield* fetchForProbe({ guard, url, limits }, request, join(work.in, name)).pipe(
       Effect.timeoutFail({
         duration: probeSeconds * 1000,
-        onTimeout: () => new UrlUnreachable({ reason: `Fetching what is to be probed of the URL took longer than ${probeSeconds} s` })
+        onTimeout: () =>
+          new UrlUnreachable({
+            reason: `Fetching what is to be probed of the URL took longer than ${probeSeconds} s`
+          })
       }),
       Effect.timed
     )
@@ -103,29 +121,49 @@ export const packetsIn = (
   output: FileName
 ): Effect.Effect<ReadonlyArray<StreamCount> | undefined, Unavailable> =>
   ffprobe(tools, work, [
-    ...["-v", "error", "-print_format", "json", "-count_packets", "-show_entries", "stream=codec_type,nb_read_packets"],
+    ...[
+      "-v",
+      "error",
+      "-print_format",
+      "json",
+      "-count_packets",
+      "-show_entries",
+      "stream=codec_type,nb_read_packets"
+    ],
     ...["-protocol_whitelist", allowedProtocols, "-format_whitelist", selfContainedDemuxers.join(",")],
     ...["-i", `file:../out/${output}`]
   ]).pipe(
     Effect.flatMap(({ stdout }) => parseReport(stdout)),
     Effect.map(({ streams }) =>
       Array.isArray(streams)
-        ? streams.map((stream) => ({ kind: `${stream.codec_type}`, packets: Number(stream.nb_read_packets ?? 0) }))
+        ? streams.map((stream) => ({
+            kind: `${stream.codec_type}`,
+            packets: Number(stream.nb_read_packets ?? 0)
+          }))
         : undefined
     ),
-    Effect.catchTags({ ProbeFailed: () => Effect.succeed(undefined), RunLimitExceeded: () => Effect.succeed(undefined) }),
+    Effect.catchTags({
+      ProbeFailed: () => Effect.succeed(undefined),
+      RunLimitExceeded: () => Effect.succeed(undefined)
+    }),
     Effect.scoped
   )
 
 /** Whether a staged file contains subtitles in a format that does not make the filter open other files. */
-export const holdsSubtitles = (tools: Tools, work: WorkDirectory, name: FileName): Effect.Effect<boolean, RunLimitExceeded | Unavailable> =>
+export const holdsSubtitles = (
+  tools: Tools,
+  work: WorkDirectory,
+  name: FileName
+): Effect.Effect<boolean, RunLimitExceeded | Unavailable> =>
   ffprobe(tools, work, [
     ...["-v", "error", "-print_format", "json", "-show_entries", "stream=codec_type"],
     ...["-protocol_whitelist", allowedProtocols, "-format_whitelist", subtitleDemuxers.join(",")],
     ...["-i", `file:${name}`]
   ]).pipe(
     Effect.flatMap(({ stdout }) => parseReport(stdout)),
-    Effect.map(({ streams }) => Array.isArray(streams) && streams.some((stream) => stream.codec_type === "subtitle")),
+    Effect.map(
+      ({ streams }) => Array.isArray(streams) && streams.some((stream) => stream.codec_type === "subtitle")
+    ),
     Effect.catchTag("ProbeFailed", () => Effect.succeed(false)),
     Effect.scoped
   )
@@ -158,7 +196,8 @@ const ffprobe = (
     const ended = yield* Effect.raceFirst(end, Deferred.await(tooLong)).pipe(
       Effect.timeoutFail({
         duration: secondsLeft * 1000,
-        onTimeout: () => new RunLimitExceeded({ limit: `the probe took longer than ${probeSeconds} s`, probe: true })
+        onTimeout: () =>
+          new RunLimitExceeded({ limit: `the probe took longer than ${probeSeconds} s`, probe: true })
       })
     )
     stderr.end()
@@ -167,19 +206,25 @@ const ffprobe = (
       // ffprobe writes no files.
       const exceeded = tools.exceeded("ffprobe", failure, 0)
       if (exceeded !== undefined) return yield* exceeded
-      if (stoppedFromOutside(failure)) return yield* unavailable("ffprobe was stopped by a signal from outside")
-      return yield* new ProbeFailed({ reason: explain("ffprobe", failure, { work, inputs, pages: yield* pagesAmong(work, inputs) }) })
+      if (stoppedFromOutside(failure))
+        return yield* unavailable("ffprobe was stopped by a signal from outside")
+      return yield* new ProbeFailed({
+        reason: explain("ffprobe", failure, { work, inputs, pages: yield* pagesAmong(work, inputs) })
+      })
     }
     if (bytes > probeReportBytes) return yield* reportTooLong(probeReportBytes)
     return { stdout: Buffer.concat(chunks), seconds: ended.seconds }
   })
 
 const reportTooLong = (maxBytes: number) =>
-  new ProbeFailed({ reason: `the report is larger than ${maxBytes} bytes: ask for fewer fields, or for an interval of the file` })
+  new ProbeFailed({
+    reason: `the report is larger than ${maxBytes} bytes: ask for fewer fields, or for an interval of the file`
+  })
 
 type Report = Readonly<Record<string, unknown>>
 
-const isReport = (value: unknown): value is Report => typeof value === "object" && value !== null && !Array.isArray(value)
+const isReport = (value: unknown): value is Report =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
 
 const parseReport = (stdout: Buffer): Effect.Effect<Report, ProbeFailed> =>
   Effect.try({ try: () => JSON.parse(stdout.toString("utf8")) as unknown, catch: () => unreadable }).pipe(
@@ -190,11 +235,16 @@ const parseReport = (stdout: Buffer): Effect.Effect<Report, ProbeFailed> =>
  * ffprobe succeeds and reports 0x0 for a picture that it can't decode. If the picture has too many pixels,
  * the size is read from its header. If only the name of the file is that of a picture, the probe fails.
  */
-const withPictureSize = (raw: Report, work: WorkDirectory, { name, givenName }: Staged): Effect.Effect<Report, ProbeFailed | Unavailable> =>
+const withPictureSize = (
+  raw: Report,
+  work: WorkDirectory,
+  { name, givenName }: Staged
+): Effect.Effect<Report, ProbeFailed | Unavailable> =>
   Effect.gen(function* () {
     const streams: ReadonlyArray<Report> = Array.isArray(raw.streams) ? raw.streams : []
     const isPicture = isReport(raw.format) && /^(?:image2|gif|\w+_pipe)$/.test(`${raw.format.format_name}`)
-    const isUnknown = ({ codec_type, width, height }: Report) => codec_type === "video" && (width === 0 || height === 0)
+    const isUnknown = ({ codec_type, width, height }: Report) =>
+      codec_type === "video" && (width === 0 || height === 0)
     if (!isPicture || !streams.some(isUnknown)) return raw
     const size = yield* disk(`read the head of ${name}`, () => pictureSizeOf(join(work.in, name)))
     if (size === undefined) {
@@ -210,7 +260,9 @@ const withPictureSize = (raw: Report, work: WorkDirectory, { name, givenName }: 
     const coded = { coded_width: size.width, coded_height: size.height }
     return {
       ...raw,
-      streams: streams.map((stream) => (isUnknown(stream) ? { ...stream, ...size, ...("coded_width" in stream ? coded : {}) } : stream))
+      streams: streams.map((stream) =>
+        isUnknown(stream) ? { ...stream, ...size, ...("coded_width" in stream ? coded : {}) } : stream
+      )
     }
   })
 
@@ -218,4 +270,6 @@ const unreadable = new ProbeFailed({ reason: "ffprobe made no readable report" }
 
 /** Replaces the internal path that ffprobe repeats with the name of the file. */
 const named = (raw: Report, name: string): Report =>
-  isReport(raw.format) && "filename" in raw.format ? { ...raw, format: { ...raw.format, filename: name } } : raw
+  isReport(raw.format) && "filename" in raw.format
+    ? { ...raw, format: { ...raw.format, filename: name } }
+    : raw

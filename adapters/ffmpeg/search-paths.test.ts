@@ -12,10 +12,16 @@ it("looks for programs by the environment that it is given, and not by its own",
   const path = join(folder, "bin")
   mkdirSync(path)
   for (const name of ["ffmpeg", "ffprobe"]) {
-    writeFileSync(join(path, name), `#!/bin/sh\necho '${name} version 5.1.9-given Copyright'\n`, { mode: 0o755 })
+    writeFileSync(join(path, name), `#!/bin/sh\necho '${name} version 5.1.9-given Copyright'\n`, {
+      mode: 0o755
+    })
   }
   const found = (PATH: string) =>
-    Effect.runPromise(Effect.either(examine({ workRoot: join(folder, "work"), sandbox: "off", environment: { PATH } })))
-  expect(await found(`${path}:/usr/bin:/bin`)).toMatchObject({ right: { version: expect.stringContaining("5.1.9-given") } })
+    Effect.runPromise(
+      Effect.either(examine({ workRoot: join(folder, "work"), sandbox: "off", environment: { PATH } }))
+    )
+  expect(await found(`${path}:/usr/bin:/bin`)).toMatchObject({
+    right: { version: expect.stringContaining("5.1.9-given") }
+  })
   expect(await found(join(folder, "nothing"))).toMatchObject({ left: { _tag: "Unavailable" } })
 })

@@ -89,7 +89,9 @@ export const openTools = (options: FfmpegOptions = {}): Effect.Effect<Tools, Una
     options.onReady?.(confinement)
     const exceeded: Tools["exceeded"] = (program, failure, longestFile) => {
       const limit = limitReached(confinement.resources[program], failure, longestFile)
-      return limit === undefined ? undefined : new RunLimitExceeded({ limit, ...(program === "ffprobe" && { probe: true }) })
+      return limit === undefined
+        ? undefined
+        : new RunLimitExceeded({ limit, ...(program === "ffprobe" && { probe: true }) })
     }
     const [, version = ""] = /^ffmpeg version (\S+)/.exec(confinement.version) ?? []
     const { root, start, sandboxed, enter, build } = confinement
@@ -109,7 +111,9 @@ export const openTools = (options: FfmpegOptions = {}): Effect.Effect<Tools, Una
   })
 
 /** Finds out how programs can be started here. Fails if they can't be, or not as the options require. */
-export const openConfinement = (options: FfmpegOptions): Effect.Effect<Confinement, Unavailable, Scope.Scope> =>
+export const openConfinement = (
+  options: FfmpegOptions
+): Effect.Effect<Confinement, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const limits = yield* Limits
     const root = yield* openWorkRoot(resolve(options.workRoot ?? defaultWorkRoot()))
@@ -117,7 +121,10 @@ export const openConfinement = (options: FfmpegOptions): Effect.Effect<Confineme
       mode: options.sandbox ?? "preferred",
       kind: options.sandboxKind,
       launch: options.launch,
-      paths: { ffmpeg: programPath(options.ffmpegPath ?? "ffmpeg"), ffprobe: programPath(options.ffprobePath ?? "ffprobe") },
+      paths: {
+        ffmpeg: programPath(options.ffmpegPath ?? "ffmpeg"),
+        ffprobe: programPath(options.ffprobePath ?? "ffprobe")
+      },
       root,
       limits,
       ...searchPaths(options.environment),
@@ -127,7 +134,8 @@ export const openConfinement = (options: FfmpegOptions): Effect.Effect<Confineme
   })
 
 /** Resolves a path against the current directory; leaves a bare name, which is looked up in PATH. */
-export const programPath = (path: string): string => (path.includes("/") && !isAbsolute(path) ? resolve(path) : path)
+export const programPath = (path: string): string =>
+  path.includes("/") && !isAbsolute(path) ? resolve(path) : path
 
 const makeOwned: Effect.Effect<Tools["owned"], never, Scope.Scope> = Effect.map(
   FiberSet.make<unknown, unknown>(),
@@ -139,7 +147,9 @@ const makeOwned: Effect.Effect<Tools["owned"], never, Scope.Scope> = Effect.map(
             Effect.onInterrupt(() => Fiber.interrupt(fiber)),
             Effect.flatMap(
               (exit): Effect.Effect<A, E | Unavailable> =>
-                Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause) ? unavailable("ffmpeg was shut down") : exit
+                Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause)
+                  ? unavailable("ffmpeg was shut down")
+                  : exit
             )
           )
         )

@@ -27,7 +27,10 @@ export interface Transfer {
    * Brings one input to `path`. Returns `Late` if the input is still downloading. The scope is that of the
    * run.
    */
-  readonly stage: (input: StagedFile, path: string) => Effect.Effect<Late | undefined, BlobMissing | Unavailable, Scope.Scope>
+  readonly stage: (
+    input: StagedFile,
+    path: string
+  ) => Effect.Effect<Late | undefined, BlobMissing | Unavailable, Scope.Scope>
   /** Called several times a second with the output files so far and their sizes. Must return at once. */
   readonly grown?: (files: ReadonlyArray<Made>) => Effect.Effect<void>
   /** Stores all outputs where the plan says, in the given order. Stores none if one fails. */
@@ -45,11 +48,19 @@ export const storageTransfer = (storage: StorageShape): Transfer => ({
   stage: ({ key }, path) => Effect.as(storage.download(key, path), undefined),
   publish: (plan, files) => {
     const keyOf = ({ name }: Made) => BlobKey(`${plan.outputPrefix}${name}`)
-    return Effect.forEach(files, (file) => Effect.map(storage.upload(file.path, keyOf(file)), (blob) => ({ name: file.name, blob })), {
-      concurrency: transfersAtATime
-    }).pipe(
+    return Effect.forEach(
+      files,
+      (file) => Effect.map(storage.upload(file.path, keyOf(file)), (blob) => ({ name: file.name, blob })),
+      {
+        concurrency: transfersAtATime
+      }
+    ).pipe(
       // The orphan sweep would also remove them, but a day later.
-      Effect.onError(() => Effect.forEach(files, (file) => Effect.ignore(storage.remove(keyOf(file))), { concurrency: transfersAtATime }))
+      Effect.onError(() =>
+        Effect.forEach(files, (file) => Effect.ignore(storage.remove(keyOf(file))), {
+          concurrency: transfersAtATime
+        })
+      )
     )
   }
 })

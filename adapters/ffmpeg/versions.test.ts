@@ -58,9 +58,11 @@ describe("a build", () => {
   })
 
   it("differs from another build if any part of the output differs", () => {
-    const builds = [printed("7.1", "59. 39.100"), printed("7.1", "59. 39.101"), printed("7.1.1", "59. 39.100")].map(
-      (text) => buildOf(text)?.build
-    )
+    const builds = [
+      printed("7.1", "59. 39.100"),
+      printed("7.1", "59. 39.101"),
+      printed("7.1.1", "59. 39.100")
+    ].map((text) => buildOf(text)?.build)
     expect(new Set(builds).size).toBe(3)
     expect(buildOf(printed("7.1", "59. 39.100").trimEnd())?.build).toBe(builds[0])
   })

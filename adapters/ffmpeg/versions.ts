@@ -15,7 +15,11 @@ interface Hole {
  * without a new version number.
  */
 const holes: ReadonlyArray<Hole> = [
-  { from: [0, 0, 0], mended: [2, 8, 5], says: "a playlist sent as a video reads local files and sends them away (CVE-2016-1897)" },
+  {
+    from: [0, 0, 0],
+    mended: [2, 8, 5],
+    says: "a playlist sent as a video reads local files and sends them away (CVE-2016-1897)"
+  },
   ...(
     [
       [
@@ -41,7 +45,8 @@ const holes: ReadonlyArray<Hole> = [
 
 /** Major, minor and patch in the first line of `ffmpeg -version`; undefined for a development build. */
 export const parseVersion = (line: string): Version | undefined => {
-  const [, major, minor = "0", patch = "0"] = /^ff\w+ version n?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:[-\s]|$)/.exec(line) ?? []
+  const [, major, minor = "0", patch = "0"] =
+    /^ff\w+ version n?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:[-\s]|$)/.exec(line) ?? []
   return major === undefined ? undefined : [Number(major), Number(minor), Number(patch)]
 }
 
@@ -52,8 +57,13 @@ export const parseVersion = (line: string): Version | undefined => {
 export const knownHole = (line: string): string | undefined => {
   const version = parseVersion(line)
   if (version === undefined) return undefined
-  const hole = holes.find(({ from, mended }) => order(from) <= order(version) && order(version) < order(mended))
-  return hole && `ffmpeg ${version.join(".")} has a known hole: ${hole.says}: install ${hole.mended.join(".")} or later`
+  const hole = holes.find(
+    ({ from, mended }) => order(from) <= order(version) && order(version) < order(mended)
+  )
+  return (
+    hole &&
+    `ffmpeg ${version.join(".")} has a known hole: ${hole.says}: install ${hole.mended.join(".")} or later`
+  )
 }
 
 const order = ([major, minor, patch]: Version): number => (major * 1000 + minor) * 1000 + patch
@@ -83,7 +93,10 @@ export const buildOf = (printed: string): Build | undefined => {
 }
 
 /** The oldest supported version. */
-const oldest: { readonly release: string; readonly library: LibraryVersion } = { release: "4.3", library: [56, 51] }
+const oldest: { readonly release: string; readonly library: LibraryVersion } = {
+  release: "4.3",
+  library: [56, 51]
+}
 
 /** Why a build can't be used, as the rest of a sentence after its name; undefined if it can. */
 export const whyTooOld = ({ version, library: [major, minor] }: Build): string | undefined =>

@@ -6,7 +6,10 @@ it.each([
   ["\ufeff\r\n <HTML lang=en>", "a web page"],
   ["<!-- saved --><!doctype html>", "a web page"],
   ['<?xml version="1.0"?>\n<html xmlns="x">', "a web page"],
-  ['<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code>', "an error message of a server"],
+  [
+    '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code>',
+    "an error message of a server"
+  ],
   ['<?xml version="1.0"?><svg width="1">', undefined],
   ["<svg>", undefined],
   ["<SAMI><HEAD>", undefined],

@@ -23,7 +23,10 @@ const headBytes = 1024
 const mostFiles = 500
 
 /** Finds web pages and error messages among the staged files. A file that cannot be read is left out. */
-export const pagesAmong = (work: Pick<WorkDirectory, "in">, files: ReadonlyArray<Pick<StagedFile, "name">>): Effect.Effect<Pages> =>
+export const pagesAmong = (
+  work: Pick<WorkDirectory, "in">,
+  files: ReadonlyArray<Pick<StagedFile, "name">>
+): Effect.Effect<Pages> =>
   Effect.map(
     Effect.forEach(
       files.slice(0, mostFiles),

@@ -1,6 +1,18 @@
 import { execFileSync } from "node:child_process"
 import { statSync } from "node:fs"
-import { access, link, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises"
+import {
+  access,
+  link,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  symlink,
+  writeFile
+} from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
@@ -20,7 +32,9 @@ const folderIn = (parent: string) =>
 /** The open files of this process below a folder. */
 const openBelow = async (folder: string) => {
   const descriptors = await readdir("/proc/self/fd").catch(() => [])
-  const targets = await Promise.all(descriptors.map((descriptor) => readlink(`/proc/self/fd/${descriptor}`).catch(() => "")))
+  const targets = await Promise.all(
+    descriptors.map((descriptor) => readlink(`/proc/self/fd/${descriptor}`).catch(() => ""))
+  )
   return targets.filter((target) => target.startsWith(folder))
 }
 
@@ -45,8 +59,12 @@ storageSuite("file system storage", temporaryStorage)
 const key = BlobKey("dir_1/slot_1/a.bin")
 const body = (content: string) => Stream.make(Buffer.from(content))
 const start = (root: string, secret?: string) =>
-  Effect.map(Layer.build(fileSystem(secret === undefined ? { root } : { root, secret: Redacted.make(secret) })), Context.get(Storage))
-const tree = (folder: string) => Effect.promise(async () => (await readdir(folder, { recursive: true })).sort())
+  Effect.map(
+    Layer.build(fileSystem(secret === undefined ? { root } : { root, secret: Redacted.make(secret) })),
+    Context.get(Storage)
+  )
+const tree = (folder: string) =>
+  Effect.promise(async () => (await readdir(folder, { recursive: true })).sort())
 const errorOf = (path: string) =>
   Effect.promise(() =>
     access(path).then(
@@ -56,7 +74,9 @@ const errorOf = (path: string) =>
   )
 
 const otherDisk = "/dev/shm"
-const hasOtherDisk = statSync(otherDisk, { throwIfNoEntry: false }) !== undefined && statSync(otherDisk).dev !== statSync(tmpdir()).dev
+const hasOtherDisk =
+  statSync(otherDisk, { throwIfNoEntry: false }) !== undefined &&
+  statSync(otherDisk).dev !== statSync(tmpdir()).dev
 
 describe("the folder", () => {
   it.scopedLive("has a place for each blob, which no one may write to, and none for what is gone", () =>
@@ -64,7 +84,14 @@ describe("the folder", () => {
       const root = yield* folderIn(tmpdir())
       const storage = yield* start(root)
       yield* storage.write(key, body("x"), 1)
-      expect(yield* tree(root)).toEqual(["blobs", "blobs/dir_1", "blobs/dir_1/slot_1", "blobs/dir_1/slot_1/a.bin", "secret", "tmp"])
+      expect(yield* tree(root)).toEqual([
+        "blobs",
+        "blobs/dir_1",
+        "blobs/dir_1/slot_1",
+        "blobs/dir_1/slot_1/a.bin",
+        "secret",
+        "tmp"
+      ])
       expect((yield* Effect.promise(() => lstat(join(root, "blobs", key)))).mode & 0o222).toBe(0)
 
       yield* storage.write(BlobKey("dir_1/slot_2/b.bin"), body("y"), 1)
@@ -105,7 +132,14 @@ describe("the folder", () => {
         await writeFile(join(root, "tmp", "unfinished"), "unfinished")
       })
       const before = yield* tree(folder)
-      for (const hostile of ["../tmp/unfinished", "../secret", "a/../../secret", "../../x/y", "a/../../../x/y", `${folder}/x/y`]) {
+      for (const hostile of [
+        "../tmp/unfinished",
+        "../secret",
+        "a/../../secret",
+        "../../x/y",
+        "a/../../../x/y",
+        `${folder}/x/y`
+      ]) {
         for (const attempt of [
           Stream.runDrain(storage.read(BlobKey(hostile))),
           storage.remove(BlobKey(hostile)),
@@ -136,7 +170,9 @@ describe("the folder", () => {
         { concurrency: "unbounded" }
       )
       const grant = { method: "PUT", key, expiresAt: new Date(8e15), maxBytes: 1 } as const
-      const tokens = yield* Effect.forEach(storages, (storage) => Effect.map(storage.sign(grant), ({ url }) => url.slice("/blob/".length)))
+      const tokens = yield* Effect.forEach(storages, (storage) =>
+        Effect.map(storage.sign(grant), ({ url }) => url.slice("/blob/".length))
+      )
       for (const storage of [...storages, yield* start(root)]) {
         for (const token of tokens) expect(yield* storage.redeem(token)).toEqual(grant)
       }
@@ -150,10 +186,14 @@ describe("the folder", () => {
     Effect.gen(function* () {
       const root = yield* folderIn(tmpdir())
       const grant = { method: "PUT", key, expiresAt: new Date(8e15), maxBytes: 1 } as const
-      const token = (yield* (yield* start(root, "a secret of the operator")).sign(grant)).url.slice("/blob/".length)
+      const token = (yield* (yield* start(root, "a secret of the operator")).sign(grant)).url.slice(
+        "/blob/".length
+      )
       expect(yield* errorOf(join(root, "secret"))).toBe("ENOENT")
       expect(yield* (yield* start(root, "a secret of the operator")).redeem(token)).toEqual(grant)
-      expect(yield* Effect.flip((yield* start(root, "another secret altogether")).redeem(token))).toBeInstanceOf(SignedUrlExpired)
+      expect(
+        yield* Effect.flip((yield* start(root, "another secret altogether")).redeem(token))
+      ).toBeInstanceOf(SignedUrlExpired)
       for (const weak of ["", "too short"]) {
         const exit = yield* Effect.exit(start(root, weak))
         expect(Exit.isFailure(exit) && Cause.isDie(exit.cause)).toBe(true)

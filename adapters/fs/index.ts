@@ -31,8 +31,12 @@ export const fileSystem = (options: FileSystemOptions): Layer.Layer<Storage, Una
         await mkdir(places.tmp, { recursive: true })
         await removeLeftovers(places.tmp, before)
         const temporary = temporaryNames(places.tmp)
-        const secret = options.secret === undefined ? await keptSecret(places.secret, temporary()) : Redacted.value(options.secret)
-        if (Buffer.byteLength(secret) < 16) throw new TypeError("the secret of the file storage must have at least 16 bytes")
+        const secret =
+          options.secret === undefined
+            ? await keptSecret(places.secret, temporary())
+            : Redacted.value(options.secret)
+        if (Buffer.byteLength(secret) < 16)
+          throw new TypeError("the secret of the file storage must have at least 16 bytes")
         return storage(places, temporary, secret)
       })
       yield* Effect.forkScoped(sweepLeftovers(places.tmp))

@@ -22,4 +22,8 @@ export const layout = (root: string): Layout => ({
 export const blobFile = ({ blobs }: Layout, key: BlobKey): string => join(blobs, ...blobKeyParts(key))
 
 /** The blob of a file with these stats. */
-export const blobOf = (key: BlobKey, stats: Stats): Blob => ({ key, bytes: stats.size, modifiedAt: stats.mtime })
+export const blobOf = (key: BlobKey, stats: Stats): Blob => ({
+  key,
+  bytes: stats.size,
+  modifiedAt: stats.mtime
+})

@@ -24,9 +24,11 @@ export const removeLeftovers = async (tmp: string, before: Date): Promise<void> 
     const path = join(tmp, name)
     const [owner = ""] = name.split(".")
     const stats = await lstat(path).catch(orCode("ENOENT"))
-    if (stats === "ENOENT" || !(stats.isFile() || (stats.isDirectory() && name.startsWith(partsPrefix)))) continue
+    if (stats === "ENOENT" || !(stats.isFile() || (stats.isDirectory() && name.startsWith(partsPrefix))))
+      continue
     // ENOTEMPTY: a part arrived meanwhile, so the folder stays. Another process may also remove it first.
-    if (stats.mtime < before || isGone(owner)) await rm(path, { recursive: true, force: true }).catch(orCode("ENOTEMPTY"))
+    if (stats.mtime < before || isGone(owner))
+      await rm(path, { recursive: true, force: true }).catch(orCode("ENOTEMPTY"))
   }
 }
 
@@ -42,5 +44,7 @@ export const sweepLeftovers = (tmp: string): Effect.Effect<void> =>
       yield* onDisk("sweep", () => removeLeftovers(tmp, before))
     })
     const next = Effect.zipRight(jitteredPause(orphanSweepSeconds), pass)
-    yield* endless(Effect.catchAll(next, (error) => Effect.logWarning("unfinished files stay until the next sweep", error)))
+    yield* endless(
+      Effect.catchAll(next, (error) => Effect.logWarning("unfinished files stay until the next sweep", error))
+    )
   })

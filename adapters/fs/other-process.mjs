@@ -9,9 +9,12 @@ const [action = "", root = "", name = ""] = process.argv.slice(2)
 const MiB = 1024 * 1024
 
 /** @param {string} path */
-const load = async (path) => (await runnerImport(fileURLToPath(new URL(path, import.meta.url)), { configFile: false })).module
+const load = async (path) =>
+  (await runnerImport(fileURLToPath(new URL(path, import.meta.url)), { configFile: false })).module
 const { fileSystem } = /** @type {typeof import("./index.js")} */ (await load("./index.ts"))
-const { Storage } = /** @type {typeof import("../../core/ports/storage.js")} */ (await load("../../core/ports/storage.ts"))
+const { Storage } = /** @type {typeof import("../../core/ports/storage.js")} */ (
+  await load("../../core/ports/storage.ts")
+)
 const key = /** @type {import("../../core/ids.js").BlobKey} */ (name)
 
 /** @param {unknown} answer */
@@ -66,4 +69,6 @@ const actions = {
   })
 }
 
-await Effect.runPromise(Effect.provide(actions[action] ?? Effect.dieMessage(`no action ${action}`), fileSystem({ root })))
+await Effect.runPromise(
+  Effect.provide(actions[action] ?? Effect.dieMessage(`no action ${action}`), fileSystem({ root }))
+)

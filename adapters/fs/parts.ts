@@ -20,7 +20,9 @@ export const partsPrefix = "parts."
  * unfinished files. Its file `data` takes each part at its offset. An empty file, named by number and length,
  * marks each part that is complete and on the disk. Such files, unlike bits in one file, are safe on NFS.
  */
-export const parts = (places: Layout): Pick<StorageShape, "openParts" | "writePart" | "joinParts" | "dropParts"> => {
+export const parts = (
+  places: Layout
+): Pick<StorageShape, "openParts" | "writePart" | "joinParts" | "dropParts"> => {
   const missing = (key: BlobKey) => new BlobMissing({ dir: blobKeyParts(key)[0] })
 
   /** The folder of an upload. Its name contains the key and the part size, so a mismatch finds no upload. */
@@ -45,7 +47,8 @@ export const parts = (places: Layout): Pick<StorageShape, "openParts" | "writePa
       const folder = folderOf(key, part.upload, part.partBytes)
       const data = join(folder, "data")
       const { start, length } = partSpan(part, part.number)
-      const orMissing = <A>(found: A | "ENOENT") => (found === "ENOENT" ? Effect.fail(missing(key)) : Effect.succeed(found))
+      const orMissing = <A>(found: A | "ENOENT") =>
+        found === "ENOENT" ? Effect.fail(missing(key)) : Effect.succeed(found)
       // A late sender may have the joined blob open, and must not change it.
       const stillOpen = Effect.flatMap(
         onDisk("look at an upload", () => access(data).catch(orCode("ENOENT"))),
@@ -74,7 +77,9 @@ export const parts = (places: Layout): Pick<StorageShape, "openParts" | "writePa
     Effect.gen(function* () {
       const folder = folderOf(key, upload, parted.partBytes)
       const now = new Date(yield* Clock.currentTimeMillis)
-      const stats = yield* Effect.uninterruptible(onDisk("join an upload", () => joined(folder, parted, now, blobFile(places, key))))
+      const stats = yield* Effect.uninterruptible(
+        onDisk("join an upload", () => joined(folder, parted, now, blobFile(places, key)))
+      )
       return stats === undefined ? yield* missing(key) : blobOf(key, stats)
     })
 
@@ -84,7 +89,11 @@ export const parts = (places: Layout): Pick<StorageShape, "openParts" | "writePa
       return onDisk("drop uploads", async () => {
         const names = (await readdir(places.tmp)).filter((name) => name.startsWith(begin))
         // A part that arrives meanwhile finds no upload, or its folder is swept later.
-        await Promise.all(names.map((name) => rm(join(places.tmp, name), { recursive: true, force: true }).catch(orCode("ENOTEMPTY"))))
+        await Promise.all(
+          names.map((name) =>
+            rm(join(places.tmp, name), { recursive: true, force: true }).catch(orCode("ENOTEMPTY"))
+          )
+        )
       })
     })
 
@@ -105,7 +114,8 @@ const markOf = (parted: Parted, number: number): string => `${number}.${partSpan
 const joined = async (folder: string, parted: Parted, now: Date, to: string): Promise<Stats | undefined> => {
   const names = await readdir(folder).catch(orCode("ENOENT"))
   const marks = new Set(names === "ENOENT" ? [] : names)
-  for (let number = 1; number <= partCount(parted); number++) if (!marks.has(markOf(parted, number))) return undefined
+  for (let number = 1; number <= partCount(parted); number++)
+    if (!marks.has(markOf(parted, number))) return undefined
   // Renamed first, so that late parts find no upload. An interrupted join may have done this already.
   const from = join(folder, "joined")
   await rename(join(folder, "data"), from).catch(orCode("ENOENT"))

@@ -20,7 +20,12 @@ describe("moving into place", () => {
       await moveIntoPlace(join(root, "made"), inSlot("a"))
       expect(await readFile(inSlot("a"), "utf8")).toBe(content)
     }
-    expect((await readdir(root, { recursive: true })).sort()).toEqual(["blobs", "blobs/dir", "blobs/dir/slot", "blobs/dir/slot/a"])
+    expect((await readdir(root, { recursive: true })).sort()).toEqual([
+      "blobs",
+      "blobs/dir",
+      "blobs/dir/slot",
+      "blobs/dir/slot/a"
+    ])
   })
 
   it("leaves no folder behind when there is nothing to move", async () => {

@@ -55,7 +55,9 @@ describe("several processes on one root", () => {
   it.scopedLive("agree on the secret when they start at once", () =>
     Effect.gen(function* () {
       const root = join(yield* scratch, "root")
-      const children = yield* Effect.forEach([1, 2, 3], () => run(process.execPath, [script, "sign", root, key]))
+      const children = yield* Effect.forEach([1, 2, 3], () =>
+        run(process.execPath, [script, "sign", root, key])
+      )
       const urls = yield* Effect.forEach(children, firstLine, { concurrency: "unbounded" })
       const storage = yield* start(root)
       for (const url of urls) expect(yield* storage.redeem(url.slice("/blob/".length))).toMatchObject({ key })
@@ -74,7 +76,9 @@ describe("several processes on one root", () => {
       // Another process that starts meanwhile does not remove the unfinished file.
       expect(yield* keys(root)).toEqual([kept])
       const [name = ""] = yield* unfinished(root)
-      expect((yield* Effect.promise(() => lstat(join(root, "tmp", name)))).size).toBeGreaterThanOrEqual(2 * 1024 * 1024)
+      expect((yield* Effect.promise(() => lstat(join(root, "tmp", name)))).size).toBeGreaterThanOrEqual(
+        2 * 1024 * 1024
+      )
 
       child.kill("SIGKILL")
       yield* Effect.promise(() => child)
@@ -84,38 +88,45 @@ describe("several processes on one root", () => {
     })
   )
 
-  it.scopedLive("join what one sent that was killed, and sweep it after a day of silence where nobody does", () =>
-    Effect.gen(function* () {
-      const root = yield* scratch
-      const parted = { bytes: 2 * MiB, partBytes: MiB }
-      const sent = Effect.gen(function* () {
-        const child = yield* run(process.execPath, [script, "part", root, key])
-        const upload: string = yield* firstLine(child)
-        child.kill("SIGKILL")
-        yield* Effect.promise(() => child)
-        return upload
-      })
-      const upload = yield* sent
-      const storage = yield* start(root)
-      yield* storage.writePart(key, { upload, number: 2, ...parted }, Stream.make(new Uint8Array(MiB)))
-      expect((yield* storage.joinParts(key, upload, parted)).bytes).toBe(2 * MiB)
-      expect(yield* unfinished(root)).toEqual([])
+  it.scopedLive(
+    "join what one sent that was killed, and sweep it after a day of silence where nobody does",
+    () =>
+      Effect.gen(function* () {
+        const root = yield* scratch
+        const parted = { bytes: 2 * MiB, partBytes: MiB }
+        const sent = Effect.gen(function* () {
+          const child = yield* run(process.execPath, [script, "part", root, key])
+          const upload: string = yield* firstLine(child)
+          child.kill("SIGKILL")
+          yield* Effect.promise(() => child)
+          return upload
+        })
+        const upload = yield* sent
+        const storage = yield* start(root)
+        yield* storage.writePart(key, { upload, number: 2, ...parted }, Stream.make(new Uint8Array(MiB)))
+        expect((yield* storage.joinParts(key, upload, parted)).bytes).toBe(2 * MiB)
+        expect(yield* unfinished(root)).toEqual([])
 
-      yield* sent
-      const [folder = ""] = yield* unfinished(root)
-      yield* start(root)
-      expect(yield* unfinished(root)).toEqual([folder])
-      const then = new Date(Date.now() - 25 * 3_600_000)
-      yield* Effect.promise(() => utimes(join(root, "tmp", folder), then, then))
-      yield* start(root)
-      expect(yield* unfinished(root)).toEqual([])
-      // A long-running process repeats the sweep.
-      yield* Layer.build(Layer.provide(fileSystem({ root }), Layer.succeed(Limits, { ...defaultLimits, orphanSweepSeconds: 0.05 })))
-      yield* sent
-      const [later = ""] = yield* unfinished(root)
-      yield* Effect.promise(() => utimes(join(root, "tmp", later), then, then))
-      yield* until(Effect.map(unfinished(root), (names) => names.length === 0))
-    })
+        yield* sent
+        const [folder = ""] = yield* unfinished(root)
+        yield* start(root)
+        expect(yield* unfinished(root)).toEqual([folder])
+        const then = new Date(Date.now() - 25 * 3_600_000)
+        yield* Effect.promise(() => utimes(join(root, "tmp", folder), then, then))
+        yield* start(root)
+        expect(yield* unfinished(root)).toEqual([])
+        // A long-running process repeats the sweep.
+        yield* Layer.build(
+          Layer.provide(
+            fileSystem({ root }),
+            Layer.succeed(Limits, { ...defaultLimits, orphanSweepSeconds: 0.05 })
+          )
+        )
+        yield* sent
+        const [later = ""] = yield* unfinished(root)
+        yield* Effect.promise(() => utimes(join(root, "tmp", later), then, then))
+        yield* until(Effect.map(unfinished(root), (names) => names.length === 0))
+      })
   )
 
   it.scopedLive("leave what others write for a day, and what a dead one wrote not at all", () =>
@@ -144,7 +155,9 @@ describe("several processes on one root", () => {
         })
       }
       yield* start(root)
-      expect((yield* unfinished(root)).sort()).toEqual(files.flatMap(([name, , stays]) => (stays ? [name] : [])).sort())
+      expect((yield* unfinished(root)).sort()).toEqual(
+        files.flatMap(([name, , stays]) => (stays ? [name] : [])).sort()
+      )
     })
   )
 
@@ -152,7 +165,16 @@ describe("several processes on one root", () => {
     Effect.gen(function* () {
       const root = yield* scratch
       const onSmallDisk = 'mount -t tmpfs -o size=8m none "$1" && exec "$0" "$2" overflow "$1" "$3"'
-      const child = yield* run("unshare", ["-rm", "sh", "-c", onSmallDisk, process.execPath, root, script, key])
+      const child = yield* run("unshare", [
+        "-rm",
+        "sh",
+        "-c",
+        onSmallDisk,
+        process.execPath,
+        root,
+        script,
+        key
+      ])
       const { error, left, before, after } = yield* firstLine(child)
       expect(error).toMatchObject({ _tag: "Unavailable", cause: { code: "ENOSPC" } })
       expect(left).toEqual([])

@@ -4,7 +4,17 @@ import { Clock, Effect, Option, Stream } from "effect"
 import { BlobMissing } from "../../core/errors.js"
 import { BlobKey, blobKeyParts, blobPrefixParts, isBlobKeyPart } from "../../core/ids.js"
 import type { Blob, StorageShape } from "../../core/ports/storage.js"
-import { capped, close, fill, onDisk, orCode, ownUrls, pieces, withNewFile, withRegularFile } from "../blob/index.js"
+import {
+  capped,
+  close,
+  fill,
+  onDisk,
+  orCode,
+  ownUrls,
+  pieces,
+  withNewFile,
+  withRegularFile
+} from "../blob/index.js"
 import { blobFile, blobOf, type Layout } from "./layout.js"
 import { parts } from "./parts.js"
 import { moveIntoPlace, removeEmptyFolders } from "./place.js"
@@ -16,7 +26,11 @@ import { moveIntoPlace, removeEmptyFolders } from "./place.js"
 const mustCopy = ["EXDEV", "EPERM", "EACCES", "EMLINK", "ENOTSUP", "ENOSYS"] as const
 
 /** The `Storage` port in a folder. `temporary` makes names for unfinished files, on the same file system. */
-export const storage = (places: Layout, temporary: () => string, secret: string | Uint8Array): StorageShape => {
+export const storage = (
+  places: Layout,
+  temporary: () => string,
+  secret: string | Uint8Array
+): StorageShape => {
   const { blobs } = places
   const pathOf = (key: BlobKey) => blobFile(places, key)
 
@@ -54,8 +68,11 @@ export const storage = (places: Layout, temporary: () => string, secret: string 
 
   const list = (prefix: string) => {
     const [dir, slot] = blobPrefixParts(prefix)
-    const dirs = dir === undefined ? Stream.fromIterableEffect(onDisk("list", () => namesIn(blobs))) : Stream.make(dir)
-    return Stream.flatMap(dirs, (each) => Stream.fromIterableEffect(onDisk("list", () => blobsIn(each, slot))))
+    const dirs =
+      dir === undefined ? Stream.fromIterableEffect(onDisk("list", () => namesIn(blobs))) : Stream.make(dir)
+    return Stream.flatMap(dirs, (each) =>
+      Stream.fromIterableEffect(onDisk("list", () => blobsIn(each, slot)))
+    )
   }
 
   const blobsIn = async (dir: string, onlySlot?: string): Promise<ReadonlyArray<Blob>> => {
@@ -95,9 +112,15 @@ export const storage = (places: Layout, temporary: () => string, secret: string 
             await moveIntoPlace(path, to)
             return blobOf(key, await file.stat())
           }
-          const moved = yield* Effect.uninterruptible(onDisk("upload", () => move().catch(orCode(...mustCopy))))
+          const moved = yield* Effect.uninterruptible(
+            onDisk("upload", () => move().catch(orCode(...mustCopy)))
+          )
           if (typeof moved === "object") return moved
-          const copied = yield* Effect.catchTag(write(key, pieces(file), Number.POSITIVE_INFINITY), "TooLarge", Effect.die)
+          const copied = yield* Effect.catchTag(
+            write(key, pieces(file), Number.POSITIVE_INFINITY),
+            "TooLarge",
+            Effect.die
+          )
           yield* Effect.ignore(onDisk("upload", () => unlink(path)))
           return copied
         })

@@ -31,7 +31,9 @@ export const memoryAccounts = (fixed: ReadonlyArray<ApiKey>): Layer.Layer<Accoun
         issue: ({ name, quota }) => Effect.map(now, (at) => issue(state, name, quota, at)),
 
         issueFirst: Effect.map(now, (at) =>
-          fixed.length === 0 && state.keys.size === 0 ? Option.some(issue(state, "", noQuota, at)) : Option.none()
+          fixed.length === 0 && state.keys.size === 0
+            ? Option.some(issue(state, "", noQuota, at))
+            : Option.none()
         ),
 
         keys: Effect.sync(() =>

@@ -15,25 +15,47 @@ import type { DirId, OwnerId } from "../../core/ids.js"
 import { Limits, type LimitValues } from "../../core/limits.js"
 import { Directories } from "../../core/ports/directories.js"
 import { blobsRead } from "../../core/task.js"
-import { filesOf, filesOfOwner, heldBytes, holdRead, isRead, keyPlace, liveJobs, now, overQuota, putRow, State } from "./state.js"
+import {
+  filesOf,
+  filesOfOwner,
+  heldBytes,
+  holdRead,
+  isRead,
+  keyPlace,
+  liveJobs,
+  now,
+  overQuota,
+  putRow,
+  State
+} from "./state.js"
 
 export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.effect(
   Directories,
   Effect.map(State, (state) => {
     /** Keyed by row, so that an entry disappears with its row. */
     const registered = new WeakMap<StoredFile, { readonly lookAt: string; readonly endsAt: string }>()
-    const unsized = () => [...state.files.values()].flatMap((files) => [...files.values()].filter(({ bytes }) => bytes === null))
-    const unsizedOf = (owner: OwnerId) => unsized().filter(({ dir }) => state.directories.get(dir)?.owner === owner)
+    const unsized = () =>
+      [...state.files.values()].flatMap((files) => [...files.values()].filter(({ bytes }) => bytes === null))
+    const unsizedOf = (owner: OwnerId) =>
+      unsized().filter(({ dir }) => state.directories.get(dir)?.owner === owner)
 
-    const isLive = (directory: Directory, owner: OwnerId, at: Date) => directory.owner === owner && expiresAt(directory) > at
+    const isLive = (directory: Directory, owner: OwnerId, at: Date) =>
+      directory.owner === owner && expiresAt(directory) > at
     const filesIn = (dir: DirId) => state.files.get(dir)?.size ?? 0
     const whyFull = (dir: DirId, limits: LimitValues): TooManyRequests | undefined => {
       if (filesIn(dir) >= limits.filesPerDirectory) return tooManyFiles(limits)
-      return filesOfOwner(state, state.directories.get(dir)?.owner).length >= limits.filesPerKey ? tooManyFilesOfKey(limits) : undefined
+      return filesOfOwner(state, state.directories.get(dir)?.owner).length >= limits.filesPerKey
+        ? tooManyFilesOfKey(limits)
+        : undefined
     }
     /** Directories that a live job reads from or writes to. */
     const used = (): ReadonlySet<string> =>
-      new Set(liveJobs(state).flatMap(({ task }) => [task.directory, ...Array.from(blobsRead(task).keys(), (key) => keyPlace(key).dir)]))
+      new Set(
+        liveJobs(state).flatMap(({ task }) => [
+          task.directory,
+          ...Array.from(blobsRead(task).keys(), (key) => keyPlace(key).dir)
+        ])
+      )
 
     const add = (file: StoredFile) =>
       Effect.gen(function* () {
@@ -57,12 +79,15 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
           state.directories.set(directory.id, directory)
         }),
 
-      dropEmpty: (id) => Effect.sync(() => filesIn(id) === 0 && !used().has(id) && state.directories.delete(id)),
+      dropEmpty: (id) =>
+        Effect.sync(() => filesIn(id) === 0 && !used().has(id) && state.directories.delete(id)),
 
       find: (owner, id) =>
         Effect.map(now, (at) => {
           const directory = state.directories.get(id)
-          return directory !== undefined && isLive(directory, owner, at) ? Option.some(directory) : Option.none()
+          return directory !== undefined && isLive(directory, owner, at)
+            ? Option.some(directory)
+            : Option.none()
         }),
 
       list: (owner) =>
@@ -115,22 +140,26 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
         }),
 
       keepFile: (owner, file, replaces) =>
-        Effect.flatMap(Limits, (limits): Effect.Effect<boolean, NameTaken | QuotaExceeded | TooManyRequests> => {
-          const there = state.files.get(file.dir)?.get(file.name)
-          if (replaces !== undefined && there?.key !== replaces) return Effect.succeed(false)
-          if (replaces === undefined && there !== undefined) return new NameTaken({ name: file.name })
-          if (!state.directories.has(file.dir)) return Effect.succeed(false)
-          const full = there === undefined ? whyFull(file.dir, limits) : undefined
-          if (full !== undefined) return full
-          const refusal = overQuota(state, owner, [file])
-          if (refusal !== undefined) return new QuotaExceeded({ message: refusal })
-          putRow(state, file)
-          return Effect.succeed(true)
-        }),
+        Effect.flatMap(
+          Limits,
+          (limits): Effect.Effect<boolean, NameTaken | QuotaExceeded | TooManyRequests> => {
+            const there = state.files.get(file.dir)?.get(file.name)
+            if (replaces !== undefined && there?.key !== replaces) return Effect.succeed(false)
+            if (replaces === undefined && there !== undefined) return new NameTaken({ name: file.name })
+            if (!state.directories.has(file.dir)) return Effect.succeed(false)
+            const full = there === undefined ? whyFull(file.dir, limits) : undefined
+            if (full !== undefined) return full
+            const refusal = overQuota(state, owner, [file])
+            if (refusal !== undefined) return new QuotaExceeded({ message: refusal })
+            putRow(state, file)
+            return Effect.succeed(true)
+          }
+        ),
 
       file: (dir, name) => Effect.sync(() => Option.fromNullable(state.files.get(dir)?.get(name))),
 
-      files: (dir) => Effect.sync(() => [...filesOf(state, dir)].sort((a, b) => a.addedAt.getTime() - b.addedAt.getTime())),
+      files: (dir) =>
+        Effect.sync(() => [...filesOf(state, dir)].sort((a, b) => a.addedAt.getTime() - b.addedAt.getTime())),
 
       search: (dir, { fits = () => true, limit = Number.POSITIVE_INFINITY, prefix = "" }) =>
         Effect.sync(() =>
@@ -184,10 +213,16 @@ export const memoryDirectories: Layer.Layer<Directories, never, State> = Layer.e
         Effect.sync(() => {
           const rows = [...state.files.values()].flatMap((files) => [...files.values()])
           const live = liveJobs(state)
-          const referenced = new Set([...rows.map(({ key }) => key), ...live.flatMap(({ task }) => [...blobsRead(task).keys()])])
+          const referenced = new Set([
+            ...rows.map(({ key }) => key),
+            ...live.flatMap(({ task }) => [...blobsRead(task).keys()])
+          ])
           return keys.filter((key) => {
             const { dir, slot } = keyPlace(key)
-            return !referenced.has(key) && !live.some(({ id, task }) => task.directory === dir && slot.startsWith(`${id}-`))
+            return (
+              !referenced.has(key) &&
+              !live.some(({ id, task }) => task.directory === dir && slot.startsWith(`${id}-`))
+            )
           })
         })
     }

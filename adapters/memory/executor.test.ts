@@ -35,7 +35,9 @@ layer(Layer.provideMerge(scripted, memoryStorage))("a scripted memory executor",
   it.effect("fails as the script says", () =>
     Effect.gen(function* () {
       const executor = yield* Executor
-      expect(yield* Effect.flip(Stream.runDrain(executor.run(plan)))).toEqual(new FfmpegFailed({ reason: "as told" }))
+      expect(yield* Effect.flip(Stream.runDrain(executor.run(plan)))).toEqual(
+        new FfmpegFailed({ reason: "as told" })
+      )
     })
   )
 
@@ -43,7 +45,9 @@ layer(Layer.provideMerge(scripted, memoryStorage))("a scripted memory executor",
     Effect.gen(function* () {
       const executor = yield* Executor
       const events = Array.from(yield* Stream.runCollect(executor.run({ ...plan, args: [] })))
-      expect(events.slice(0, 3)).toEqual([null, 0.2, 0.9].map((fraction) => RunEvent.Progress({ fraction, outTimeSeconds: fraction ?? 0 })))
+      expect(events.slice(0, 3)).toEqual(
+        [null, 0.2, 0.9].map((fraction) => RunEvent.Progress({ fraction, outTimeSeconds: fraction ?? 0 }))
+      )
       expect(events[3]).toMatchObject({
         _tag: "Finished",
         outputs: [{ name: "a.txt", blob: { bytes: 4 } }],

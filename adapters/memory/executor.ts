@@ -43,8 +43,13 @@ export const memoryExecutor = (run: ScriptedRun = copyFirstInput): Layer.Layer<E
           Effect.gen(function* () {
             const inputs = yield* Effect.forEach(plan.inputs, ({ key }) => contentOf(storage, key))
             const result = yield* run(plan, inputs)
-            const progress = (result.progress ?? [0.5]).map((fraction) => RunEvent.Progress({ fraction, outTimeSeconds: fraction ?? 0 }))
-            return Stream.concat(Stream.fromIterable(progress), Stream.fromEffect(finish(storage, plan, result)))
+            const progress = (result.progress ?? [0.5]).map((fraction) =>
+              RunEvent.Progress({ fraction, outTimeSeconds: fraction ?? 0 })
+            )
+            return Stream.concat(
+              Stream.fromIterable(progress),
+              Stream.fromEffect(finish(storage, plan, result))
+            )
           })
         )
     }))
@@ -60,12 +65,18 @@ const finish = (storage: StorageShape, plan: Plan, result: Result): Effect.Effec
       return yield* new RunLimitExceeded({ limit: `the run made more than ${outputFiles} files` })
     }
     if (result.outputs.reduce((sum, { content }) => sum + content.length, 0) > outputBytes) {
-      return yield* new RunLimitExceeded({ limit: `the outputs grew larger than ${outputBytes} bytes together` })
+      return yield* new RunLimitExceeded({
+        limit: `the outputs grew larger than ${outputBytes} bytes together`
+      })
     }
     const outputs = yield* Effect.forEach(result.outputs, ({ name, content }) =>
       // TooLarge can't happen: the limit is the exact length.
       Effect.map(
-        Effect.catchTag(storage.write(keyOf(plan, name), Stream.make(content), content.length), "TooLarge", Effect.die),
+        Effect.catchTag(
+          storage.write(keyOf(plan, name), Stream.make(content), content.length),
+          "TooLarge",
+          Effect.die
+        ),
         (blob) => ({
           name,
           blob
@@ -78,6 +89,10 @@ const finish = (storage: StorageShape, plan: Plan, result: Result): Effect.Effec
       seconds: result.seconds ?? 1,
       inputBytes: plan.inputs.reduce((sum, { bytes }) => sum + bytes, 0)
     })
-  }).pipe(Effect.onError(() => Effect.forEach(result.outputs, ({ name }) => Effect.ignore(storage.remove(keyOf(plan, name))))))
+  }).pipe(
+    Effect.onError(() =>
+      Effect.forEach(result.outputs, ({ name }) => Effect.ignore(storage.remove(keyOf(plan, name))))
+    )
+  )
 
 const keyOf = (plan: Plan, name: FileName): BlobKey => BlobKey(`${plan.outputPrefix}${name}`)

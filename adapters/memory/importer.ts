@@ -15,7 +15,9 @@ export interface MemoryFile {
  * An importer that knows only these files, by their https URLs. Other URLs are refused like unresolvable
  * names.
  */
-export const memoryImporter = (files: ReadonlyMap<string, MemoryFile>): Layer.Layer<Importer, never, Storage> =>
+export const memoryImporter = (
+  files: ReadonlyMap<string, MemoryFile>
+): Layer.Layer<Importer, never, Storage> =>
   Layer.effect(
     Importer,
     Effect.map(Storage, (storage) => ({

@@ -21,7 +21,19 @@ import { Limits, type LimitValues } from "../../core/limits.js"
 import { Holder } from "../../core/ports/holder.js"
 import { Jobs, type Published, type Taker } from "../../core/ports/jobs.js"
 import type { Usage } from "../../core/usage.js"
-import { charge, filesOfOwner, type JobRow, liveJobs, now, overQuota, pair, putDelivery, putRow, State, type StateShape } from "./state.js"
+import {
+  charge,
+  filesOfOwner,
+  type JobRow,
+  liveJobs,
+  now,
+  overQuota,
+  pair,
+  putDelivery,
+  putRow,
+  State,
+  type StateShape
+} from "./state.js"
 
 /** The job table in memory, which applies `transitions` of core/job.ts directly. */
 export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
@@ -35,7 +47,9 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
     /** The fence: the row that the holder may change by `event`, else undefined. */
     const heldBy = (hold: Hold, event: JobEvent): JobRow | undefined => {
       const job = state.jobs.get(hold.id)
-      return job !== undefined && job.attempt === hold.attempt && next(job.state, event) !== undefined ? job : undefined
+      return job !== undefined && job.attempt === hold.attempt && next(job.state, event) !== undefined
+        ? job
+        : undefined
     }
     /** Applies an event if the holder still has the lease, else fails with LeaseLost. */
     const fenced = <A>(hold: Hold, event: JobEvent, change: (job: JobRow, at: Date) => A) =>
@@ -69,12 +83,15 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
           const { id, owner } = given
           const first = idempotencyKey === null ? undefined : repeated(owner, idempotencyKey, createdAt)
           if (first !== undefined) return first
-          if (liveJobs(state).filter((job) => job.owner === owner).length >= pendingJobsPerKey) return yield* tooManyJobs(pendingJobsPerKey)
+          if (liveJobs(state).filter((job) => job.owner === owner).length >= pendingJobsPerKey)
+            return yield* tooManyJobs(pendingJobsPerKey)
           const waiting = inState(state, "pending")
           const waitingOfOwner = waiting.filter((job) => job.owner === owner).length
           if (waiting.length >= maxPending) return yield* new Busy()
-          if (!hasRoom(waitingOfOwner, waiting.length, maxPending)) return yield* tooManyWaiting(waitingOfOwner)
-          if (idempotencyKey !== null) state.repeatable.set(pair(owner, idempotencyKey), { job: id, createdAt })
+          if (!hasRoom(waitingOfOwner, waiting.length, maxPending))
+            return yield* tooManyWaiting(waitingOfOwner)
+          if (idempotencyKey !== null)
+            state.repeatable.set(pair(owner, idempotencyKey), { job: id, createdAt })
           put(state, { ...given, ...unstarted, createdAt, runnableAt: createdAt })
           return id
         }),
@@ -83,7 +100,10 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
 
       find: (owner, id) => Effect.sync(() => Option.map(Option.fromNullable(own(owner, id)), shown)),
 
-      watch: (owner, id) => Stream.suspend(() => (own(owner, id) === undefined ? Stream.fail(new JobNotFound()) : changes(state, id))),
+      watch: (owner, id) =>
+        Stream.suspend(() =>
+          own(owner, id) === undefined ? Stream.fail(new JobNotFound()) : changes(state, id)
+        ),
 
       claim: (leaseUntil, hint, taker = {}) =>
         Effect.gen(function* () {
@@ -107,9 +127,12 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
             .map(({ id, priority }) => ({ id, priority }))
         ),
 
-      renew: (hold, leaseUntil, progress) => fenced(hold, "renew", (job) => put(state, { ...job, leaseUntil, progress })),
-      complete: (hold, published) => fenced(hold, "complete", (job, at) => publish(state, job, at, published, limits)),
-      fail: (hold, failure, usage) => fenced(hold, "fail", (job, at) => finish(state, job, at, { state: "failed", failure, usage })),
+      renew: (hold, leaseUntil, progress) =>
+        fenced(hold, "renew", (job) => put(state, { ...job, leaseUntil, progress })),
+      complete: (hold, published) =>
+        fenced(hold, "complete", (job, at) => publish(state, job, at, published, limits)),
+      fail: (hold, failure, usage) =>
+        fenced(hold, "fail", (job, at) => finish(state, job, at, { state: "failed", failure, usage })),
       release: (hold, until) => fenced(hold, "release", (job, at) => giveBack(job, "release", at, until)),
 
       cancel: (owner, id) =>
@@ -117,21 +140,24 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
           const at = yield* now
           const job = own(owner, id)
           if (job === undefined) return yield* new JobNotFound()
-          if (next(job.state, "cancel") === undefined) return yield* new JobNotPending({ status: statusOf(job.state) })
+          if (next(job.state, "cancel") === undefined)
+            return yield* new JobNotPending({ status: statusOf(job.state) })
           finish(state, job, at, { state: "cancelled" })
         }),
 
       abandon: (owner, id) =>
         Effect.map(now, (at) => {
           const job = own(owner, id)
-          if (job !== undefined && next(job.state, "abandon") !== undefined) finish(state, job, at, { state: "cancelled" })
+          if (job !== undefined && next(job.state, "abandon") !== undefined)
+            finish(state, job, at, { state: "cancelled" })
         }),
 
       reclaim: (before) =>
         Effect.gen(function* () {
           const at = yield* now
           const { isGone } = yield* Holder
-          const isLost = ({ leaseUntil, holder }: JobRow) => (leaseUntil !== null && leaseUntil < before) || isGone(holder)
+          const isLost = ({ leaseUntil, holder }: JobRow) =>
+            (leaseUntil !== null && leaseUntil < before) || isGone(holder)
           const lost = inState(state, "processing").filter(isLost)
           for (const job of lost) giveBack(job, "reclaim", at)
           return lost.length
@@ -149,7 +175,10 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
         Effect.map(now, (at) => {
           const expired = inState(state, "pending").filter(({ runnableAt }) => runnableAt < before)
           for (const job of expired) {
-            finish(state, job, at, { state: "failed", failure: noWorkerFor([...job.tags, ...job.needs], noWorkerSeconds) })
+            finish(state, job, at, {
+              state: "failed",
+              failure: noWorkerFor([...job.tags, ...job.needs], noWorkerSeconds)
+            })
           }
           return expired.length
         }),
@@ -157,7 +186,9 @@ export const memoryJobs: Layer.Layer<Jobs, never, State> = Layer.effect(
       purge: (before) =>
         Effect.map(now, (at) => {
           for (const [key, entry] of state.repeatable) if (isOver(entry, at)) state.repeatable.delete(key)
-          const old = [...state.jobs.values()].filter(({ finishedAt }) => finishedAt !== null && finishedAt < before)
+          const old = [...state.jobs.values()].filter(
+            ({ finishedAt }) => finishedAt !== null && finishedAt < before
+          )
           for (const { id } of old) state.jobs.delete(id)
           return old.length
         })
@@ -209,7 +240,8 @@ const isFor =
 
 const byTurn = (state: StateShape, hint: JobId | undefined) => {
   const running = runningOf(state)
-  const waitsSince = ({ createdAt, owner }: JobRow) => Math.max(createdAt.getTime(), state.lastClaims.get(owner) ?? 0)
+  const waitsSince = ({ createdAt, owner }: JobRow) =>
+    Math.max(createdAt.getTime(), state.lastClaims.get(owner) ?? 0)
   return (a: JobRow, b: JobRow): number =>
     b.priority - a.priority ||
     running(a.owner) - running(b.owner) ||
@@ -219,9 +251,11 @@ const byTurn = (state: StateShape, hint: JobId | undefined) => {
 }
 
 /** The pending jobs that may be claimed at a time. */
-const due = (state: StateShape, at: Date): Array<JobRow> => inState(state, "pending").filter(({ dueAt }) => dueAt === null || dueAt <= at)
+const due = (state: StateShape, at: Date): Array<JobRow> =>
+  inState(state, "pending").filter(({ dueAt }) => dueAt === null || dueAt <= at)
 
-const byAge = (a: JobRow, b: JobRow): number => a.createdAt.getTime() - b.createdAt.getTime() || (a.id < b.id ? -1 : 1)
+const byAge = (a: JobRow, b: JobRow): number =>
+  a.createdAt.getTime() - b.createdAt.getTime() || (a.id < b.id ? -1 : 1)
 
 const put = (state: StateShape, job: JobRow): void => {
   state.jobs.set(job.id, job)
@@ -269,12 +303,26 @@ const finish = (state: StateShape, job: JobRow, at: Date, ending: Ending): void 
   if (job.webhookUrl !== null && ending.state !== "cancelled") {
     const id = `msg_${job.id}`
     const row = { id, jobId: job.id, owner: job.owner, url: job.webhookUrl, createdAt: at, dueAt: at }
-    putDelivery(state, { ...row, state: "pending", attempt: 0, claim: 0, tries: [], leasedUntil: null, replays: [] })
+    putDelivery(state, {
+      ...row,
+      state: "pending",
+      attempt: 0,
+      claim: 0,
+      tries: [],
+      leasedUntil: null,
+      replays: []
+    })
   }
   put(state, { ...job, ...ending, finishedAt: at, leaseUntil: null })
 }
 
-const publish = (state: StateShape, job: JobRow, at: Date, { outputs, usage, warnings }: Published, limits: LimitValues): boolean => {
+const publish = (
+  state: StateShape,
+  job: JobRow,
+  at: Date,
+  { outputs, usage, warnings }: Published,
+  limits: LimitValues
+): boolean => {
   const dir = job.task.directory
   const files = state.files.get(dir)
   const taken = outputs.find(({ name }) => (files?.get(name)?.origin ?? "output") !== "output")
@@ -293,7 +341,8 @@ const publish = (state: StateShape, job: JobRow, at: Date, { outputs, usage, war
       finish(state, job, at, { state: "failed", failure: { reason: "limit", detail: refusal }, usage })
       return false
     }
-    for (const { name, blob } of outputs) putRow(state, { dir, name, key: blob.key, bytes: blob.bytes, origin: "output", addedAt: at })
+    for (const { name, blob } of outputs)
+      putRow(state, { dir, name, key: blob.key, bytes: blob.bytes, origin: "output", addedAt: at })
   }
   finish(state, job, at, {
     state: "completed",

@@ -21,11 +21,15 @@ export const memoryOutbox: Layer.Layer<Outbox, never, State> = Layer.effect(
       claim: (leaseUntil) =>
         Effect.map(now, (at) => {
           const leased = new Map<OwnerId, number>()
-          for (const row of owed.values()) if (isLeased(row, at)) leased.set(row.owner, (leased.get(row.owner) ?? 0) + 1)
+          for (const row of owed.values())
+            if (isLeased(row, at)) leased.set(row.owner, (leased.get(row.owner) ?? 0) + 1)
           const leasedOf = ({ owner }: DeliveryRow) => leased.get(owner) ?? 0
           const due = [...owed.values()]
             .filter((row) => row.dueAt <= at && leasedOf(row) < webhookConcurrencyPerKey)
-            .sort((a, b) => Math.min(1, leasedOf(a)) - Math.min(1, leasedOf(b)) || a.dueAt.getTime() - b.dueAt.getTime())[0]
+            .sort(
+              (a, b) =>
+                Math.min(1, leasedOf(a)) - Math.min(1, leasedOf(b)) || a.dueAt.getTime() - b.dueAt.getTime()
+            )[0]
           if (due === undefined) return Option.none()
           const [attempt, claim] = [due.attempt + 1, due.claim + 1]
           put({ ...due, attempt, claim, dueAt: leaseUntil, leasedUntil: leaseUntil })
@@ -37,7 +41,13 @@ export const memoryOutbox: Layer.Layer<Outbox, never, State> = Layer.effect(
           const row = deliveries.get(id)
           if (row === undefined || row.claim !== claim) return
           const change = typeof outcome === "string" ? { state: outcome } : { dueAt: outcome.retryAt }
-          put({ ...row, ...change, claim: claim + 1, leasedUntil: null, tries: [...row.tries, tried].slice(-webhookTries) })
+          put({
+            ...row,
+            ...change,
+            claim: claim + 1,
+            leasedUntil: null,
+            tries: [...row.tries, tried].slice(-webhookTries)
+          })
         }),
 
       find: (owner, id) => Effect.sync(() => Option.map(Option.fromNullable(own(owner, id)), shown)),
@@ -57,16 +67,28 @@ export const memoryOutbox: Layer.Layer<Outbox, never, State> = Layer.effect(
           if (row === undefined) return "unknown"
           if (row.state === "pending" && (row.dueAt <= at || isLeased(row, at))) return "due"
           const inWindow = (time: Date) => time.getTime() > at.getTime() - replayWindowSeconds * 1000
-          const others = [...deliveries.values()].filter((each) => each.owner === owner).flatMap(({ replays }) => replays.filter(inWindow))
+          const others = [...deliveries.values()]
+            .filter((each) => each.owner === owner)
+            .flatMap(({ replays }) => replays.filter(inWindow))
           if (others.length >= webhookReplaysPerKey) return "refused"
           const replays = [...row.replays.filter(inWindow), at]
-          put({ ...row, state: "pending", attempt: 0, claim: row.claim + 1, dueAt: at, leasedUntil: null, replays })
+          put({
+            ...row,
+            state: "pending",
+            attempt: 0,
+            claim: row.claim + 1,
+            dueAt: at,
+            leasedUntil: null,
+            replays
+          })
           return "replayed"
         }),
 
       purge: (madeBefore) =>
         Effect.sync(() => {
-          const old = [...deliveries.values()].filter(({ createdAt, state }) => state !== "pending" && createdAt < madeBefore)
+          const old = [...deliveries.values()].filter(
+            ({ createdAt, state }) => state !== "pending" && createdAt < madeBefore
+          )
           for (const { id } of old) deliveries.delete(id)
           return old.length
         })
@@ -76,7 +98,15 @@ export const memoryOutbox: Layer.Layer<Outbox, never, State> = Layer.effect(
 
 const isLeased = ({ leasedUntil }: DeliveryRow, at: Date): boolean => leasedUntil !== null && leasedUntil > at
 
-const shown = ({ owner: _, attempt: __, claim: ___, leasedUntil: ____, replays: _____, dueAt, ...row }: DeliveryRow): DeliveryRecord => ({
+const shown = ({
+  owner: _,
+  attempt: __,
+  claim: ___,
+  leasedUntil: ____,
+  replays: _____,
+  dueAt,
+  ...row
+}: DeliveryRow): DeliveryRecord => ({
   ...row,
   nextTryAt: row.state === "pending" ? dueAt : null
 })

@@ -7,10 +7,14 @@ import type { ProbeRequest } from "../../core/probe.js"
 type BlobSource = Extract<ProbeSource, { readonly _tag: "Blob" }>
 
 /** Makes the report of a blob in place of ffprobe. */
-export type Probe = (source: BlobSource, request: ProbeRequest) => Effect.Effect<ProbeReport["raw"], ProbeFailed | RunLimitExceeded>
+export type Probe = (
+  source: BlobSource,
+  request: ProbeRequest
+) => Effect.Effect<ProbeReport["raw"], ProbeFailed | RunLimitExceeded>
 
 /** A report with the name and size of a file, and no streams. */
-export const nameAndSize: Probe = ({ name, bytes }) => Effect.succeed({ format: { filename: name, size: `${bytes}` }, streams: [] })
+export const nameAndSize: Probe = ({ name, bytes }) =>
+  Effect.succeed({ format: { filename: name, size: `${bytes}` }, streams: [] })
 
 /** A prober without ffprobe, for tests and examples: `probe` makes the reports. */
 export const memoryProber = (probe: Probe = nameAndSize): Layer.Layer<Prober, never, Storage> =>

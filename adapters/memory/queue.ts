@@ -33,7 +33,9 @@ export const memoryQueue: Layer.Layer<Queue> = Layer.scoped(
     })
 
     const offerAt = (id: JobId, priority: number, at: Date) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.zipRight(Effect.sleep(Math.max(0, at.getTime() - now)), offer(id, priority)))
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.zipRight(Effect.sleep(Math.max(0, at.getTime() - now)), offer(id, priority))
+      )
 
     const hold = ({ id, priority }: { readonly id: JobId; readonly priority: number }) => {
       let comeback: Date | undefined
@@ -46,7 +48,8 @@ export const memoryQueue: Layer.Layer<Queue> = Layer.scoped(
           held.delete(id)
           // Fibers forked in a finalizer can't be interrupted by default, so closing the queue would wait for
           // this one.
-          if (comeback !== undefined) return Effect.forkIn(Effect.interruptible(offerAt(id, priority, comeback)), scope)
+          if (comeback !== undefined)
+            return Effect.forkIn(Effect.interruptible(offerAt(id, priority, comeback)), scope)
           // An interrupted holder may not have received its ticket.
           return Exit.isInterrupted(exit) ? offer(id, priority) : Effect.void
         })

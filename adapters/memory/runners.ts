@@ -20,7 +20,8 @@ export const memoryRunners = (fixed: ReadonlyArray<RunnerToken>): Layer.Layer<Ru
       /** The hash of the runner's secret; undefined if the runner is unknown or revoked. */
       const hashOf = (name: RunnerName): string | undefined =>
         isRevoked(name) ? undefined : (fixedHashes.get(name) ?? runners.get(name)?.secretHash)
-      const processesOf = (name: RunnerName): ReadonlyArray<ProcessRow> => [...(processes.get(name)?.values() ?? [])].reverse()
+      const processesOf = (name: RunnerName): ReadonlyArray<ProcessRow> =>
+        [...(processes.get(name)?.values() ?? [])].reverse()
 
       return {
         identify: (credential) =>
@@ -54,8 +55,16 @@ export const memoryRunners = (fixed: ReadonlyArray<RunnerToken>): Layer.Layer<Ru
           const stored = [...runners.values()].sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime())
           const others = [...processes.keys()].filter((name) => !runners.has(name)).sort()
           return [
-            ...stored.map(({ secretHash: _, ...record }) => ({ ...record, processes: processesOf(record.name) })),
-            ...others.map((name) => ({ name, createdAt: null, revokedAt: null, processes: processesOf(name) }))
+            ...stored.map(({ secretHash: _, ...record }) => ({
+              ...record,
+              processes: processesOf(record.name)
+            })),
+            ...others.map((name) => ({
+              name,
+              createdAt: null,
+              revokedAt: null,
+              processes: processesOf(name)
+            }))
           ]
         }),
 
@@ -71,7 +80,8 @@ export const memoryRunners = (fixed: ReadonlyArray<RunnerToken>): Layer.Layer<Ru
           Effect.sync(() => {
             const heard = [...processes.keys()].filter((name) => !isRevoked(name)).flatMap(processesOf)
             const different = new Map<string, Capabilities>()
-            for (const { capabilities, seenAt } of heard) if (seenAt >= since) different.set(JSON.stringify(capabilities), capabilities)
+            for (const { capabilities, seenAt } of heard)
+              if (seenAt >= since) different.set(JSON.stringify(capabilities), capabilities)
             return [...different.values()]
           }),
 
@@ -79,7 +89,8 @@ export const memoryRunners = (fixed: ReadonlyArray<RunnerToken>): Layer.Layer<Ru
           Effect.sync(() => {
             let forgotten = 0
             for (const [name, known] of processes) {
-              for (const { id, seenAt } of known.values()) if (seenAt < seenBefore && known.delete(id)) forgotten++
+              for (const { id, seenAt } of known.values())
+                if (seenAt < seenBefore && known.delete(id)) forgotten++
               if (known.size === 0) processes.delete(name)
             }
             return forgotten
@@ -90,7 +101,9 @@ export const memoryRunners = (fixed: ReadonlyArray<RunnerToken>): Layer.Layer<Ru
         unseal: (token) =>
           Effect.flatMap(now, (at) => {
             const right = runRight(runSecret, token, at)
-            return right === undefined || hashOf(right.runner) === undefined ? new InvalidRunnerToken() : Effect.succeed(right)
+            return right === undefined || hashOf(right.runner) === undefined
+              ? new InvalidRunnerToken()
+              : Effect.succeed(right)
           })
       }
     })

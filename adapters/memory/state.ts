@@ -113,16 +113,20 @@ export const now: Effect.Effect<Date> = Effect.map(Clock.currentTimeMillis, (mil
 /** Jobs that are pending or processing: their files are in use. */
 export const liveJobs = (state: StateShape): ReadonlyArray<JobRow> => [...state.live.values()]
 
-export const filesOf = (state: StateShape, dir: DirId): ReadonlyArray<StoredFile> => [...(state.files.get(dir)?.values() ?? [])]
+export const filesOf = (state: StateShape, dir: DirId): ReadonlyArray<StoredFile> => [
+  ...(state.files.get(dir)?.values() ?? [])
+]
 
-export const isRead = (state: StateShape, key: BlobKey): boolean => liveJobs(state).some(({ task }) => blobsRead(task).has(key))
+export const isRead = (state: StateShape, key: BlobKey): boolean =>
+  liveJobs(state).some(({ task }) => blobsRead(task).has(key))
 
 /**
  * Call before a file loses its bytes: if a live job reads them, they still count towards their owner's quota.
  */
 export const holdRead = (state: StateShape, file: StoredFile | undefined): void => {
   const owner = file && state.directories.get(file.dir)?.owner
-  if (owner !== undefined && file?.bytes != null && isRead(state, file.key)) state.held.set(file.key, { owner, bytes: file.bytes })
+  if (owner !== undefined && file?.bytes != null && isRead(state, file.key))
+    state.held.set(file.key, { owner, bytes: file.bytes })
 }
 
 export const heldBytes = (state: StateShape, owner: OwnerId): number =>
@@ -130,7 +134,9 @@ export const heldBytes = (state: StateShape, owner: OwnerId): number =>
 
 /** The files in all directories of an owner. */
 export const filesOfOwner = (state: StateShape, owner: OwnerId | undefined): ReadonlyArray<StoredFile> =>
-  [...state.directories.values()].filter((directory) => directory.owner === owner).flatMap(({ id }) => filesOf(state, id))
+  [...state.directories.values()]
+    .filter((directory) => directory.owner === owner)
+    .flatMap(({ id }) => filesOf(state, id))
 
 export const putRow = (state: StateShape, file: StoredFile): void => {
   const before = state.files.get(file.dir)?.get(file.name)
@@ -152,7 +158,8 @@ export const overQuota = (
   if (allowed === null) return undefined
   const own = filesOfOwner(state, owner)
   const others = own.filter(({ dir, name }) => !files.some((file) => file.dir === dir && file.name === name))
-  const bytesOf = (some: ReadonlyArray<Pick<StoredFile, "bytes">>) => some.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0)
+  const bytesOf = (some: ReadonlyArray<Pick<StoredFile, "bytes">>) =>
+    some.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0)
   const replacedAndRead = own.filter((file) => !others.includes(file) && isRead(state, file.key))
   const stored = bytesOf(others) + bytesOf(replacedAndRead) + heldBytes(state, owner)
   return stored + bytesOf(files) > allowed ? roomRefusal(allowed, stored, 0) : undefined
@@ -170,10 +177,21 @@ export const pair = (owner: OwnerId, other: string): string => JSON.stringify([o
 /** The month in UTC, such as `2026-11`. */
 export const monthOf = (at: Date): string => at.toISOString().slice(0, "2026-11".length)
 
-export const nothingSpent: Spent = { jobs: 0, probes: 0, usage: { seconds: 0, inputBytes: 0, outputBytes: 0 }, gibSeconds: 0 }
+export const nothingSpent: Spent = {
+  jobs: 0,
+  probes: 0,
+  usage: { seconds: 0, inputBytes: 0, outputBytes: 0 },
+  gibSeconds: 0
+}
 
 /** Adds to the owner's usage in the month of `at`. */
-export const charge = (state: StateShape, owner: OwnerId, what: "jobs" | "probes", usage: Usage, at: Date): void => {
+export const charge = (
+  state: StateShape,
+  owner: OwnerId,
+  what: "jobs" | "probes",
+  usage: Usage,
+  at: Date
+): void => {
   const month = pair(owner, monthOf(at))
   const before = state.spent.get(month) ?? nothingSpent
   state.spent.set(month, {

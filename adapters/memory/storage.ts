@@ -23,7 +23,10 @@ interface Upload {
 const pieceBytes = 256 * 1024
 
 /** Reads the whole body into a copy. */
-const collect = <E>(body: Bytes<E>, maxBytes: number): Effect.Effect<Uint8Array, E | TooLarge | Unavailable> =>
+const collect = <E>(
+  body: Bytes<E>,
+  maxBytes: number
+): Effect.Effect<Uint8Array, E | TooLarge | Unavailable> =>
   Effect.suspend(() => {
     const pieces: Array<Uint8Array> = []
     let bytes = 0
@@ -37,7 +40,10 @@ const collect = <E>(body: Bytes<E>, maxBytes: number): Effect.Effect<Uint8Array,
   })
 
 const onDisk = <A>(what: string, work: () => Promise<A>) =>
-  Effect.tryPromise({ try: work, catch: (cause) => new Unavailable({ what: `memory storage: ${what}`, cause }) })
+  Effect.tryPromise({
+    try: work,
+    catch: (cause) => new Unavailable({ what: `memory storage: ${what}`, cause })
+  })
 
 /**
  * Storage in memory, for tests and examples: the readable reference implementation. Downloads and uploads are
@@ -76,7 +82,8 @@ export const memoryStorage: Layer.Layer<Storage> = Layer.sync(Storage, () => {
       blobKeyParts(key)
       const openedAt = yield* Clock.currentTimeMillis
       const { orphanSeconds } = yield* Limits
-      for (const [name, upload] of uploads) if (upload.openedAt < openedAt - orphanSeconds * 1000) uploads.delete(name)
+      for (const [name, upload] of uploads)
+        if (upload.openedAt < openedAt - orphanSeconds * 1000) uploads.delete(name)
       const name = randomBytes(16).toString("base64url")
       uploads.set(name, { key, partBytes, openedAt, parts: new Map() })
       return name
@@ -94,7 +101,10 @@ export const memoryStorage: Layer.Layer<Storage> = Layer.sync(Storage, () => {
   const joinParts: StorageShape["joinParts"] = (key, name, parted) =>
     Effect.gen(function* () {
       const { parts } = yield* findUpload(key, name, parted)
-      const inOrder = Array.from({ length: partCount(parted) }, (_, index) => parts.get(index + 1) ?? Buffer.alloc(0))
+      const inOrder = Array.from(
+        { length: partCount(parted) },
+        (_, index) => parts.get(index + 1) ?? Buffer.alloc(0)
+      )
       const whole = inOrder.every(({ length }, index) => length === partSpan(parted, index + 1).length)
       if (!whole) return yield* new BlobMissing({ dir: blobKeyParts(key)[0] })
       uploads.delete(name)
@@ -115,7 +125,9 @@ export const memoryStorage: Layer.Layer<Storage> = Layer.sync(Storage, () => {
           const end = Math.min(content.length, (range?.end ?? Number.POSITIVE_INFINITY) + 1)
           const pieceAt = (at: number) => content.subarray(at, Math.min(at + pieceBytes, end))
           // A copy, since a reader may modify its chunks.
-          return Stream.unfold(start, (at) => (at < end ? Option.some([Buffer.from(pieceAt(at)), at + pieceBytes]) : Option.none()))
+          return Stream.unfold(start, (at) =>
+            at < end ? Option.some([Buffer.from(pieceAt(at)), at + pieceBytes]) : Option.none()
+          )
         })
       ),
 
@@ -140,11 +152,15 @@ export const memoryStorage: Layer.Layer<Storage> = Layer.sync(Storage, () => {
     list: (prefix) =>
       Stream.suspend(() => {
         blobPrefixParts(prefix)
-        return Stream.fromIterable([...blobs.values()].map(({ blob }) => blob).filter(({ key }) => key.startsWith(prefix)))
+        return Stream.fromIterable(
+          [...blobs.values()].map(({ blob }) => blob).filter(({ key }) => key.startsWith(prefix))
+        )
       }),
 
     download: (key, path) =>
-      Effect.flatMap(find(key), ({ content }) => onDisk("download", () => writeFile(path, content, { flag: "wx", mode: 0o444 }))),
+      Effect.flatMap(find(key), ({ content }) =>
+        onDisk("download", () => writeFile(path, content, { flag: "wx", mode: 0o444 }))
+      ),
 
     upload: (path, key) =>
       Effect.gen(function* () {

@@ -11,14 +11,18 @@ export interface MemoryWebhooksOptions {
 }
 
 /** Webhooks that are only added to an array. Receivers respond with 200, or with 500 if they reject. */
-export const memoryWebhooks = ({ posts, rejects = () => false }: MemoryWebhooksOptions): Layer.Layer<Webhooks> => {
+export const memoryWebhooks = ({
+  posts,
+  rejects = () => false
+}: MemoryWebhooksOptions): Layer.Layer<Webhooks> => {
   const check = (url: string) => (url.startsWith("https://") ? Effect.void : new UrlRefused({}))
   return Layer.succeed(Webhooks, {
     check,
     post: (delivery, body) =>
       Effect.gen(function* () {
         yield* check(delivery.url)
-        if (rejects(delivery.url)) return yield* new WebhookRejected({ reason: "The receiver answered 500, not 2xx", status: 500 })
+        if (rejects(delivery.url))
+          return yield* new WebhookRejected({ reason: "The receiver answered 500, not 2xx", status: 500 })
         posts.push({ delivery, body })
         return 200
       })

@@ -53,11 +53,16 @@ export const isPublicOrNat64 = (address: string): boolean => {
   return inner !== null && isPublic(inner.slice(1).flatMap(bytesOf).join("."))
 }
 
-const bytesOf = (group = "0"): ReadonlyArray<number> => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 255]
+const bytesOf = (group = "0"): ReadonlyArray<number> => [
+  Number.parseInt(group, 16) >> 8,
+  Number.parseInt(group, 16) & 255
+]
 
 /**
  * The canonical text of an IP address, equal for all spellings of an IPv6 address. Other text is returned
  * unchanged.
  */
 export const canonical = (address: string): string =>
-  isIP(address) === 6 && !address.includes("%") ? new URL(`https://[${address}]`).hostname.slice(1, -1) : address
+  isIP(address) === 6 && !address.includes("%")
+    ? new URL(`https://[${address}]`).hostname.slice(1, -1)
+    : address

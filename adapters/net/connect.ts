@@ -24,7 +24,10 @@ const mostTried = 3
  * All addresses of the target's host; empty when the name does not resolve. Fails when one of them is not
  * allowed: such a mix is a sign of DNS rebinding.
  */
-export const addressesOf = ({ host }: Target, { lookup, allowAddress }: Connecting): Effect.Effect<ReadonlyArray<string>, UrlRefused> =>
+export const addressesOf = (
+  { host }: Target,
+  { lookup, allowAddress }: Connecting
+): Effect.Effect<ReadonlyArray<string>, UrlRefused> =>
   isIP(host) > 0
     ? Effect.succeed([host])
     : Effect.filterOrFail(
@@ -37,18 +40,28 @@ export const addressesOf = ({ host }: Target, { lookup, allowAddress }: Connecti
  * A TLS connection to the target, with a valid certificate for its host; closed with the scope. The name is
  * resolved once and the connection goes to a checked address, so a changed DNS answer has no effect.
  */
-export const connect = (target: Target, options: Connecting, seconds: number): Effect.Effect<TLSSocket, UrlRefused, Scope.Scope> =>
+export const connect = (
+  target: Target,
+  options: Connecting,
+  seconds: number
+): Effect.Effect<TLSSocket, UrlRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const addresses = (yield* addressesOf(target, options)).slice(0, mostTried)
     if (addresses.length === 0) return yield* new UrlRefused({})
-    const tries = addresses.map((address) => within(seconds / addresses.length, closedOnFailure(secured(address, target, options))))
+    const tries = addresses.map((address) =>
+      within(seconds / addresses.length, closedOnFailure(secured(address, target, options)))
+    )
     return yield* Effect.firstSuccessOf(tries)
   }).pipe((whole) => within(seconds, whole))
 
 const within = <A, R>(seconds: number, effect: Effect.Effect<A, UrlRefused, R>) =>
   Effect.timeoutFail(effect, { duration: seconds * 1000, onTimeout: () => new UrlRefused({}) })
 
-const secured = (address: string, { host, port }: Target, { dial, ca }: Connecting): Effect.Effect<TLSSocket, UrlRefused, Scope.Scope> =>
+const secured = (
+  address: string,
+  { host, port }: Target,
+  { dial, ca }: Connecting
+): Effect.Effect<TLSSocket, UrlRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const socket = yield* opened("connect", () => dial(address, port))
     if (canonical(socket.remoteAddress ?? "") !== canonical(address)) return yield* new UrlRefused({})
@@ -90,5 +103,7 @@ const opened = <S extends Socket>(event: string, make: () => S): Effect.Effect<S
 const closedOnFailure = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E, Scope.Scope> =>
   Effect.gen(function* () {
     const own = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
-    return yield* Scope.extend(effect, own).pipe(Effect.onError((cause) => Scope.close(own, Exit.failCause(cause))))
+    return yield* Scope.extend(effect, own).pipe(
+      Effect.onError((cause) => Scope.close(own, Exit.failCause(cause)))
+    )
   })

@@ -16,7 +16,9 @@ export interface LocalDns {
 const silent = /(?:^|\.)silent\.[a-z]+\.[a-z]+$/
 
 /** Serves names with their IPv4 and IPv6 addresses, until the scope closes. */
-export const localDns = (names: Readonly<Record<string, ReadonlyArray<string>>>): Effect.Effect<LocalDns, never, Scope.Scope> =>
+export const localDns = (
+  names: Readonly<Record<string, ReadonlyArray<string>>>
+): Effect.Effect<LocalDns, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       Effect.promise(async () => {
@@ -25,7 +27,8 @@ export const localDns = (names: Readonly<Record<string, ReadonlyArray<string>>>)
         socket.on("message", (query, { address, port }) => {
           const { name, type, end } = questionOf(query)
           asked.add(name)
-          if (!silent.test(name)) socket.send(answerTo(query.subarray(0, end), type, names[name]), port, address)
+          if (!silent.test(name))
+            socket.send(answerTo(query.subarray(0, end), type, names[name]), port, address)
         })
         socket.bind(0, "127.0.0.1")
         await once(socket, "listening")

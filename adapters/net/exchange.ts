@@ -39,7 +39,14 @@ export const exchange = (
       method,
       host,
       path: `${url.pathname}${url.search}`,
-      headers: { host: url.host, connection: "close", accept: "*/*", "accept-encoding": "identity", "user-agent": "ffkiln", ...headers },
+      headers: {
+        host: url.host,
+        connection: "close",
+        accept: "*/*",
+        "accept-encoding": "identity",
+        "user-agent": "ffkiln",
+        ...headers
+      },
       maxHeaderSize: headerBytes,
       insecureHTTPParser: false
     })
@@ -56,17 +63,27 @@ export const exchange = (
     return { request, answered }
   })
   return Effect.gen(function* () {
-    const { answered } = yield* Effect.acquireRelease(ask, ({ request }) => Effect.sync(() => request.destroy()))
+    const { answered } = yield* Effect.acquireRelease(ask, ({ request }) =>
+      Effect.sync(() => request.destroy())
+    )
     const message = yield* withIdleTimeout(
       Effect.promise(() => answered),
       idleSeconds
     )
     if (message === undefined) return yield* new UrlUnreachable({})
-    return { url, status: message.statusCode ?? 0, headers: message.headers, body: bodyOf(message, idleSeconds) }
+    return {
+      url,
+      status: message.statusCode ?? 0,
+      headers: message.headers,
+      body: bodyOf(message, idleSeconds)
+    }
   })
 }
 
-const withIdleTimeout = <A, E>(effect: Effect.Effect<A, E>, idleSeconds: number): Effect.Effect<A, E | UrlUnreachable> =>
+const withIdleTimeout = <A, E>(
+  effect: Effect.Effect<A, E>,
+  idleSeconds: number
+): Effect.Effect<A, E | UrlUnreachable> =>
   Effect.timeoutFail(effect, { duration: idleSeconds * 1000, onTimeout: () => new UrlUnreachable({}) })
 
 /**

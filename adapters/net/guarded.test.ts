@@ -39,7 +39,11 @@ describe("a request of the guard", () => {
     Effect.gen(function* () {
       const server = yield* serving((_, response) => response.end("bytes"))
       const { status, body, url } = yield* whole(server.guard, `${server.url}/a%20b.mp4?x=1#part`)
-      expect({ status, body, url }).toEqual({ status: 200, body: "bytes", url: `${server.url}/a%20b.mp4?x=1#part` })
+      expect({ status, body, url }).toEqual({
+        status: 200,
+        body: "bytes",
+        url: `${server.url}/a%20b.mp4?x=1#part`
+      })
       expect(server.asked).toEqual([
         {
           url: "/a%20b.mp4?x=1",
@@ -62,7 +66,9 @@ describe("a request of the guard", () => {
     Effect.gen(function* () {
       const server = yield* serving((_, response) => response.end("bytes"))
       expect(yield* whole(server.guard, `https://127.0.0.1:${server.port}/`)).toMatchObject({ status: 200 })
-      expect(yield* whole(server.guard, `https://media.example.com.:${server.port}/`)).toMatchObject({ status: 200 })
+      expect(yield* whole(server.guard, `https://media.example.com.:${server.port}/`)).toMatchObject({
+        status: 200
+      })
     })
   )
 
@@ -116,7 +122,12 @@ describe("the guard refuses without a connection", () => {
       "https://localhost",
       "https://a.local"
     ],
-    ...["http://media.example.com", "https://user:pw@media.example.com", "https://media.example.com\\.x", "not a URL"]
+    ...[
+      "http://media.example.com",
+      "https://user:pw@media.example.com",
+      "https://media.example.com\\.x",
+      "not a URL"
+    ]
   ])("%s", (start) =>
     Effect.gen(function* () {
       const server = yield* serving((_, response) => response.end("bytes"))
@@ -189,7 +200,9 @@ describe("the connection", () => {
     Effect.gen(function* () {
       const server = yield* serving((_, response) => response.end("bytes"))
       const dial: NonNullable<GuardOptions["dial"]> = (address, port) =>
-        Object.defineProperty(server.guard.dial?.(address, port) as never, "remoteAddress", { value: "127.0.0.2" })
+        Object.defineProperty(server.guard.dial?.(address, port) as never, "remoteAddress", {
+          value: "127.0.0.2"
+        })
       expect(yield* Effect.flip(whole({ ...server.guard, dial }, server.url))).toMatchObject(refusal)
       expect(server.asked).toEqual([])
       yield* untilClosed(server)
@@ -217,7 +230,10 @@ describe("the connection", () => {
     Effect.gen(function* () {
       const server = yield* serving((_, response) => response.end("bytes"))
       const { allowAddress: _, ca: __, ...guard } = server.guard
-      const many = { ...guard, resolve: async () => [34, 35, 36, 37, 38].map((last) => ({ address: `93.184.216.${last}` })) }
+      const many = {
+        ...guard,
+        resolve: async () => [34, 35, 36, 37, 38].map((last) => ({ address: `93.184.216.${last}` }))
+      }
       expect(yield* Effect.flip(whole(many, server.url))).toMatchObject(refusal)
       expect(server.dialed).toHaveLength(3)
       yield* untilClosed(server)
@@ -230,8 +246,12 @@ describe("the connection", () => {
       const { ca: _, ...trusting } = server.guard
       expect(yield* Effect.flip(whole(trusting, `${server.url}/secret`))).toMatchObject(refusal)
       const elsewhere = { ...server.guard, resolve: async () => [{ address: "127.0.0.1" }] }
-      expect(yield* Effect.flip(whole(elsewhere, `https://media.example.org:${server.port}/secret`))).toMatchObject(refusal)
-      expect(yield* Effect.flip(whole(server.guard, `https://a.media.example.com:${server.port}/secret`))).toMatchObject(refusal)
+      expect(
+        yield* Effect.flip(whole(elsewhere, `https://media.example.org:${server.port}/secret`))
+      ).toMatchObject(refusal)
+      expect(
+        yield* Effect.flip(whole(server.guard, `https://a.media.example.com:${server.port}/secret`))
+      ).toMatchObject(refusal)
       expect(server.asked).toEqual([])
       yield* untilClosed(server)
     })
@@ -261,21 +281,32 @@ describe("redirects", () => {
       const ports: Array<number> = []
       const server = yield* serving((request, response) => {
         const place = request.url === "/start" ? to(ports[0] ?? 0) : undefined
-        place === undefined ? response.end(`at ${request.url}`) : response.writeHead(status, { location: place }).end("moved")
+        place === undefined
+          ? response.end(`at ${request.url}`)
+          : response.writeHead(status, { location: place }).end("moved")
       })
       ports.push(server.port)
       return server
     })
 
-  it.scopedLive.each([301, 302, 303, 307, 308])("%i is followed with the guard's own headers only", (status) =>
-    Effect.gen(function* () {
-      const server = yield* redirecting((port) => `//other.example.com:${port}/end?x`, status)
-      const answer = yield* whole(server.guard, `${server.url}/start`, { redirects: 1, headers: { range: "bytes=0-1" } })
-      expect(answer).toMatchObject({ status: 200, body: "at /end?x", url: `https://other.example.com:${server.port}/end?x` })
-      expect(server.asked.map(({ headers }) => headers.range)).toEqual(["bytes=0-1", "bytes=0-1"])
-      expect(server.asked[1]?.headers.host).toBe(`other.example.com:${server.port}`)
-      yield* untilClosed(server)
-    })
+  it.scopedLive.each([301, 302, 303, 307, 308])(
+    "%i is followed with the guard's own headers only",
+    (status) =>
+      Effect.gen(function* () {
+        const server = yield* redirecting((port) => `//other.example.com:${port}/end?x`, status)
+        const answer = yield* whole(server.guard, `${server.url}/start`, {
+          redirects: 1,
+          headers: { range: "bytes=0-1" }
+        })
+        expect(answer).toMatchObject({
+          status: 200,
+          body: "at /end?x",
+          url: `https://other.example.com:${server.port}/end?x`
+        })
+        expect(server.asked.map(({ headers }) => headers.range)).toEqual(["bytes=0-1", "bytes=0-1"])
+        expect(server.asked[1]?.headers.host).toBe(`other.example.com:${server.port}`)
+        yield* untilClosed(server)
+      })
   )
 
   it.scopedLive("close the connection before the next request, even if the server keeps sending", () =>
@@ -292,7 +323,9 @@ describe("redirects", () => {
   it.scopedLive("may be UTF-8", () =>
     Effect.gen(function* () {
       const server = yield* redirecting(() => Buffer.from("/ö", "utf8").toString("latin1"))
-      expect(yield* whole(server.guard, `${server.url}/start`, { redirects: 1 })).toMatchObject({ body: "at /%C3%B6" })
+      expect(yield* whole(server.guard, `${server.url}/start`, { redirects: 1 })).toMatchObject({
+        body: "at /%C3%B6"
+      })
     })
   )
 
@@ -301,7 +334,10 @@ describe("redirects", () => {
     { title: "to this machine", to: (port: number) => `https://[::1]:${port}/` },
     { title: "to this machine in another spelling", to: (port: number) => `https://0x7f.2:${port}/` },
     { title: "to the metadata service", to: () => "https://169.254.169.254/latest" },
-    { title: "to a name that resolves to nothing", to: (port: number) => `https://media.example.org:${port}/` },
+    {
+      title: "to a name that resolves to nothing",
+      to: (port: number) => `https://media.example.org:${port}/`
+    },
     { title: "to a name of an inner network", to: (port: number) => `https://localhost:${port}/` },
     { title: "with credentials", to: (port: number) => `https://user:pw@media.example.com:${port}/` },
     { title: "to another port", to: () => "https://media.example.com:444/" },
@@ -311,7 +347,9 @@ describe("redirects", () => {
   ])("$title are refused", ({ to }) =>
     Effect.gen(function* () {
       const server = yield* redirecting(to)
-      expect(yield* Effect.flip(whole(server.guard, `${server.url}/start`, { redirects: 5 }))).toMatchObject(refusal)
+      expect(yield* Effect.flip(whole(server.guard, `${server.url}/start`, { redirects: 5 }))).toMatchObject(
+        refusal
+      )
       expect(server.dialed).toEqual(["127.0.0.1"])
       yield* untilClosed(server)
     })
@@ -320,7 +358,10 @@ describe("redirects", () => {
   it.scopedLive("are followed up to the limit, also in a circle", () =>
     Effect.gen(function* () {
       const server = yield* redirecting(() => "/start")
-      expect(yield* whole(server.guard, `${server.url}/start`, { redirects: 5 })).toMatchObject({ status: 302, body: "moved" })
+      expect(yield* whole(server.guard, `${server.url}/start`, { redirects: 5 })).toMatchObject({
+        status: 302,
+        body: "moved"
+      })
       expect(server.asked).toHaveLength(6)
       expect(yield* whole(server.guard, `${server.url}/start`)).toMatchObject({ status: 302, body: "moved" })
       expect(server.asked).toHaveLength(7)
@@ -331,8 +372,12 @@ describe("redirects", () => {
     Effect.gen(function* () {
       const server = yield* redirecting((port) => `https://inner.example.com:${port}/`)
       const { allowAddress: _, ...guard } = server.guard
-      const resolve = async (host: string) => [{ address: host.startsWith("inner") ? "10.0.0.1" : "93.184.216.34" }]
-      expect(yield* Effect.flip(whole({ ...guard, resolve }, `${server.url}/start`, { redirects: 5 }))).toMatchObject(refusal)
+      const resolve = async (host: string) => [
+        { address: host.startsWith("inner") ? "10.0.0.1" : "93.184.216.34" }
+      ]
+      expect(
+        yield* Effect.flip(whole({ ...guard, resolve }, `${server.url}/start`, { redirects: 5 }))
+      ).toMatchObject(refusal)
       expect(server.dialed).toEqual(["93.184.216.34"])
     })
   )
@@ -354,14 +399,20 @@ const soon = { ...defaultLimits, idleSeconds: 0.3 }
 describe("a response", () => {
   it.scopedLive.each([
     { title: "of a length", text: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nbytes" },
-    { title: "in chunks", text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nby\r\n3;x=y\r\ntes\r\n0\r\n\r\n" },
+    {
+      title: "in chunks",
+      text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nby\r\n3;x=y\r\ntes\r\n0\r\n\r\n"
+    },
     { title: "that ends with its connection", text: "HTTP/1.1 200 OK\r\n\r\nbytes" },
     { title: "of an old server", text: "HTTP/1.0 200 OK\r\n\r\nbytes" },
     {
       title: "after announcements",
       text: "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nx: y\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nbytes"
     },
-    { title: "with more than it announced", text: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nbytes and more" }
+    {
+      title: "with more than it announced",
+      text: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nbytes and more"
+    }
   ])("$title is read whole", ({ text }) =>
     Effect.gen(function* () {
       const server = yield* saying(text)
@@ -373,9 +424,18 @@ describe("a response", () => {
   it.scopedLive.each([
     { title: "shorter than announced", text: "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nbytes" },
     { title: "cut off in a chunk", text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nbytes" },
-    { title: "without its last chunk", text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbytes\r\n" },
-    { title: "with a broken chunk", text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nbytes\r\n" },
-    { title: "of two lengths", text: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nbytes" },
+    {
+      title: "without its last chunk",
+      text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbytes\r\n"
+    },
+    {
+      title: "with a broken chunk",
+      text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nbytes\r\n"
+    },
+    {
+      title: "of two lengths",
+      text: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nbytes"
+    },
     {
       title: "of a length and in chunks",
       text: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbytes\r\n0\r\n\r\n"
@@ -385,7 +445,10 @@ describe("a response", () => {
     { title: "of nothing", text: "" },
     { title: "of half a header", text: "HTTP/1.1 200 OK\r\nContent-Le" },
     { title: "of announcements only", text: "HTTP/1.1 100 Continue\r\n\r\n" },
-    { title: "that changes the protocol", text: "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nbytes" },
+    {
+      title: "that changes the protocol",
+      text: "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nbytes"
+    },
     { title: "with too many headers", text: `HTTP/1.1 200 OK\r\n${"x: y\r\n".repeat(20_000)}\r\nbytes` },
     { title: "with too long a header", text: `HTTP/1.1 200 OK\r\nx: ${"y".repeat(20_000)}\r\n\r\nbytes` }
   ])("$title gives UrlUnreachable", ({ text }) =>
@@ -404,7 +467,9 @@ describe("a response", () => {
   ])("that stops after $title fails after the idle time", ({ text }) =>
     Effect.gen(function* () {
       const server = yield* saying(text, "wait")
-      expect(yield* Effect.flip(whole(server.guard, server.url, {}, soon))).toMatchObject({ _tag: "UrlUnreachable" })
+      expect(yield* Effect.flip(whole(server.guard, server.url, {}, soon))).toMatchObject({
+        _tag: "UrlUnreachable"
+      })
       yield* untilClosed(server)
     })
   )
@@ -418,7 +483,9 @@ describe("a response", () => {
           socket.on("close", () => clearInterval(timer))
         })
       )
-      expect(yield* Effect.flip(whole(server.guard, server.url, {}, soon))).toMatchObject({ _tag: "UrlUnreachable" })
+      expect(yield* Effect.flip(whole(server.guard, server.url, {}, soon))).toMatchObject({
+        _tag: "UrlUnreachable"
+      })
       yield* untilClosed(server)
     })
   )
@@ -441,17 +508,24 @@ describe("a response", () => {
     })
   )
 
-  it.scopedLive.each(["before its headers", "within its body"] as const)("that is interrupted %s closes its connection", (when) =>
-    Effect.gen(function* () {
-      const server = yield* saying(when === "before its headers" ? "" : "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nbytes", "wait")
-      let pieces = 0
-      const fiber = yield* Effect.gen(function* () {
-        const { body } = yield* makeGuard(server.guard, defaultLimits).request(server.url)
-        yield* Stream.runForEach(body, () => Effect.sync(() => pieces++))
-      }).pipe(Effect.scoped, Effect.fork)
-      yield* until(Effect.sync(() => server.connections() === 1 && (when === "before its headers" || pieces === 1)))
-      yield* Fiber.interrupt(fiber)
-      yield* untilClosed(server)
-    })
+  it.scopedLive.each(["before its headers", "within its body"] as const)(
+    "that is interrupted %s closes its connection",
+    (when) =>
+      Effect.gen(function* () {
+        const server = yield* saying(
+          when === "before its headers" ? "" : "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nbytes",
+          "wait"
+        )
+        let pieces = 0
+        const fiber = yield* Effect.gen(function* () {
+          const { body } = yield* makeGuard(server.guard, defaultLimits).request(server.url)
+          yield* Stream.runForEach(body, () => Effect.sync(() => pieces++))
+        }).pipe(Effect.scoped, Effect.fork)
+        yield* until(
+          Effect.sync(() => server.connections() === 1 && (when === "before its headers" || pieces === 1))
+        )
+        yield* Fiber.interrupt(fiber)
+        yield* untilClosed(server)
+      })
   )
 })

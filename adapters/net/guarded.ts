@@ -51,30 +51,57 @@ export interface Guard {
    * Returns when the headers of the response have arrived. The connection is closed with the scope. The
    * caller must limit the total time.
    */
-  readonly request: (url: string, asking?: Asking) => Effect.Effect<GuardedResponse, UrlRefused | UrlUnreachable, Scope.Scope>
+  readonly request: (
+    url: string,
+    asking?: Asking
+  ) => Effect.Effect<GuardedResponse, UrlRefused | UrlUnreachable, Scope.Scope>
 }
 
 /**
  * Makes a guard. `connectSeconds` limits lookup, connection and handshake together, `idleSeconds` each wait
  * for further bytes.
  */
-export const makeGuard = (options: GuardOptions, limits: Pick<LimitValues, "connectSeconds" | "idleSeconds"> & LookupLimits): Guard => {
+export const makeGuard = (
+  options: GuardOptions,
+  limits: Pick<LimitValues, "connectSeconds" | "idleSeconds"> & LookupLimits
+): Guard => {
   const { connectSeconds, idleSeconds } = limits
-  const { allowAddress = isPublic, allowHost = () => false, ports = [443], ca, nameServers, resolve, dial = systemDial } = options
+  const {
+    allowAddress = isPublic,
+    allowHost = () => false,
+    ports = [443],
+    ca,
+    nameServers,
+    resolve,
+    dial = systemDial
+  } = options
   const rules = { allowAddress, allowHost, ports }
-  const connecting = { allowAddress, lookup: makeLookup({ allowHost, nameServers, resolve }, limits), dial, ca }
+  const connecting = {
+    allowAddress,
+    lookup: makeLookup({ allowHost, nameServers, resolve }, limits),
+    dial,
+    ca
+  }
 
-  const follow = (target: Target, asking: Asking): Effect.Effect<GuardedResponse, UrlRefused | UrlUnreachable, Scope.Scope> =>
+  const follow = (
+    target: Target,
+    asking: Asking
+  ): Effect.Effect<GuardedResponse, UrlRefused | UrlUnreachable, Scope.Scope> =>
     Effect.gen(function* () {
       const hop = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
       const answer = yield* Scope.extend(
-        Effect.flatMap(connect(target, connecting, connectSeconds), (socket) => exchange(socket, target, asking, idleSeconds)),
+        Effect.flatMap(connect(target, connecting, connectSeconds), (socket) =>
+          exchange(socket, target, asking, idleSeconds)
+        ),
         hop
       )
       const { redirects = 0 } = asking
       if (!isRedirect(answer) || redirects === 0) return answer
       yield* Scope.close(hop, Exit.void)
-      return yield* follow(yield* judgeRedirect(placeOf(answer), target.url, rules), { ...asking, redirects: redirects - 1 })
+      return yield* follow(yield* judgeRedirect(placeOf(answer), target.url, rules), {
+        ...asking,
+        redirects: redirects - 1
+      })
     })
 
   return {
@@ -88,4 +115,5 @@ export const makeGuard = (options: GuardOptions, limits: Pick<LimitValues, "conn
 }
 
 /** Location header. Node decodes headers as Latin-1; servers that do not percent-encode it send UTF-8. */
-const placeOf = ({ headers: { location = "" } }: GuardedResponse): string => Buffer.from(location, "latin1").toString("utf8")
+const placeOf = ({ headers: { location = "" } }: GuardedResponse): string =>
+  Buffer.from(location, "latin1").toString("utf8")

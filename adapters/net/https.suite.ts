@@ -81,7 +81,10 @@ const started = async (server: Server, ca: string): Promise<LocalHttps> => {
       dial: (address) => {
         dialed.push(address)
         // Pretends to have reached the requested address, as the socket of a real dialer does.
-        return Object.defineProperty(connect(port, loopback), "remoteAddress", { value: address, configurable: true })
+        return Object.defineProperty(connect(port, loopback), "remoteAddress", {
+          value: address,
+          configurable: true
+        })
       }
     },
     close: () =>
@@ -111,13 +114,41 @@ const makeCertificate = async (): Promise<Certificate> => {
   const openssl = (...args: ReadonlyArray<string>) => execa("openssl", args, { cwd: folder })
   const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
   try {
-    await openssl("req", "-x509", ...newKey, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=Authority of a test")
     await openssl(
-      ...["req", "-x509", ...newKey, "-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-CA", "ca.pem", "-CAkey", "ca.key"],
+      "req",
+      "-x509",
+      ...newKey,
+      "-keyout",
+      "ca.key",
+      "-out",
+      "ca.pem",
+      "-days",
+      "2",
+      "-subj",
+      "/CN=Authority of a test"
+    )
+    await openssl(
+      ...[
+        "req",
+        "-x509",
+        ...newKey,
+        "-keyout",
+        "key.pem",
+        "-out",
+        "cert.pem",
+        "-days",
+        "2",
+        "-CA",
+        "ca.pem",
+        "-CAkey",
+        "ca.key"
+      ],
       ...["-subj", "/CN=media.example.com", "-addext", "basicConstraints=critical,CA:FALSE"],
       ...["-addext", `subjectAltName=DNS:example.com,DNS:*.example.com,IP:${loopback}`]
     )
-    const [ca, cert, key] = await Promise.all(["ca.pem", "cert.pem", "key.pem"].map((name) => readFile(join(folder, name), "utf8")))
+    const [ca, cert, key] = await Promise.all(
+      ["ca.pem", "cert.pem", "key.pem"].map((name) => readFile(join(folder, name), "utf8"))
+    )
     return { ca, cert, key } as Certificate
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -24,7 +24,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const film = Buffer.alloc(300_000, "film")
 
 const serveFilm: RequestListener = (request, response) => {
-  if (request.url === "/film.mp4") response.writeHead(200, { "content-type": "Video/MP4; codecs=avc1" }).end(film)
+  if (request.url === "/film.mp4")
+    response.writeHead(200, { "content-type": "Video/MP4; codecs=avc1" }).end(film)
   else response.writeHead(404).end("none")
 }
 
@@ -40,7 +41,12 @@ for (const [name, storage] of [
         ({ url, guard }) =>
           Layer.merge(
             Layer.provideMerge(importer(guard), storage),
-            Layer.succeed(Served, { url: `${url}/film.mp4`, bytes: film, type: "video/mp4", missing: `${url}/none.mp4` })
+            Layer.succeed(Served, {
+              url: `${url}/film.mp4`,
+              bytes: film,
+              type: "video/mp4",
+              missing: `${url}/none.mp4`
+            })
           )
       )
     )
@@ -141,14 +147,22 @@ describe("the importer", () => {
     })
   )
 
-  it.scopedLive.each(["<!DOCTYPE html><p>log in", "\ufeff\n  <html>", "<html>"])("refuses a web page with an explanation: %s", (page) =>
-    Effect.gen(function* () {
-      const server = yield* scoped(() =>
-        localHttps((_, response) => void response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(page))
-      )
-      const error = yield* Effect.flip(importing(server.guard, server.url))
-      expect(error).toMatchObject({ _tag: "UrlRefused", message: expect.stringContaining("web page (text/html)") })
-    })
+  it.scopedLive.each(["<!DOCTYPE html><p>log in", "\ufeff\n  <html>", "<html>"])(
+    "refuses a web page with an explanation: %s",
+    (page) =>
+      Effect.gen(function* () {
+        const server = yield* scoped(() =>
+          localHttps(
+            (_, response) =>
+              void response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(page)
+          )
+        )
+        const error = yield* Effect.flip(importing(server.guard, server.url))
+        expect(error).toMatchObject({
+          _tag: "UrlRefused",
+          message: expect.stringContaining("web page (text/html)")
+        })
+      })
   )
 
   it.scopedLive("accepts media that the server labels as a web page", () =>
@@ -173,14 +187,21 @@ describe("the importer", () => {
         _tag: "UrlRefused",
         message: "The URL redirects too often"
       })
-      expect(yield* Effect.flip(importing(server.guard, `${server.url}/1`, { redirects: 0 }))).toMatchObject({ _tag: "UrlRefused" })
+      expect(yield* Effect.flip(importing(server.guard, `${server.url}/1`, { redirects: 0 }))).toMatchObject({
+        _tag: "UrlRefused"
+      })
     })
   )
 
   it.scopedLive("refuses a file of announced excessive size before its first byte", () =>
     Effect.gen(function* () {
-      const server = yield* scoped(() => localTls((socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 1000001\r\n\r\n")))
-      expect(yield* Effect.flip(importing(server.guard, server.url))).toMatchObject({ _tag: "TooLarge", maxBytes: 1_000_000 })
+      const server = yield* scoped(() =>
+        localTls((socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 1000001\r\n\r\n"))
+      )
+      expect(yield* Effect.flip(importing(server.guard, server.url))).toMatchObject({
+        _tag: "TooLarge",
+        maxBytes: 1_000_000
+      })
     })
   )
 
@@ -192,7 +213,9 @@ describe("the importer", () => {
       const server = yield* scoped(() =>
         localTls((socket) => {
           const piece = Buffer.alloc(8192, "x")
-          const framed = header.endsWith("chunked") ? Buffer.concat([Buffer.from("2000\r\n"), piece, Buffer.from("\r\n")]) : piece
+          const framed = header.endsWith("chunked")
+            ? Buffer.concat([Buffer.from("2000\r\n"), piece, Buffer.from("\r\n")])
+            : piece
           const more = () => {
             while (!socket.destroyed && socket.write(framed));
           }
@@ -211,7 +234,9 @@ describe("the importer", () => {
     { title: "two codings", headers: { "content-encoding": "identity, gzip" }, body: "x" }
   ])("refuses content in $title, and never decompresses it", ({ headers, body }) =>
     Effect.gen(function* () {
-      const server = yield* scoped(() => localHttps((_, response) => response.writeHead(200, headers).end(body)))
+      const server = yield* scoped(() =>
+        localHttps((_, response) => response.writeHead(200, headers).end(body))
+      )
       expect(yield* Effect.flip(importing(server.guard, server.url))).toMatchObject({
         _tag: "UrlRefused",
         message: expect.stringContaining("Content-Encoding")
@@ -222,19 +247,26 @@ describe("the importer", () => {
   it.scopedLive("keeps content labelled identity, and gzip files, as they are", () =>
     Effect.gen(function* () {
       const file = gzipSync("film")
-      const server = yield* scoped(() => localHttps((_, response) => response.writeHead(200, { "content-encoding": "Identity" }).end(file)))
+      const server = yield* scoped(() =>
+        localHttps((_, response) => response.writeHead(200, { "content-encoding": "Identity" }).end(file))
+      )
       expect(yield* importing(server.guard, server.url)).toMatchObject({ blob: { bytes: file.length } })
     })
   )
 
   it.scopedLive.each([
     { title: "is shorter than announced", text: "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nbytes" },
-    { title: "lacks its last chunk", text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbytes\r\n" },
+    {
+      title: "lacks its last chunk",
+      text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbytes\r\n"
+    },
     { title: "never begins", text: "" }
   ])("a body that $title stores nothing", ({ text }) =>
     Effect.gen(function* () {
       const server = yield* scoped(() => localTls((socket) => socket.once("data", () => socket.end(text))))
-      expect(yield* Effect.flip(importing(server.guard, server.url))).toMatchObject({ _tag: "UrlUnreachable" })
+      expect(yield* Effect.flip(importing(server.guard, server.url))).toMatchObject({
+        _tag: "UrlUnreachable"
+      })
     })
   )
 
@@ -257,7 +289,9 @@ describe("the importer", () => {
 
   it.scopedLive("an interrupted import closes its connection and stores nothing", () =>
     Effect.gen(function* () {
-      const server = yield* scoped(() => localTls((socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfilm")))
+      const server = yield* scoped(() =>
+        localTls((socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfilm"))
+      )
       const root = join(folder, `root-${++roots}`)
       yield* Effect.gen(function* () {
         const fiber = yield* Effect.fork((yield* Importer).import(server.url, aKey(), 1000))

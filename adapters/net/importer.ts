@@ -22,15 +22,21 @@ export const importer = (options: GuardOptions = {}): Layer.Layer<Importer, neve
             const answer = yield* guard.request(url, { redirects: limits.redirects })
             const failure = shortcoming(answer)
             if (failure !== undefined) return yield* failure
-            if ((declaredBytes(answer.headers) ?? 0) > maxBytes) return yield* new TooLarge({ what: "The file", maxBytes })
+            if ((declaredBytes(answer.headers) ?? 0) > maxBytes)
+              return yield* new TooLarge({ what: "The file", maxBytes })
             const type = mediaType(answer.headers)
-            const blob = yield* storage.write(key, charge(type === "text/html" ? refusePage(answer.body) : answer.body), maxBytes)
+            const blob = yield* storage.write(
+              key,
+              charge(type === "text/html" ? refusePage(answer.body) : answer.body),
+              maxBytes
+            )
             return { blob, type, fileName: fileName(answer.headers["content-disposition"]) }
           }).pipe(
             Effect.scoped,
             Effect.timeoutFail({
               duration: limits.importSeconds * 1000,
-              onTimeout: () => new UrlUnreachable({ reason: `Fetching the URL took longer than ${limits.importSeconds} s` })
+              onTimeout: () =>
+                new UrlUnreachable({ reason: `Fetching the URL took longer than ${limits.importSeconds} s` })
             })
           )
       }
@@ -46,16 +52,22 @@ const mediaType = (headers: IncomingHttpHeaders): string | null => {
  * Refuses web pages, such as a login or an error with status 200. Some servers label every file as text/html,
  * so only content that begins like a page is refused.
  */
-const refusePage = <E, R>(body: Stream.Stream<Uint8Array, E, R>): Stream.Stream<Uint8Array, E | UrlRefused, R> => {
+const refusePage = <E, R>(
+  body: Stream.Stream<Uint8Array, E, R>
+): Stream.Stream<Uint8Array, E | UrlRefused, R> => {
   let start = ""
   return Stream.mapEffect(body, (piece) => {
-    if (start.length < pageStartBytes) start += Buffer.from(piece.subarray(0, pageStartBytes - start.length)).toString("latin1")
-    return /^[\s\xbb\xbf\xef]*</.test(start) ? Effect.fail(new UrlRefused({ reason: isPage })) : Effect.succeed(piece)
+    if (start.length < pageStartBytes)
+      start += Buffer.from(piece.subarray(0, pageStartBytes - start.length)).toString("latin1")
+    return /^[\s\xbb\xbf\xef]*</.test(start)
+      ? Effect.fail(new UrlRefused({ reason: isPage }))
+      : Effect.succeed(piece)
   })
 }
 
 const pageStartBytes = 64
-const isPage = "The URL leads to a web page (text/html), not to a media file: give the address of the file itself"
+const isPage =
+  "The URL leads to a web page (text/html), not to a media file: give the address of the file itself"
 
 /** Longest header that is parsed, in characters. */
 const maxHeader = 2000

@@ -16,12 +16,20 @@ const names = {
   "empty.example.com": []
 }
 
-const lookups = ({ server }: LocalDns, over: Partial<typeof defaultLimits> = {}, options: Partial<LookupOptions> = {}) =>
-  makeLookup({ allowHost: () => false, nameServers: [server], resolve: undefined, ...options }, { ...defaultLimits, ...over })
+const lookups = (
+  { server }: LocalDns,
+  over: Partial<typeof defaultLimits> = {},
+  options: Partial<LookupOptions> = {}
+) =>
+  makeLookup(
+    { allowHost: () => false, nameServers: [server], resolve: undefined, ...options },
+    { ...defaultLimits, ...over }
+  )
 
 const as = (key: string) => Effect.provideService(ActingFor, key)
 
-const silentNames = (key: string, count = 20) => Array.from({ length: count }, (_, index) => `n${index}.${key}.silent.example.com`)
+const silentNames = (key: string, count = 20) =>
+  Array.from({ length: count }, (_, index) => `n${index}.${key}.silent.example.com`)
 
 /** Starts this number of lookups under a silent name server, and leaves them running. */
 const attack = (lookup: ReturnType<typeof lookups>, key: string) =>
@@ -79,7 +87,9 @@ describe("a lookup by name servers", () => {
     Effect.gen(function* () {
       const dns = yield* localDns(names)
       const lookup = lookups(dns, {}, { allowHost: (host) => host === "localhost" })
-      expect((yield* lookup("localhost")).some((address) => ["127.0.0.1", "::1"].includes(address))).toBe(true)
+      expect((yield* lookup("localhost")).some((address) => ["127.0.0.1", "::1"].includes(address))).toBe(
+        true
+      )
       expect([...dns.asked]).toEqual([])
     })
   )

@@ -5,7 +5,10 @@ import type { LimitValues } from "../../core/limits.js"
 import { ActingFor } from "../../core/ports/acting-for.js"
 
 /** All addresses of a name; rejects when there are none. The signal cancels the lookup. */
-export type Resolve = (host: string, signal: AbortSignal) => Promise<ReadonlyArray<{ readonly address: string }>>
+export type Resolve = (
+  host: string,
+  signal: AbortSignal
+) => Promise<ReadonlyArray<{ readonly address: string }>>
 
 /** How names are resolved. */
 export interface LookupOptions {
@@ -33,7 +36,10 @@ const systemLookups = 2
  * threads that all file access needs, and can't be cancelled: it is used only for hosts that the operator
  * allowed (`allowHost`), which may be in /etc/hosts or known only to the system, and only for two at a time.
  */
-export const makeLookup = ({ allowHost, nameServers, resolve }: LookupOptions, limits: LookupLimits): Lookup => {
+export const makeLookup = (
+  { allowHost, nameServers, resolve }: LookupOptions,
+  limits: LookupLimits
+): Lookup => {
   const { lookups, lookupsPerKey, lookupSeconds } = limits
   const bounds = { waiting: lookups * 16, waitingPerKey: lookupsPerKey * 8, waitSeconds: lookupSeconds * 2 }
   const gate = makeKeyedGate({ ...bounds, places: lookups, placesPerKey: lookupsPerKey })
@@ -49,12 +55,18 @@ export const makeLookup = ({ allowHost, nameServers, resolve }: LookupOptions, l
     )
   // The place is held until the thread is free, even when the caller has stopped waiting.
   const bySystem = (host: string, key: string) =>
-    Effect.disconnect(systemGate.within(key)(Effect.uninterruptible(Effect.tryPromise(() => lookup(host, { all: true, verbatim: true })))))
+    Effect.disconnect(
+      systemGate.within(key)(
+        Effect.uninterruptible(Effect.tryPromise(() => lookup(host, { all: true, verbatim: true })))
+      )
+    )
 
   return (host) =>
     Effect.gen(function* () {
       const key = yield* ActingFor
-      const found = yield* resolve === undefined && allowHost(host) ? bySystem(host, key) : byNameServers(host, key)
+      const found = yield* resolve === undefined && allowHost(host)
+        ? bySystem(host, key)
+        : byNameServers(host, key)
       return found.map(({ address }) => address)
     }).pipe(Effect.orElseSucceed(() => []))
 }
@@ -69,7 +81,9 @@ const askNameServers =
     const cancel = () => resolver.cancel()
     signal.addEventListener("abort", cancel)
     try {
-      const [four, six] = await Promise.all([resolver.resolve4(host), resolver.resolve6(host)].map((asked) => asked.catch(() => [])))
+      const [four, six] = await Promise.all(
+        [resolver.resolve4(host), resolver.resolve6(host)].map((asked) => asked.catch(() => []))
+      )
       return inTurn(four ?? [], six ?? []).map((address) => ({ address }))
     } finally {
       signal.removeEventListener("abort", cancel)

@@ -12,9 +12,12 @@ export const shortcoming = (
 ): UrlRefused | UrlUnreachable | undefined => {
   if (status >= 500) return new UrlUnreachable({ reason: `The server of the URL answered ${status}` })
   if (isRedirect({ status, headers })) return new UrlRefused({ reason: "The URL redirects too often" })
-  if (!wanted.includes(status)) return new UrlRefused({ reason: `The server of the URL answered ${status} instead of the file` })
+  if (!wanted.includes(status))
+    return new UrlRefused({ reason: `The server of the URL answered ${status} instead of the file` })
   if (!isPlain(headers["content-encoding"])) {
-    return new UrlRefused({ reason: "The server of the URL sent the file compressed (Content-Encoding), which is not accepted" })
+    return new UrlRefused({
+      reason: "The server of the URL sent the file compressed (Content-Encoding), which is not accepted"
+    })
   }
   return undefined
 }
@@ -24,7 +27,8 @@ export const isRedirect = ({ status, headers }: Pick<GuardedResponse, "status" |
   [301, 302, 303, 307, 308].includes(status) && headers.location !== undefined
 
 /** Requests ask for `identity`, and nothing is decompressed: a small response could expand to any size. */
-const isPlain = (encoding: string | undefined): boolean => ["", "identity"].includes((encoding ?? "").trim().toLowerCase())
+const isPlain = (encoding: string | undefined): boolean =>
+  ["", "identity"].includes((encoding ?? "").trim().toLowerCase())
 
 /**
  * The Content-Length of a response in bytes; undefined without one. The parser refuses a response with two

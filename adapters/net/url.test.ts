@@ -5,7 +5,8 @@ import { judgeRedirect, judgeUrl, type UrlRules } from "./url.js"
 
 const rules: UrlRules = { ports: [443], allowAddress: isPublic, allowHost: () => false }
 const judged = (text: string, over: Partial<UrlRules> = {}) => judgeUrl(text, { ...rules, ...over })
-const hostOf = (text: string, over?: Partial<UrlRules>) => Either.map(judged(text, over), ({ host, port }) => `${host} ${port}`)
+const hostOf = (text: string, over?: Partial<UrlRules>) =>
+  Either.map(judged(text, over), ({ host, port }) => `${host} ${port}`)
 
 describe("judge accepts", () => {
   it.each([
@@ -28,10 +29,16 @@ describe("judge accepts", () => {
   ])("$text", ({ text, is }) => expect(hostOf(text)).toEqual(Either.right(is)))
 
   it("a configured port, name or address", () => {
-    expect(hostOf("https://example.com:8443/", { ports: [443, 8443] })).toEqual(Either.right("example.com 8443"))
-    expect(hostOf("https://nas.local/", { allowHost: (host) => host === "nas.local" })).toEqual(Either.right("nas.local 443"))
+    expect(hostOf("https://example.com:8443/", { ports: [443, 8443] })).toEqual(
+      Either.right("example.com 8443")
+    )
+    expect(hostOf("https://nas.local/", { allowHost: (host) => host === "nas.local" })).toEqual(
+      Either.right("nas.local 443")
+    )
     expect(hostOf("https://localhost/", { allowHost: () => true })).toEqual(Either.right("localhost 443"))
-    expect(hostOf("https://10.0.0.1/", { allowAddress: (address) => address === "10.0.0.1" })).toEqual(Either.right("10.0.0.1 443"))
+    expect(hostOf("https://10.0.0.1/", { allowAddress: (address) => address === "10.0.0.1" })).toEqual(
+      Either.right("10.0.0.1 443")
+    )
   })
 })
 
@@ -49,10 +56,49 @@ const privateHosts = [
     "0x7f.0x0.0x0.0x1",
     "127.0.0.1."
   ],
-  ...["127。0。0。1", "127．0．0．1", "①②⑦.0.0.1", "１２７.0.0.1", "%31%32%37.0.0.1", "127.0.0.1%2e", "0", "0.0.0.0", "00000"],
-  ...["10.0.0.1", "10.1", "167772161", "0xa.1", "012.0.0.1", "192.168.1.1", "192.168.257", "0xc0a80101", "172.16.0.1", "172.31.255.255"],
-  ...["169.254.169.254", "2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "169.254.43518", "100.64.0.1", "255.255.255.255", "4294967295"],
-  ...["[::1]", "[::]", "[0:0:0:0:0:0:0:1]", "[0000::0001]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::FFFF:10.0.0.1]", "[::127.0.0.1]"],
+  ...[
+    "127。0。0。1",
+    "127．0．0．1",
+    "①②⑦.0.0.1",
+    "１２７.0.0.1",
+    "%31%32%37.0.0.1",
+    "127.0.0.1%2e",
+    "0",
+    "0.0.0.0",
+    "00000"
+  ],
+  ...[
+    "10.0.0.1",
+    "10.1",
+    "167772161",
+    "0xa.1",
+    "012.0.0.1",
+    "192.168.1.1",
+    "192.168.257",
+    "0xc0a80101",
+    "172.16.0.1",
+    "172.31.255.255"
+  ],
+  ...[
+    "169.254.169.254",
+    "2852039166",
+    "0xa9fea9fe",
+    "0251.0376.0251.0376",
+    "169.254.43518",
+    "100.64.0.1",
+    "255.255.255.255",
+    "4294967295"
+  ],
+  ...[
+    "[::1]",
+    "[::]",
+    "[0:0:0:0:0:0:0:1]",
+    "[0000::0001]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "[::FFFF:10.0.0.1]",
+    "[::127.0.0.1]"
+  ],
   ...[
     "[::ffff:8.8.8.8]",
     "[64:ff9b::10.0.0.1]",
@@ -86,8 +132,28 @@ describe("judge refuses", () => {
   ])("an invalid address: %s", (text) => expect(judged(text)).toMatchObject({ _tag: "Left" }))
 
   it.each([
-    ...["localhost", "LOCALHOST", "localhost.", "a.localhost", "printer.local", "printer.LOCAL.", "x.internal", "metadata.google.internal"],
-    ...["router.home.arpa", "home.arpa", "local.", "internal", "intranet", "com", "ｌocalhost", "localhost%2e", "a..b.com", ".example.com"],
+    ...[
+      "localhost",
+      "LOCALHOST",
+      "localhost.",
+      "a.localhost",
+      "printer.local",
+      "printer.LOCAL.",
+      "x.internal",
+      "metadata.google.internal"
+    ],
+    ...[
+      "router.home.arpa",
+      "home.arpa",
+      "local.",
+      "internal",
+      "intranet",
+      "com",
+      "ｌocalhost",
+      "localhost%2e",
+      "a..b.com",
+      ".example.com"
+    ],
     ...[
       "example.com..",
       "exa mple.com",
@@ -138,11 +204,37 @@ describe("judge refuses", () => {
       "https://example.com:65536/",
       "https://example.com:x/"
     ],
-    ...[" https://example.com/", "https://example.com/ ", "https://example.com/a b", "ht\ttps://example.com/", "https://exa\nmple.com/"],
-    ...["https://example.com/\r\nHost: x", "https://example.com/\u0000", "https://example.com/\u007f", "https://example.com\\@10.0.0.1/"],
-    ...["https:\\\\example.com/", "https://example.com/a\\b", "https://example.com/\ud800", `https://example.com/${"a".repeat(8192)}`],
-    ...["https://example.com@10.0.0.1/", "https://10.0.0.1#@example.com/", "https://10.0.0.1?@example.com/", "\ufeffhttps://example.com/"]
-  ])("%j", (text) => expect(judged(text)).toMatchObject({ _tag: "Left", left: { message: "URL is not allowed or not reachable" } }))
+    ...[
+      " https://example.com/",
+      "https://example.com/ ",
+      "https://example.com/a b",
+      "ht\ttps://example.com/",
+      "https://exa\nmple.com/"
+    ],
+    ...[
+      "https://example.com/\r\nHost: x",
+      "https://example.com/\u0000",
+      "https://example.com/\u007f",
+      "https://example.com\\@10.0.0.1/"
+    ],
+    ...[
+      "https:\\\\example.com/",
+      "https://example.com/a\\b",
+      "https://example.com/\ud800",
+      `https://example.com/${"a".repeat(8192)}`
+    ],
+    ...[
+      "https://example.com@10.0.0.1/",
+      "https://10.0.0.1#@example.com/",
+      "https://10.0.0.1?@example.com/",
+      "\ufeffhttps://example.com/"
+    ]
+  ])("%j", (text) =>
+    expect(judged(text)).toMatchObject({
+      _tag: "Left",
+      left: { message: "URL is not allowed or not reachable" }
+    })
+  )
 })
 
 describe("judgeRedirect", () => {
@@ -159,7 +251,14 @@ describe("judgeRedirect", () => {
   ])("$location", ({ location, is }) => expect(leads(location)).toEqual(Either.right(is)))
 
   it.each([
-    ...["http://example.com/", "//127.0.0.1/", "https://127.1/", "//user@example.com/", "https:other.example/", "https:/other.example"],
+    ...[
+      "http://example.com/",
+      "//127.0.0.1/",
+      "https://127.1/",
+      "//user@example.com/",
+      "https:other.example/",
+      "https:/other.example"
+    ],
     ...[
       "\\\\127.0.0.1\\",
       "/\\127.0.0.1/",

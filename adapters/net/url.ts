@@ -36,7 +36,8 @@ const innerNames = /(?:^|\.)(?:localhost|local|internal|home\.arpa)$/
  * address (decimal, octal, hexadecimal, short, full-width digits).
  */
 export const judgeUrl = (text: string, rules: UrlRules): Either.Either<Target, UrlRefused> => {
-  if (!isShortUrl(text) || hasForbiddenCharacter(text) || !plainStart.test(text) || !URL.canParse(text)) return refused
+  if (!isShortUrl(text) || hasForbiddenCharacter(text) || !plainStart.test(text) || !URL.canParse(text))
+    return refused
   const url = new URL(text)
   const host = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname.replace(/\.$/, "")
   const port = url.port === "" ? 443 : Number(url.port)
@@ -48,8 +49,13 @@ export const judgeUrl = (text: string, rules: UrlRules): Either.Either<Target, U
  * Whether a redirect from `from` may be followed. An absolute Location is checked as it was sent, like any
  * other URL.
  */
-export const judgeRedirect = (location: string, from: URL, rules: UrlRules): Either.Either<Target, UrlRefused> => {
-  if (!isShortUrl(location) || hasForbiddenCharacter(location) || !URL.canParse(location, from.href)) return refused
+export const judgeRedirect = (
+  location: string,
+  from: URL,
+  rules: UrlRules
+): Either.Either<Target, UrlRefused> => {
+  if (!isShortUrl(location) || hasForbiddenCharacter(location) || !URL.canParse(location, from.href))
+    return refused
   if (/^[a-z][a-z0-9+.-]*:/i.test(location)) return judgeUrl(location, rules)
   return judgeUrl(location.startsWith("//") ? `https:${location}` : new URL(location, from).href, rules)
 }

@@ -48,7 +48,11 @@ webhooksSuite(
             accepting: `${url}/yes`,
             refusing: `${url}/no`,
             received: Effect.sync(() =>
-              posts.map(({ path, headers, body }) => ({ url: `${url}${path}`, id: `${headers["webhook-id"]}`, body }))
+              posts.map(({ path, headers, body }) => ({
+                url: `${url}${path}`,
+                id: `${headers["webhook-id"]}`,
+                body
+              }))
             )
           })
         )
@@ -60,7 +64,14 @@ const key = Buffer.from("a key of thirty-two bytes, or so.")
 const secret = Redacted.make(`whsec_${key.toString("base64")}`)
 const body = JSON.stringify({ job_id: "job_1", status: "failed", error: 'ünïcode "quoted" \u2028' })
 
-const aDelivery = (url: string): Delivery => ({ id: "msg_job_1", jobId: aJobId(), owner: anOwner(), url, attempt: 1, claim: 1 })
+const aDelivery = (url: string): Delivery => ({
+  id: "msg_job_1",
+  jobId: aJobId(),
+  owner: anOwner(),
+  url,
+  attempt: 1,
+  claim: 1
+})
 
 const posting = (guard: GuardOptions, url: string, over: Partial<LimitValues> = {}) =>
   Effect.flatMap(Webhooks, ({ post }) => post(aDelivery(url), body, secret)).pipe(
@@ -70,7 +81,10 @@ const posting = (guard: GuardOptions, url: string, over: Partial<LimitValues> = 
 /** Verifies a webhook as its receiver would, by the specification alone. */
 const verifies = ({ headers, body }: Post) => {
   const content = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`
-  return headers["webhook-signature"] === `v1,${createHmac("sha256", key).update(content, "utf8").digest("base64")}`
+  return (
+    headers["webhook-signature"] ===
+    `v1,${createHmac("sha256", key).update(content, "utf8").digest("base64")}`
+  )
 }
 
 describe("a webhook", () => {
@@ -107,9 +121,13 @@ describe("a webhook", () => {
       yield* posting(server.guard, server.url)
       const [post] = server.posts as [Post]
       const { stdout } = yield* Effect.promise(() =>
-        execa("openssl", ["dgst", "-sha256", "-mac", "HMAC", "-macopt", `hexkey:${key.toString("hex")}`, "-hex"], {
-          input: `msg_job_1.${post.headers["webhook-timestamp"]}.${body}`
-        })
+        execa(
+          "openssl",
+          ["dgst", "-sha256", "-mac", "HMAC", "-macopt", `hexkey:${key.toString("hex")}`, "-hex"],
+          {
+            input: `msg_job_1.${post.headers["webhook-timestamp"]}.${body}`
+          }
+        )
       )
       const hex = stdout.split("= ")[1] ?? ""
       expect(post.headers["webhook-signature"]).toBe(`v1,${Buffer.from(hex, "hex").toString("base64")}`)
@@ -127,9 +145,15 @@ describe("a webhook", () => {
     "is rejected by a response of %i, and follows no redirect",
     (status) =>
       Effect.gen(function* () {
-        const server = yield* receiving((_, response) => response.writeHead(status, { location: "/elsewhere" }).end())
+        const server = yield* receiving((_, response) =>
+          response.writeHead(status, { location: "/elsewhere" }).end()
+        )
         const error = yield* Effect.flip(posting(server.guard, server.url))
-        expect(error).toMatchObject({ _tag: "WebhookRejected", status, reason: `The receiver answered ${status}, not 2xx` })
+        expect(error).toMatchObject({
+          _tag: "WebhookRejected",
+          status,
+          reason: `The receiver answered ${status}, not 2xx`
+        })
         expect(server.posts).toHaveLength(1)
         yield* until(Effect.sync(() => server.connections() === 0))
       })
@@ -143,7 +167,10 @@ describe("a webhook", () => {
   ])("is rejected by a receiver that $title", ({ text }) =>
     Effect.gen(function* () {
       const server = yield* scoped(() => localTls((socket) => socket.once("data", () => socket.end(text))))
-      expect(yield* Effect.flip(posting(server.guard, server.url))).toMatchObject({ _tag: "WebhookRejected", status: null })
+      expect(yield* Effect.flip(posting(server.guard, server.url))).toMatchObject({
+        _tag: "WebhookRejected",
+        status: null
+      })
     })
   )
 
@@ -151,7 +178,11 @@ describe("a webhook", () => {
     Effect.gen(function* () {
       const server = yield* scoped(() => localTls(() => undefined))
       const error = yield* Effect.flip(posting(server.guard, server.url, { webhookSeconds: 0.3 }))
-      expect(error).toMatchObject({ _tag: "WebhookRejected", status: null, reason: "The receiver did not answer within 0.3 s" })
+      expect(error).toMatchObject({
+        _tag: "WebhookRejected",
+        status: null,
+        reason: "The receiver did not answer within 0.3 s"
+      })
       yield* until(Effect.sync(() => server.connections() === 0))
     })
   )
@@ -186,7 +217,9 @@ describe("a webhook", () => {
   it.scopedLive("is delivered when the body of the response breaks off", () =>
     Effect.gen(function* () {
       const server = yield* scoped(() =>
-        localTls((socket) => socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort")))
+        localTls((socket) =>
+          socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort"))
+        )
       )
       expect(yield* posting(server.guard, server.url)).toBe(200)
     })
@@ -196,11 +229,20 @@ describe("a webhook", () => {
     Effect.gen(function* () {
       const server = yield* scoped(() => localTcp((socket) => socket.destroy()))
       const text = "URL is not allowed or not reachable"
-      expect(yield* Effect.flip(posting(server.guard, server.url))).toMatchObject({ _tag: "UrlRefused", message: text })
+      expect(yield* Effect.flip(posting(server.guard, server.url))).toMatchObject({
+        _tag: "UrlRefused",
+        message: text
+      })
       const inner = { ...server.guard, resolve: async () => [{ address: "10.0.0.1" }] }
-      expect(yield* Effect.flip(posting(inner, server.url))).toMatchObject({ _tag: "UrlRefused", message: text })
+      expect(yield* Effect.flip(posting(inner, server.url))).toMatchObject({
+        _tag: "UrlRefused",
+        message: text
+      })
       const unknown = { ...server.guard, resolve: async () => Promise.reject(new Error("ENOTFOUND")) }
-      expect(yield* Effect.flip(posting(unknown, server.url))).toMatchObject({ _tag: "UrlRefused", message: text })
+      expect(yield* Effect.flip(posting(unknown, server.url))).toMatchObject({
+        _tag: "UrlRefused",
+        message: text
+      })
       expect(server.dialed).toEqual(["127.0.0.1"])
     })
   )
@@ -231,7 +273,9 @@ describe("a check", () => {
           Effect.provide(webhooks({ ...guard, resolve, ports: [443] }))
         )
       }
-      expect(yield* checking("https://hooks.example.com/a", ["93.184.216.34", "2606:4700::1111"])).toBe("Right")
+      expect(yield* checking("https://hooks.example.com/a", ["93.184.216.34", "2606:4700::1111"])).toBe(
+        "Right"
+      )
       expect(yield* checking("https://hooks.example.com/a")).toBe("Right")
       expect(yield* checking("https://hooks.example.com/a", [])).toBe("Right")
       expect(yield* checking("https://93.184.216.34/a")).toBe("Right")

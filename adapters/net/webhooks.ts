@@ -30,13 +30,18 @@ export const webhooks = (options: GuardOptions = {}): Layer.Layer<Webhooks> =>
             }).pipe(
               Effect.scoped,
               Effect.catchTag("UrlUnreachable", () =>
-                rejected("The receiver closed the connection or stopped responding before it sent a status", null)
+                rejected(
+                  "The receiver closed the connection or stopped responding before it sent a status",
+                  null
+                )
               ),
               Effect.timeoutOption(limits.webhookSeconds * 1000)
             )
             const answered = yield* Ref.get(status)
-            if (answered === null) return yield* rejected(`The receiver did not answer within ${limits.webhookSeconds} s`, null)
-            if (answered < 200 || answered > 299) return yield* rejected(`The receiver answered ${answered}, not 2xx`, answered)
+            if (answered === null)
+              return yield* rejected(`The receiver did not answer within ${limits.webhookSeconds} s`, null)
+            if (answered < 200 || answered > 299)
+              return yield* rejected(`The receiver answered ${answered}, not 2xx`, answered)
             return answered
           })
       }
@@ -46,7 +51,12 @@ export const webhooks = (options: GuardOptions = {}): Layer.Layer<Webhooks> =>
 const rejected = (reason: string, status: number | null) => new WebhookRejected({ reason, status })
 
 /** The three headers of Standard Webhooks. */
-const signed = (id: string, seconds: number, body: string, secret: Redacted.Redacted): Readonly<Record<string, string>> => {
+const signed = (
+  id: string,
+  seconds: number,
+  body: string,
+  secret: Redacted.Redacted
+): Readonly<Record<string, string>> => {
   const key = Buffer.from(Redacted.value(secret).replace(/^whsec_/, ""), "base64")
   const signature = createHmac("sha256", key).update(`${id}.${seconds}.${body}`).digest("base64")
   return { "webhook-id": id, "webhook-timestamp": `${seconds}`, "webhook-signature": `v1,${signature}` }

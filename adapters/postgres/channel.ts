@@ -41,13 +41,18 @@ export const openChannel = (
       yield* asked(client, `LISTEN ${escapeIdentifier(name)}`)
       yield* Deferred.succeed(tried, undefined)
       const tellOn = Effect.flatMap(Queue.takeBetween(outgoing, 1, 1000), (words) =>
-        asked(client, "SELECT pg_notify($1, word) FROM unnest($2::text[]) AS word", [name, Chunk.toArray(words)])
+        asked(client, "SELECT pg_notify($1, word) FROM unnest($2::text[]) AS word", [
+          name,
+          Chunk.toArray(words)
+        ])
       )
       return yield* Effect.raceFirst(Deferred.await(lost), endless(tellOn))
     })
     const hold = Effect.scoped(session).pipe(
       Effect.catchAll(({ cause }) =>
-        Effect.logWarning(`the connection for the database's notifications is lost and will be reopened: ${reasonOf(cause)}`)
+        Effect.logWarning(
+          `the connection for the database's notifications is lost and will be reopened: ${reasonOf(cause)}`
+        )
       ),
       Effect.zipRight(Deferred.succeed(tried, undefined))
     )
@@ -61,16 +66,24 @@ const connected = (pool: Pool) =>
   Effect.gen(function* () {
     const lost = yield* Deferred.make<never, ConnectionLost>()
     const lose = (cause: unknown) => Deferred.unsafeDone(lost, new ConnectionLost({ cause }))
-    const open = Effect.sync(() => new Client(pool.options).on("error", lose).on("end", () => lose("the connection has ended")))
+    const open = Effect.sync(() =>
+      new Client(pool.options).on("error", lose).on("end", () => lose("the connection has ended"))
+    )
     const client = yield* Effect.acquireRelease(open, (client) =>
-      Effect.promise(() => client.end().catch(() => {})).pipe(Effect.interruptible, Effect.timeoutOption("1 seconds"))
+      Effect.promise(() => client.end().catch(() => {})).pipe(
+        Effect.interruptible,
+        Effect.timeoutOption("1 seconds")
+      )
     )
     yield* Effect.tryPromise({ try: () => client.connect(), catch: (cause) => new ConnectionLost({ cause }) })
     return { client, lost }
   })
 
 const asked = (client: Client, text: string, values: ReadonlyArray<unknown> = []) =>
-  Effect.tryPromise({ try: () => client.query(text, [...values]), catch: (cause) => new ConnectionLost({ cause }) })
+  Effect.tryPromise({
+    try: () => client.query(text, [...values]),
+    catch: (cause) => new ConnectionLost({ cause })
+  })
 
 /** The process id of a connection, which notifications contain. The driver's types lack it. */
 const processOf = (client: Client) => ("processID" in client ? client.processID : undefined)

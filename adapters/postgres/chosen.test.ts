@@ -8,8 +8,12 @@ import { temporaryDatabase } from "./temporary.suite.js"
 it.scopedLive("no more directories go at once than asked for, whichever plan the server likes", () =>
   Effect.gen(function* () {
     // What is left to it compares row by row, with a look at the rest each time.
-    const plans = ["hashjoin", "mergejoin", "hashagg", "material", "sort"].map((name) => `-c enable_${name}=off`).join(" ")
-    const rows = yield* Layer.build(postgres({ url: `${yield* temporaryDatabase}?options=${encodeURIComponent(plans)}` }))
+    const plans = ["hashjoin", "mergejoin", "hashagg", "material", "sort"]
+      .map((name) => `-c enable_${name}=off`)
+      .join(" ")
+    const rows = yield* Layer.build(
+      postgres({ url: `${yield* temporaryDatabase}?options=${encodeURIComponent(plans)}` })
+    )
     const directories = Context.get(rows, Directories)
     for (let index = 0; index < 5; index++) {
       const directory = yield* aDirectory({ ttlSeconds: 60 })

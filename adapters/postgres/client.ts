@@ -6,4 +6,6 @@ import type { Pool } from "pg"
 
 /** An SQL client over a pool, which the caller closes. */
 export const postgresClient = (pool: Pool): Layer.Layer<SqlClient> =>
-  Layer.scoped(SqlClient, Effect.orDie(PgClient.fromPool({ acquire: Effect.succeed(pool) }))).pipe(Layer.provide(Reactivity.layer))
+  Layer.scoped(SqlClient, Effect.orDie(PgClient.fromPool({ acquire: Effect.succeed(pool) }))).pipe(
+    Layer.provide(Reactivity.layer)
+  )

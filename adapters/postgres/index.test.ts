@@ -12,10 +12,13 @@ import { reusedDatabases } from "./temporary.suite.js"
 const { database, drop } = reusedDatabases()
 afterAll(drop)
 
-const fresh = (options: SqlDatabaseOptions = {}) => Layer.unwrapScoped(Effect.map(database, (url) => postgres({ url, ...options })))
+const fresh = (options: SqlDatabaseOptions = {}) =>
+  Layer.unwrapScoped(Effect.map(database, (url) => postgres({ url, ...options })))
 
 const twinsWith = (options: SqlDatabaseOptions = {}) =>
-  Effect.flatMap(database, (url) => Effect.all([Layer.build(postgres({ url })), Layer.build(postgres({ url, ...options }))]))
+  Effect.flatMap(database, (url) =>
+    Effect.all([Layer.build(postgres({ url })), Layer.build(postgres({ url, ...options }))])
+  )
 const twins = twinsWith()
 
 jobsSuite("Jobs in Postgres", fresh(), twins)

@@ -18,12 +18,19 @@ export type PostgresOptions = SqlDatabaseOptions & PostgresServer
  * first schema of the search path. Any number of hosts may share it. Unavailable if it can't be reached.
  */
 export const postgres = (options: PostgresOptions): Layer.Layer<Rows, Unavailable> =>
-  Layer.unwrapScoped(Effect.map(openPool(options), (pool) => Layer.provide(sqlDatabase(options, changesOn(pool)), postgresClient(pool))))
+  Layer.unwrapScoped(
+    Effect.map(openPool(options), (pool) =>
+      Layer.provide(sqlDatabase(options, changesOn(pool)), postgresClient(pool))
+    )
+  )
 
 /** Notifies the watchers on all hosts of each change. */
 const changesOn = (pool: Parameters<typeof openChannel>[0]) =>
   Effect.gen(function* () {
     const here: Changes = yield* makeChanges
     const { tell } = yield* openChannel(pool, "ffkiln_changes", (id) => here.announce([{ id: JobId(id) }]))
-    return { ...here, announce: (jobs) => Effect.zipRight(here.announce(jobs), tell(jobs.map(({ id }) => id))) } satisfies Changes
+    return {
+      ...here,
+      announce: (jobs) => Effect.zipRight(here.announce(jobs), tell(jobs.map(({ id }) => id)))
+    } satisfies Changes
   })

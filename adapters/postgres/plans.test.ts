@@ -35,7 +35,11 @@ class Plans extends Context.Tag("Plans")<
   { readonly of: (call: Effect.Effect<unknown, unknown, Rows>) => Effect.Effect<string, unknown, Rows> }
 >() {}
 
-const settings = ["session_preload_libraries=auto_explain", "auto_explain.log_min_duration=0", "client_min_messages=log"]
+const settings = [
+  "session_preload_libraries=auto_explain",
+  "auto_explain.log_min_duration=0",
+  "client_min_messages=log"
+]
 
 /** A database with many finished and few live jobs, and up-to-date statistics. */
 const grown = Layer.unwrapScoped(
@@ -86,7 +90,11 @@ const oneOfEach = Effect.gen(function* () {
   const [directories, outbox, accounts] = [yield* Directories, yield* Outbox, yield* Accounts]
   yield* held
   yield* endedJob({ idempotencyKey: "a" })
-  yield* outbox.settle(Option.getOrThrow(yield* outbox.claim(yield* inSeconds(30))), "delivered", yield* aTry())
+  yield* outbox.settle(
+    Option.getOrThrow(yield* outbox.claim(yield* inSeconds(30))),
+    "delivered",
+    yield* aTry()
+  )
   const directory = yield* aDirectory()
   yield* directories.create(directory)
   yield* directories.addFile(yield* aFile({ dir: directory.id }))
@@ -130,53 +138,125 @@ const questions: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown,
   ],
   [
     "claim by one that asks for the needs first",
-    Effect.flatMap(Jobs, (jobs) => Effect.flatMap(until, (at) => jobs.claim(at, undefined, { meets: () => true }))),
+    Effect.flatMap(Jobs, (jobs) =>
+      Effect.flatMap(until, (at) => jobs.claim(at, undefined, { meets: () => true }))
+    ),
     /Scan using ffkiln_jobs_(pending|live|owner_live) on ffkiln_jobs {2}.*Scan using ffkiln_jobs_(pending|live|owner_live) on ffkiln_jobs candidate/s
   ],
-  ["waiting", Effect.flatMap(Jobs, (jobs) => jobs.waiting(100)), /Scan using ffkiln_jobs_(pending|live|owner_live)/],
+  [
+    "waiting",
+    Effect.flatMap(Jobs, (jobs) => jobs.waiting(100)),
+    /Scan using ffkiln_jobs_(pending|live|owner_live)/
+  ],
   [
     "insert",
     Effect.flatMap(Jobs, (jobs) => jobs.insert(aJob({ idempotencyKey: "b" }), roomy)),
     /Index Only Scan using ffkiln_jobs_(pending|owner_live)/
   ],
-  ["findRepeated", Effect.flatMap(Jobs, (jobs) => jobs.findRepeated(anOwner(), "a")), /ffkiln_idempotency_pkey/],
+  [
+    "findRepeated",
+    Effect.flatMap(Jobs, (jobs) => jobs.findRepeated(anOwner(), "a")),
+    /ffkiln_idempotency_pkey/
+  ],
   [
     "complete",
     Effect.gen(function* () {
       const jobs = yield* Jobs
       const job = aJob({ webhookUrl: "https://example.com/hook" })
       yield* jobs.insert(job, roomy)
-      yield* jobs.fail(Option.getOrThrow(yield* jobs.claim(yield* until, job.id)), { reason: "input-missing" }, aUsage)
+      yield* jobs.fail(
+        Option.getOrThrow(yield* jobs.claim(yield* until, job.id)),
+        { reason: "input-missing" },
+        aUsage
+      )
     }),
     /Index Scan using ffkiln_jobs_pkey/
   ],
-  ["reclaim", Effect.flatMap(Jobs, (jobs) => Effect.flatMap(now, jobs.reclaim)), /ffkiln_jobs_(processing|holders)/],
+  [
+    "reclaim",
+    Effect.flatMap(Jobs, (jobs) => Effect.flatMap(now, jobs.reclaim)),
+    /ffkiln_jobs_(processing|holders)/
+  ],
   ["purge", Effect.flatMap(Jobs, (jobs) => jobs.purge(new Date(-1))), /ffkiln_jobs_finished/],
-  ["dropExpired", Effect.flatMap(Directories, (directories) => directories.dropExpired(new Date(-1), 10)), /ffkiln_directories_expires/],
-  ["unreferenced", Effect.flatMap(Directories, (directories) => directories.unreferenced([aKey(), aKey()])), /ffkiln_files_key/],
-  ["list", Effect.flatMap(Directories, (directories) => directories.list(anOwner())), /ffkiln_directories_owner/],
-  ["create", Effect.flatMap(Directories, (directories) => Effect.flatMap(aDirectory(), directories.create)), /ffkiln_directories_owner/],
+  [
+    "dropExpired",
+    Effect.flatMap(Directories, (directories) => directories.dropExpired(new Date(-1), 10)),
+    /ffkiln_directories_expires/
+  ],
+  [
+    "unreferenced",
+    Effect.flatMap(Directories, (directories) => directories.unreferenced([aKey(), aKey()])),
+    /ffkiln_files_key/
+  ],
+  [
+    "list",
+    Effect.flatMap(Directories, (directories) => directories.list(anOwner())),
+    /ffkiln_directories_owner/
+  ],
+  [
+    "create",
+    Effect.flatMap(Directories, (directories) => Effect.flatMap(aDirectory(), directories.create)),
+    /ffkiln_directories_owner/
+  ],
   ["files", Effect.flatMap(Directories, (directories) => directories.files(aDirId())), /ffkiln_files_pkey/],
-  ["stored", Effect.flatMap(Directories, (directories) => directories.stored(anOwner())), /ffkiln_files_(bytes|pkey)/],
+  [
+    "stored",
+    Effect.flatMap(Directories, (directories) => directories.stored(anOwner())),
+    /ffkiln_files_(bytes|pkey)/
+  ],
   [
     "removeFile",
     Effect.flatMap(Directories, (directories) => directories.removeFile(aDirId(), FileName("a.mp4"))),
     /ffkiln_files_(pkey|bytes).*ffkiln_job_inputs_(pkey|key)/s
   ],
-  ["addFile", Effect.flatMap(Directories, (directories) => Effect.flatMap(aFile(), directories.addFile)), /ffkiln_directories_pkey/],
+  [
+    "addFile",
+    Effect.flatMap(Directories, (directories) => Effect.flatMap(aFile(), directories.addFile)),
+    /ffkiln_directories_pkey/
+  ],
   ["account", Effect.flatMap(Accounts, (accounts) => accounts.account(anOwner())), /ffkiln_jobs_owner_live/],
-  ["webhookSecret", Effect.flatMap(Accounts, (accounts) => accounts.webhookSecret(anOwner())), /ffkiln_webhook_secrets_pkey/],
-  ["claim of a webhook", Effect.flatMap(Outbox, (outbox) => Effect.flatMap(until, outbox.claim)), /ffkiln_outbox_due/],
-  ["dueRegistrations", Effect.flatMap(Directories, (directories) => directories.dueRegistrations(500)), /ffkiln_files_registered/],
+  [
+    "webhookSecret",
+    Effect.flatMap(Accounts, (accounts) => accounts.webhookSecret(anOwner())),
+    /ffkiln_webhook_secrets_pkey/
+  ],
+  [
+    "claim of a webhook",
+    Effect.flatMap(Outbox, (outbox) => Effect.flatMap(until, outbox.claim)),
+    /ffkiln_outbox_due/
+  ],
+  [
+    "dueRegistrations",
+    Effect.flatMap(Directories, (directories) => directories.dueRegistrations(500)),
+    /ffkiln_files_registered/
+  ],
   [
     "register",
-    Effect.flatMap(Directories, (directories) => Effect.flatMap(aFile({ bytes: null }), directories.register)),
+    Effect.flatMap(Directories, (directories) =>
+      Effect.flatMap(aFile({ bytes: null }), directories.register)
+    ),
     /ffkiln_files_(registered|bytes)/
   ],
-  ["replay", Effect.flatMap(Outbox, (outbox) => outbox.replay(anOwner(), "msg_job_none")), /ffkiln_outbox_(pkey|replayed)/],
-  ["list of webhooks", Effect.flatMap(Outbox, (outbox) => outbox.list(anOwner(), 100)), /ffkiln_outbox_owner/],
-  ["purge of webhooks", Effect.flatMap(Outbox, (outbox) => outbox.purge(new Date(-1))), /ffkiln_outbox_settled/],
-  ["identify of a runner", Effect.flatMap(Runners, (runners) => runners.identify(Redacted.make("box:secret"))), /ffkiln_runners_pkey/],
+  [
+    "replay",
+    Effect.flatMap(Outbox, (outbox) => outbox.replay(anOwner(), "msg_job_none")),
+    /ffkiln_outbox_(pkey|replayed)/
+  ],
+  [
+    "list of webhooks",
+    Effect.flatMap(Outbox, (outbox) => outbox.list(anOwner(), 100)),
+    /ffkiln_outbox_owner/
+  ],
+  [
+    "purge of webhooks",
+    Effect.flatMap(Outbox, (outbox) => outbox.purge(new Date(-1))),
+    /ffkiln_outbox_settled/
+  ],
+  [
+    "identify of a runner",
+    Effect.flatMap(Runners, (runners) => runners.identify(Redacted.make("box:secret"))),
+    /ffkiln_runners_pkey/
+  ],
   [
     "seen",
     Effect.flatMap(Runners, (runners) => runners.seen(aRunnerName(), aProcess())),
@@ -187,7 +267,11 @@ const questions: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown,
     Effect.flatMap(Runners, (runners) => Effect.flatMap(inSeconds(1), runners.capabilities)),
     /ffkiln_runner_processes_seen/
   ],
-  ["forget of runners' processes", Effect.flatMap(Runners, (runners) => runners.forget(new Date(-1))), /ffkiln_runner_processes_seen/]
+  [
+    "forget of runners' processes",
+    Effect.flatMap(Runners, (runners) => runners.forget(new Date(-1))),
+    /ffkiln_runner_processes_seen/
+  ]
 ]
 
 layer(grown)((it) => {

@@ -46,13 +46,21 @@ const wrong: ReadonlyArray<readonly [string, (url: string) => string, RegExp]> =
       }),
     /: database "no_such" does not exist$/
   ],
-  ["the server has no TLS", (url) => `${url}?sslmode=verify-full`, /: The server does not support SSL connections$/],
+  [
+    "the server has no TLS",
+    (url) => `${url}?sslmode=verify-full`,
+    /: The server does not support SSL connections$/
+  ],
   [
     "the password is a parameter",
     () => `postgres://127.0.0.1:1/ffkiln?user=ffkiln&password=${password}`,
     /^could not connect to postgres:\/\/127\.0\.0\.1:1\/ffkiln: /
   ],
-  ["it is another database's", () => `mysql://ffkiln:${password}@127.0.0.1/ffkiln`, /^the URL .* can't be read: write it as postgres:\/\//],
+  [
+    "it is another database's",
+    () => `mysql://ffkiln:${password}@127.0.0.1/ffkiln`,
+    /^the URL .* can't be read: write it as postgres:\/\//
+  ],
   ["it is none", () => password, /^the URL .* can't be read/],
   // Up to the letter these read as a host and its port.
   ...["/", "?", "#"].map(
@@ -98,7 +106,9 @@ it.scopedLive("where all connections of the server are taken a sentence says so"
     yield* ask(url, `CREATE ROLE ${user} LOGIN PASSWORD 'p' CONNECTION LIMIT 0`)
     yield* Effect.addFinalizer(() => ask(url, `DROP ROLE ${user}`))
     const limited = changed(url, (copy) => Object.assign(copy, { username: user, password: "p" }))
-    expect((yield* Effect.flip(Layer.build(postgres({ url: limited })))).what).toMatch(/: too many connections for role/)
+    expect((yield* Effect.flip(Layer.build(postgres({ url: limited })))).what).toMatch(
+      /: too many connections for role/
+    )
   })
 )
 
@@ -121,26 +131,32 @@ const connectionsTo = (url: string) =>
     (rows) => rows.length
   )
 
-it.scopedLive("no more connections are opened than allowed, beside the listening one, and all end with the scope", () =>
-  Effect.gen(function* () {
-    const url = yield* temporaryDatabase
-    const scope = yield* Scope.make()
-    const rows = yield* Layer.buildWithScope(postgres({ url, maxConnections: 2 }), scope)
-    const { insert } = Context.get(rows, Jobs)
-    yield* Effect.replicateEffect(
-      Effect.suspend(() => insert(aJob(), roomy)),
-      20,
-      { concurrency: "unbounded" }
-    )
-    expect(yield* connectionsTo(url)).toBe(3)
-    yield* Scope.close(scope, Exit.void)
-    yield* until(Effect.map(connectionsTo(url), (count) => count === 0))
-  })
+it.scopedLive(
+  "no more connections are opened than allowed, beside the listening one, and all end with the scope",
+  () =>
+    Effect.gen(function* () {
+      const url = yield* temporaryDatabase
+      const scope = yield* Scope.make()
+      const rows = yield* Layer.buildWithScope(postgres({ url, maxConnections: 2 }), scope)
+      const { insert } = Context.get(rows, Jobs)
+      yield* Effect.replicateEffect(
+        Effect.suspend(() => insert(aJob(), roomy)),
+        20,
+        { concurrency: "unbounded" }
+      )
+      expect(yield* connectionsTo(url)).toBe(3)
+      yield* Scope.close(scope, Exit.void)
+      yield* until(Effect.map(connectionsTo(url), (count) => count === 0))
+    })
 )
 
 it.scopedLive("a call that finds all connections taken waits, and after the time-out is unavailable", () =>
   Effect.gen(function* () {
-    const pool = yield* openPool({ url: yield* temporaryDatabase, maxConnections: 1, connectTimeoutSeconds: 5 })
+    const pool = yield* openPool({
+      url: yield* temporaryDatabase,
+      maxConnections: 1,
+      connectTimeoutSeconds: 5
+    })
     const { insert } = Context.get(yield* Layer.build(postgres({ pool })), Jobs)
     const taken = yield* Effect.promise(() => pool.connect())
     const late = yield* Effect.flip(insert(aJob(), roomy))
@@ -157,7 +173,9 @@ it.scopedLive("a pool that is handed in is used, and left open", () =>
     const pool = new Pool({ connectionString: yield* temporaryDatabase })
     yield* Effect.addFinalizer(() => Effect.promise(() => pool.on("error", () => {}).end()))
     const job = aJob()
-    yield* Effect.scoped(Effect.flatMap(Layer.build(postgres({ pool })), (rows) => Context.get(rows, Jobs).insert(job, roomy)))
+    yield* Effect.scoped(
+      Effect.flatMap(Layer.build(postgres({ pool })), (rows) => Context.get(rows, Jobs).insert(job, roomy))
+    )
     const { rows } = yield* Effect.promise(() => pool.query("SELECT id FROM ffkiln_jobs"))
     expect(rows).toEqual([{ id: job.id }])
     expect([pool.listenerCount("error"), pool.listenerCount("release")]).toEqual([0, 0])
@@ -180,50 +198,59 @@ it.scopedLive("a connection that comes back inside a transaction is not used aga
   })
 )
 
-it.scopedLive("a transaction whose host is frozen is ended, and counts are exact whatever isolation the database prefers", () =>
-  Effect.gen(function* () {
-    const url = yield* temporaryDatabase
-    yield* ask(url, `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET default_transaction_isolation = 'repeatable read'`)
-    const pool = yield* openPool({ url })
-    const { rows } = yield* Effect.promise(() =>
-      pool.query(
-        "SELECT current_setting('idle_in_transaction_session_timeout') AS idle, current_setting('transaction_isolation') AS isolation"
+it.scopedLive(
+  "a transaction whose host is frozen is ended, and counts are exact whatever isolation the database prefers",
+  () =>
+    Effect.gen(function* () {
+      const url = yield* temporaryDatabase
+      yield* ask(
+        url,
+        `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET default_transaction_isolation = 'repeatable read'`
       )
-    )
-    expect(rows).toEqual([{ idle: "10s", isolation: "read committed" }])
-  })
-)
-
-it.scopedLive("a call that is cut off while it waits for a lock leaves neither lock nor connection behind", () =>
-  Effect.gen(function* () {
-    const pool = yield* openPool({ url: yield* temporaryDatabase, maxConnections: 3 })
-    const rows = yield* Layer.build(Layer.provideMerge(Layer.succeedContext(yield* Layer.build(postgres({ pool }))), postgresClient(pool)))
-    const [sql, { insert }] = [Context.get(rows, SqlClient), Context.get(rows, Jobs)]
-    const [locked, done] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
-    const holder = yield* Effect.fork(
-      sql.withTransaction(
-        Effect.zipRight(
-          sql`LOCK TABLE ffkiln_jobs IN ACCESS EXCLUSIVE MODE`,
-          Effect.zipRight(Deferred.succeed(locked, undefined), Deferred.await(done))
+      const pool = yield* openPool({ url })
+      const { rows } = yield* Effect.promise(() =>
+        pool.query(
+          "SELECT current_setting('idle_in_transaction_session_timeout') AS idle, current_setting('transaction_isolation') AS isolation"
         )
       )
-    )
-    yield* Deferred.await(locked)
-    const waiting = yield* Effect.fork(insert(aJob(), roomy))
-    yield* until(
-      Effect.map(
-        sql`SELECT 1 FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
-        (locks) => locks.length > 0
+      expect(rows).toEqual([{ idle: "10s", isolation: "read committed" }])
+    })
+)
+
+it.scopedLive(
+  "a call that is cut off while it waits for a lock leaves neither lock nor connection behind",
+  () =>
+    Effect.gen(function* () {
+      const pool = yield* openPool({ url: yield* temporaryDatabase, maxConnections: 3 })
+      const rows = yield* Layer.build(
+        Layer.provideMerge(Layer.succeedContext(yield* Layer.build(postgres({ pool }))), postgresClient(pool))
       )
-    )
-    yield* Fiber.interrupt(waiting)
-    yield* Deferred.succeed(done, undefined)
-    yield* Fiber.join(holder)
-    yield* Effect.replicateEffect(
-      Effect.suspend(() => insert(aJob(), roomy)),
-      10,
-      { concurrency: "unbounded" }
-    )
-    yield* until(Effect.sync(() => pool.idleCount === pool.totalCount))
-  })
+      const [sql, { insert }] = [Context.get(rows, SqlClient), Context.get(rows, Jobs)]
+      const [locked, done] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const holder = yield* Effect.fork(
+        sql.withTransaction(
+          Effect.zipRight(
+            sql`LOCK TABLE ffkiln_jobs IN ACCESS EXCLUSIVE MODE`,
+            Effect.zipRight(Deferred.succeed(locked, undefined), Deferred.await(done))
+          )
+        )
+      )
+      yield* Deferred.await(locked)
+      const waiting = yield* Effect.fork(insert(aJob(), roomy))
+      yield* until(
+        Effect.map(
+          sql`SELECT 1 FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+          (locks) => locks.length > 0
+        )
+      )
+      yield* Fiber.interrupt(waiting)
+      yield* Deferred.succeed(done, undefined)
+      yield* Fiber.join(holder)
+      yield* Effect.replicateEffect(
+        Effect.suspend(() => insert(aJob(), roomy)),
+        10,
+        { concurrency: "unbounded" }
+      )
+      yield* until(Effect.sync(() => pool.idleCount === pool.totalCount))
+    })
 )

@@ -40,7 +40,8 @@ export const openPool = (server: PostgresServer): Effect.Effect<Pool, Unavailabl
     if (given) yield* Effect.addFinalizer(() => Effect.sync(letGo))
     yield* Effect.tryPromise({
       try: () => pool.query("SELECT 1"),
-      catch: (cause) => new Unavailable({ what: `could not connect to ${address}: ${reasonOf(cause)}`, cause })
+      catch: (cause) =>
+        new Unavailable({ what: `could not connect to ${address}: ${reasonOf(cause)}`, cause })
     })
     return pool
   })
@@ -68,7 +69,8 @@ const settings = [
 /**
  * Closes the pool. Waits at most a second for busy connections, which end by themselves or with the process.
  */
-const end = (pool: Pool) => Effect.promise(() => pool.end()).pipe(Effect.interruptible, Effect.timeoutOption("1 seconds"))
+const end = (pool: Pool) =>
+  Effect.promise(() => pool.end()).pipe(Effect.interruptible, Effect.timeoutOption("1 seconds"))
 
 /** Adds listeners to the pool, and returns a function that removes them. */
 const guard = (pool: Pool) => {
@@ -82,7 +84,8 @@ const guard = (pool: Pool) => {
   return () => void pool.off("error", onError).off("release", onRelease)
 }
 
-const textOf = (url: string | Redacted.Redacted): string => (Redacted.isRedacted(url) ? Redacted.value(url) : url)
+const textOf = (url: string | Redacted.Redacted): string =>
+  Redacted.isRedacted(url) ? Redacted.value(url) : url
 
 /**
  * The part of the URL that may be shown. A password with raw `/`, `?`, `#` or `@` changes how it parses: such
@@ -91,9 +94,13 @@ const textOf = (url: string | Redacted.Redacted): string => (Redacted.isRedacted
 const addressOf = (url: string | Redacted.Redacted): Effect.Effect<string, Unavailable> => {
   const text = textOf(url)
   const parsed = URL.canParse(text) ? new URL(text) : undefined
-  return parsed === undefined || !/^postgres(ql)?:$/.test(parsed.protocol) || /[@#]/.test(parsed.pathname + parsed.search + parsed.hash)
+  return parsed === undefined ||
+    !/^postgres(ql)?:$/.test(parsed.protocol) ||
+    /[@#]/.test(parsed.pathname + parsed.search + parsed.hash)
     ? new Unavailable({ what: unreadable })
-    : Effect.succeed(`${parsed.protocol}//${parsed.username}${parsed.username && "@"}${parsed.host}${parsed.pathname}`)
+    : Effect.succeed(
+        `${parsed.protocol}//${parsed.username}${parsed.username && "@"}${parsed.host}${parsed.pathname}`
+      )
 }
 
 const unreadable =

@@ -18,18 +18,24 @@ it.scopedLive("three processes end 300 jobs between them: none twice, none lost"
     const url = yield* temporaryDatabase
     const jobs = Array.from({ length: 300 }, () => aJob())
     yield* Effect.provide(
-      Effect.flatMap(Jobs, (table) => Effect.forEach(jobs, (job) => table.insert(job, roomy), { concurrency: 10 })),
+      Effect.flatMap(Jobs, (table) =>
+        Effect.forEach(jobs, (job) => table.insert(job, roomy), { concurrency: 10 })
+      ),
       postgres({ url })
     )
     const ended = yield* together(program, [url], 3)
     expect([...ended].sort()).toEqual(jobs.map(({ id }) => id).sort())
-    expect(yield* ask(url, "SELECT state, attempt, count(*)::int AS count FROM ffkiln_jobs GROUP BY state, attempt")).toEqual([
-      { state: "failed", attempt: "1", count: 300 }
-    ])
+    expect(
+      yield* ask(
+        url,
+        "SELECT state, attempt, count(*)::int AS count FROM ffkiln_jobs GROUP BY state, attempt"
+      )
+    ).toEqual([{ state: "failed", attempt: "1", count: 300 }])
   })
 )
 
-const migrations = (url: string) => ask<{ readonly migration_id: number }>(url, "SELECT migration_id FROM ffkiln_migrations ORDER BY 1")
+const migrations = (url: string) =>
+  ask<{ readonly migration_id: number }>(url, "SELECT migration_id FROM ffkiln_migrations ORDER BY 1")
 
 it.scopedLive("ten processes open one empty database at once: each migration runs once, and all work", () =>
   Effect.gen(function* () {
@@ -64,19 +70,42 @@ it.scoped("ten processes open an older database at once: what it held reads as i
   Effect.gen(function* () {
     const url = yield* temporaryDatabase
     yield* ask(url, released())
-    yield* ask(url, "UPDATE ffkiln_jobs SET state = 'cancelled', finished_at = '2026-11-20T10:00:09.000Z' WHERE id = 'job_waiting'")
+    yield* ask(
+      url,
+      "UPDATE ffkiln_jobs SET state = 'cancelled', finished_at = '2026-11-20T10:00:09.000Z' WHERE id = 'job_waiting'"
+    )
     expect(yield* together(program, [url], 10)).toEqual([])
     yield* TestClock.setTime(new Date("2026-11-20T10:30:00.000Z"))
     yield* Effect.gen(function* () {
       const owner = OwnerId("key_JxMDj1VrICFrWa6YGxMLzd")
-      const states = { job_completed: "completed", job_failed: "failed", job_cancelled: "cancelled", job_running: "processing" }
-      for (const [id, state] of Object.entries(states)) expect((yield* rowOf({ owner, id: JobId(id) })).state).toBe(state)
+      const states = {
+        job_completed: "completed",
+        job_failed: "failed",
+        job_cancelled: "cancelled",
+        job_running: "processing"
+      }
+      for (const [id, state] of Object.entries(states))
+        expect((yield* rowOf({ owner, id: JobId(id) })).state).toBe(state)
       const [accounts, jobs, outbox] = [yield* Accounts, yield* Jobs, yield* Outbox]
-      expect(yield* accounts.identify(Redacted.make(`${owner}:pcuK_Ly8yNrti_LrgJLGP-ZkHnwLNDn0TaE757oKmnA`))).toBe(owner)
-      expect(yield* accounts.account(owner)).toMatchObject({ month: "2026-11", jobs: 3, probes: 1, liveJobs: 1 })
-      expect((yield* outbox.list(owner, 10)).map(({ jobId }) => jobId)).toEqual(["job_forgotten", "job_failed", "job_completed"])
+      expect(
+        yield* accounts.identify(Redacted.make(`${owner}:pcuK_Ly8yNrti_LrgJLGP-ZkHnwLNDn0TaE757oKmnA`))
+      ).toBe(owner)
+      expect(yield* accounts.account(owner)).toMatchObject({
+        month: "2026-11",
+        jobs: 3,
+        probes: 1,
+        liveJobs: 1
+      })
+      expect((yield* outbox.list(owner, 10)).map(({ jobId }) => jobId)).toEqual([
+        "job_forgotten",
+        "job_failed",
+        "job_completed"
+      ])
       expect(yield* jobs.reclaim(yield* inSeconds(0))).toBe(1)
-      expect(Option.getOrThrow(yield* jobs.claim(yield* inSeconds(60)))).toMatchObject({ id: "job_running", attempt: 2 })
+      expect(Option.getOrThrow(yield* jobs.claim(yield* inSeconds(60)))).toMatchObject({
+        id: "job_running",
+        attempt: 2
+      })
     }).pipe(Effect.provide(postgres({ url })))
   })
 )

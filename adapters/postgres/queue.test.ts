@@ -15,8 +15,13 @@ queueSuite("Queue over Postgres", Layer.unwrapScoped(Effect.map(temporaryDatabas
 it.scopedLive("what is offered on one host wakes those who wait on all others, each once", () =>
   Effect.gen(function* () {
     const url = yield* temporaryDatabase
-    const [here, there, idle] = yield* Effect.all([Layer.build(host(url)), Layer.build(host(url)), Layer.build(host(url))])
-    const next = (rows: Context.Context<Queue>) => Effect.scoped(Effect.map(Context.get(rows, Queue).take, ({ id }) => id))
+    const [here, there, idle] = yield* Effect.all([
+      Layer.build(host(url)),
+      Layer.build(host(url)),
+      Layer.build(host(url))
+    ])
+    const next = (rows: Context.Context<Queue>) =>
+      Effect.scoped(Effect.map(Context.get(rows, Queue).take, ({ id }) => id))
     for (let round = 0; round < 20; round++) {
       const id = aJobId()
       const waiting = yield* Effect.forEach([here, there, idle], (rows) => Effect.fork(next(rows)))
@@ -32,7 +37,9 @@ it.scopedLive("a host whose listening connection was cut listens again", () =>
     const [here, there] = yield* Effect.all([Layer.build(host(url)), Layer.build(host(url))])
     const admin = yield* connection(url)
     const cut = yield* Effect.promise(() =>
-      admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'")
+      admin.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+      )
     )
     expect(cut.rowCount).toBe(2)
     const waiting = yield* Effect.fork(Effect.scoped(Context.get(there, Queue).take))

@@ -64,6 +64,7 @@ export const reusedDatabases = () => {
 }
 
 /** URL of a new empty database on the test run's server. */
-export const temporaryDatabase: Effect.Effect<string, never, Scope.Scope> = Effect.flatMap(serverUrl, (server) =>
-  Effect.suspend(() => databaseOn(server))
+export const temporaryDatabase: Effect.Effect<string, never, Scope.Scope> = Effect.flatMap(
+  serverUrl,
+  (server) => Effect.suspend(() => databaseOn(server))
 )

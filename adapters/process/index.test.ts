@@ -22,6 +22,9 @@ it("distinguishes a process from an ended one with the same id", () => {
   expect(isGone(`${realm}-${pid}-1`)).toBe(true)
 })
 
-it.each(["", "nonsense", "elsewhere_1-1-1", "a-b-c"])("does not report the unknown name %j as gone", (name) => {
-  expect(isGone(name)).toBe(false)
-})
+it.each(["", "nonsense", "elsewhere_1-1-1", "a-b-c"])(
+  "does not report the unknown name %j as gone",
+  (name) => {
+    expect(isGone(name)).toBe(false)
+  }
+)

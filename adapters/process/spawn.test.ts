@@ -12,7 +12,13 @@ it.effect("without descriptors a start fails without other effects on the proces
     const run = (free: number) =>
       Effect.promise(async () => {
         const command = 'ulimit -n 64 && exec "$0" "$@"'
-        const { stdout } = await promisify(execFile)("sh", ["-c", command, process.execPath, program, `${free}`])
+        const { stdout } = await promisify(execFile)("sh", [
+          "-c",
+          command,
+          process.execPath,
+          program,
+          `${free}`
+        ])
         return JSON.parse(stdout)
       })
     expect(yield* run(0)).toEqual(["EMFILE", "EMFILE", "EMFILE"])
@@ -27,8 +33,14 @@ it.effect("without descriptors a start fails without other effects on the proces
 
 it("reports a start that the system refuses at once as failed", async () => {
   const tooLong = "x".repeat(4_000_000)
-  expect(await start("true", [tooLong], {}).ended).toMatchObject({ _tag: "NotStarted", error: { code: "E2BIG" } })
-  expect(await start("/no/such/program", [], {}).ended).toMatchObject({ _tag: "NotStarted", error: { code: "ENOENT" } })
+  expect(await start("true", [tooLong], {}).ended).toMatchObject({
+    _tag: "NotStarted",
+    error: { code: "E2BIG" }
+  })
+  expect(await start("/no/such/program", [], {}).ended).toMatchObject({
+    _tag: "NotStarted",
+    error: { code: "ENOENT" }
+  })
   expect(await output("true", [tooLong], { env: {} })).toMatchObject({ failure: "E2BIG" })
   expect(await output("/no/such/program", [], { env: {} })).toMatchObject({ failure: "ENOENT" })
 })
@@ -41,12 +53,19 @@ it("reports how a process ended, after all of its output", async () => {
   })
   expect(await ended).toEqual({ _tag: "Exited", code: 3, signal: null })
   expect(text.trimEnd().split("\n")).toHaveLength(20_000)
-  expect(await start("sh", ["-c", "kill -9 $$"], {}).ended).toEqual({ _tag: "Exited", code: null, signal: "SIGKILL" })
+  expect(await start("sh", ["-c", "kill -9 $$"], {}).ended).toEqual({
+    _tag: "Exited",
+    code: null,
+    signal: "SIGKILL"
+  })
 })
 
 it("returns the output of a program that fails or times out", async () => {
   const shell = (script: string, seconds?: number) =>
-    output("sh", ["-c", script], { env: { PATH: process.env.PATH }, ...(seconds !== undefined && { seconds }) })
+    output("sh", ["-c", script], {
+      env: { PATH: process.env.PATH },
+      ...(seconds !== undefined && { seconds })
+    })
   expect(await shell("echo out; echo err >&2; exit 3")).toEqual({ stdout: "out\n", stderr: "err\n" })
   expect(await shell("echo out; exec sleep 600", 0.5)).toEqual({ stdout: "out\n", stderr: "" })
   expect(await shell("echo out; kill -9 $$")).toMatchObject({ stdout: "out\n", failure: "SIGKILL" })

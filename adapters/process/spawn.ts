@@ -36,7 +36,8 @@ export const start = (file: string, args: ReadonlyArray<string>, options: SpawnO
       })
     })
     // Undefined, despite its type, when there was no descriptor for a pipe.
-    for (const stream of (child.stdio as ChildProcess["stdio"] | undefined) ?? []) stream?.on("error", () => {})
+    for (const stream of (child.stdio as ChildProcess["stdio"] | undefined) ?? [])
+      stream?.on("error", () => {})
     return { child, ended }
   } catch (cause) {
     const error = cause as NodeJS.ErrnoException
@@ -64,7 +65,11 @@ export interface OutputOptions {
 const outputBytes = 2 ** 24
 
 /** Runs a program until it exits, with any exit code. Never rejects. */
-export const output = async (file: string, args: ReadonlyArray<string>, options: OutputOptions): Promise<ProcessOutput> => {
+export const output = async (
+  file: string,
+  args: ReadonlyArray<string>,
+  options: OutputOptions
+): Promise<ProcessOutput> => {
   const { seconds = 0, ...rest } = options
   const limits = { timeout: seconds * 1000, killSignal: "SIGKILL", maxBuffer: outputBytes } as const
   try {
@@ -72,7 +77,11 @@ export const output = async (file: string, args: ReadonlyArray<string>, options:
   } catch (cause) {
     const { stdout = "", stderr = "", code, killed, signal } = cause as Partial<ProcessOutput> & ExecFailure
     const outOfTime = killed === true && code === null
-    return { stdout, stderr, ...(typeof code !== "number" && !outOfTime && { failure: `${code ?? signal ?? cause}` }) }
+    return {
+      stdout,
+      stderr,
+      ...(typeof code !== "number" && !outOfTime && { failure: `${code ?? signal ?? cause}` })
+    }
   }
 }
 

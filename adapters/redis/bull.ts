@@ -30,7 +30,8 @@ export const bullQueue = (options: RedisServer & Naming): Effect.Effect<Queue, U
 /** The queue over an open connection. */
 export const queueOn = (client: Redis, naming: Naming): Effect.Effect<Queue, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
-    const failed = (error: unknown) => new Unavailable({ what: `the queue in Redis could not be opened: ${connectionProblem(error)}` })
+    const failed = (error: unknown) =>
+      new Unavailable({ what: `the queue in Redis could not be opened: ${connectionProblem(error)}` })
     const queue = yield* Effect.acquireRelease(
       Effect.try({
         try: () =>
@@ -52,7 +53,8 @@ export const queueOn = (client: Redis, naming: Naming): Effect.Effect<Queue, Una
   })
 
 /** A write that changes nothing: full servers and replicas refuse it, though they answer a PING. */
-export const touch = (queue: Queue): Promise<unknown> => queue.getBackend().setQueueMeta({ "opts.maxLenEvents": keptEvents })
+export const touch = (queue: Queue): Promise<unknown> =>
+  queue.getBackend().setQueueMeta({ "opts.maxLenEvents": keptEvents })
 
 /** The highest number that BullMQ accepts. */
 const lowest = 2 ** 21 - 1

@@ -155,7 +155,9 @@ export const openDispatch = (
             outcome = { again: at }
           })
         // A holder that was interrupted may never have received its ticket.
-        yield* Effect.addFinalizer((exit) => finish(held, outcome ?? (Exit.isInterrupted(exit) ? { again: new Date() } : "finished")))
+        yield* Effect.addFinalizer((exit) =>
+          finish(held, outcome ?? (Exit.isInterrupted(exit) ? { again: new Date() } : "finished"))
+        )
         return { id: held.id, again }
       })
     )

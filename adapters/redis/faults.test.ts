@@ -1,7 +1,17 @@
 import { expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { aJobId, until } from "../../core/ports/suites/samples.suite.js"
-import { clientOf, counts, dashboard, expectNoPassword, host, nobody, ownServer, takenAndFinished, warnings } from "./temporary.suite.js"
+import {
+  clientOf,
+  counts,
+  dashboard,
+  expectNoPassword,
+  host,
+  nobody,
+  ownServer,
+  takenAndFinished,
+  warnings
+} from "./temporary.suite.js"
 
 const unavailable = expect.objectContaining({ _tag: "Unavailable" })
 
@@ -14,34 +24,41 @@ const failsSoon = <A, E>(call: Effect.Effect<A, E>) =>
   })
 
 /** Retries until Redis responds again. */
-const eventually = <A, E>(call: Effect.Effect<A, E>) => Effect.eventually(Effect.tapError(call, () => Effect.sleep("20 millis")))
+const eventually = <A, E>(call: Effect.Effect<A, E>) =>
+  Effect.eventually(Effect.tapError(call, () => Effect.sleep("20 millis")))
 
-it.scopedLive("while Redis is down, offers and takes fail soon without spinning and one warning is logged; then both work again", () =>
-  warnings((said) =>
-    Effect.gen(function* () {
-      const server = yield* ownServer()
-      const queue = yield* host(server)
-      yield* queue.offer(aJobId(), 0)
-      yield* takenAndFinished(queue)
-      const waiting = yield* Effect.fork(Effect.flip(takenAndFinished(queue)))
-      yield* Effect.promise(() => server.stop("SIGKILL"))
-      expect(yield* Fiber.join(waiting)).toEqual(unavailable)
-      yield* failsSoon(queue.offer(aJobId(), 0))
-      let takes = 0
-      const started = Date.now()
-      while (Date.now() - started < 2500) {
-        yield* failsSoon(takenAndFinished(queue))
-        takes++
-      }
-      expect(takes).toBeLessThanOrEqual(4)
-      yield* Effect.promise(() => server.start())
-      const id = aJobId()
-      yield* eventually(queue.offer(id, 0))
-      expect(yield* eventually(takenAndFinished(queue))).toBe(id)
-      expect(said).toEqual([expect.stringMatching(/^lost Redis at 127\.0\.0\.1:\d+, jobs are found by polling until it is back: /)])
-      expectNoPassword(said, server.url)
-    })
-  )
+it.scopedLive(
+  "while Redis is down, offers and takes fail soon without spinning and one warning is logged; then both work again",
+  () =>
+    warnings((said) =>
+      Effect.gen(function* () {
+        const server = yield* ownServer()
+        const queue = yield* host(server)
+        yield* queue.offer(aJobId(), 0)
+        yield* takenAndFinished(queue)
+        const waiting = yield* Effect.fork(Effect.flip(takenAndFinished(queue)))
+        yield* Effect.promise(() => server.stop("SIGKILL"))
+        expect(yield* Fiber.join(waiting)).toEqual(unavailable)
+        yield* failsSoon(queue.offer(aJobId(), 0))
+        let takes = 0
+        const started = Date.now()
+        while (Date.now() - started < 2500) {
+          yield* failsSoon(takenAndFinished(queue))
+          takes++
+        }
+        expect(takes).toBeLessThanOrEqual(4)
+        yield* Effect.promise(() => server.start())
+        const id = aJobId()
+        yield* eventually(queue.offer(id, 0))
+        expect(yield* eventually(takenAndFinished(queue))).toBe(id)
+        expect(said).toEqual([
+          expect.stringMatching(
+            /^lost Redis at 127\.0\.0\.1:\d+, jobs are found by polling until it is back: /
+          )
+        ])
+        expectNoPassword(said, server.url)
+      })
+    )
 )
 
 it.scopedLive("waiting, held and delayed jobs survive a restart of Redis", () =>
@@ -63,23 +80,25 @@ it.scopedLive("waiting, held and delayed jobs survive a restart of Redis", () =>
   })
 )
 
-it.scopedLive("a ticket that ends during an outage is released at once, and finished when Redis is back", () =>
-  Effect.gen(function* () {
-    const server = yield* ownServer({ appendfsync: "always" })
-    const queue = yield* host(server)
-    const id = aJobId()
-    yield* queue.offer(id, 0)
-    const scope = yield* Scope.make()
-    yield* Scope.extend(queue.take, scope)
-    yield* Effect.promise(() => server.stop("SIGKILL"))
-    const started = Date.now()
-    yield* Scope.close(scope, Exit.void)
-    expect(Date.now() - started).toBeLessThan(4000)
-    yield* Effect.promise(() => server.start())
-    const dash = yield* dashboard(server)
-    yield* until(Effect.map(counts(dash), ({ active }) => active === 0))
-    expect(yield* counts(dash)).toEqual(nobody)
-  })
+it.scopedLive(
+  "a ticket that ends during an outage is released at once, and finished when Redis is back",
+  () =>
+    Effect.gen(function* () {
+      const server = yield* ownServer({ appendfsync: "always" })
+      const queue = yield* host(server)
+      const id = aJobId()
+      yield* queue.offer(id, 0)
+      const scope = yield* Scope.make()
+      yield* Scope.extend(queue.take, scope)
+      yield* Effect.promise(() => server.stop("SIGKILL"))
+      const started = Date.now()
+      yield* Scope.close(scope, Exit.void)
+      expect(Date.now() - started).toBeLessThan(4000)
+      yield* Effect.promise(() => server.start())
+      const dash = yield* dashboard(server)
+      yield* until(Effect.map(counts(dash), ({ active }) => active === 0))
+      expect(yield* counts(dash)).toEqual(nobody)
+    })
 )
 
 it.scopedLive("after a flush, Redis works again, and tickets held before can end", () =>
@@ -103,31 +122,39 @@ it.scopedLive("after a flush, Redis works again, and tickets held before can end
   })
 )
 
-it.scopedLive("while Redis is frozen, offers and takes fail soon and one warning is logged; then both work again", () =>
-  warnings((said) =>
-    Effect.gen(function* () {
-      const server = yield* ownServer()
-      const queue = yield* host(server)
-      yield* queue.offer(aJobId(), 0)
-      yield* takenAndFinished(queue)
-      const waiting = yield* Effect.fork(Effect.flip(takenAndFinished(queue)))
-      process.kill(server.pid() ?? 0, "SIGSTOP")
-      yield* failsSoon(queue.offer(aJobId(), 0))
-      expect(yield* Fiber.join(waiting)).toEqual(unavailable)
-      yield* failsSoon(takenAndFinished(queue))
-      yield* failsSoon(takenAndFinished(queue))
-      process.kill(server.pid() ?? 0, "SIGCONT")
-      const id = aJobId()
-      yield* eventually(queue.offer(id, 0))
-      yield* until(Effect.map(eventually(takenAndFinished(queue)), (taken) => taken === id))
-      expect(said).toEqual([expect.stringMatching(/^lost Redis at 127\.0\.0\.1:\d+.*: could not reach the queue .*timed out$/)])
-    })
-  )
+it.scopedLive(
+  "while Redis is frozen, offers and takes fail soon and one warning is logged; then both work again",
+  () =>
+    warnings((said) =>
+      Effect.gen(function* () {
+        const server = yield* ownServer()
+        const queue = yield* host(server)
+        yield* queue.offer(aJobId(), 0)
+        yield* takenAndFinished(queue)
+        const waiting = yield* Effect.fork(Effect.flip(takenAndFinished(queue)))
+        process.kill(server.pid() ?? 0, "SIGSTOP")
+        yield* failsSoon(queue.offer(aJobId(), 0))
+        expect(yield* Fiber.join(waiting)).toEqual(unavailable)
+        yield* failsSoon(takenAndFinished(queue))
+        yield* failsSoon(takenAndFinished(queue))
+        process.kill(server.pid() ?? 0, "SIGCONT")
+        const id = aJobId()
+        yield* eventually(queue.offer(id, 0))
+        yield* until(Effect.map(eventually(takenAndFinished(queue)), (taken) => taken === id))
+        expect(said).toEqual([
+          expect.stringMatching(/^lost Redis at 127\.0\.0\.1:\d+.*: could not reach the queue .*timed out$/)
+        ])
+      })
+    )
 )
 
 for (const [what, harm] of [
   ["down", (server: { readonly stop: (signal: "SIGKILL") => Promise<void> }) => server.stop("SIGKILL")],
-  ["frozen", async (server: { readonly pid: () => number | undefined }) => void process.kill(server.pid() ?? 0, "SIGSTOP")]
+  [
+    "frozen",
+    async (server: { readonly pid: () => number | undefined }) =>
+      void process.kill(server.pid() ?? 0, "SIGSTOP")
+  ]
 ] as const) {
   it.scopedLive(`a queue closes soon while Redis is ${what}, with a held ticket and a waiting taker`, () =>
     Effect.gen(function* () {
@@ -151,7 +178,9 @@ it.scopedLive("a server that refuses writes counts as unreachable, and is not qu
     Effect.gen(function* () {
       const server = yield* ownServer()
       const [queue, client] = [yield* host(server), yield* clientOf(server.url)]
-      const asked = Effect.promise(async () => Number(/total_commands_processed:(\d+)/.exec(await client.info("stats"))?.[1]))
+      const asked = Effect.promise(async () =>
+        Number(/total_commands_processed:(\d+)/.exec(await client.info("stats"))?.[1])
+      )
       yield* queue.offer(aJobId(), 0)
       // BullMQ does not wait between fetches while it has jobs to handle.
       yield* queue.take

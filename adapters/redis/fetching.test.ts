@@ -41,7 +41,11 @@ it.scopedLive("a job that arrives at a host without takers goes to another host"
 it.scopedLive("a host fetches only as many jobs as takers wait, also right after one has finished", () =>
   Effect.gen(function* () {
     const options = yield* emptyQueue
-    const [client, queue, one] = [yield* clientOf(options.url), yield* dashboard(options), yield* host(options)]
+    const [client, queue, one] = [
+      yield* clientOf(options.url),
+      yield* dashboard(options),
+      yield* host(options)
+    ]
     const fetched = Effect.map(
       Effect.promise(() => client.xrange(`${options.prefix}:ffkiln:events`, "-", "+")),
       (events) => events.filter(([, fields]) => fields[1] === "active").length
@@ -55,7 +59,9 @@ it.scopedLive("a host fetches only as many jobs as takers wait, also right after
       const waiting = yield* Effect.fork(Effect.scoped(Effect.zipRight(one.take, Deferred.await(had))))
       yield* Effect.promise(() => queue.pause())
       yield* Effect.forEach(someIds(3), (id) => one.offer(id, 0))
-      yield* Effect.all([Effect.promise(() => queue.resume()), Scope.close(scope, Exit.void)], { concurrency: 2 })
+      yield* Effect.all([Effect.promise(() => queue.resume()), Scope.close(scope, Exit.void)], {
+        concurrency: 2
+      })
       yield* until(Effect.map(counts(queue), ({ active, prioritized }) => active === 1 && prioritized === 2))
       yield* Deferred.succeed(had, undefined)
       yield* Fiber.join(waiting)
@@ -78,35 +84,40 @@ it.scopedLive("an interrupted holder leaves its job to the next taker", () =>
   })
 )
 
-it.scopedLive("a job that arrives while its taker is interrupted belongs to that taker or the next one, at any moment", () =>
-  Effect.gen(function* () {
-    const options = yield* emptyQueue
-    const [queue, one] = [yield* dashboard(options), yield* host(options)]
-    let [onFetch, ours, left] = [() => {}, 0, 0]
-    const { emit } = Worker.prototype
-    const spy = vi.spyOn(Worker.prototype, "emit").mockImplementation(function (this: Worker, ...args: Parameters<typeof emit>) {
-      if (args[0] === "active") onFetch()
-      return emit.apply(this, args)
+it.scopedLive(
+  "a job that arrives while its taker is interrupted belongs to that taker or the next one, at any moment",
+  () =>
+    Effect.gen(function* () {
+      const options = yield* emptyQueue
+      const [queue, one] = [yield* dashboard(options), yield* host(options)]
+      let [onFetch, ours, left] = [() => {}, 0, 0]
+      const { emit } = Worker.prototype
+      const spy = vi.spyOn(Worker.prototype, "emit").mockImplementation(function (
+        this: Worker,
+        ...args: Parameters<typeof emit>
+      ) {
+        if (args[0] === "active") onFetch()
+        return emit.apply(this, args)
+      })
+      yield* Effect.addFinalizer(() => Effect.sync(() => spy.mockRestore()))
+      for (let steps = 0; steps < 40; steps++) {
+        const id = aJobId()
+        const had: Array<JobId> = []
+        const taker = yield* Effect.fork(Effect.scoped(Effect.map(one.take, (ticket) => had.push(ticket.id))))
+        onFetch = () => void after(steps, () => taker.unsafeInterruptAsFork(FiberId.none))
+        yield* one.offer(id, 0)
+        yield* Fiber.await(taker)
+        onFetch = () => {}
+        yield* until(Effect.map(counts(queue), ({ active }) => active === 0))
+        const { prioritized = 0, delayed = 0 } = yield* counts(queue)
+        if (had.length > 0) ours++
+        else left++
+        // The taker that had the job may have been interrupted before or after the end of the job.
+        if (had.length === 0) expect(prioritized + delayed).toBe(1)
+        if (prioritized + delayed > 0) expect(yield* takenAndFinished(one)).toBe(id)
+      }
+      expect(Math.min(ours, left)).toBeGreaterThan(0)
     })
-    yield* Effect.addFinalizer(() => Effect.sync(() => spy.mockRestore()))
-    for (let steps = 0; steps < 40; steps++) {
-      const id = aJobId()
-      const had: Array<JobId> = []
-      const taker = yield* Effect.fork(Effect.scoped(Effect.map(one.take, (ticket) => had.push(ticket.id))))
-      onFetch = () => void after(steps, () => taker.unsafeInterruptAsFork(FiberId.none))
-      yield* one.offer(id, 0)
-      yield* Fiber.await(taker)
-      onFetch = () => {}
-      yield* until(Effect.map(counts(queue), ({ active }) => active === 0))
-      const { prioritized = 0, delayed = 0 } = yield* counts(queue)
-      if (had.length > 0) ours++
-      else left++
-      // The taker that had the job may have been interrupted before or after the end of the job.
-      if (had.length === 0) expect(prioritized + delayed).toBe(1)
-      if (prioritized + delayed > 0) expect(yield* takenAndFinished(one)).toBe(id)
-    }
-    expect(Math.min(ours, left)).toBeGreaterThan(0)
-  })
 )
 
 /** In the same turn of the event loop, this number of microtasks later. */

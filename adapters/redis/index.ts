@@ -28,11 +28,17 @@ export const redisQueue = (options: RedisQueueOptions): Layer.Layer<Queue, Unava
       const scope = yield* Effect.scope
       // Opened by the first take: hosts that only offer never take.
       const dispatch = yield* Effect.cached(
-        Effect.uninterruptible(Effect.provideService(openDispatch(link, server, queue, options), Scope.Scope, scope))
+        Effect.uninterruptible(
+          Effect.provideService(openDispatch(link, server, queue, options), Scope.Scope, scope)
+        )
       )
       return {
         offer: (id, priority) =>
-          Effect.asVoid(link.ask("offer a job", () => queue.add("job", {}, { jobId: id, priority: bullPriority(priority) }))),
+          Effect.asVoid(
+            link.ask("offer a job", () =>
+              queue.add("job", {}, { jobId: id, priority: bullPriority(priority) })
+            )
+          ),
         take: Effect.flatten(dispatch)
       }
     })

@@ -57,7 +57,8 @@ export const openLink = (server: Server): Effect.Effect<RedisLink, Unavailable, 
       ask: (what, question) =>
         Effect.tryPromise({
           try: question,
-          catch: (error) => new Unavailable({ what: `could not ${what} at ${address}: ${connectionProblem(error)}` })
+          catch: (error) =>
+            new Unavailable({ what: `could not ${what} at ${address}: ${connectionProblem(error)}` })
         }).pipe(Effect.tap(() => Effect.sync(found)))
     }
   })

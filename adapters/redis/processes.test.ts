@@ -5,11 +5,22 @@ import { afterAll, expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { aJobId, until } from "../../core/ports/suites/samples.suite.js"
 import { bundled, startedProgram } from "../program.suite.js"
-import { clientOf, counts, dashboard, emptyQueue, host, nobody, ownServer, takenAndFinished } from "./temporary.suite.js"
+import {
+  clientOf,
+  counts,
+  dashboard,
+  emptyQueue,
+  host,
+  nobody,
+  ownServer,
+  takenAndFinished
+} from "./temporary.suite.js"
 
 const file = Effect.runSync(Scope.make())
 afterAll(() => Effect.runPromise(Scope.close(file, Exit.void)))
-const script = await Effect.runPromise(Scope.extend(bundled(join(import.meta.dirname, "process.suite.ts")), file))
+const script = await Effect.runPromise(
+  Scope.extend(bundled(join(import.meta.dirname, "process.suite.ts")), file)
+)
 
 /** A host in its own process. `says` waits for its next line. */
 const aProcess = ({ url, prefix }: { readonly url: string; readonly prefix: string }) =>
@@ -60,35 +71,37 @@ it.scopedLive("the job of a frozen host goes to another host, and stays there wh
   })
 )
 
-it.scopedLive("a lock is renewed while its ticket is held, and the host exits by itself when it is done", () =>
-  Effect.gen(function* () {
-    const options = yield* emptyQueue
-    const [queue, dash] = [yield* host({ ...options, ...short }), yield* dashboard(options)]
-    const id = aJobId()
-    yield* queue.offer(id, 0)
-    const { child, says } = yield* aProcess(options)
-    expect([yield* says, yield* says]).toEqual(["ready", `took ${id}`])
-    // Another host waits and searches for lost jobs, for longer than an unrenewed lock lasts.
-    const other = yield* Effect.fork(takenAndFinished(queue))
-    const client = yield* clientOf(options.url)
-    const left = Effect.promise(() => client.pttl(`${options.prefix}:ffkiln:${id}:lock`))
-    let [renewals, before] = [0, 1000]
-    yield* until(
-      Effect.map(left, (now) => {
-        expect(now).toBeGreaterThan(0)
-        if (now > before) renewals++
-        before = now
-        return renewals === 5
-      })
-    )
-    expect(yield* counts(dash)).toEqual({ ...nobody, active: 1 })
-    child.stdin.write("go on\n")
-    expect(yield* says).toBe("finished")
-    yield* Effect.promise(() => once(child, "exit"))
-    expect(child.exitCode).toBe(0)
-    yield* Fiber.interrupt(other)
-    expect(yield* counts(dash)).toEqual(nobody)
-  })
+it.scopedLive(
+  "a lock is renewed while its ticket is held, and the host exits by itself when it is done",
+  () =>
+    Effect.gen(function* () {
+      const options = yield* emptyQueue
+      const [queue, dash] = [yield* host({ ...options, ...short }), yield* dashboard(options)]
+      const id = aJobId()
+      yield* queue.offer(id, 0)
+      const { child, says } = yield* aProcess(options)
+      expect([yield* says, yield* says]).toEqual(["ready", `took ${id}`])
+      // Another host waits and searches for lost jobs, for longer than an unrenewed lock lasts.
+      const other = yield* Effect.fork(takenAndFinished(queue))
+      const client = yield* clientOf(options.url)
+      const left = Effect.promise(() => client.pttl(`${options.prefix}:ffkiln:${id}:lock`))
+      let [renewals, before] = [0, 1000]
+      yield* until(
+        Effect.map(left, (now) => {
+          expect(now).toBeGreaterThan(0)
+          if (now > before) renewals++
+          before = now
+          return renewals === 5
+        })
+      )
+      expect(yield* counts(dash)).toEqual({ ...nobody, active: 1 })
+      child.stdin.write("go on\n")
+      expect(yield* says).toBe("finished")
+      yield* Effect.promise(() => once(child, "exit"))
+      expect(child.exitCode).toBe(0)
+      yield* Fiber.interrupt(other)
+      expect(yield* counts(dash)).toEqual(nobody)
+    })
 )
 
 for (const what of ["down", "frozen"] as const) {

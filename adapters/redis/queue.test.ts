@@ -4,7 +4,17 @@ import { queueSuite } from "../../core/ports/suites/queue.suite.js"
 import { aJobId, until } from "../../core/ports/suites/samples.suite.js"
 import { bullPriority } from "./bull.js"
 import { redisQueue } from "./index.js"
-import { clientOf, counts, dashboard, emptyQueue, host, keysOf, nobody, ownServer, takenAndFinished } from "./temporary.suite.js"
+import {
+  clientOf,
+  counts,
+  dashboard,
+  emptyQueue,
+  host,
+  keysOf,
+  nobody,
+  ownServer,
+  takenAndFinished
+} from "./temporary.suite.js"
 
 queueSuite("redis: queue", Layer.unwrapScoped(Effect.map(emptyQueue, redisQueue)))
 
@@ -38,7 +48,11 @@ it.scopedLive("two hosts share 500 offers, each job exactly once", () =>
     const ids = someIds(500)
     const got: Array<readonly [string, string]> = []
     const takers = yield* Effect.forEach([one, two, one, two, one, two], (queue) =>
-      Effect.fork(Effect.forever(Effect.map(takenAndFinished(queue), (id) => got.push([id, queue === one ? "one" : "two"]))))
+      Effect.fork(
+        Effect.forever(
+          Effect.map(takenAndFinished(queue), (id) => got.push([id, queue === one ? "one" : "two"]))
+        )
+      )
     )
     yield* Effect.forEach(ids, (id) => one.offer(id, 0), { concurrency: 16 })
     yield* until(Effect.sync(() => got.length >= ids.length))
@@ -53,7 +67,11 @@ it.scopedLive("two hosts share 500 offers, each job exactly once", () =>
 it.scopedLive("a held job is active under its id, and a finished one leaves nothing", () =>
   Effect.gen(function* () {
     const options = yield* emptyQueue
-    const [client, queue, { offer, take }] = [yield* clientOf(options.url), yield* dashboard(options), yield* host(options)]
+    const [client, queue, { offer, take }] = [
+      yield* clientOf(options.url),
+      yield* dashboard(options),
+      yield* host(options)
+    ]
     const round = Effect.gen(function* () {
       const id = aJobId()
       yield* offer(id, 0)
@@ -73,7 +91,9 @@ it.scopedLive("a held job is active under its id, and a finished one leaves noth
     )
     expect(yield* counts(queue)).toEqual(nobody)
     const after = yield* keysOf(client, options.prefix)
-    expect(after.filter((key) => !before.includes(key) && !/:(marker|stalled-check|pc)$/.test(key))).toEqual([])
+    expect(after.filter((key) => !before.includes(key) && !/:(marker|stalled-check|pc)$/.test(key))).toEqual(
+      []
+    )
     // About 1000 are kept: the server drops blocks of a hundred.
     expect(yield* Effect.promise(() => client.xlen(`${options.prefix}:ffkiln:events`))).toBeLessThan(1300)
   })
@@ -135,23 +155,25 @@ it.scopedLive("the queue's global rate limit bounds the jobs that start in a tim
   })
 )
 
-it.scopedLive("a host that only offers opens one connection, one that takes opens three, and all are closed in the end", () =>
-  Effect.gen(function* () {
-    const { url } = yield* ownServer()
-    const client = yield* clientOf(url)
-    const others = Effect.map(
-      Effect.promise(async () => `${await client.client("LIST")}`),
-      (list) => list.trim().split("\n").length - 1
-    )
-    const scope = yield* Scope.make()
-    const queue = yield* Scope.extend(host({ url }), scope)
-    yield* Effect.forEach(someIds(5), (id) => queue.offer(id, 0))
-    expect(yield* others).toBe(1)
-    yield* takenAndFinished(queue)
-    expect(yield* others).toBe(3)
-    yield* Scope.close(scope, Exit.void)
-    yield* until(Effect.map(others, (count) => count === 0))
-  })
+it.scopedLive(
+  "a host that only offers opens one connection, one that takes opens three, and all are closed in the end",
+  () =>
+    Effect.gen(function* () {
+      const { url } = yield* ownServer()
+      const client = yield* clientOf(url)
+      const others = Effect.map(
+        Effect.promise(async () => `${await client.client("LIST")}`),
+        (list) => list.trim().split("\n").length - 1
+      )
+      const scope = yield* Scope.make()
+      const queue = yield* Scope.extend(host({ url }), scope)
+      yield* Effect.forEach(someIds(5), (id) => queue.offer(id, 0))
+      expect(yield* others).toBe(1)
+      yield* takenAndFinished(queue)
+      expect(yield* others).toBe(3)
+      yield* Scope.close(scope, Exit.void)
+      yield* until(Effect.map(others, (count) => count === 0))
+    })
 )
 
 it.scopedLive("a queue that closes releases held jobs and fails waiting takers", () =>

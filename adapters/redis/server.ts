@@ -64,8 +64,13 @@ export const serverOf = (server: RedisServer): Effect.Effect<Server, Unavailable
  */
 const addressOf = (text: string): string | undefined => {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  const isRedis = url !== undefined && /^rediss?:$/.test(url.protocol) && url.hostname !== "" && /^(\/\d*)?$/.test(url.pathname)
-  if (!isRedis || /[@#]/.test(url.search + url.hash) || !isDecodable(url.username + url.password)) return undefined
+  const isRedis =
+    url !== undefined &&
+    /^rediss?:$/.test(url.protocol) &&
+    url.hostname !== "" &&
+    /^(\/\d*)?$/.test(url.pathname)
+  if (!isRedis || /[@#]/.test(url.search + url.hash) || !isDecodable(url.username + url.password))
+    return undefined
   return `Redis at ${url.hostname}:${url.port || 6379}`
 }
 
@@ -90,21 +95,30 @@ const commandMillis = 1000
  * be reached, and within a second while it does not respond; the connection recovers by itself. Fails with
  * Unavailable when the server can't be reached or used.
  */
-export const openConnection = ({ address, client: make }: Server): Effect.Effect<Redis, Unavailable, Scope.Scope> =>
+export const openConnection = ({
+  address,
+  client: make
+}: Server): Effect.Effect<Redis, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
     let problem: unknown
     const client = yield* Effect.acquireRelease(
       // A host that starts is busy: its own commands may take longer than later ones of users.
-      Effect.sync(() => make({ enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: startSeconds * 1000 })),
+      Effect.sync(() =>
+        make({ enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: startSeconds * 1000 })
+      ),
       (client) => Effect.sync(() => client.disconnect())
     )
     // Without a listener the client prints its errors, and the rejection of `connect` has fewer details.
     client.on("error", (error) => {
       problem ??= error
     })
-    const failed = (cause: unknown) => new Unavailable({ what: `could not connect to ${address}: ${connectionProblem(problem ?? cause)}` })
+    const failed = (cause: unknown) =>
+      new Unavailable({ what: `could not connect to ${address}: ${connectionProblem(problem ?? cause)}` })
     yield* Effect.tryPromise({ try: () => client.connect(), catch: failed }).pipe(
-      Effect.timeoutFail({ duration: `${startSeconds} seconds`, onTimeout: () => failed(`no answer within ${startSeconds} seconds`) })
+      Effect.timeoutFail({
+        duration: `${startSeconds} seconds`,
+        onTimeout: () => failed(`no answer within ${startSeconds} seconds`)
+      })
     )
     const about = yield* Effect.tryPromise({ try: () => client.info(), catch: failed })
     client.options.commandTimeout = commandMillis
@@ -132,6 +146,7 @@ export const refusalOf = (about: string): string | undefined => {
 
 /** The message of a client's error, without the command, which may contain the password. */
 export const connectionProblem = (error: unknown): string => {
-  if (error instanceof AggregateError && error.message === "") return error.errors.map(connectionProblem).join(", ")
+  if (error instanceof AggregateError && error.message === "")
+    return error.errors.map(connectionProblem).join(", ")
   return error instanceof Error ? error.message : String(error)
 }

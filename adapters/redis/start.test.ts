@@ -40,7 +40,9 @@ describe("a start that can't succeed fails with one sentence", () => {
   it.scopedLive("a missing password", () =>
     Effect.gen(function* () {
       const { host } = new URL((yield* emptyQueue).url)
-      expect(yield* problem({ url: `redis://${host}` })).toMatch(/^could not connect to Redis at 127\.0\.0\.1:\d+: .*NOAUTH/)
+      expect(yield* problem({ url: `redis://${host}` })).toMatch(
+        /^could not connect to Redis at 127\.0\.0\.1:\d+: .*NOAUTH/
+      )
     })
   )
 
@@ -64,7 +66,9 @@ describe("a start that can't succeed fails with one sentence", () => {
     Effect.gen(function* () {
       const server = yield* ownServer()
       process.kill(server.pid() ?? 0, "SIGSTOP")
-      expect(yield* problem({ url: server.url })).toMatch(/^could not connect to Redis at 127\.0\.0\.1:\d+: .*(timed out|no answer)/)
+      expect(yield* problem({ url: server.url })).toMatch(
+        /^could not connect to Redis at 127\.0\.0\.1:\d+: .*(timed out|no answer)/
+      )
     })
   )
 
@@ -80,7 +84,9 @@ describe("a start that can't succeed fails with one sentence", () => {
   it.scopedLive("a name that BullMQ refuses", () =>
     Effect.gen(function* () {
       const options = { ...(yield* emptyQueue), name: "a:b" }
-      expect(yield* problem(options)).toBe("the queue in Redis could not be opened: Queue name cannot contain :")
+      expect(yield* problem(options)).toBe(
+        "the queue in Redis could not be opened: Queue name cannot contain :"
+      )
     })
   )
 
@@ -94,7 +100,9 @@ describe("a start that can't succeed fails with one sentence", () => {
     ...["/", "?", "#"].map((letter) => `redis://localhost:1${letter}${password}@127.0.0.1:1`),
     ...["/", "?", "#"].map((letter) => `redis://localhost:${password}${letter}x@127.0.0.1:1`)
   ])("an invalid URL: %s", (url) =>
-    Effect.map(problem({ url }), (what) => expect(what).toMatch(/^the URL of Redis can't be read: write it as redis:\/\/USER/))
+    Effect.map(problem({ url }), (what) =>
+      expect(what).toMatch(/^the URL of Redis can't be read: write it as redis:\/\/USER/)
+    )
   )
 })
 
@@ -104,7 +112,10 @@ describe("refusalOf the server's INFO", () => {
     ["redis_version:7.2.4\nvalkey_version:8.0.1\nmaxmemory_policy:noeviction\n", undefined],
     ["redis_version:6.3.4\r\n", undefined],
     ["", undefined],
-    ["redis_version:4.0.14\r\nmaxmemory_policy:noeviction\r\n", /^is version 4\.0\.14: version 5 or later is needed/],
+    [
+      "redis_version:4.0.14\r\nmaxmemory_policy:noeviction\r\n",
+      /^is version 4\.0\.14: version 5 or later is needed/
+    ],
     ["redis_version:7.0.15\r\nmaxmemory_policy:volatile-ttl\r\n", /\(maxmemory-policy is "volatile-ttl"\)/]
   ])("%j", (about, expected) => {
     if (expected === undefined) expect(refusalOf(about)).toBeUndefined()
@@ -112,21 +123,27 @@ describe("refusalOf the server's INFO", () => {
   })
 })
 
-it.scopedLive("a URL with a user without access to the settings, a password of special characters and another database", () =>
-  Effect.gen(function* () {
-    const { url } = yield* emptyQueue
-    const admin = yield* clientOf(url)
-    const [user, word] = [`u${crypto.randomUUID()}`, "p/@:#?%&ü"]
-    yield* Effect.promise(() => admin.call("ACL", "SETUSER", user, "on", `>${word}`, "~*", "&*", "+@all", "-config"))
-    yield* Effect.addFinalizer(() => Effect.promise(() => admin.call("ACL", "DELUSER", user)))
-    const prefix = `test-${crypto.randomUUID()}`
-    const own = changed(url, (copy) => Object.assign(copy, { username: user, password: encodeURIComponent(word), pathname: "/3" }))
-    const queue = yield* host({ url: own, prefix })
-    yield* queue.offer(aJobId(), 0)
-    yield* takenAndFinished(queue)
-    yield* Effect.promise(() => admin.select(3))
-    const keys = yield* Effect.promise(() => admin.keys(`${prefix}:*`))
-    expect(keys).toContain(`${prefix}:ffkiln:meta`)
-    yield* Effect.promise(() => admin.del(keys))
-  })
+it.scopedLive(
+  "a URL with a user without access to the settings, a password of special characters and another database",
+  () =>
+    Effect.gen(function* () {
+      const { url } = yield* emptyQueue
+      const admin = yield* clientOf(url)
+      const [user, word] = [`u${crypto.randomUUID()}`, "p/@:#?%&ü"]
+      yield* Effect.promise(() =>
+        admin.call("ACL", "SETUSER", user, "on", `>${word}`, "~*", "&*", "+@all", "-config")
+      )
+      yield* Effect.addFinalizer(() => Effect.promise(() => admin.call("ACL", "DELUSER", user)))
+      const prefix = `test-${crypto.randomUUID()}`
+      const own = changed(url, (copy) =>
+        Object.assign(copy, { username: user, password: encodeURIComponent(word), pathname: "/3" })
+      )
+      const queue = yield* host({ url: own, prefix })
+      yield* queue.offer(aJobId(), 0)
+      yield* takenAndFinished(queue)
+      yield* Effect.promise(() => admin.select(3))
+      const keys = yield* Effect.promise(() => admin.keys(`${prefix}:*`))
+      expect(keys).toContain(`${prefix}:ffkiln:meta`)
+      yield* Effect.promise(() => admin.del(keys))
+    })
 )

@@ -18,12 +18,18 @@ export const clientOf = (url: string): Effect.Effect<Redis, never, Scope.Scope> 
 export const keysOf = (client: Redis, prefix: string) => Effect.promise(() => client.keys(`${prefix}:*`))
 
 /** An empty queue on the server of the run. Its keys are deleted with the scope. */
-export const emptyQueue: Effect.Effect<{ readonly url: string; readonly prefix: string }, never, Scope.Scope> = Effect.gen(function* () {
+export const emptyQueue: Effect.Effect<
+  { readonly url: string; readonly prefix: string },
+  never,
+  Scope.Scope
+> = Effect.gen(function* () {
   const { url } = yield* Effect.promise(() => testServer("redis"))
   const client = yield* clientOf(url)
   const prefix = `test-${crypto.randomUUID()}`
   yield* Effect.addFinalizer(() =>
-    Effect.flatMap(keysOf(client, prefix), (keys) => Effect.promise(async () => void (keys.length > 0 && (await client.del(keys)))))
+    Effect.flatMap(keysOf(client, prefix), (keys) =>
+      Effect.promise(async () => void (keys.length > 0 && (await client.del(keys))))
+    )
   )
   return { url, prefix }
 })
@@ -36,20 +42,25 @@ export const ownServer = (settings: Readonly<Record<string, string>> = {}) =>
   )
 
 /** The queue as a host opens it, until the scope ends. */
-export const host = (options: RedisQueueOptions) => Effect.map(Layer.build(Layer.fresh(redisQueue(options))), Context.get(Queue))
+export const host = (options: RedisQueueOptions) =>
+  Effect.map(Layer.build(Layer.fresh(redisQueue(options))), Context.get(Queue))
 
 /** The queue as a dashboard opens it. */
-export const dashboard = (options: RedisQueueOptions): Effect.Effect<BullQueue, never, Scope.Scope> => Effect.orDie(bullQueue(options))
+export const dashboard = (options: RedisQueueOptions): Effect.Effect<BullQueue, never, Scope.Scope> =>
+  Effect.orDie(bullQueue(options))
 
 export const counts = (queue: BullQueue) =>
   Effect.promise(() => queue.getJobCounts("active", "prioritized", "delayed", "wait", "completed", "failed"))
 
 export const nobody = { active: 0, prioritized: 0, delayed: 0, wait: 0, completed: 0, failed: 0 }
 
-export const takenAndFinished = ({ take }: QueueShape): Effect.Effect<JobId, unknown> => Effect.scoped(Effect.map(take, ({ id }) => id))
+export const takenAndFinished = ({ take }: QueueShape): Effect.Effect<JobId, unknown> =>
+  Effect.scoped(Effect.map(take, ({ id }) => id))
 
 /** Collects warnings and errors that are logged while `effect` runs. */
-export const warnings = <A, E, R>(effect: (said: ReadonlyArray<string>) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+export const warnings = <A, E, R>(
+  effect: (said: ReadonlyArray<string>) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
   Effect.suspend(() => {
     const said: Array<string> = []
     const logger = Logger.make(({ logLevel, message }) => {

@@ -9,7 +9,8 @@ export interface Base {
 }
 
 /** Whether a URL leads to this machine itself, so that no other machine sees the traffic. */
-export const isLoopback = ({ hostname }: URL): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname)
+export const isLoopback = ({ hostname }: URL): boolean =>
+  /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname)
 
 /** Parses the URL of a host, with its prefix and without a trailing slash, or says what is wrong with it. */
 export const readHostUrl = (text: string, allowHttp: boolean): URL | "malformed" | "unguarded" => {
@@ -21,21 +22,29 @@ export const readHostUrl = (text: string, allowHttp: boolean): URL | "malformed"
 }
 
 /** Parses the URL of a host, or gives a sentence that says why it can't be used. */
-export const parseBase = (text: string, allowHttp: boolean): { readonly base: Base } | { readonly reason: string } => {
+export const parseBase = (
+  text: string,
+  allowHttp: boolean
+): { readonly base: Base } | { readonly reason: string } => {
   const url = readHostUrl(text, allowHttp)
   if (url === "malformed") {
-    return { reason: "url must be the URL of the server, such as https://media.example.com, without credentials, query or fragment" }
+    return {
+      reason:
+        "url must be the URL of the server, such as https://media.example.com, without credentials, query or fragment"
+    }
   }
   if (url === "unguarded") {
     return {
-      reason: "url must be https, since http sends the token and files unencrypted: put a TLS proxy before the server, or set allowHttp"
+      reason:
+        "url must be https, since http sends the token and files unencrypted: put a TLS proxy before the server, or set allowHttp"
     }
   }
   return { base: { url, allowHttp } }
 }
 
 /** A path of the host's API as a URL. */
-export const below = ({ url }: Base, path: string): URL => new URL(`${withoutTrailingSlashes(url.href)}${path}`)
+export const below = ({ url }: Base, path: string): URL =>
+  new URL(`${withoutTrailingSlashes(url.href)}${path}`)
 
 /** A request that the host has signed. */
 export interface Signed {
@@ -58,13 +67,17 @@ export const parseSigned = (
 
 const parseUrl = (text: string): URL | undefined => {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  return url !== undefined && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "" ? url : undefined
+  return url !== undefined && /^https?:$/.test(url.protocol) && url.username === "" && url.password === ""
+    ? url
+    : undefined
 }
 
-const isGuarded = (url: URL, allowHttp: boolean): boolean => url.protocol === "https:" || allowHttp || isLoopback(url)
+const isGuarded = (url: URL, allowHttp: boolean): boolean =>
+  url.protocol === "https:" || allowHttp || isLoopback(url)
 
 /** Headers about framing, ranges and the connection, which the runner sets itself. */
-const ours = /^(connection|transfer-encoding|content-length|host|expect|upgrade|range|if-range|if-none-match|accept-encoding)$/i
+const ours =
+  /^(connection|transfer-encoding|content-length|host|expect|upgrade|range|if-range|if-none-match|accept-encoding)$/i
 
 const areHeaders = (headers: Readonly<Record<string, string>>): boolean => {
   try {

@@ -3,7 +3,8 @@ import { Unavailable } from "../../core/errors.js"
 
 /** The host does not know the runner, or has revoked it. Only its operator can change that. */
 export class TokenRefused extends Data.TaggedError("TokenRefused") {
-  override readonly message = "The host refuses this runner's token: make a new one there (runners make NAME) and start the runner with it"
+  override readonly message =
+    "The host refuses this runner's token: make a new one there (runners make NAME) and start the runner with it"
 }
 
 /** The host has another version of the protocol, or no runner API at this URL. */

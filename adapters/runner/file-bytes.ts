@@ -29,7 +29,8 @@ const mostPieces = 512
  */
 export const sendBytes = async (request: ClientRequest, part: FilePart): Promise<void> => {
   const closed = new Promise<void>((resolve) => request.once("close", () => resolve()))
-  const write = (piece: Buffer) => Promise.race([closed, new Promise<void>((resolve) => request.write(piece, () => resolve()))])
+  const write = (piece: Buffer) =>
+    Promise.race([closed, new Promise<void>((resolve) => request.write(piece, () => resolve()))])
   const buffers = buffersFor(part)
   let writing: Promise<void> = Promise.resolve()
   for await (const piece of piecesOf(part, buffers)) {
@@ -48,7 +49,10 @@ export const buffersFor = ({ bytes }: Pick<FilePart, "bytes">): ReadonlyArray<Bu
   [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(pieceBytes, bytes)))
 
 /** Reads chunks into the buffers in turn. A chunk is valid until its buffer is needed again. */
-export async function* piecesOf({ file, start, bytes, read }: FilePart, buffers: ReadonlyArray<Buffer>): AsyncGenerator<Buffer, void> {
+export async function* piecesOf(
+  { file, start, bytes, read }: FilePart,
+  buffers: ReadonlyArray<Buffer>
+): AsyncGenerator<Buffer, void> {
   const end = start + bytes
   for (let at = start; at < end; at += pieceBytes) {
     const buffer = buffers[((at - start) / pieceBytes) % buffers.length] as Buffer
@@ -56,7 +60,8 @@ export async function* piecesOf({ file, start, bytes, read }: FilePart, buffers:
     const { bytesRead } = await file.read(buffer, 0, wanted, at).catch((cause: unknown) => {
       throw new Unavailable({ what: "read an output", cause })
     })
-    if (bytesRead < wanted) throw new Unavailable({ what: "read an output: it became shorter while it was sent" })
+    if (bytesRead < wanted)
+      throw new Unavailable({ what: "read an output: it became shorter while it was sent" })
     const piece = buffer.subarray(0, wanted)
     read?.(piece)
     yield piece
@@ -78,11 +83,15 @@ export interface Receiving {
  * Writes a body into a file. Broken if the body has another length than announced, Unavailable if the disk
  * refuses it.
  */
-export const receive = (message: IncomingMessage, receiving: Receiving): Effect.Effect<void, Broken | Unavailable> =>
+export const receive = (
+  message: IncomingMessage,
+  receiving: Receiving
+): Effect.Effect<void, Broken | Unavailable> =>
   Effect.async((resume) => {
     const done = write(message, receiving).then(
       () => Effect.void,
-      (cause: unknown) => Effect.fail(cause instanceof Unavailable ? cause : new Broken({ what: "a file was cut off", cause }))
+      (cause: unknown) =>
+        Effect.fail(cause instanceof Unavailable ? cause : new Broken({ what: "a file was cut off", cause }))
     )
     void done.then(resume)
     // The file is closed only after the current write has ended.
@@ -92,7 +101,10 @@ export const receive = (message: IncomingMessage, receiving: Receiving): Effect.
     )
   })
 
-const write = async (message: IncomingMessage, { file, start, bytes, reached, eager }: Receiving): Promise<void> => {
+const write = async (
+  message: IncomingMessage,
+  { file, start, bytes, reached, eager }: Receiving
+): Promise<void> => {
   let at = start
   let held: Array<Buffer> = []
   let heldBytes = 0
@@ -113,7 +125,8 @@ const write = async (message: IncomingMessage, { file, start, bytes, reached, ea
   }
   try {
     for await (const piece of message as AsyncIterable<Buffer>) {
-      if (at + heldBytes + piece.length > start + bytes) throw new Unavailable({ what: "an input is longer than announced" })
+      if (at + heldBytes + piece.length > start + bytes)
+        throw new Unavailable({ what: "an input is longer than announced" })
       held.push(piece)
       heldBytes += piece.length
       const isLate = performance.now() - flushed >= momentMillis

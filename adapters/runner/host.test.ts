@@ -13,7 +13,17 @@ import type { Run } from "./run.js"
 import { bodyOf, localServer, say, shortWaits } from "./server.suite.js"
 import type { Waits } from "./timeouts.js"
 
-const capabilities = { version: "5.1", encoders: [], decoders: [], filters: [], muxers: [], demuxers: [], hardware: [], cores: 2, tags: [] }
+const capabilities = {
+  version: "5.1",
+  encoders: [],
+  decoders: [],
+  filters: [],
+  muxers: [],
+  demuxers: [],
+  hardware: [],
+  cores: 2,
+  tags: []
+}
 const asking = { process: "p1", slots: 2, free: 1, running: ["job_1"], capabilities }
 
 /** A run in the format of the protocol. */
@@ -23,7 +33,16 @@ const given = (over: object = {}) => ({
   heartbeatSeconds: 5,
   silenceSeconds: 60,
   args: ["-i", "file:in.mp4", "file:../out/out.mp4"],
-  inputs: [{ name: "in.mp4", key: "dir/slot/in.mp4", bytes: 10, method: "GET", url: "/blob/token/in.mp4", headers: { "x-a": "1" } }],
+  inputs: [
+    {
+      name: "in.mp4",
+      key: "dir/slot/in.mp4",
+      bytes: 10,
+      method: "GET",
+      url: "/blob/token/in.mp4",
+      headers: { "x-a": "1" }
+    }
+  ],
   outputs: ["out.mp4"],
   timeline: { inputs: [{ start: 0, length: null }], outputs: [{ start: 0, length: 5 }] },
   limits: { seconds: 600, outputBytes: 100, outputFiles: 10 },
@@ -91,7 +110,13 @@ describe("a claim", () => {
     Effect.gen(function* () {
       const { server, host } = yield* hostOf((_, response) => say(response, 200, { run: given() }))
       const run = yield* host.claim(asking)
-      expect(run).toMatchObject({ id: "job_1", token: "the-run", args: given().args, outputs: ["out.mp4"], limits: given().limits })
+      expect(run).toMatchObject({
+        id: "job_1",
+        token: "the-run",
+        args: given().args,
+        outputs: ["out.mp4"],
+        limits: given().limits
+      })
       expect(run?.inputs).toEqual([
         {
           name: "in.mp4",
@@ -107,7 +132,10 @@ describe("a claim", () => {
   it.live.each([
     ["a name that leads out of its folder", given({ inputs: [{ ...input, name: "../in.mp4" }] })],
     ["an output's name that does", given({ outputs: ["a/b"] })],
-    ["a request that leads off this machine in plain text", given({ inputs: [{ ...input, url: "http://0.0.0.0:9/x" }] })],
+    [
+      "a request that leads off this machine in plain text",
+      given({ inputs: [{ ...input, url: "http://0.0.0.0:9/x" }] })
+    ],
     ["a request that changes something", given({ inputs: [{ ...input, method: "PUT" }] })],
     ["headers that are none", given({ inputs: [{ ...input, headers: { "x-a": "1\r\nx-b: 2" } }] })],
     ["fewer bytes than none", given({ inputs: [{ ...input, bytes: -1 }] })],
@@ -127,8 +155,16 @@ describe("a claim", () => {
     ["403", status(403), TokenRefused],
     ["404", status(404), ProtocolRefused],
     ["410", status(410), ProtocolRefused],
-    ["another version", (response) => say(response, 200, { run: null }, { "x-ffkiln-runner-protocol": "2" }), ProtocolRefused],
-    ["another version's refusal", (response) => say(response, 401, {}, { "x-ffkiln-runner-protocol": "2" }), ProtocolRefused],
+    [
+      "another version",
+      (response) => say(response, 200, { run: null }, { "x-ffkiln-runner-protocol": "2" }),
+      ProtocolRefused
+    ],
+    [
+      "another version's refusal",
+      (response) => say(response, 401, {}, { "x-ffkiln-runner-protocol": "2" }),
+      ProtocolRefused
+    ],
     ["400", status(400), Unavailable],
     ["429", status(429), Unavailable],
     ["500", status(500), Unavailable],
@@ -137,12 +173,25 @@ describe("a claim", () => {
     ["nothing", lost, Unavailable],
     [
       "half of it",
-      (response) => void response.writeHead(200, { "content-length": 100 }).write('{"run":', () => response.destroy()),
+      (response) =>
+        void response.writeHead(200, { "content-length": 100 }).write('{"run":', () => response.destroy()),
       Unavailable
     ],
-    ["too much", (response) => void response.end(`{"run":null,"more":"${"x".repeat(5 * 1024 * 1024)}"}`), Unavailable],
-    ["headers without end", (response) => say(response, 200, { run: null }, { "x-long": "x".repeat(60_000) }), Unavailable],
-    ["compressed", (response) => say(response, 200, { run: null }, { "content-encoding": "gzip" }), Unavailable]
+    [
+      "too much",
+      (response) => void response.end(`{"run":null,"more":"${"x".repeat(5 * 1024 * 1024)}"}`),
+      Unavailable
+    ],
+    [
+      "headers without end",
+      (response) => say(response, 200, { run: null }, { "x-long": "x".repeat(60_000) }),
+      Unavailable
+    ],
+    [
+      "compressed",
+      (response) => say(response, 200, { run: null }, { "content-encoding": "gzip" }),
+      Unavailable
+    ]
   ] satisfies ReadonlyArray<[string, (response: ServerResponse) => void, unknown]>)(
     "that is answered %s fails as it should",
     ([, answer, type]) =>
@@ -155,7 +204,9 @@ describe("a claim", () => {
   it.live("follows no redirect, and sends its token to no other server", () =>
     Effect.gen(function* () {
       const other = yield* localServer((_, response) => say(response, 200, { run: null }))
-      const { host } = yield* hostOf((_, response) => say(response, 307, {}, { location: `${other.url}/runner/v1/claim` }))
+      const { host } = yield* hostOf((_, response) =>
+        say(response, 307, {}, { location: `${other.url}/runner/v1/claim` })
+      )
       expect(yield* Effect.flip(host.claim(asking))).toBeInstanceOf(Unavailable)
       expect(other.requests).toEqual([])
     }).pipe(Effect.scoped)
@@ -179,7 +230,9 @@ describe("a claim", () => {
 
   it.effect("fails only when the pause that the host asks for is over, and that is not too long", () =>
     Effect.gen(function* () {
-      const { host } = yield* hostOf((_, response) => say(response, 503, {}, { "retry-after": "7000" }), { mostPauseSeconds: 8 })
+      const { host } = yield* hostOf((_, response) => say(response, 503, {}, { "retry-after": "7000" }), {
+        mostPauseSeconds: 8
+      })
       const claim = yield* Effect.fork(Effect.flip(host.claim(asking)))
       const isPausing = Effect.map(TestClock.sleeps(), (sleeps) => [...sleeps].includes(8000))
       yield* until(isPausing)
@@ -222,7 +275,11 @@ describe("a claim", () => {
           say(response, 200, { run: null })
         })
       )
-      const options = { url: `https://127.0.0.1:${server.port}`, name: "box", secret: Redacted.make("a-secret") }
+      const options = {
+        url: `https://127.0.0.1:${server.port}`,
+        name: "box",
+        secret: Redacted.make("a-secret")
+      }
       const stranger = yield* openHost(options)
       expect(yield* Effect.flip(stranger.claim(asking))).toBeInstanceOf(Unavailable)
       expect(asked).toBe(0)
@@ -237,7 +294,10 @@ describe("a claim", () => {
       const server = yield* localServer((_, response) => say(response, 200, { run: null }))
       const url = server.url.replace("127.0.0.1", "0.0.0.0")
       const options = { url, name: "box", secret: Redacted.make("a-secret") }
-      expect(yield* Effect.flip(openHost(options))).toMatchObject({ _tag: "Unavailable", what: expect.stringContaining("https") })
+      expect(yield* Effect.flip(openHost(options))).toMatchObject({
+        _tag: "Unavailable",
+        what: expect.stringContaining("https")
+      })
       expect(server.requests).toEqual([])
       const host = yield* openHost({ ...options, allowHttp: true })
       expect(yield* host.claim(asking)).toBeNull()
@@ -247,13 +307,14 @@ describe("a claim", () => {
 
 const result = { outputs: [{ name: "out.mp4", bytes: 3, upload: null }], warnings: [], seconds: 1.5 }
 
-const everyCall: ReadonlyArray<[string, (calls: RunCalls) => Effect.Effect<unknown, RunLost | Unavailable>]> = [
-  ["progress", (calls) => calls.progress(0.5)],
-  ["outputs", (calls) => calls.outputs([{ name: FileName("out.mp4"), bytes: 3 }])],
-  ["finished", (calls) => calls.finished(result)],
-  ["failed", (calls) => calls.failed({ reason: "ffmpeg", detail: "no such codec" })],
-  ["released", (calls) => calls.released({ why: "stopping" })]
-]
+const everyCall: ReadonlyArray<[string, (calls: RunCalls) => Effect.Effect<unknown, RunLost | Unavailable>]> =
+  [
+    ["progress", (calls) => calls.progress(0.5)],
+    ["outputs", (calls) => calls.outputs([{ name: FileName("out.mp4"), bytes: 3 }])],
+    ["finished", (calls) => calls.finished(result)],
+    ["failed", (calls) => calls.failed({ reason: "ffmpeg", detail: "no such codec" })],
+    ["released", (calls) => calls.released({ why: "stopping" })]
+  ]
 const ends = everyCall.slice(2)
 
 describe("a run's calls", () => {
@@ -266,21 +327,28 @@ describe("a run's calls", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live.each(everyCall.flatMap(([name, call]) => [401, 403, 404, 409, 410].map((code) => [name, code, call] as const)))(
-    "%s that is answered %i tells that the run is over, at once",
-    ([, code, call]) =>
-      Effect.gen(function* () {
-        const { server, calls } = yield* callsOf([status(code)])
-        expect(yield* Effect.flip(call(calls))).toBeInstanceOf(RunLost)
-        expect(server.requests.length).toBe(1)
-      }).pipe(Effect.scoped)
+  it.live.each(
+    everyCall.flatMap(([name, call]) => [401, 403, 404, 409, 410].map((code) => [name, code, call] as const))
+  )("%s that is answered %i tells that the run is over, at once", ([, code, call]) =>
+    Effect.gen(function* () {
+      const { server, calls } = yield* callsOf([status(code)])
+      expect(yield* Effect.flip(call(calls))).toBeInstanceOf(RunLost)
+      expect(server.requests.length).toBe(1)
+    }).pipe(Effect.scoped)
   )
 
   it.live.each(ends)("%s is said again until it is heard", ([, call]) =>
     Effect.gen(function* () {
       // A proxy responds while the host restarts; it does not know the run.
       const proxy = (response: ServerResponse) => void response.writeHead(404).end("default backend")
-      const { server, calls } = yield* callsOf([lost, status(500), proxy, status(503), status(429), status(200)])
+      const { server, calls } = yield* callsOf([
+        lost,
+        status(500),
+        proxy,
+        status(503),
+        status(429),
+        status(200)
+      ])
       yield* call(calls)
       expect(server.requests.length).toBe(6)
     }).pipe(Effect.scoped)
@@ -296,8 +364,13 @@ describe("a run's calls", () => {
 
   it.live.each(ends)("%s is not said again where the host understood and refused", ([, call]) =>
     Effect.gen(function* () {
-      const { server, calls } = yield* callsOf([status(400, { ok: false, error: "outputs: it has not arrived" })])
-      expect(yield* Effect.flip(call(calls))).toMatchObject({ _tag: "Unavailable", what: expect.stringContaining("it has not arrived") })
+      const { server, calls } = yield* callsOf([
+        status(400, { ok: false, error: "outputs: it has not arrived" })
+      ])
+      expect(yield* Effect.flip(call(calls))).toMatchObject({
+        _tag: "Unavailable",
+        what: expect.stringContaining("it has not arrived")
+      })
       expect(server.requests.length).toBe(1)
     }).pipe(Effect.scoped)
   )
@@ -317,7 +390,12 @@ describe("a run's calls", () => {
           bodies.push(body)
           say(response, 200, reply)
         })
-      const { server, calls } = yield* callsOf([heard({ abort: false }), heard({ abort: true }), heard({}), status(500)])
+      const { server, calls } = yield* callsOf([
+        heard({ abort: false }),
+        heard({ abort: true }),
+        heard({}),
+        status(500)
+      ])
       expect(yield* calls.progress(0.25)).toEqual({ abort: false })
       expect(yield* calls.progress(null)).toEqual({ abort: true })
       expect(yield* Effect.flip(calls.progress(1))).toBeInstanceOf(Unavailable)
@@ -338,7 +416,13 @@ describe("a run's calls", () => {
     { name: FileName("a.mp4"), bytes: 5 },
     { name: FileName("b.mp4"), bytes: 3 }
   ]
-  const part = (start: number, bytes: number) => ({ method: "PUT", url: `/blob/${start}`, headers: {}, start, bytes })
+  const part = (start: number, bytes: number) => ({
+    method: "PUT",
+    url: `/blob/${start}`,
+    headers: {},
+    start,
+    bytes
+  })
   const places = [
     { name: "b.mp4", upload: null, requests: [part(0, 3)] },
     { name: "a.mp4", upload: "u1", requests: [part(0, 4), part(4, 1)] }
@@ -346,10 +430,19 @@ describe("a run's calls", () => {
 
   it.live("outputs are given their places in their own order, however often it takes", () =>
     Effect.gen(function* () {
-      const { server, calls } = yield* callsOf([lost, status(503), status(200, {}), status(200, { files: places })])
+      const { server, calls } = yield* callsOf([
+        lost,
+        status(503),
+        status(200, {}),
+        status(200, { files: places })
+      ])
       const found = yield* calls.outputs(files)
       expect(
-        found.map(({ name, upload, requests }) => [name, upload, requests.map(({ url, start, bytes }) => [url.pathname, start, bytes])])
+        found.map(({ name, upload, requests }) => [
+          name,
+          upload,
+          requests.map(({ url, start, bytes }) => [url.pathname, start, bytes])
+        ])
       ).toEqual([
         [
           "a.mp4",
@@ -369,11 +462,17 @@ describe("a run's calls", () => {
     ["one is missing", [places[0]]],
     ["there is none", [places[0], { ...places[1], requests: [] }]],
     ["parts leave a gap", [places[0], { ...places[1], requests: [part(0, 3), part(4, 1)] }]],
-    ["parts leave a gap and go on too long", [places[0], { ...places[1], requests: [part(0, 3), part(4, 2)] }]],
+    [
+      "parts leave a gap and go on too long",
+      [places[0], { ...places[1], requests: [part(0, 3), part(4, 2)] }]
+    ],
     ["parts overlap", [places[0], { ...places[1], requests: [part(0, 4), part(3, 1)] }]],
     ["parts end too early", [places[0], { ...places[1], requests: [part(0, 4)] }]],
     ["parts go on too long", [places[0], { ...places[1], requests: [part(0, 4), part(4, 2)] }]],
-    ["they lead elsewhere", [places[0], { ...places[1], requests: [{ ...part(0, 5), url: "http://0.0.0.0:9/" }] }]],
+    [
+      "they lead elsewhere",
+      [places[0], { ...places[1], requests: [{ ...part(0, 5), url: "http://0.0.0.0:9/" }] }]
+    ],
     ["they are read", [places[0], { ...places[1], requests: [{ ...part(0, 5), method: "GET" }] }]]
   ])("outputs have no places when %s", ([, said]) =>
     Effect.gen(function* () {

@@ -36,7 +36,9 @@ export interface Host {
    * Claims a run; null if there was no work while the request was open. Waits as long as the host asks for a
    * delay.
    */
-  readonly claim: (body: Schema.Schema.Type<typeof ClaimBody>) => Effect.Effect<Run | null, TokenRefused | ProtocolRefused | Unavailable>
+  readonly claim: (
+    body: Schema.Schema.Type<typeof ClaimBody>
+  ) => Effect.Effect<Run | null, TokenRefused | ProtocolRefused | Unavailable>
   readonly run: (run: Run) => RunCalls
 }
 
@@ -48,12 +50,20 @@ export interface RunCalls {
   /** The HTTP client for the signed requests of the run. */
   readonly web: Web
   /** Sends a heartbeat. `fraction` is from 0 to 1, null if unknown. `abort` asks the runner to end ffmpeg. */
-  readonly progress: (fraction: number | null) => Effect.Effect<{ readonly abort: boolean }, RunLost | Unavailable>
+  readonly progress: (
+    fraction: number | null
+  ) => Effect.Effect<{ readonly abort: boolean }, RunLost | Unavailable>
   /** Asks where to upload the files; the places have the same order. */
-  readonly outputs: (files: ReadonlyArray<Sent>) => Effect.Effect<ReadonlyArray<OutputPlace>, RunLost | Unavailable>
-  readonly finished: (body: Schema.Schema.Type<typeof FinishedBody>) => Effect.Effect<void, RunLost | Unavailable>
+  readonly outputs: (
+    files: ReadonlyArray<Sent>
+  ) => Effect.Effect<ReadonlyArray<OutputPlace>, RunLost | Unavailable>
+  readonly finished: (
+    body: Schema.Schema.Type<typeof FinishedBody>
+  ) => Effect.Effect<void, RunLost | Unavailable>
   readonly failed: (body: Schema.Schema.Type<typeof FailedBody>) => Effect.Effect<void, RunLost | Unavailable>
-  readonly released: (body: Schema.Schema.Type<typeof ReleasedBody>) => Effect.Effect<void, RunLost | Unavailable>
+  readonly released: (
+    body: Schema.Schema.Type<typeof ReleasedBody>
+  ) => Effect.Effect<void, RunLost | Unavailable>
 }
 
 /** The most bytes of a reply. The longest one lists the signed URLs of a file of 10,000 parts. */
@@ -86,30 +96,45 @@ export const openHost = ({
         })
         .pipe(
           Effect.flatMap((answer) =>
-            Effect.map(textOf(answer, action === "outputs" ? replyBytes : shortReplyBytes), (text) => ({ ...answer, text }))
+            Effect.map(textOf(answer, action === "outputs" ? replyBytes : shortReplyBytes), (text) => ({
+              ...answer,
+              text
+            }))
           ),
           // The idle timeout does not cover a server that responds slowly.
-          Effect.timeoutFail({ duration: seconds * 1000, onTimeout: () => new Broken({ what: `${action} got no answer in time` }) }),
+          Effect.timeoutFail({
+            duration: seconds * 1000,
+            onTimeout: () => new Broken({ what: `${action} got no answer in time` })
+          }),
           Effect.scoped
         )
 
     const claim = (body: Schema.Schema.Type<typeof ClaimBody>) =>
       Effect.gen(function* () {
-        const answer = yield* post("claim", authorizationHeader(name, Secret.value(secret)), body, waits.claimSeconds)
+        const answer = yield* post(
+          "claim",
+          authorizationHeader(name, Secret.value(secret)),
+          body,
+          waits.claimSeconds
+        )
         const other = otherVersion(answer)
         if (other !== undefined) return yield* other
         const { status } = answer
         if (status === 401 || status === 403) return yield* new TokenRefused()
         if (status === 404 || status === 410) {
           return yield* new ProtocolRefused({
-            message: "The host has no API for runners at this URL: check the URL and the prefix of its API in it, or update the host"
+            message:
+              "The host has no API for runners at this URL: check the URL and the prefix of its API in it, or update the host"
           })
         }
         const { run } = yield* replied("claim", answer, ClaimReply)
         return run === null ? null : yield* sensible("claim", () => runOf(base, run))
       }).pipe(
         Effect.catchTag("Broken", (broken) =>
-          Effect.zipRight(Effect.sleep(Math.min(broken.afterSeconds ?? 0, waits.mostPauseSeconds) * 1000), Effect.fail(givenUp(broken)))
+          Effect.zipRight(
+            Effect.sleep(Math.min(broken.afterSeconds ?? 0, waits.mostPauseSeconds) * 1000),
+            Effect.fail(givenUp(broken))
+          )
         )
       )
 
@@ -188,19 +213,34 @@ const stillRunning =
 /** Temporary statuses are `Broken` and retried. Other failures would be the same next time. */
 const taken = (action: Action, answer: Heard): Effect.Effect<void, Broken | Unavailable> => {
   if (answer.status >= 200 && answer.status < 300) return Effect.void
-  return later(answer, action) ?? new Unavailable({ what: `${action} answered ${answer.status}: ${answer.text.slice(0, 500)}` })
+  return (
+    later(answer, action) ??
+    new Unavailable({ what: `${action} answered ${answer.status}: ${answer.text.slice(0, 500)}` })
+  )
 }
 
-const replied = <A, I>(action: Action, answer: Heard, schema: Schema.Schema<A, I>): Effect.Effect<A, Broken | Unavailable> =>
+const replied = <A, I>(
+  action: Action,
+  answer: Heard,
+  schema: Schema.Schema<A, I>
+): Effect.Effect<A, Broken | Unavailable> =>
   Effect.flatMap(taken(action, answer), () =>
     Either.mapLeft(
       Schema.decodeUnknownEither(Schema.parseJson(schema))(answer.text),
-      (cause) => new Broken({ what: `${action}: the answer is not what version ${protocolVersion} of the protocol says`, cause })
+      (cause) =>
+        new Broken({
+          what: `${action}: the answer is not what version ${protocolVersion} of the protocol says`,
+          cause
+        })
     )
   )
 
 const sensible = <A>(action: Action, read: () => A): Effect.Effect<A, Broken> =>
   Effect.try({
     try: read,
-    catch: (cause) => new Broken({ what: `${action}: ${cause instanceof Error ? cause.message : "the answer makes no sense"}`, cause })
+    catch: (cause) =>
+      new Broken({
+        what: `${action}: ${cause instanceof Error ? cause.message : "the answer makes no sense"}`,
+        cause
+      })
   })

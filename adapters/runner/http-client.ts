@@ -1,4 +1,10 @@
-import { type ClientRequest, Agent as HttpAgent, type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from "node:http"
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as requestHttp
+} from "node:http"
 import { Agent as HttpsAgent, request as requestHttps } from "node:https"
 import { Effect, type Scope } from "effect"
 import { Unavailable } from "../../core/errors.js"
@@ -54,7 +60,12 @@ export const openWeb = ({ ca, waits }: WebOptions = {}): Effect.Effect<Web, neve
       Effect.sync(() => ({
         "http:": new HttpAgent(kept),
         // Set explicitly, since an environment variable changes the default.
-        "https:": new HttpsAgent({ ...kept, minVersion: "TLSv1.2", rejectUnauthorized: true, ...(ca !== undefined && { ca }) })
+        "https:": new HttpsAgent({
+          ...kept,
+          minVersion: "TLSv1.2",
+          rejectUnauthorized: true,
+          ...(ca !== undefined && { ca })
+        })
       })),
       (both) =>
         Effect.sync(() => {
@@ -69,7 +80,13 @@ export const openWeb = ({ ca, waits }: WebOptions = {}): Effect.Effect<Web, neve
         hostname: url.hostname.replace(/^\[(.*)\]$/, "$1"),
         ...(url.port !== "" && { port: url.port }),
         path: `${url.pathname}${url.search}`,
-        headers: { accept: "*/*", "user-agent": "ffkiln-runner", ...headers, "accept-encoding": "identity", ...lengthOf(body) },
+        headers: {
+          accept: "*/*",
+          "user-agent": "ffkiln-runner",
+          ...headers,
+          "accept-encoding": "identity",
+          ...lengthOf(body)
+        },
         maxHeaderSize: headerBytes,
         insecureHTTPParser: false,
         timeout: silenceSeconds * 1000
@@ -99,7 +116,9 @@ const begin = (request: ClientRequest, { body, url }: HostRequest, { answerSecon
   giveBackRead(request)
   const answered = new Promise<HostResponse | Broken | Unavailable>((resolve) => {
     const broke = (cause?: unknown) =>
-      resolve(cause instanceof Unavailable ? cause : new Broken({ what: `${url.host} did not respond`, cause }))
+      resolve(
+        cause instanceof Unavailable ? cause : new Broken({ what: `${url.host} did not respond`, cause })
+      )
     request.on("response", (message: IncomingMessage) => {
       // Without a listener, an error before the body is read would end the process. The reader gets the error
       // later.
@@ -116,18 +135,26 @@ const begin = (request: ClientRequest, { body, url }: HostRequest, { answerSecon
   }
   // The server may now need longer to store the bytes than the idle timeout allows.
   const waitLonger = () => void (request.destroyed || request.setTimeout(answerSeconds * 1000))
-  return { request, answered, sent: sendBytes(request, body).then(waitLonger, (cause) => void request.destroy(cause)) }
+  return {
+    request,
+    answered,
+    sent: sendBytes(request, body).then(waitLonger, (cause) => void request.destroy(cause))
+  }
 }
 
 /** `Broken` for a temporary status; undefined for any other. */
 export const later = ({ status, headers }: HostResponse, what: string): Broken | undefined => {
   if (status < 500 && ![408, 425, 429].includes(status)) return undefined
   const afterSeconds = secondsAfter(headers["retry-after"])
-  return new Broken({ what: `${what} answered ${status}`, ...(afterSeconds !== undefined && { afterSeconds }) })
+  return new Broken({
+    what: `${what} answered ${status}`,
+    ...(afterSeconds !== undefined && { afterSeconds })
+  })
 }
 
 /** Retry-After in seconds. Dates are ignored, since the two clocks may differ. */
-const secondsAfter = (header: string | undefined): number | undefined => (/^\d{1,6}$/.test(header ?? "") ? Number(header) : undefined)
+const secondsAfter = (header: string | undefined): number | undefined =>
+  /^\d{1,6}$/.test(header ?? "") ? Number(header) : undefined
 
 /** Reads the whole body as text. Broken if it is cut off, encoded, or longer than `maxBytes`. */
 export const textOf = ({ headers, message }: HostResponse, maxBytes: number): Effect.Effect<string, Broken> =>

@@ -7,14 +7,21 @@ import { persist } from "./retry.js"
 const waits = { pauseSeconds: 1, mostPauseSeconds: 6 }
 
 /** The start time of each attempt in seconds, for an effect that breaks `times` times, and the result. */
-const triesOf = (times: number, broken = new Broken({ what: "it" }), reached?: () => number, seconds = 1000) =>
+const triesOf = (
+  times: number,
+  broken = new Broken({ what: "it" }),
+  reached?: () => number,
+  seconds = 1000
+) =>
   Effect.gen(function* () {
     const tries: Array<number> = []
     const attempt = Effect.flatMap(Clock.currentTimeMillis, (now): Effect.Effect<string, Broken> => {
       tries.push(now)
       return tries.length > times ? Effect.succeed("done") : broken
     })
-    const fiber = yield* Effect.fork(Effect.either(persist(attempt, { waits, seconds, ...(reached && { reached }) })))
+    const fiber = yield* Effect.fork(
+      Effect.either(persist(attempt, { waits, seconds, ...(reached && { reached }) }))
+    )
     for (let each = 0; each < 200; each++) yield* TestClock.adjust("500 millis")
     const pauses = tries.slice(1).map((at, index) => Math.round(at - (tries[index] ?? 0)) / 1000)
     return { outcome: yield* Fiber.join(fiber), pauses }
@@ -50,7 +57,12 @@ describe("persisting", () => {
 
   it.effect("ends when the next try would come too late", () =>
     Effect.gen(function* () {
-      const { outcome, pauses } = yield* triesOf(1000, new Broken({ what: "it", afterSeconds: 5 }), undefined, 12)
+      const { outcome, pauses } = yield* triesOf(
+        1000,
+        new Broken({ what: "it", afterSeconds: 5 }),
+        undefined,
+        12
+      )
       expect(outcome).toMatchObject({ _tag: "Left", left: { _tag: "Unavailable", what: "it" } })
       expect(pauses).toEqual([5, 5])
     })

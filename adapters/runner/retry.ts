@@ -20,17 +20,20 @@ export const persist = <A, E, R>(
     const end = (yield* Clock.currentTimeMillis) + seconds * 1000
     let before = reached()
     let tries = 0
-    const once: Effect.Effect<A, Exclude<E, Broken> | Unavailable, R> = Effect.catchIf(attempt, isBroken, (broken) =>
-      Effect.gen(function* () {
-        tries = reached() > before ? 0 : tries + 1
-        before = reached()
-        // Random, so that runners that lost the same host do not all return at the same time.
-        const own = (yield* Random.nextRange(0.5, 1)) * pauseSeconds * 2 ** Math.min(tries, 16)
-        const pause = Math.min(mostPauseSeconds, Math.max(own, broken.afterSeconds ?? 0))
-        if ((yield* Clock.currentTimeMillis) + pause * 1000 > end) return yield* givenUp(broken)
-        yield* Effect.sleep(Duration.seconds(pause))
-        return yield* once
-      })
+    const once: Effect.Effect<A, Exclude<E, Broken> | Unavailable, R> = Effect.catchIf(
+      attempt,
+      isBroken,
+      (broken) =>
+        Effect.gen(function* () {
+          tries = reached() > before ? 0 : tries + 1
+          before = reached()
+          // Random, so that runners that lost the same host do not all return at the same time.
+          const own = (yield* Random.nextRange(0.5, 1)) * pauseSeconds * 2 ** Math.min(tries, 16)
+          const pause = Math.min(mostPauseSeconds, Math.max(own, broken.afterSeconds ?? 0))
+          if ((yield* Clock.currentTimeMillis) + pause * 1000 > end) return yield* givenUp(broken)
+          yield* Effect.sleep(Duration.seconds(pause))
+          return yield* once
+        })
     )
     return yield* once
   })

@@ -27,14 +27,25 @@ export interface OutputPlace {
  * Checks a run from the host. Throws a sentence if it is malformed: its names become files on this machine.
  */
 export const runOf = (base: Base, run: ClaimedRun): Run => {
-  demand(run.heartbeatSeconds > 0 && run.silenceSeconds > 0, "heartbeatSeconds and silenceSeconds must be above 0")
+  demand(
+    run.heartbeatSeconds > 0 && run.silenceSeconds > 0,
+    "heartbeatSeconds and silenceSeconds must be above 0"
+  )
   const inputs = run.inputs.map(({ method, url, headers, ...file }) => {
-    demand(Number.isSafeInteger(file.bytes) && file.bytes >= 0 && method === "GET", `the input "${file.name}" can't be fetched`)
+    demand(
+      Number.isSafeInteger(file.bytes) && file.bytes >= 0 && method === "GET",
+      `the input "${file.name}" can't be fetched`
+    )
     for (const name of [file.name, file.givenName ?? file.name]) demandFileName(name)
     return { ...file, request: signed(base, { url, headers }) }
   })
   const { outputs, sequences = [], command } = run
-  for (const name of [...outputs, ...sequences.map(({ givenName }) => givenName), ...(command?.streamable ?? [])]) demandFileName(name)
+  for (const name of [
+    ...outputs,
+    ...sequences.map(({ givenName }) => givenName),
+    ...(command?.streamable ?? [])
+  ])
+    demandFileName(name)
   return { ...run, inputs }
 }
 
@@ -62,7 +73,10 @@ export const placesOf = (
     })
     const from = place.upload !== null && place.upload === upload ? wanted : 0
     const end = requests.reduce((at, { start, bytes: part }) => (start === at ? at + part : Number.NaN), from)
-    demand((requests.length > 0 || from > 0) && end === bytes, `the parts of the output "${name}" are not all of it, in order`)
+    demand(
+      (requests.length > 0 || from > 0) && end === bytes,
+      `the parts of the output "${name}" are not all of it, in order`
+    )
     return { name, upload: place.upload, requests }
   })
 }

@@ -73,17 +73,27 @@ export const serveFile =
       return void response.writeHead(200, { etag, "content-length": content.length }).end(content)
     }
     const piece = content.subarray(range.start, range.end)
-    const about = { "content-length": piece.length, "content-range": `bytes ${range.start}-${range.end - 1}/${content.length}` }
+    const about = {
+      "content-length": piece.length,
+      "content-range": `bytes ${range.start}-${range.end - 1}/${content.length}`
+    }
     response.writeHead(206, { etag, ...about }).end(piece)
   }
 
 /** The range of a request; `end` is exclusive. */
-export const rangeOf = ({ range }: IncomingMessage["headers"]): { readonly start: number; readonly end: number } | undefined => {
+export const rangeOf = ({
+  range
+}: IncomingMessage["headers"]): { readonly start: number; readonly end: number } | undefined => {
   const [match, start, end] = /^bytes=(\d+)-(\d+)$/.exec(range ?? "") ?? []
   return match === undefined ? undefined : { start: Number(start), end: Number(end) + 1 }
 }
 
-export const sourceOf = (web: Web, { url }: LocalServer, content: Buffer, key = "dir/slot/in.mp4"): InputSource => ({
+export const sourceOf = (
+  web: Web,
+  { url }: LocalServer,
+  content: Buffer,
+  key = "dir/slot/in.mp4"
+): InputSource => ({
   web,
   request: { url: new URL(`${url}/in.mp4`), headers: {} },
   key: BlobKey(key),
@@ -91,9 +101,19 @@ export const sourceOf = (web: Web, { url }: LocalServer, content: Buffer, key = 
 })
 
 /** Answers in the form that a host uses for all responses. */
-export const say = (response: ServerResponse, status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): void =>
+export const say = (
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {}
+): void =>
   void response
-    .writeHead(status, { "content-type": "application/json", [versionHeader]: String(protocolVersion), ...headers })
+    .writeHead(status, {
+      "content-type": "application/json",
+      [versionHeader]: String(protocolVersion),
+      ...headers
+    })
     .end(JSON.stringify(body))
 
-export const bodyOf = async (request: IncomingMessage): Promise<unknown> => JSON.parse((await buffer(request)).toString())
+export const bodyOf = async (request: IncomingMessage): Promise<unknown> =>
+  JSON.parse((await buffer(request)).toString())

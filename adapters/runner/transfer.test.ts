@@ -41,7 +41,12 @@ const plan: Plan = {
 }
 
 /** A host that takes outputs in parts, and has one input. A trick may answer a PUT instead. */
-const hostWith = (input: Buffer, trick: Trick = () => false, waits: Partial<Waits> = {}, args: ReadonlyArray<string> = []) =>
+const hostWith = (
+  input: Buffer,
+  trick: Trick = () => false,
+  waits: Partial<Waits> = {},
+  args: ReadonlyArray<string> = []
+) =>
   Effect.gen(function* () {
     const folder = join(root, `${count++}`)
     mkdirSync(folder)
@@ -60,7 +65,9 @@ const hostWith = (input: Buffer, trick: Trick = () => false, waits: Partial<Wait
           say(response, 200, {
             files: files.map(({ name, bytes, upload, start: wanted = 0 }) => {
               const count = Math.max(1, Math.ceil(bytes / partBytes))
-              const starts = Array.from({ length: count }, (_, index) => index * partBytes).filter((start) => start >= wanted)
+              const starts = Array.from({ length: count }, (_, index) => index * partBytes).filter(
+                (start) => start >= wanted
+              )
               const its = upload ?? (count > 1 ? `upload ${++uploads}` : null)
               const requests = starts.map((start) => ({
                 method: "PUT",
@@ -75,7 +82,8 @@ const hostWith = (input: Buffer, trick: Trick = () => false, waits: Partial<Wait
         })
         return
       }
-      if (method === "GET") return url === "/in" ? serveFile(input)(request, response) : void response.writeHead(404).end()
+      if (method === "GET")
+        return url === "/in" ? serveFile(input)(request, response) : void response.writeHead(404).end()
       most = Math.max(most, ++now)
       request.once("close", () => now--)
       if (trick(request, response, puts++)) return
@@ -103,11 +111,18 @@ const hostWith = (input: Buffer, trick: Trick = () => false, waits: Partial<Wait
       ...{ id: "job_1", token: "the-run", heartbeatSeconds: 5, silenceSeconds: 60, ...plan },
       inputs: [file("in.mp4", "/in"), file("gone.mp4", "/gone")]
     } satisfies Run
-    const transfer = yield* transferOf({ run: { ...run, args }, calls: host.run(run), cache, worthBytes: 2 * partBytes })
+    const transfer = yield* transferOf({
+      run: { ...run, args },
+      calls: host.run(run),
+      cache,
+      worthBytes: 2 * partBytes
+    })
     /** The received parts of a name, joined. */
     const stored = (name: string, upload = transfer.uploadOf(FileName(name))) =>
       Buffer.concat(
-        [...(arrived.get(upload === null ? name : `${name} ${upload}`) ?? [])].sort(([a], [b]) => a - b).map(([, bytes]) => bytes)
+        [...(arrived.get(upload === null ? name : `${name} ${upload}`) ?? [])]
+          .sort(([a], [b]) => a - b)
+          .map(([, bytes]) => bytes)
       )
     return { server, folder, transfer, run, stored, arrived, asked, puts: () => puts, most: () => most }
   })
@@ -128,9 +143,13 @@ describe("inputs of a run", () => {
       if (input === undefined || gone === undefined) throw new Error("the run has two inputs")
       expect(yield* one.transfer.stage(input, path)).toBeUndefined()
       expect(small.equals(yield* Effect.promise(() => readFile(path)))).toBe(true)
-      expect(yield* Effect.flip(one.transfer.stage(gone, join(one.folder, "gone.mp4")))).toBeInstanceOf(BlobMissing)
+      expect(yield* Effect.flip(one.transfer.stage(gone, join(one.folder, "gone.mp4")))).toBeInstanceOf(
+        BlobMissing
+      )
       const unknown = { ...input, key: BlobKey("another") }
-      expect(yield* Effect.flip(one.transfer.stage(unknown, join(one.folder, "another.mp4")))).toBeInstanceOf(Unavailable)
+      expect(yield* Effect.flip(one.transfer.stage(unknown, join(one.folder, "another.mp4")))).toBeInstanceOf(
+        Unavailable
+      )
       const large = randomBytes(2 * MiB)
       const other = yield* hostWith(large)
       const place = join(other.folder, "in.mp4")
@@ -153,11 +172,19 @@ describe("outputs of a run", () => {
       expect(published.map(({ name, blob }) => [name, blob.key, blob.bytes])).toEqual(
         files.map(({ name, bytes }) => [name, `run/out/${name}`, bytes])
       )
-      for (const [index, { name }] of files.entries()) expect(contents[index]?.equals(stored(name))).toBe(true)
-      expect(files.map(({ name }) => transfer.uploadOf(name))).toEqual([...[null, null, null], ...["upload 1", "upload 2"]])
+      for (const [index, { name }] of files.entries())
+        expect(contents[index]?.equals(stored(name))).toBe(true)
+      expect(files.map(({ name }) => transfer.uploadOf(name))).toEqual([
+        ...[null, null, null],
+        ...["upload 1", "upload 2"]
+      ])
       const puts = server.requests.filter(({ method }) => method === "PUT")
       expect(puts.length).toBe(1 + 1 + 1 + 2 + 5)
-      expect(puts.every(({ headers }) => headers["x-signed"] === "yes" && headers["transfer-encoding"] === undefined)).toBe(true)
+      expect(
+        puts.every(
+          ({ headers }) => headers["x-signed"] === "yes" && headers["transfer-encoding"] === undefined
+        )
+      ).toBe(true)
       expect(most()).toBeLessThanOrEqual(4)
     }).pipe(Effect.scoped)
   )
@@ -202,7 +229,10 @@ describe("outputs of a run", () => {
         if (n === 0) request.resume()
         return n < 2
       }
-      const { folder, transfer, stored } = yield* hostWith(Buffer.alloc(0), mute, { idleSeconds: 0.3, answerSeconds: 0.3 })
+      const { folder, transfer, stored } = yield* hostWith(Buffer.alloc(0), mute, {
+        idleSeconds: 0.3,
+        answerSeconds: 0.3
+      })
       const content = randomBytes(2 * partBytes)
       yield* transfer.publish(plan, [made(folder, "out.mp4", content)])
       expect(content.equals(stored("out.mp4"))).toBe(true)
@@ -211,7 +241,10 @@ describe("outputs of a run", () => {
 
   it.live.each([400, 403, 404, 413, 302])("are not sent again where they are answered %i", (status) =>
     Effect.gen(function* () {
-      const { folder, transfer, server } = yield* hostWith(Buffer.alloc(0), answers(status, { location: "/elsewhere" }))
+      const { folder, transfer, server } = yield* hostWith(
+        Buffer.alloc(0),
+        answers(status, { location: "/elsewhere" })
+      )
       const error = yield* Effect.flip(transfer.publish(plan, [made(folder, "out.mp4", randomBytes(1000))]))
       expect(error).toMatchObject({ _tag: "Unavailable", what: expect.stringContaining(String(status)) })
       expect(server.requests.filter(({ method }) => method === "PUT").length).toBe(1)
@@ -221,7 +254,9 @@ describe("outputs of a run", () => {
   it.live("are sent for no longer than a transfer may take", () =>
     Effect.gen(function* () {
       const { folder, transfer } = yield* hostWith(Buffer.alloc(0), answers(500), { transferSeconds: 0.2 })
-      expect(yield* Effect.flip(transfer.publish(plan, [made(folder, "out.mp4", randomBytes(1000))]))).toBeInstanceOf(Unavailable)
+      expect(
+        yield* Effect.flip(transfer.publish(plan, [made(folder, "out.mp4", randomBytes(1000))]))
+      ).toBeInstanceOf(Unavailable)
     }).pipe(Effect.scoped)
   )
 
@@ -239,7 +274,8 @@ describe("outputs of a run", () => {
         { ...secret, name: FileName("gone.mp4"), path: join(folder, "gone.mp4") },
         shrunk
       ]
-      for (const file of files) expect(yield* Effect.flip(transfer.publish(plan, [file]))).toBeInstanceOf(Unavailable)
+      for (const file of files)
+        expect(yield* Effect.flip(transfer.publish(plan, [file]))).toBeInstanceOf(Unavailable)
       expect([...arrived.keys()]).toEqual([])
     }).pipe(Effect.scoped)
   )
@@ -254,7 +290,9 @@ describe("outputs of a run", () => {
         (each) => Effect.promise(() => each.close())
       )
       const body = { file, start: 0, bytes: 3 * MiB }
-      const error = yield* Effect.flip(web.exchange({ method: "PUT", url: new URL(`${server.url}/put/out.mp4/0`), headers: {}, body }))
+      const error = yield* Effect.flip(
+        web.exchange({ method: "PUT", url: new URL(`${server.url}/put/out.mp4/0`), headers: {}, body })
+      )
       expect(error).toBeInstanceOf(Unavailable)
     }).pipe(Effect.scoped)
   )
@@ -280,8 +318,16 @@ describe("outputs of a run", () => {
   it.live("have no place when the run is over", () =>
     Effect.gen(function* () {
       const server = yield* localServer((_, response) => say(response, 409, {}))
-      const host = yield* openHost({ url: server.url, name: "box", secret: Redacted.make("a-secret"), waits: shortWaits })
-      const run = { ...{ id: "job_1", token: "the-run", heartbeatSeconds: 5, silenceSeconds: 60, ...plan }, inputs: [] } satisfies Run
+      const host = yield* openHost({
+        url: server.url,
+        name: "box",
+        secret: Redacted.make("a-secret"),
+        waits: shortWaits
+      })
+      const run = {
+        ...{ id: "job_1", token: "the-run", heartbeatSeconds: 5, silenceSeconds: 60, ...plan },
+        inputs: []
+      } satisfies Run
       const cache = yield* inputCache({ folder: join(root, `${count++}`), maxBytes: MiB })
       const transfer = yield* transferOf({ run, calls: host.run(run), cache })
       const error = yield* Effect.flip(transfer.publish(plan, [made(root, "out.mp4", randomBytes(10))]))
@@ -304,7 +350,9 @@ describe("outputs that grow", () => {
       yield* grown(transfer, made(folder, "a.mkv", content.subarray(0, 5 * partBytes)))
       yield* until(Effect.sync(() => puts() === 4))
       // A call during an upload starts nothing, so it is repeated.
-      yield* until(Effect.as(grown(transfer, made(folder, "a.mkv", content)), true).pipe(Effect.map(() => puts() === 8)))
+      yield* until(
+        Effect.as(grown(transfer, made(folder, "a.mkv", content)), true).pipe(Effect.map(() => puts() === 8))
+      )
       const whole = changed(content)
       yield* transfer.publish(plan, [made(folder, "a.mkv", whole)])
       expect(whole.equals(stored("a.mkv"))).toBe(true)
@@ -350,18 +398,20 @@ describe("outputs that grow", () => {
     return count === 0
   }
 
-  it.live("are sent anew, each part once more, where one did not arrive: some of it may still be on its way", () =>
-    Effect.gen(function* () {
-      const { folder, transfer, stored, puts, asked } = yield* hostWith(Buffer.alloc(0), breaks)
-      const content = randomBytes(4 * partBytes)
-      const file = made(folder, "a.mkv", content)
-      yield* grown(transfer, file)
-      yield* until(Effect.sync(() => puts() > 0))
-      yield* transfer.publish(plan, [file])
-      expect(asked.map(({ upload }) => upload)).toEqual([null, null])
-      expect(transfer.uploadOf(file.name)).toBe("upload 2")
-      expect(content.equals(stored("a.mkv"))).toBe(true)
-    }).pipe(Effect.scoped)
+  it.live(
+    "are sent anew, each part once more, where one did not arrive: some of it may still be on its way",
+    () =>
+      Effect.gen(function* () {
+        const { folder, transfer, stored, puts, asked } = yield* hostWith(Buffer.alloc(0), breaks)
+        const content = randomBytes(4 * partBytes)
+        const file = made(folder, "a.mkv", content)
+        yield* grown(transfer, file)
+        yield* until(Effect.sync(() => puts() > 0))
+        yield* transfer.publish(plan, [file])
+        expect(asked.map(({ upload }) => upload)).toEqual([null, null])
+        expect(transfer.uploadOf(file.name)).toBe("upload 2")
+        expect(content.equals(stored("a.mkv"))).toBe(true)
+      }).pipe(Effect.scoped)
   )
 
   it.live("and become shorter are sent anew", () =>
@@ -379,7 +429,10 @@ describe("outputs that grow", () => {
 
   it.live("and are written anew in the end wait for that", () =>
     Effect.gen(function* () {
-      const { folder, transfer, asked } = yield* hostWith(Buffer.alloc(0), undefined, {}, ["-movflags", "+faststart"])
+      const { folder, transfer, asked } = yield* hostWith(Buffer.alloc(0), undefined, {}, [
+        "-movflags",
+        "+faststart"
+      ])
       yield* grown(transfer, made(folder, "a.mp4", randomBytes(4 * partBytes)))
       yield* transfer.publish(plan, [made(folder, "a.mp4", randomBytes(4 * partBytes))])
       expect(asked).toEqual([{ upload: null, start: undefined }])

@@ -7,16 +7,23 @@ import { ensureHome } from "./home.js"
 import type { S3Options } from "./options.js"
 
 /** The AWS SDK, loaded when a storage starts, so that other kinds of storage do not need it. */
-export type Sdk = typeof import("@aws-sdk/client-s3") & Pick<typeof import("@aws-sdk/s3-request-presigner"), "getSignedUrl">
+export type Sdk = typeof import("@aws-sdk/client-s3") &
+  Pick<typeof import("@aws-sdk/s3-request-presigner"), "getSignedUrl">
 
 export const loadSdk: Effect.Effect<Sdk, Unavailable> = Effect.tryPromise({
   try: async () => {
     ensureHome()
-    const [client, { getSignedUrl }] = await Promise.all([import("@aws-sdk/client-s3"), import("@aws-sdk/s3-request-presigner")])
+    const [client, { getSignedUrl }] = await Promise.all([
+      import("@aws-sdk/client-s3"),
+      import("@aws-sdk/s3-request-presigner")
+    ])
     return { ...client, getSignedUrl }
   },
   catch: (cause) =>
-    new Unavailable({ what: "S3 storage needs two packages: npm install @aws-sdk/client-s3 @aws-sdk/s3-request-presigner", cause })
+    new Unavailable({
+      what: "S3 storage needs two packages: npm install @aws-sdk/client-s3 @aws-sdk/s3-request-presigner",
+      cause
+    })
 })
 
 /** A bucket with the storage's objects: `<prefix>blobs/<dir>/<slot>/<name>` and `<prefix>secret`. */
@@ -29,7 +36,10 @@ export interface Bucket {
   /** The client that signs URLs. */
   readonly signer: S3Client
   /** Makes one request, with its retries; `what` names it in the log. Interrupting it drops the connection. */
-  readonly ask: <A>(what: string, request: (options: { readonly abortSignal: AbortSignal }) => Promise<A>) => Effect.Effect<A, Refused>
+  readonly ask: <A>(
+    what: string,
+    request: (options: { readonly abortSignal: AbortSignal }) => Promise<A>
+  ) => Effect.Effect<A, Refused>
 }
 
 export const openBucket = (sdk: Sdk, options: S3Options): Effect.Effect<Bucket, Unavailable> =>
@@ -46,14 +56,30 @@ export const openBucket = (sdk: Sdk, options: S3Options): Effect.Effect<Bucket, 
       prefix,
       client,
       signer,
-      ask: (what, request) => Effect.tryPromise({ try: (abortSignal) => request({ abortSignal }), catch: refused(what) })
+      ask: (what, request) =>
+        Effect.tryPromise({ try: (abortSignal) => request({ abortSignal }), catch: refused(what) })
     }
   })
 
 /** The settings of a client that a signature depends on. */
 const addressOf = ({ config }: S3Client) => {
-  const { region, credentials, endpoint, forcePathStyle, useAccelerateEndpoint, useDualstackEndpoint, useFipsEndpoint } = config
-  const address = { region, credentials, forcePathStyle, useAccelerateEndpoint, useDualstackEndpoint, useFipsEndpoint }
+  const {
+    region,
+    credentials,
+    endpoint,
+    forcePathStyle,
+    useAccelerateEndpoint,
+    useDualstackEndpoint,
+    useFipsEndpoint
+  } = config
+  const address = {
+    region,
+    credentials,
+    forcePathStyle,
+    useAccelerateEndpoint,
+    useDualstackEndpoint,
+    useFipsEndpoint
+  }
   return { ...plain, ...address, ...(endpoint === undefined ? {} : { endpoint }) }
 }
 
@@ -68,7 +94,9 @@ const prefixOf = (text: string): Effect.Effect<string, Unavailable> => {
   return parts.every(isBlobKeyPart)
     ? Effect.succeed(parts.map((part) => `${part}/`).join(""))
     : Effect.fail(
-        new Unavailable({ what: `S3 storage: the prefix ${JSON.stringify(text)} must be made of names with slashes between them` })
+        new Unavailable({
+          what: `S3 storage: the prefix ${JSON.stringify(text)} must be made of names with slashes between them`
+        })
       )
 }
 
@@ -76,7 +104,10 @@ const prefixOf = (text: string): Effect.Effect<string, Unavailable> => {
  * Turns off the checksums of newer SDKs, which many servers refuse or store with the content. Content-MD5 is
  * sent instead.
  */
-const plain = { requestChecksumCalculation: "WHEN_REQUIRED", responseChecksumValidation: "WHEN_REQUIRED" } as const
+const plain = {
+  requestChecksumCalculation: "WHEN_REQUIRED",
+  responseChecksumValidation: "WHEN_REQUIRED"
+} as const
 
 const defaultAttempts = 4
 const defaultRequestSeconds = 60
@@ -84,7 +115,14 @@ const connectMillis = 10_000
 /** The most connections: each download holds one for as long as its reader takes. */
 const maxSockets = 512
 
-const settings = ({ endpoint, region, pathStyle, credentials, attempts, requestSeconds }: S3Options): S3ClientConfig => {
+const settings = ({
+  endpoint,
+  region,
+  pathStyle,
+  credentials,
+  attempts,
+  requestSeconds
+}: S3Options): S3ClientConfig => {
   const millis = (requestSeconds ?? defaultRequestSeconds) * 1000
   return {
     ...plain,
@@ -97,7 +135,9 @@ const settings = ({ endpoint, region, pathStyle, credentials, attempts, requestS
           credentials: {
             accessKeyId: credentials.accessKeyId,
             secretAccessKey: Redacted.value(credentials.secretAccessKey),
-            ...(credentials.sessionToken === undefined ? {} : { sessionToken: Redacted.value(credentials.sessionToken) })
+            ...(credentials.sessionToken === undefined
+              ? {}
+              : { sessionToken: Redacted.value(credentials.sessionToken) })
           }
         }),
     retryMode: "standard",

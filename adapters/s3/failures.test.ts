@@ -11,14 +11,26 @@ describe("why a storage can't start", () => {
   it.each([
     ["NoSuchBucket", 404, 'the S3 server has no bucket "films": create it, or name another one'],
     ["PermanentRedirect", 301, 'the bucket "films" is in another region: set the region to its own'],
-    ["AuthorizationHeaderMalformed", 400, 'the bucket "films" is in another region: set the region to its own'],
-    ["ExpiredToken", 400, "the S3 server does not know these credentials (ExpiredToken): check the access key and its secret"],
+    [
+      "AuthorizationHeaderMalformed",
+      400,
+      'the bucket "films" is in another region: set the region to its own'
+    ],
+    [
+      "ExpiredToken",
+      400,
+      "the S3 server does not know these credentials (ExpiredToken): check the access key and its secret"
+    ],
     [
       "AccessDenied",
       403,
       'the S3 server refuses the bucket "films" to these credentials (AccessDenied): let them list, read, write and delete'
     ],
-    ["TimeoutError", undefined, "the S3 server can't be reached (TimeoutError): check the endpoint and that the server is up"],
+    [
+      "TimeoutError",
+      undefined,
+      "the S3 server can't be reached (TimeoutError): check the endpoint and that the server is up"
+    ],
     ["InternalError", 500, 'the S3 server answers 500 (InternalError) when asked for the bucket "films"']
   ])("%s", (name, status, expected) => expect(sentence(thrown(name, status))).toBe(`S3 storage: ${expected}`))
 
@@ -48,5 +60,6 @@ it("the SDK is loaded only when a storage starts", () => {
   const folder = new URL(".", import.meta.url)
   const sources = readdirSync(folder).filter((name) => !/\.(test|suite)\.ts$/.test(name))
   expect(sources).toContain("bucket.ts")
-  for (const name of sources) expect(readFileSync(new URL(name, folder), "utf8"), name).not.toMatch(/^import (?!type )[^\n]*"@aws-sdk/m)
+  for (const name of sources)
+    expect(readFileSync(new URL(name, folder), "utf8"), name).not.toMatch(/^import (?!type )[^\n]*"@aws-sdk/m)
 })

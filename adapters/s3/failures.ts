@@ -22,7 +22,12 @@ export const refused =
       readonly code?: unknown
       readonly $metadata?: { readonly httpStatusCode?: number }
     }
-    return new Refused({ what, code: typeof code === "string" ? code : (name ?? "Error"), status: $metadata?.httpStatusCode, cause })
+    return new Refused({
+      what,
+      code: typeof code === "string" ? code : (name ?? "Error"),
+      status: $metadata?.httpStatusCode,
+      cause
+    })
   }
 
 /** Whether the object or the upload does not exist. A missing bucket does not count. */
@@ -34,8 +39,19 @@ export const isPastEnd = ({ status }: Refused): boolean => status === 416
 export const unavailable = ({ what, cause }: Pick<Refused, "what" | "cause">): Unavailable =>
   new Unavailable({ what: `S3 storage: ${what}`, cause })
 
-const wrongKeys = ["InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "TokenRefreshRequired"]
-const wrongRegion = ["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"]
+const wrongKeys = [
+  "InvalidAccessKeyId",
+  "SignatureDoesNotMatch",
+  "InvalidToken",
+  "ExpiredToken",
+  "TokenRefreshRequired"
+]
+const wrongRegion = [
+  "PermanentRedirect",
+  "AuthorizationHeaderMalformed",
+  "IllegalLocationConstraintException",
+  "301"
+]
 
 /**
  * Why the storage can't start, as one sentence for the operator. It names the bucket and the server, but no
@@ -43,14 +59,23 @@ const wrongRegion = ["PermanentRedirect", "AuthorizationHeaderMalformed", "Illeg
  */
 export const cannotStart = (bucket: string, server: string, error: Refused): Unavailable => {
   const { code, status } = error
-  const because = (sentence: string) => new Unavailable({ what: `S3 storage: ${sentence}`, cause: error.cause })
-  if (code === "NoSuchBucket" || status === 404) return because(`${server} has no bucket "${bucket}": create it, or name another one`)
-  if (wrongRegion.includes(code) || status === 301) return because(`the bucket "${bucket}" is in another region: set the region to its own`)
-  if (wrongKeys.includes(code)) return because(`${server} does not know these credentials (${code}): check the access key and its secret`)
+  const because = (sentence: string) =>
+    new Unavailable({ what: `S3 storage: ${sentence}`, cause: error.cause })
+  if (code === "NoSuchBucket" || status === 404)
+    return because(`${server} has no bucket "${bucket}": create it, or name another one`)
+  if (wrongRegion.includes(code) || status === 301)
+    return because(`the bucket "${bucket}" is in another region: set the region to its own`)
+  if (wrongKeys.includes(code))
+    return because(`${server} does not know these credentials (${code}): check the access key and its secret`)
   if (status === 403)
-    return because(`${server} refuses the bucket "${bucket}" to these credentials (${code}): let them list, read, write and delete`)
+    return because(
+      `${server} refuses the bucket "${bucket}" to these credentials (${code}): let them list, read, write and delete`
+    )
   if (/Credential|TokenProvider/.test(code))
-    return because("no credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or whatever else the AWS SDK looks for")
-  if (status === undefined) return because(`${server} can't be reached (${code}): check the endpoint and that the server is up`)
+    return because(
+      "no credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or whatever else the AWS SDK looks for"
+    )
+  if (status === undefined)
+    return because(`${server} can't be reached (${code}): check the endpoint and that the server is up`)
   return because(`${server} answers ${status} (${code}) when asked for the bucket "${bucket}"`)
 }

@@ -34,7 +34,9 @@ const start = (options: Partial<S3Options> = {}) =>
 /** A storage behind a proxy that injects the faults which `fault` returns for requests for blobs. */
 const behind = (fault: (asked: Asked) => Fault | Promise<Fault>, options: Partial<S3Options> = {}) =>
   Effect.gen(function* () {
-    const way = yield* faulty(server.endpoint, (asked) => (asked.url.includes("dir_") ? fault(asked) : "none"))
+    const way = yield* faulty(server.endpoint, (asked) =>
+      asked.url.includes("dir_") ? fault(asked) : "none"
+    )
     const storage = yield* start({ endpoint: way.endpoint, requestSeconds: 20, ...options })
     return { storage, asked: () => way.asked.filter(({ url }) => url.includes("dir_")), waiting: way.waiting }
   })
@@ -45,7 +47,9 @@ const first = (...faults: ReadonlyArray<Fault>) => {
   return () => left.shift() ?? "none"
 }
 
-const unfinishedUploads = Effect.promise(async () => (await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }))).Uploads ?? [])
+const unfinishedUploads = Effect.promise(
+  async () => (await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }))).Uploads ?? []
+)
 
 describe("a server that fails", () => {
   for (const fault of ["500", "reset"] as const) {
@@ -121,7 +125,9 @@ describe("whoever gives up waiting", () => {
       const uses = [
         [() => "silence", (storage) => storage.stat(key)],
         [() => ({ stallsAfter: 1000 }), (storage) => Stream.runDrain(storage.read(key))]
-      ] satisfies ReadonlyArray<readonly [() => Fault, (storage: typeof Storage.Service) => Effect.Effect<unknown, unknown>]>
+      ] satisfies ReadonlyArray<
+        readonly [() => Fault, (storage: typeof Storage.Service) => Effect.Effect<unknown, unknown>]
+      >
       for (const [fault, use] of uses) {
         const { storage, asked, waiting } = yield* behind(fault, { requestSeconds: 3600 })
         const user = yield* Effect.fork(use(storage))
@@ -200,57 +206,65 @@ describe("an upload in parts", () => {
   it.scopedLive("ends and leaves nothing where one part can't be stored", () =>
     Effect.gen(function* () {
       const key = aKey()
-      const { storage } = yield* behind((asked) => (isPart(asked) && asked.url.includes("partNumber=2") ? "500" : "none"))
-      expect(yield* Effect.flip(storage.write(key, body(content), content.length))).toBeInstanceOf(Unavailable)
+      const { storage } = yield* behind((asked) =>
+        isPart(asked) && asked.url.includes("partNumber=2") ? "500" : "none"
+      )
+      expect(yield* Effect.flip(storage.write(key, body(content), content.length))).toBeInstanceOf(
+        Unavailable
+      )
       expect(yield* storage.stat(key)).toEqual(Option.none())
       expect(yield* unfinishedUploads).toEqual([])
     })
   )
 
   for (const second of ["none", "no such upload"] as const) {
-    it.scopedLive(`is finished also when the answer to that is lost, and the next is: ${second === "none" ? "finished" : second}`, () =>
-      Effect.gen(function* () {
-        const key = aKey()
-        const faults = first("lost answer", second)
-        const { storage, asked } = yield* behind((one) => (isFinish(one) ? faults() : "none"))
-        expect((yield* storage.write(key, body(content), content.length)).bytes).toBe(content.length)
-        expect(asked().filter(isFinish)).toHaveLength(2)
-        expect((yield* collect(storage.read(key))).equals(content)).toBe(true)
-        expect(yield* unfinishedUploads).toEqual([])
-      })
+    it.scopedLive(
+      `is finished also when the answer to that is lost, and the next is: ${second === "none" ? "finished" : second}`,
+      () =>
+        Effect.gen(function* () {
+          const key = aKey()
+          const faults = first("lost answer", second)
+          const { storage, asked } = yield* behind((one) => (isFinish(one) ? faults() : "none"))
+          expect((yield* storage.write(key, body(content), content.length)).bytes).toBe(content.length)
+          expect(asked().filter(isFinish)).toHaveLength(2)
+          expect((yield* collect(storage.read(key))).equals(content)).toBe(true)
+          expect(yield* unfinishedUploads).toEqual([])
+        })
     )
   }
 
-  it.scopedLive("that others sent in parts is joined also when the answer is lost, by this host or the next one asked", () =>
-    Effect.gen(function* () {
-      const parted = { bytes: content.length, partBytes: content.length / 2 }
-      const sent = Effect.gen(function* () {
-        const key = aKey()
-        const direct = yield* start()
-        const upload = yield* direct.openParts(key, parted.partBytes)
-        for (const number of [1, 2]) {
-          const part = content.subarray((number - 1) * parted.partBytes, number * parted.partBytes)
-          yield* direct.writePart(key, { upload, number, ...parted }, body(part))
+  it.scopedLive(
+    "that others sent in parts is joined also when the answer is lost, by this host or the next one asked",
+    () =>
+      Effect.gen(function* () {
+        const parted = { bytes: content.length, partBytes: content.length / 2 }
+        const sent = Effect.gen(function* () {
+          const key = aKey()
+          const direct = yield* start()
+          const upload = yield* direct.openParts(key, parted.partBytes)
+          for (const number of [1, 2]) {
+            const part = content.subarray((number - 1) * parted.partBytes, number * parted.partBytes)
+            yield* direct.writePart(key, { upload, number, ...parted }, body(part))
+          }
+          return { key, upload, direct }
+        })
+        for (const second of ["none", "no such upload"] as const) {
+          const { key, upload, direct } = yield* sent
+          const faults = first("lost answer", second)
+          const { storage } = yield* behind((one) => (isFinish(one) ? faults() : "none"))
+          expect((yield* storage.joinParts(key, upload, parted)).bytes).toBe(content.length)
+          expect((yield* collect(direct.read(key))).equals(content)).toBe(true)
         }
-        return { key, upload, direct }
-      })
-      for (const second of ["none", "no such upload"] as const) {
         const { key, upload, direct } = yield* sent
-        const faults = first("lost answer", second)
-        const { storage } = yield* behind((one) => (isFinish(one) ? faults() : "none"))
-        expect((yield* storage.joinParts(key, upload, parted)).bytes).toBe(content.length)
-        expect((yield* collect(direct.read(key))).equals(content)).toBe(true)
-      }
-      const { key, upload, direct } = yield* sent
-      const { storage } = yield* behind((one) => (isFinish(one) ? "lost answer" : "none"), { attempts: 1 })
-      expect(yield* Effect.flip(storage.joinParts(key, upload, parted))).toBeInstanceOf(Unavailable)
-      const blob = yield* direct.joinParts(key, upload, parted)
-      expect(blob.bytes).toBe(content.length)
-      // An object that another writer has stored since is not that of the upload.
-      yield* direct.write(key, body(content.subarray(0, 2000)), 2000)
-      expect(yield* Effect.flip(direct.joinParts(key, upload, parted))).toBeInstanceOf(BlobMissing)
-      expect(yield* unfinishedUploads).toEqual([])
-    })
+        const { storage } = yield* behind((one) => (isFinish(one) ? "lost answer" : "none"), { attempts: 1 })
+        expect(yield* Effect.flip(storage.joinParts(key, upload, parted))).toBeInstanceOf(Unavailable)
+        const blob = yield* direct.joinParts(key, upload, parted)
+        expect(blob.bytes).toBe(content.length)
+        // An object that another writer has stored since is not that of the upload.
+        yield* direct.write(key, body(content.subarray(0, 2000)), 2000)
+        expect(yield* Effect.flip(direct.joinParts(key, upload, parted))).toBeInstanceOf(BlobMissing)
+        expect(yield* unfinishedUploads).toEqual([])
+      })
   )
 
   it.scopedLive("has failed when it is gone and the object is another's", () =>
@@ -259,7 +273,9 @@ describe("an upload in parts", () => {
       const direct = yield* start()
       yield* direct.write(key, body(content), content.length)
       const { storage } = yield* behind((one) => (isFinish(one) ? "no such upload" : "none"))
-      expect(yield* Effect.flip(storage.write(key, body(content), content.length))).toBeInstanceOf(Unavailable)
+      expect(yield* Effect.flip(storage.write(key, body(content), content.length))).toBeInstanceOf(
+        Unavailable
+      )
       expect(yield* unfinishedUploads).toEqual([])
     })
   )

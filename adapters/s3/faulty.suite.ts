@@ -56,10 +56,19 @@ const play = (endpoint: string, fault: Fault, incoming: IncomingMessage, outgoin
   if (fault === "500" || fault === "no such upload") {
     const [status, code] = fault === "500" ? [500, "InternalError"] : [404, "NoSuchUpload"]
     incoming.resume()
-    return void outgoing.writeHead(status, { "content-type": "application/xml" }).end(`<Error><Code>${code}</Code></Error>`)
+    return void outgoing
+      .writeHead(status, { "content-type": "application/xml" })
+      .end(`<Error><Code>${code}</Code></Error>`)
   }
   const { hostname, port } = new URL(endpoint)
-  const onward = request({ hostname, port, method: incoming.method, path: incoming.url, headers: incoming.headers, agent: false })
+  const onward = request({
+    hostname,
+    port,
+    method: incoming.method,
+    path: incoming.url,
+    headers: incoming.headers,
+    agent: false
+  })
   onward.on("error", () => outgoing.destroy())
   outgoing.once("close", () => onward.destroy())
   onward.once("response", (answer) => {

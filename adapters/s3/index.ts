@@ -21,7 +21,9 @@ export const s3 = (options: S3Options): Layer.Layer<Storage, Unavailable> =>
     Storage,
     Effect.gen(function* () {
       const sdk = yield* loadSdk
-      const bucket = yield* Effect.acquireRelease(openBucket(sdk, options), (opened) => Effect.sync(() => closeBucket(opened, options)))
+      const bucket = yield* Effect.acquireRelease(openBucket(sdk, options), (opened) =>
+        Effect.sync(() => closeBucket(opened, options))
+      )
       const secret = yield* Effect.zipRight(
         firstLook(bucket),
         options.secret === undefined ? keptSecret(bucket) : givenSecret(options.secret)
@@ -33,9 +35,13 @@ export const s3 = (options: S3Options): Layer.Layer<Storage, Unavailable> =>
 
 /** Lists one object. Unlike HeadBucket, its response has a body that says what is wrong. */
 const firstLook = ({ ask, client, sdk, name, prefix }: Bucket) =>
-  ask("start", (options) => client.send(new sdk.ListObjectsV2Command({ Bucket: name, Prefix: prefix, MaxKeys: 1 }), options))
+  ask("start", (options) =>
+    client.send(new sdk.ListObjectsV2Command({ Bucket: name, Prefix: prefix, MaxKeys: 1 }), options)
+  )
 
-const serverOf = ({ endpoint }: S3Options): string => (endpoint === undefined ? "the S3 server" : `the S3 server at ${originOf(endpoint)}`)
+const serverOf = ({ endpoint }: S3Options): string =>
+  endpoint === undefined ? "the S3 server" : `the S3 server at ${originOf(endpoint)}`
 
 /** The origin of a URL, without a password or path. */
-const originOf = (endpoint: string): string => (URL.canParse(endpoint) ? new URL(endpoint).origin : "its endpoint")
+const originOf = (endpoint: string): string =>
+  URL.canParse(endpoint) ? new URL(endpoint).origin : "its endpoint"

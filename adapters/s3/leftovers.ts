@@ -19,7 +19,9 @@ export const sweepUploads = (bucket: Bucket): Effect.Effect<void> =>
     })
     yield* every(
       orphanSweepSeconds,
-      Effect.catchTag(pass, "S3Refused", (error) => Effect.logWarning("unfinished uploads stay until the next sweep", unavailable(error)))
+      Effect.catchTag(pass, "S3Refused", (error) =>
+        Effect.logWarning("unfinished uploads stay until the next sweep", unavailable(error))
+      )
     )
   })
 
@@ -39,8 +41,14 @@ export const abortBelow = (bucket: Bucket, prefix: string) =>
   )
 
 /** Aborts one upload. Succeeds also if it is already completed or aborted. */
-export const abortUpload = ({ ask, client, sdk, name }: Bucket, Key: string | undefined, UploadId: string | undefined) =>
-  ask("abort an upload", (options) => client.send(new sdk.AbortMultipartUploadCommand({ Bucket: name, Key, UploadId }), options)).pipe(
+export const abortUpload = (
+  { ask, client, sdk, name }: Bucket,
+  Key: string | undefined,
+  UploadId: string | undefined
+) =>
+  ask("abort an upload", (options) =>
+    client.send(new sdk.AbortMultipartUploadCommand({ Bucket: name, Key, UploadId }), options)
+  ).pipe(
     Effect.catchIf(isMissing, () => Effect.void),
     Effect.asVoid
   )
@@ -49,13 +57,19 @@ const unfinished = ({ ask, client, sdk, name, prefix }: Bucket, below: string) =
   Stream.paginateChunkEffect({} as { KeyMarker?: string; UploadIdMarker?: string }, (marker) =>
     Effect.map(
       ask("list uploads", (options) =>
-        client.send(new sdk.ListMultipartUploadsCommand({ Bucket: name, Prefix: `${prefix}blobs/${below}`, ...marker }), options)
+        client.send(
+          new sdk.ListMultipartUploadsCommand({ Bucket: name, Prefix: `${prefix}blobs/${below}`, ...marker }),
+          options
+        )
       ),
       ({ Uploads = [], IsTruncated, NextKeyMarker, NextUploadIdMarker }) =>
         [
           Chunk.unsafeFromArray(Uploads),
           IsTruncated && NextKeyMarker !== undefined
-            ? Option.some({ KeyMarker: NextKeyMarker, ...(NextUploadIdMarker === undefined ? {} : { UploadIdMarker: NextUploadIdMarker }) })
+            ? Option.some({
+                KeyMarker: NextKeyMarker,
+                ...(NextUploadIdMarker === undefined ? {} : { UploadIdMarker: NextUploadIdMarker })
+              })
             : Option.none()
         ] as const
     )

@@ -26,8 +26,20 @@ export const openUpload = ({ ask, client, sdk, name }: Bucket, Key: string): Eff
     )
   })
 
-export const putPart = ({ ask, client, sdk, name }: Bucket, Key: string, { upload, number }: Part, Body: Uint8Array) => {
-  const part = { Bucket: name, Key, UploadId: uploadIdOf(upload), PartNumber: number, Body, ContentMD5: md5(Body) }
+export const putPart = (
+  { ask, client, sdk, name }: Bucket,
+  Key: string,
+  { upload, number }: Part,
+  Body: Uint8Array
+) => {
+  const part = {
+    Bucket: name,
+    Key,
+    UploadId: uploadIdOf(upload),
+    PartNumber: number,
+    Body,
+    ContentMD5: md5(Body)
+  }
   return Effect.asVoid(ask("put a part", (options) => client.send(new sdk.UploadPartCommand(part), options)))
 }
 
@@ -35,19 +47,31 @@ export const putPart = ({ ask, client, sdk, name }: Bucket, Key: string, { uploa
  * Joins the parts. True if they are the object, now or already before; false if a part is missing or has a
  * wrong length.
  */
-export const joinUpload = (bucket: Bucket, Key: string, upload: string, parted: Parted): Effect.Effect<boolean, Refused> =>
+export const joinUpload = (
+  bucket: Bucket,
+  Key: string,
+  upload: string,
+  parted: Parted
+): Effect.Effect<boolean, Refused> =>
   Effect.gen(function* () {
     const { ask, client, sdk, name: Bucket } = bucket
     const UploadId = uploadIdOf(upload)
     const listed = new Map<number | undefined, ListedPart>()
-    yield* Stream.runForEach(listParts(bucket, Key, UploadId), (part) => Effect.sync(() => listed.set(part.PartNumber, part)))
+    yield* Stream.runForEach(listParts(bucket, Key, UploadId), (part) =>
+      Effect.sync(() => listed.set(part.PartNumber, part))
+    )
     const Parts: Array<{ readonly ETag: string | undefined; readonly PartNumber: number }> = []
     for (let PartNumber = 1; PartNumber <= partCount(parted); PartNumber++) {
       const part = listed.get(PartNumber)
       if (part?.Size !== partSpan(parted, PartNumber).length) return false
       Parts.push({ ETag: part.ETag, PartNumber })
     }
-    const command = new sdk.CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } })
+    const command = new sdk.CompleteMultipartUploadCommand({
+      Bucket,
+      Key,
+      UploadId,
+      MultipartUpload: { Parts }
+    })
     yield* ask("join an upload", (options) => client.send(command, options))
     return true
   }).pipe(
@@ -56,11 +80,20 @@ export const joinUpload = (bucket: Bucket, Key: string, upload: string, parted: 
     Effect.catchIf(isMissing, () => Effect.succeed(false))
   )
 
-const listParts = ({ ask, client, sdk, name }: Bucket, Key: string, UploadId: string): Stream.Stream<ListedPart, Refused> =>
+const listParts = (
+  { ask, client, sdk, name }: Bucket,
+  Key: string,
+  UploadId: string
+): Stream.Stream<ListedPart, Refused> =>
   Stream.paginateChunkEffect(undefined as string | undefined, (PartNumberMarker) =>
     Effect.map(
-      ask("list parts", (options) => client.send(new sdk.ListPartsCommand({ Bucket: name, Key, UploadId, PartNumberMarker }), options)),
+      ask("list parts", (options) =>
+        client.send(new sdk.ListPartsCommand({ Bucket: name, Key, UploadId, PartNumberMarker }), options)
+      ),
       ({ Parts = [], IsTruncated, NextPartNumberMarker }) =>
-        [Chunk.unsafeFromArray(Parts), IsTruncated ? Option.fromNullable(NextPartNumberMarker) : Option.none()] as const
+        [
+          Chunk.unsafeFromArray(Parts),
+          IsTruncated ? Option.fromNullable(NextPartNumberMarker) : Option.none()
+        ] as const
     )
   )

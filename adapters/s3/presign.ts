@@ -38,10 +38,19 @@ export const presigned = (bucket: Bucket, Key: string, grant: Grant) =>
   })
 
 /** Presigns each command separately, since the SDK's types have no union of them. */
-const presignedPut = ({ signer, sdk, name }: Bucket, Key: string, part: Part | undefined, lifetime: Lifetime): Promise<string> => {
+const presignedPut = (
+  { signer, sdk, name }: Bucket,
+  Key: string,
+  part: Part | undefined,
+  lifetime: Lifetime
+): Promise<string> => {
   const object = { Bucket: name, Key }
   if (part === undefined) return sdk.getSignedUrl(signer, new sdk.PutObjectCommand(object), lifetime)
-  const command = new sdk.UploadPartCommand({ ...object, UploadId: uploadIdOf(part.upload), PartNumber: part.number })
+  const command = new sdk.UploadPartCommand({
+    ...object,
+    UploadId: uploadIdOf(part.upload),
+    PartNumber: part.number
+  })
   return sdk.getSignedUrl(signer, command, lifetime)
 }
 

@@ -12,7 +12,11 @@ const resumes = 3
  * The bytes of an object, or a range of them, cut at its end. A download that breaks is resumed as long as
  * the object is unchanged and attempts make progress, so that large files arrive over an unreliable network.
  */
-export const contentOf = (bucket: Bucket, key: string, range?: ByteRange): Stream.Stream<Uint8Array, Refused> => {
+export const contentOf = (
+  bucket: Bucket,
+  key: string,
+  range?: ByteRange
+): Stream.Stream<Uint8Array, Refused> => {
   const end = range === undefined || range.end === Number.POSITIVE_INFINITY ? undefined : range.end
   const from = (start: number, triesLeft: number, tag?: string): Stream.Stream<Uint8Array, Refused> =>
     Stream.suspend(() => {
@@ -31,7 +35,9 @@ export const contentOf = (bucket: Bucket, key: string, range?: ByteRange): Strea
         }),
         Stream.catchTag("S3Broken", ({ cause }) => {
           const tries = at > start ? resumes : triesLeft - 1
-          return tries > 0 ? from(at, tries, seen) : Stream.fail(new Refused({ what: "read", code: "Broken", status: undefined, cause }))
+          return tries > 0
+            ? from(at, tries, seen)
+            : Stream.fail(new Refused({ what: "read", code: "Broken", status: undefined, cause }))
         })
       )
     })
@@ -39,11 +45,19 @@ export const contentOf = (bucket: Bucket, key: string, range?: ByteRange): Strea
 }
 
 /** One request for the bytes from `start` on. Closing the scope closes its connection. */
-const opened = ({ ask, client, sdk, name }: Bucket, Key: string, start: number, end: number | undefined, tag: string | undefined) => {
+const opened = (
+  { ask, client, sdk, name }: Bucket,
+  Key: string,
+  start: number,
+  end: number | undefined,
+  tag: string | undefined
+) => {
   const Range = start === 0 && end === undefined ? {} : { Range: `bytes=${start}-${end ?? ""}` }
   const same = tag === undefined ? {} : { IfMatch: tag }
   return Effect.acquireRelease(
-    ask("read", (options) => client.send(new sdk.GetObjectCommand({ Bucket: name, Key, ...Range, ...same }), options)),
+    ask("read", (options) =>
+      client.send(new sdk.GetObjectCommand({ Bucket: name, Key, ...Range, ...same }), options)
+    ),
     // Destroyed here, since the iterator would wait for a chunk that a stalled server never sends.
     ({ Body }) => Effect.sync(() => (Body as NodeBody | undefined)?.destroy())
   ).pipe(
@@ -60,7 +74,10 @@ const piecesOf = (body: NodeBody): Stream.Stream<Uint8Array, Broken> =>
   Stream.suspend(() => {
     const pieces = body[Symbol.asyncIterator]()
     return Stream.repeatEffectOption(
-      Effect.tryPromise({ try: () => pieces.next(), catch: (cause) => Option.some(new Broken({ cause })) }).pipe(
+      Effect.tryPromise({
+        try: () => pieces.next(),
+        catch: (cause) => Option.some(new Broken({ cause }))
+      }).pipe(
         Effect.flatMap(({ done, value }) => (done ? Effect.fail(Option.none()) : Effect.succeed(value)))
       )
     )

@@ -24,13 +24,24 @@ export const keptSecret = (bucket: Bucket): Effect.Effect<Uint8Array, Refused> =
 
 const read = ({ ask, client, sdk, name, prefix }: Bucket) =>
   ask("read the secret", async (options) => {
-    const { Body } = await client.send(new sdk.GetObjectCommand({ Bucket: name, Key: `${prefix}secret` }), options)
+    const { Body } = await client.send(
+      new sdk.GetObjectCommand({ Bucket: name, Key: `${prefix}secret` }),
+      options
+    )
     return (await Body?.transformToByteArray()) ?? new Uint8Array()
   })
 
 const make = ({ ask, client, sdk, name, prefix }: Bucket) =>
   ask("make the secret", (options) =>
-    client.send(new sdk.PutObjectCommand({ Bucket: name, Key: `${prefix}secret`, Body: randomBytes(32), IfNoneMatch: "*" }), options)
+    client.send(
+      new sdk.PutObjectCommand({
+        Bucket: name,
+        Key: `${prefix}secret`,
+        Body: randomBytes(32),
+        IfNoneMatch: "*"
+      }),
+      options
+    )
   ).pipe(Effect.catchIf(madeByAnother, () => Effect.void))
 
 /** Whether another host has written the secret: the condition failed, or two writes collided. */

@@ -10,7 +10,10 @@ type Server = Awaited<ReturnType<typeof s3Server>>
 export const s3Server = () => testServer("s3")
 
 /** The options of the adapter for a bucket of the server. */
-export const optionsFor = ({ endpoint, accessKeyId, secretAccessKey }: Server, bucket: string): S3Options => ({
+export const optionsFor = (
+  { endpoint, accessKeyId, secretAccessKey }: Server,
+  bucket: string
+): S3Options => ({
   bucket,
   endpoint,
   credentials: { accessKeyId, secretAccessKey: Redacted.make(secretAccessKey) }
@@ -18,7 +21,12 @@ export const optionsFor = ({ endpoint, accessKeyId, secretAccessKey }: Server, b
 
 /** A client of the SDK, to check what the adapter did. */
 export const clientOf = ({ endpoint, accessKeyId, secretAccessKey }: Server): S3Client =>
-  new S3Client({ endpoint, region: "us-east-1", forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } })
+  new S3Client({
+    endpoint,
+    region: "us-east-1",
+    forcePathStyle: true,
+    credentials: { accessKeyId, secretAccessKey }
+  })
 
 /** A new, empty bucket. */
 export const aBucket = async (server: Server): Promise<string> => {

@@ -20,16 +20,25 @@ const start = Effect.map(Layer.build(s3(options)), Context.get(Storage))
 /** The status, the headers and the body that curl receives. */
 const curl = (...args: ReadonlyArray<string>) =>
   Effect.promise(async () => {
-    const { stdout } = await promisify(execFile)("curl", ["--silent", "--show-error", "--include", ...args], { encoding: "latin1" })
+    const { stdout } = await promisify(execFile)("curl", ["--silent", "--show-error", "--include", ...args], {
+      encoding: "latin1"
+    })
     const end = stdout.lastIndexOf("HTTP/1.1 ")
     const [head = "", ...body] = stdout.slice(end).split("\r\n\r\n")
     const headers = new Headers(
       head
         .split("\r\n")
         .slice(1)
-        .map((line): [string, string] => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()])
+        .map((line): [string, string] => [
+          line.slice(0, line.indexOf(":")),
+          line.slice(line.indexOf(":") + 1).trim()
+        ])
     )
-    return { status: Number(head.split(" ")[1]), headers, body: Buffer.from(body.join("\r\n\r\n"), "latin1").toString() }
+    return {
+      status: Number(head.split(" ")[1]),
+      headers,
+      body: Buffer.from(body.join("\r\n\r\n"), "latin1").toString()
+    }
   })
 
 const aKey = (name = "a.bin") => BlobKey(`dir_${randomUUID()}/slot_1/${name}`)
@@ -43,9 +52,16 @@ describe("a presigned upload", () => {
     Effect.gen(function* () {
       const storage = yield* start
       const key = aKey()
-      const { url, method, headers } = yield* storage.sign({ method: "PUT", key, expiresAt: yield* inAMinute, maxBytes: 100 })
+      const { url, method, headers } = yield* storage.sign({
+        method: "PUT",
+        key,
+        expiresAt: yield* inAMinute,
+        maxBytes: 100
+      })
       expect([method, headers]).toEqual(["PUT", {}])
-      expect((yield* curl("-X", "PUT", "-H", "content-type: video/mp4", "--data-binary", "first", url)).status).toBe(200)
+      expect(
+        (yield* curl("-X", "PUT", "-H", "content-type: video/mp4", "--data-binary", "first", url)).status
+      ).toBe(200)
       expect((yield* curl("-X", "PUT", "--data-binary", "second!", url)).status).toBe(200)
       expect(Option.map(yield* storage.stat(key), ({ bytes }) => bytes)).toEqual(Option.some(7))
       const late = yield* storage.sign({ method: "PUT", key, expiresAt: over, maxBytes: 100 })
@@ -63,7 +79,15 @@ describe("a presigned upload", () => {
       expect((yield* curl("-X", "PUT", "--data-binary", "x", url.replace(key, other))).status).toBe(403)
       expect((yield* curl(url)).status).toBe(403)
       expect((yield* curl("-X", "DELETE", url)).status).toBe(403)
-      expect((yield* curl("-X", "PUT", "--data-binary", "x", url.replace(/X-Amz-Expires=\d+/, "X-Amz-Expires=604800"))).status).toBe(403)
+      expect(
+        (yield* curl(
+          "-X",
+          "PUT",
+          "--data-binary",
+          "x",
+          url.replace(/X-Amz-Expires=\d+/, "X-Amz-Expires=604800")
+        )).status
+      ).toBe(403)
       expect(yield* storage.stat(other)).toEqual(Option.none())
     })
   )
@@ -74,7 +98,9 @@ describe("presigned parts", () => {
   const content = randomBytes(parted.bytes)
   const [first, last] = [content.subarray(0, parted.partBytes), content.subarray(parted.partBytes)]
   const send = (url: string, body: Buffer) =>
-    Effect.promise(() => fetch(url, { method: "PUT", body: new Uint8Array(body) }).then(({ status }) => status))
+    Effect.promise(() =>
+      fetch(url, { method: "PUT", body: new Uint8Array(body) }).then(({ status }) => status)
+    )
 
   const opened = Effect.gen(function* () {
     const storage = yield* start
@@ -82,7 +108,16 @@ describe("presigned parts", () => {
     const upload = yield* storage.openParts(key, parted.partBytes)
     const expiresAt = yield* inAMinute
     const urlOf = (number: number, until = expiresAt) =>
-      Effect.map(storage.sign({ method: "PUT", key, expiresAt: until, maxBytes: 0, part: { upload, number, ...parted } }), ({ url }) => url)
+      Effect.map(
+        storage.sign({
+          method: "PUT",
+          key,
+          expiresAt: until,
+          maxBytes: 0,
+          part: { upload, number, ...parted }
+        }),
+        ({ url }) => url
+      )
     return { storage, key, upload, urlOf }
   })
 
@@ -127,7 +162,10 @@ describe("presigned parts", () => {
       for (const altered of [
         yield* urlOf(1, over),
         url.replace("partNumber=1", "partNumber=2"),
-        url.replace(encodeURIComponent(upload.split(":")[1] ?? ""), encodeURIComponent(other.split(":")[1] ?? "")),
+        url.replace(
+          encodeURIComponent(upload.split(":")[1] ?? ""),
+          encodeURIComponent(other.split(":")[1] ?? "")
+        ),
         url.replace(/[?&]partNumber=1/, "")
       ]) {
         expect(altered).not.toBe(url)
@@ -150,13 +188,22 @@ describe("a presigned download", () => {
       const storage = yield* start
       const key = aKey(name)
       yield* put(key, "content")
-      const { url } = yield* storage.sign({ method: "GET", key, expiresAt: yield* inAMinute, fileName: FileName(name) })
+      const { url } = yield* storage.sign({
+        method: "GET",
+        key,
+        expiresAt: yield* inAMinute,
+        fileName: FileName(name)
+      })
       const { status, headers, body } = yield* curl(url)
       expect([status, body]).toEqual([200, "content"])
-      const saved = /^attachment; filename="[^"]*"; filename\*=UTF-8''(\S+)$/.exec(headers.get("content-disposition") ?? "")?.[1]
+      const saved = /^attachment; filename="[^"]*"; filename\*=UTF-8''(\S+)$/.exec(
+        headers.get("content-disposition") ?? ""
+      )?.[1]
       expect(decodeURIComponent(saved ?? "")).toBe(name)
       expect(headers.get("content-type")).toBe(
-        { mp4: "video/mp4", mov: "video/quicktime", txt: "text/plain", bin: "application/octet-stream" }[name.split(".").pop() ?? ""]
+        { mp4: "video/mp4", mov: "video/quicktime", txt: "text/plain", bin: "application/octet-stream" }[
+          name.split(".").pop() ?? ""
+        ]
       )
     })
   )
@@ -191,7 +238,12 @@ describe("a presigned download", () => {
       const storage = yield* start
       const key = aKey()
       yield* put(key, "content")
-      const { url } = yield* storage.sign({ method: "GET", key, expiresAt: yield* inAMinute, fileName: FileName("a.bin") })
+      const { url } = yield* storage.sign({
+        method: "GET",
+        key,
+        expiresAt: yield* inAMinute,
+        fileName: FileName("a.bin")
+      })
       const tag = (yield* curl(url)).headers.get("etag") ?? ""
       expect(tag).toMatch(/^"[^"]+"$/)
       expect((yield* curl("-H", `if-none-match: ${tag}`, url)).status).toBe(304)
@@ -208,7 +260,12 @@ describe("a presigned download", () => {
       const life = (millis: number) =>
         Effect.gen(function* () {
           const expiresAt = new Date((yield* Clock.currentTimeMillis) + millis)
-          const { url } = yield* storage.sign({ method: "GET", key: aKey(), expiresAt, fileName: FileName("a.bin") })
+          const { url } = yield* storage.sign({
+            method: "GET",
+            key: aKey(),
+            expiresAt,
+            fileName: FileName("a.bin")
+          })
           return Number(new URL(url).searchParams.get("X-Amz-Expires"))
         })
       expect([299, 300]).toContain(yield* life(300_000))
@@ -222,7 +279,12 @@ describe("a presigned download", () => {
       const storage = Context.get(yield* Layer.build(s3({ ...options, publicEndpoint: endpoint })), Storage)
       const key = aKey()
       yield* put(key, "content")
-      const { url } = yield* storage.sign({ method: "GET", key, expiresAt: yield* inAMinute, fileName: FileName("a.bin") })
+      const { url } = yield* storage.sign({
+        method: "GET",
+        key,
+        expiresAt: yield* inAMinute,
+        fileName: FileName("a.bin")
+      })
       expect(new URL(url).origin).toBe(endpoint)
       expect((yield* curl(url)).body).toBe("content")
     })
@@ -231,7 +293,8 @@ describe("a presigned download", () => {
 
 describe("a playlist's request", () => {
   const key = aKey("list.m3u8")
-  const grant = (expiresAt: Date) => ({ method: "GET", key, expiresAt, fileName: FileName("list.m3u8"), siblings: true }) as const
+  const grant = (expiresAt: Date) =>
+    ({ method: "GET", key, expiresAt, fileName: FileName("list.m3u8"), siblings: true }) as const
 
   it.scopedLive("leads to the server's own route, where every host with the secret accepts it", () =>
     Effect.gen(function* () {
@@ -241,7 +304,10 @@ describe("a playlist's request", () => {
       expect(url).toMatch(/^\/blob\/[\w.-]+\/list\.m3u8$/)
       const token = url.split("/")[2] ?? ""
       expect(yield* two.redeem(token)).toEqual(ours)
-      const stranger = Context.get(yield* Layer.build(s3({ ...options, secret: Redacted.make(randomUUID()) })), Storage)
+      const stranger = Context.get(
+        yield* Layer.build(s3({ ...options, secret: Redacted.make(randomUUID()) })),
+        Storage
+      )
       expect(yield* Effect.flip(stranger.redeem(token))).toBeInstanceOf(SignedUrlExpired)
     })
   )
@@ -252,10 +318,17 @@ describe("a playlist's request", () => {
       const expiresAt = yield* inAMinute
       const key32 = Buffer.from(Redacted.value(secret))
       const { siblings: _, ...alone } = grant(expiresAt)
-      const grants: ReadonlyArray<Grant> = [grant(over), alone, { method: "PUT", key, expiresAt, maxBytes: 1 }]
+      const grants: ReadonlyArray<Grant> = [
+        grant(over),
+        alone,
+        { method: "PUT", key, expiresAt, maxBytes: 1 }
+      ]
       expect(yield* storage.redeem(grantToken(key32, grant(expiresAt)))).toEqual(grant(expiresAt))
-      for (const each of grants) expect(yield* Effect.flip(storage.redeem(grantToken(key32, each)))).toBeInstanceOf(SignedUrlExpired)
-      expect(yield* Effect.flip(storage.redeem(randomBytes(20).toString("hex")))).toBeInstanceOf(SignedUrlExpired)
+      for (const each of grants)
+        expect(yield* Effect.flip(storage.redeem(grantToken(key32, each)))).toBeInstanceOf(SignedUrlExpired)
+      expect(yield* Effect.flip(storage.redeem(randomBytes(20).toString("hex")))).toBeInstanceOf(
+        SignedUrlExpired
+      )
     })
   )
 })

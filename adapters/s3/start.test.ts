@@ -16,10 +16,13 @@ const client = clientOf(server)
 afterAll(() => client.destroy())
 afterEach(() => void vi.unstubAllEnvs())
 
-const start = (more: Partial<S3Options> = {}) => Effect.map(Layer.build(s3({ ...options, ...more })), Context.get(Storage))
+const start = (more: Partial<S3Options> = {}) =>
+  Effect.map(Layer.build(s3({ ...options, ...more })), Context.get(Storage))
 const problem = (more: Partial<S3Options>) => Effect.flip(Effect.scoped(start(more)))
 const keys = (Bucket: string) =>
-  Effect.promise(async () => ((await client.send(new ListObjectsV2Command({ Bucket }))).Contents ?? []).map(({ Key }) => Key))
+  Effect.promise(async () =>
+    ((await client.send(new ListObjectsV2Command({ Bucket }))).Contents ?? []).map(({ Key }) => Key)
+  )
 
 const closedPort = Effect.promise(async () => {
   const listener = createServer().listen(0, "127.0.0.1")
@@ -45,8 +48,16 @@ const { credentials: _, ...withoutCredentials } = options
 describe("a start that can't succeed says why in one sentence", () => {
   it.live.each<[string, Partial<S3Options>, string]>([
     ["a bucket that is not there", { bucket: "nowhere" }, 'has no bucket "nowhere": create it'],
-    ["a wrong secret", { credentials: { ...own, secretAccessKey } }, "does not know these credentials (SignatureDoesNotMatch)"],
-    ["an unknown key", { credentials: { accessKeyId: "nobody", secretAccessKey } }, "does not know these credentials (InvalidAccessKeyId)"],
+    [
+      "a wrong secret",
+      { credentials: { ...own, secretAccessKey } },
+      "does not know these credentials (SignatureDoesNotMatch)"
+    ],
+    [
+      "an unknown key",
+      { credentials: { accessKeyId: "nobody", secretAccessKey } },
+      "does not know these credentials (InvalidAccessKeyId)"
+    ],
     ["a prefix that is no name", { prefix: "a/../b" }, 'the prefix "a/../b" must be made of names'],
     ["an endpoint that is none", { endpoint: "not a url" }, "can't be reached"]
   ])("%s", ([, more, sentence]) =>
@@ -104,7 +115,12 @@ describe("credentials and clients", () => {
         Effect.gen(function* () {
           const storage = Context.get(yield* Layer.build(s3({ bucket, client: given })), Storage)
           yield* storage.write(key, Stream.make(Buffer.from("x")), 1)
-          return (yield* storage.sign({ method: "PUT", key, expiresAt: new Date(Date.now() + 60_000), maxBytes: 10 })).url
+          return (yield* storage.sign({
+            method: "PUT",
+            key,
+            expiresAt: new Date(Date.now() + 60_000),
+            maxBytes: 10
+          })).url
         })
       )
       expect(url.startsWith(`${server.endpoint}/${bucket}/blobs/dir_1/slot_1/a.bin?`)).toBe(true)
@@ -134,8 +150,16 @@ describe("the bucket", () => {
         "team a/ffkiln/blobs/dir_1/slot_1/a.bin",
         "team a/ffkiln/secret"
       ])
-      for (const Key of ["blobs/README", "blobs/dir_1/README", "blobs/dir_1/slot_1/sub/x", "blobs/dir_1/slot_1/", "photos/2024/cat.jpg"]) {
-        yield* Effect.promise(() => client.send(new PutObjectCommand({ Bucket: name, Key, Body: new Uint8Array(0) })))
+      for (const Key of [
+        "blobs/README",
+        "blobs/dir_1/README",
+        "blobs/dir_1/slot_1/sub/x",
+        "blobs/dir_1/slot_1/",
+        "photos/2024/cat.jpg"
+      ]) {
+        yield* Effect.promise(() =>
+          client.send(new PutObjectCommand({ Bucket: name, Key, Body: new Uint8Array(0) }))
+        )
       }
       for (const storage of [outer, inner]) {
         expect(Array.from(yield* Stream.runCollect(storage.list("")), (blob) => blob.key)).toEqual([key])
@@ -148,7 +172,9 @@ describe("the bucket", () => {
       const storage = yield* start()
       const odd = BlobKey(`dir_odd/slot_1/${FileName("a\uffff+ b%20&<>.bin")}`)
       yield* storage.write(odd, body, 1)
-      expect(Array.from(yield* Stream.runCollect(storage.list("dir_odd/")), (blob) => blob.key)).toEqual([odd])
+      expect(Array.from(yield* Stream.runCollect(storage.list("dir_odd/")), (blob) => blob.key)).toEqual([
+        odd
+      ])
       yield* storage.remove(odd)
     })
   )
@@ -162,13 +188,22 @@ describe("the bucket", () => {
       )
       const late = yield* start({ bucket: name })
       const expiresAt = new Date(Date.now() + 60_000)
-      const grant = { method: "GET", key, expiresAt, fileName: FileName("list.m3u8"), siblings: true } as const
+      const grant = {
+        method: "GET",
+        key,
+        expiresAt,
+        fileName: FileName("list.m3u8"),
+        siblings: true
+      } as const
       for (const host of [...hosts, late]) {
         const { url } = yield* host.sign(grant)
-        for (const other of [...hosts, late]) expect(yield* other.redeem(url.split("/")[2] ?? "")).toEqual(grant)
+        for (const other of [...hosts, late])
+          expect(yield* other.redeem(url.split("/")[2] ?? "")).toEqual(grant)
       }
       const kept = yield* Effect.promise(async () =>
-        (await client.send(new GetObjectCommand({ Bucket: name, Key: "secret" }))).Body?.transformToByteArray()
+        (
+          await client.send(new GetObjectCommand({ Bucket: name, Key: "secret" }))
+        ).Body?.transformToByteArray()
       )
       expect(kept).toHaveLength(32)
     })

@@ -3,7 +3,17 @@ import { BlobMissing, SignedUrlExpired, type Unavailable } from "../../core/erro
 import { BlobKey, blobKeyParts, blobPath, blobPrefixParts, isBlobKeyPart } from "../../core/ids.js"
 import type { Bytes } from "../../core/ports/effect.js"
 import type { Blob, ByteRange, StorageShape } from "../../core/ports/storage.js"
-import { capped, fill, grantOf, grantToken, inParts, partSpan, pieces, withNewFile, withRegularFile } from "../blob/index.js"
+import {
+  capped,
+  fill,
+  grantOf,
+  grantToken,
+  inParts,
+  partSpan,
+  pieces,
+  withNewFile,
+  withRegularFile
+} from "../blob/index.js"
 import type { Bucket } from "./bucket.js"
 import { isMissing, type Refused, unavailable } from "./failures.js"
 import { abortBelow } from "./leftovers.js"
@@ -26,7 +36,9 @@ export const storage = (bucket: Bucket, secret: Uint8Array): StorageShape => {
     Effect.suspend(() => {
       const Key = objectOf(key)
       return ask("stat", (options) => client.send(new sdk.HeadObjectCommand({ Bucket, Key }), options)).pipe(
-        Effect.map(({ ContentLength, LastModified }) => Option.some(blobOf(key, ContentLength, LastModified))),
+        Effect.map(({ ContentLength, LastModified }) =>
+          Option.some(blobOf(key, ContentLength, LastModified))
+        ),
         Effect.catchIf(isMissing, () => Effect.succeedNone),
         Effect.mapError(unavailable)
       )
@@ -34,18 +46,24 @@ export const storage = (bucket: Bucket, secret: Uint8Array): StorageShape => {
 
   const read = (key: BlobKey, range?: ByteRange): Bytes<BlobMissing> =>
     Stream.suspend((): Bytes<BlobMissing> => {
-      if (range !== undefined && range.end < range.start) return Stream.drain(Stream.fromEffect(existing(key)))
-      return Stream.mapError(contentOf(bucket, objectOf(key), range), (error) => (isMissing(error) ? missing(key) : unavailable(error)))
+      if (range !== undefined && range.end < range.start)
+        return Stream.drain(Stream.fromEffect(existing(key)))
+      return Stream.mapError(contentOf(bucket, objectOf(key), range), (error) =>
+        isMissing(error) ? missing(key) : unavailable(error)
+      )
     })
 
-  const existing = (key: BlobKey) => Effect.flatMap(stat(key), Option.match({ onNone: () => missing(key), onSome: Effect.succeed }))
+  const existing = (key: BlobKey) =>
+    Effect.flatMap(stat(key), Option.match({ onNone: () => missing(key), onSome: Effect.succeed }))
 
   const stored = <E>(key: BlobKey, body: Bytes<E>, mostBytes: number): Effect.Effect<Blob, E | Unavailable> =>
     Effect.suspend(() =>
       Effect.zipRight(
         store(bucket, objectOf(key), body, mostBytes),
         // The modification time has to come from the server's clock, which the orphan sweep uses as well.
-        Effect.catchTag(existing(key), "BlobMissing", (cause) => Effect.fail(unavailable({ what: "write: removed meanwhile", cause })))
+        Effect.catchTag(existing(key), "BlobMissing", (cause) =>
+          Effect.fail(unavailable({ what: "write: removed meanwhile", cause }))
+        )
       )
     )
 
@@ -63,14 +81,19 @@ export const storage = (bucket: Bucket, secret: Uint8Array): StorageShape => {
       const page = (ContinuationToken: string | undefined) =>
         ask("list", (options) =>
           // URL encoding, since XML can't represent all characters of a name.
-          client.send(new sdk.ListObjectsV2Command({ Bucket, Prefix, ContinuationToken, EncodingType: "url" }), options)
+          client.send(
+            new sdk.ListObjectsV2Command({ Bucket, Prefix, ContinuationToken, EncodingType: "url" }),
+            options
+          )
         )
       return Stream.paginateChunkEffect(undefined as string | undefined, (token) =>
         Effect.map(page(token), ({ Contents = [], EncodingType, NextContinuationToken }) => {
           const blobs = Contents.flatMap(({ Key = "", Size, LastModified }) => {
             const object = EncodingType === "url" ? decodeURIComponent(Key.replaceAll("+", " ")) : Key
             const parts = object.slice(root.length).split("/")
-            return parts.length === 3 && parts.every(isBlobKeyPart) ? [blobOf(BlobKey(parts.join("/")), Size, LastModified)] : []
+            return parts.length === 3 && parts.every(isBlobKeyPart)
+              ? [blobOf(BlobKey(parts.join("/")), Size, LastModified)]
+              : []
           })
           return [Chunk.unsafeFromArray(blobs), Option.fromNullable(NextContinuationToken)] as const
         })
@@ -84,9 +107,9 @@ export const storage = (bucket: Bucket, secret: Uint8Array): StorageShape => {
       const source = yield* existing(from)
       if (source.bytes > mostCopiedBytes) return yield* stored(to, read(from), source.bytes)
       const CopySource = [Bucket, ...objectOf(from).split("/")].map(encodeURIComponent).join("/")
-      yield* ask("copy", (options) => client.send(new sdk.CopyObjectCommand({ Bucket, Key, CopySource }), options)).pipe(
-        Effect.mapError((error) => (isMissing(error) ? missing(from) : unavailable(error)))
-      )
+      yield* ask("copy", (options) =>
+        client.send(new sdk.CopyObjectCommand({ Bucket, Key, CopySource }), options)
+      ).pipe(Effect.mapError((error) => (isMissing(error) ? missing(from) : unavailable(error))))
       return yield* existing(to)
     })
 
@@ -98,7 +121,9 @@ export const storage = (bucket: Bucket, secret: Uint8Array): StorageShape => {
     remove: (key) =>
       Effect.suspend(() => {
         const Key = objectOf(key)
-        return ask("remove", (options) => client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), options)).pipe(
+        return ask("remove", (options) =>
+          client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), options)
+        ).pipe(
           Effect.catchIf(isMissing, () => Effect.void),
           Effect.mapError(unavailable),
           Effect.asVoid
@@ -117,13 +142,20 @@ export const storage = (bucket: Bucket, secret: Uint8Array): StorageShape => {
         const Key = objectOf(key)
         const { length } = partSpan(part, part.number)
         if (length <= 0) return yield* missing(key)
-        const content = Chunk.toReadonlyArray(yield* Stream.runCollect(inParts(capped(body, length), length)))[0]
+        const content = Chunk.toReadonlyArray(
+          yield* Stream.runCollect(inParts(capped(body, length), length))
+        )[0]
         if (content?.length !== length) return yield* missing(key)
-        yield* Effect.mapError(putPart(bucket, Key, part, content), (error) => (isMissing(error) ? missing(key) : unavailable(error)))
+        yield* Effect.mapError(putPart(bucket, Key, part, content), (error) =>
+          isMissing(error) ? missing(key) : unavailable(error)
+        )
       }),
     joinParts: (key, upload, parted) =>
       Effect.gen(function* () {
-        const isJoined = yield* Effect.mapError(joinUpload(bucket, objectOf(key), upload, parted), unavailable)
+        const isJoined = yield* Effect.mapError(
+          joinUpload(bucket, objectOf(key), upload, parted),
+          unavailable
+        )
         return yield* isJoined ? existing(key) : missing(key)
       }),
     dropParts: (prefix) =>
@@ -146,7 +178,9 @@ export const storage = (bucket: Bucket, secret: Uint8Array): StorageShape => {
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         const grant = grantOf(secret, token, now)
         // Only tokens for playlists are accepted, in case the secret in the bucket was read by others.
-        return grant?.method === "GET" && grant.siblings === true ? Effect.succeed(grant) : Effect.fail(new SignedUrlExpired({}))
+        return grant?.method === "GET" && grant.siblings === true
+          ? Effect.succeed(grant)
+          : Effect.fail(new SignedUrlExpired({}))
       })
   }
 }

@@ -21,25 +21,38 @@ const partsAtOnce = 3
  * Stores the body as an object, completely or not at all: in one request if it is small, else as a multipart
  * upload.
  */
-export const store = <E>(bucket: Bucket, key: string, body: Bytes<E>, mostBytes: number): Effect.Effect<void, E | Unavailable> =>
+export const store = <E>(
+  bucket: Bucket,
+  key: string,
+  body: Bytes<E>,
+  mostBytes: number
+): Effect.Effect<void, E | Unavailable> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const partBytes = Math.max(smallestPart, Number.isFinite(mostBytes) ? Math.ceil(mostBytes / mostParts) : 0)
+      const partBytes = Math.max(
+        smallestPart,
+        Number.isFinite(mostBytes) ? Math.ceil(mostBytes / mostParts) : 0
+      )
       // One part per pull, so that taking the first two does not consume the third.
-      const parts = Stream.fromPull(Effect.succeed(yield* Stream.toPull(Stream.rechunk(inParts(body, partBytes), 1))))
+      const parts = Stream.fromPull(
+        Effect.succeed(yield* Stream.toPull(Stream.rechunk(inParts(body, partBytes), 1)))
+      )
       const first = yield* Stream.runCollect(Stream.take(parts, 2))
       if (first.length < 2) yield* put(bucket, key, Chunk.toReadonlyArray(first)[0] ?? new Uint8Array())
       else yield* putParts(bucket, key, Stream.concat(Stream.fromChunk(first), parts))
     })
   ).pipe(Effect.catchIf(isRefused, (error) => Effect.fail(unavailable(error))))
 
-const isRefused = (error: unknown): error is Refused => error instanceof Object && "_tag" in error && error._tag === "S3Refused"
+const isRefused = (error: unknown): error is Refused =>
+  error instanceof Object && "_tag" in error && error._tag === "S3Refused"
 
 /** The Content-MD5, which every server checks, unlike the checksums of newer SDKs. */
 export const md5 = (bytes: Uint8Array): string => createHash("md5").update(bytes).digest("base64")
 
 const put = ({ ask, client, sdk, name }: Bucket, Key: string, Body: Uint8Array) =>
-  ask("put", (options) => client.send(new sdk.PutObjectCommand({ Bucket: name, Key, Body, ContentMD5: md5(Body) }), options))
+  ask("put", (options) =>
+    client.send(new sdk.PutObjectCommand({ Bucket: name, Key, Body, ContentMD5: md5(Body) }), options)
+  )
 
 const putParts = <E>(bucket: Bucket, Key: string, parts: Bytes<E>) => {
   const { ask, client, sdk, name: Bucket } = bucket
@@ -66,7 +79,10 @@ const putParts = <E>(bucket: Bucket, Key: string, parts: Bytes<E>) => {
         )
         const MultipartUpload = { Parts: Chunk.toArray(stored) }
         yield* ask("finish an upload", (options) =>
-          client.send(new sdk.CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload }), options)
+          client.send(
+            new sdk.CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload }),
+            options
+          )
         ).pipe(
           // If the response to a successful attempt was lost, the next attempt finds no upload, but the
           // object has its mark.
@@ -85,7 +101,9 @@ const putParts = <E>(bucket: Bucket, Key: string, parts: Bytes<E>) => {
       Exit.isSuccess(exit)
         ? Effect.void
         : abortUpload(bucket, Key, UploadId).pipe(
-            Effect.catchAll((error) => Effect.logWarning("an unfinished upload stays until the sweep", unavailable(error)))
+            Effect.catchAll((error) =>
+              Effect.logWarning("an unfinished upload stays until the sweep", unavailable(error))
+            )
           )
   )
 }
@@ -93,6 +111,8 @@ const putParts = <E>(bucket: Bucket, Key: string, parts: Bytes<E>) => {
 /** The mark of the upload that created an object. */
 export const markOf = ({ ask, client, sdk, name }: Bucket, Key: string) =>
   Effect.map(
-    ask("look at a finished upload", (options) => client.send(new sdk.HeadObjectCommand({ Bucket: name, Key }), options)),
+    ask("look at a finished upload", (options) =>
+      client.send(new sdk.HeadObjectCommand({ Bucket: name, Key }), options)
+    ),
     ({ Metadata }) => Metadata?.upload
   )

@@ -2,7 +2,11 @@ import { createHash, randomBytes, randomUUID } from "node:crypto"
 import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { CreateMultipartUploadCommand, HeadObjectCommand, ListMultipartUploadsCommand } from "@aws-sdk/client-s3"
+import {
+  CreateMultipartUploadCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand
+} from "@aws-sdk/client-s3"
 import { afterAll, describe, expect, it } from "@effect/vitest"
 import { Chunk, Context, Data, Deferred, Effect, Fiber, Layer, Option, Redacted, Stream } from "effect"
 import { TooLarge } from "../../core/errors.js"
@@ -29,13 +33,19 @@ const aKey = () => BlobKey(`dir_${randomUUID()}/slot_1/a.bin`)
 const start = Effect.map(Layer.build(s3(options)), Context.get(Storage))
 const content = randomBytes(20 * MiB + 3)
 const chunks = (bytes: Uint8Array, size: number) =>
-  Stream.map(Stream.range(0, Math.ceil(bytes.length / size) - 1, 1), (index) => bytes.subarray(index * size, (index + 1) * size))
+  Stream.map(Stream.range(0, Math.ceil(bytes.length / size) - 1, 1), (index) =>
+    bytes.subarray(index * size, (index + 1) * size)
+  )
 const collect = <E>(bytes: Stream.Stream<Uint8Array, E>) =>
   Effect.map(Stream.runCollect(bytes), (parts) => Buffer.concat(Chunk.toReadonlyArray(parts)))
 const unfinished = (Bucket: string) =>
-  Effect.promise(async () => ((await client.send(new ListMultipartUploadsCommand({ Bucket }))).Uploads ?? []).map(({ Key }) => Key))
+  Effect.promise(async () =>
+    ((await client.send(new ListMultipartUploadsCommand({ Bucket }))).Uploads ?? []).map(({ Key }) => Key)
+  )
 const tagOf = (key: BlobKey) =>
-  Effect.promise(async () => (await client.send(new HeadObjectCommand({ Bucket: bucket, Key: `blobs/${key}` }))).ETag)
+  Effect.promise(
+    async () => (await client.send(new HeadObjectCommand({ Bucket: bucket, Key: `blobs/${key}` }))).ETag
+  )
 
 describe("parts", () => {
   it.effect.each<[ReadonlyArray<number>, ReadonlyArray<number>]>([
@@ -78,7 +88,10 @@ describe("large blobs", () => {
         [content.subarray(0, 8 * MiB + 1), 2]
       ] as const) {
         const key = aKey()
-        expect(yield* storage.write(key, chunks(bytes, 300_000), bytes.length)).toMatchObject({ key, bytes: bytes.length })
+        expect(yield* storage.write(key, chunks(bytes, 300_000), bytes.length)).toMatchObject({
+          key,
+          bytes: bytes.length
+        })
         expect((yield* collect(storage.read(key))).equals(bytes)).toBe(true)
         expect(yield* tagOf(key)).toMatch(new RegExp(`-${parts}"$`))
       }
@@ -122,13 +135,16 @@ describe("large blobs", () => {
 
       const waiting = yield* Deferred.make<void>()
       const stuck = Stream.fromEffect(Effect.zipRight(Deferred.succeed(waiting, undefined), Effect.never))
-      const writer = yield* Effect.fork(storage.write(interrupted, Stream.concat(chunks(content, MiB), stuck), 100 * MiB))
+      const writer = yield* Effect.fork(
+        storage.write(interrupted, Stream.concat(chunks(content, MiB), stuck), 100 * MiB)
+      )
       yield* Deferred.await(waiting)
       yield* until(Effect.map(unfinished(bucket), (keys) => keys.length === 1))
       yield* Fiber.interrupt(writer)
 
       expect(yield* unfinished(bucket)).toEqual([])
-      for (const key of [tooLarge, broken, interrupted]) expect(yield* storage.stat(key)).toEqual(Option.none())
+      for (const key of [tooLarge, broken, interrupted])
+        expect(yield* storage.stat(key)).toEqual(Option.none())
     })
   )
 
@@ -159,7 +175,8 @@ describe("large blobs", () => {
 })
 
 describe("abandoned uploads", () => {
-  const begin = (Bucket: string, Key: string) => Effect.promise(() => client.send(new CreateMultipartUploadCommand({ Bucket, Key })))
+  const begin = (Bucket: string, Key: string) =>
+    Effect.promise(() => client.send(new CreateMultipartUploadCommand({ Bucket, Key })))
 
   it.scopedLive("are aborted once they are old, and only below the prefix", () =>
     Effect.gen(function* () {

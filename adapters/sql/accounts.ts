@@ -20,8 +20,12 @@ export const makeAccounts = ({ sql, run }: Database, fixed: ReadonlyArray<ApiKey
 
   const hashOf = (id: string) =>
     Effect.map(
-      sql<{ readonly secret_hash: string }>`SELECT secret_hash FROM ffkiln_keys WHERE id = ${id} AND revoked_at IS NULL`,
-      (rows) => fixedHashes.get(id) ?? Option.match(Array.head(rows), { onNone: () => nobody, onSome: (row) => row.secret_hash })
+      sql<{
+        readonly secret_hash: string
+      }>`SELECT secret_hash FROM ffkiln_keys WHERE id = ${id} AND revoked_at IS NULL`,
+      (rows) =>
+        fixedHashes.get(id) ??
+        Option.match(Array.head(rows), { onNone: () => nobody, onSome: (row) => row.secret_hash })
     )
 
   const newKey = (): ApiKey => ({ id: newKeyId(), secret: newSecret() })
@@ -37,8 +41,9 @@ export const makeAccounts = ({ sql, run }: Database, fixed: ReadonlyArray<ApiKey
     )
 
   const secretOf = (owner: OwnerId) =>
-    Effect.map(sql<{ readonly secret: string }>`SELECT secret FROM ffkiln_webhook_secrets WHERE owner = ${owner}`, (rows) =>
-      Option.map(Array.head(rows), ({ secret }) => Redacted.make(secret))
+    Effect.map(
+      sql<{ readonly secret: string }>`SELECT secret FROM ffkiln_webhook_secrets WHERE owner = ${owner}`,
+      (rows) => Option.map(Array.head(rows), ({ secret }) => Redacted.make(secret))
     )
 
   return {
@@ -59,7 +64,9 @@ export const makeAccounts = ({ sql, run }: Database, fixed: ReadonlyArray<ApiKey
       const key = newKey()
       // If two hosts saw an empty table, the unique column `first` lets only one insert succeed.
       const made = insert(key, "", noQuota, 1, sql`NOT EXISTS (SELECT 1 FROM ffkiln_keys)`)
-      return fixed.length > 0 ? Effect.succeedNone : Effect.map(made, (rows) => Option.as(Array.head(rows), key))
+      return fixed.length > 0
+        ? Effect.succeedNone
+        : Effect.map(made, (rows) => Option.as(Array.head(rows), key))
     }).pipe(run("store the first API key")),
 
     keys: sql`SELECT * FROM ffkiln_keys ORDER BY created_at, id`.pipe(
@@ -69,7 +76,8 @@ export const makeAccounts = ({ sql, run }: Database, fixed: ReadonlyArray<ApiKey
 
     revoke: (id) =>
       Effect.gen(function* () {
-        const rows = yield* sql`UPDATE ffkiln_keys SET revoked_at = ${yield* nowText} WHERE id = ${id} AND revoked_at IS NULL RETURNING id`
+        const rows =
+          yield* sql`UPDATE ffkiln_keys SET revoked_at = ${yield* nowText} WHERE id = ${id} AND revoked_at IS NULL RETURNING id`
         return rows.length > 0
       }).pipe(run("revoke an API key")),
 

@@ -24,7 +24,9 @@ export interface Database {
 
 type Guard = (
   what: string
-) => <A, E, R>(effect: Effect.Effect<A, E | SqlError, R>) => Effect.Effect<A, Exclude<E, SqlError> | Unavailable, R>
+) => <A, E, R>(
+  effect: Effect.Effect<A, E | SqlError, R>
+) => Effect.Effect<A, Exclude<E, SqlError> | Unavailable, R>
 
 export const makeDatabase: Effect.Effect<Database, never, SqlClient> = Effect.gen(function* () {
   const sql = yield* SqlClient
@@ -33,12 +35,15 @@ export const makeDatabase: Effect.Effect<Database, never, SqlClient> = Effect.ge
   const transaction: Guard = (what) => (effect) => guarded(what)(withTransaction(sql, effect))
   const freeing: Guard = (what) => (effect) => {
     const once = transaction(what)(effect)
-    return Effect.catchIf(once, isDiskFull, (error) => Effect.flatMap(giveRoom, (given) => (given ? once : Effect.fail(error))))
+    return Effect.catchIf(once, isDiskFull, (error) =>
+      Effect.flatMap(giveRoom, (given) => (given ? once : Effect.fail(error)))
+    )
   }
   return { sql, run: guarded, transaction, freeing }
 })
 
-const isDiskFull = (error: unknown): boolean => error instanceof Unavailable && error.cause instanceof SqlError && isFull(error.cause)
+const isDiskFull = (error: unknown): boolean =>
+  error instanceof Unavailable && error.cause instanceof SqlError && isFull(error.cause)
 
 /** The current time in column format. */
 export const nowText: Effect.Effect<string> = Effect.map(DateTime.nowAsDate, (now) => now.toISOString())
@@ -48,10 +53,15 @@ const run: Guard =
   (what) =>
   <A, E, R>(effect: Effect.Effect<A, E | SqlError, R>) =>
     alone(effect).pipe(
-      Effect.retry({ while: (error) => error instanceof SqlError && isContention(error), schedule: contention }),
+      Effect.retry({
+        while: (error) => error instanceof SqlError && isContention(error),
+        schedule: contention
+      }),
       Effect.catchAll((error): Effect.Effect<never, Exclude<E, SqlError> | Unavailable> => {
         if (!(error instanceof SqlError)) return Effect.fail(error as Exclude<E, SqlError>)
-        return isViolation(error) ? Effect.die(error) : Effect.fail(new Unavailable({ what: `could not ${what}`, cause: error }))
+        return isViolation(error)
+          ? Effect.die(error)
+          : Effect.fail(new Unavailable({ what: `could not ${what}`, cause: error }))
       })
     )
 
@@ -60,7 +70,11 @@ const run: Guard =
  */
 export const reasonOf = (cause: unknown): string => {
   if (cause instanceof AggregateError && cause.message === "") return cause.errors.map(reasonOf).join(", ")
-  return cause instanceof Error ? (cause.cause instanceof Error ? reasonOf(cause.cause) : cause.message) : String(cause)
+  return cause instanceof Error
+    ? cause.cause instanceof Error
+      ? reasonOf(cause.cause)
+      : cause.message
+    : String(cause)
 }
 
 /**
@@ -68,19 +82,27 @@ export const reasonOf = (cause: unknown): string => {
  * so a call inside a transaction of another database would otherwise run in that database.
  */
 const alone = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.mapInputContext(effect, (context: Context.Context<R>) => Context.omit(TransactionConnection)(context) as Context.Context<R>)
+  Effect.mapInputContext(
+    effect,
+    (context: Context.Context<R>) => Context.omit(TransactionConnection)(context) as Context.Context<R>
+  )
 
 /**
  * Rolls back after a failed COMMIT, for example on a full disk. The client reports it as a defect and leaves
  * the transaction open, so that no later one could start. If the database has already ended it, the ROLLBACK
  * fails, which is ignored.
  */
-const withTransaction = <A, E, R>(sql: SqlClient, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | SqlError, R> =>
+const withTransaction = <A, E, R>(
+  sql: SqlClient,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | SqlError, R> =>
   sql
     .withTransaction(effect)
     .pipe(
       Effect.catchSomeDefect((defect) =>
-        defect instanceof SqlError ? Option.some(Effect.zipRight(Effect.ignore(sql`ROLLBACK`), Effect.fail(defect))) : Option.none()
+        defect instanceof SqlError
+          ? Option.some(Effect.zipRight(Effect.ignore(sql`ROLLBACK`), Effect.fail(defect)))
+          : Option.none()
       )
     )
 

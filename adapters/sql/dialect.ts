@@ -32,7 +32,12 @@ export const skipLocked = (sql: SqlClient): Fragment =>
  * materialized: Postgres may run a subquery again for each row, and with SKIP LOCKED it would then exceed its
  * LIMIT.
  */
-export const deleteChosen = <Row extends object>(sql: SqlClient, table: string, column: string, which: Fragment) => sql<Row>`
+export const deleteChosen = <Row extends object>(
+  sql: SqlClient,
+  table: string,
+  column: string,
+  which: Fragment
+) => sql<Row>`
   WITH chosen AS MATERIALIZED (${which})
   DELETE FROM ${sql(table)} WHERE ${sql(column)} IN (SELECT ${sql(column)} FROM chosen) RETURNING ${sql(column)}`
 
@@ -77,7 +82,11 @@ export const lockMigrations = (sql: SqlClient, table: string): Effect.Effect<unk
  * condition.
  */
 export const stateIn = (sql: SqlClient, states: ReadonlyArray<string>): Fragment =>
-  sql.literal(states.length === 1 ? `state = '${states[0]}'` : `state IN (${states.map((state) => `'${state}'`).join(", ")})`)
+  sql.literal(
+    states.length === 1
+      ? `state = '${states[0]}'`
+      : `state IN (${states.map((state) => `'${state}'`).join(", ")})`
+  )
 
 /** True if all texts in the column, a JSON array, are among `texts`. */
 export const isAmong = (sql: SqlClient, column: string, texts: ReadonlyArray<string>): Fragment =>
@@ -93,7 +102,8 @@ export const isAmong = (sql: SqlClient, column: string, texts: ReadonlyArray<str
  */
 export const isOneOf = (sql: SqlClient, column: string, texts: ReadonlyArray<string>): Fragment =>
   sql.onDialectOrElse({
-    pg: () => sql`${sql(column)} = ANY (ARRAY(SELECT jsonb_array_elements_text(CAST(${JSON.stringify(texts)} AS JSONB))))`,
+    pg: () =>
+      sql`${sql(column)} = ANY (ARRAY(SELECT jsonb_array_elements_text(CAST(${JSON.stringify(texts)} AS JSONB))))`,
     orElse: () => sql`${sql(column)} IN (SELECT value FROM json_each(${JSON.stringify(texts)}))`
   })
 
@@ -106,7 +116,10 @@ export const isLive = (sql: SqlClient): Fragment => stateIn(sql, transitions.aba
  * from a time without running jobs, that read all running jobs for each candidate: 23,000 pages for 1000
  * candidates and 200 running jobs. Counting once for all owners reads 1300.
  */
-export const runningJobs = (sql: SqlClient, isRunning: Fragment): { readonly counted: Fragment; readonly runningOf: Fragment } =>
+export const runningJobs = (
+  sql: SqlClient,
+  isRunning: Fragment
+): { readonly counted: Fragment; readonly runningOf: Fragment } =>
   sql.onDialectOrElse({
     pg: () => ({
       counted: sql`WITH running AS MATERIALIZED (SELECT owner, count(*) AS jobs FROM ffkiln_jobs WHERE ${isRunning} GROUP BY owner)`,
@@ -135,7 +148,9 @@ export const withTurn = <E>(
     INSERT INTO ffkiln_turns (owner, claimed_at) ${owners} ON CONFLICT (owner) DO UPDATE SET claimed_at = excluded.claimed_at`
   return sql.onDialectOrElse({
     pg: (): Effect.Effect<Rows, E | SqlError> =>
-      sql<Rows[number]>`WITH claimed AS (${claimed}), turn AS (${turn(sql`SELECT owner, ${now} FROM claimed`)}) SELECT * FROM claimed`,
+      sql<
+        Rows[number]
+      >`WITH claimed AS (${claimed}), turn AS (${turn(sql`SELECT owner, ${now} FROM claimed`)}) SELECT * FROM claimed`,
     orElse: () =>
       inTransaction(
         Effect.tap(sql<Rows[number]>`${claimed}`, ([first]) =>
@@ -148,14 +163,18 @@ export const withTurn = <E>(
 /** Since when a candidate waits: since its creation, or since its owner's last turn if that is later. */
 export const waitsSince = (sql: SqlClient): Fragment => {
   const lastTurn = sql`COALESCE((SELECT claimed_at FROM ffkiln_turns AS turn WHERE turn.owner = candidate.owner), '')`
-  return sql.onDialectOrElse({ pg: () => sql`GREATEST(created_at, ${lastTurn})`, orElse: () => sql`max(created_at, ${lastTurn})` })
+  return sql.onDialectOrElse({
+    pg: () => sql`GREATEST(created_at, ${lastTurn})`,
+    orElse: () => sql`max(created_at, ${lastTurn})`
+  })
 }
 
 /**
  * Whether a retry may succeed because another connection was writing. This includes cancelled statements on
  * Postgres (57014): an interrupted call sends a cancel request, which may arrive late and hit the next call.
  */
-export const isContention = (error: SqlError): boolean => /^SQLITE_(BUSY|LOCKED)|^(40001|40P01|55P03|57014)$/.test(codeOf(error))
+export const isContention = (error: SqlError): boolean =>
+  /^SQLITE_(BUSY|LOCKED)|^(40001|40P01|55P03|57014)$/.test(codeOf(error))
 
 /**
  * Whether the disk is full. SQLite reports an I/O error if its shared memory file can't grow, as for a broken
@@ -167,6 +186,8 @@ export const isFull = (error: SqlError): boolean => /^(SQLITE_(FULL|IOERR)|53100
  * Whether a statement violates a constraint. That is a bug, since expected conflicts are handled by ON
  * CONFLICT.
  */
-export const isViolation = (error: SqlError): boolean => /^SQLITE_(CONSTRAINT|MISMATCH)|^23\d{3}$/.test(codeOf(error))
+export const isViolation = (error: SqlError): boolean =>
+  /^SQLITE_(CONSTRAINT|MISMATCH)|^23\d{3}$/.test(codeOf(error))
 
-const codeOf = ({ cause }: SqlError): string => (typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "")
+const codeOf = ({ cause }: SqlError): string =>
+  typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""

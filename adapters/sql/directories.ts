@@ -58,7 +58,8 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
 
   find: (owner, id) =>
     Effect.gen(function* () {
-      const rows = yield* sql`SELECT * FROM ffkiln_directories WHERE id = ${id} AND owner = ${owner} AND expires_at > ${yield* nowText}`
+      const rows =
+        yield* sql`SELECT * FROM ffkiln_directories WHERE id = ${id} AND owner = ${owner} AND expires_at > ${yield* nowText}`
       return Option.map(Array.head(rows), readDirectory)
     }).pipe(run("read a directory")),
 
@@ -90,10 +91,15 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
         WHERE own.owner = (SELECT owner FROM ffkiln_directories WHERE id = ${file.dir}) AND file.bytes IS NULL LIMIT ${registrationsPerKey}`
       const ofAll = sql`SELECT 1 FROM ffkiln_files WHERE bytes IS NULL AND look_at > '' LIMIT ${registrations}`
       const fewer = (rows: Fragment, most: number) => sql`(SELECT count(*) FROM (${rows}) AS total) < ${most}`
-      if (yield* add(sql, file, sql`${fewer(ofOwner, registrationsPerKey)} AND ${fewer(ofAll, registrations)}`)) return
+      if (
+        yield* add(sql, file, sql`${fewer(ofOwner, registrationsPerKey)} AND ${fewer(ofAll, registrations)}`)
+      )
+        return
       const own = yield* ofOwner
       const limits = yield* Limits
-      return yield* own.length < registrationsPerKey ? noRoomForRegistrations(limits) : tooManyRegistrations(limits)
+      return yield* own.length < registrationsPerKey
+        ? noRoomForRegistrations(limits)
+        : tooManyRegistrations(limits)
     }).pipe(transaction("register a file")),
 
   renewRegistration: (key) =>
@@ -130,7 +136,8 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
       const added = addedAt.toISOString()
       if (replaces === undefined) yield* lockFiles(sql, dir)
       const limits = yield* Limits
-      if (replaces !== undefined) yield* holdRead(sql, sql`file.dir = ${dir} AND file.name = ${name} AND file.key = ${replaces}`)
+      if (replaces !== undefined)
+        yield* holdRead(sql, sql`file.dir = ${dir} AND file.name = ${name} AND file.key = ${replaces}`)
       const rows =
         replaces === undefined
           ? yield* sql`
@@ -142,14 +149,18 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
               UPDATE ffkiln_files SET key = ${key}, bytes = CAST(${bytes} AS BIGINT), origin = ${origin}, added_at = ${added}
               WHERE dir = ${dir} AND name = ${name} AND key = ${replaces} AND ${fits} RETURNING name`
       if (rows.length > 0) return true
-      const [there] = yield* sql<{ readonly key: BlobKey }>`SELECT key FROM ffkiln_files WHERE dir = ${dir} AND name = ${name}`
+      const [there] = yield* sql<{
+        readonly key: BlobKey
+      }>`SELECT key FROM ffkiln_files WHERE dir = ${dir} AND name = ${name}`
       if (there !== undefined && replaces === undefined) return yield* new NameTaken({ name })
       if (there?.key !== replaces || (yield* kept(sql, dir)).length === 0) return false
       const full = replaces === undefined ? yield* whyFull(sql, dir, limits) : undefined
       if (full !== undefined) return yield* full
       const [figures] = yield* sql<{ readonly allowed: number | string; readonly stored: number | string }>`
         SELECT ${allowed} AS allowed, (${others}) AS stored`
-      return yield* new QuotaExceeded({ message: roomRefusal(Number(figures?.allowed), Number(figures?.stored), 0) })
+      return yield* new QuotaExceeded({
+        message: roomRefusal(Number(figures?.allowed), Number(figures?.stored), 0)
+      })
     }).pipe(transaction("keep a file")),
 
   file: (dir, name) =>
@@ -176,7 +187,10 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
       SELECT total.bytes AS total, unsized.*
       FROM (SELECT CAST(COALESCE(SUM(file.bytes), 0) + (${heldBytes(sql, owner)}) AS BIGINT) AS bytes ${own}) AS total
         LEFT JOIN (SELECT file.* ${own} AND file.bytes IS NULL) AS unsized ON 1 = 1`.pipe(
-      Effect.map((rows) => ({ bytes: Number(rows[0]?.total), unsized: rows.filter(({ dir }) => dir !== null).map(readFileRow) })),
+      Effect.map((rows) => ({
+        bytes: Number(rows[0]?.total),
+        unsized: rows.filter(({ dir }) => dir !== null).map(readFileRow)
+      })),
       run("add up what is stored")
     )
   },
@@ -186,7 +200,9 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
       const only = key === undefined ? sql`` : sql`AND file.key = ${key}`
       const isIt = sql`file.dir = ${dir} AND file.name = ${name} ${only}`
       yield* holdRead(sql, isIt)
-      return yield* sql<{ readonly key: BlobKey }>`DELETE FROM ffkiln_files AS file WHERE ${isIt} RETURNING key`
+      return yield* sql<{
+        readonly key: BlobKey
+      }>`DELETE FROM ffkiln_files AS file WHERE ${isIt} RETURNING key`
     }).pipe(
       Effect.map((rows) => Option.map(Array.head(rows), ({ key }) => key)),
       freeing("remove a file")
@@ -201,7 +217,10 @@ export const makeDirectories = ({ sql, run, transaction, freeing }: Database): D
       const dropped = yield* deleteChosen<{ readonly id: DirId }>(sql, "ffkiln_directories", "id", expired)
       const keys = yield* Effect.forEach(
         Array.chunksOf(dropped, rowsPerStatement),
-        (some) => sql<{ readonly key: BlobKey }>`DELETE FROM ffkiln_files WHERE dir IN ${sql.in(some.map(({ id }) => id))} RETURNING key`
+        (some) =>
+          sql<{
+            readonly key: BlobKey
+          }>`DELETE FROM ffkiln_files WHERE dir IN ${sql.in(some.map(({ id }) => id))} RETURNING key`
       )
       return { directories: dropped.length, keys: keys.flat().map(({ key }) => key) }
     }).pipe(freeing("drop expired directories")),
@@ -252,7 +271,11 @@ const add = (sql: SqlClient, { addedAt, bytes, dir, key, name, origin }: StoredF
   })
 
 /** Searches files by name, page by page. Names are sorted by bytes, so a prefix is one range of the index. */
-const search = (sql: SqlClient, dir: DirId, { fits = () => true, limit = Number.POSITIVE_INFINITY, prefix = "" }: FileSearch) =>
+const search = (
+  sql: SqlClient,
+  dir: DirId,
+  { fits = () => true, limit = Number.POSITIVE_INFINITY, prefix = "" }: FileSearch
+) =>
   Effect.gen(function* () {
     const found: Array<StoredFile> = []
     yield* eachPage<{ readonly name: FileName }, SqlError>(
@@ -286,19 +309,28 @@ const filesOfKeyUpTo = (sql: SqlClient, dir: DirId, most: number): Fragment => s
     WHERE own.owner = (SELECT owner FROM ffkiln_directories WHERE id = ${dir}) LIMIT ${most}
   ) AS total)`
 
-const hasRoom = (sql: SqlClient, dir: DirId, { filesPerDirectory, filesPerKey }: LimitValues): Fragment => sql`
+const hasRoom = (
+  sql: SqlClient,
+  dir: DirId,
+  { filesPerDirectory, filesPerKey }: LimitValues
+): Fragment => sql`
   ${filesUpTo(sql, dir, filesPerDirectory)} < ${filesPerDirectory} AND ${filesOfKeyUpTo(sql, dir, filesPerKey)} < ${filesPerKey}`
 
 /** Whether a count reaches `files`. */
 const reaches = (sql: SqlClient, count: Fragment, files: number) =>
-  Effect.map(sql<{ readonly total: number | string }>`SELECT ${count} AS total`, ([row]) => Number(row?.total) >= files)
+  Effect.map(
+    sql<{ readonly total: number | string }>`SELECT ${count} AS total`,
+    ([row]) => Number(row?.total) >= files
+  )
 
 /** Why the directory takes no more files; undefined if it does. */
 const whyFull = (sql: SqlClient, dir: DirId, limits: LimitValues) =>
   Effect.gen(function* () {
     const { filesPerDirectory, filesPerKey } = limits
-    if (yield* reaches(sql, filesUpTo(sql, dir, filesPerDirectory), filesPerDirectory)) return tooManyFiles(limits)
-    if (yield* reaches(sql, filesOfKeyUpTo(sql, dir, filesPerKey), filesPerKey)) return tooManyFilesOfKey(limits)
+    if (yield* reaches(sql, filesUpTo(sql, dir, filesPerDirectory), filesPerDirectory))
+      return tooManyFiles(limits)
+    if (yield* reaches(sql, filesOfKeyUpTo(sql, dir, filesPerKey), filesPerKey))
+      return tooManyFilesOfKey(limits)
     return undefined
   })
 
@@ -311,7 +343,8 @@ const isUnused = (sql: SqlClient, dir: Fragment): Fragment => sql`
   )`
 
 /** Selects the directory and locks it, so that it is not dropped before it gets its file. */
-const kept = (sql: SqlClient, dir: DirId) => sql`SELECT 1 FROM ffkiln_directories WHERE id = ${dir} ${keepLocked(sql)}`
+const kept = (sql: SqlClient, dir: DirId) =>
+  sql`SELECT 1 FROM ffkiln_directories WHERE id = ${dir} ${keepLocked(sql)}`
 
 /**
  * Run before a statement that adds to an owner's stored bytes, so that concurrent ones count one after the
@@ -320,7 +353,8 @@ const kept = (sql: SqlClient, dir: DirId) => sql`SELECT 1 FROM ffkiln_directorie
 const lockStored = (sql: SqlClient, owner: OwnerId) => lockCount(sql, `ffkiln_files of ${owner}`)
 
 /** The owner's quota of stored bytes; null if there is none. */
-const allowedBytes = (sql: SqlClient, owner: OwnerId) => sql`(SELECT stored_bytes FROM ffkiln_keys WHERE id = ${owner})`
+const allowedBytes = (sql: SqlClient, owner: OwnerId) =>
+  sql`(SELECT stored_bytes FROM ffkiln_keys WHERE id = ${owner})`
 
 /** Whether a live job reads the bytes of `file`. */
 const isRead = (sql: SqlClient) => sql`EXISTS (
@@ -335,7 +369,8 @@ const holdRead = (sql: SqlClient, which: Fragment) => sql`
   WHERE ${which} AND file.bytes IS NOT NULL AND ${isRead(sql)}
   ON CONFLICT (key) DO NOTHING`
 
-const heldBytes = (sql: SqlClient, owner: OwnerId) => sql`SELECT COALESCE(SUM(bytes), 0) FROM ffkiln_held WHERE owner = ${owner}`
+const heldBytes = (sql: SqlClient, owner: OwnerId) =>
+  sql`SELECT COALESCE(SUM(bytes), 0) FROM ffkiln_held WHERE owner = ${owner}`
 
 const storedBytes = (sql: SqlClient, owner: OwnerId, condition: Fragment) => sql`
   SELECT CAST(COALESCE(SUM(file.bytes), 0) + (${heldBytes(sql, owner)}) AS BIGINT) FROM ffkiln_directories AS own JOIN ffkiln_files AS file ON file.dir = own.id
@@ -370,7 +405,13 @@ export class Overdrawn extends Data.TaggedError("Overdrawn")<{ readonly refusal:
 /**
  * Adds the rows of a run's outputs, in the caller's transaction. Adds none if the directory no longer exists.
  */
-export const publishFiles = (sql: SqlClient, owner: OwnerId, dir: DirId, outputs: Published["outputs"], now: string) =>
+export const publishFiles = (
+  sql: SqlClient,
+  owner: OwnerId,
+  dir: DirId,
+  outputs: Published["outputs"],
+  now: string
+) =>
   Effect.gen(function* () {
     yield* lockStored(sql, owner)
     yield* lockFiles(sql, dir)
@@ -382,8 +423,18 @@ export const publishFiles = (sql: SqlClient, owner: OwnerId, dir: DirId, outputs
       const [there] = yield* sql<{ readonly files: number | string }>`
         SELECT count(*) AS files FROM ffkiln_files WHERE dir = ${dir} AND name IN ${sql.in(names)}`
       replaced += Number(there?.files)
-      yield* holdRead(sql, sql`file.dir = ${dir} AND file.name IN ${sql.in(names)} AND file.origin = 'output'`)
-      const rows = some.map(({ name, blob }) => ({ dir, name, key: blob.key, bytes: blob.bytes, origin: "output", added_at: now }))
+      yield* holdRead(
+        sql,
+        sql`file.dir = ${dir} AND file.name IN ${sql.in(names)} AND file.origin = 'output'`
+      )
+      const rows = some.map(({ name, blob }) => ({
+        dir,
+        name,
+        key: blob.key,
+        bytes: blob.bytes,
+        origin: "output",
+        added_at: now
+      }))
       const written = yield* sql<{ readonly name: FileName }>`
         INSERT INTO ffkiln_files ${sql.insert(rows)}
         ON CONFLICT (dir, name) DO UPDATE SET key = excluded.key, bytes = excluded.bytes, added_at = excluded.added_at
@@ -396,15 +447,26 @@ export const publishFiles = (sql: SqlClient, owner: OwnerId, dir: DirId, outputs
     const limits = yield* Limits
     if (replaced < outputs.length) {
       const [most, mostOfKey] = [limits.filesPerDirectory + 1, limits.filesPerKey + 1]
-      if (yield* reaches(sql, filesUpTo(sql, dir, most), most)) return yield* new Overdrawn({ refusal: tooManyOutputs(limits) })
+      if (yield* reaches(sql, filesUpTo(sql, dir, most), most))
+        return yield* new Overdrawn({ refusal: tooManyOutputs(limits) })
       if (yield* reaches(sql, filesOfKeyUpTo(sql, dir, mostOfKey), mostOfKey)) {
         return yield* new Overdrawn({ refusal: tooManyOutputsOfKey(limits) })
       }
     }
-    const [figures] = yield* sql<{ readonly allowed: number | string | null; readonly stored: number | string | null }>`
+    const [figures] = yield* sql<{
+      readonly allowed: number | string | null
+      readonly stored: number | string | null
+    }>`
       SELECT allowed.bytes AS allowed, CASE WHEN allowed.bytes IS NULL THEN NULL ELSE (${storedBytes(sql, owner, sql``)}) END AS stored
       FROM (SELECT ${allowedBytes(sql, owner)} AS bytes) AS allowed`
     const added = outputs.reduce((sum, { blob }) => sum + blob.bytes, 0)
-    if (figures?.allowed === null || figures?.allowed === undefined || Number(figures.stored) <= Number(figures.allowed)) return
-    return yield* new Overdrawn({ refusal: roomRefusal(Number(figures.allowed), Number(figures.stored) - added, 0) })
+    if (
+      figures?.allowed === null ||
+      figures?.allowed === undefined ||
+      Number(figures.stored) <= Number(figures.allowed)
+    )
+      return
+    return yield* new Overdrawn({
+      refusal: roomRefusal(Number(figures.allowed), Number(figures.stored) - added, 0)
+    })
   })

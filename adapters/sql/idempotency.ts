@@ -21,7 +21,9 @@ export const claimKey = (sql: SqlClient, { id, owner }: NewJob, key: string) =>
       RETURNING job`
     if (claimed.length > 0) return Option.none()
     // The age is not checked again: the row was valid just now, and this transaction has locked it.
-    const rows = yield* sql<{ readonly job: JobId }>`SELECT job FROM ffkiln_idempotency WHERE owner = ${owner} AND key = ${key}`
+    const rows = yield* sql<{
+      readonly job: JobId
+    }>`SELECT job FROM ffkiln_idempotency WHERE owner = ${owner} AND key = ${key}`
     return Option.map(Array.head(rows), ({ job }) => job)
   })
 

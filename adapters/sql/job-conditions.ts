@@ -11,7 +11,8 @@ export const jobConditions = (sql: SqlClient) => {
   const from = (event: JobEvent): Fragment => stateIn(sql, transitions[event].from)
 
   /** The fence: the job, if the holder's attempt is still the current one. */
-  const held = (event: JobEvent, { id, attempt }: Hold): Fragment => sql`id = ${id} AND attempt = ${attempt} AND ${from(event)}`
+  const held = (event: JobEvent, { id, attempt }: Hold): Fragment =>
+    sql`id = ${id} AND attempt = ${attempt} AND ${from(event)}`
 
   const isDue = (now: string): Fragment => sql`${from("claim")} AND (due_at IS NULL OR due_at <= ${now})`
 

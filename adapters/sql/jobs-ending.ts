@@ -57,7 +57,12 @@ export const makeEnding = ({ sql, run, transaction }: Database, changes: Changes
     }).pipe(transaction(`${event} a job`), Effect.zipRight(changes.announce([hold])))
 
   const complete: JobsShape["complete"] = (hold, { outputs, usage, warnings }) => {
-    const result = { outputs: outputs.map((output) => outputFile(hold, output)), warnings, failure: null, usage }
+    const result = {
+      outputs: outputs.map((output) => outputFile(hold, output)),
+      warnings,
+      failure: null,
+      usage
+    }
     return end("complete", hold, result, (dir, now) => publishFiles(sql, hold.owner, dir, outputs, now)).pipe(
       Effect.as(true),
       Effect.catchTags({
@@ -103,7 +108,8 @@ export const makeEnding = ({ sql, run, transaction }: Database, changes: Changes
       return rows
     }).pipe(transaction(`${event} a job`), Effect.tap(changes.announce))
 
-  const release: JobsShape["release"] = (hold, until) => Effect.flatMap(takeBack("release", held("release", hold), until), orLeaseLost)
+  const release: JobsShape["release"] = (hold, until) =>
+    Effect.flatMap(takeBack("release", held("release", hold), until), orLeaseLost)
 
   const reclaim: JobsShape["reclaim"] = (now) =>
     Effect.gen(function* () {
@@ -121,14 +127,16 @@ export const makeEnding = ({ sql, run, transaction }: Database, changes: Changes
    * Pending jobs that no worker or runner has noted as runnable since `before`. Older rows lack
    * `runnable_at`.
    */
-  const notRunnableSince = (before: Date) => sql`${from("expire")} AND COALESCE(runnable_at, created_at) < ${before.toISOString()}`
+  const notRunnableSince = (before: Date) =>
+    sql`${from("expire")} AND COALESCE(runnable_at, created_at) < ${before.toISOString()}`
 
   const markRunnable: JobsShape["markRunnable"] = (taker, before) =>
     Effect.gen(function* () {
       const which = notRunnableSince(before)
       const isTakers = yield* isForTaker(sql, which, taker)
       if (isTakers === undefined) return 0
-      const rows = yield* sql`UPDATE ffkiln_jobs SET runnable_at = ${yield* nowText} WHERE ${which} AND ${isTakers} RETURNING id`
+      const rows =
+        yield* sql`UPDATE ffkiln_jobs SET runnable_at = ${yield* nowText} WHERE ${which} AND ${isTakers} RETURNING id`
       return rows.length
     }).pipe(run("note which jobs can be run"))
 

@@ -32,7 +32,8 @@ export const makeWaiting = ({ sql, run, transaction }: Database, changes: Change
 
   const insert: JobsShape["insert"] = (job, maxPending) =>
     Effect.gen(function* () {
-      const first = job.idempotencyKey === null ? Option.none() : yield* claimKey(sql, job, job.idempotencyKey)
+      const first =
+        job.idempotencyKey === null ? Option.none() : yield* claimKey(sql, job, job.idempotencyKey)
       if (Option.isSome(first)) return first.value
       yield* lockCount(sql, "ffkiln_jobs")
       const now = yield* nowText
@@ -48,10 +49,16 @@ export const makeWaiting = ({ sql, run, transaction }: Database, changes: Change
           0, '[]', '[]', ${now}, ${now}
         FROM room WHERE share < ${pendingJobsPerKey} AND waiting_of_all < ${maxPending} AND waiting_of_owner <= ${maxPending} - waiting_of_all
         RETURNING id`
-      if (rows.length === 0) return yield* refusal(yield* sql<Occupied>`${room}`, maxPending, pendingJobsPerKey)
+      if (rows.length === 0)
+        return yield* refusal(yield* sql<Occupied>`${room}`, maxPending, pendingJobsPerKey)
       const keys = blobsRead(job.task).keys()
-      const inputs = Array.fromIterable(keys).map((key) => ({ job: job.id, dir: key.slice(0, key.indexOf("/")), key }))
-      for (const some of Array.chunksOf(inputs, rowsPerStatement)) yield* sql`INSERT INTO ffkiln_job_inputs ${sql.insert(some)}`
+      const inputs = Array.fromIterable(keys).map((key) => ({
+        job: job.id,
+        dir: key.slice(0, key.indexOf("/")),
+        key
+      }))
+      for (const some of Array.chunksOf(inputs, rowsPerStatement))
+        yield* sql`INSERT INTO ffkiln_job_inputs ${sql.insert(some)}`
       return job.id
     }).pipe(transaction("insert a job"))
 
@@ -98,7 +105,13 @@ export const makeWaiting = ({ sql, run, transaction }: Database, changes: Change
 type Occupied = Readonly<Record<"share" | "waiting_of_owner" | "waiting_of_all", number | string>>
 
 /** Why a job was not inserted. */
-const refusal = ([room]: ReadonlyArray<Occupied>, maxPending: number, pendingJobsPerKey: number): Busy | TooManyRequests => {
+const refusal = (
+  [room]: ReadonlyArray<Occupied>,
+  maxPending: number,
+  pendingJobsPerKey: number
+): Busy | TooManyRequests => {
   if (Number(room?.share) >= pendingJobsPerKey) return tooManyJobs(pendingJobsPerKey)
-  return Number(room?.waiting_of_all) >= maxPending ? new Busy() : tooManyWaiting(Number(room?.waiting_of_owner))
+  return Number(room?.waiting_of_all) >= maxPending
+    ? new Busy()
+    : tooManyWaiting(Number(room?.waiting_of_owner))
 }

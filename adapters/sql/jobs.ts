@@ -38,7 +38,8 @@ export const makeJobs = (database: Database, changes: Changes): JobsShape => {
       const job = yield* find(owner, id)
       if (Option.isNone(job)) return yield* new JobNotFound()
       // The job became pending again between the two statements, so it can be cancelled now.
-      if ((transitions.cancel.from as ReadonlyArray<JobState>).includes(job.value.state)) return yield* cancel(owner, id)
+      if ((transitions.cancel.from as ReadonlyArray<JobState>).includes(job.value.state))
+        return yield* cancel(owner, id)
       return yield* new JobNotPending({ status: statusOf(job.value.state) })
     }).pipe(run("cancel a job"))
 
@@ -59,7 +60,8 @@ export const makeJobs = (database: Database, changes: Changes): JobsShape => {
     renew,
     cancel,
     abandon,
-    purge: (finishedBefore) => Effect.zipRight(run("forget old idempotency keys")(purgeKeys(sql)), purgeJobs(database, finishedBefore))
+    purge: (finishedBefore) =>
+      Effect.zipRight(run("forget old idempotency keys")(purgeKeys(sql)), purgeJobs(database, finishedBefore))
   }
 }
 
@@ -76,7 +78,9 @@ const purgeJobs = (database: Database, finishedBefore: Date): Effect.Effect<numb
   ).pipe(
     freeing("forget old jobs"),
     Effect.flatMap(({ length }) =>
-      length < 1000 ? Effect.succeed(length) : Effect.map(purgeJobs(database, finishedBefore), (more) => length + more)
+      length < 1000
+        ? Effect.succeed(length)
+        : Effect.map(purgeJobs(database, finishedBefore), (more) => length + more)
     )
   )
 }

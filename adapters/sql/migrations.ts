@@ -28,7 +28,9 @@ export const migrate = ({ sql, run, transaction }: Database): Effect.Effect<void
 const refuseNewer = (sql: SqlClient) =>
   Effect.gen(function* () {
     const known = Object.keys(migrations).length
-    const rows = yield* sql<{ readonly newest: number }>`SELECT MAX(migration_id) AS newest FROM ${sql(table)}`
+    const rows = yield* sql<{
+      readonly newest: number
+    }>`SELECT MAX(migration_id) AS newest FROM ${sql(table)}`
     const newest = Number(rows[0]?.newest)
     if (newest > known) {
       const what = `could not open the database: a newer version of ffkiln brought it to migration ${newest}, and this version knows ${known}; run the newer version`
@@ -36,14 +38,17 @@ const refuseNewer = (sql: SqlClient) =>
     }
   })
 
-const unavailable = (cause: unknown) => new Unavailable({ what: `could not bring the database up to date: ${reasonOf(cause)}`, cause })
+const unavailable = (cause: unknown) =>
+  new Unavailable({ what: `could not bring the database up to date: ${reasonOf(cause)}`, cause })
 
 /**
  * Runs statements one by one, since the driver prepares one at a time. Never edit a released migration: add a
  * new one.
  */
 const migration = (statements: (types: ReturnType<typeof columnTypes>) => ReadonlyArray<string>) =>
-  Effect.flatMap(SqlClient, (sql) => Effect.forEach(statements(columnTypes(sql)), (statement) => sql.unsafe(statement), { discard: true }))
+  Effect.flatMap(SqlClient, (sql) =>
+    Effect.forEach(statements(columnTypes(sql)), (statement) => sql.unsafe(statement), { discard: true })
+  )
 
 const migrations = {
   "0001_first": migration(({ text, integer, real, strict }) => [

@@ -24,7 +24,9 @@ export const makeOutbox = ({ sql, run, transaction }: Database): OutboxShape => 
       sql`SELECT job FROM ffkiln_outbox WHERE created_at < ${madeBefore.toISOString()} AND ${settled} LIMIT 1000 ${skipLocked(sql)}`
     ).pipe(
       run("forget old webhooks"),
-      Effect.flatMap(({ length }) => (length < 1000 ? Effect.succeed(length) : Effect.map(purge(madeBefore), (more) => length + more)))
+      Effect.flatMap(({ length }) =>
+        length < 1000 ? Effect.succeed(length) : Effect.map(purge(madeBefore), (more) => length + more)
+      )
     )
 
   return {
@@ -52,7 +54,8 @@ export const makeOutbox = ({ sql, run, transaction }: Database): OutboxShape => 
     settle: ({ claim, jobId }, outcome, tried) =>
       Effect.gen(function* () {
         const { webhookTries } = yield* Limits
-        const change = typeof outcome === "string" ? { state: outcome } : { due_at: outcome.retryAt.toISOString() }
+        const change =
+          typeof outcome === "string" ? { state: outcome } : { due_at: outcome.retryAt.toISOString() }
         const rows = yield* sql<{ readonly tries: string }>`
           UPDATE ffkiln_outbox SET claim = claim + 1, leased_until = NULL, ${sql.update(change)} WHERE job = ${jobId} AND claim = ${claim} RETURNING tries`
         for (const { tries } of rows) {
@@ -107,6 +110,7 @@ export const makeOutbox = ({ sql, run, transaction }: Database): OutboxShape => 
 const withId = <Row extends { readonly jobId: JobId }>(row: Row) => ({ id: `msg_${row.jobId}`, ...row })
 
 /** The job of a delivery's id; an empty text, which is no job's id, for a malformed one. */
-const jobOf = (id: string): string => (id.startsWith("msg_") ? (parseJobId(id.slice("msg_".length)) ?? "") : "")
+const jobOf = (id: string): string =>
+  id.startsWith("msg_") ? (parseJobId(id.slice("msg_".length)) ?? "") : ""
 
 const recordOf = (row: unknown): DeliveryRecord => withId(readDelivery(row))

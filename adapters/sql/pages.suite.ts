@@ -57,7 +57,10 @@ export const pagesSuite = (name: string, database: Layer.Layer<Rows | SqlClient,
         const directory = yield* aDirectory()
         yield* directories.create(directory)
         const { id: dir } = directory
-        const names = Array.from({ length: count }, (_, index) => `${index % 2 === 0 ? "a" : "b"}${10_001 + index}`)
+        const names = Array.from(
+          { length: count },
+          (_, index) => `${index % 2 === 0 ? "a" : "b"}${10_001 + index}`
+        )
         yield* many(
           "ffkiln_files (dir, name, key, bytes, origin, added_at)",
           `SELECT '${dir}', CASE WHEN n % 2 = 1 THEN 'a' ELSE 'b' END || (10000 + n), '${dir}/' || n || '/a', 1, 'upload',
@@ -69,8 +72,15 @@ export const pagesSuite = (name: string, database: Layer.Layer<Rows | SqlClient,
         expect(result.map(({ name }) => name)).toEqual(oldestFirst)
         expect(turns).toBeGreaterThanOrEqual(count / sliceItems)
         const found = directories.search(dir, { prefix: "b", fits: (name) => name.endsWith("0"), limit: 60 })
-        expect((yield* found).map(({ name }) => name)).toEqual(names.filter((name) => /^b.*0$/.test(name)).slice(0, 60))
-        expect(yield* directories.search(dir, { prefix: "a", fits: (name) => name === FileName(`a${10_000 + count}`) })).toHaveLength(1)
+        expect((yield* found).map(({ name }) => name)).toEqual(
+          names.filter((name) => /^b.*0$/.test(name)).slice(0, 60)
+        )
+        expect(
+          yield* directories.search(dir, {
+            prefix: "a",
+            fits: (name) => name === FileName(`a${10_000 + count}`)
+          })
+        ).toHaveLength(1)
       })
     )
   })

@@ -10,7 +10,9 @@ export const together = (source: string, args: ReadonlyArray<string>, count: num
   Effect.gen(function* () {
     const script = yield* bundled(source)
     const children = yield* Effect.replicateEffect(startedProgram(script, args), count)
-    const ready = children.map((child) => new Promise<void>((resolve) => child.stdout.once("data", () => resolve())))
+    const ready = children.map(
+      (child) => new Promise<void>((resolve) => child.stdout.once("data", () => resolve()))
+    )
     yield* Effect.promise(() => Promise.all(ready))
     for (const child of children) child.stdin.write("go\n")
     const ends = yield* Effect.promise(() => Promise.all(children))

@@ -9,7 +9,16 @@ import { readCapabilities, readClaim, readJob, writeCapabilities } from "./rows.
 
 /** A row of a job as the database gives it, with values as they are written. */
 const jobRow = (over: object) => ({
-  ...{ id: "job_1", owner: "alice", attempt: "2", state: "completed", progress: 0.5, warnings: '["w"]', webhook_url: null, base_url: "" },
+  ...{
+    id: "job_1",
+    owner: "alice",
+    attempt: "2",
+    state: "completed",
+    progress: 0.5,
+    warnings: '["w"]',
+    webhook_url: null,
+    base_url: ""
+  },
   ...{ created_at: "2026-01-01T00:00:00.000Z", started_at: null, finished_at: null },
   ...over
 })
@@ -25,7 +34,9 @@ describe("whatever is stored is read as it was", () => {
   it("of a job", () => {
     fc.assert(
       fc.property(Arbitrary.make(stored), (value) => {
-        const texts = Object.fromEntries(Object.entries(value).map(([name, part]) => [name, part === null ? null : JSON.stringify(part)]))
+        const texts = Object.fromEntries(
+          Object.entries(value).map(([name, part]) => [name, part === null ? null : JSON.stringify(part)])
+        )
         expect(readJob(jobRow(texts))).toMatchObject({ attempt: 2, warnings: ["w"] })
         const { task, outputs, usage, failure } = readJob(jobRow(texts))
         expect({ task, outputs, usage, failure }).toEqual(value)

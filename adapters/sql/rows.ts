@@ -132,7 +132,8 @@ const decodeAccount = Schema.decodeUnknownSync(AccountRow)
 
 export const readClaim: (row: unknown) => Claim = Schema.decodeUnknownSync(ClaimRow)
 export const readJob: (row: unknown) => Job = Schema.decodeUnknownSync(JobRow)
-export const readDeliveryClaim: (row: unknown) => Omit<Delivery, "id"> = Schema.decodeUnknownSync(DeliveryClaimRow)
+export const readDeliveryClaim: (row: unknown) => Omit<Delivery, "id"> =
+  Schema.decodeUnknownSync(DeliveryClaimRow)
 export const readTries: (text: string) => ReadonlyArray<Try> = Schema.decodeSync(Tries)
 export const writeTries: (tries: ReadonlyArray<Try>) => string = Schema.encodeSync(Tries)
 
@@ -140,8 +141,11 @@ export const writeTries: (tries: ReadonlyArray<Try>) => string = Schema.encodeSy
 export const readTexts: (text: string) => ReadonlyArray<string> = Schema.decodeSync(Schema.parseJson(texts))
 export const readCapabilities: (text: string) => Capabilities = Schema.decodeSync(CapabilitiesText)
 export const writeCapabilities: (capabilities: Capabilities) => string = Schema.encodeSync(CapabilitiesText)
-export const readRunner: (row: unknown) => Omit<RunnerRecord, "processes"> = Schema.decodeUnknownSync(RunnerRow)
-export const readProcess: (row: unknown) => RunnerRecord["processes"][number] & { readonly runner: RunnerName } =
+export const readRunner: (row: unknown) => Omit<RunnerRecord, "processes"> =
+  Schema.decodeUnknownSync(RunnerRow)
+export const readProcess: (
+  row: unknown
+) => RunnerRecord["processes"][number] & { readonly runner: RunnerName } =
   Schema.decodeUnknownSync(ProcessRow)
 
 /** Reads directories and files without a Schema, which would take ten times as long for thousands of rows. */
@@ -172,9 +176,11 @@ const column = <A>(row: object, name: string, is: (value: unknown) => value is A
 
 const isText = (value: unknown): value is string => typeof value === "string"
 const isTime = (value: unknown): value is string => isText(value) && !Number.isNaN(Date.parse(value))
-const isInteger = (value: unknown): value is number | string => Number.isSafeInteger(isText(value) ? Number(value) : value)
+const isInteger = (value: unknown): value is number | string =>
+  Number.isSafeInteger(isText(value) ? Number(value) : value)
 const isSize = (value: unknown): value is number | string | null => value === null || isInteger(value)
-const isOrigin = (value: unknown): value is Origin => value === "upload" || value === "import" || value === "output"
+const isOrigin = (value: unknown): value is Origin =>
+  value === "upload" || value === "import" || value === "output"
 
 export const readDelivery = (row: unknown): Omit<DeliveryRecord, "id"> => {
   const { dueAt, ...delivery } = decodeDelivery(row)
@@ -183,11 +189,18 @@ export const readDelivery = (row: unknown): Omit<DeliveryRecord, "id"> => {
 
 export const readKey = (row: unknown): KeyRecord => {
   const key = decodeKey(row)
-  return { id: key.id, name: key.name, quota: quotaOf(key), createdAt: key.created_at, revokedAt: key.revoked_at }
+  return {
+    id: key.id,
+    name: key.name,
+    quota: quotaOf(key),
+    createdAt: key.created_at,
+    revokedAt: key.revoked_at
+  }
 }
 
 export const readAccount = (row: unknown): Account => {
-  const { gib_seconds, input_bytes, jobs, live_jobs, month, output_bytes, probes, seconds, ...quota } = decodeAccount(row)
+  const { gib_seconds, input_bytes, jobs, live_jobs, month, output_bytes, probes, seconds, ...quota } =
+    decodeAccount(row)
   return {
     quota: quotaOf(quota),
     month,

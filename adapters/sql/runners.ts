@@ -19,11 +19,13 @@ export const makeRunners = ({ sql, run }: Database, fixed: ReadonlyArray<RunnerT
     Effect.map(
       sql<{ readonly secret_hash: string; readonly revoked_at: string | null }>`
         SELECT secret_hash, revoked_at FROM ffkiln_runners WHERE name = ${name}`,
-      ([stored]) => (typeof stored?.revoked_at === "string" ? undefined : (fixedHashes.get(name) ?? stored?.secret_hash))
+      ([stored]) =>
+        typeof stored?.revoked_at === "string" ? undefined : (fixedHashes.get(name) ?? stored?.secret_hash)
     )
 
-  const runSecret = Effect.map(sql<{ readonly secret: string }>`SELECT secret FROM ffkiln_secrets WHERE name = 'runs'`, (rows) =>
-    Option.map(Array.head(rows), ({ secret }) => Redacted.make(secret))
+  const runSecret = Effect.map(
+    sql<{ readonly secret: string }>`SELECT secret FROM ffkiln_secrets WHERE name = 'runs'`,
+    (rows) => Option.map(Array.head(rows), ({ secret }) => Redacted.make(secret))
   )
   let known: Redacted.Redacted | undefined
   /** Signs the tokens of runs. It never changes, so it is read once. */
@@ -75,12 +77,21 @@ export const makeRunners = ({ sql, run }: Database, fixed: ReadonlyArray<RunnerT
     list: Effect.gen(function* () {
       // Read first, so that a runner that is issued meanwhile is not taken for one of the settings.
       const rows = yield* sql`SELECT * FROM ffkiln_runner_processes ORDER BY seen_at DESC, id`
-      const stored = (yield* sql`SELECT name, created_at, revoked_at FROM ffkiln_runners ORDER BY created_at, name`).map(readRunner)
+      const stored =
+        (yield* sql`SELECT name, created_at, revoked_at FROM ffkiln_runners ORDER BY created_at, name`).map(
+          readRunner
+        )
       const processes = Array.groupBy(rows.map(readProcess), ({ runner }) => runner)
       const names = new Set<string>(stored.map(({ name }) => name))
       const others = Object.keys(processes).filter((name) => !names.has(name))
-      const runners = [...stored, ...others.sort().map((name) => ({ name: RunnerName(name), createdAt: null, revokedAt: null }))]
-      return runners.map((runner) => ({ ...runner, processes: (processes[runner.name] ?? []).map(({ runner: _, ...process }) => process) }))
+      const runners = [
+        ...stored,
+        ...others.sort().map((name) => ({ name: RunnerName(name), createdAt: null, revokedAt: null }))
+      ]
+      return runners.map((runner) => ({
+        ...runner,
+        processes: (processes[runner.name] ?? []).map(({ runner: _, ...process }) => process)
+      }))
     }).pipe(run("list runners")),
 
     seen: (runner, { id, slots, running, capabilities }) =>
@@ -125,7 +136,8 @@ export const makeRunners = ({ sql, run }: Database, fixed: ReadonlyArray<RunnerT
     unseal: (token) =>
       Effect.gen(function* () {
         const right = runRight(yield* secret, token, new Date(yield* Clock.currentTimeMillis))
-        if (right === undefined || (yield* hashOf(right.runner)) === undefined) return yield* new InvalidRunnerToken()
+        if (right === undefined || (yield* hashOf(right.runner)) === undefined)
+          return yield* new InvalidRunnerToken()
         return right
       }).pipe(run("check the token of a run"))
   }

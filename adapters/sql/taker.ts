@@ -14,7 +14,9 @@ export const isForTaker = (sql: SqlClient, isDue: Fragment, { tags = [], meets, 
     const isOthers = except.length === 0 ? sql.literal("") : sql`AND NOT (${isOneOf(sql, "owner", except)})`
     const hasTags = sql`${isAmong(sql, "tags", tags)} ${isOthers}`
     if (meets === undefined) return hasTags
-    const wanted = yield* sql<{ readonly needs: string }>`SELECT DISTINCT needs FROM ffkiln_jobs WHERE ${isDue}`
+    const wanted = yield* sql<{
+      readonly needs: string
+    }>`SELECT DISTINCT needs FROM ffkiln_jobs WHERE ${isDue}`
     const met = wanted.map(({ needs }) => needs).filter((needs) => meets(readTexts(needs)))
     return met.length === 0 ? undefined : sql`${hasTags} AND ${isOneOf(sql, "needs", met)}`
   })

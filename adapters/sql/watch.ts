@@ -37,4 +37,5 @@ export const watchJob =
     )
 
 /** Whether two states of a job are equal. All other fields change only together with one of these. */
-const sameMoment = (a: Job, b: Job) => a.state === b.state && a.attempt === b.attempt && a.progress === b.progress
+const sameMoment = (a: Job, b: Job) =>
+  a.state === b.state && a.attempt === b.attempt && a.progress === b.progress

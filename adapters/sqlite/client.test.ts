@@ -10,7 +10,12 @@ import { sqliteClient } from "./client.js"
 import { sqlite } from "./index.js"
 import { temporaryFile } from "./temporary.suite.js"
 
-for (const [pragma, value] of Object.entries({ journal_mode: "wal", synchronous: 2, foreign_keys: 1, busy_timeout: 150 })) {
+for (const [pragma, value] of Object.entries({
+  journal_mode: "wal",
+  synchronous: 2,
+  foreign_keys: 1,
+  busy_timeout: 150
+})) {
   it.scoped(`${pragma} is ${value}, on a new file and on one that is opened again`, () =>
     Effect.gen(function* () {
       const file = yield* temporaryFile
@@ -66,7 +71,9 @@ it.scoped("another program's tables stay, and ours come beside them", () =>
   Effect.gen(function* () {
     const file = yield* temporaryFile
     const theirs = Effect.flatMap(SqlClient, (sql) => sql`SELECT id FROM jobs`.values)
-    yield* Effect.flatMap(SqlClient, (sql) => sql`CREATE TABLE jobs AS SELECT 7 AS id`).pipe(Effect.provide(sqliteClient(file)))
+    yield* Effect.flatMap(SqlClient, (sql) => sql`CREATE TABLE jobs AS SELECT 7 AS id`).pipe(
+      Effect.provide(sqliteClient(file))
+    )
     yield* Effect.flatMap(Jobs, (jobs) => jobs.insert(aJob(), roomy)).pipe(Effect.provide(sqlite({ file })))
     expect(yield* theirs.pipe(Effect.provide(sqliteClient(file)))).toEqual([[7]])
   })
@@ -92,7 +99,10 @@ const besideAWriter = Effect.gen(function* () {
   const jobs = Context.get(yield* Layer.build(sqlite({ file })), Jobs)
   const other = Context.get(yield* Layer.build(sqliteClient(file)), SqlClient)
   const [writing, done] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
-  const write = Effect.zipRight(other`DELETE FROM ffkiln_jobs`, Effect.zipRight(Deferred.succeed(writing, undefined), Deferred.await(done)))
+  const write = Effect.zipRight(
+    other`DELETE FROM ffkiln_jobs`,
+    Effect.zipRight(Deferred.succeed(writing, undefined), Deferred.await(done))
+  )
   const writer = yield* Effect.forkScoped(other.withTransaction(write))
   yield* Deferred.await(writing)
   return { jobs, letGo: Effect.zipRight(Deferred.succeed(done, undefined), Fiber.join(writer)) }
@@ -118,7 +128,11 @@ it.scoped("but not for ever", () =>
     const { jobs, letGo } = yield* besideAWriter
     yield* Effect.forkScoped(Effect.forever(passOnceSomebodySleeps(1)))
     const error = yield* Effect.flip(jobs.insert(aJob(), roomy))
-    expect(error).toMatchObject({ _tag: "Unavailable", what: "could not insert a job", cause: { cause: { code: "SQLITE_BUSY" } } })
+    expect(error).toMatchObject({
+      _tag: "Unavailable",
+      what: "could not insert a job",
+      cause: { cause: { code: "SQLITE_BUSY" } }
+    })
     yield* letGo
     yield* jobs.insert(aJob(), roomy)
   })
@@ -140,7 +154,9 @@ it.scoped("a COMMIT that fails is undone, and the connection goes on", () =>
     yield* sql`CREATE TABLE child (parent INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)`
     const orphan = sql`INSERT INTO child (parent) VALUES (1)`
     const exit = yield* Effect.exit(transaction("store a child")(orphan))
-    expect(exit).toMatchObject({ cause: { _tag: "Die", defect: { cause: { code: "SQLITE_CONSTRAINT_FOREIGNKEY" } } } })
+    expect(exit).toMatchObject({
+      cause: { _tag: "Die", defect: { cause: { code: "SQLITE_CONSTRAINT_FOREIGNKEY" } } }
+    })
     yield* transaction("store both")(Effect.zipRight(orphan, sql`INSERT INTO parent (id) VALUES (1)`))
     expect(yield* sql`SELECT * FROM child`).toHaveLength(1)
   })

@@ -17,7 +17,10 @@ import { checkLog } from "./write-ahead-log.js"
 export const sqliteClient = (file: string): Layer.Layer<SqlClient, Unavailable> =>
   Layer.scopedContext(
     Effect.gen(function* () {
-      yield* Effect.tryPromise({ try: () => mkdir(dirname(file), { recursive: true }), catch: (cause) => cannotOpen(file, cause) })
+      yield* Effect.tryPromise({
+        try: () => mkdir(dirname(file), { recursive: true }),
+        catch: (cause) => cannotOpen(file, cause)
+      })
       // Before the driver opens the file, which would drop damaged transactions.
       yield* checkLog(file)
       // The driver would switch to WAL with a busy timeout of five seconds; the pragmas below do it with a
@@ -48,4 +51,8 @@ const cannotOpen = (file: string, cause: unknown) =>
 
 /** The driver's message, which the client wraps. */
 const reasonOf = (cause: unknown): string =>
-  cause instanceof Error ? (cause.cause instanceof Error ? reasonOf(cause.cause) : cause.message) : String(cause)
+  cause instanceof Error
+    ? cause.cause instanceof Error
+      ? reasonOf(cause.cause)
+      : cause.message
+    : String(cause)

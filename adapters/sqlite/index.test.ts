@@ -11,7 +11,9 @@ const fresh = (options: Omit<SqliteOptions, "file"> = {}) =>
   Layer.unwrapScoped(Effect.map(temporaryFile, (file) => sqlite({ file, ...options })))
 
 const twinsWith = (options: Omit<SqliteOptions, "file"> = {}) =>
-  Effect.flatMap(temporaryFile, (file) => Effect.all([Layer.build(sqlite({ file })), Layer.build(sqlite({ file, ...options }))]))
+  Effect.flatMap(temporaryFile, (file) =>
+    Effect.all([Layer.build(sqlite({ file })), Layer.build(sqlite({ file, ...options }))])
+  )
 const twins = twinsWith()
 
 jobsSuite("Jobs in SQLite", fresh(), twins)

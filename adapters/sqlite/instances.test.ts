@@ -22,29 +22,31 @@ it.scoped("two instances in one process know nothing of each other", () =>
   })
 )
 
-it.scoped("a call made inside another database's transaction goes to its own, and stays when that one is undone", () =>
-  Effect.gen(function* () {
-    const rows = yield* instance
-    const [jobs, directories] = [Context.get(rows, Jobs), Context.get(rows, Directories)]
-    const outer = Context.get(yield* Layer.build(sqliteClient(yield* temporaryFile)), SqlClient)
-    yield* outer`CREATE TABLE note (text TEXT)`
-    const job = aJob()
-    const directory = yield* aDirectory({ owner: anOwner() })
-    const undone = outer.withTransaction(
-      Effect.gen(function* () {
-        yield* outer`INSERT INTO note (text) VALUES ('x')`
-        yield* jobs.insert(job, roomy)
-        yield* directories.create(directory)
-        // In the outer transaction still, or this would not be undone.
-        yield* outer`INSERT INTO note (text) VALUES ('y')`
-        return yield* Effect.fail("undo")
-      })
-    )
-    expect(yield* Effect.flip(undone)).toBe("undo")
-    expect(yield* outer`SELECT * FROM note`).toEqual([])
-    expect(Option.isSome(yield* jobs.find(job.owner, job.id))).toBe(true)
-    expect(yield* directories.find(directory.owner, directory.id)).toEqual(Option.some(directory))
-  })
+it.scoped(
+  "a call made inside another database's transaction goes to its own, and stays when that one is undone",
+  () =>
+    Effect.gen(function* () {
+      const rows = yield* instance
+      const [jobs, directories] = [Context.get(rows, Jobs), Context.get(rows, Directories)]
+      const outer = Context.get(yield* Layer.build(sqliteClient(yield* temporaryFile)), SqlClient)
+      yield* outer`CREATE TABLE note (text TEXT)`
+      const job = aJob()
+      const directory = yield* aDirectory({ owner: anOwner() })
+      const undone = outer.withTransaction(
+        Effect.gen(function* () {
+          yield* outer`INSERT INTO note (text) VALUES ('x')`
+          yield* jobs.insert(job, roomy)
+          yield* directories.create(directory)
+          // In the outer transaction still, or this would not be undone.
+          yield* outer`INSERT INTO note (text) VALUES ('y')`
+          return yield* Effect.fail("undo")
+        })
+      )
+      expect(yield* Effect.flip(undone)).toBe("undo")
+      expect(yield* outer`SELECT * FROM note`).toEqual([])
+      expect(Option.isSome(yield* jobs.find(job.owner, job.id))).toBe(true)
+      expect(yield* directories.find(directory.owner, directory.id)).toEqual(Option.some(directory))
+    })
 )
 
 it.scoped("an instance may be opened inside another database's transaction", () =>

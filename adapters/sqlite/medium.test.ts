@@ -1,5 +1,15 @@
 import { execFileSync, spawnSync } from "node:child_process"
-import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, renameSync, rmSync, statfsSync, writeSync } from "node:fs"
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeSync
+} from "node:fs"
 import { dirname, join } from "node:path"
 import { SqlClient } from "@effect/sql/SqlClient"
 import { describe, expect, it } from "@effect/vitest"
@@ -40,7 +50,10 @@ describe("a database file that goes while it is in use", () => {
       harm(file)
       const late = aJob()
       const error = yield* Effect.flip(jobs.insert(late, roomy))
-      expect(error).toMatchObject({ _tag: "Unavailable", what: expect.stringContaining("was deleted or replaced while it was in use") })
+      expect(error).toMatchObject({
+        _tag: "Unavailable",
+        what: expect.stringContaining("was deleted or replaced while it was in use")
+      })
       expect(yield* Effect.flip(jobs.find(late.owner, late.id))).toMatchObject({ _tag: "Unavailable" })
       // The scope removes it.
       mkdirSync(dirname(file), { recursive: true })
@@ -49,7 +62,9 @@ describe("a database file that goes while it is in use", () => {
 })
 
 /** Whether the test may mount a small disk. */
-const mayMount = process.getuid?.() === 0 && spawnSync("unshare", ["-m", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0
+const mayMount =
+  process.getuid?.() === 0 &&
+  spawnSync("unshare", ["-m", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0
 
 /** A folder on a disk of its own. */
 const smallDisk = Effect.gen(function* () {
@@ -87,7 +102,8 @@ describe.skipIf(!mayMount)("a disk that is full to the last byte, with database 
       yield* Effect.gen(function* () {
         const owner = anOwner()
         const storage = yield* Storage
-        const there = (key: Parameters<typeof storage.stat>[0]) => Effect.map(storage.stat(key), Option.isSome)
+        const there = (key: Parameters<typeof storage.stat>[0]) =>
+          Effect.map(storage.stat(key), Option.isSome)
         const dir = (yield* createDirectory(owner, 3600)).id
         const content = "x".repeat(1024 * 1024)
         const stored = yield* Effect.forEach([content.repeat(5), content], (text, index) =>
@@ -97,7 +113,11 @@ describe.skipIf(!mayMount)("a disk that is full to the last byte, with database 
         const expiring = yield* Effect.forEach(Array.from({ length: 50 }), () =>
           Effect.gen(function* () {
             const { id } = yield* createDirectory(owner, 60)
-            return (yield* storeFile(owner, { name: FileName("c"), dir: id }, bytes(content.slice(0, 10_000)))).key
+            return (yield* storeFile(
+              owner,
+              { name: FileName("c"), dir: id },
+              bytes(content.slice(0, 10_000))
+            )).key
           })
         )
         yield* until(Effect.sync(() => existsSync(`${file}-spare`)))
@@ -109,7 +129,9 @@ describe.skipIf(!mayMount)("a disk that is full to the last byte, with database 
         expect(yield* there(stored[0]?.key as never)).toBe(false)
         expect(existsSync(`${file}-spare`)).toBe(false)
         // The freed space lets the spare file be made again, and the disk fills again.
-        yield* until(Effect.map(passOnceSomebodySleeps(limits.sweepSeconds), () => existsSync(`${file}-spare`)))
+        yield* until(
+          Effect.map(passOnceSomebodySleeps(limits.sweepSeconds), () => existsSync(`${file}-spare`))
+        )
         fill(folder)
         yield* TestClock.adjust("61 seconds")
         yield* sweep

@@ -56,7 +56,8 @@ const intactness = (file: string): MediumShape["intact"] => {
   let log = identityOf(`${file}-wal`)
   return Effect.suspend(() => {
     log ??= identityOf(`${file}-wal`)
-    const gone = identityOf(file) !== opened ? file : identityOf(`${file}-wal`) !== log ? `${file}-wal` : undefined
+    const gone =
+      identityOf(file) !== opened ? file : identityOf(`${file}-wal`) !== log ? `${file}-wal` : undefined
     return gone === undefined ? Effect.void : Effect.fail(deleted(gone))
   })
 }

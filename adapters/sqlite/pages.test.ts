@@ -6,5 +6,7 @@ import { temporaryFile } from "./temporary.suite.js"
 
 pagesSuite(
   "Listings in SQLite",
-  Layer.unwrapScoped(Effect.map(temporaryFile, (file) => Layer.provideMerge(sqlDatabase(), sqliteClient(file))))
+  Layer.unwrapScoped(
+    Effect.map(temporaryFile, (file) => Layer.provideMerge(sqlDatabase(), sqliteClient(file)))
+  )
 )

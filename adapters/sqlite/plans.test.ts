@@ -33,7 +33,10 @@ const plansOf = (call: Effect.Effect<unknown, unknown, Rows>) =>
     const texts = yield* statementsOf(Effect.provide(call, rows))
     const sql = Context.get(rows, SqlClient)
     const plans = yield* Effect.forEach(texts, (text) =>
-      sql.unsafe<{ readonly detail: string }>(`EXPLAIN QUERY PLAN ${text}`, Array(parametersOf(text)).fill(null))
+      sql.unsafe<{ readonly detail: string }>(
+        `EXPLAIN QUERY PLAN ${text}`,
+        Array(parametersOf(text)).fill(null)
+      )
     )
     return plans.flat().map(({ detail }) => detail)
   })
@@ -43,15 +46,22 @@ const parametersOf = (text: string) => text.split("?").length - 1
 const until = inSeconds(60)
 
 /** What the big tables are asked, and the index that must answer; a scan of one of them is never right. */
-const questions: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown, Rows>, ReadonlyArray<RegExp>]> = [
+const questions: ReadonlyArray<
+  readonly [string, Effect.Effect<unknown, unknown, Rows>, ReadonlyArray<RegExp>]
+> = [
   [
     "claim",
     Effect.flatMap(Jobs, (jobs) => Effect.flatMap(until, (at) => jobs.claim(at))),
-    [/USING INDEX ffkiln_jobs_pending/, /running USING COVERING INDEX ffkiln_jobs_owner_live \(owner=\? AND state=\?\)/]
+    [
+      /USING INDEX ffkiln_jobs_pending/,
+      /running USING COVERING INDEX ffkiln_jobs_owner_live \(owner=\? AND state=\?\)/
+    ]
   ],
   [
     "claim with a hint and tags",
-    Effect.flatMap(Jobs, (jobs) => Effect.flatMap(until, (at) => jobs.claim(at, aJobId(), { tags: ["gpu"] }))),
+    Effect.flatMap(Jobs, (jobs) =>
+      Effect.flatMap(until, (at) => jobs.claim(at, aJobId(), { tags: ["gpu"] }))
+    ),
     [/INDEX ffkiln_jobs_pending/]
   ],
   [
@@ -61,19 +71,36 @@ const questions: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown,
       yield* jobs.insert(aJob({ needs: ["filter:scale"] }), roomy)
       yield* jobs.claim(yield* until, undefined, { meets: () => true })
     }),
-    [/SCAN ffkiln_jobs USING INDEX ffkiln_jobs_pending/, /SCAN candidate USING INDEX ffkiln_jobs_pending/, /json_each/]
+    [
+      /SCAN ffkiln_jobs USING INDEX ffkiln_jobs_pending/,
+      /SCAN candidate USING INDEX ffkiln_jobs_pending/,
+      /json_each/
+    ]
   ],
   ["waiting", Effect.flatMap(Jobs, (jobs) => jobs.waiting(100)), [/INDEX ffkiln_jobs_pending/]],
   [
     "insert",
     Effect.flatMap(Jobs, (jobs) => jobs.insert(aJob(), roomy)),
-    [/USING COVERING INDEX ffkiln_jobs_pending/, /USING COVERING INDEX ffkiln_jobs_owner_live \(owner=\? AND state=\?\)/]
+    [
+      /USING COVERING INDEX ffkiln_jobs_pending/,
+      /USING COVERING INDEX ffkiln_jobs_owner_live \(owner=\? AND state=\?\)/
+    ]
   ],
-  ["reclaim", Effect.flatMap(Jobs, (jobs) => Effect.flatMap(now, jobs.reclaim)), [/INDEX ffkiln_jobs_processing \(lease_until<\?\)/]],
-  ["purge", Effect.flatMap(Jobs, (jobs) => Effect.flatMap(now, jobs.purge)), [/INDEX ffkiln_jobs_finished \(finished_at<\?\)/]],
+  [
+    "reclaim",
+    Effect.flatMap(Jobs, (jobs) => Effect.flatMap(now, jobs.reclaim)),
+    [/INDEX ffkiln_jobs_processing \(lease_until<\?\)/]
+  ],
+  [
+    "purge",
+    Effect.flatMap(Jobs, (jobs) => Effect.flatMap(now, jobs.purge)),
+    [/INDEX ffkiln_jobs_finished \(finished_at<\?\)/]
+  ],
   [
     "dropExpired",
-    Effect.flatMap(Directories, (directories) => Effect.flatMap(now, (at) => directories.dropExpired(at, 10))),
+    Effect.flatMap(Directories, (directories) =>
+      Effect.flatMap(now, (at) => directories.dropExpired(at, 10))
+    ),
     [
       /INDEX ffkiln_directories_expires \(expires_at<\?\)/,
       /INDEX ffkiln_jobs_live \(directory=\?\)/,
@@ -85,14 +112,26 @@ const questions: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown,
     Effect.flatMap(Directories, (directories) => directories.unreferenced([aKey(), aKey()])),
     [/INDEX ffkiln_files_key \(key=\?\)/, /INDEX ffkiln_job_inputs_key \(dir=\? AND key=\?\)/]
   ],
-  ["list", Effect.flatMap(Directories, (directories) => directories.list(anOwner())), [/INDEX ffkiln_directories_owner \(owner=\?/]],
+  [
+    "list",
+    Effect.flatMap(Directories, (directories) => directories.list(anOwner())),
+    [/INDEX ffkiln_directories_owner \(owner=\?/]
+  ],
   [
     "create",
     Effect.flatMap(Directories, (directories) => Effect.flatMap(aDirectory(), directories.create)),
     [/COVERING INDEX ffkiln_directories_owner \(owner=\?\)/]
   ],
-  ["dropEmpty", Effect.flatMap(Directories, (directories) => directories.dropEmpty(aDirId())), [/INDEX ffkiln_jobs_live \(directory=\?\)/]],
-  ["files", Effect.flatMap(Directories, (directories) => directories.files(aDirId())), [/autoindex_ffkiln_files_1 \(dir=\? AND name>\?\)/]],
+  [
+    "dropEmpty",
+    Effect.flatMap(Directories, (directories) => directories.dropEmpty(aDirId())),
+    [/INDEX ffkiln_jobs_live \(directory=\?\)/]
+  ],
+  [
+    "files",
+    Effect.flatMap(Directories, (directories) => directories.files(aDirId())),
+    [/autoindex_ffkiln_files_1 \(dir=\? AND name>\?\)/]
+  ],
   [
     "insert with an idempotency key",
     Effect.flatMap(Jobs, (jobs) => {
@@ -137,7 +176,9 @@ const questions: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown,
   ],
   [
     "register",
-    Effect.flatMap(Directories, (directories) => Effect.flatMap(aFile({ bytes: null }), directories.register)),
+    Effect.flatMap(Directories, (directories) =>
+      Effect.flatMap(aFile({ bytes: null }), directories.register)
+    ),
     [/INDEX ffkiln_files_registered \(look_at>\?\)/, /INDEX ffkiln_files_bytes \(dir=\? AND bytes=\?\)/]
   ],
   [
@@ -150,7 +191,11 @@ const questions: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown,
     Effect.flatMap(Outbox, (outbox) => Effect.flatMap(until, outbox.claim)),
     [/INDEX ffkiln_outbox_due \(due_at<\?\)/]
   ],
-  ["list of webhooks", Effect.flatMap(Outbox, (outbox) => outbox.list(anOwner(), 100)), [/INDEX ffkiln_outbox_owner \(owner=\?\)/]],
+  [
+    "list of webhooks",
+    Effect.flatMap(Outbox, (outbox) => outbox.list(anOwner(), 100)),
+    [/INDEX ffkiln_outbox_owner \(owner=\?\)/]
+  ],
   [
     "purge of webhooks",
     Effect.flatMap(Outbox, (outbox) => Effect.flatMap(now, outbox.purge)),
@@ -190,7 +235,9 @@ for (const [what, call, indexes] of questions) {
       expect(
         plan.filter(
           (step) =>
-            /^SCAN (?!chosen|each|json_each|asked|counted|room|total|unsized|(\d+-ROW VALUES|\d+ CONSTANT ROWS|CONSTANT ROW))/.test(step) &&
+            /^SCAN (?!chosen|each|json_each|asked|counted|room|total|unsized|(\d+-ROW VALUES|\d+ CONSTANT ROWS|CONSTANT ROW))/.test(
+              step
+            ) &&
             // Partial: as many entries as there are jobs that wait, or run.
             !/ffkiln_jobs_(pending|holders)/.test(step)
         )

@@ -23,7 +23,8 @@ it.scopedLive("three processes end 300 jobs between them: none twice, none lost"
     const rows = Effect.flatMap(Jobs, (table) =>
       Effect.forEach(jobs, ({ owner, id }) => Effect.flatMap(table.find(owner, id), Effect.orDie))
     )
-    for (const row of yield* Effect.provide(rows, sqlite({ file }))) expect(row).toMatchObject({ state: "failed", attempt: 1 })
+    for (const row of yield* Effect.provide(rows, sqlite({ file })))
+      expect(row).toMatchObject({ state: "failed", attempt: 1 })
   })
 )
 
@@ -32,7 +33,9 @@ it.scopedLive("ten processes open one new file at once: each migration runs once
     const file = yield* temporaryFile
     expect(yield* together(program, [file], 10)).toEqual([])
     const migrations = Effect.flatMap(SqlClient, (sql) => sql`SELECT migration_id FROM ffkiln_migrations`)
-    expect(yield* Effect.provide(migrations, sqliteClient(file))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9].map((id) => ({ migration_id: id })))
+    expect(yield* Effect.provide(migrations, sqliteClient(file))).toEqual(
+      [1, 2, 3, 4, 5, 6, 7, 8, 9].map((id) => ({ migration_id: id }))
+    )
     const tables = Effect.gen(function* () {
       const job = aJob()
       yield* (yield* Jobs).insert(job, roomy)

@@ -9,7 +9,9 @@ import { sqlDatabase } from "../sql/index.js"
 import { sqliteClient } from "./client.js"
 import { temporaryFile } from "./temporary.suite.js"
 
-const database = Effect.flatMap(temporaryFile, (file) => Layer.build(Layer.provideMerge(sqlDatabase(), sqliteClient(file))))
+const database = Effect.flatMap(temporaryFile, (file) =>
+  Layer.build(Layer.provideMerge(sqlDatabase(), sqliteClient(file)))
+)
 
 /** Copies the only row of a table; the copies differ in their first column. */
 const copies = (table: string, column: string, count: number) =>
@@ -42,7 +44,9 @@ it.scoped("idempotency keys whose time is over go with old jobs, so that their t
     const rows = yield* database
     const jobs = Context.get(rows, Jobs)
     const { idempotencySeconds } = yield* Limits
-    const kept = Effect.map(Context.get(rows, SqlClient)`SELECT key FROM ffkiln_idempotency`, (entries) => entries.map(({ key }) => key))
+    const kept = Effect.map(Context.get(rows, SqlClient)`SELECT key FROM ffkiln_idempotency`, (entries) =>
+      entries.map(({ key }) => key)
+    )
     yield* jobs.insert(aJob({ idempotencyKey: "old" }), roomy)
     yield* TestClock.adjust("1 millis")
     yield* jobs.insert(aJob({ idempotencyKey: "new" }), roomy)

@@ -1,7 +1,9 @@
 import { Effect, Tracer } from "effect"
 
 /** The texts of all statements that a call sends to the driver, also if it fails. */
-export const statementsOf = <R>(call: Effect.Effect<unknown, unknown, R>): Effect.Effect<ReadonlyArray<string>, never, R> =>
+export const statementsOf = <R>(
+  call: Effect.Effect<unknown, unknown, R>
+): Effect.Effect<ReadonlyArray<string>, never, R> =>
   Effect.gen(function* () {
     const texts: Array<string> = []
     yield* Effect.exit(Effect.withTracer(call, yield* recording(texts)))

@@ -25,7 +25,9 @@ const upgraded = Layer.unwrapScoped(
     const file = yield* temporaryFile
     const dump = readFileSync(join(import.meta.dirname, "released-0001.sql"), "utf8")
     const statements = ["PRAGMA foreign_keys = OFF", ...dump.split(/;\n/)]
-    const write = Effect.flatMap(SqlClient, (sql) => Effect.forEach(statements.slice(0, -1), (statement) => sql.unsafe(statement)))
+    const write = Effect.flatMap(SqlClient, (sql) =>
+      Effect.forEach(statements.slice(0, -1), (statement) => sql.unsafe(statement))
+    )
     yield* Effect.provide(write, sqliteClient(file))
     yield* TestClock.setTime(new Date("2026-11-20T10:30:00.000Z"))
     return sqlite({ file })
@@ -39,18 +41,37 @@ upgrade(
   "its jobs read as they did, and go on",
   Effect.gen(function* () {
     const jobs = yield* Jobs
-    const states = { job_completed: "completed", job_failed: "failed", job_cancelled: "cancelled", job_running: "processing" }
-    for (const [id, state] of Object.entries(states)) {
-      expect(yield* rowOf({ owner, id: JobId(id) })).toMatchObject({ id, owner, state, baseUrl: "", task: { directory: dir } })
+    const states = {
+      job_completed: "completed",
+      job_failed: "failed",
+      job_cancelled: "cancelled",
+      job_running: "processing"
     }
-    expect(yield* rowOf({ owner, id: JobId("job_completed") })).toMatchObject({ outputs: [{ name: "out.mp4", bytes: 70 }] })
+    for (const [id, state] of Object.entries(states)) {
+      expect(yield* rowOf({ owner, id: JobId(id) })).toMatchObject({
+        id,
+        owner,
+        state,
+        baseUrl: "",
+        task: { directory: dir }
+      })
+    }
+    expect(yield* rowOf({ owner, id: JobId("job_completed") })).toMatchObject({
+      outputs: [{ name: "out.mp4", bytes: 70 }]
+    })
     // Older rows have no needs, so any taker may claim them.
-    const waiting = yield* Effect.orDie(yield* jobs.claim(yield* inSeconds(60), undefined, { meets: (needs) => needs.length === 0 }))
+    const waiting = yield* Effect.orDie(
+      yield* jobs.claim(yield* inSeconds(60), undefined, { meets: (needs) => needs.length === 0 })
+    )
     expect(waiting).toMatchObject({ id: "job_waiting", attempt: 1 })
     expect(yield* jobs.reclaim(yield* inSeconds(0))).toBe(1)
     expect((yield* rowOf({ owner, id: JobId("job_running") })).state).toBe("pending")
     const usage = { seconds: 1, inputBytes: 0, outputBytes: 0 }
-    yield* jobs.fail(yield* Effect.orDie(yield* jobs.claim(yield* inSeconds(60))), { reason: "input-missing" }, usage)
+    yield* jobs.fail(
+      yield* Effect.orDie(yield* jobs.claim(yield* inSeconds(60))),
+      { reason: "input-missing" },
+      usage
+    )
     expect(yield* (yield* Outbox).list(owner, 10)).toHaveLength(4)
   })
 )
@@ -86,9 +107,17 @@ upgrade(
     const accounts = yield* Accounts
     expect(yield* accounts.identify(Redacted.make(`${owner}:${secret}`))).toBe(owner)
     const createdAt = new Date("2026-11-20T10:00:00.000Z")
-    expect(yield* accounts.keys).toEqual([{ id: owner, name: "", quota: noQuota, createdAt, revokedAt: null }])
+    expect(yield* accounts.keys).toEqual([
+      { id: owner, name: "", quota: noQuota, createdAt, revokedAt: null }
+    ])
     expect(yield* accounts.issueFirst).toEqual(Option.none())
-    expect(yield* accounts.account(owner)).toMatchObject({ quota: noQuota, month: "2026-11", jobs: 3, probes: 1, liveJobs: 2 })
+    expect(yield* accounts.account(owner)).toMatchObject({
+      quota: noQuota,
+      month: "2026-11",
+      jobs: 3,
+      probes: 1,
+      liveJobs: 2
+    })
     yield* accounts.setQuota(owner, { ...noQuota, jobsPerMonth: 7 })
     expect((yield* accounts.account(owner)).quota.jobsPerMonth).toBe(7)
     expect(yield* accounts.revoke(owner)).toBe(true)
@@ -99,8 +128,15 @@ upgrade(
   "its files are there, and count",
   Effect.gen(function* () {
     const directories = yield* Directories
-    expect((yield* directories.files(dir)).map(({ name }) => name).sort()).toEqual(["announced.mp4", "in.mp4", "out.mp4"])
-    expect(yield* directories.stored(owner)).toMatchObject({ bytes: 1070, unsized: [{ name: FileName("announced.mp4") }] })
+    expect((yield* directories.files(dir)).map(({ name }) => name).sort()).toEqual([
+      "announced.mp4",
+      "in.mp4",
+      "out.mp4"
+    ])
+    expect(yield* directories.stored(owner)).toMatchObject({
+      bytes: 1070,
+      unsized: [{ name: FileName("announced.mp4") }]
+    })
   })
 )
 
@@ -113,7 +149,14 @@ upgrade(
     const secret = yield* runners.issue(runner)
     expect(yield* runners.identify(Redacted.make(`${runner}:${Redacted.value(secret)}`))).toBe(runner)
     yield* runners.seen(runner, aProcess())
-    const right = { id: JobId("job_running"), owner, attempt: 1, runner, directory: dir, expiresAt: yield* inSeconds(60) }
+    const right = {
+      id: JobId("job_running"),
+      owner,
+      attempt: 1,
+      runner,
+      directory: dir,
+      expiresAt: yield* inSeconds(60)
+    }
     expect(yield* runners.unseal(yield* runners.seal(right))).toEqual(right)
     expect(yield* runners.list).toMatchObject([{ name: runner, processes: [{ slots: 2 }] }])
   })

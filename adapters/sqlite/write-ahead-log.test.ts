@@ -41,7 +41,9 @@ describe("a write-ahead log", () => {
     Effect.gen(function* () {
       const file = yield* crashed
       const log = readFileSync(`${file}-wal`)
-      expect(yield* Effect.promise(() => damageOf(async (at, length) => log.subarray(at, at + length), 4096))).toBeUndefined()
+      expect(
+        yield* Effect.promise(() => damageOf(async (at, length) => log.subarray(at, at + length), 4096))
+      ).toBeUndefined()
       expect(yield* count(file)).toBe(20)
     })
   )
@@ -60,19 +62,23 @@ describe("a write-ahead log", () => {
       changed(file, flipped(at))
       const before = readFileSync(`${file}-wal`)
       const error = yield* Effect.flip(Effect.orElse(count(file), () => checkLog(file)))
-      expect(error.what).toMatch(/-wal is damaged at byte \d+: \d+ transactions .* restore the database from a backup/i)
+      expect(error.what).toMatch(
+        /-wal is damaged at byte \d+: \d+ transactions .* restore the database from a backup/i
+      )
       expect(readFileSync(`${file}-wal`).equals(before)).toBe(true)
       changed(file, flipped(at))
       expect(yield* count(file)).toBe(20)
     })
   )
 
-  it.scoped("that was cut off in its last transaction is what a power failure leaves: it is opened without that one", () =>
-    Effect.gen(function* () {
-      const file = yield* crashed
-      changed(file, (log) => log.subarray(0, -100))
-      expect(yield* count(file)).toBe(19)
-    })
+  it.scoped(
+    "that was cut off in its last transaction is what a power failure leaves: it is opened without that one",
+    () =>
+      Effect.gen(function* () {
+        const file = yield* crashed
+        changed(file, (log) => log.subarray(0, -100))
+        expect(yield* count(file)).toBe(19)
+      })
   )
 
   it.scoped("that is empty, or missing, is nothing to complain about", () =>

@@ -24,7 +24,13 @@ export type ReadAt = (position: number, length: number) => Promise<Buffer>
 type Sums = readonly [number, number]
 
 /** The running checksum over 32-bit words in the given byte order. */
-const checksum = (bytes: Buffer, start: number, end: number, bigEndian: boolean, [first, second]: Sums): Sums => {
+const checksum = (
+  bytes: Buffer,
+  start: number,
+  end: number,
+  bigEndian: boolean,
+  [first, second]: Sums
+): Sums => {
   let [a, b] = [first, second]
   for (let at = start; at < end; at += 8) {
     a = (a + (bigEndian ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at)) + b) >>> 0
@@ -45,7 +51,9 @@ export const damageOf = async (read: ReadAt, pageBytes: number): Promise<Damage 
   const sumsAt = (bytes: Buffer, at: number): Sums => [bytes.readUInt32BE(at), bytes.readUInt32BE(at + 4)]
   const magic = header.readUInt32BE(0)
   const bigEndian = (magic & 1) === 1
-  const isHeaderGood = (magic & ~1) >>> 0 === 0x377f0682 && isSame(checksum(header, 0, 24, bigEndian, [0, 0]), sumsAt(header, 24))
+  const isHeaderGood =
+    (magic & ~1) >>> 0 === 0x377f0682 &&
+    isSame(checksum(header, 0, 24, bigEndian, [0, 0]), sumsAt(header, 24))
   const frameBytes = frameHeaderBytes + (isHeaderGood ? header.readUInt32BE(8) : pageBytes)
   let salts = sumsAt(header, 16)
   let before = sumsAt(header, 24)
@@ -57,7 +65,13 @@ export const damageOf = async (read: ReadAt, pageBytes: number): Promise<Damage 
     // Older frames, with other salts, may follow those of the current log.
     if (at === headerBytes && !isHeaderGood) salts = sumsAt(frame, 8)
     const isOfThisRound = isSame(sumsAt(frame, 8), salts)
-    const sums = checksum(frame, frameHeaderBytes, frameBytes, bigEndian, checksum(frame, 0, 8, bigEndian, before))
+    const sums = checksum(
+      frame,
+      frameHeaderBytes,
+      frameBytes,
+      bigEndian,
+      checksum(frame, 0, 8, bigEndian, before)
+    )
     const isGood = isOfThisRound && isSame(sums, sumsAt(frame, 16))
     if (!isGood) damagedAt ??= at
     if (damagedAt !== undefined && isOfThisRound && frame.readUInt32BE(4) !== 0) transactions++

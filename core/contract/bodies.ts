@@ -7,7 +7,8 @@ import { Schema } from "effect"
  */
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
-const text = (description: string, example: string) => Schema.String.annotations({ description, examples: [example] })
+const text = (description: string, example: string) =>
+  Schema.String.annotations({ description, examples: [example] })
 
 /**
  * Unknown fields are ignored at the top level of a body. Nested ones are refused, because a typo there would
@@ -15,7 +16,11 @@ const text = (description: string, example: string) => Schema.String.annotations
  */
 const open = { key: Schema.String, value: Schema.Unknown } as const
 
-const NumberBody = Schema.JsonNumber.annotations({ identifier: "Number", title: "Number", description: "A finite number" })
+const NumberBody = Schema.JsonNumber.annotations({
+  identifier: "Number",
+  title: "Number",
+  description: "A finite number"
+})
 
 const Items = Schema.Array(Schema.Union(Schema.String, NumberBody)).annotations({
   identifier: "Items",
@@ -24,23 +29,43 @@ const Items = Schema.Array(Schema.Union(Schema.String, NumberBody)).annotations(
 
 const InputBody = Schema.Struct({
   file_path: text("A stored file as `dir_id/file_name`, or an https URL", "dir_abc123/input.mp4"),
-  options: optional(Items.annotations({ identifier: "InputOptions", description: "ffmpeg options of this input" }))
+  options: optional(
+    Items.annotations({ identifier: "InputOptions", description: "ffmpeg options of this input" })
+  )
 }).annotations({ identifier: "Input" })
 
 const OutputBody = Schema.Struct({
   file: text("The name of the output file: 1 to 255 characters, no slashes", "output.mp4"),
-  options: optional(Items.annotations({ identifier: "OutputOptions", description: "ffmpeg options of this output" })),
-  maps: optional(Items.annotations({ identifier: "Maps", description: "Streams of this output, in the syntax of ffmpeg's `-map`" }))
+  options: optional(
+    Items.annotations({ identifier: "OutputOptions", description: "ffmpeg options of this output" })
+  ),
+  maps: optional(
+    Items.annotations({
+      identifier: "Maps",
+      description: "Streams of this output, in the syntax of ffmpeg's `-map`"
+    })
+  )
 }).annotations({ identifier: "Output" })
 
 export const TaskBody = Schema.Struct({
-  inputs: Schema.Array(InputBody).annotations({ description: "At least one. All stored files must be in one directory" }),
-  outputs: Schema.Array(OutputBody).annotations({ description: "At least one. Names must be unique and differ from those of the inputs" }),
-  filter_complex: optional(text("A filter graph. Each of its labelled outputs must be named in a map", "[0:v]scale=1280:720[out]")),
-  output_dir_id: optional(text("The directory of the results. Default: that of the inputs, else a new one", "dir_abc123"))
+  inputs: Schema.Array(InputBody).annotations({
+    description: "At least one. All stored files must be in one directory"
+  }),
+  outputs: Schema.Array(OutputBody).annotations({
+    description: "At least one. Names must be unique and differ from those of the inputs"
+  }),
+  filter_complex: optional(
+    text("A filter graph. Each of its labelled outputs must be named in a map", "[0:v]scale=1280:720[out]")
+  ),
+  output_dir_id: optional(
+    text("The directory of the results. Default: that of the inputs, else a new one", "dir_abc123")
+  )
 }).annotations({ identifier: "Task", description: "A task for ffmpeg. Unknown fields are refused" })
 
-const quickTask = { inputs: [{ file_path: "dir_123/video.mp4" }], outputs: [{ file: "compressed.mp4", options: ["-crf", "28"] }] }
+const quickTask = {
+  inputs: [{ file_path: "dir_123/video.mp4" }],
+  outputs: [{ file: "compressed.mp4", options: ["-crf", "28"] }]
+}
 const fullTask = {
   inputs: [{ file_path: "dir_abc123/input.mp4", options: ["-ss", "10", "-t", "30"] }],
   outputs: [{ file: "output.mp4", options: ["-crf", "23", "-preset", "medium"], maps: ["0:v", "0:a"] }],
@@ -73,12 +98,18 @@ export const AsyncBody = Schema.Struct(
   {
     task: TaskBody,
     webhook_url: optional(
-      text("An https URL of a public host. It gets a POST request when the job has ended", "https://yoursite.com/callback")
+      text(
+        "An https URL of a public host. It gets a POST request when the job has ended",
+        "https://yoursite.com/callback"
+      )
     ),
     tags: Tags
   },
   open
-).annotations({ identifier: "AsyncRequest", examples: [{ task: asyncTask, webhook_url: "https://yoursite.com/callback" }] })
+).annotations({
+  identifier: "AsyncRequest",
+  examples: [{ task: asyncTask, webhook_url: "https://yoursite.com/callback" }]
+})
 
 const Fields = Schema.Array(Schema.String).annotations({
   identifier: "Fields",
@@ -91,21 +122,45 @@ export const ProbeBody = Schema.Struct({
   streams: optional(Fields),
   chapters: optional(Fields),
   programs: optional(Fields),
-  frames: optional(Fields.annotations({ identifier: "Frames", description: "Fields of each frame; needs `select_streams`" })),
-  packets: optional(Fields.annotations({ identifier: "Packets", description: "Fields of each packet; needs `select_streams`" })),
+  frames: optional(
+    Fields.annotations({ identifier: "Frames", description: "Fields of each frame; needs `select_streams`" })
+  ),
+  packets: optional(
+    Fields.annotations({
+      identifier: "Packets",
+      description: "Fields of each packet; needs `select_streams`"
+    })
+  ),
   select_streams: optional(text("A stream specifier: `v:0`, `a`, `s:1`", "v:0")),
-  read_intervals: optional(text("The intervals to read: `0%+10` (seconds) or `#500` (packets), separated by commas", "0%+10")),
+  read_intervals: optional(
+    text("The intervals to read: `0%+10` (seconds) or `#500` (packets), separated by commas", "0%+10")
+  ),
   count_frames: optional(Schema.Boolean.annotations({ description: "Adds `nb_read_frames` to the streams" })),
   count_packets: optional(
-    Schema.Boolean.annotations({ description: "Adds `nb_read_packets` to the streams. Faster, because nothing is decoded" })
+    Schema.Boolean.annotations({
+      description: "Adds `nb_read_packets` to the streams. Faster, because nothing is decoded"
+    })
   ),
-  analyzeduration: optional(Amount.annotations({ description: "At most 60 seconds: `10s`, `500ms`, or microseconds", examples: ["10s"] })),
-  probesize: optional(Amount.annotations({ description: "At most 50 MB: `10M`, or bytes, from 32", examples: ["10M"] }))
-}).annotations({ identifier: "Probe", description: "The sections and fields of the report. Default: format and streams with all fields" })
+  analyzeduration: optional(
+    Amount.annotations({
+      description: "At most 60 seconds: `10s`, `500ms`, or microseconds",
+      examples: ["10s"]
+    })
+  ),
+  probesize: optional(
+    Amount.annotations({ description: "At most 50 MB: `10M`, or bytes, from 32", examples: ["10M"] })
+  )
+}).annotations({
+  identifier: "Probe",
+  description: "The sections and fields of the report. Default: format and streams with all fields"
+})
 
 export const AnalyzeBody = Schema.Struct(
   {
-    file_path: text("A stored file as `dir_id/file_name`, or an https URL, which is read in place", "dir_abc123/video.mp4"),
+    file_path: text(
+      "A stored file as `dir_id/file_name`, or an https URL, which is read in place",
+      "dir_abc123/video.mp4"
+    ),
     probe: optional(ProbeBody)
   },
   open
@@ -122,7 +177,11 @@ export const AnalyzeBody = Schema.Struct(
     },
     {
       file_path: "dir_123/video.mp4",
-      probe: { format: ["duration", "size"], streams: ["codec_name", "width", "height"], select_streams: "v:0" }
+      probe: {
+        format: ["duration", "size"],
+        streams: ["codec_name", "width", "height"],
+        select_streams: "v:0"
+      }
     }
   ]
 })

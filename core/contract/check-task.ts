@@ -10,7 +10,11 @@ import { parseProcess } from "./requests.js"
 /** An unchecked task: names may be any text, and options are those of ffmpeg. */
 export interface TaskRequest {
   readonly inputs: ReadonlyArray<{ readonly source: SourceRequest; readonly options: ReadonlyArray<string> }>
-  readonly outputs: ReadonlyArray<{ readonly name: string; readonly options: ReadonlyArray<string>; readonly maps: ReadonlyArray<string> }>
+  readonly outputs: ReadonlyArray<{
+    readonly name: string
+    readonly options: ReadonlyArray<string>
+    readonly maps: ReadonlyArray<string>
+  }>
   readonly filterComplex: Task["filterComplex"]
   readonly outputDirectory: string | null
 }
@@ -37,7 +41,10 @@ export const checkTask = (request: TaskRequest): Effect.Effect<CheckedTask, Inva
  * wrong type.
  */
 const bodyOf = ({ inputs, outputs, filterComplex, outputDirectory }: TaskRequest) => ({
-  inputs: copied(inputs, ({ source, options }: TaskRequest["inputs"][number]) => ({ file_path: pathOf(source), options: copied(options) })),
+  inputs: copied(inputs, ({ source, options }: TaskRequest["inputs"][number]) => ({
+    file_path: pathOf(source),
+    options: copied(options)
+  })),
   outputs: copied(outputs, ({ name, options, maps }: TaskRequest["outputs"][number]) => ({
     file: name,
     options: copied(options),
@@ -59,5 +66,7 @@ const pathOf = (source: SourceRequest): string => {
     return typeof url === "string" && /^https?:/i.test(url) ? url : "https:"
   }
   const { dir, name } = source ?? {}
-  return typeof dir === "string" && typeof name === "string" && parseDirId(dir) !== undefined ? `${dir}/${name}` : ""
+  return typeof dir === "string" && typeof name === "string" && parseDirId(dir) !== undefined
+    ? `${dir}/${name}`
+    : ""
 }

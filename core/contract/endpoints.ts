@@ -1,5 +1,11 @@
 import { Effect, type Either, Redacted, Stream } from "effect"
-import { DirectoryNotFound, FileNotFound, type InvalidRequest, type InvalidTask, JobNotFound } from "../errors.js"
+import {
+  DirectoryNotFound,
+  FileNotFound,
+  type InvalidRequest,
+  type InvalidTask,
+  JobNotFound
+} from "../errors.js"
 import { type JobId, type OwnerId, parseDirId, parseFileName, parseJobId } from "../ids.js"
 import { type Job, statusOf } from "../job.js"
 import { Limits } from "../limits.js"
@@ -7,7 +13,15 @@ import { analyze } from "../operations/analyze.js"
 import { findJob, processTask, type Waiting } from "../operations/await-job.js"
 import { cancelJob } from "../operations/cancel.js"
 import { createDirectory, listDirectories } from "../operations/directories.js"
-import { deleteFile, describeFile, listFiles, readFile, registerFile, signDownload, storeFile } from "../operations/files.js"
+import {
+  deleteFile,
+  describeFile,
+  listFiles,
+  readFile,
+  registerFile,
+  signDownload,
+  storeFile
+} from "../operations/files.js"
 import { type FormPart, withForm } from "../operations/form.js"
 import { signOutputs } from "../operations/links.js"
 import { storedBytes } from "../operations/quota.js"
@@ -117,7 +131,11 @@ export const getDownload = ({ owner, baseUrl }: Caller, dirId: string, fileName:
   })
 
 /** `POST /ffmpeg/process`: responds when the job has ended. */
-export const postProcess = ({ owner, baseUrl }: Caller, body: unknown, waiting: Omit<Waiting, "webhookUrl" | "baseUrl" | "tags"> = {}) =>
+export const postProcess = (
+  { owner, baseUrl }: Caller,
+  body: unknown,
+  waiting: Omit<Waiting, "webhookUrl" | "baseUrl" | "tags"> = {}
+) =>
   Effect.gen(function* () {
     const { task, tags } = yield* limited((limits, policy) => parseProcess(body, limits, policy))
     const job = yield* processTask(owner, task, { ...waiting, webhookUrl: null, baseUrl, tags })
@@ -140,14 +158,24 @@ export const postRun = <E>(
         keep()
         waiting.onSubmitted?.(id)
       }
-      const job = yield* processTask(owner, task, { ...waiting, onSubmitted, webhookUrl: null, baseUrl, tags })
+      const job = yield* processTask(owner, task, {
+        ...waiting,
+        onSubmitted,
+        webhookUrl: null,
+        baseUrl,
+        tags
+      })
       return processedBody(job, yield* links(job), baseUrl)
     })
   )
 
 /** Refuses an invalid command before the files that follow it in the form are read. */
-const checkedCommand = (part: FormPart): Effect.Effect<FormPart<ProcessCommand>, InvalidRequest | InvalidTask> =>
-  part._tag === "File" ? Effect.succeed(part) : Effect.map(parseCommand(part.body), (body) => ({ _tag: "Command", body }))
+const checkedCommand = (
+  part: FormPart
+): Effect.Effect<FormPart<ProcessCommand>, InvalidRequest | InvalidTask> =>
+  part._tag === "File"
+    ? Effect.succeed(part)
+    : Effect.map(parseCommand(part.body), (body) => ({ _tag: "Command", body }))
 
 /**
  * `POST /ffmpeg/process/async`. A repeated `Idempotency-Key` returns the response to the first submission.
@@ -190,10 +218,12 @@ export const getUsage = ({ owner }: Caller) =>
 export const getDeliveries = ({ owner }: Caller) => Effect.map(listDeliveries(owner), deliveriesBody)
 
 /** Extension: `GET /webhook/delivery/:deliveryId` */
-export const getDelivery = ({ owner }: Caller, id: string) => Effect.map(findDelivery(owner, id), deliveryBody)
+export const getDelivery = ({ owner }: Caller, id: string) =>
+  Effect.map(findDelivery(owner, id), deliveryBody)
 
 /** Extension: `POST /webhook/delivery/:deliveryId/replay` */
-export const postReplay = ({ owner }: Caller, id: string) => Effect.map(replayDelivery(owner, id), deliveryBody)
+export const postReplay = ({ owner }: Caller, id: string) =>
+  Effect.map(replayDelivery(owner, id), deliveryBody)
 
 /** Extension: `GET /webhook/secret`, the secret with which a receiver verifies signatures. */
 export const getWebhookSecret = ({ owner }: Caller) =>
@@ -216,5 +246,7 @@ const links = (job: Job) =>
 const filePath = (dirId: string, fileName: string) => {
   const dir = parseDirId(dirId)
   const parsed = parseFileName(fileName)
-  return dir === undefined || "reason" in parsed ? Effect.fail(new FileNotFound({})) : Effect.succeed({ dir, name: parsed.name })
+  return dir === undefined || "reason" in parsed
+    ? Effect.fail(new FileNotFound({}))
+    : Effect.succeed({ dir, name: parsed.name })
 }

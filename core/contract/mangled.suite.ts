@@ -17,7 +17,18 @@ export const requestBodies = {
 export const long = process.env.FFKILN_TEST_LONG !== undefined
 
 const fieldNames = [
-  ...["task", "inputs", "outputs", "file_path", "file", "options", "maps", "filter_complex", "output_dir_id", "webhook_url"],
+  ...[
+    "task",
+    "inputs",
+    "outputs",
+    "file_path",
+    "file",
+    "options",
+    "maps",
+    "filter_complex",
+    "output_dir_id",
+    "webhook_url"
+  ],
   ...[
     "probe",
     "format",
@@ -40,10 +51,54 @@ const nested = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`
 const oddValue = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.stringify(value)),
   fc.constantFrom(
-    ...["null", "true", "false", "{}", "[]", "[[]]", "[null]", '""', '" "', "0", "-0", "-1", "1.5", "1e300", "1e999", "-1e999", "86400"],
-    ...['"NaN"', '"Infinity"', '"null"', '"1"', '{"__proto__":1}', '{"__proto__":{"task":{}}}', '{"constructor":null}', '{"toString":1}'],
-    ...['"d/a.mp4"', '"https://example.com/x"', '"http://127.0.0.1/"', '"../../etc/passwd"', '"-report"', '"-crf 23"', '["-i","x"]'],
-    ...['"\\u0000"', '"a\\u0000b"', '"\\ud800"', '"\\udc00\\ud800"', '"\\ufeff"', '"\\u202e"', '["\\ud800"]', '{"\\ud800":1}'],
+    ...[
+      "null",
+      "true",
+      "false",
+      "{}",
+      "[]",
+      "[[]]",
+      "[null]",
+      '""',
+      '" "',
+      "0",
+      "-0",
+      "-1",
+      "1.5",
+      "1e300",
+      "1e999",
+      "-1e999",
+      "86400"
+    ],
+    ...[
+      '"NaN"',
+      '"Infinity"',
+      '"null"',
+      '"1"',
+      '{"__proto__":1}',
+      '{"__proto__":{"task":{}}}',
+      '{"constructor":null}',
+      '{"toString":1}'
+    ],
+    ...[
+      '"d/a.mp4"',
+      '"https://example.com/x"',
+      '"http://127.0.0.1/"',
+      '"../../etc/passwd"',
+      '"-report"',
+      '"-crf 23"',
+      '["-i","x"]'
+    ],
+    ...[
+      '"\\u0000"',
+      '"a\\u0000b"',
+      '"\\ud800"',
+      '"\\udc00\\ud800"',
+      '"\\ufeff"',
+      '"\\u202e"',
+      '["\\ud800"]',
+      '{"\\ud800":1}'
+    ],
     nested(500),
     `{"a":${nested(100)}}`,
     `"${"x".repeat(100_000)}"`,
@@ -71,7 +126,8 @@ const changed = (body: unknown, { steps: [step = 0, ...rest], ...what }: Change)
   const entries: Array<[string, unknown]> = Object.entries(body)
   const at = step % Math.max(entries.length, 1)
   const entry = entries[at]
-  if (kind === "add" && (rest.length === 0 || entry === undefined)) entries.push([what.name, JSON.parse(value)])
+  if (kind === "add" && (rest.length === 0 || entry === undefined))
+    entries.push([what.name, JSON.parse(value)])
   else if (entry !== undefined && rest.length > 0) entry[1] = changed(entry[1], { steps: rest, ...what })
   else if (entry !== undefined) {
     if (kind === "drop") entries.splice(at, 1)
@@ -94,7 +150,9 @@ const repeated = (text: string, { place, last, name, value }: Repeat): string =>
   const at = [...text.matchAll(last ? /[^{]\}/g : /\{(?!\})/g)].map(({ index }) => index + 1)
   const index = at[place % Math.max(at.length, 1)]
   const field = `${JSON.stringify(name)}:${value}`
-  return index === undefined ? text : `${text.slice(0, index)}${last ? `,${field}` : `${field},`}${text.slice(index)}`
+  return index === undefined
+    ? text
+    : `${text.slice(0, index)}${last ? `,${field}` : `${field},`}${text.slice(index)}`
 }
 
 /** Valid bodies are generated once, because generating one takes a millisecond and changing one is fast. */
@@ -103,9 +161,16 @@ export const mangledBody = (schema: Body, own: ReadonlyArray<unknown> = []): fc.
   const good = [...own, ...generated].map((body) => JSON.stringify(body))
   return fc
     .tuple(
-      own.length === 0 ? fc.constantFrom(...good) : fc.oneof(fc.constantFrom(...good), fc.constantFrom(...good.slice(0, own.length))),
+      own.length === 0
+        ? fc.constantFrom(...good)
+        : fc.oneof(fc.constantFrom(...good), fc.constantFrom(...good.slice(0, own.length))),
       fc.array(change, { maxLength: 3 }),
-      fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fc.array(repeat, { minLength: 1, maxLength: 2 }) })
+      fc.oneof(
+        { weight: 3, arbitrary: fc.constant([]) },
+        { weight: 1, arbitrary: fc.array(repeat, { minLength: 1, maxLength: 2 }) }
+      )
     )
-    .map(([text, changes, repeats]) => repeats.reduce(repeated, JSON.stringify(changes.reduce(changed, JSON.parse(text)))))
+    .map(([text, changes, repeats]) =>
+      repeats.reduce(repeated, JSON.stringify(changes.reduce(changed, JSON.parse(text))))
+    )
 }

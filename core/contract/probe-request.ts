@@ -19,7 +19,10 @@ const maxProbeBytes = 50_000_000
 export const parseProbe = (body: Wire, limits: LimitValues): Parsed<ProbeRequest> =>
   Either.gen(function* () {
     const sections = yield* parseSections(body, limits)
-    if (body.select_streams === undefined && (sections.frames !== undefined || sections.packets !== undefined)) {
+    if (
+      body.select_streams === undefined &&
+      (sections.frames !== undefined || sections.packets !== undefined)
+    ) {
       return yield* refuse('probe.frames and probe.packets require probe.select_streams, for example "v:0"')
     }
     return {
@@ -28,7 +31,8 @@ export const parseProbe = (body: Wire, limits: LimitValues): Parsed<ProbeRequest
       readIntervals: body.read_intervals === undefined ? null : yield* parseIntervals(body.read_intervals),
       countFrames: body.count_frames ?? false,
       countPackets: body.count_packets ?? false,
-      analyzeMicroseconds: body.analyzeduration === undefined ? null : yield* parseDuration(body.analyzeduration),
+      analyzeMicroseconds:
+        body.analyzeduration === undefined ? null : yield* parseDuration(body.analyzeduration),
       probeBytes: body.probesize === undefined ? null : yield* parseSize(body.probesize)
     }
   })
@@ -40,9 +44,14 @@ const parseSections = (body: Wire, limits: LimitValues): Parsed<ProbeRequest["se
       const fields = body[section]
       if (fields === undefined) continue
       const bad = fields.findIndex((field) => !/^[A-Za-z0-9_]{1,64}$/.test(field))
-      if (bad >= 0) return yield* refuse(`probe.${section}[${bad}] must be a field's name, of at most 64 A-Z a-z 0-9 and _`)
+      if (bad >= 0)
+        return yield* refuse(
+          `probe.${section}[${bad}] must be a field's name, of at most 64 A-Z a-z 0-9 and _`
+        )
       if (fields.length > limits.probeFields)
-        return yield* refuse(`probe.${section} has too many fields: at most ${limits.probeFields} are allowed`)
+        return yield* refuse(
+          `probe.${section} has too many fields: at most ${limits.probeFields} are allowed`
+        )
       sections[section] = fields.length === 0 ? "all" : fields
     }
     return Object.keys(sections).length === 0 ? { format: "all", streams: "all" } : sections
@@ -72,7 +81,11 @@ const maxInterval = 100
 const isInterval = (text: string): boolean => {
   if (text === "" || text.length > maxInterval) return false
   const [start = "", end = "", ...more] = text.split("%")
-  return more.length === 0 && (start === "" || time.test(start)) && (end === "" || time.test(end) || packets.test(end))
+  return (
+    more.length === 0 &&
+    (start === "" || time.test(start)) &&
+    (end === "" || time.test(end) || packets.test(end))
+  )
 }
 
 /** `#500` means the first 500 packets; ffprobe's syntax is `%+#500`. */
@@ -89,7 +102,9 @@ const durations: Readonly<Record<string, number>> = { ...decimal, us: 1, ms: 1e3
 const parseDuration = (value: string | number): Parsed<number> => {
   const microseconds = scaled(value, durations)
   if (microseconds === undefined)
-    return refuse('probe.analyzeduration must be a duration such as "10s", "500ms" or a number of microseconds')
+    return refuse(
+      'probe.analyzeduration must be a duration such as "10s", "500ms" or a number of microseconds'
+    )
   return microseconds <= maxAnalyzeMicroseconds
     ? Either.right(microseconds)
     : refuse("probe.analyzeduration is too long: at most 60s are allowed")
@@ -99,7 +114,9 @@ const parseSize = (value: string | number): Parsed<number> => {
   const bytes = scaled(typeof value === "string" ? value.replace(/B$/, "") : value, decimal)
   if (bytes === undefined || bytes < minProbeBytes)
     return refuse('probe.probesize must be a size such as "10M" or a number of bytes, at least 32')
-  return bytes <= maxProbeBytes ? Either.right(bytes) : refuse("probe.probesize is too large: at most 50M are allowed")
+  return bytes <= maxProbeBytes
+    ? Either.right(bytes)
+    : refuse("probe.probesize is too large: at most 50M are allowed")
 }
 
 /** A number with a unit, converted to a whole number of the smallest unit. Undefined if it is malformed. */

@@ -8,8 +8,10 @@ import { Schema } from "effect"
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 const named = (identifier: string) => ({ identifier, title: identifier })
 const text = (description: string) => Schema.String.annotations({ description })
-const number = (description: string) => Schema.Number.annotations({ description, jsonSchema: { type: "number", minimum: 0 } })
-const count = (description: string) => Schema.Number.annotations({ description, jsonSchema: { type: "integer", minimum: 0 } })
+const number = (description: string) =>
+  Schema.Number.annotations({ description, jsonSchema: { type: "number", minimum: 0 } })
+const count = (description: string) =>
+  Schema.Number.annotations({ description, jsonSchema: { type: "integer", minimum: 0 } })
 
 const ok = Schema.Literal(true)
 const notOk = Schema.Literal(false)
@@ -18,8 +20,14 @@ const Time = Schema.String.annotations({
   description: "UTC, ISO 8601",
   jsonSchema: { type: "string", format: "date-time" }
 })
-const FilePath = Schema.String.annotations({ ...named("FilePath"), description: "`dir_id/file_name`, as used in tasks and probes" })
-const MediaType = Schema.String.annotations({ ...named("MediaType"), description: "The media type for the file's extension" })
+const FilePath = Schema.String.annotations({
+  ...named("FilePath"),
+  description: "`dir_id/file_name`, as used in tasks and probes"
+})
+const MediaType = Schema.String.annotations({
+  ...named("MediaType"),
+  description: "The media type for the file's extension"
+})
 
 export const FailureReply = Schema.Struct({
   ok: notOk,
@@ -46,12 +54,16 @@ const outcome = {
   result: Schema.Array(ResultFile).annotations({ description: "All output files, named outputs first" }),
   usage: Usage,
   warnings: optional(
-    Schema.Array(Schema.String).annotations({ description: "Extension: warnings about the result, such as a truncated output" })
+    Schema.Array(Schema.String).annotations({
+      description: "Extension: warnings about the result, such as a truncated output"
+    })
   )
 }
 const usageSample = { time_sec: 12.5, input_size_gb: 0.098, output_size_gb: 0.015, gb_sec: 1.4125 }
 const outcomeSample = {
-  result: [{ file_name: "output.mp4", size_bytes: 1234567, download_url: "https://storage.example.com/result.mp4" }],
+  result: [
+    { file_name: "output.mp4", size_bytes: 1234567, download_url: "https://storage.example.com/result.mp4" }
+  ],
   usage: usageSample
 }
 const job_id = text("The id for `GET /job/{jobId}`")
@@ -78,9 +90,17 @@ const UnfinishedJob = Schema.Struct({
       jsonSchema: { type: "number", minimum: 0, maximum: 1 }
     })
   )
-}).annotations({ ...named("UnfinishedJob"), examples: [{ ok: true, job_id: "job_abc123xyz", status: "pending" }] })
+}).annotations({
+  ...named("UnfinishedJob"),
+  examples: [{ ok: true, job_id: "job_abc123xyz", status: "pending" }]
+})
 
-const CompletedJob = Schema.Struct({ ok, job_id, status: Schema.Literal("completed"), ...outcome }).annotations({
+const CompletedJob = Schema.Struct({
+  ok,
+  job_id,
+  status: Schema.Literal("completed"),
+  ...outcome
+}).annotations({
   ...named("CompletedJob"),
   examples: [{ ok: true, job_id: "job_abc123xyz", status: "completed", ...outcomeSample }]
 })
@@ -90,8 +110,13 @@ const FailedJob = Schema.Struct({
   job_id,
   status: Schema.Literal("failed"),
   ...failure,
-  cancelled: optional(ok.annotations({ description: "Extension: the job did not fail, its owner cancelled it" }))
-}).annotations({ ...named("FailedJob"), examples: [{ ok: false, job_id: "job_abc123xyz", status: "failed", ...failureSample }] })
+  cancelled: optional(
+    ok.annotations({ description: "Extension: the job did not fail, its owner cancelled it" })
+  )
+}).annotations({
+  ...named("FailedJob"),
+  examples: [{ ok: false, job_id: "job_abc123xyz", status: "failed", ...failureSample }]
+})
 
 export const JobReply = Schema.Union(UnfinishedJob, CompletedJob, FailedJob)
 
@@ -123,7 +148,12 @@ export const AnalyzeReply = Schema.Struct({
 
 export const FileReply = Schema.Struct({
   ok,
-  file: Schema.Struct({ dir_id: Schema.String, file_name: Schema.String, file_path: FilePath, added_on: Time }),
+  file: Schema.Struct({
+    dir_id: Schema.String,
+    file_name: Schema.String,
+    file_path: FilePath,
+    added_on: Time
+  }),
   upload: Schema.Struct({
     url: text("PUT the raw bytes to this URL, without an API key"),
     method: Schema.Literal("PUT"),
@@ -138,7 +168,12 @@ export const FileReply = Schema.Struct({
   examples: [
     {
       ok: true,
-      file: { dir_id: "dir_abc123", file_name: "video.mp4", file_path: "dir_abc123/video.mp4", added_on: "2024-01-01T00:00:00Z" },
+      file: {
+        dir_id: "dir_abc123",
+        file_name: "video.mp4",
+        file_path: "dir_abc123/video.mp4",
+        added_on: "2024-01-01T00:00:00Z"
+      },
       upload: { url: "https://presigned-upload-url...", method: "PUT", headers: {}, expiresInSeconds: 300 }
     }
   ]
@@ -149,7 +184,9 @@ export const FileInfoReply = Schema.Struct({
   file_info: Schema.Struct({ file_path: FilePath, file_type: MediaType, file_size: count("Bytes") })
 }).annotations({
   ...named("FileInfo"),
-  examples: [{ ok: true, file_info: { file_path: "dir_abc123/video.mp4", file_type: "video/mp4", file_size: 1048576 } }]
+  examples: [
+    { ok: true, file_info: { file_path: "dir_abc123/video.mp4", file_type: "video/mp4", file_size: 1048576 } }
+  ]
 })
 
 export const DownloadReply = Schema.Struct({
@@ -179,14 +216,19 @@ export const DownloadReply = Schema.Struct({
   ]
 })
 
-export const DeleteReply = Schema.Struct({ ok, deleted: Schema.Struct({ file_path: FilePath }) }).annotations({
-  ...named("Deleted"),
-  examples: [{ ok: true, deleted: { file_path: "dir_abc123/video.mp4" } }]
-})
+export const DeleteReply = Schema.Struct({ ok, deleted: Schema.Struct({ file_path: FilePath }) }).annotations(
+  {
+    ...named("Deleted"),
+    examples: [{ ok: true, deleted: { file_path: "dir_abc123/video.mp4" } }]
+  }
+)
 
 const ttl = count("Life in seconds, from its creation")
 
-export const DirectoryReply = Schema.Struct({ ok, directory: Schema.Struct({ id: Schema.String, ttl }) }).annotations({
+export const DirectoryReply = Schema.Struct({
+  ok,
+  directory: Schema.Struct({ id: Schema.String, ttl })
+}).annotations({
   ...named("Directory"),
   examples: [{ ok: true, directory: { id: "dir_abc123", ttl: 86400 } }]
 })
@@ -216,7 +258,10 @@ export const FilesReply = Schema.Struct({
 })
 
 const bound = (description: string) =>
-  Schema.NullOr(Schema.Number).annotations({ description, jsonSchema: { type: ["number", "null"], minimum: 0 } })
+  Schema.NullOr(Schema.Number).annotations({
+    description,
+    jsonSchema: { type: ["number", "null"], minimum: 0 }
+  })
 
 export const UsageReply = Schema.Struct({
   ok,
@@ -252,7 +297,9 @@ const Delivery = Schema.Struct({
   url: Schema.String,
   status: Schema.Literal("pending", "delivered", "abandoned"),
   added_on: Time,
-  next_try_on: Schema.NullOr(Time).annotations({ description: "null once the webhook is delivered or abandoned" }),
+  next_try_on: Schema.NullOr(Time).annotations({
+    description: "null once the webhook is delivered or abandoned"
+  }),
   tries: Schema.Array(
     Schema.Struct({
       on: Time,
@@ -261,7 +308,9 @@ const Delivery = Schema.Struct({
         description: "Status code of the receiver's response; null if there was none",
         jsonSchema: { type: ["integer", "null"] }
       }),
-      error: Schema.NullOr(Schema.String).annotations({ description: "Why the try failed; null if it succeeded" })
+      error: Schema.NullOr(Schema.String).annotations({
+        description: "Why the try failed; null if it succeeded"
+      })
     })
   ).annotations({ description: "Oldest first" })
 }).annotations(named("Delivery"))
@@ -289,13 +338,24 @@ export const DeliveryReply = Schema.Struct({ ok, delivery: Delivery }).annotatio
 export const SecretReply = Schema.Struct({
   ok,
   secret: text("The secret that signs the webhooks of this key, in the format of Standard Webhooks libraries")
-}).annotations({ ...named("WebhookSecret"), examples: [{ ok: true, secret: "whsec_MzIgYnl0ZXMgdGhhdCBvbmx5IHdlIHR3byBrbm93Li4u" }] })
+}).annotations({
+  ...named("WebhookSecret"),
+  examples: [{ ok: true, secret: "whsec_MzIgYnl0ZXMgdGhhdCBvbmx5IHdlIHR3byBrbm93Li4u" }]
+})
 
-const CompletedWebhook = Schema.Struct({ job_id: Schema.String, status: Schema.Literal("completed"), ...outcome }).annotations({
+const CompletedWebhook = Schema.Struct({
+  job_id: Schema.String,
+  status: Schema.Literal("completed"),
+  ...outcome
+}).annotations({
   ...named("CompletedWebhook"),
   examples: [{ job_id: "job_abc123xyz", status: "completed", ...outcomeSample }]
 })
-const FailedWebhook = Schema.Struct({ job_id: Schema.String, status: Schema.Literal("failed"), ...failure }).annotations({
+const FailedWebhook = Schema.Struct({
+  job_id: Schema.String,
+  status: Schema.Literal("failed"),
+  ...failure
+}).annotations({
   ...named("FailedWebhook"),
   examples: [{ job_id: "job_abc123xyz", status: "failed", ...failureSample }]
 })

@@ -7,14 +7,31 @@ import { ffmpeg43 } from "../policy/tables/ffmpeg-4.3.js"
 import { readTask } from "../read-task.suite.js"
 import { brokenRule, type Task } from "../task.js"
 import { tagRule } from "../text/tags.js"
-import { parseAnalyze, parseAsync, parseCommand, parseDirectory, parseFile, parseProcess, parseRun } from "./requests.js"
+import {
+  parseAnalyze,
+  parseAsync,
+  parseCommand,
+  parseDirectory,
+  parseFile,
+  parseProcess,
+  parseRun
+} from "./requests.js"
 
-const limits = { ...defaultLimits, inputs: 2, outputs: 3, optionItems: 6, optionBytes: 20, graphBytes: 30, probeFields: 3 }
+const limits = {
+  ...defaultLimits,
+  inputs: 2,
+  outputs: 3,
+  optionItems: 6,
+  optionBytes: 20,
+  graphBytes: 30,
+  probeFields: 3
+}
 const input = { file_path: "dir_abc123/input.mp4" }
 const output = { file: "output.mp4" }
 const task = (over: object = {}) => ({ task: { inputs: [input], outputs: [output], ...over } })
 
-const ok = <A>(parsed: Either.Either<A, unknown>): A => Either.getOrThrowWith(parsed, (error) => error as Error)
+const ok = <A>(parsed: Either.Either<A, unknown>): A =>
+  Either.getOrThrowWith(parsed, (error) => error as Error)
 const refused = (parsed: Either.Either<unknown, InvalidRequest | InvalidTask>) => {
   if (Either.isRight(parsed)) throw new Error(`accepted: ${JSON.stringify(parsed.right)}`)
   return parsed.left
@@ -31,18 +48,38 @@ describe("an optional field that is null or empty", () => {
   const blanks = [null, ""]
 
   it.each(blanks)("is absent from a task: %j", (blank) => {
-    const empty = { inputs: [{ ...input, options: blank }], outputs: [{ ...output, options: blank, maps: blank }] }
-    const body = { ...task({ ...empty, filter_complex: blank, output_dir_id: blank }), tags: blank, webhook_url: blank }
+    const empty = {
+      inputs: [{ ...input, options: blank }],
+      outputs: [{ ...output, options: blank, maps: blank }]
+    }
+    const body = {
+      ...task({ ...empty, filter_complex: blank, output_dir_id: blank }),
+      tags: blank,
+      webhook_url: blank
+    }
     expect(ok(parseAsync(body, limits))).toEqual(ok(parseAsync(task(), limits)))
   })
 
   it.each(blanks)("is absent from other bodies: %j", (blank) => {
-    const fields = ["format", "streams", "frames", "select_streams", "read_intervals", "count_frames", "analyzeduration", "probesize"]
+    const fields = [
+      "format",
+      "streams",
+      "frames",
+      "select_streams",
+      "read_intervals",
+      "count_frames",
+      "analyzeduration",
+      "probesize"
+    ]
     const probe = Object.fromEntries(fields.map((field) => [field, blank]))
     const file_path = "dir_abc123/video.mp4"
     expect(ok(parseAnalyze({ file_path, probe }, limits))).toEqual(ok(parseAnalyze({ file_path }, limits)))
-    expect(ok(parseAnalyze({ file_path, probe: blank }, limits))).toEqual(ok(parseAnalyze({ file_path }, limits)))
-    expect(ok(parseFile({ file_name: "a.mp4", dir_id: blank }))).toEqual(ok(parseFile({ file_name: "a.mp4" })))
+    expect(ok(parseAnalyze({ file_path, probe: blank }, limits))).toEqual(
+      ok(parseAnalyze({ file_path }, limits))
+    )
+    expect(ok(parseFile({ file_name: "a.mp4", dir_id: blank }))).toEqual(
+      ok(parseFile({ file_name: "a.mp4" }))
+    )
     expect(ok(parseDirectory({ ttl: blank }, limits))).toEqual({ ttlSeconds: null })
   })
 
@@ -65,7 +102,12 @@ describe("task", () => {
       }
     }
     expect(ok(parseProcess(body, defaultLimits)).task).toEqual({
-      inputs: [{ source: { _tag: "Stored", dir: "dir_abc123", name: "input.mp4" }, options: ["-ss", "10", "-t", "30"] }],
+      inputs: [
+        {
+          source: { _tag: "Stored", dir: "dir_abc123", name: "input.mp4" },
+          options: ["-ss", "10", "-t", "30"]
+        }
+      ],
       outputs: [{ name: "output.mp4", options: ["-crf", "23", "-preset", "medium"], maps: ["0:v", "0:a"] }],
       filterComplex: "[0:v]scale=1280:720[out]",
       outputDirectory: "dir_abc123"
@@ -76,7 +118,12 @@ describe("task", () => {
     [
       "nothing optional",
       {},
-      { inputs: [{ options: [] }], outputs: [{ options: [], maps: [] }], filterComplex: null, outputDirectory: null }
+      {
+        inputs: [{ options: [] }],
+        outputs: [{ options: [], maps: [] }],
+        filterComplex: null,
+        outputDirectory: null
+      }
     ],
     [
       "empty things are absent",
@@ -106,7 +153,10 @@ describe("task", () => {
     [
       "hostile names are names",
       { inputs: [{ file_path: "d/-x.mp4" }, { file_path: "d/pipe:1" }], outputs: [{ file: "a%03d.jpg" }] },
-      { inputs: [{ source: { name: "-x.mp4" } }, { source: { name: "pipe:1" } }], outputs: [{ name: "a%03d.jpg" }] }
+      {
+        inputs: [{ source: { name: "-x.mp4" } }, { source: { name: "pipe:1" } }],
+        outputs: [{ name: "a%03d.jpg" }]
+      }
     ],
     [
       "an https URL",
@@ -123,8 +173,14 @@ describe("task", () => {
 
   it("ignores unknown fields at the top of the body only", () => {
     expect(Either.isRight(parseProcess({ ...task(), extra: { a: [null] } }, limits))).toBe(true)
-    for (const body of [task({ extra: 1 }), task({ inputs: [{ ...input, extra: 1 }] }), task({ outputs: [{ ...output, extra: 1 }] })]) {
-      expect(refused(parseProcess(body, limits)).message).toMatch(/^Invalid task format: task\S* has fields that are not known: extra/)
+    for (const body of [
+      task({ extra: 1 }),
+      task({ inputs: [{ ...input, extra: 1 }] }),
+      task({ outputs: [{ ...output, extra: 1 }] })
+    ]) {
+      expect(refused(parseProcess(body, limits)).message).toMatch(
+        /^Invalid task format: task\S* has fields that are not known: extra/
+      )
     }
   })
 
@@ -139,16 +195,32 @@ describe("task", () => {
     ["an object for a list", task({ inputs: input }), "task.inputs must be an array"],
     ["a string for an input", task({ inputs: ["dir/a.mp4"] }), "task.inputs[0] must be an object"],
     ["a missing path", task({ inputs: [input, {}] }), "task.inputs[1].file_path is required"],
-    ["a number for a path", task({ inputs: [{ file_path: 1 }] }), "task.inputs[0].file_path must be a string"],
+    [
+      "a number for a path",
+      task({ inputs: [{ file_path: 1 }] }),
+      "task.inputs[0].file_path must be a string"
+    ],
     ["a missing output name", task({ outputs: [{}] }), "task.outputs[0].file is required"],
-    ["a string for options", task({ outputs: [{ ...output, options: "-crf 23" }] }), "task.outputs[0].options must be an array"],
-    ["null in options", task({ outputs: [{ ...output, options: ["-crf", null] }] }), "task.outputs[0].options[1] must not be null"],
+    [
+      "a string for options",
+      task({ outputs: [{ ...output, options: "-crf 23" }] }),
+      "task.outputs[0].options must be an array"
+    ],
+    [
+      "null in options",
+      task({ outputs: [{ ...output, options: ["-crf", null] }] }),
+      "task.outputs[0].options[1] must not be null"
+    ],
     [
       "a list in options",
       task({ outputs: [{ ...output, options: [["-crf"]] }] }),
       "task.outputs[0].options[0] must be a string or a number"
     ],
-    ["a boolean in maps", task({ outputs: [{ ...output, maps: [true] }] }), "task.outputs[0].maps[0] must be a string or a number"],
+    [
+      "a boolean in maps",
+      task({ outputs: [{ ...output, maps: [true] }] }),
+      "task.outputs[0].maps[0] must be a string or a number"
+    ],
     [
       "an infinite number",
       task({ outputs: [{ ...output, options: ["-crf", JSON.parse("1e999")] }] }),
@@ -165,13 +237,21 @@ describe("task", () => {
       task({ inputs: [{ file_path: "http://example.com/a.mp4" }] }),
       "task.inputs[0].file_path must be an https URL: http is not allowed"
     ],
-    ["a broken URL", task({ inputs: [{ file_path: "https://" }] }), "task.inputs[0].file_path is not a valid https URL"],
+    [
+      "a broken URL",
+      task({ inputs: [{ file_path: "https://" }] }),
+      "task.inputs[0].file_path is not a valid https URL"
+    ],
     [
       "another scheme",
       task({ inputs: [{ file_path: "file:///etc/passwd" }] }),
       'task.inputs[0].file_path must be "dir_id/file_name" or an https URL'
     ],
-    ["no directory", task({ inputs: [{ file_path: "a.mp4" }] }), 'task.inputs[0].file_path must be "dir_id/file_name" or an https URL'],
+    [
+      "no directory",
+      task({ inputs: [{ file_path: "a.mp4" }] }),
+      'task.inputs[0].file_path must be "dir_id/file_name" or an https URL'
+    ],
     [
       "an absolute path",
       task({ inputs: [{ file_path: "/etc/passwd" }] }),
@@ -190,7 +270,11 @@ describe("task", () => {
       'task.outputs[0].file must not contain slashes or backslashes; write "b.mp4"'
     ],
     ["a path to a pattern", task({ outputs: [{ file: "C:\\x\\b%03d.png" }] }), 'write "b%03d.png"'],
-    ["a path to a folder", task({ outputs: [{ file: "/tmp/" }] }), "task.outputs[0].file must not contain slashes or backslashes"],
+    [
+      "a path to a folder",
+      task({ outputs: [{ file: "/tmp/" }] }),
+      "task.outputs[0].file must not contain slashes or backslashes"
+    ],
     [
       "the name of nothing for an output of -f null",
       task({ outputs: [{ file: "/dev/null", options: ["-f", "null"] }] }),
@@ -206,8 +290,16 @@ describe("task", () => {
       task({ outputs: [{ file: "/dev/null", options: ["-pass", 1, "-f", "mp4"] }] }),
       'add "-f", "null" to its options and write "-"'
     ],
-    ["NUL in an output", task({ outputs: [{ file: "a\0.mp4" }] }), "task.outputs[0].file must not contain control characters"],
-    ["half a character", task({ outputs: [{ file: "\ud800.mp4" }] }), "task.outputs[0].file must be well-formed Unicode"],
+    [
+      "NUL in an output",
+      task({ outputs: [{ file: "a\0.mp4" }] }),
+      "task.outputs[0].file must not contain control characters"
+    ],
+    [
+      "half a character",
+      task({ outputs: [{ file: "\ud800.mp4" }] }),
+      "task.outputs[0].file must be well-formed Unicode"
+    ],
     ["a bad directory", task({ output_dir_id: "a b" }), "task.output_dir_id must be 1 to 64 characters"],
     [
       "two items in one string",
@@ -219,21 +311,57 @@ describe("task", () => {
       task({ outputs: [{ ...output, options: ["evil.mp4"] }] }),
       'task.outputs[0].options: "evil.mp4" is neither an option'
     ],
-    ["a bare word after a value", task({ outputs: [{ ...output, options: ["-crf", "23", "evil.mp4"] }] }), '"evil.mp4" is neither'],
-    ["a bare word after a flag", task({ outputs: [{ ...output, options: ["-an", "evil.mp4"] }] }), '"evil.mp4" is neither'],
-    ["a bare word after a dropped flag", task({ outputs: [{ ...output, options: ["-y", "evil.mp4"] }] }), '"evil.mp4" is neither'],
-    ["a bare word after a lone dash", task({ outputs: [{ ...output, options: ["-", "evil.mp4"] }] }), '"-" is neither'],
-    ["a dropped option without its value", task({ inputs: [{ ...input, options: ["-v"] }] }), "option -v needs a value"],
-    ["another input", task({ inputs: [{ ...input, options: ["-i", "x"] }] }), "option -i is not allowed: inputs are listed in task.inputs"],
+    [
+      "a bare word after a value",
+      task({ outputs: [{ ...output, options: ["-crf", "23", "evil.mp4"] }] }),
+      '"evil.mp4" is neither'
+    ],
+    [
+      "a bare word after a flag",
+      task({ outputs: [{ ...output, options: ["-an", "evil.mp4"] }] }),
+      '"evil.mp4" is neither'
+    ],
+    [
+      "a bare word after a dropped flag",
+      task({ outputs: [{ ...output, options: ["-y", "evil.mp4"] }] }),
+      '"evil.mp4" is neither'
+    ],
+    [
+      "a bare word after a lone dash",
+      task({ outputs: [{ ...output, options: ["-", "evil.mp4"] }] }),
+      '"-" is neither'
+    ],
+    [
+      "a dropped option without its value",
+      task({ inputs: [{ ...input, options: ["-v"] }] }),
+      "option -v needs a value"
+    ],
+    [
+      "another input",
+      task({ inputs: [{ ...input, options: ["-i", "x"] }] }),
+      "option -i is not allowed: inputs are listed in task.inputs"
+    ],
     ["a report", task({ outputs: [{ ...output, options: ["-report"] }] }), "option -report is not allowed"],
-    ["a report, negated", task({ outputs: [{ ...output, options: ["-noreport"] }] }), "option -noreport is not allowed"],
-    ["progress", task({ outputs: [{ ...output, options: ["-progress", "x"] }] }), "option -progress is not allowed"],
+    [
+      "a report, negated",
+      task({ outputs: [{ ...output, options: ["-noreport"] }] }),
+      "option -noreport is not allowed"
+    ],
+    [
+      "progress",
+      task({ outputs: [{ ...output, options: ["-progress", "x"] }] }),
+      "option -progress is not allowed"
+    ],
     [
       "a protocol list",
       task({ inputs: [{ ...input, options: ["-protocol_whitelist", "file"] }] }),
       "option -protocol_whitelist is not allowed"
     ],
-    ["a specifier", task({ inputs: [{ ...input, options: ["-fpre:v:0", "x"] }] }), "option -fpre:v:0 is not allowed"],
+    [
+      "a specifier",
+      task({ inputs: [{ ...input, options: ["-fpre:v:0", "x"] }] }),
+      "option -fpre:v:0 is not allowed"
+    ],
     ["help", task({ outputs: [{ ...output, options: ["-?"] }] }), "option -? is not allowed"],
     [
       "NUL in options",
@@ -241,19 +369,31 @@ describe("task", () => {
       "task.outputs[0].options[1] must be well-formed Unicode without NUL"
     ],
     ["too many inputs", task({ inputs: [input, input, input] }), "task.inputs has 3 items: at most 2"],
-    ["too many outputs", task({ outputs: [output, output, output, output] }), "task.outputs has 4 items: at most 3"],
+    [
+      "too many outputs",
+      task({ outputs: [output, output, output, output] }),
+      "task.outputs has 4 items: at most 3"
+    ],
     [
       "too many options",
       task({ outputs: [{ ...output, options: Array(7).fill("-an") }] }),
       "task.outputs[0].options has 7 items: at most 6"
     ],
-    ["too many maps", task({ outputs: [{ ...output, maps: Array(7).fill("0") }] }), "task.outputs[0].maps has 7 items: at most 6"],
+    [
+      "too many maps",
+      task({ outputs: [{ ...output, maps: Array(7).fill("0") }] }),
+      "task.outputs[0].maps has 7 items: at most 6"
+    ],
     [
       "a long option",
       task({ outputs: [{ ...output, options: ["-x", "é".repeat(11)] }] }),
       "task.outputs[0].options[1] is too long: at most 20 bytes"
     ],
-    ["a long graph", task({ filter_complex: "x".repeat(31) }), "task.filter_complex is too long: at most 30 bytes"],
+    [
+      "a long graph",
+      task({ filter_complex: "x".repeat(31) }),
+      "task.filter_complex is too long: at most 30 bytes"
+    ],
     [
       "a graph that Unicode's normal form makes long",
       task({ filter_complex: `null@${"\u{1D160}".repeat(6)}` }),
@@ -293,7 +433,9 @@ describe("task", () => {
         ["a.srt", "task.filter_complex"],
         ["b.txt", "task.filter_complex"]
       ])
-      expect(named(withOptions("-attach", "c.ttf", "-vf", "ass=d.ass", "-filter:v:1", "lut3d=e.cube"))).toEqual([
+      expect(
+        named(withOptions("-attach", "c.ttf", "-vf", "ass=d.ass", "-filter:v:1", "lut3d=e.cube"))
+      ).toEqual([
         ["c.ttf", "task.outputs[0].options: -attach"],
         ["d.ass", "task.outputs[0].options: the value of -vf"],
         ["e.cube", "task.outputs[0].options: the value of -filter:v:1"]
@@ -307,22 +449,38 @@ describe("task", () => {
         filter_complex: "ass=e\u0301.ass",
         ...withOptions("-vf", "subtitles=u\u0308.srt")
       })
-      expect([filterComplex, outputs[0]?.options]).toEqual(["ass=\u00e9.ass", ["-vf", "subtitles=\u00fc.srt"]])
+      expect([filterComplex, outputs[0]?.options]).toEqual([
+        "ass=\u00e9.ass",
+        ["-vf", "subtitles=\u00fc.srt"]
+      ])
       expect(named?.map(({ name }) => name)).toEqual(["\u00fc.srt", "\u00e9.ass"])
     })
 
     it("may be lists of files to be joined", () => {
-      const concat = (...options: ReadonlyArray<string>) => parsed({ inputs: [{ ...input, options }] }).inputs[0]?.concat
-      expect([concat(), concat("-f", "mov"), concat("-f", "concat", "-f", "mov")]).toEqual([undefined, undefined, undefined])
+      const concat = (...options: ReadonlyArray<string>) =>
+        parsed({ inputs: [{ ...input, options }] }).inputs[0]?.concat
+      expect([concat(), concat("-f", "mov"), concat("-f", "concat", "-f", "mov")]).toEqual([
+        undefined,
+        undefined,
+        undefined
+      ])
       expect([concat("-f", "concat"), concat("-f", "mov", "-f", "Concat")]).toEqual([true, true])
     })
 
     it.each([
       [["-hls_segment_filename", "p%03d.ts"], ["-hls_segment_filename", "file:../out/p%03d.ts"], undefined],
       [["-pass", "1", "-passlogfile", "log"], ["-pass", "1", "-passlogfile", "../out/log"], undefined],
-      [["-pass", "2", "-passlogfile", "log"], ["-pass", "2", "-passlogfile", "log"], [{ name: "log", passLog: true }]],
+      [
+        ["-pass", "2", "-passlogfile", "log"],
+        ["-pass", "2", "-passlogfile", "log"],
+        [{ name: "log", passLog: true }]
+      ],
       [["-pass", "1"], ["-pass", "1", "-passlogfile", "../out/ffmpeg2pass"], undefined],
-      [["-pass:v", "2"], ["-pass:v", "2", "-passlogfile", "ffmpeg2pass"], [{ name: "ffmpeg2pass", passLog: true }]],
+      [
+        ["-pass:v", "2"],
+        ["-pass:v", "2", "-passlogfile", "ffmpeg2pass"],
+        [{ name: "ffmpeg2pass", passLog: true }]
+      ],
       [
         ["-pass", "3", "-passlogfile", "log"],
         ["-pass", "3", "-passlogfile", "../out/log"],
@@ -345,7 +503,12 @@ describe("task", () => {
     const broken = (task: Task) => brokenRule(task, readTask(task).filterComplex)
     const rule = (...outputs: ReadonlyArray<readonly [file: string, options: string]>) =>
       broken(
-        ok(parseProcess(task({ outputs: outputs.map(([file, options]) => ({ file, options: options.split(" ") })) }), defaultLimits)).task
+        ok(
+          parseProcess(
+            task({ outputs: outputs.map(([file, options]) => ({ file, options: options.split(" ") })) }),
+            defaultLimits
+          )
+        ).task
       )
     const options = (index: number) => `task.outputs[${index}].options:`
 
@@ -396,7 +559,11 @@ describe("task", () => {
         ],
         'both write "ffmpeg2pass-%d.log.mbtree"'
       ],
-      ["and an output while it grows", [["l.temp", "-f mp4 -x264-params pass=1:stats=l"]], `output "l.temp" and ${options(0)}`],
+      [
+        "and an output while it grows",
+        [["l.temp", "-f mp4 -x264-params pass=1:stats=l"]],
+        `output "l.temp" and ${options(0)}`
+      ],
       [
         "and a list of segments",
         [
@@ -462,10 +629,18 @@ describe("task", () => {
       { outputs: [{ ...output, options: ["-filter:v:0", "nosuch"] }] },
       'task.outputs[0].options: the value of -filter:v:0 names the filter "nosuch"'
     ],
-    ["maps", { outputs: [{ ...output, maps: ["0:v", "x.mp4"] }] }, 'task.outputs[0].maps[1] must be "[label]" of the filter graph']
+    [
+      "maps",
+      { outputs: [{ ...output, maps: ["0:v", "x.mp4"] }] },
+      'task.outputs[0].maps[1] must be "[label]" of the filter graph'
+    ]
   ])("refuses what is not allowed in %s, unless nothing is refused", (_, over, reason) => {
-    expect(refused(parseProcess(task(over), defaultLimits)).message).toContain(`Invalid task format: ${reason}`)
-    expect(Either.isRight(parseProcess(task(over), defaultLimits, { ...defaultPolicy, options: "off" }))).toBe(true)
+    expect(refused(parseProcess(task(over), defaultLimits)).message).toContain(
+      `Invalid task format: ${reason}`
+    )
+    expect(
+      Either.isRight(parseProcess(task(over), defaultLimits, { ...defaultPolicy, options: "off" }))
+    ).toBe(true)
   })
 
   it("repeats no more than a little of what it refuses", () => {
@@ -485,11 +660,20 @@ describe("tags", () => {
   const many = Array.from({ length: 9 }, (_, index) => `t${index}`)
   /** Every body that may have them, as what is read of it. */
   const bodies: ReadonlyArray<
-    readonly [string, (json: object) => Either.Either<{ readonly tags: unknown }, InvalidRequest | InvalidTask>]
+    readonly [
+      string,
+      (json: object) => Either.Either<{ readonly tags: unknown }, InvalidRequest | InvalidTask>
+    ]
   > = [
     ["/ffmpeg/process", (json) => parseProcess(json, limits)],
     ["/ffmpeg/process/async", (json) => parseAsync(json, limits)],
-    ["/ffmpeg/run", (json) => Either.flatMap(parseCommand(json), (command) => parseRun(command, { pathOf: () => undefined }, limits))]
+    [
+      "/ffmpeg/run",
+      (json) =>
+        Either.flatMap(parseCommand(json), (command) =>
+          parseRun(command, { pathOf: () => undefined }, limits)
+        )
+    ]
   ]
 
   describe.each(bodies)("of %s", (_, parse) => {
@@ -497,7 +681,11 @@ describe("tags", () => {
       ["none", {}, []],
       ["an empty list", { tags: [] }, []],
       ["one", { tags: ["gpu"] }, ["gpu"]],
-      ["several, sorted, each once", { tags: ["nvenc", "gpu", "nvenc", "2.0_a-b"] }, ["2.0_a-b", "gpu", "nvenc"]],
+      [
+        "several, sorted, each once",
+        { tags: ["nvenc", "gpu", "nvenc", "2.0_a-b"] },
+        ["2.0_a-b", "gpu", "nvenc"]
+      ],
       ["the longest", { tags: [long] }, [long]],
       ["the most", { tags: many.slice(1) }, many.slice(1)]
     ])("may be %s", (_, over, expected) => expect(ok(parse({ ...task(), ...over })).tags).toEqual(expected))
@@ -527,7 +715,9 @@ describe("tags", () => {
   })
 
   it("are no part of a task", () => {
-    expect(refused(parseProcess(task({ tags: ["gpu"] }), limits)).message).toMatch(/^Invalid task format: task has fields .* tags/)
+    expect(refused(parseProcess(task({ tags: ["gpu"] }), limits)).message).toMatch(
+      /^Invalid task format: task has fields .* tags/
+    )
   })
 })
 
@@ -536,20 +726,31 @@ describe("webhook_url", () => {
     [undefined, null],
     ["https://yoursite.com/callback", "https://yoursite.com/callback"]
   ])("%j is %j", (webhook_url, expected) => {
-    expect(ok(parseAsync(webhook_url === undefined ? task() : { ...task(), webhook_url }, limits)).webhookUrl).toBe(expected)
+    expect(
+      ok(parseAsync(webhook_url === undefined ? task() : { ...task(), webhook_url }, limits)).webhookUrl
+    ).toBe(expected)
   })
 
-  it.each([["http://yoursite.com/"], ["yoursite.com"], ["https://"], ["https:///x"], ["ftp://x"], ["javascript:1"], ["https://a\ud800/"]])(
-    "refuses %j",
-    (webhook_url) => {
-      const error = refused(parseAsync({ ...task(), webhook_url }, limits))
-      expect([error._tag, error.message]).toEqual(["InvalidRequest", "webhook_url must be an https URL"])
-    }
-  )
+  it.each([
+    ["http://yoursite.com/"],
+    ["yoursite.com"],
+    ["https://"],
+    ["https:///x"],
+    ["ftp://x"],
+    ["javascript:1"],
+    ["https://a\ud800/"]
+  ])("refuses %j", (webhook_url) => {
+    const error = refused(parseAsync({ ...task(), webhook_url }, limits))
+    expect([error._tag, error.message]).toEqual(["InvalidRequest", "webhook_url must be an https URL"])
+  })
 
   it("refuses wrong types and reports those of the task first", () => {
-    expect(refused(parseAsync({ ...task(), webhook_url: 1 }, limits)).message).toBe("webhook_url must be a string")
-    expect(refused(parseAsync({ ...task({ inputs: [] }), webhook_url: "x" }, limits))._tag).toBe("InvalidTask")
+    expect(refused(parseAsync({ ...task(), webhook_url: 1 }, limits)).message).toBe(
+      "webhook_url must be a string"
+    )
+    expect(refused(parseAsync({ ...task({ inputs: [] }), webhook_url: "x" }, limits))._tag).toBe(
+      "InvalidTask"
+    )
   })
 })
 
@@ -576,8 +777,13 @@ describe("file", () => {
     [{ file_name: "x".repeat(256) }, "file_name must be at most 255 characters and bytes long"],
     [{ file_name: "é".repeat(128) }, "file_name must be at most 255 characters and bytes long"],
     [{ file_name: "a.mp4", dir_id: "a.b" }, "dir_id must be 1 to 64 characters long, of A-Z a-z 0-9 _ and -"],
-    [{ file_name: "a.mp4", dir_id: "x".repeat(65) }, "dir_id must be 1 to 64 characters long, of A-Z a-z 0-9 _ and -"]
-  ])("refuses %j", (body, message) => expect(refused(parseFile(body))).toMatchObject({ _tag: "InvalidRequest", message }))
+    [
+      { file_name: "a.mp4", dir_id: "x".repeat(65) },
+      "dir_id must be 1 to 64 characters long, of A-Z a-z 0-9 _ and -"
+    ]
+  ])("refuses %j", (body, message) =>
+    expect(refused(parseFile(body))).toMatchObject({ _tag: "InvalidRequest", message })
+  )
 })
 
 describe("directory", () => {
@@ -588,7 +794,9 @@ describe("directory", () => {
   ])("%j", (body, ttlSeconds) => expect(ok(parseDirectory(body, defaultLimits))).toEqual({ ttlSeconds }))
 
   it.each([[59], [2592001], [60.5], [-60], [0], [1e300]])("refuses a ttl of %d", (ttl) => {
-    expect(refused(parseDirectory({ ttl }, defaultLimits)).message).toBe("ttl must be a whole number of seconds from 60 to 2592000")
+    expect(refused(parseDirectory({ ttl }, defaultLimits)).message).toBe(
+      "ttl must be a whole number of seconds from 60 to 2592000"
+    )
   })
   it.each([["3600"], [[60]], [true]])("refuses a ttl of %j", (ttl) => {
     expect(refused(parseDirectory({ ttl }, defaultLimits)).message).toBe("ttl must be a number")
@@ -601,7 +809,11 @@ describe("probe", () => {
   const all = { format: "all", streams: "all" }
 
   it("is the reference's own example", () => {
-    const probe = { format: ["duration", "size", "bit_rate"], streams: ["codec_name", "width"], select_streams: "v:0" }
+    const probe = {
+      format: ["duration", "size", "bit_rate"],
+      streams: ["codec_name", "width"],
+      select_streams: "v:0"
+    }
     expect(ok(analyze(probe))).toEqual({
       source: { _tag: "Stored", dir: "dir_abc123", name: "video.mp4" },
       probe: {
@@ -622,7 +834,10 @@ describe("probe", () => {
     [{ select_streams: "a" }, { sections: all, selectStreams: "a" }],
     [{ format: [] }, { sections: { format: "all" } }],
     [{ chapters: [], programs: ["program_id"] }, { sections: { chapters: "all", programs: ["program_id"] } }],
-    [{ frames: [], packets: ["pts"], select_streams: "v:0" }, { sections: { frames: "all", packets: ["pts"] } }],
+    [
+      { frames: [], packets: ["pts"], select_streams: "v:0" },
+      { sections: { frames: "all", packets: ["pts"] } }
+    ],
     [{ count_frames: true }, { sections: all, countFrames: true }],
     [{ count_packets: true }, { sections: all, countPackets: true }]
   ])("%j", (probe, expected) => {
@@ -642,7 +857,9 @@ describe("probe", () => {
     ["10M", 10_000_000],
     ["2K", 2000],
     [0, 0]
-  ])("analyzeduration %j is %d us", (analyzeduration, us) => expect(ok(analyze({ analyzeduration })).probe.analyzeMicroseconds).toBe(us))
+  ])("analyzeduration %j is %d us", (analyzeduration, us) =>
+    expect(ok(analyze({ analyzeduration })).probe.analyzeMicroseconds).toBe(us)
+  )
 
   it.each([
     ["10M", 10_000_000],
@@ -651,7 +868,9 @@ describe("probe", () => {
     ["64K", 64_000],
     ["32", 32],
     [5_000_000, 5_000_000]
-  ])("probesize %j is %d bytes", (probesize, bytes) => expect(ok(analyze({ probesize })).probe.probeBytes).toBe(bytes))
+  ])("probesize %j is %d bytes", (probesize, bytes) =>
+    expect(ok(analyze({ probesize })).probe.probeBytes).toBe(bytes)
+  )
 
   it.each([
     ["0%+10", "0%+10"],
@@ -664,7 +883,9 @@ describe("probe", () => {
     ["0%+10,#5", "0%+10,%+#5"],
     ["+5", "+5"],
     ["%20", "%20"]
-  ])("read_intervals %j is %j", (read_intervals, expected) => expect(ok(analyze({ read_intervals })).probe.readIntervals).toBe(expected))
+  ])("read_intervals %j is %j", (read_intervals, expected) =>
+    expect(ok(analyze({ read_intervals })).probe.readIntervals).toBe(expected)
+  )
 
   it.each([
     ["v:0"],
@@ -680,7 +901,9 @@ describe("probe", () => {
     ["m:language:eng"],
     ["a:m:language:eng"],
     ["u"]
-  ])("select_streams %j", (select_streams) => expect(ok(analyze({ select_streams })).probe.selectStreams).toBe(select_streams))
+  ])("select_streams %j", (select_streams) =>
+    expect(ok(analyze({ select_streams })).probe.selectStreams).toBe(select_streams)
+  )
 
   it.each([
     [{ frames: [] }, "require probe.select_streams"],
@@ -726,28 +949,49 @@ describe("probe", () => {
 
   it.each([
     ["http://example.com/a.mp4", "file_path must be an https URL: http is not allowed"],
-    ["https://example.com/a b.mp4", "file_path is a URL with a blank in it: write %20 instead, or leave it out"],
-    [" https://example.com/a.mp4", "file_path is a URL with a blank in it: write %20 instead, or leave it out"],
-    ["https://example.com/a.mp4\n", "file_path is a URL with a blank in it: write %20 instead, or leave it out"],
+    [
+      "https://example.com/a b.mp4",
+      "file_path is a URL with a blank in it: write %20 instead, or leave it out"
+    ],
+    [
+      " https://example.com/a.mp4",
+      "file_path is a URL with a blank in it: write %20 instead, or leave it out"
+    ],
+    [
+      "https://example.com/a.mp4\n",
+      "file_path is a URL with a blank in it: write %20 instead, or leave it out"
+    ],
     ["a.mp4", 'file_path must be "dir_id/file_name" or an https URL'],
     [null, "file_path must not be null"]
-  ])("refuses the file_path %j", (path, message) => expect(refused(analyze({}, path))).toMatchObject({ _tag: "InvalidRequest", message }))
+  ])("refuses the file_path %j", (path, message) =>
+    expect(refused(analyze({}, path))).toMatchObject({ _tag: "InvalidRequest", message })
+  )
 
   it("takes an https URL", () =>
-    expect(ok(analyze({}, "https://example.com/a.mp4")).source).toEqual({ _tag: "Remote", url: "https://example.com/a.mp4" }))
+    expect(ok(analyze({}, "https://example.com/a.mp4")).source).toEqual({
+      _tag: "Remote",
+      url: "https://example.com/a.mp4"
+    }))
 })
 
 describe("a way of keeping the rate, with an ffmpeg that has one for all outputs", () => {
   const older = { ...defaultPolicy, table: ffmpeg43 }
   const parsed = (policy: typeof defaultPolicy, ...options: ReadonlyArray<string>) =>
-    parseProcess(task({ outputs: options.map((each, index) => ({ file: `${index}.mp4`, options: each.split(" ") })) }), limits, policy)
+    parseProcess(
+      task({ outputs: options.map((each, index) => ({ file: `${index}.mp4`, options: each.split(" ") })) }),
+      limits,
+      policy
+    )
 
   it.each([
     [
       ["-fps_mode vfr -an", "-r 5"],
       /task\.outputs\[0\]\.options: -fps_mode vfr would hold for all outputs .*task\.outputs\[1\] has none: write the same/
     ],
-    [["-r 5", "-fps_mode:v cfr"], /task\.outputs\[1\]\.options: -fps_mode cfr would .*task\.outputs\[0\] has none/],
+    [
+      ["-r 5", "-fps_mode:v cfr"],
+      /task\.outputs\[1\]\.options: -fps_mode cfr would .*task\.outputs\[0\] has none/
+    ],
     [["-fps_mode 1", "-fps_mode vfr"], /-fps_mode cfr would .*task\.outputs\[1\] has another one, vfr/],
     [["-fps_mode cfr", "-vsync 2"], /has another one, vfr/]
   ])("is refused where outputs differ: %j", (options, says) => {
@@ -755,10 +999,12 @@ describe("a way of keeping the rate, with an ffmpeg that has one for all outputs
     expect(Either.isRight(parsed(defaultPolicy, ...options))).toBe(true)
   })
 
-  it.each([[["-fps_mode 1", "-fps_mode cfr"]], [["-fps_mode vfr", "-vsync 2"]], [["-fps_mode vfr", "-vn"]], [["-vsync 0", "-r 5"]]])(
-    "is accepted where they do not: %j",
-    (options) => {
-      expect(Either.isRight(parsed(older, ...options))).toBe(true)
-    }
-  )
+  it.each([
+    [["-fps_mode 1", "-fps_mode cfr"]],
+    [["-fps_mode vfr", "-vsync 2"]],
+    [["-fps_mode vfr", "-vn"]],
+    [["-vsync 0", "-r 5"]]
+  ])("is accepted where they do not: %j", (options) => {
+    expect(Either.isRight(parsed(older, ...options))).toBe(true)
+  })
 })

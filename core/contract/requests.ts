@@ -31,7 +31,11 @@ interface Tagged {
 }
 
 /** `POST /ffmpeg/process`. */
-export const parseProcess = (json: unknown, limits: LimitValues, policy?: PolicyValues): Parsed<Tagged, InvalidRequest | InvalidTask> =>
+export const parseProcess = (
+  json: unknown,
+  limits: LimitValues,
+  policy?: PolicyValues
+): Parsed<Tagged, InvalidRequest | InvalidTask> =>
   Either.flatMap(checked.process(json), (body) => parseTagged(body, limits, policy))
 
 /** The content of the field `command` of `POST /ffmpeg/run`. */
@@ -87,14 +91,22 @@ export const parseAsync = (
   Either.gen(function* () {
     const body = yield* checked.async(json)
     const tagged = yield* parseTagged(body, limits, policy)
-    return { ...tagged, webhookUrl: body.webhook_url === undefined ? null : yield* parseWebhookUrl(body.webhook_url) }
+    return {
+      ...tagged,
+      webhookUrl: body.webhook_url === undefined ? null : yield* parseWebhookUrl(body.webhook_url)
+    }
   })
 
 /** `POST /ffprobe/analyze`. */
-export const parseAnalyze = (json: unknown, limits: LimitValues): Parsed<{ readonly source: Source; readonly probe: ProbeRequest }> =>
+export const parseAnalyze = (
+  json: unknown,
+  limits: LimitValues
+): Parsed<{ readonly source: Source; readonly probe: ProbeRequest }> =>
   Either.gen(function* () {
     const body = yield* Either.mapLeft(checked.analyze(json), asRequest)
-    const source = yield* Either.mapLeft(fileSource(body.file_path), (reason) => invalid(`file_path ${reason}`))
+    const source = yield* Either.mapLeft(fileSource(body.file_path), (reason) =>
+      invalid(`file_path ${reason}`)
+    )
     return { source, probe: yield* parseProbe(body.probe ?? {}, limits) }
   })
 
@@ -110,7 +122,10 @@ export const parseFile = (json: unknown): Parsed<{ readonly name: FileName; read
   })
 
 /** `POST /directory`. `ttlSeconds` is null for the default. */
-export const parseDirectory = (json: unknown, limits: LimitValues): Parsed<{ readonly ttlSeconds: number | null }> =>
+export const parseDirectory = (
+  json: unknown,
+  limits: LimitValues
+): Parsed<{ readonly ttlSeconds: number | null }> =>
   Either.gen(function* () {
     const { ttl } = yield* Either.mapLeft(checked.directory(json), asRequest)
     if (ttl === undefined) return { ttlSeconds: null }
@@ -142,10 +157,13 @@ const parseJobTags = (tags: ReadonlyArray<string>): Parsed<ReadonlyArray<string>
     : Either.mapLeft(parseTags(tags, "tags"), invalid)
 
 const parseWebhookUrl = (text: string): Parsed<string> => {
-  if (text.length > maxUrlLength) return Either.left(invalid(`webhook_url is too long: at most ${maxUrlLength} characters are allowed`))
-  if (/\s/.test(text)) return Either.left(invalid("webhook_url has a blank in it: write %20 instead, or leave it out"))
+  if (text.length > maxUrlLength)
+    return Either.left(invalid(`webhook_url is too long: at most ${maxUrlLength} characters are allowed`))
+  if (/\s/.test(text))
+    return Either.left(invalid("webhook_url has a blank in it: write %20 instead, or leave it out"))
   return isHttpsUrl(text) ? Either.right(text) : Either.left(invalid("webhook_url must be an https URL"))
 }
 
 const invalid = (message: string) => new InvalidRequest({ message })
-const asRequest = (error: InvalidRequest | InvalidTask) => (error._tag === "InvalidRequest" ? error : invalid(error.reason))
+const asRequest = (error: InvalidRequest | InvalidTask) =>
+  error._tag === "InvalidRequest" ? error : invalid(error.reason)

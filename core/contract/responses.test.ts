@@ -2,7 +2,16 @@ import { describe, expect, it } from "vitest"
 import { blobKey, DirId, FileName, JobId, OwnerId } from "../ids.js"
 import type { Job } from "../job.js"
 import type { SignedRequest } from "../ports/storage.js"
-import { absolute, directoryBody, downloadBody, fileInfoBody, jobBody, processedBody, registeredBody, webhookBody } from "./responses.js"
+import {
+  absolute,
+  directoryBody,
+  downloadBody,
+  fileInfoBody,
+  jobBody,
+  processedBody,
+  registeredBody,
+  webhookBody
+} from "./responses.js"
 
 const dir = DirId("dir_abc123")
 const name = FileName("video.mp4")
@@ -15,7 +24,11 @@ const file = {
   addedAt: new Date("2024-01-01T00:00:00.789Z")
 } as const
 const get: SignedRequest = { url: "/blob/t", method: "GET", headers: {} }
-const put: SignedRequest = { url: "https://storage.example.com/p?x=1", method: "PUT", headers: { "x-a": "1" } }
+const put: SignedRequest = {
+  url: "https://storage.example.com/p?x=1",
+  method: "PUT",
+  headers: { "x-a": "1" }
+}
 const base = "https://api.example.com/media"
 
 const job: Job = {
@@ -38,7 +51,13 @@ const job: Job = {
 const links = [{ name: "output.mp4", bytes: 1234567, request: get }]
 const result = [{ file_name: "output.mp4", size_bytes: 1234567, download_url: `${base}/blob/t` }]
 const usage = { time_sec: 12.5, input_size_gb: 0.098, output_size_gb: 0.015, gb_sec: 1.4125 }
-const failed = (failure: Job["failure"], state: Job["state"] = "failed"): Job => ({ ...job, state, failure, outputs: [], usage: null })
+const failed = (failure: Job["failure"], state: Job["state"] = "failed"): Job => ({
+  ...job,
+  state,
+  failure,
+  outputs: [],
+  usage: null
+})
 
 /** As text, so that the order of the fields counts too. */
 const text = (value: unknown) => JSON.stringify(value, null, 1)
@@ -55,14 +74,22 @@ describe("responses", () => {
       registeredBody({ file: { ...file, bytes: null }, upload: put, expiresInSeconds: 300 }, base),
       {
         ok: true,
-        file: { dir_id: dir, file_name: "video.mp4", file_path: "dir_abc123/video.mp4", added_on: "2024-01-01T00:00:00Z" },
+        file: {
+          dir_id: dir,
+          file_name: "video.mp4",
+          file_path: "dir_abc123/video.mp4",
+          added_on: "2024-01-01T00:00:00Z"
+        },
         upload: { url: put.url, method: "PUT", headers: { "x-a": "1" }, expiresInSeconds: 300 }
       }
     ],
     [
       "file info",
       fileInfoBody(file),
-      { ok: true, file_info: { file_path: "dir_abc123/video.mp4", file_type: "video/mp4", file_size: 1048576 } }
+      {
+        ok: true,
+        file_info: { file_path: "dir_abc123/video.mp4", file_type: "video/mp4", file_size: 1048576 }
+      }
     ],
     [
       "download",
@@ -80,13 +107,21 @@ describe("responses", () => {
       }
     ],
     ["processed", processedBody(job, links, base), { ok: true, result, usage }],
-    ["pending job", jobBody({ ...job, state: "pending" }, [], base), { ok: true, job_id: job.id, status: "pending" }],
+    [
+      "pending job",
+      jobBody({ ...job, state: "pending" }, [], base),
+      { ok: true, job_id: job.id, status: "pending" }
+    ],
     [
       "processing job",
       jobBody({ ...job, state: "processing", progress: 0.5 }, [], base),
       { ok: true, job_id: job.id, status: "processing", progress: 0.5 }
     ],
-    ["completed job", jobBody(job, links, base), { ok: true, job_id: job.id, status: "completed", result, usage }],
+    [
+      "completed job",
+      jobBody(job, links, base),
+      { ok: true, job_id: job.id, status: "completed", result, usage }
+    ],
     [
       "job with warnings",
       jobBody({ ...job, warnings: ["short"] }, links, base),
@@ -105,14 +140,23 @@ describe("responses", () => {
     [
       "lost job",
       jobBody(failed({ reason: "worker-lost" }), [], base),
-      { ok: false, job_id: job.id, status: "failed", error: "The job was interrupted too often and has been given up" }
+      {
+        ok: false,
+        job_id: job.id,
+        status: "failed",
+        error: "The job was interrupted too often and has been given up"
+      }
     ],
     [
       "cancelled job",
       jobBody(failed(null, "cancelled"), [], base),
       { ok: false, job_id: job.id, status: "failed", error: "Job was cancelled", cancelled: true }
     ],
-    ["webhook of success", webhookBody(job, links, base), { job_id: job.id, status: "completed", result, usage }],
+    [
+      "webhook of success",
+      webhookBody(job, links, base),
+      { job_id: job.id, status: "completed", result, usage }
+    ],
     [
       "webhook of failure",
       webhookBody(failed({ reason: "ffmpeg", detail: "Invalid input format" }), [], base),

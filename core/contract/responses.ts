@@ -39,14 +39,21 @@ export interface Link {
   readonly request: SignedRequest
 }
 
-export const failureBody = (message: string) => ({ ok: false, error: message }) as const satisfies Body<typeof FailureReply>
+export const failureBody = (message: string) =>
+  ({ ok: false, error: message }) as const satisfies Body<typeof FailureReply>
 
 export const directoryBody = (directory: Directory) =>
-  ({ ok: true, directory: { id: directory.id, ttl: directory.ttlSeconds } }) as const satisfies Body<typeof DirectoryReply>
+  ({ ok: true, directory: { id: directory.id, ttl: directory.ttlSeconds } }) as const satisfies Body<
+    typeof DirectoryReply
+  >
 
 export const directoriesBody = (directories: ReadonlyArray<Directory>) =>
   Effect.map(
-    mapInSlices(directories, ({ id, ttlSeconds, createdAt }) => ({ id, ttl: ttlSeconds, added_on: timestamp(createdAt) })),
+    mapInSlices(directories, ({ id, ttlSeconds, createdAt }) => ({
+      id,
+      ttl: ttlSeconds,
+      added_on: timestamp(createdAt)
+    })),
     (listed) => ({ ok: true, directories: listed }) as const satisfies Body<typeof DirectoriesReply>
   )
 
@@ -59,11 +66,17 @@ export const filesBody = (files: ReadonlyArray<StoredFile>) =>
 export const deletedBody = (file: StoredFile) =>
   ({ ok: true, deleted: { file_path: filePath(file) } }) as const satisfies Body<typeof DeleteReply>
 
-export const cancelledBody = { ok: true, message: "Job cancelled successfully" } as const satisfies Body<typeof CancelReply>
+export const cancelledBody = { ok: true, message: "Job cancelled successfully" } as const satisfies Body<
+  typeof CancelReply
+>
 
 /** `baseUrl` is the prefix of signed URLs that the API serves itself. */
 export const registeredBody = (
-  { file, upload, expiresInSeconds }: { readonly file: StoredFile; readonly upload: SignedRequest; readonly expiresInSeconds: number },
+  {
+    file,
+    upload,
+    expiresInSeconds
+  }: { readonly file: StoredFile; readonly upload: SignedRequest; readonly expiresInSeconds: number },
   baseUrl: string
 ) =>
   ({
@@ -73,17 +86,27 @@ export const registeredBody = (
   }) as const satisfies Body<typeof FileReply>
 
 export const fileBody = (file: StoredFile) =>
-  ({ dir_id: file.dir, file_name: file.name, file_path: filePath(file), added_on: timestamp(file.addedAt) }) as const
+  ({
+    dir_id: file.dir,
+    file_name: file.name,
+    file_path: filePath(file),
+    added_on: timestamp(file.addedAt)
+  }) as const
 
 type Present = StoredFile & { readonly bytes: number }
 
 export const fileInfoBody = (file: Present) =>
-  ({ ok: true, file_info: { file_path: filePath(file), file_type: mediaType(file.name), file_size: file.bytes } }) as const satisfies Body<
-    typeof FileInfoReply
-  >
+  ({
+    ok: true,
+    file_info: { file_path: filePath(file), file_type: mediaType(file.name), file_size: file.bytes }
+  }) as const satisfies Body<typeof FileInfoReply>
 
 export const downloadBody = (
-  { file, request, expiresInSeconds }: { readonly file: Present; readonly request: SignedRequest; readonly expiresInSeconds: number },
+  {
+    file,
+    request,
+    expiresInSeconds
+  }: { readonly file: Present; readonly request: SignedRequest; readonly expiresInSeconds: number },
   baseUrl: string
 ) =>
   ({
@@ -98,10 +121,16 @@ export const downloadBody = (
     }
   }) as const satisfies Body<typeof DownloadReply>
 
-export const submittedBody = (jobId: string) => ({ ok: true, job_id: jobId }) as const satisfies Body<typeof AsyncReply>
+export const submittedBody = (jobId: string) =>
+  ({ ok: true, job_id: jobId }) as const satisfies Body<typeof AsyncReply>
 
-export const analyzedBody = ({ result, usage }: { readonly result: Readonly<Record<string, unknown>>; readonly usage: Usage }) =>
-  ({ ok: true, result, usage: reportUsage(usage) }) as const satisfies Body<typeof AnalyzeReply>
+export const analyzedBody = ({
+  result,
+  usage
+}: {
+  readonly result: Readonly<Record<string, unknown>>
+  readonly usage: Usage
+}) => ({ ok: true, result, usage: reportUsage(usage) }) as const satisfies Body<typeof AnalyzeReply>
 
 /** Response to the synchronous call, for a completed job. */
 export const processedBody = (job: Job, links: ReadonlyArray<Link>, baseUrl: string) =>
@@ -111,11 +140,17 @@ export const processedBody = (job: Job, links: ReadonlyArray<Link>, baseUrl: str
 export const jobBody = (job: Job, links: ReadonlyArray<Link>, baseUrl: string) => {
   const status = statusOf(job.state)
   if (status === "completed")
-    return { ok: true, job_id: job.id, status, ...outcome(job, links, baseUrl) } as const satisfies Body<typeof JobReply>
-  if (status === "failed") return { ok: false, job_id: job.id, status, ...failure(job) } as const satisfies Body<typeof JobReply>
-  return { ok: true, job_id: job.id, status, ...(job.progress === null ? {} : { progress: job.progress }) } as const satisfies Body<
-    typeof JobReply
-  >
+    return { ok: true, job_id: job.id, status, ...outcome(job, links, baseUrl) } as const satisfies Body<
+      typeof JobReply
+    >
+  if (status === "failed")
+    return { ok: false, job_id: job.id, status, ...failure(job) } as const satisfies Body<typeof JobReply>
+  return {
+    ok: true,
+    job_id: job.id,
+    status,
+    ...(job.progress === null ? {} : { progress: job.progress })
+  } as const satisfies Body<typeof JobReply>
 }
 
 /** The body of a webhook: the response to `GET /job/:jobId` without `ok`. */
@@ -158,16 +193,27 @@ const delivery = ({ createdAt, id, jobId, nextTryAt, state, tries, url }: Delive
   status: state,
   added_on: timestamp(createdAt),
   next_try_on: nextTryAt === null ? null : timestamp(nextTryAt),
-  tries: tries.map(({ at, error, seconds, status }) => ({ on: timestamp(at), time_sec: seconds, status, error }))
+  tries: tries.map(({ at, error, seconds, status }) => ({
+    on: timestamp(at),
+    time_sec: seconds,
+    status,
+    error
+  }))
 })
 
-export const webhookSecretBody = (secret: string) => ({ ok: true, secret }) as const satisfies Body<typeof SecretReply>
+export const webhookSecretBody = (secret: string) =>
+  ({ ok: true, secret }) as const satisfies Body<typeof SecretReply>
 
 /** The absolute URL of a signed request. */
-export const absolute = (baseUrl: string, { url }: SignedRequest): string => (url.startsWith("/") ? `${baseUrl}${url}` : url)
+export const absolute = (baseUrl: string, { url }: SignedRequest): string =>
+  url.startsWith("/") ? `${baseUrl}${url}` : url
 
 const outcome = (job: Job, links: ReadonlyArray<Link>, baseUrl: string) => ({
-  result: links.map(({ name, bytes, request }) => ({ file_name: name, size_bytes: bytes, download_url: absolute(baseUrl, request) })),
+  result: links.map(({ name, bytes, request }) => ({
+    file_name: name,
+    size_bytes: bytes,
+    download_url: absolute(baseUrl, request)
+  })),
   usage: reportUsage(job.usage ?? { seconds: 0, inputBytes: 0, outputBytes: 0 }),
   ...(job.warnings.length === 0 ? {} : { warnings: job.warnings })
 })
@@ -178,8 +224,13 @@ const outcome = (job: Job, links: ReadonlyArray<Link>, baseUrl: string) => ({
  */
 const failure = (job: Job) => {
   const reason =
-    job.failure !== null && "detail" in job.failure ? `FFmpeg processing error: ${job.failure.detail}` : failureOf(job)?.message
-  return { error: reason ?? "FFmpeg processing error", ...(job.state === "cancelled" ? { cancelled: true as const } : {}) }
+    job.failure !== null && "detail" in job.failure
+      ? `FFmpeg processing error: ${job.failure.detail}`
+      : failureOf(job)?.message
+  return {
+    error: reason ?? "FFmpeg processing error",
+    ...(job.state === "cancelled" ? { cancelled: true as const } : {})
+  }
 }
 
 const filePath = (file: StoredFile) => `${file.dir}/${file.name}`

@@ -107,7 +107,9 @@ export const OutputsReply = Schema.Struct({
 
 /** Named outputs first, in the order of the plan. */
 export const FinishedBody = Schema.Struct({
-  outputs: Schema.Array(Schema.Struct({ name: Schema.String, bytes: Schema.Int, upload: Schema.NullOr(Schema.String) })),
+  outputs: Schema.Array(
+    Schema.Struct({ name: Schema.String, bytes: Schema.Int, upload: Schema.NullOr(Schema.String) })
+  ),
   warnings: texts,
   /** Wall time of ffmpeg. */
   seconds: Schema.Number

@@ -44,7 +44,10 @@ export const parseOptions = (
   Either.gen(function* () {
     // The default name that ffmpeg gives the log of a pass. Set explicitly, so that the log is not left in
     // the folder of the inputs.
-    const read = yield* Either.mapLeft(readOptions(items, place, policy, "ffmpeg2pass"), (problem) => `${field}: ${problem}`)
+    const read = yield* Either.mapLeft(
+      readOptions(items, place, policy, "ffmpeg2pass"),
+      (problem) => `${field}: ${problem}`
+    )
     const hasPass = read.options.some(({ name }) => name === "pass")
     const options: Array<ParsedOption> = []
     const graphs: Array<FilterGraph> = []
@@ -69,7 +72,9 @@ export const parseOptions = (
 
 const rateOf = (options: ReadonlyArray<ParsedOption>): RateMode | null => {
   const option = options.findLast(({ name }) => name === "vsync")
-  return option === undefined ? null : { mode: rateMode(option.value ?? ""), holdsForAll: option.holdsForAll === true }
+  return option === undefined
+    ? null
+    : { mode: rateMode(option.value ?? ""), holdsForAll: option.holdsForAll === true }
 }
 
 /** A filter graph as passed to ffmpeg, and the files that it reads and writes. */
@@ -79,7 +84,11 @@ export interface TaskGraph extends Pick<ReadGraph, "graph" | "parsed"> {
 }
 
 /** Parses a filter graph. File names are converted to Unicode NFC, as in storage. */
-export const readTaskGraph = (text: string, by: string, policy: PolicyValues): Either.Either<TaskGraph, string> =>
+export const readTaskGraph = (
+  text: string,
+  by: string,
+  policy: PolicyValues
+): Either.Either<TaskGraph, string> =>
   Either.mapBoth(readFilters(composed(text), policy), {
     onLeft: (problem) => `${by} ${problem}`,
     onRight: ({ graph, parsed, files, made, fonts }) => ({
@@ -93,8 +102,14 @@ export const readTaskGraph = (text: string, by: string, policy: PolicyValues): E
     })
   })
 
-const graphOf = ({ item, value, graph }: ParsedOption, field: string, policy: PolicyValues): Either.Either<TaskGraph | null, string> =>
-  graph && value !== null ? readTaskGraph(value, `${field}: the value of ${item}`, policy) : Either.right(null)
+const graphOf = (
+  { item, value, graph }: ParsedOption,
+  field: string,
+  policy: PolicyValues
+): Either.Either<TaskGraph | null, string> =>
+  graph && value !== null
+    ? readTaskGraph(value, `${field}: the value of ${item}`, policy)
+    : Either.right(null)
 
 const fileOf = ({ item, file }: ParsedOption, field: string): ReadonlyArray<NamedFile> =>
   file !== null && file.use !== "write"
@@ -109,8 +124,13 @@ const fileOf = ({ item, file }: ParsedOption, field: string): ReadonlyArray<Name
       ]
     : []
 
-const madeBy = ({ item, name, file }: ParsedOption, field: string, hasPass: boolean): ReadonlyArray<SideFile> => {
-  if (file === null || file.use === "read" || isOfMuxer(name) || (file.shape === "prefix" && !hasPass)) return []
+const madeBy = (
+  { item, name, file }: ParsedOption,
+  field: string,
+  hasPass: boolean
+): ReadonlyArray<SideFile> => {
+  if (file === null || file.use === "read" || isOfMuxer(name) || (file.shape === "prefix" && !hasPass))
+    return []
   const by = `${field}: ${item}`
   const log = { by, ...(file.use === "update" && { updated: true as const }) }
   if (file.shape === "stats") {
@@ -119,7 +139,18 @@ const madeBy = ({ item, name, file }: ParsedOption, field: string, hasPass: bool
   }
   // ffmpeg numbers the streams of all outputs together. Only x264 writes a second file.
   if (file.shape === "prefix") {
-    return filesOfLog(`${file.name}-%d.log`, "x264").map((each) => ({ ...each, ...log, rename: "with -passlogfile", kind: "log" }))
+    return filesOfLog(`${file.name}-%d.log`, "x264").map((each) => ({
+      ...each,
+      ...log,
+      rename: "with -passlogfile",
+      kind: "log"
+    }))
   }
-  return [{ name: file.name, by, ...(/^v?stats_/.test(name) && { kind: name.startsWith("v") ? "vstats" : "stats" }) }]
+  return [
+    {
+      name: file.name,
+      by,
+      ...(/^v?stats_/.test(name) && { kind: name.startsWith("v") ? "vstats" : "stats" })
+    }
+  ]
 }

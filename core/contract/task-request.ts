@@ -21,13 +21,21 @@ type Items = NonNullable<Wire["inputs"][number]["options"]>
 export const dirIdRule = "must be 1 to 64 characters long, of A-Z a-z 0-9 _ and -"
 
 /** Parses a task whose types are already checked. The error names the first problem. */
-export const parseTask = (body: Wire, limits: LimitValues, policy: PolicyValues = defaultPolicy): Either.Either<CheckedTask, InvalidTask> =>
+export const parseTask = (
+  body: Wire,
+  limits: LimitValues,
+  policy: PolicyValues = defaultPolicy
+): Either.Either<CheckedTask, InvalidTask> =>
   Either.gen(function* () {
     yield* count("task.inputs", body.inputs, limits.inputs)
     yield* count("task.outputs", body.outputs, limits.outputs)
     const rules = { limits, policy }
-    const inputs = yield* parseEach(body.inputs, (input, index) => parseInput(input, `task.inputs[${index}]`, rules))
-    const outputs = yield* parseEach(body.outputs, (output, index) => parseOutput(output, `task.outputs[${index}]`, rules))
+    const inputs = yield* parseEach(body.inputs, (input, index) =>
+      parseInput(input, `task.inputs[${index}]`, rules)
+    )
+    const outputs = yield* parseEach(body.outputs, (output, index) =>
+      parseOutput(output, `task.outputs[${index}]`, rules)
+    )
     yield* oneRate(outputs.map(({ rate }) => rate))
     const { graph, parsed, ...beside } = yield* filterComplex(body.filter_complex, rules)
     const parts = [...inputs, ...outputs, beside]
@@ -47,7 +55,10 @@ export const parseTask = (body: Wire, limits: LimitValues, policy: PolicyValues 
   })
 
 /** Parses the items and stops at the first error, because a task may have many long items. */
-const parseEach = <A, B>(items: ReadonlyArray<A>, parse: (item: A, index: number) => Either.Either<B, InvalidTask>) =>
+const parseEach = <A, B>(
+  items: ReadonlyArray<A>,
+  parse: (item: A, index: number) => Either.Either<B, InvalidTask>
+) =>
   Either.gen(function* () {
     const parsed: Array<B> = []
     for (const [index, item] of items.entries()) parsed.push(yield* parse(item, index))
@@ -67,8 +78,11 @@ export const fileSource = (text: string): Either.Either<Source, string> => {
   if (/^\s*https?:\/\//i.test(text) && /\s/.test(text))
     return Either.left("is a URL with a blank in it: write %20 instead, or leave it out")
   if (/^https:\/\//i.test(text)) {
-    if (text.length > maxUrlLength) return Either.left(`is too long: at most ${maxUrlLength} characters are allowed`)
-    return isHttpsUrl(text) ? Either.right({ _tag: "Remote", url: text }) : Either.left("is not a valid https URL")
+    if (text.length > maxUrlLength)
+      return Either.left(`is too long: at most ${maxUrlLength} characters are allowed`)
+    return isHttpsUrl(text)
+      ? Either.right({ _tag: "Remote", url: text })
+      : Either.left("is not a valid https URL")
   }
   if (/^http:/i.test(text)) return Either.left("must be an https URL: http is not allowed")
   const slash = text.indexOf("/")
@@ -88,8 +102,15 @@ const parseInput = (
   rules: Rules
 ): WithFiles<Pick<TaskOptions, "read"> & { readonly input: Input }> =>
   Either.gen(function* () {
-    const source = yield* Either.mapLeft(fileSource(body.file_path), (reason) => invalid(`${field}.file_path ${reason}`))
-    const { args, read, files, made, format } = yield* options(body.options, "input", `${field}.options`, rules)
+    const source = yield* Either.mapLeft(fileSource(body.file_path), (reason) =>
+      invalid(`${field}.file_path ${reason}`)
+    )
+    const { args, read, files, made, format } = yield* options(
+      body.options,
+      "input",
+      `${field}.options`,
+      rules
+    )
     const judged = rules.policy.options === "enforced"
     const sequence = judged && source._tag === "Stored" ? sequenceOf(source.name, args) : undefined
     const input = {
@@ -109,9 +130,20 @@ const parseOutput = (
   Either.gen(function* () {
     const name = parseFileName(output.file)
     if ("reason" in name) return yield* refuse(`${field}.file ${name.reason}${otherName(output)}`)
-    const { args, read, files, made, format, rate } = yield* options(output.options, "output", `${field}.options`, rules)
+    const { args, read, files, made, format, rate } = yield* options(
+      output.options,
+      "output",
+      `${field}.options`,
+      rules
+    )
     const maps = yield* parseMaps(output.maps, `${field}.maps`, rules)
-    return { output: { name: name.name, options: args, maps, ...(format === "null" && { discarded: true }) }, read, files, made, rate }
+    return {
+      output: { name: name.name, options: args, maps, ...(format === "null" && { discarded: true }) },
+      read,
+      files,
+      made,
+      rate
+    }
   })
 
 /** The suggestion for an invalid output name, worded to follow the problem. */
@@ -119,7 +151,8 @@ const otherName = ({ file, options = [] }: Wire["outputs"][number]): string => {
   const items = (options ?? []).map(String)
   const isDiscarded = items[items.lastIndexOf("-f") + 1]?.toLowerCase() === "null" && items.includes("-f")
   if (isDiscarded) return ': an output of -f null makes no file, and any name will do for it, such as "-"'
-  if (file === "/dev/null") return ': for an output that is thrown away, add "-f", "null" to its options and write "-"'
+  if (file === "/dev/null")
+    return ': for an output that is thrown away, add "-f", "null" to its options and write "-"'
   return insteadOfPath(file, (name) => "name" in parseFileName(name))
 }
 
@@ -168,9 +201,14 @@ const parseMaps = (items: Items | undefined, field: string, { limits, policy }: 
   })
 
 /** The items as text. Arguments of a process can't contain NUL or malformed Unicode. */
-const texts = (items: Items | undefined, field: string, limits: LimitValues): Either.Either<ReadonlyArray<string>, InvalidTask> => {
+const texts = (
+  items: Items | undefined,
+  field: string,
+  limits: LimitValues
+): Either.Either<ReadonlyArray<string>, InvalidTask> => {
   const list = (items ?? []).map(String)
-  if (list.length > limits.optionItems) return refuse(`${field} has ${list.length} items: at most ${limits.optionItems} are allowed`)
+  if (list.length > limits.optionItems)
+    return refuse(`${field} has ${list.length} items: at most ${limits.optionItems} are allowed`)
   for (const [index, item] of list.entries()) {
     const problem = textProblem(item, limits.optionBytes)
     if (problem !== undefined) return refuse(`${field}[${index}] ${problem}`)
@@ -183,7 +221,8 @@ const filterComplex = (
   { limits, policy }: Rules
 ): WithFiles<{ readonly graph: string | null; readonly parsed: ReadTask["filterComplex"] }> => {
   const field = "task.filter_complex"
-  if (text === undefined || text.trim() === "") return Either.right({ graph: null, parsed: null, files: [], made: [] })
+  if (text === undefined || text.trim() === "")
+    return Either.right({ graph: null, parsed: null, files: [], made: [] })
   const problem = textProblem(text, limits.graphBytes)
   if (problem !== undefined) return refuse(`${field} ${problem}`)
   return Either.flatMap(Either.mapLeft(readTaskGraph(text, field, policy), invalid), (parsed) =>
@@ -199,16 +238,25 @@ const parseOutputDirectory = (text: string | undefined): Either.Either<DirId | n
   return dir === undefined ? refuse(`task.output_dir_id ${dirIdRule}`) : Either.right(dir)
 }
 
-const count = (field: string, list: ReadonlyArray<unknown>, max: number): Either.Either<void, InvalidTask> => {
+const count = (
+  field: string,
+  list: ReadonlyArray<unknown>,
+  max: number
+): Either.Either<void, InvalidTask> => {
   if (list.length === 0) return refuse(`${field} must have at least one item`)
-  return list.length > max ? refuse(`${field} has ${list.length} items: at most ${max} are allowed`) : Either.right(undefined)
+  return list.length > max
+    ? refuse(`${field} has ${list.length} items: at most ${max} are allowed`)
+    : Either.right(undefined)
 }
 
 /** The problem with a text, worded to follow the field's name. The length is checked first. */
 const textProblem = (text: string, maxBytes: number): string | undefined => {
-  if (text.length > maxBytes || byteLength(text) > maxBytes) return `is too long: at most ${maxBytes} bytes are allowed`
+  if (text.length > maxBytes || byteLength(text) > maxBytes)
+    return `is too long: at most ${maxBytes} bytes are allowed`
   if (!text.isWellFormed() || text.includes("\0")) return "must be well-formed Unicode without NUL"
-  return hasLongRunOfMarks(text) ? `must not contain more than ${maxMarks} combining marks in a row` : undefined
+  return hasLongRunOfMarks(text)
+    ? `must not contain more than ${maxMarks} combining marks in a row`
+    : undefined
 }
 
 const byteLength = (text: string) => new TextEncoder().encode(text).length

@@ -5,7 +5,11 @@ import { reportUsage } from "./usage-report.js"
 const GiB = 2 ** 30
 
 it.each([
-  ["nothing", { seconds: 0, inputBytes: 0, outputBytes: 0 }, { time_sec: 0, input_size_gb: 0, output_size_gb: 0, gb_sec: 0 }],
+  [
+    "nothing",
+    { seconds: 0, inputBytes: 0, outputBytes: 0 },
+    { time_sec: 0, input_size_gb: 0, output_size_gb: 0, gb_sec: 0 }
+  ],
   [
     "whole numbers",
     { seconds: 10, inputBytes: 3 * GiB, outputBytes: GiB },

@@ -7,7 +7,13 @@ import { parseAnalyze, parseAsync, parseDirectory, parseFile, parseProcess } fro
 import { accepts, withoutBlanks } from "./validator.js"
 
 const bodies: Readonly<
-  Record<string, { schema: Schema.Schema.All; parse: (json: unknown) => Either.Either<unknown, InvalidRequest | InvalidTask> }>
+  Record<
+    string,
+    {
+      schema: Schema.Schema.All
+      parse: (json: unknown) => Either.Either<unknown, InvalidRequest | InvalidTask>
+    }
+  >
 > = {
   process: { schema: ProcessBody, parse: (json: unknown) => parseProcess(json, defaultLimits) },
   async: { schema: AsyncBody, parse: (json: unknown) => parseAsync(json, defaultLimits) },
@@ -75,7 +81,8 @@ const changed = (body: unknown, { steps: [step = 0, ...rest], kind, name, value 
   if (entry !== undefined && kind !== "add" && rest.length === 0) {
     if (kind === "drop") entries.splice(at, 1)
     else entry[1] = value
-  } else if (entry !== undefined && rest.length > 0) entry[1] = changed(entry[1], { steps: rest, kind, name, value })
+  } else if (entry !== undefined && rest.length > 0)
+    entry[1] = changed(entry[1], { steps: rest, kind, name, value })
   return Array.isArray(body) ? entries.map(([, item]) => item) : Object.fromEntries(entries)
 }
 

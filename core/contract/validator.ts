@@ -9,7 +9,9 @@ const Validator = FastestValidator as unknown as typeof FastestValidator.default
  * Compiles the check of a body, which is twenty times as fast as decoding with its schema. The error
  * describes the first problem: `InvalidTask` for a field of `task`, else `InvalidRequest`.
  */
-export const compile = <A, I>(schema: Schema.Schema<A, I>): ((json: unknown) => Either.Either<I, InvalidRequest | InvalidTask>) => {
+export const compile = <A, I>(
+  schema: Schema.Schema<A, I>
+): ((json: unknown) => Either.Either<I, InvalidRequest | InvalidTask>) => {
   const check = accepts(schema)
   const fill = withoutBlanks(schema)
   return (json) => {
@@ -29,15 +31,21 @@ export const withoutBlanks = <A, I>(schema: Schema.Schema<A, I>): ((json: unknow
 }
 
 /** Undefined if values of this schema contain no optional fields. */
-const blanksOf = (schema: object, definitions: Readonly<Record<string, object>>): ((value: unknown) => unknown) | undefined => {
+const blanksOf = (
+  schema: object,
+  definitions: Readonly<Record<string, object>>
+): ((value: unknown) => unknown) | undefined => {
   const node = schema as Node
-  if (node.$ref !== undefined) return blanksOf(definitions[node.$ref.replace("#/$defs/", "")] as Node, definitions)
+  if (node.$ref !== undefined)
+    return blanksOf(definitions[node.$ref.replace("#/$defs/", "")] as Node, definitions)
   if (node.type === "array") {
     const item = blanksOf(node.items as Node, definitions)
     return item && ((value) => (Array.isArray(value) ? value.map(item) : value))
   }
   if (node.type !== "object") return undefined
-  const fields = new Map(Object.entries(node.properties ?? {}).map(([name, child]) => [name, blanksOf(child, definitions)]))
+  const fields = new Map(
+    Object.entries(node.properties ?? {}).map(([name, child]) => [name, blanksOf(child, definitions)])
+  )
   const isBlank = (name: string, value: unknown) =>
     (value === null || value === "") && fields.has(name) && !(node.required ?? []).includes(name)
   return (value) => {
@@ -48,7 +56,9 @@ const blanksOf = (schema: object, definitions: Readonly<Record<string, object>>)
 }
 
 /** The compiled check: true, or the findings. */
-export const accepts = <A, I>(schema: Schema.Schema<A, I>): ((json: unknown) => true | ReadonlyArray<ValidationError>) => {
+export const accepts = <A, I>(
+  schema: Schema.Schema<A, I>
+): ((json: unknown) => true | ReadonlyArray<ValidationError>) => {
   const document = JSONSchema.make(schema)
   const rule = ruleOf(document, document.$defs ?? {})
   const check = validator().compile({ $$root: true, ...rule })
@@ -78,7 +88,8 @@ const ruleOf = (schema: object, definitions: Readonly<Record<string, object>>): 
   const node = schema as Node
   const rule = (child: Node) => ruleOf(child, definitions)
   if (node.$ref !== undefined) return rule(definitions[node.$ref.replace("#/$defs/", "")] as Node)
-  if (node.anyOf !== undefined) return { type: "multi", rules: node.anyOf.map(rule), nullable: false } as ValidationRuleObject
+  if (node.anyOf !== undefined)
+    return { type: "multi", rules: node.anyOf.map(rule), nullable: false } as ValidationRuleObject
   switch (node.type) {
     case "string":
     case "number":
@@ -88,8 +99,16 @@ const ruleOf = (schema: object, definitions: Readonly<Record<string, object>>): 
       return { type: "array", items: rule(node.items as Node), nullable: false }
     case "object": {
       const entries = Object.entries(node.properties ?? {})
-      const properties = entries.map(([name, child]) => [name, { ...rule(child), optional: !(node.required ?? []).includes(name) }])
-      return { type: "object", strict: node.additionalProperties === false, properties: Object.fromEntries(properties), nullable: false }
+      const properties = entries.map(([name, child]) => [
+        name,
+        { ...rule(child), optional: !(node.required ?? []).includes(name) }
+      ])
+      return {
+        type: "object",
+        strict: node.additionalProperties === false,
+        properties: Object.fromEntries(properties),
+        nullable: false
+      }
     }
     default:
       throw new Error(`no rule for ${JSON.stringify(node)}`)
@@ -106,22 +125,30 @@ const wanted: Readonly<Record<string, string>> = {
 
 const refusal = (findings: ReadonlyArray<ValidationError>, json: unknown): InvalidRequest | InvalidTask => {
   const [first] = findings
-  if (first?.field === undefined) return new InvalidRequest({ message: "The request body must be a JSON object" })
+  if (first?.field === undefined)
+    return new InvalidRequest({ message: "The request body must be a JSON object" })
   const reason = `${place(first, json)} ${problem(first, findings)}`
   return /^task\b/.test(first.field) ? new InvalidTask({ reason }) : new InvalidRequest({ message: reason })
 }
 
 /** The field of a finding. For a null in a list the finding has only the list, so the index is added. */
 const place = ({ type, field, actual }: ValidationError, json: unknown): string => {
-  const value = field.split(/[.[\]]+/).reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], json)
-  return type === "required" && actual === null && Array.isArray(value) ? `${field}[${value.indexOf(null)}]` : field
+  const value = field
+    .split(/[.[\]]+/)
+    .reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], json)
+  return type === "required" && actual === null && Array.isArray(value)
+    ? `${field}[${value.indexOf(null)}]`
+    : field
 }
 
 const problem = (first: ValidationError, findings: ReadonlyArray<ValidationError>): string => {
   if (first.type === "required") return first.actual === null ? "must not be null" : "is required"
-  if (first.type === "objectStrict") return `has fields that are not known: ${shown(first.actual)} (known: ${first.expected})`
+  if (first.type === "objectStrict")
+    return `has fields that are not known: ${shown(first.actual)} (known: ${first.expected})`
   // A union gives one finding for each of its members.
-  const types = findings.filter(({ field, type }) => field === first.field && type in wanted).map(({ type }) => wanted[type])
+  const types = findings
+    .filter(({ field, type }) => field === first.field && type in wanted)
+    .map(({ type }) => wanted[type])
   return [...new Set(types)].join(" or ").replaceAll(" or must be", " or")
 }
 

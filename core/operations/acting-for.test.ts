@@ -33,7 +33,9 @@ it.effect("imports, probes and webhooks are made for the owner who asked", () =>
     const { owner, dir } = yield* ownerWithFile
     const probe = aProbeRequest()
     yield* Effect.flip(analyze(owner, { source: remote, probe }))
-    yield* Effect.flip(submit(owner, taskOn(dir, { inputs: [{ source: remote, options: [] }] }), { webhookUrl: url }))
+    yield* Effect.flip(
+      submit(owner, taskOn(dir, { inputs: [{ source: remote, options: [] }] }), { webhookUrl: url })
+    )
     const other = anOwner()
     yield* owed(other)
     const stop = yield* delivering

@@ -17,8 +17,14 @@ export const analyze = (owner: OwnerId, request: { readonly source: Source; read
   Effect.gen(function* () {
     yield* allowProbe(owner)
     const source = yield* probeSource(owner, request.source)
-    const report = yield* (yield* Prober).probe(source, request.probe).pipe(Effect.catchTag("BlobMissing", () => new FileNotFound({})))
-    const usage: Usage = { seconds: report.seconds, inputBytes: report.inputBytes, outputBytes: report.outputBytes }
+    const report = yield* (yield* Prober)
+      .probe(source, request.probe)
+      .pipe(Effect.catchTag("BlobMissing", () => new FileNotFound({})))
+    const usage: Usage = {
+      seconds: report.seconds,
+      inputBytes: report.inputBytes,
+      outputBytes: report.outputBytes
+    }
     yield* (yield* Accounts).charge(owner, usage)
     return { result: pickReport(request.probe, report.raw, filePath(request.source)), usage }
   }).pipe(Effect.provideService(ActingFor, owner))
@@ -26,7 +32,11 @@ export const analyze = (owner: OwnerId, request: { readonly source: Source; read
 const probeSource = (owner: OwnerId, source: Source) =>
   source._tag === "Remote"
     ? Effect.succeed<ProbeSource>({ _tag: "Url", url: source.url })
-    : Effect.map(useFile(owner, source.dir, source.name), ({ key, name, bytes }): ProbeSource => ({ _tag: "Blob", key, name, bytes }))
+    : Effect.map(
+        useFile(owner, source.dir, source.name),
+        ({ key, name, bytes }): ProbeSource => ({ _tag: "Blob", key, name, bytes })
+      )
 
 /** The file's name as in the request. */
-const filePath = (source: Source): string => (source._tag === "Remote" ? source.url : `${source.dir}/${source.name}`)
+const filePath = (source: Source): string =>
+  source._tag === "Remote" ? source.url : `${source.dir}/${source.name}`

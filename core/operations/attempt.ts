@@ -26,7 +26,11 @@ export const attemptOne = (ticket: Option.Option<Ticket>, taker: Taker, health: 
   // A claimed job is always run or released, also when the slot is interrupted right after the claim.
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
-      const claim = yield* (yield* Jobs).claim(yield* leaseEnd, Option.getOrUndefined(Option.map(ticket, ({ id }) => id)), taker)
+      const claim = yield* (yield* Jobs).claim(
+        yield* leaseEnd,
+        Option.getOrUndefined(Option.map(ticket, ({ id }) => id)),
+        taker
+      )
       if (Option.isNone(claim)) return false
       const { owner } = claim.value
       yield* health.claimed(owner)
@@ -53,9 +57,9 @@ const attempt = (
     const started = yield* Clock.currentTimeMillis
     const progress = yield* Ref.make<number | null>(null)
     const fail = (failure: JobFailure) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => insist(jobs.fail(claim, failure, spent(claim, (now - started) / 1000)))).pipe(
-        Effect.as(over)
-      )
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        insist(jobs.fail(claim, failure, spent(claim, (now - started) / 1000)))
+      ).pipe(Effect.as(over))
     const giveBack = (pauseSeconds: number) =>
       Effect.gen(function* () {
         const until = new Date((yield* Clock.currentTimeMillis) + pauseSeconds * 1000)
@@ -78,18 +82,22 @@ const attempt = (
             error.cause
           ).pipe(Effect.zipRight(giveBack(pauseSeconds)), Effect.as(broken))
       }),
-      Effect.catchTag("LeaseLost", () => Effect.as(removeUnreferenced(outputPrefix(claim.task.directory, outputSlot(claim))), over)),
+      Effect.catchTag("LeaseLost", () =>
+        Effect.as(removeUnreferenced(outputPrefix(claim.task.directory, outputSlot(claim))), over)
+      ),
       // The host stops, or there is a defect. Releasing the job here saves it from waiting for the end of its
       // lease.
       Effect.catchAllCause((cause) => {
         // The job table stayed unavailable, or the lease is lost.
         if (Cause.isFailure(cause)) return Effect.failCause(cause)
-        if (Cause.isInterrupted(cause)) return Effect.zipRight(Effect.ignore(giveBack(0)), Effect.failCause(cause))
+        if (Cause.isInterrupted(cause))
+          return Effect.zipRight(Effect.ignore(giveBack(0)), Effect.failCause(cause))
         // This task may be the cause, so the job waits for its retry delay, not the slot.
-        return Effect.logError("unexpected error in an attempt; the job is released for a retry", claim.id, cause).pipe(
-          Effect.zipRight(Effect.ignore(giveBack(pauseSeconds))),
-          Effect.as(broken)
-        )
+        return Effect.logError(
+          "unexpected error in an attempt; the job is released for a retry",
+          claim.id,
+          cause
+        ).pipe(Effect.zipRight(Effect.ignore(giveBack(pauseSeconds))), Effect.as(broken))
       })
     )
   })
@@ -114,7 +122,8 @@ const runAndPublish = (claim: Claim, progress: Ref.Ref<number | null>) =>
                 }
               })
             ),
-            (published) => (published ? Effect.void : Effect.ignoreLogged(removeUnreferenced(plan.outputPrefix)))
+            (published) =>
+              published ? Effect.void : Effect.ignoreLogged(removeUnreferenced(plan.outputPrefix))
           )
     yield* Stream.runForEach(executor.run(plan), onEvent)
   })
@@ -123,7 +132,8 @@ const runAndPublish = (claim: Claim, progress: Ref.Ref<number | null>) =>
  * Renews the lease. Fails with `LeaseLost` if another holder has the job, it was cancelled, or the job table
  * is unavailable for too long.
  */
-const keepLease = (claim: Claim, progress: Ref.Ref<number | null>) => Effect.raceFirst(renewals(claim, progress), takenAway(claim))
+const keepLease = (claim: Claim, progress: Ref.Ref<number | null>) =>
+  Effect.raceFirst(renewals(claim, progress), takenAway(claim))
 
 const renewals = (claim: Claim, progress: Ref.Ref<number | null>) =>
   Effect.gen(function* () {
@@ -158,7 +168,9 @@ const takenAway = (claim: Claim) =>
   Effect.gen(function* () {
     const jobs = yield* Jobs
     yield* jobs.watch(claim.owner, claim.id).pipe(
-      Stream.filter((job) => job.state === "cancelled" || job.attempt !== claim.attempt || job.state === "pending"),
+      Stream.filter(
+        (job) => job.state === "cancelled" || job.attempt !== claim.attempt || job.state === "pending"
+      ),
       Stream.runHead,
       Effect.catchAll(() => Effect.never),
       Effect.flatMap((lost) => (Option.isSome(lost) ? new LeaseLost() : Effect.never))

@@ -55,7 +55,9 @@ export const processTask = (owner: OwnerId, task: CheckedTask, waiting: Waiting)
       const id = yield* enqueue(job)
       waiting.onSubmitted?.(id)
       const leave =
-        waiting.onGone === "continue" ? Effect.void : Effect.flatMap(Jobs, (jobs) => Effect.ignoreLogged(jobs.abandon(owner, id)))
+        waiting.onGone === "continue"
+          ? Effect.void
+          : Effect.flatMap(Jobs, (jobs) => Effect.ignoreLogged(jobs.abandon(owner, id)))
       const done = yield* restore(awaitJob(owner, id, waiting.onChange)).pipe(Effect.onInterrupt(() => leave))
       const failure = failureOf(done)
       return failure === undefined ? done : yield* Effect.fail(failure)

@@ -16,15 +16,20 @@ import { bytes, ownerWithFile, taskOn, world } from "./world.suite.js"
 const MiB = 1024 * 1024
 const name = FileName("in.mp4")
 
-const registered = (owner: OwnerId) => Effect.map(registerFile(owner, { name, dir: null }), ({ file }) => file.key)
+const registered = (owner: OwnerId) =>
+  Effect.map(registerFile(owner, { name, dir: null }), ({ file }) => file.key)
 
-const tagOf = <A, E extends { readonly _tag: string }, R>(call: Effect.Effect<A, E, R>) => Effect.map(Effect.flip(call), ({ _tag }) => _tag)
+const tagOf = <A, E extends { readonly _tag: string }, R>(call: Effect.Effect<A, E, R>) =>
+  Effect.map(Effect.flip(call), ({ _tag }) => _tag)
 
 /** A body that brings these bytes, and then stands still. `begun` is done when they have come. */
 const standing = (length: number) =>
   Effect.map(Deferred.make<void>(), (begun) => {
     const still = Stream.fromEffectOption(Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never))
-    return { begun, body: Stream.concat(length === 0 ? Stream.empty : Stream.make(new Uint8Array(length)), still) }
+    return {
+      begun,
+      body: Stream.concat(length === 0 ? Stream.empty : Stream.make(new Uint8Array(length)), still)
+    }
   })
 
 /** An upload that has brought so many bytes when this returns, and goes no further. */
@@ -90,7 +95,9 @@ describe("room on the disk", () => {
       const reserved = yield* Reserved
       expect(reserved.onDisk).toBe(MiB + 1)
       yield* Fiber.interrupt(fiber)
-      const large = yield* underWay(anOwner(), 20 * MiB, null).pipe(Effect.provideService(DiskSpace, { free: Effect.succeed(100 * MiB) }))
+      const large = yield* underWay(anOwner(), 20 * MiB, null).pipe(
+        Effect.provideService(DiskSpace, { free: Effect.succeed(100 * MiB) })
+      )
       expect(reserved.onDisk).toBe(28 * MiB)
       yield* Fiber.interrupt(large)
       expect([reserved.onDisk, reserved.byOwner.size, reserved.replaced.size]).toEqual([0, 0, 0])
@@ -118,7 +125,9 @@ describe("bytes that uploads replace", () => {
         Effect.provide(Effect.orDie(deleteFile(owner, dir, name)), context)
       )
       const late = Stream.fromEffect(Effect.as(drop, new Uint8Array(10)))
-      expect(yield* tagOf(receiveFile(owner, key, Stream.concat(Stream.make(new Uint8Array(1)), late), null))).toBe("QuotaExceeded")
+      expect(
+        yield* tagOf(receiveFile(owner, key, Stream.concat(Stream.make(new Uint8Array(1)), late), null))
+      ).toBe("QuotaExceeded")
     }).pipe(Effect.provide(world()))
   )
 })
@@ -128,25 +137,35 @@ describe("uploads at one time", () => {
   const web = new Map([[url, { bytes: new Uint8Array(4), type: null }]])
   const limits = { uploads: 2, uploadsPerKey: 1, uploadsWaitingPerKey: 1 }
 
-  it.effect("of one key are bounded whatever way they come; another key's are taken meanwhile, and further ones wait", () =>
-    Effect.gen(function* () {
-      const { owner, dir } = yield* ownerWithFile
-      const key = yield* registered(owner)
-      const first = yield* underWay(owner, 1, null)
-      const waiting = yield* Effect.fork(storeFile(owner, { name: FileName("waits"), dir }, bytes("1")))
-      const gate = yield* UploadGate
-      yield* Effect.repeat(Effect.yieldNow(), { until: () => gate.load().waiting === 1 })
-      const form = Stream.make({ _tag: "File", field: "video", name: "form.mp4", bytes: bytes("1") } as const)
-      const importing = taskOn(dir, { inputs: [{ source: { _tag: "Remote", url }, options: [] }], outputDirectory: dir })
-      expect(yield* tagOf(receiveFile(owner, key, bytes("1"), 1))).toBe("UploadsBusy")
-      expect(yield* tagOf(storeFile(owner, { name: FileName("b"), dir }, bytes("1")))).toBe("UploadsBusy")
-      expect(yield* tagOf(withForm(owner, form, () => Effect.void))).toBe("UploadsBusy")
-      expect(yield* tagOf(submit(owner, importing, { webhookUrl: null }))).toBe("UploadsBusy")
-      const other = anOwner()
-      yield* receiveFile(other, yield* registered(other), bytes("1"), 1)
-      yield* Fiber.interrupt(first)
-      expect((yield* Fiber.join(waiting)).bytes).toBe(1)
-      yield* submit(owner, importing, { webhookUrl: null })
-    }).pipe(Effect.provide(world({ web, limits })))
+  it.effect(
+    "of one key are bounded whatever way they come; another key's are taken meanwhile, and further ones wait",
+    () =>
+      Effect.gen(function* () {
+        const { owner, dir } = yield* ownerWithFile
+        const key = yield* registered(owner)
+        const first = yield* underWay(owner, 1, null)
+        const waiting = yield* Effect.fork(storeFile(owner, { name: FileName("waits"), dir }, bytes("1")))
+        const gate = yield* UploadGate
+        yield* Effect.repeat(Effect.yieldNow(), { until: () => gate.load().waiting === 1 })
+        const form = Stream.make({
+          _tag: "File",
+          field: "video",
+          name: "form.mp4",
+          bytes: bytes("1")
+        } as const)
+        const importing = taskOn(dir, {
+          inputs: [{ source: { _tag: "Remote", url }, options: [] }],
+          outputDirectory: dir
+        })
+        expect(yield* tagOf(receiveFile(owner, key, bytes("1"), 1))).toBe("UploadsBusy")
+        expect(yield* tagOf(storeFile(owner, { name: FileName("b"), dir }, bytes("1")))).toBe("UploadsBusy")
+        expect(yield* tagOf(withForm(owner, form, () => Effect.void))).toBe("UploadsBusy")
+        expect(yield* tagOf(submit(owner, importing, { webhookUrl: null }))).toBe("UploadsBusy")
+        const other = anOwner()
+        yield* receiveFile(other, yield* registered(other), bytes("1"), 1)
+        yield* Fiber.interrupt(first)
+        expect((yield* Fiber.join(waiting)).bytes).toBe(1)
+        yield* submit(owner, importing, { webhookUrl: null })
+      }).pipe(Effect.provide(world({ web, limits })))
   )
 })

@@ -63,14 +63,18 @@ const reserving = <R>({ owner, announced, replaces }: Charging<R>) =>
     let written = 0
     let unwritten = 0
 
-    const ownReserved = () => (owner === null ? undefined : reserved.byOwner.get(owner)) ?? { coming: 0, announced: 0 }
+    const ownReserved = () =>
+      (owner === null ? undefined : reserved.byOwner.get(owner)) ?? { coming: 0, announced: 0 }
 
     /** Sets `held` and `counted`, and updates the shared totals. */
     const set = (heldNow: number, countedNow: number) => {
       reserved.onDisk += heldNow - held
       if (owner !== null) {
         const { coming, announced: before } = ownReserved()
-        const now = { coming: coming + countedNow - counted, announced: before + countedNow - heldNow - (counted - held) }
+        const now = {
+          coming: coming + countedNow - counted,
+          announced: before + countedNow - heldNow - (counted - held)
+        }
         if (now.coming > 0) reserved.byOwner.set(owner, now)
         else reserved.byOwner.delete(owner)
       }
@@ -127,7 +131,9 @@ const reserving = <R>({ owner, announced, replaces }: Charging<R>) =>
     const hold = (come: number) =>
       Effect.gen(function* () {
         const ahead = Math.max(come, leastStep)
-        const wanted = come + (announced === null ? Math.min(ahead, mostUnknown) : Math.min(ahead, Math.max(announced - come, 0)))
+        const wanted =
+          come +
+          (announced === null ? Math.min(ahead, mostUnknown) : Math.min(ahead, Math.max(announced - come, 0)))
         const look = wanted > counted ? yield* quotaLeft : undefined
         const room = (yield* free) - diskFreeBytes
         const most = held + room - reserved.onDisk

@@ -24,8 +24,12 @@ const request = (dir: DirId, over: Partial<TaskRequest> = {}): TaskRequest => ({
 const inputWith = (...options: ReadonlyArray<string>) => ({
   inputs: [{ source: { _tag: "Stored", dir: "dir_a", name: "in.mp4" }, options }] as TaskRequest["inputs"]
 })
-const outputWith = (...options: ReadonlyArray<string>) => ({ outputs: [{ name: "out.mp4", options, maps: [] }] })
-const reading = (source: unknown) => ({ inputs: [{ source, options: [] }] as unknown as TaskRequest["inputs"] })
+const outputWith = (...options: ReadonlyArray<string>) => ({
+  outputs: [{ name: "out.mp4", options, maps: [] }]
+})
+const reading = (source: unknown) => ({
+  inputs: [{ source, options: [] }] as unknown as TaskRequest["inputs"]
+})
 const named = (name: unknown) => ({ outputs: [{ name: name as string, options: [], maps: [] }] })
 
 /** An array that gives other items each time it is read. */
@@ -47,15 +51,35 @@ const changing = (...reads: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray
 describe("checkTask", () => {
   const refused: ReadonlyArray<readonly [string, Partial<TaskRequest>, RegExp]> = [
     ["-report", outputWith("-report"), /task\.outputs\[0\]\.options: option -report is not allowed/],
-    ["-report before an input", inputWith("-report"), /task\.inputs\[0\]\.options: option -report is not allowed/],
+    [
+      "-report before an input",
+      inputWith("-report"),
+      /task\.inputs\[0\]\.options: option -report is not allowed/
+    ],
     ["-nope", outputWith("-nope"), /option -nope is not known/],
-    ["-attach of a path", outputWith("-attach", "/etc/hostname"), /the value of -attach must be the name of a file/],
+    [
+      "-attach of a path",
+      outputWith("-attach", "/etc/hostname"),
+      /the value of -attach must be the name of a file/
+    ],
     ["-f lavfi", inputWith("-f", "lavfi"), /the value of -f must be a format of files/],
-    ["movie in a graph", { filterComplex: "movie=/etc/hostname[v]" }, /the filter "movie", which is not allowed/],
+    [
+      "movie in a graph",
+      { filterComplex: "movie=/etc/hostname[v]" },
+      /the filter "movie", which is not allowed/
+    ],
     ["movie in -vf", outputWith("-vf", "movie=x"), /the filter "movie", which is not allowed/],
-    ["a second output", outputWith("-c", "copy", "/tmp/second.mkv"), /"\/tmp\/second.mkv" is neither an option nor/],
+    [
+      "a second output",
+      outputWith("-c", "copy", "/tmp/second.mkv"),
+      /"\/tmp\/second.mkv" is neither an option nor/
+    ],
     ["a second input", outputWith("-i", "/etc/hostname"), /option -i is not allowed/],
-    ["an encoder's file", outputWith("-c:v", "libx264", "-x264-params", "cqm=/etc/hostname"), /it must be flat or jvt/],
+    [
+      "an encoder's file",
+      outputWith("-c:v", "libx264", "-x264-params", "cqm=/etc/hostname"),
+      /it must be flat or jvt/
+    ],
     [
       "a map of a file",
       { outputs: [{ name: "a.mp4", options: [], maps: ["0:v:/etc/hostname"] }] },
@@ -64,16 +88,44 @@ describe("checkTask", () => {
     ["an output outside", named("../../escape.jpg"), /task\.outputs\[0\]\.file must not contain slashes/],
     ["an output that is a folder", named(".."), /task\.outputs\[0\]\.file must not be/],
     ["a name that is an object", named(new String("out.mp4")), /task\.outputs\[0\]\.file must be a string/],
-    ["an input outside", reading({ _tag: "Stored", dir: "dir_a", name: "../../x" }), /task\.inputs\[0\]\.file_path names a file that/],
-    ["an input of a path", reading({ _tag: "Stored", dir: "/etc", name: "hostname" }), /task\.inputs\[0\]\.file_path must be/],
-    ["an address for a directory", reading({ _tag: "Stored", dir: "https:", name: "/host/x" }), /task\.inputs\[0\]\.file_path must be/],
-    ["a path for a URL", reading({ _tag: "Remote", url: "/etc/hostname" }), /task\.inputs\[0\]\.file_path must be/],
-    ["a file URL", reading({ _tag: "Remote", url: "file:///etc/hostname" }), /task\.inputs\[0\]\.file_path must be/],
+    [
+      "an input outside",
+      reading({ _tag: "Stored", dir: "dir_a", name: "../../x" }),
+      /task\.inputs\[0\]\.file_path names a file that/
+    ],
+    [
+      "an input of a path",
+      reading({ _tag: "Stored", dir: "/etc", name: "hostname" }),
+      /task\.inputs\[0\]\.file_path must be/
+    ],
+    [
+      "an address for a directory",
+      reading({ _tag: "Stored", dir: "https:", name: "/host/x" }),
+      /task\.inputs\[0\]\.file_path must be/
+    ],
+    [
+      "a path for a URL",
+      reading({ _tag: "Remote", url: "/etc/hostname" }),
+      /task\.inputs\[0\]\.file_path must be/
+    ],
+    [
+      "a file URL",
+      reading({ _tag: "Remote", url: "file:///etc/hostname" }),
+      /task\.inputs\[0\]\.file_path must be/
+    ],
     ["plain http", reading({ _tag: "Remote", url: "http://host/x" }), /http is not allowed/],
     ["no source", reading(null), /task\.inputs\[0\]\.file_path must be/],
     ["a directory that is none", { outputDirectory: "../x" }, /task\.output_dir_id must be/],
-    ["options that are text", { outputs: [{ name: "a", options: "-report" as never, maps: [] }] }, /options must be/],
-    ["an option that is an object", outputWith({ toString: () => "-report" } as never), /task\.outputs\[0\]\.options\[0\] must be/],
+    [
+      "options that are text",
+      { outputs: [{ name: "a", options: "-report" as never, maps: [] }] },
+      /options must be/
+    ],
+    [
+      "an option that is an object",
+      outputWith({ toString: () => "-report" } as never),
+      /task\.outputs\[0\]\.options\[0\] must be/
+    ],
     ["nothing at all", { inputs: undefined as never }, /task\.inputs is required/]
   ]
   it.effect.each(refused)("refuses %s with a sentence", ([_, over, message]) =>
@@ -105,7 +157,10 @@ describe("checkTask", () => {
       options.push("-report")
       outputs.push({ name: "../../escape.jpg", options: [], maps: [] })
       expect(task).toEqual(found)
-      const writable = task as unknown as { inputs: Array<{ options: Array<string>; source: { name: string } }>; filterComplex: string }
+      const writable = task as unknown as {
+        inputs: Array<{ options: Array<string>; source: { name: string } }>
+        filterComplex: string
+      }
       expect(() => writable.inputs[0]?.options.push("-report")).toThrow(TypeError)
       expect(() => writable.inputs.pop()).toThrow(TypeError)
       expect(() => Object.assign(writable.inputs[0]?.source ?? {}, { name: "../x" })).toThrow(TypeError)
@@ -117,7 +172,11 @@ describe("checkTask", () => {
   it.effect("judges what it keeps, whatever a second read would give", () =>
     Effect.gen(function* () {
       const options = changing(["-c", "copy"], ["-report"])
-      const task = yield* checkTask(request("dir_a" as DirId, { outputs: [{ name: "out.mp4", options, maps: changing([], ["-report"]) }] }))
+      const task = yield* checkTask(
+        request("dir_a" as DirId, {
+          outputs: [{ name: "out.mp4", options, maps: changing([], ["-report"]) }]
+        })
+      )
       expect(task.outputs).toEqual([{ name: "out.mp4", options: ["-c", "copy"], maps: [] }])
       const reads = ["out.mp4", "../../escape.jpg"]
       const turning = {
@@ -126,14 +185,21 @@ describe("checkTask", () => {
           return reads.shift() ?? "../x"
         }
       }
-      expect((yield* checkTask(request("dir_a" as DirId, { outputs: [turning] }))).outputs[0]?.name).toBe("out.mp4")
+      expect((yield* checkTask(request("dir_a" as DirId, { outputs: [turning] }))).outputs[0]?.name).toBe(
+        "out.mp4"
+      )
     })
   )
 
   it.effect("derives what else a task names, and takes no one's word for it", () =>
     Effect.gen(function* () {
-      const claimed = { ...request("dir_a" as DirId, outputWith("-attach", "cover.jpg")), named: [{ name: "../../x", by: "nobody" }] }
-      expect((yield* checkTask(claimed)).named).toEqual([{ name: "cover.jpg", by: "task.outputs[0].options: -attach" }])
+      const claimed = {
+        ...request("dir_a" as DirId, outputWith("-attach", "cover.jpg")),
+        named: [{ name: "../../x", by: "nobody" }]
+      }
+      expect((yield* checkTask(claimed)).named).toEqual([
+        { name: "cover.jpg", by: "task.outputs[0].options: -attach" }
+      ])
     })
   )
 })
@@ -145,7 +211,10 @@ describe("a task that was not checked", () => {
     ["what JSON makes of it", (task) => JSON.parse(JSON.stringify(task))],
     ["an heir", (task) => Object.create(task)],
     ["a proxy", (task) => new Proxy(task, {})],
-    ["a copy with every property", (task) => Object.defineProperties({}, Object.getOwnPropertyDescriptors(task))],
+    [
+      "a copy with every property",
+      (task) => Object.defineProperties({}, Object.getOwnPropertyDescriptors(task))
+    ],
     ["one with a mark", (task) => ({ ...task, checked: true, _tag: "CheckedTask" })],
     ["null", () => null],
     ["a word", () => "task"]
@@ -156,7 +225,10 @@ describe("a task that was not checked", () => {
       const fake = make(yield* checkTask(request(dir))) as CheckedTask
       for (const call of [submit(owner, fake, quiet), Effect.asVoid(processTask(owner, fake, quiet))]) {
         const error = yield* Effect.flip(call)
-        expect([error._tag, error.message]).toEqual(["InvalidTask", expect.stringContaining("pass it to checkTask")])
+        expect([error._tag, error.message]).toEqual([
+          "InvalidTask",
+          expect.stringContaining("pass it to checkTask")
+        ])
       }
       expect(yield* Effect.scoped(Effect.timeoutOption((yield* Queue).take, 0))).toEqual(Option.none())
     }).pipe(Effect.provide(world()))
@@ -170,7 +242,8 @@ describe("a task that was not checked", () => {
       const submitted = submit(owner, task, quiet)
       // @ts-expect-error a task that was not checked
       const processed = processTask(owner, task, quiet)
-      for (const call of [Effect.asVoid(submitted), Effect.asVoid(processed)]) expect((yield* Effect.flip(call))._tag).toBe("InvalidTask")
+      for (const call of [Effect.asVoid(submitted), Effect.asVoid(processed)])
+        expect((yield* Effect.flip(call))._tag).toBe("InvalidTask")
     }).pipe(Effect.provide(world()))
   )
 
@@ -186,7 +259,13 @@ describe("a task that was not checked", () => {
       for (const policy of others) {
         const error = yield* Effect.flip(submit(owner, seal(task, readTask(task, policy)), quiet))
         expect(error.message).toContain("check it where it is submitted")
-        expect(yield* Effect.provideService(submit(owner, seal(task, readTask(task, policy)), quiet), Policy, policy)).toMatch(/^job_/)
+        expect(
+          yield* Effect.provideService(
+            submit(owner, seal(task, readTask(task, policy)), quiet),
+            Policy,
+            policy
+          )
+        ).toMatch(/^job_/)
       }
     }).pipe(Effect.provide(world()))
   )
@@ -195,7 +274,9 @@ describe("a task that was not checked", () => {
     Effect.gen(function* () {
       const { owner, dir } = yield* ownerWithFile
       const id = yield* submit(owner, yield* checkTask(request(dir, outputWith("-c", "copy"))), quiet)
-      expect((yield* findJob(owner, id)).task.outputs).toEqual([{ name: "out.mp4", options: ["-c", "copy"], maps: [] }])
+      expect((yield* findJob(owner, id)).task.outputs).toEqual([
+        { name: "out.mp4", options: ["-c", "copy"], maps: [] }
+      ])
     }).pipe(Effect.provide(world()))
   )
 })

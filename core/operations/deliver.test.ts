@@ -29,13 +29,23 @@ describe("a webhook", () => {
           body: {
             job_id: job,
             status: "completed",
-            result: [{ file_name: "out.mp4", size_bytes: 70, download_url: expect.stringMatching(/^https:\/\/api\.example\/blob\//) }],
+            result: [
+              {
+                file_name: "out.mp4",
+                size_bytes: 70,
+                download_url: expect.stringMatching(/^https:\/\/api\.example\/blob\//)
+              }
+            ],
             usage: { time_sec: 1.5, input_size_gb: 9.31e-7, output_size_gb: 6.5e-8, gb_sec: 1.494e-6 }
           }
         }
       ])
       expect(Object.keys(arrived[0]?.body ?? {})).toEqual(["job_id", "status", "result", "usage"])
-      expect(record).toMatchObject({ state: "delivered", nextTryAt: null, tries: [{ status: 200, error: null, seconds: 0 }] })
+      expect(record).toMatchObject({
+        state: "delivered",
+        nextTryAt: null,
+        tries: [{ status: 200, error: null, seconds: 0 }]
+      })
       yield* stop
     }).pipe(Effect.provide(layer), Effect.provide(world()))
   })
@@ -46,12 +56,20 @@ describe("a webhook", () => {
       const { owner, dir } = yield* ownerWithFile
       const hook = { webhookUrl: "https://a.example/hook" }
       const failed = yield* submit(owner, taskOn(dir), hook)
-      yield* (yield* Jobs).fail(yield* claimed(failed), { reason: "ffmpeg", detail: "Invalid input format" }, aUsage)
+      yield* (yield* Jobs).fail(
+        yield* claimed(failed),
+        { reason: "ffmpeg", detail: "Invalid input format" },
+        aUsage
+      )
       yield* cancelJob(owner, yield* submit(owner, taskOn(dir), hook))
       yield* (yield* Jobs).abandon(owner, yield* submit(owner, taskOn(dir), hook))
       const stop = yield* delivering
       yield* passUntil(owner, settled)
-      const body = { job_id: failed, status: "failed", error: "FFmpeg processing error: Invalid input format" }
+      const body = {
+        job_id: failed,
+        status: "failed",
+        error: "FFmpeg processing error: Invalid input format"
+      }
       expect(arrived.map((one) => one.body)).toEqual([body])
       expect(Object.keys(arrived[0]?.body ?? {})).toEqual(Object.keys(body))
       expect(yield* listDeliveries(owner)).toHaveLength(1)
@@ -59,32 +77,44 @@ describe("a webhook", () => {
     }).pipe(Effect.provide(layer), Effect.provide(world()))
   })
 
-  it.effect("that is refused is tried eleven times over a day, each no sooner than its time, then given up", () => {
-    const { arrived, layer } = receiving(() => Effect.fail(new WebhookRejected({ reason: "The receiver answered 500", status: 500 })))
-    return Effect.gen(function* () {
-      const owner = anOwner()
-      yield* owed(owner)
-      const stop = yield* delivering
-      for (let tries = 1; tries <= 11; tries++) {
-        const record = yield* passUntil(owner, (one) => one.tries.length === tries)
-        const last = record.tries.at(-1)?.at.getTime() ?? Number.NaN
-        const delay = retryDelaySeconds(tries)
-        if (delay === undefined) expect(record).toMatchObject({ state: "abandoned", nextTryAt: null })
-        else {
-          const wait = ((record.nextTryAt?.getTime() ?? Number.NaN) - last) / 1000
-          expect(wait).toBeGreaterThanOrEqual(delay)
-          expect(wait).toBeLessThanOrEqual(delay * 1.1)
-          const next = yield* passUntil(owner, (one) => one.tries.length === tries + 1)
-          expect(next.tries.at(-1)?.at.getTime()).toBeGreaterThanOrEqual(record.nextTryAt?.getTime() ?? Number.NaN)
+  it.effect(
+    "that is refused is tried eleven times over a day, each no sooner than its time, then given up",
+    () => {
+      const { arrived, layer } = receiving(() =>
+        Effect.fail(new WebhookRejected({ reason: "The receiver answered 500", status: 500 }))
+      )
+      return Effect.gen(function* () {
+        const owner = anOwner()
+        yield* owed(owner)
+        const stop = yield* delivering
+        for (let tries = 1; tries <= 11; tries++) {
+          const record = yield* passUntil(owner, (one) => one.tries.length === tries)
+          const last = record.tries.at(-1)?.at.getTime() ?? Number.NaN
+          const delay = retryDelaySeconds(tries)
+          if (delay === undefined) expect(record).toMatchObject({ state: "abandoned", nextTryAt: null })
+          else {
+            const wait = ((record.nextTryAt?.getTime() ?? Number.NaN) - last) / 1000
+            expect(wait).toBeGreaterThanOrEqual(delay)
+            expect(wait).toBeLessThanOrEqual(delay * 1.1)
+            const next = yield* passUntil(owner, (one) => one.tries.length === tries + 1)
+            expect(next.tries.at(-1)?.at.getTime()).toBeGreaterThanOrEqual(
+              record.nextTryAt?.getTime() ?? Number.NaN
+            )
+          }
         }
-      }
-      const { tries } = yield* only(owner)
-      expect(tries.map(({ error, status }) => [status, error])).toEqual(Array(11).fill([500, "The receiver answered 500"]))
-      yield* TestClock.adjust("7200 seconds")
-      expect([arrived.length, new Set(arrived.map(({ id }) => id)).size]).toEqual([11, 1])
-      yield* stop
-    }).pipe(Effect.provide(layer), Effect.provide(world({ limits: { ...seldom, directoryTtlSeconds: 30 * 86_400 } })))
-  })
+        const { tries } = yield* only(owner)
+        expect(tries.map(({ error, status }) => [status, error])).toEqual(
+          Array(11).fill([500, "The receiver answered 500"])
+        )
+        yield* TestClock.adjust("7200 seconds")
+        expect([arrived.length, new Set(arrived.map(({ id }) => id)).size]).toEqual([11, 1])
+        yield* stop
+      }).pipe(
+        Effect.provide(layer),
+        Effect.provide(world({ limits: { ...seldom, directoryTtlSeconds: 30 * 86_400 } }))
+      )
+    }
+  )
 
   it.effect("is delivered by the first try that is taken, and tried no more", () => {
     const answers: Array<UrlRefused | WebhookRejected> = [
@@ -124,7 +154,10 @@ describe("a webhook", () => {
       yield* (yield* Jobs).purge(new Date(8.64e15))
       const stop = yield* delivering
       const record = yield* passUntil(owner, settled)
-      expect(record).toMatchObject({ state: "abandoned", tries: [{ status: null, error: "the job's record has been deleted" }] })
+      expect(record).toMatchObject({
+        state: "abandoned",
+        tries: [{ status: null, error: "the job's record has been deleted" }]
+      })
       expect(arrived).toEqual([])
       yield* stop
     }).pipe(Effect.provide(layer), Effect.provide(world()))
@@ -138,7 +171,9 @@ describe("a webhook", () => {
       Effect.map(Accounts, (accounts) => ({
         ...accounts,
         webhookSecret: (owner: OwnerId) =>
-          Effect.suspend(() => (broken ? Effect.fail(new Unavailable({ what: "the table" })) : accounts.webhookSecret(owner)))
+          Effect.suspend(() =>
+            broken ? Effect.fail(new Unavailable({ what: "the table" })) : accounts.webhookSecret(owner)
+          )
       }))
     )
     return Effect.gen(function* () {
@@ -179,7 +214,9 @@ describe("links", () => {
   it.effect("of a repeated try are made anew", () => {
     let refusals = 1
     const { arrived, layer } = receiving(() =>
-      refusals-- > 0 ? Effect.fail(new WebhookRejected({ reason: "not now", status: 503 })) : Effect.succeed(200)
+      refusals-- > 0
+        ? Effect.fail(new WebhookRejected({ reason: "not now", status: 503 }))
+        : Effect.succeed(200)
     )
     return Effect.gen(function* () {
       const owner = anOwner()

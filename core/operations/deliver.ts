@@ -32,7 +32,10 @@ export const deliverer = Layer.scopedDiscard(
     yield* Effect.addFinalizer(() =>
       Effect.zipRight(
         Ref.set(closing, true),
-        Effect.interruptible(FiberSet.awaitEmpty(tries)).pipe(Effect.timeout(Duration.seconds(drainSeconds)), Effect.ignore)
+        Effect.interruptible(FiberSet.awaitEmpty(tries)).pipe(
+          Effect.timeout(Duration.seconds(drainSeconds)),
+          Effect.ignore
+        )
       )
     )
     // Not immediately: tries that end synchronously would each run nested in the previous one.
@@ -74,7 +77,9 @@ const fill = (rooms: Rooms): Effect.Effect<boolean, never, Deliverer> =>
       const due = (yield* Ref.get(rooms.closing)) ? Option.none<Delivery>() : yield* claimDue
       if (Option.isNone(due)) yield* rooms.room.release(1)
       else {
-        const tried = Effect.interruptible(deliver(due.value)).pipe(Effect.provideService(ActingFor, due.value.owner))
+        const tried = Effect.interruptible(deliver(due.value)).pipe(
+          Effect.provideService(ActingFor, due.value.owner)
+        )
         rooms.begin(Effect.uninterruptible(Effect.ensuring(tried, fill(rooms))))
       }
       return Option.isSome(due)
@@ -88,7 +93,11 @@ const claimDue = Effect.gen(function* () {
   const { leaseSeconds, webhookSeconds } = yield* Limits
   const now = yield* Clock.currentTimeMillis
   return yield* (yield* Outbox).claim(new Date(now + (webhookSeconds + leaseSeconds) * 1000))
-}).pipe(Effect.catchAllCause((cause) => Effect.as(Effect.logWarning("can't claim due webhooks", cause), Option.none<Delivery>())))
+}).pipe(
+  Effect.catchAllCause((cause) =>
+    Effect.as(Effect.logWarning("can't claim due webhooks", cause), Option.none<Delivery>())
+  )
+)
 
 /**
  * Makes one try and records it. If infrastructure fails, nothing is recorded and the try is repeated after
@@ -99,11 +108,20 @@ const deliver = (delivery: Delivery) =>
     const startedAt = yield* Clock.currentTimeMillis
     const end = yield* deliverOnce(delivery)
     const endedAt = yield* Clock.currentTimeMillis
-    const tried = { at: new Date(startedAt), seconds: (endedAt - startedAt) / 1000, status: end.status, error: end.error }
+    const tried = {
+      at: new Date(startedAt),
+      seconds: (endedAt - startedAt) / 1000,
+      status: end.status,
+      error: end.error
+    }
     yield* (yield* Outbox).settle(delivery, yield* outcome(delivery, end, endedAt), tried)
   }).pipe(
     Effect.catchAllCause((cause) =>
-      Effect.logWarning("infrastructure failed during a webhook delivery; it is repeated when its lease ends", delivery.id, cause)
+      Effect.logWarning(
+        "infrastructure failed during a webhook delivery; it is repeated when its lease ends",
+        delivery.id,
+        cause
+      )
     )
   )
 
@@ -117,7 +135,8 @@ interface End {
 const deliverOnce = (delivery: Delivery) =>
   Effect.gen(function* () {
     const found = yield* (yield* Jobs).find(delivery.owner, delivery.jobId)
-    if (Option.isNone(found)) return { status: null, error: "the job's record has been deleted", final: true } satisfies End
+    if (Option.isNone(found))
+      return { status: null, error: "the job's record has been deleted", final: true } satisfies End
     const job = found.value
     const body = JSON.stringify(webhookBody(job, yield* links(job), job.baseUrl))
     const secret = yield* (yield* Accounts).webhookSecret(delivery.owner)
@@ -125,7 +144,8 @@ const deliverOnce = (delivery: Delivery) =>
       Effect.map((status): End => ({ status, error: null })),
       Effect.catchTags({
         UrlRefused: ({ message }: UrlRefused) => Effect.succeed<End>({ status: null, error: message }),
-        WebhookRejected: ({ reason, status }: WebhookRejected) => Effect.succeed<End>({ status, error: reason })
+        WebhookRejected: ({ reason, status }: WebhookRejected) =>
+          Effect.succeed<End>({ status, error: reason })
       })
     )
   })
@@ -149,6 +169,9 @@ const links = (job: Job) =>
     const { signedUrlSeconds, webhookLinkSeconds } = yield* Limits
     const directory = yield* (yield* Directories).find(job.owner, job.task.directory)
     const now = yield* Clock.currentTimeMillis
-    const left = Option.match(directory, { onNone: () => signedUrlSeconds, onSome: (found) => (expiresAt(found).getTime() - now) / 1000 })
+    const left = Option.match(directory, {
+      onNone: () => signedUrlSeconds,
+      onSome: (found) => (expiresAt(found).getTime() - now) / 1000
+    })
     return yield* signOutputs(job, Math.min(left, webhookLinkSeconds))
   })

@@ -31,7 +31,8 @@ export const newDirectory = (owner: OwnerId, note: (id: DirId) => void) =>
   )
 
 /** The owner's live directories, oldest first. */
-export const listDirectories = (owner: OwnerId) => Effect.flatMap(Directories, (directories) => directories.list(owner))
+export const listDirectories = (owner: OwnerId) =>
+  Effect.flatMap(Directories, (directories) => directories.list(owner))
 
 const newDirId: Effect.Effect<DirId, never, Ids> = Effect.gen(function* () {
   return makeDirId(yield* (yield* Ids).next("dir"))

@@ -10,7 +10,16 @@ import { Storage } from "../ports/storage.js"
 import { anOwner, claimed, publishedBy } from "../ports/suites/samples.suite.js"
 import { findJob } from "./await-job.js"
 import { createDirectory, listDirectories } from "./directories.js"
-import { deleteFile, describeFile, listFiles, readFile, receiveFile, registerFile, signDownload, storeFile } from "./files.js"
+import {
+  deleteFile,
+  describeFile,
+  listFiles,
+  readFile,
+  receiveFile,
+  registerFile,
+  signDownload,
+  storeFile
+} from "./files.js"
 import { storedBytes } from "./quota.js"
 import { submit } from "./submit.js"
 import { sweep, sweepOrphans } from "./sweep.js"
@@ -19,19 +28,31 @@ import { bytes, ownerWithFile, taskOn, world } from "./world.suite.js"
 const quiet = { webhookUrl: null }
 const name = FileName("in.mp4")
 
-const stored = (key: BlobKey) => Effect.flatMap(Storage, (storage) => Effect.map(storage.stat(key), Option.isSome))
-const contentOf = (key = BlobKey("")) => Effect.flatMap(Storage, (storage) => Stream.mkString(Stream.decodeText(storage.read(key))))
-const names = (owner: OwnerId, dir: DirId) => Effect.map(listFiles(owner, dir), (files) => files.map((file) => file.name))
+const stored = (key: BlobKey) =>
+  Effect.flatMap(Storage, (storage) => Effect.map(storage.stat(key), Option.isSome))
+const contentOf = (key = BlobKey("")) =>
+  Effect.flatMap(Storage, (storage) => Stream.mkString(Stream.decodeText(storage.read(key))))
+const names = (owner: OwnerId, dir: DirId) =>
+  Effect.map(listFiles(owner, dir), (files) => files.map((file) => file.name))
 
 describe("registration", () => {
-  it.effect.each(["../../escape.jpg", "a/b", "..", "", "a\0b", "x".repeat(256)])("refuses the name %j, whatever its type claims", (text) =>
-    Effect.gen(function* () {
-      const owner = anOwner()
-      const ask = { name: FileName(text), dir: null }
-      const errors = [yield* Effect.flip(registerFile(owner, ask)), yield* Effect.flip(storeFile(owner, ask, bytes("12345")))]
-      for (const error of errors) expect([error._tag, error.message]).toEqual(["InvalidRequest", expect.stringMatching(/^file_name must/)])
-      expect(yield* listDirectories(owner)).toEqual([])
-    }).pipe(Effect.provide(world()))
+  it.effect.each(["../../escape.jpg", "a/b", "..", "", "a\0b", "x".repeat(256)])(
+    "refuses the name %j, whatever its type claims",
+    (text) =>
+      Effect.gen(function* () {
+        const owner = anOwner()
+        const ask = { name: FileName(text), dir: null }
+        const errors = [
+          yield* Effect.flip(registerFile(owner, ask)),
+          yield* Effect.flip(storeFile(owner, ask, bytes("12345")))
+        ]
+        for (const error of errors)
+          expect([error._tag, error.message]).toEqual([
+            "InvalidRequest",
+            expect.stringMatching(/^file_name must/)
+          ])
+        expect(yield* listDirectories(owner)).toEqual([])
+      }).pipe(Effect.provide(world()))
   )
 
   it.effect("a registration is there once its bytes are, and may be asked for again before", () =>
@@ -63,22 +84,24 @@ describe("registration", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("what a job was accepted with stays as it was, whatever is uploaded to the same URL afterwards", () =>
-    Effect.gen(function* () {
-      const owner = anOwner()
-      const { file } = yield* registerFile(owner, { name, dir: null })
-      yield* receiveFile(owner, file.key, bytes("12345"), 5)
-      const pinned = yield* claimed(yield* submit(owner, taskOn(file.dir), quiet))
-      yield* receiveFile(owner, file.key, bytes("a longer one"), null)
-      expect((yield* describeFile(owner, file.dir, name)).bytes).toBe(12)
-      const [input] = pinned.task.inputs
-      expect(input?.bytes).toBe(5)
-      expect(yield* contentOf(input?.key)).toBe("12345")
-      // Without a job the bytes that are replaced go at once.
-      const { key } = yield* describeFile(owner, file.dir, name)
-      yield* receiveFile(owner, file.key, bytes("third"), null)
-      expect(yield* stored(key)).toBe(false)
-    }).pipe(Effect.provide(world()))
+  it.effect(
+    "what a job was accepted with stays as it was, whatever is uploaded to the same URL afterwards",
+    () =>
+      Effect.gen(function* () {
+        const owner = anOwner()
+        const { file } = yield* registerFile(owner, { name, dir: null })
+        yield* receiveFile(owner, file.key, bytes("12345"), 5)
+        const pinned = yield* claimed(yield* submit(owner, taskOn(file.dir), quiet))
+        yield* receiveFile(owner, file.key, bytes("a longer one"), null)
+        expect((yield* describeFile(owner, file.dir, name)).bytes).toBe(12)
+        const [input] = pinned.task.inputs
+        expect(input?.bytes).toBe(5)
+        expect(yield* contentOf(input?.key)).toBe("12345")
+        // Without a job the bytes that are replaced go at once.
+        const { key } = yield* describeFile(owner, file.dir, name)
+        yield* receiveFile(owner, file.key, bytes("third"), null)
+        expect(yield* stored(key)).toBe(false)
+      }).pipe(Effect.provide(world()))
   )
 
   it.effect("so it does where the upload went straight to the storage, and is charged at its first use", () =>
@@ -87,7 +110,11 @@ describe("registration", () => {
       const storage = yield* Storage
       const { file } = yield* registerFile(owner, { name, dir: null })
       yield* storage.write(file.key, bytes("12345"), 5)
-      const jobs = yield* Effect.forEach([1, 2], () => Effect.flatMap(submit(owner, taskOn(file.dir), quiet), claimed), { concurrency: 2 })
+      const jobs = yield* Effect.forEach(
+        [1, 2],
+        () => Effect.flatMap(submit(owner, taskOn(file.dir), quiet), claimed),
+        { concurrency: 2 }
+      )
       yield* storage.write(file.key, bytes("a longer one"), 20)
       for (const { task } of jobs) {
         expect(task.inputs[0]?.bytes).toBe(5)
@@ -109,7 +136,9 @@ describe("registration", () => {
       yield* storeFile(owner, { name: FileName("a.mp4"), dir }, bytes("a"))
       const { file } = yield* registerFile(owner, { name, dir })
       yield* receiveFile(owner, file.key, bytes("file a.mp4"), null)
-      const task = taskOn(dir, { inputs: [{ source: { _tag: "Stored", dir, name }, options: [], concat: true }] })
+      const task = taskOn(dir, {
+        inputs: [{ source: { _tag: "Stored", dir, name }, options: [], concat: true }]
+      })
       const claim = yield* claimed(yield* submit(owner, task, quiet))
       yield* receiveFile(owner, file.key, bytes("x".repeat(200_000)), null)
       expect(yield* contentOf(claim.task.inputs[0]?.key)).toBe("file a.mp4")
@@ -122,7 +151,9 @@ describe("registration", () => {
       const owner = anOwner()
       const { file } = yield* registerFile(owner, { name, dir: null })
       const texts = ["1", "22", "333", "4444"]
-      yield* Effect.forEach(texts, (text) => receiveFile(owner, file.key, bytes(text), null), { concurrency: "unbounded" })
+      yield* Effect.forEach(texts, (text) => receiveFile(owner, file.key, bytes(text), null), {
+        concurrency: "unbounded"
+      })
       const { key, bytes: length } = yield* describeFile(owner, file.dir, name)
       expect(yield* contentOf(key)).toHaveLength(length)
       expect(yield* Stream.runCount((yield* Storage).list(`${file.dir}/`))).toBe(1)
@@ -136,28 +167,32 @@ describe("registration", () => {
       yield* receiveFile(owner, file.key, bytes("12345"), null)
       yield* deleteFile(owner, file.dir, name)
       yield* registerFile(owner, { name, dir: file.dir })
-      expect((yield* Effect.flip(receiveFile(owner, file.key, bytes("12345"), null)))._tag).toBe("SignedUrlExpired")
+      expect((yield* Effect.flip(receiveFile(owner, file.key, bytes("12345"), null)))._tag).toBe(
+        "SignedUrlExpired"
+      )
       expect(yield* Stream.runCount((yield* Storage).list(`${file.dir}/`))).toBe(0)
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("an upload that is larger than the limit, which a storage's own URL can't hold, is removed and may be made anew", () =>
-    Effect.gen(function* () {
-      const owner = anOwner()
-      const { file } = yield* registerFile(owner, { name, dir: null })
-      const storage = yield* Storage
-      yield* storage.write(file.key, bytes("123456"), 10)
-      expect((yield* Effect.flip(describeFile(owner, file.dir, name))).message).toMatch(/not been uploaded/)
-      expect(yield* stored(file.key)).toBe(false)
-      yield* storage.write(file.key, bytes("123456"), 10)
-      yield* TestClock.adjust("1 hours")
-      // Counting it must not take its size for final.
-      expect(yield* storedBytes(owner)).toBe(6)
-      expect((yield* Effect.flip(submit(owner, taskOn(file.dir), quiet)))._tag).toBe("FileNotFound")
-      expect((yield* registerFile(owner, { name, dir: file.dir })).file.key).toBe(file.key)
-      yield* storage.write(file.key, bytes("12345"), 10)
-      expect((yield* describeFile(owner, file.dir, name)).bytes).toBe(5)
-    }).pipe(Effect.provide(world({ limits: { uploadBytes: 5 } })))
+  it.effect(
+    "an upload that is larger than the limit, which a storage's own URL can't hold, is removed and may be made anew",
+    () =>
+      Effect.gen(function* () {
+        const owner = anOwner()
+        const { file } = yield* registerFile(owner, { name, dir: null })
+        const storage = yield* Storage
+        yield* storage.write(file.key, bytes("123456"), 10)
+        expect((yield* Effect.flip(describeFile(owner, file.dir, name))).message).toMatch(/not been uploaded/)
+        expect(yield* stored(file.key)).toBe(false)
+        yield* storage.write(file.key, bytes("123456"), 10)
+        yield* TestClock.adjust("1 hours")
+        // Counting it must not take its size for final.
+        expect(yield* storedBytes(owner)).toBe(6)
+        expect((yield* Effect.flip(submit(owner, taskOn(file.dir), quiet)))._tag).toBe("FileNotFound")
+        expect((yield* registerFile(owner, { name, dir: file.dir })).file.key).toBe(file.key)
+        yield* storage.write(file.key, bytes("12345"), 10)
+        expect((yield* describeFile(owner, file.dir, name)).bytes).toBe(5)
+      }).pipe(Effect.provide(world({ limits: { uploadBytes: 5 } })))
   )
 
   it.effect("one whose upload never arrives ends, and one whose upload arrived late has its size", () =>
@@ -165,10 +200,16 @@ describe("registration", () => {
       const owner = anOwner()
       const { id: dir } = yield* createDirectory(owner, null)
       const registered = (text: string) => registerFile(owner, { name: FileName(text), dir })
-      const [late, , renewed] = [yield* registered("late"), yield* registered("never"), yield* registered("renewed")]
+      const [late, , renewed] = [
+        yield* registered("late"),
+        yield* registered("never"),
+        yield* registered("renewed")
+      ]
       const { registrationSeconds, signedUrlSeconds } = yield* Limits
       const rows = Effect.flatMap(Directories, (directories) =>
-        Effect.map(directories.files(dir), (files) => Object.fromEntries(files.map((file) => [file.name, file.bytes])))
+        Effect.map(directories.files(dir), (files) =>
+          Object.fromEntries(files.map((file) => [file.name, file.bytes]))
+        )
       )
       yield* TestClock.adjust(`${signedUrlSeconds} seconds`)
       yield* sweep
@@ -215,7 +256,10 @@ describe("registration", () => {
     Effect.gen(function* () {
       const owner = anOwner()
       const { id } = yield* createDirectory(owner, null)
-      const both = yield* Effect.all([registerFile(owner, { name, dir: id }), registerFile(owner, { name, dir: id })], { concurrency: 2 })
+      const both = yield* Effect.all(
+        [registerFile(owner, { name, dir: id }), registerFile(owner, { name, dir: id })],
+        { concurrency: 2 }
+      )
       expect(new Set(both.map(({ file }) => file.key)).size).toBe(1)
     }).pipe(Effect.provide(world()))
   )

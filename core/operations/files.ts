@@ -9,7 +9,16 @@ import {
   SignedUrlExpired,
   type Unavailable
 } from "../errors.js"
-import { type BlobKey, blobKey, blobKeyParts, DirId, FileName, Ids, type OwnerId, parseFileName } from "../ids.js"
+import {
+  type BlobKey,
+  blobKey,
+  blobKeyParts,
+  DirId,
+  FileName,
+  Ids,
+  type OwnerId,
+  parseFileName
+} from "../ids.js"
 import { Limits } from "../limits.js"
 import { Directories } from "../ports/directories.js"
 import type { Bytes } from "../ports/effect.js"
@@ -25,7 +34,10 @@ export type PresentFile = StoredFile & { readonly bytes: number }
  * Registers a file and returns the signed request that uploads it. Registering again before the upload gives
  * a new URL for the same file. After the upload the name is taken.
  */
-export const registerFile = (owner: OwnerId, request: { readonly name: FileName; readonly dir: DirId | null }) =>
+export const registerFile = (
+  owner: OwnerId,
+  request: { readonly name: FileName; readonly dir: DirId | null }
+) =>
   Effect.gen(function* () {
     yield* allowStore(owner)
     return yield* withRegistration(owner, request, (file) =>
@@ -44,7 +56,11 @@ export const registerFile = (owner: OwnerId, request: { readonly name: FileName;
   })
 
 /** Stores a file whose bytes come with the call. */
-export const storeFile = <E>(owner: OwnerId, request: { readonly name: FileName; readonly dir: DirId | null }, body: Bytes<E>) =>
+export const storeFile = <E>(
+  owner: OwnerId,
+  request: { readonly name: FileName; readonly dir: DirId | null },
+  body: Bytes<E>
+) =>
   Effect.gen(function* () {
     yield* allowStore(owner)
     return yield* withRegistration(owner, request, ({ key }) =>
@@ -62,7 +78,12 @@ export const storeFile = <E>(owner: OwnerId, request: { readonly name: FileName;
  * changes.
  * `SignedUrlExpired` if the registration has ended.
  */
-export const receiveFile = <E>(owner: OwnerId, registration: BlobKey, body: Bytes<E>, announcedBytes: number | null) =>
+export const receiveFile = <E>(
+  owner: OwnerId,
+  registration: BlobKey,
+  body: Bytes<E>,
+  announcedBytes: number | null
+) =>
   Effect.gen(function* () {
     const storage = yield* Storage
     const { uploadBytes } = yield* Limits
@@ -72,12 +93,16 @@ export const receiveFile = <E>(owner: OwnerId, registration: BlobKey, body: Byte
       Effect.map(({ bytes }) => bytes ?? 0),
       Effect.catchTag("SignedUrlExpired", () => Effect.succeed(0))
     )
-    return yield* charging({ owner, announced: announcedBytes, replaces: { file: registration, bytes: replaced } }, (charge) =>
-      Effect.uninterruptibleMask((restore) =>
-        Effect.flatMap(restore(storage.write(key, charge(body), uploadBytes)), ({ bytes }) =>
-          Effect.onError(replaceBytes(owner, registration, key, bytes), () => Effect.ignoreLogged(removeUnused(key)))
+    return yield* charging(
+      { owner, announced: announcedBytes, replaces: { file: registration, bytes: replaced } },
+      (charge) =>
+        Effect.uninterruptibleMask((restore) =>
+          Effect.flatMap(restore(storage.write(key, charge(body), uploadBytes)), ({ bytes }) =>
+            Effect.onError(replaceBytes(owner, registration, key, bytes), () =>
+              Effect.ignoreLogged(removeUnused(key))
+            )
+          )
         )
-      )
     )
   })
 
@@ -112,7 +137,8 @@ const registeredFile = (registration: BlobKey) =>
   Effect.gen(function* () {
     const [dir, , name] = blobKeyParts(registration)
     const row = yield* (yield* Directories).file(DirId(dir), FileName(name))
-    const isSame = (file: StoredFile) => file.origin === "upload" && registrationOf(file.key) === registrationOf(registration)
+    const isSame = (file: StoredFile) =>
+      file.origin === "upload" && registrationOf(file.key) === registrationOf(registration)
     return yield* Option.match(Option.filter(row, isSame), {
       onNone: () => new SignedUrlExpired({ what: "Upload" }),
       onSome: Effect.succeed
@@ -151,17 +177,24 @@ interface Announced {
 }
 
 /** Registers a file and runs `use`. On failure or interruption, everything created for it is removed. */
-const withRegistration = <A, E, R>(owner: OwnerId, request: FileRequest, use: (file: StoredFile) => Effect.Effect<A, E, R>) =>
+const withRegistration = <A, E, R>(
+  owner: OwnerId,
+  request: FileRequest,
+  use: (file: StoredFile) => Effect.Effect<A, E, R>
+) =>
   Effect.suspend(() => {
     const made: Announced = {}
-    return Effect.onError(Effect.flatMap(announced(owner, request, made), use), () => Effect.ignoreLogged(takeBack(made)))
+    return Effect.onError(Effect.flatMap(announced(owner, request, made), use), () =>
+      Effect.ignoreLogged(takeBack(made))
+    )
   })
 
 /** Removes a registration and its directory, unless the file has its bytes. */
 const takeBack = ({ directory, registration }: Announced) =>
   Effect.gen(function* () {
     const directories = yield* Directories
-    if (registration !== undefined) yield* directories.removeFile(registration.dir, registration.name, registration.key)
+    if (registration !== undefined)
+      yield* directories.removeFile(registration.dir, registration.name, registration.key)
     if (directory !== undefined) yield* directories.dropEmpty(directory)
   })
 
@@ -206,7 +239,8 @@ const registration = (dir: DirId, name: FileName, made: Announced) =>
   )
 
 /** A stored file of the owner. `FileNotFound` also while its upload has not arrived. */
-export const describeFile = (owner: OwnerId, dir: DirId, name: FileName) => Effect.map(findFile(owner, dir, name), ({ found }) => found)
+export const describeFile = (owner: OwnerId, dir: DirId, name: FileName) =>
+  Effect.map(findFile(owner, dir, name), ({ found }) => found)
 
 /** The file and its row, whose size may not be known yet. */
 const findFile = (owner: OwnerId, dir: DirId, name: FileName) =>
@@ -216,7 +250,9 @@ const findFile = (owner: OwnerId, dir: DirId, name: FileName) =>
     const found = Option.isNone(file) ? Option.none() : yield* present(file.value)
     if (Option.isSome(file) && Option.isSome(found)) return { row: file.value, found: found.value }
     // The caller owns the directory, so the hint reveals nothing.
-    return yield* new FileNotFound(Option.isSome(file) ? { hint: `"${dir}/${name}" is registered but has not been uploaded yet` } : {})
+    return yield* new FileNotFound(
+      Option.isSome(file) ? { hint: `"${dir}/${name}" is registered but has not been uploaded yet` } : {}
+    )
   })
 
 /** A stored file for ffmpeg, ffprobe or a download: no upload URL can write to its key any more. */
@@ -254,13 +290,16 @@ export const pinned = (owner: OwnerId, file: StoredFile) =>
     yield* drop
     // A concurrent use was faster, or the file was deleted.
     const now = yield* (yield* Directories).file(file.dir, file.name)
-    return Option.flatMap(now, ({ bytes, ...other }) => (bytes === null ? Option.none() : Option.some<PresentFile>({ ...other, bytes })))
+    return Option.flatMap(now, ({ bytes, ...other }) =>
+      bytes === null ? Option.none() : Option.some<PresentFile>({ ...other, bytes })
+    )
   })
 
 /**
  * Pins several files, in order, without missing ones. Storage is read only for files whose size is unknown.
  */
-export const pinnedAll = (owner: OwnerId, files: ReadonlyArray<StoredFile>) => settledBy(files, (file) => pinned(owner, file))
+export const pinnedAll = (owner: OwnerId, files: ReadonlyArray<StoredFile>) =>
+  settledBy(files, (file) => pinned(owner, file))
 
 /**
  * The files of a directory of the owner, oldest first. A registered file is listed once its upload has
@@ -285,7 +324,10 @@ export const listFiles = (owner: OwnerId, id: DirId) =>
  * The files with their sizes, in order. `settle` gives a file of unknown size its size, or `None` if it has
  * no bytes.
  */
-const settledBy = <E, R>(files: ReadonlyArray<StoredFile>, settle: (file: StoredFile) => Effect.Effect<Option.Option<PresentFile>, E, R>) =>
+const settledBy = <E, R>(
+  files: ReadonlyArray<StoredFile>,
+  settle: (file: StoredFile) => Effect.Effect<Option.Option<PresentFile>, E, R>
+) =>
   Effect.gen(function* () {
     const unsized = files.filter((file) => !hasSize(file))
     const settled = yield* Effect.forEach(unsized, settle, { concurrency: 16 })
@@ -314,7 +356,13 @@ export const signGet = (file: Pick<StoredFile, "key" | "name">, lifeSeconds: num
   Effect.gen(function* () {
     const expiresAt = yield* inSeconds(lifeSeconds)
     const siblings = playlist.test(file.name) ? { siblings: true } : {}
-    return yield* (yield* Storage).sign({ method: "GET", key: file.key, expiresAt, fileName: file.name, ...siblings })
+    return yield* (yield* Storage).sign({
+      method: "GET",
+      key: file.key,
+      expiresAt,
+      fileName: file.name,
+      ...siblings
+    })
   })
 
 const playlist = /\.(?:m3u8?|mpd)$/i
@@ -380,17 +428,20 @@ export const present = (file: StoredFile) =>
  * Looks in the storage for the uploads of registrations whose URL has expired. Files that arrived get their
  * size; the other registrations end after `registrationSeconds`.
  */
-export const settleRegistrations: Effect.Effect<void, Unavailable, Directories | Storage> = Effect.gen(function* () {
-  const directories = yield* Directories
-  const due = yield* directories.dueRegistrations(registrationBatch)
-  const found = yield* Effect.forEach(due, present, { concurrency: 16 })
-  const arrived = found.flatMap(Option.toArray)
-  yield* Effect.forEach(arrived, keepSize, { discard: true })
-  const keys = new Set(arrived.map(({ key }) => key))
-  yield* directories.keepWaiting(due.flatMap(({ key }) => (keys.has(key) ? [] : [key])))
-  if (due.length === registrationBatch) yield* settleRegistrations
-})
+export const settleRegistrations: Effect.Effect<void, Unavailable, Directories | Storage> = Effect.gen(
+  function* () {
+    const directories = yield* Directories
+    const due = yield* directories.dueRegistrations(registrationBatch)
+    const found = yield* Effect.forEach(due, present, { concurrency: 16 })
+    const arrived = found.flatMap(Option.toArray)
+    yield* Effect.forEach(arrived, keepSize, { discard: true })
+    const keys = new Set(arrived.map(({ key }) => key))
+    yield* directories.keepWaiting(due.flatMap(({ key }) => (keys.has(key) ? [] : [key])))
+    if (due.length === registrationBatch) yield* settleRegistrations
+  }
+)
 
 const registrationBatch = 500
 
-const inSeconds = (seconds: number) => Effect.map(Clock.currentTimeMillis, (now) => new Date(now + seconds * 1000))
+const inSeconds = (seconds: number) =>
+  Effect.map(Clock.currentTimeMillis, (now) => new Date(now + seconds * 1000))

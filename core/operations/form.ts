@@ -12,7 +12,12 @@ import { allowJob } from "./quota.js"
 /** A part of a multipart form. The consumer must read the bytes of a file before it takes the next part. */
 export type FormPart<Command = unknown> =
   | { readonly _tag: "Command"; readonly body: Command }
-  | { readonly _tag: "File"; readonly field: string; readonly name: string; readonly bytes: Bytes<InvalidRequest> }
+  | {
+      readonly _tag: "File"
+      readonly field: string
+      readonly name: string
+      readonly bytes: Bytes<InvalidRequest>
+    }
 
 /** A form after its files are stored. */
 export interface Form<Command> {
@@ -58,7 +63,9 @@ export const withForm = <Command, E, R, A, E2, R2>(
         : Effect.succeed(directory)
     )
     return take(owner, parts, files, inDirectory).pipe(
-      Effect.flatMap((command) => use({ command, pathOf: (text) => pathOf(files, text), dir: files[0]?.dir }, keep)),
+      Effect.flatMap((command) =>
+        use({ command, pathOf: (text) => pathOf(files, text), dir: files[0]?.dir }, keep)
+      ),
       Effect.onError(() => Effect.ignoreLogged(drop))
     )
   })
@@ -76,25 +83,33 @@ const take = <Command, E, R, E2, R2>(
     yield* Stream.runForEach(parts, (part) =>
       Effect.gen(function* () {
         if (part._tag === "Command") {
-          if (commands.push(part.body) > 1) return yield* invalid('The field "command" came twice: send one task')
+          if (commands.push(part.body) > 1)
+            return yield* invalid('The field "command" came twice: send one task')
           return
         }
         const parsed = parseFileName(part.name)
-        if ("reason" in parsed) return yield* invalid(`The name of the file in the field "${part.field}" ${parsed.reason}`)
+        if ("reason" in parsed)
+          return yield* invalid(`The name of the file in the field "${part.field}" ${parsed.reason}`)
         const { name } = parsed
-        if (files.some((file) => file.name === name)) return yield* invalid(`Two files are named "${name}": give each a name of its own`)
-        if (files.length === maxFiles) return yield* invalid(`Too many files: at most ${maxFiles} are allowed`)
+        if (files.some((file) => file.name === name))
+          return yield* invalid(`Two files are named "${name}": give each a name of its own`)
+        if (files.length === maxFiles)
+          return yield* invalid(`Too many files: at most ${maxFiles} are allowed`)
         const dir = yield* inDirectory
         // Added before it is stored, so that it is removed too if the form is interrupted.
         files.push({ dir, name, field: part.field })
         yield* storeFile(owner, { name, dir }, part.bytes).pipe(
           Effect.mapError((error) =>
-            error._tag === "TooLarge" ? new TooLarge({ what: `The file "${name}"`, maxBytes: error.maxBytes }) : error
+            error._tag === "TooLarge"
+              ? new TooLarge({ what: `The file "${name}"`, maxBytes: error.maxBytes })
+              : error
           )
         )
       })
     )
-    return commands.length === 0 ? yield* invalid('The field "command" is missing: send the task in it, as JSON') : (commands[0] as Command)
+    return commands.length === 0
+      ? yield* invalid('The field "command" is missing: send the task in it, as JSON')
+      : (commands[0] as Command)
   })
 
 const pathOf = (files: ReadonlyArray<FormFile>, text: string): string | undefined => {

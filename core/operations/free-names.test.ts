@@ -12,7 +12,9 @@ import { listFiles } from "./files.js"
 import { submit } from "./submit.js"
 import { bytes, taskOn, world } from "./world.suite.js"
 
-const web = new Map([["https://files.example/a0.ts", { bytes: new TextEncoder().encode("imported"), type: null }]])
+const web = new Map([
+  ["https://files.example/a0.ts", { bytes: new TextEncoder().encode("imported"), type: null }]
+])
 
 /** The result of a submission to a directory with these files, given by name and origin. */
 const submitted = (files: Readonly<Record<string, Origin>>, task: (dir: DirId) => CheckedTask) =>
@@ -22,10 +24,20 @@ const submitted = (files: Readonly<Record<string, Origin>>, task: (dir: DirId) =
     for (const [text, origin] of Object.entries({ "in.mp4": "upload", ...files } as Record<string, Origin>)) {
       const key = blobKey(dir, `slot-${text.length}`, FileName(text))
       yield* (yield* Storage).write(key, bytes(text), 1000)
-      yield* (yield* Directories).keepFile(owner, { dir, name: FileName(text), key, bytes: text.length, origin, addedAt: new Date(0) })
+      yield* (yield* Directories).keepFile(owner, {
+        dir,
+        name: FileName(text),
+        key,
+        bytes: text.length,
+        origin,
+        addedAt: new Date(0)
+      })
     }
     const result = yield* Effect.either(submit(owner, task(dir), { webhookUrl: null }))
-    const reason = result._tag === "Left" ? result.left.message.replace("Invalid task format: ", "").replaceAll(dir, "DIR") : undefined
+    const reason =
+      result._tag === "Left"
+        ? result.left.message.replace("Invalid task format: ", "").replaceAll(dir, "DIR")
+        : undefined
     return { reason, names: (yield* listFiles(owner, dir)).map(({ name }) => name) }
   }).pipe(Effect.provide(world({ web })))
 
@@ -37,11 +49,17 @@ const input = (dir: DirId, name: string, over: Partial<Input> = {}): Input => ({
   ...{ source: { _tag: "Stored", dir, name: FileName(name) }, options: [] },
   ...over
 })
-const made = (name: string, over: Partial<SideFile> = {}): SideFile => ({ name, by: "task.filter_complex", ...over })
+const made = (name: string, over: Partial<SideFile> = {}): SideFile => ({
+  name,
+  by: "task.filter_complex",
+  ...over
+})
 const numbers = { by: "numbers", start: 0, range: 5 } as const
 
 describe("a file that has to stay", () => {
-  const refusals: ReadonlyArray<readonly [string, Readonly<Record<string, Origin>>, (dir: DirId) => CheckedTask, string]> = [
+  const refusals: ReadonlyArray<
+    readonly [string, Readonly<Record<string, Origin>>, (dir: DirId) => CheckedTask, string]
+  > = [
     [
       "an output",
       { "out.mp4": "import" },
@@ -87,7 +105,8 @@ describe("a file that has to stay", () => {
     [
       "a picture of an input that an earlier task made",
       { "p0.png": "output", "p1.png": "output" },
-      (dir) => taskOn(dir, { inputs: [input(dir, "p%d.png", { sequence: numbers })], outputs: [output("p1.png")] }),
+      (dir) =>
+        taskOn(dir, { inputs: [input(dir, "p%d.png", { sequence: numbers })], outputs: [output("p1.png")] }),
       'output "p1.png" is named like an input of the task: choose another file name'
     ]
   ]
@@ -100,13 +119,39 @@ describe("a file that has to stay", () => {
     })
   )
 
-  const allowed: ReadonlyArray<readonly [string, Readonly<Record<string, Origin>>, (dir: DirId) => CheckedTask]> = [
-    ["what an earlier task made", { "a0.ts": "output" }, (dir) => taskOn(dir, { outputs: [output("a.m3u8")] })],
-    ["a log of an earlier pass", { "pl-0.log": "output" }, (dir) => taskOn(dir, { made: [made("pl-%d.log", { updated: true })] })],
-    ["pictures before those that are made", { "p1.png": "upload" }, (dir) => taskOn(dir, { outputs: [output("p%d.png -start_number 2")] })],
-    ["pictures behind them", { "p2.png": "upload" }, (dir) => taskOn(dir, { outputs: [output("p%d.png -frames:v 1")] })],
-    ["a name that reads as a pattern", { "p2.mp4": "upload" }, (dir) => taskOn(dir, { outputs: [output("p%d.mp4")] })],
-    ["a name that is gone at the end", { "l.temp": "upload" }, (dir) => taskOn(dir, { made: [made("l.temp", { passing: true })] })]
+  const allowed: ReadonlyArray<
+    readonly [string, Readonly<Record<string, Origin>>, (dir: DirId) => CheckedTask]
+  > = [
+    [
+      "what an earlier task made",
+      { "a0.ts": "output" },
+      (dir) => taskOn(dir, { outputs: [output("a.m3u8")] })
+    ],
+    [
+      "a log of an earlier pass",
+      { "pl-0.log": "output" },
+      (dir) => taskOn(dir, { made: [made("pl-%d.log", { updated: true })] })
+    ],
+    [
+      "pictures before those that are made",
+      { "p1.png": "upload" },
+      (dir) => taskOn(dir, { outputs: [output("p%d.png -start_number 2")] })
+    ],
+    [
+      "pictures behind them",
+      { "p2.png": "upload" },
+      (dir) => taskOn(dir, { outputs: [output("p%d.png -frames:v 1")] })
+    ],
+    [
+      "a name that reads as a pattern",
+      { "p2.mp4": "upload" },
+      (dir) => taskOn(dir, { outputs: [output("p%d.mp4")] })
+    ],
+    [
+      "a name that is gone at the end",
+      { "l.temp": "upload" },
+      (dir) => taskOn(dir, { made: [made("l.temp", { passing: true })] })
+    ]
   ]
   it.effect.each(allowed)("is no one else's reason: %s", ([_, files, task]) =>
     Effect.gen(function* () {

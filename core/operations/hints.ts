@@ -12,5 +12,8 @@ export const offerWaiting = Effect.gen(function* () {
   const { pendingJobs } = yield* Limits
   const queue = yield* Queue
   const waiting = yield* (yield* Jobs).waiting(pendingJobs)
-  yield* Effect.forEach(waiting, ({ id, priority }) => queue.offer(id, priority), { concurrency: 16, discard: true })
+  yield* Effect.forEach(waiting, ({ id, priority }) => queue.offer(id, priority), {
+    concurrency: 16,
+    discard: true
+  })
 })

@@ -24,8 +24,10 @@ const file = (type: string | null = null, size = 3) => ({ bytes: new Uint8Array(
 const called = (fileName: string, type: string | null = null) => ({ ...file(type), fileName })
 const at = (path: string) => `https://media.example/${path}`
 
-const namesIn = (owner: OwnerId, dir: DirId) => Effect.map(listFiles(owner, dir), (files) => files.map(({ name }) => name).sort())
-const accepted = (owner: OwnerId, task: CheckedTask) => Effect.flatMap(submit(owner, task, quiet), (id) => findJob(owner, id))
+const namesIn = (owner: OwnerId, dir: DirId) =>
+  Effect.map(listFiles(owner, dir), (files) => files.map(({ name }) => name).sort())
+const accepted = (owner: OwnerId, task: CheckedTask) =>
+  Effect.flatMap(submit(owner, task, quiet), (id) => findJob(owner, id))
 
 describe("a URL input", () => {
   it.effect("is fetched into a directory of its own before the job is accepted", () =>
@@ -48,7 +50,10 @@ describe("a URL input", () => {
       expect([yield* namesIn(owner, dir), yield* namesIn(owner, other)]).toEqual([["a.mp4", "in.mp4"], []])
       const job = yield* accepted(owner, taskOn(dir, { inputs, outputDirectory: other }))
       expect(job.task.inputs.map(({ name }) => name)).toEqual(["in.mp4", "a.mp4"])
-      expect([yield* namesIn(owner, dir), yield* namesIn(owner, other)]).toEqual([["a.mp4", "in.mp4"], ["a.mp4"]])
+      expect([yield* namesIn(owner, dir), yield* namesIn(owner, other)]).toEqual([
+        ["a.mp4", "in.mp4"],
+        ["a.mp4"]
+      ])
     }).pipe(Effect.provide(world({ web: new Map([[at("a.mp4"), file()]]) })))
   )
 
@@ -105,7 +110,10 @@ describe("a URL input", () => {
       const { owner, dir } = yield* ownerWithFile
       for (const _ of [1, 2]) yield* accepted(owner, taskOn(dir, { ...only(long), outputDirectory: dir }))
       const names = (yield* namesIn(owner, dir)).filter((name) => name !== "in.mp4")
-      expect(names).toEqual([expect.stringMatching(/^é{90,}-2\.mp4$/), expect.stringMatching(/^é{90,}\.mp4$/)])
+      expect(names).toEqual([
+        expect.stringMatching(/^é{90,}-2\.mp4$/),
+        expect.stringMatching(/^é{90,}\.mp4$/)
+      ])
       for (const name of names) expect(Buffer.byteLength(name)).toBeLessThanOrEqual(255)
     }).pipe(Effect.provide(world({ web: new Map([[long, file()]]) })))
   )
@@ -124,7 +132,11 @@ describe("a URL input", () => {
             )
         }))
       )
-      const task = taskOn(dir, { ...only(at("a.mp4"), at("b/a.mp4"), at("a.mp4")), outputs: [output("a-2.mp4")], outputDirectory: dir })
+      const task = taskOn(dir, {
+        ...only(at("a.mp4"), at("b/a.mp4"), at("a.mp4")),
+        outputs: [output("a-2.mp4")],
+        outputDirectory: dir
+      })
       const job = yield* Effect.provide(accepted(owner, task), counting)
       expect([...fetched].sort()).toEqual([at("a.mp4"), at("b/a.mp4")])
       expect(job.task.inputs.map(({ bytes }) => bytes)).toEqual([3, 4, 3])
@@ -145,8 +157,18 @@ describe("a URL input", () => {
 
 describe("an import that fails", () => {
   const refusals = [
-    ["too large", new UrlRefused({ reason: "the file is too large" }), "UrlRefused", "task.inputs[1].file_path: the file is too large"],
-    ["refused", new UrlRefused({}), "UrlRefused", "task.inputs[1].file_path: URL is not allowed or not reachable"],
+    [
+      "too large",
+      new UrlRefused({ reason: "the file is too large" }),
+      "UrlRefused",
+      "task.inputs[1].file_path: the file is too large"
+    ],
+    [
+      "refused",
+      new UrlRefused({}),
+      "UrlRefused",
+      "task.inputs[1].file_path: URL is not allowed or not reachable"
+    ],
     [
       "unreachable",
       new UrlUnreachable({}),
@@ -154,27 +176,34 @@ describe("an import that fails", () => {
       "task.inputs[1].file_path: The URL could not be fetched: its server failed or did not answer in time"
     ]
   ] as const
-  it.effect.each(refusals)("because it is %s takes the others with it, and no job comes of it", ([_, error, tag, message]) =>
-    Effect.gen(function* () {
-      const { owner, dir } = yield* ownerWithFile
-      const storage = yield* Storage
-      let good: Parameters<typeof storage.stat>[0] | undefined
-      // The one that fails does so only once the other is there.
-      const directories = yield* Directories
-      const added = Effect.map(directories.file(dir, FileName("good.mp4")), Option.isSome)
-      const web = Layer.succeed(Importer, {
-        import: (url, key) => {
-          if (!url.endsWith("good.mp4")) return Effect.zipRight(until(Effect.orDie(added)), Effect.fail(error))
-          good = key
-          return Effect.map(Effect.orDie(storage.write(key, bytes("good"), 10)), (blob) => ({ blob, type: null, fileName: null }))
-        }
-      })
-      const task = taskOn(dir, { ...only(at("good.mp4"), at("bad.mp4")), outputDirectory: dir })
-      const failed = yield* Effect.flip(Effect.provide(submit(owner, task, quiet), web))
-      expect([failed._tag, failed.message]).toEqual([tag, message])
-      expect(yield* namesIn(owner, dir)).toEqual(["in.mp4"])
-      expect(good !== undefined && Option.isNone(yield* storage.stat(good))).toBe(true)
-    }).pipe(Effect.provide(world()))
+  it.effect.each(refusals)(
+    "because it is %s takes the others with it, and no job comes of it",
+    ([_, error, tag, message]) =>
+      Effect.gen(function* () {
+        const { owner, dir } = yield* ownerWithFile
+        const storage = yield* Storage
+        let good: Parameters<typeof storage.stat>[0] | undefined
+        // The one that fails does so only once the other is there.
+        const directories = yield* Directories
+        const added = Effect.map(directories.file(dir, FileName("good.mp4")), Option.isSome)
+        const web = Layer.succeed(Importer, {
+          import: (url, key) => {
+            if (!url.endsWith("good.mp4"))
+              return Effect.zipRight(until(Effect.orDie(added)), Effect.fail(error))
+            good = key
+            return Effect.map(Effect.orDie(storage.write(key, bytes("good"), 10)), (blob) => ({
+              blob,
+              type: null,
+              fileName: null
+            }))
+          }
+        })
+        const task = taskOn(dir, { ...only(at("good.mp4"), at("bad.mp4")), outputDirectory: dir })
+        const failed = yield* Effect.flip(Effect.provide(submit(owner, task, quiet), web))
+        expect([failed._tag, failed.message]).toEqual([tag, message])
+        expect(yield* namesIn(owner, dir)).toEqual(["in.mp4"])
+        expect(good !== undefined && Option.isNone(yield* storage.stat(good))).toBe(true)
+      }).pipe(Effect.provide(world()))
   )
 })
 
@@ -184,7 +213,9 @@ describe("what was imported for a job that is not accepted goes again", () => {
   it.effect("when the waiting room is full", () =>
     Effect.gen(function* () {
       const { owner, dir } = yield* ownerWithFile
-      const error = yield* Effect.flip(submit(owner, taskOn(dir, { ...only(at("a.mp4")), outputDirectory: dir }), quiet))
+      const error = yield* Effect.flip(
+        submit(owner, taskOn(dir, { ...only(at("a.mp4")), outputDirectory: dir }), quiet)
+      )
       expect(error._tag).toBe("Busy")
       expect(yield* namesIn(owner, dir)).toEqual(["in.mp4"])
     }).pipe(Effect.provide(world({ web, limits: { pendingJobs: 0 } })))
@@ -198,7 +229,9 @@ describe("what was imported for a job that is not accepted goes again", () => {
       const ids = yield* Effect.all(both, { concurrency: "unbounded" })
       const job = yield* findJob(owner, ids[0] as (typeof ids)[number])
       expect(new Set(ids)).toEqual(new Set([job.id]))
-      expect(yield* namesIn(owner, dir)).toEqual(["in.mp4", ...job.task.inputs.map(({ name }) => name)].sort())
+      expect(yield* namesIn(owner, dir)).toEqual(
+        ["in.mp4", ...job.task.inputs.map(({ name }) => name)].sort()
+      )
       const read = yield* Stream.runCollect((yield* Storage).read(job.task.inputs[0]?.key as never))
       expect(Buffer.concat([...read]).length).toBe(3)
     }).pipe(Effect.provide(world({ web })))

@@ -19,12 +19,28 @@ export const importUrl = (owner: OwnerId, dir: DirId, url: string, isReserved: (
     yield* allowStore(owner)
     return yield* charging({ owner, announced: null }, (charge) =>
       Effect.gen(function* () {
-        const key = blobKey(dir, yield* (yield* Ids).next("blob"), nameOfUrl(url, { fileName: null, type: null }))
-        // The download may take long, so it stays interruptible even if the rest is not.
-        const { blob, ...described } = yield* Effect.interruptible((yield* Importer).import(url, key, uploadBytes, charge)).pipe(
-          Effect.catchTag("TooLarge", () => new UrlRefused({ reason: `the file is too large: at most ${uploadBytes} bytes are allowed` }))
+        const key = blobKey(
+          dir,
+          yield* (yield* Ids).next("blob"),
+          nameOfUrl(url, { fileName: null, type: null })
         )
-        const file = { dir, key, bytes: blob.bytes, origin: "import", addedAt: new Date(yield* Clock.currentTimeMillis) } as const
+        // The download may take long, so it stays interruptible even if the rest is not.
+        const { blob, ...described } = yield* Effect.interruptible(
+          (yield* Importer).import(url, key, uploadBytes, charge)
+        ).pipe(
+          Effect.catchTag(
+            "TooLarge",
+            () =>
+              new UrlRefused({ reason: `the file is too large: at most ${uploadBytes} bytes are allowed` })
+          )
+        )
+        const file = {
+          dir,
+          key,
+          bytes: blob.bytes,
+          origin: "import",
+          addedAt: new Date(yield* Clock.currentTimeMillis)
+        } as const
         return yield* Effect.onError(addNumbered(owner, file, nameOfUrl(url, described), isReserved, 1), () =>
           Effect.ignoreLogged(removeUnused(key))
         )

@@ -131,7 +131,9 @@ describe("after a thousand turns no fiber holds more FiberRefs than after a few"
         const last = yield* Deferred.make<void>()
         let posts = 0
         // As the real one does, which has a bound on its time.
-        const post = Effect.suspend(() => Effect.timeout(++posts < many ? Effect.yieldNow() : Deferred.await(last), "1 minute"))
+        const post = Effect.suspend(() =>
+          Effect.timeout(++posts < many ? Effect.yieldNow() : Deferred.await(last), "1 minute")
+        )
         const { layer } = receiving(() => Effect.orDie(Effect.as(post, 200)))
         yield* Effect.gen(function* () {
           const owner = anOwner()
@@ -140,7 +142,11 @@ describe("after a thousand turns no fiber holds more FiberRefs than after a few"
           yield* until(Effect.sync(() => posts === many))
           expect(yield* deepest).toBeLessThan(shallow)
           yield* Deferred.succeed(last, undefined)
-        }).pipe(Effect.scoped, Effect.provide(layer), Effect.provide(world({ limits: { ...quick, webhookConcurrency: 1 } })))
+        }).pipe(
+          Effect.scoped,
+          Effect.provide(layer),
+          Effect.provide(world({ limits: { ...quick, webhookConcurrency: 1 } }))
+        )
       })
     )
   )
@@ -156,7 +162,14 @@ describe("after a thousand turns no fiber holds more FiberRefs than after a few"
         // An unknown job, so that there is nothing to post.
         claim: () => {
           const id = JobId(`job_${++claims}`)
-          const due = { id: `msg_${id}`, jobId: id, owner: anOwner(), url: "https://a.example/hook", attempt: 1, claim: 1 }
+          const due = {
+            id: `msg_${id}`,
+            jobId: id,
+            owner: anOwner(),
+            url: "https://a.example/hook",
+            attempt: 1,
+            claim: 1
+          }
           return Effect.succeed(claims > many ? Option.none() : Option.some(due))
         },
         settle: () => Effect.sync(() => void frames.push(stackFrames()))

@@ -12,32 +12,55 @@ import { submit } from "./submit.js"
 import { bytes, taskOn, world } from "./world.suite.js"
 
 const name = (text: string) => FileName(text)
-const names = (text: string, over: Partial<NamedFile> = {}): NamedFile => ({ name: name(text), by: "task.filter_complex", ...over })
+const names = (text: string, over: Partial<NamedFile> = {}): NamedFile => ({
+  name: name(text),
+  by: "task.filter_complex",
+  ...over
+})
 const quiet = { webhookUrl: null }
-const web = new Map([["https://files.example/a.srt", { bytes: new TextEncoder().encode("imported"), type: null }]])
+const web = new Map([
+  ["https://files.example/a.srt", { bytes: new TextEncoder().encode("imported"), type: null }]
+])
 const remote = { source: { _tag: "Remote", url: "https://files.example/a.srt" }, options: [] } as const
 
 /** A directory that holds a few files, and the task that a submission over it leaves. */
 const submitted = (task: (dir: DirId, other: DirId) => CheckedTask) =>
   Effect.gen(function* () {
     const owner = anOwner()
-    const [{ id: dir }, { id: other }] = [yield* createDirectory(owner, null), yield* createDirectory(owner, null)]
-    const contents = { "in.mp4": "film", "a.srt": "text", "log-0.log": "1", "log-0.log.mbtree": "22", "log-12.log": "3", "log-x.log": "4" }
+    const [{ id: dir }, { id: other }] = [
+      yield* createDirectory(owner, null),
+      yield* createDirectory(owner, null)
+    ]
+    const contents = {
+      "in.mp4": "film",
+      "a.srt": "text",
+      "log-0.log": "1",
+      "log-0.log.mbtree": "22",
+      "log-12.log": "3",
+      "log-x.log": "4"
+    }
     const lists = {
       "list.txt": "file in.mp4\nfile a.srt\nfile a.srt",
       "long.txt": `${"#".repeat(65_536)}\nfile a.srt`,
       "bad.txt": "file /a"
     }
-    for (const [file, text] of Object.entries({ ...contents, ...lists })) yield* storeFile(owner, { name: name(file), dir }, bytes(text))
+    for (const [file, text] of Object.entries({ ...contents, ...lists }))
+      yield* storeFile(owner, { name: name(file), dir }, bytes(text))
     yield* registerFile(owner, { name: name("later.srt"), dir })
-    const result = yield* Effect.either(Effect.flatMap(submit(owner, task(dir, other), quiet), (id) => findJob(owner, id)))
+    const result = yield* Effect.either(
+      Effect.flatMap(submit(owner, task(dir, other), quiet), (id) => findJob(owner, id))
+    )
     return { result, left: yield* listFiles(owner, other), dir, other }
   }).pipe(Effect.provide(world({ web })))
 
 const filesOf = (task: (dir: DirId, other: DirId) => CheckedTask) =>
   Effect.map(submitted(task), ({ result }) => {
     if (result._tag === "Left") throw result.left
-    return result.right.task.files?.map((file) => [file.name, file.bytes, ...(file.subtitles ? ["subtitles"] : [])])
+    return result.right.task.files?.map((file) => [
+      file.name,
+      file.bytes,
+      ...(file.subtitles ? ["subtitles"] : [])
+    ])
   })
 
 const input = (dir: DirId, file: string, concat = false) => ({
@@ -114,7 +137,8 @@ describe("files that a task names", () => {
 
   it.effect("leaves nothing of a URL that was fetched for a task that is refused", () =>
     Effect.gen(function* () {
-      const task = (_: DirId, other: DirId) => taskOn(other, { inputs: [remote], named: [names("b.srt")], outputDirectory: other })
+      const task = (_: DirId, other: DirId) =>
+        taskOn(other, { inputs: [remote], named: [names("b.srt")], outputDirectory: other })
       const { result, left } = yield* submitted(task)
       expect([result._tag, left]).toEqual(["Left", []])
     })
@@ -123,7 +147,8 @@ describe("files that a task names", () => {
   it.effect("are left to ffmpeg where nothing is refused", () =>
     Effect.gen(function* () {
       const off = Layer.succeed(Policy, { ...defaultPolicy, options: "off" })
-      const task = (dir: DirId) => taskOn(dir, { inputs: [input(dir, "bad.txt", true)], named: [names("b.srt"), names("a.srt")] })
+      const task = (dir: DirId) =>
+        taskOn(dir, { inputs: [input(dir, "bad.txt", true)], named: [names("b.srt"), names("a.srt")] })
       expect(yield* Effect.provide(filesOf(task), off)).toEqual([["a.srt", 4]])
     })
   )

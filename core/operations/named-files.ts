@@ -23,15 +23,25 @@ export interface FilesOfTask {
  * They are in the directory of its inputs, else in that of its outputs. `inputs` are those of the task, in
  * order.
  */
-export const resolveFiles = (owner: OwnerId, task: Task, inputs: ReadonlyArray<PresentFile>, outputDirectory: DirId) =>
+export const resolveFiles = (
+  owner: OwnerId,
+  task: Task,
+  inputs: ReadonlyArray<PresentFile>,
+  outputDirectory: DirId
+) =>
   Effect.gen(function* () {
-    const dir = inputs.find((_, index) => task.inputs[index]?.source._tag === "Stored")?.dir ?? outputDirectory
+    const dir =
+      inputs.find((_, index) => task.inputs[index]?.source._tag === "Stored")?.dir ?? outputDirectory
     const lists = yield* Effect.forEach(inputs, (file, index) =>
       task.inputs[index]?.concat ? readList(file, index) : Effect.succeed(noList)
     )
     const named = [...(task.named ?? []), ...lists.flatMap(({ named }) => named)]
     const found = yield* foundRows(dir, named)
-    const staged = yield* Effect.forEach(named, (file) => stagedFiles(owner, dir, file, found.get(askedBy(file)) ?? []), { concurrency: 8 })
+    const staged = yield* Effect.forEach(
+      named,
+      (file) => stagedFiles(owner, dir, file, found.get(askedBy(file)) ?? []),
+      { concurrency: 8 }
+    )
     const byName = new Map<FileName, StagedFile>()
     for (const file of staged.flat()) byName.set(file.name, { ...byName.get(file.name), ...file })
     return {
@@ -51,17 +61,25 @@ const noList: ReadList = { named: [], safe: true }
 const readList = (list: PresentFile, index: number) =>
   Effect.gen(function* () {
     const by = `task.inputs[${index}].file_path: the list "${list.name}"`
-    if (list.bytes > maxListBytes) return yield* refused(`${by} is too long: at most ${maxListBytes} bytes are allowed`)
+    if (list.bytes > maxListBytes)
+      return yield* refused(`${by} is too long: at most ${maxListBytes} bytes are allowed`)
     const read = parseConcatList(yield* bytesOf(list))
-    if (Either.isRight(read)) return { named: read.right.entries.map((entry) => namedBy(by, entry)), safe: read.right.safe }
+    if (Either.isRight(read))
+      return { named: read.right.entries.map((entry) => namedBy(by, entry)), safe: read.right.safe }
     return yield* Effect.as(orNothing(`${by} ${read.left}`), noList)
   })
 
-const namedBy = (by: string, { name, instead }: ConcatEntry): NamedFile => ({ name, by, ...(instead !== undefined && { instead }) })
+const namedBy = (by: string, { name, instead }: ConcatEntry): NamedFile => ({
+  name,
+  by,
+  ...(instead !== undefined && { instead })
+})
 
 /** The content of the list, limited to its known size, even if the storage returns more. */
 const bytesOf = ({ key, bytes }: PresentFile) =>
-  Effect.flatMap(Storage, (storage) => Stream.runCollect(Stream.take(storage.read(key, { start: 0, end: bytes - 1 }), bytes))).pipe(
+  Effect.flatMap(Storage, (storage) =>
+    Stream.runCollect(Stream.take(storage.read(key, { start: 0, end: bytes - 1 }), bytes))
+  ).pipe(
     Effect.map((chunks) => {
       const list = new Uint8Array(bytes)
       let at = 0
@@ -89,14 +107,17 @@ const foundRows = (dir: DirId, named: ReadonlyArray<NamedFile>) =>
     return found
   })
 
-const askedBy = ({ name, passLog, stats, fonts }: NamedFile): string => (fonts ? "fonts" : JSON.stringify([name, passLog, stats]))
+const askedBy = ({ name, passLog, stats, fonts }: NamedFile): string =>
+  fonts ? "fonts" : JSON.stringify([name, passLog, stats])
 
 const stagedFiles = (owner: OwnerId, dir: DirId, file: NamedFile, rows: ReadonlyArray<StoredFile>) =>
   Effect.gen(function* () {
     const { fonts: most } = yield* Limits
     const { by, passLog, stats, subtitles, fonts, updated } = file
     if (fonts && rows.length > most) {
-      return yield* refused(`${by} uses the fonts of "${dir}", which has more than ${most}: no more are allowed`)
+      return yield* refused(
+        `${by} uses the fonts of "${dir}", which has more than ${most}: no more are allowed`
+      )
     }
     const files = yield* pinnedAll(owner, rows)
     if (files.length > 0) {
@@ -109,7 +130,10 @@ const stagedFiles = (owner: OwnerId, dir: DirId, file: NamedFile, rows: Readonly
         })
       )
     }
-    if (fonts) return yield* orNothing(`${by} uses the fonts of "${dir}", which has none: upload a font there first, such as a .ttf file`)
+    if (fonts)
+      return yield* orNothing(
+        `${by} uses the fonts of "${dir}", which has none: upload a font there first, such as a .ttf file`
+      )
     const missing = passLog
       ? `"${file.name}", but "${dir}" has no "${file.name}-0.log": run the first pass there first`
       : stats
@@ -123,7 +147,8 @@ const rowsOf = (dir: DirId, { name, passLog, stats, fonts }: NamedFile) =>
     const directories = yield* Directories
     if (fonts) return yield* directories.search(dir, { fits: isFont, limit: (yield* Limits).fonts + 1 })
     if (passLog) return yield* directories.search(dir, { prefix: name, fits: (file) => isLogOf(name, file) })
-    const ofName = (suffix: string) => Effect.map(directories.file(dir, FileName(`${name}${suffix}`)), Option.toArray)
+    const ofName = (suffix: string) =>
+      Effect.map(directories.file(dir, FileName(`${name}${suffix}`)), Option.toArray)
     const itself = yield* ofName("")
     if (!stats || itself.length === 0) return itself
     return (yield* Effect.forEach(logSuffixes, ofName)).flat()
@@ -139,4 +164,6 @@ const refused = (reason: string) => new InvalidTask({ reason })
 
 /** Refuses a missing file, unless the policy is off: then ffmpeg reports it. */
 const orNothing = (reason: string) =>
-  Effect.flatMap(Policy, ({ options }) => (options === "off" ? Effect.succeed([]) : Effect.fail(refused(reason))))
+  Effect.flatMap(Policy, ({ options }) =>
+    options === "off" ? Effect.succeed([]) : Effect.fail(refused(reason))
+  )

@@ -37,7 +37,8 @@ const withFile = (owner: OwnerId) =>
     return id
   })
 
-const submitted = (owner: OwnerId) => Effect.flatMap(withFile(owner), (dir) => submit(owner, taskOn(dir), quiet))
+const submitted = (owner: OwnerId) =>
+  Effect.flatMap(withFile(owner), (dir) => submit(owner, taskOn(dir), quiet))
 
 const probed = (owner: OwnerId) =>
   Effect.gen(function* () {
@@ -46,14 +47,18 @@ const probed = (owner: OwnerId) =>
     return yield* analyze(owner, { source: { _tag: "Stored", dir, name }, probe })
   })
 
-const refusal = <A, E extends { readonly _tag: string; readonly message: string }, R>(call: Effect.Effect<A, E, R>) =>
-  Effect.map(Effect.flip(call), (error) => [error._tag, error.message])
+const refusal = <A, E extends { readonly _tag: string; readonly message: string }, R>(
+  call: Effect.Effect<A, E, R>
+) => Effect.map(Effect.flip(call), (error) => [error._tag, error.message])
 
 /** One GiB-second. */
 const one: Usage = { seconds: 1, inputBytes: GiB, outputBytes: 0 }
 
 describe("jobs a month", () => {
-  const spent = ["QuotaExceeded", "Quota exceeded: 2 jobs a month are allowed, and they are used or under way"]
+  const spent = [
+    "QuotaExceeded",
+    "Quota exceeded: 2 jobs a month are allowed, and they are used or under way"
+  ]
 
   it.effect("count from the moment they are accepted, and next month is free again", () =>
     Effect.gen(function* () {
@@ -78,7 +83,11 @@ describe("jobs a month", () => {
     Effect.gen(function* () {
       const owner = yield* allowed({ jobsPerMonth: 2 })
       yield* cancelJob(owner, yield* submitted(owner))
-      yield* (yield* Jobs).fail(yield* claimed(yield* submitted(owner)), { reason: "ffmpeg", detail: "no" }, one)
+      yield* (yield* Jobs).fail(
+        yield* claimed(yield* submitted(owner)),
+        { reason: "ffmpeg", detail: "no" },
+        one
+      )
       yield* submitted(owner)
       expect(yield* refusal(submitted(owner))).toEqual(spent)
     }).pipe(Effect.provide(world()))
@@ -98,20 +107,26 @@ describe("jobs a month", () => {
 describe("GB-seconds a month", () => {
   const spent = ["QuotaExceeded", "Quota exceeded: 2 GB-seconds a month are allowed, and they are used"]
 
-  it.effect("are those of jobs that completed or failed and of probes; then jobs and probes are refused until next month", () =>
-    Effect.gen(function* () {
-      const owner = yield* allowed({ gibSecondsPerMonth: 2 })
-      yield* (yield* Jobs).fail(yield* claimed(yield* submitted(owner)), { reason: "ffmpeg", detail: "no" }, one)
-      yield* probed(owner)
-      const claim = yield* claimed(yield* submitted(owner))
-      yield* (yield* Jobs).complete(claim, { ...publishedBy(claim), usage: one })
-      expect(yield* refusal(submitted(owner))).toEqual(spent)
-      expect(yield* refusal(probed(owner))).toEqual(spent)
-      yield* registerFile(owner, { name, dir: null })
-      yield* TestClock.adjust(month)
-      yield* submitted(owner)
-      yield* probed(owner)
-    }).pipe(Effect.provide(world()))
+  it.effect(
+    "are those of jobs that completed or failed and of probes; then jobs and probes are refused until next month",
+    () =>
+      Effect.gen(function* () {
+        const owner = yield* allowed({ gibSecondsPerMonth: 2 })
+        yield* (yield* Jobs).fail(
+          yield* claimed(yield* submitted(owner)),
+          { reason: "ffmpeg", detail: "no" },
+          one
+        )
+        yield* probed(owner)
+        const claim = yield* claimed(yield* submitted(owner))
+        yield* (yield* Jobs).complete(claim, { ...publishedBy(claim), usage: one })
+        expect(yield* refusal(submitted(owner))).toEqual(spent)
+        expect(yield* refusal(probed(owner))).toEqual(spent)
+        yield* registerFile(owner, { name, dir: null })
+        yield* TestClock.adjust(month)
+        yield* submitted(owner)
+        yield* probed(owner)
+      }).pipe(Effect.provide(world()))
   )
 
   it.effect("a probe is charged, as its answer says", () =>
@@ -156,7 +171,9 @@ describe("stored bytes", () => {
       for (const announced of [null, 4]) {
         expect(yield* refusal(receiveFile(owner, file.key, bytes("1234"), announced))).toEqual(doesNotFit(7))
       }
-      expect(yield* refusal(storeFile(owner, { name: FileName("c"), dir }, bytes("1234")))).toEqual(doesNotFit(7))
+      expect(yield* refusal(storeFile(owner, { name: FileName("c"), dir }, bytes("1234")))).toEqual(
+        doesNotFit(7)
+      )
       expect((yield* listFiles(owner, dir)).map((found) => found.name)).toEqual([name])
       expect(yield* Stream.runCount((yield* Storage).list(`${dir}/`))).toBe(1)
       yield* receiveFile(owner, file.key, bytes("123"), 3)
@@ -173,32 +190,39 @@ describe("stored bytes", () => {
       const { file } = yield* registerFile(owner, { name: FileName("b"), dir })
       const other = yield* registerFile(owner, { name: FileName("c"), dir })
       const begun = yield* Deferred.make<void>()
-      const slow = Stream.concat(bytes("12"), Stream.fromEffectOption(Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)))
+      const slow = Stream.concat(
+        bytes("12"),
+        Stream.fromEffectOption(Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never))
+      )
       const first = yield* Effect.fork(receiveFile(owner, file.key, slow, 2))
       yield* Deferred.await(begun)
-      expect(yield* refusal(receiveFile(owner, other.file.key, bytes("12"), 2))).toEqual(doesNotFit(7, ", 2 more are being uploaded"))
+      expect(yield* refusal(receiveFile(owner, other.file.key, bytes("12"), 2))).toEqual(
+        doesNotFit(7, ", 2 more are being uploaded")
+      )
       yield* Fiber.interrupt(first)
       yield* receiveFile(owner, other.file.key, bytes("12"), 2)
       expect(yield* storedBytes(owner)).toBe(9)
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("of a deleted input count while a job reads it, and are removed by the next sweep after that", () =>
-    Effect.gen(function* () {
-      const owner = yield* allowed({ storedBytes: 10 })
-      const dir = yield* withFile(owner)
-      const job = yield* submit(owner, taskOn(dir), quiet)
-      yield* deleteFile(owner, dir, name)
-      const more = storeFile(owner, { name: FileName("b"), dir }, bytes("1234"))
-      expect(yield* refusal(more)).toEqual(doesNotFit(7))
-      yield* sweep
-      expect(yield* storedBytes(owner)).toBe(7)
-      yield* cancelJob(owner, job)
-      yield* sweep
-      expect(yield* Stream.runCount((yield* Storage).list(`${dir}/`))).toBe(0)
-      yield* more
-      expect(yield* storedBytes(owner)).toBe(4)
-    }).pipe(Effect.provide(world()))
+  it.effect(
+    "of a deleted input count while a job reads it, and are removed by the next sweep after that",
+    () =>
+      Effect.gen(function* () {
+        const owner = yield* allowed({ storedBytes: 10 })
+        const dir = yield* withFile(owner)
+        const job = yield* submit(owner, taskOn(dir), quiet)
+        yield* deleteFile(owner, dir, name)
+        const more = storeFile(owner, { name: FileName("b"), dir }, bytes("1234"))
+        expect(yield* refusal(more)).toEqual(doesNotFit(7))
+        yield* sweep
+        expect(yield* storedBytes(owner)).toBe(7)
+        yield* cancelJob(owner, job)
+        yield* sweep
+        expect(yield* Stream.runCount((yield* Storage).list(`${dir}/`))).toBe(0)
+        yield* more
+        expect(yield* storedBytes(owner)).toBe(4)
+      }).pipe(Effect.provide(world()))
   )
 
   it.effect("bound outputs: the job fails with the reason, and keeps nothing", () =>
@@ -218,7 +242,10 @@ describe("stored bytes", () => {
       const storage = yield* Storage
       const directories = yield* Directories
       const { file } = yield* registerFile(owner, { name, dir: null })
-      const sizeInRow = Effect.map(directories.file(file.dir, name), (found) => Option.getOrThrow(found).bytes)
+      const sizeInRow = Effect.map(
+        directories.file(file.dir, name),
+        (found) => Option.getOrThrow(found).bytes
+      )
       expect(yield* storedBytes(owner)).toBe(0)
       yield* storage.write(file.key, bytes("12345"), 100)
       expect(yield* storedBytes(owner)).toBe(5)

@@ -54,7 +54,8 @@ export const storedBytes = (owner: OwnerId) =>
  * Stored bytes for the quota; 0 for an owner without that quota, because counting reads the storage for each
  * new upload.
  */
-export const countedBytes = (owner: OwnerId, { quota }: Account) => (quota.storedBytes === null ? Effect.succeed(0) : storedBytes(owner))
+export const countedBytes = (owner: OwnerId, { quota }: Account) =>
+  quota.storedBytes === null ? Effect.succeed(0) : storedBytes(owner)
 
 /** Size of an upload in the storage in bytes; 0 before it arrives. */
 const sizeOf = (file: StoredFile) =>
@@ -65,7 +66,10 @@ const sizeOf = (file: StoredFile) =>
     const { signedUrlSeconds, uploadBytes } = yield* Limits
     // URLs are created only before the first upload, so all have expired by now and the size is final.
     // An upload that is too large is removed at its first use.
-    if (bytes <= uploadBytes && modifiedAt.getTime() + signedUrlSeconds * 1000 < (yield* Clock.currentTimeMillis)) {
+    if (
+      bytes <= uploadBytes &&
+      modifiedAt.getTime() + signedUrlSeconds * 1000 < (yield* Clock.currentTimeMillis)
+    ) {
       yield* keepSize({ ...file, bytes })
     }
     return bytes
@@ -77,4 +81,5 @@ export const keepSize = (file: StoredFile & { readonly bytes: number }) =>
     Effect.catchTags(addFile(file), { NameTaken: () => Effect.void, TooManyRequests: () => Effect.void })
   )
 
-const unless = (refusal: string | undefined) => (refusal === undefined ? Effect.void : new QuotaExceeded({ message: refusal }))
+const unless = (refusal: string | undefined) =>
+  refusal === undefined ? Effect.void : new QuotaExceeded({ message: refusal })

@@ -15,7 +15,12 @@ import { bytes, taskOn } from "./world.suite.js"
 /* Tests of webhooks with scripted receivers and a test clock. */
 
 type Post = Webhooks["Type"]["post"]
-type Arrived = { readonly id: string; readonly url: string; readonly body: Record<string, unknown>; readonly secret: string }
+type Arrived = {
+  readonly id: string
+  readonly url: string
+  readonly body: Record<string, unknown>
+  readonly secret: string
+}
 
 /** Receivers that respond as `post` does. Each request is recorded before the response. */
 export const receiving = (post: Post = () => Effect.succeed(200)) => {
@@ -24,7 +29,12 @@ export const receiving = (post: Post = () => Effect.succeed(200)) => {
     check: () => Effect.void,
     post: (delivery, body, secret) =>
       Effect.suspend(() => {
-        arrived.push({ id: delivery.id, url: delivery.url, body: JSON.parse(body), secret: Redacted.value(secret) })
+        arrived.push({
+          id: delivery.id,
+          url: delivery.url,
+          body: JSON.parse(body),
+          secret: Redacted.value(secret)
+        })
         return post(delivery, body, secret)
       })
   })
@@ -69,6 +79,8 @@ export const passUntil = (owner: OwnerId, holds: (record: DeliveryRecord) => boo
 
 /** The download URLs in the received webhooks, in order. */
 export const linksIn = (arrived: ReadonlyArray<Arrived>) =>
-  arrived.flatMap(({ body }) => (body.result as ReadonlyArray<{ download_url: string }>).map((file) => file.download_url))
+  arrived.flatMap(({ body }) =>
+    (body.result as ReadonlyArray<{ download_url: string }>).map((file) => file.download_url)
+  )
 
 export const settled = (record: DeliveryRecord) => record.state !== "pending"

@@ -52,7 +52,9 @@ describe("a registration in a new directory", () => {
       yield* registerFile(owner, { name, dir: null })
       const before = yield* left(owner)
       expect((yield* Effect.flip(registerFile(owner, { name, dir: null })))._tag).toBe("TooManyRequests")
-      expect((yield* Effect.flip(storeFile(owner, { name, dir: null }, bytes("1"))))._tag).toBe("TooManyRequests")
+      expect((yield* Effect.flip(storeFile(owner, { name, dir: null }, bytes("1"))))._tag).toBe(
+        "TooManyRequests"
+      )
       expect(yield* left(owner)).toEqual(before)
       const other = anOwner()
       yield* registerFile(other, { name, dir: null })
@@ -78,7 +80,8 @@ describe("a registration in a new directory", () => {
   it.effect("whose bytes are too many, break off or are broken off leaves neither", () =>
     Effect.gen(function* () {
       const owner = anOwner()
-      const store = (body: Parameters<typeof storeFile<InvalidRequest>>[2]) => storeFile(owner, { name, dir: null }, body)
+      const store = (body: Parameters<typeof storeFile<InvalidRequest>>[2]) =>
+        storeFile(owner, { name, dir: null }, body)
       expect((yield* Effect.flip(store(bytes("123456"))))._tag).toBe("TooLarge")
       expect((yield* Effect.flip(store(broken)))._tag).toBe("InvalidRequest")
       yield* brokenOff(owner, store(endless))
@@ -106,13 +109,19 @@ describe("a task whose outputs go to a new directory", () => {
 
   it.effect.each([
     ["a URL that leads nowhere", { inputs: [remote(at("a.mp4")), remote(at("none.mp4"))] }, "UrlRefused"],
-    ["a file that it names", { named: [{ name: FileName("a.srt"), by: "task.filter_complex" }] }, "InvalidTask"]
-  ] as ReadonlyArray<readonly [string, Partial<Task>, string]>)("leaves none where it is refused for %s", ([_, over, tag]) =>
-    Effect.gen(function* () {
-      const owner = anOwner()
-      expect((yield* Effect.flip(submit(owner, task(over), quiet)))._tag).toBe(tag)
-      expect(yield* left(owner)).toEqual([])
-    }).pipe(Effect.provide(world({ web })))
+    [
+      "a file that it names",
+      { named: [{ name: FileName("a.srt"), by: "task.filter_complex" }] },
+      "InvalidTask"
+    ]
+  ] as ReadonlyArray<readonly [string, Partial<Task>, string]>)(
+    "leaves none where it is refused for %s",
+    ([_, over, tag]) =>
+      Effect.gen(function* () {
+        const owner = anOwner()
+        expect((yield* Effect.flip(submit(owner, task(over), quiet)))._tag).toBe(tag)
+        expect(yield* left(owner)).toEqual([])
+      }).pipe(Effect.provide(world({ web })))
   )
 
   it.effect("leaves none where the waiting room is full", () =>
@@ -128,7 +137,10 @@ describe("a task whose outputs go to a new directory", () => {
   it.effect("leaves none where its caller goes while a URL is fetched", () =>
     Effect.gen(function* () {
       const owner = anOwner()
-      yield* brokenOff(owner, Effect.provideService(submit(owner, task(), quiet), Importer, { import: () => Effect.never }))
+      yield* brokenOff(
+        owner,
+        Effect.provideService(submit(owner, task(), quiet), Importer, { import: () => Effect.never })
+      )
       expect(yield* left(owner)).toEqual([])
     }).pipe(Effect.provide(world({ web })))
   )
@@ -152,7 +164,10 @@ describe("a task whose outputs go to a new directory", () => {
         yield* Effect.flip(createDirectory(owner, 60))
       ]
       for (const error of errors) {
-        expect([error._tag, error.message]).toEqual(["TooManyRequests", expect.stringContaining("at most 1 are allowed at a time")])
+        expect([error._tag, error.message]).toEqual([
+          "TooManyRequests",
+          expect.stringContaining("at most 1 are allowed at a time")
+        ])
       }
       expect(yield* left(owner)).toEqual([[["in.mp4"], 1]])
       yield* submit(owner, taskOn(dir), quiet)
@@ -174,7 +189,8 @@ describe("a task whose outputs go to a new directory", () => {
 })
 
 describe("a form", () => {
-  const file = (field: string, body = bytes("1")) => ({ _tag: "File", field, name: `${field}.mp4`, bytes: body }) as const
+  const file = (field: string, body = bytes("1")) =>
+    ({ _tag: "File", field, name: `${field}.mp4`, bytes: body }) as const
   const command = { _tag: "Command", body: {} } as const
 
   it.effect("that breaks off, or whose use fails, leaves neither files nor directory", () =>
@@ -192,7 +208,8 @@ describe("a form", () => {
   it.effect("that is used leaves both", () =>
     Effect.gen(function* () {
       const owner = anOwner()
-      const use = (_: unknown, keep: () => void) => Effect.zipRight(Effect.sync(keep), new InvalidRequest({ message: "the job failed" }))
+      const use = (_: unknown, keep: () => void) =>
+        Effect.zipRight(Effect.sync(keep), new InvalidRequest({ message: "the job failed" }))
       yield* Effect.flip(withForm(owner, Stream.make(command, file("a"), file("b")), use))
       expect(yield* left(owner)).toEqual([[["a.mp4", "b.mp4"], 2]])
     }).pipe(Effect.provide(world()))

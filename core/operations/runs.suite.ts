@@ -68,7 +68,9 @@ export const send = ({ requests }: OutputUpload, content: string) =>
       const grant = yield* storage.redeem(url.split("/")[2] ?? "")
       if (grant.method !== "PUT") return yield* Effect.dieMessage("outputs are sent by PUT")
       const body = bytes(content.slice(start, start + length))
-      yield* grant.part === undefined ? storage.write(grant.key, body, grant.maxBytes) : storage.writePart(grant.key, grant.part, body)
+      yield* grant.part === undefined
+        ? storage.write(grant.key, body, grant.maxBytes)
+        : storage.writePart(grant.key, grant.part, body)
     }
   })
 

@@ -21,10 +21,17 @@ const blobsOf = ({ right }: Pick<ARun, "right">) =>
   Effect.gen(function* () {
     const blobs = yield* Stream.runCollect((yield* Storage).list(`${right.directory}/`))
     const parts = [...blobs].map(({ key }) => blobKeyParts(key))
-    return parts.filter(([, slot]) => slot.startsWith(`${right.id}-${right.attempt}.`)).map(([, , name]) => name)
+    return parts
+      .filter(([, slot]) => slot.startsWith(`${right.id}-${right.attempt}.`))
+      .map(([, , name]) => name)
   })
 
-const result = (outputs: RunResult["outputs"], over: Partial<RunResult> = {}): RunResult => ({ outputs, warnings: [], seconds: 1, ...over })
+const result = (outputs: RunResult["outputs"], over: Partial<RunResult> = {}): RunResult => ({
+  outputs,
+  warnings: [],
+  seconds: 1,
+  ...over
+})
 
 const finished = (run: ARun, over: Partial<RunResult> = {}) =>
   Effect.flatMap(sent(run.right, film), (outputs) => finishRun(run.right, result(outputs, over)))
@@ -106,7 +113,11 @@ describe("a run on another machine", () => {
         run = yield* runOf(run.owner, run.id, yield* takes())
       }
       yield* giveUpRun(run.right, "stopping")
-      expect(yield* findJob(run.owner, run.id)).toMatchObject({ state: "failed", attempt: attempts, failure: { reason: "worker-lost" } })
+      expect(yield* findJob(run.owner, run.id)).toMatchObject({
+        state: "failed",
+        attempt: attempts,
+        failure: { reason: "worker-lost" }
+      })
     }).pipe(Effect.provide(world()))
   )
 
@@ -129,7 +140,10 @@ describe("a run on another machine", () => {
       )
       yield* send({ ...opened, requests: first ? [first] : [] }, large.content)
       yield* finishRun(run.right, said)
-      expect(yield* findJob(run.owner, run.id)).toMatchObject({ state: "completed", outputs: [{ bytes: large.bytes }] })
+      expect(yield* findJob(run.owner, run.id)).toMatchObject({
+        state: "completed",
+        outputs: [{ bytes: large.bytes }]
+      })
     }).pipe(Effect.provide(world()))
   )
 
@@ -149,10 +163,16 @@ describe("a run on another machine", () => {
       const asked = { name, bytes: content.length, upload, start: partBytes }
       const [rest] = yield* openOutputs(run.right, [asked])
       if (rest === undefined) return yield* Effect.dieMessage("nothing was opened")
-      expect([rest.upload, rest.requests.map(({ start }) => start)]).toEqual([upload, [partBytes, 2 * partBytes]])
+      expect([rest.upload, rest.requests.map(({ start }) => start)]).toEqual([
+        upload,
+        [partBytes, 2 * partBytes]
+      ])
       yield* send(rest, content)
       yield* finishRun(run.right, result([{ name, bytes: content.length, upload }]))
-      expect(yield* findJob(run.owner, run.id)).toMatchObject({ state: "completed", outputs: [{ bytes: content.length }] })
+      expect(yield* findJob(run.owner, run.id)).toMatchObject({
+        state: "completed",
+        outputs: [{ bytes: content.length }]
+      })
     }).pipe(Effect.provide(world()))
   )
 
@@ -205,7 +225,9 @@ const losses = {
   "it was given back": (run: ARun) => Effect.zipRight(giveUpRun(run.right, "broken"), stateOf(run))
 }
 
-type Step = (run: ARun) => Effect.Effect<unknown, { readonly _tag: string }, Directories | Ids | Jobs | Storage>
+type Step = (
+  run: ARun
+) => Effect.Effect<unknown, { readonly _tag: string }, Directories | Ids | Jobs | Storage>
 
 const steps: Readonly<Record<string, Step>> = {
   progress: (run: ARun) =>
@@ -229,7 +251,10 @@ describe("a run that is lost", () => {
       const run = yield* aRun
       yield* sent(run.right, film)
       const before = yield* lose(run)
-      const [job, files] = [yield* findJob(run.owner, run.id), yield* (yield* Directories).files(run.right.directory)]
+      const [job, files] = [
+        yield* findJob(run.owner, run.id),
+        yield* (yield* Directories).files(run.right.directory)
+      ]
       expect((yield* Effect.flip(take(run)))._tag).toBe("RunLost")
       expect(yield* stateOf(run)).toEqual(before)
       expect(yield* findJob(run.owner, run.id)).toEqual(job)
@@ -265,13 +290,15 @@ describe("a link of a run", () => {
       const urls = [...(opened?.requests ?? []), ...assignment.inputs.values()].map(({ url }) => url)
       return yield* Effect.forEach(urls, (url) => storage.redeem(url.split("/")[2] ?? ""))
     })
-  const allowed = (run: Grant["run"]) => (run === undefined ? Effect.dieMessage("a link of no run") : Effect.isSuccess(allowLink(run)))
+  const allowed = (run: Grant["run"]) =>
+    run === undefined ? Effect.dieMessage("a link of no run") : Effect.isSuccess(allowLink(run))
 
   it.effect.each(
     Object.entries({
       ...losses,
       "it failed": (run: ARun) => failRun(run.right, { reason: "ffmpeg", detail: "no" }),
-      "its runner was revoked": (run: ARun) => Effect.flatMap(Runners, ({ revoke }) => revoke(run.right.runner))
+      "its runner was revoked": (run: ARun) =>
+        Effect.flatMap(Runners, ({ revoke }) => revoke(run.right.runner))
     })
   )("dies with it: %s", ([, end]) =>
     Effect.gen(function* () {
@@ -284,19 +311,21 @@ describe("a link of a run", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("leads to no published file: what comes by it late changes nothing, also without that check", () =>
-    Effect.gen(function* () {
-      const run = yield* aRun
-      const storage = yield* Storage
-      const [grant] = yield* grants(run)
-      yield* finished(run)
-      if (grant === undefined) return yield* Effect.dieMessage("no grant")
-      yield* storage.write(grant.key, bytes("forged bytes"), 100)
-      const { key } = yield* describeFile(run.owner, run.right.directory, film.name)
-      const content = yield* Stream.mkString(Stream.decodeText(storage.read(key)))
-      expect(content).toBe(film.content)
-      expect(grant.expiresAt.getTime()).toBeLessThan(run.right.expiresAt.getTime())
-    }).pipe(Effect.provide(world()))
+  it.effect(
+    "leads to no published file: what comes by it late changes nothing, also without that check",
+    () =>
+      Effect.gen(function* () {
+        const run = yield* aRun
+        const storage = yield* Storage
+        const [grant] = yield* grants(run)
+        yield* finished(run)
+        if (grant === undefined) return yield* Effect.dieMessage("no grant")
+        yield* storage.write(grant.key, bytes("forged bytes"), 100)
+        const { key } = yield* describeFile(run.owner, run.right.directory, film.name)
+        const content = yield* Stream.mkString(Stream.decodeText(storage.read(key)))
+        expect(content).toBe(film.content)
+        expect(grant.expiresAt.getTime()).toBeLessThan(run.right.expiresAt.getTime())
+      }).pipe(Effect.provide(world()))
   )
 })
 
@@ -345,7 +374,11 @@ describe("a runner that lies", () => {
     ],
     ["of the size of what it sent", [{ ...film, bytes: film.bytes - 1, upload: null }], "has not arrived"],
     ["that there was nothing to make", [], 'outputs must have "out.mp4"'],
-    ["that it made something else", [{ name: FileName("else.mp4"), bytes: 0, upload: null }], 'outputs must have "out.mp4"'],
+    [
+      "that it made something else",
+      [{ name: FileName("else.mp4"), bytes: 0, upload: null }],
+      'outputs must have "out.mp4"'
+    ],
     [
       "the same thing twice",
       [
@@ -395,39 +428,58 @@ describe("a runner that lies", () => {
   const limits = { outputFiles: 2, outputBytes: 100, fileBytes: 60 }
   it.effect.each([
     ["files", [made("a", "1"), made("b", "1"), made("c", "1")], "the run made more than 2 files"],
-    ["bytes", [made("a", "1".repeat(60)), made("b", "1".repeat(41))], "the outputs grew larger than 100 bytes together"],
+    [
+      "bytes",
+      [made("a", "1".repeat(60)), made("b", "1".repeat(41))],
+      "the outputs grew larger than 100 bytes together"
+    ],
     ["bytes in one file", [made("a", "1".repeat(61))], "an output grew larger than 60 bytes"]
   ] as const)("or makes more %s than a run may has failed", ([_, files, detail]) =>
     Effect.gen(function* () {
       const [run, late, other] = [yield* aRun, yield* aRun, yield* aRun]
       expect((yield* Effect.flip(openOutputs(run.right, files)))._tag).toBe("RunLost")
-      expect((yield* Effect.flip(finishRun(late.right, result(files.map((file) => ({ ...file, upload: null }))))))._tag).toBe("RunLost")
+      expect(
+        (yield* Effect.flip(finishRun(late.right, result(files.map((file) => ({ ...file, upload: null }))))))
+          ._tag
+      ).toBe("RunLost")
       for (const { owner, id } of [run, late]) {
-        expect(yield* findJob(owner, id)).toMatchObject({ state: "failed", failure: { reason: "limit", detail } })
+        expect(yield* findJob(owner, id)).toMatchObject({
+          state: "failed",
+          failure: { reason: "limit", detail }
+        })
       }
       yield* unharmed(other)
     }).pipe(Effect.provide(world({ limits })))
   )
 
-  it.effect("and makes what it was not asked for takes the place of no file of a user, and of no other task's output", () =>
-    Effect.gen(function* () {
-      const run = yield* aRun
-      const { owner, right } = run
-      const { directory } = right
-      yield* finishRun(right, result(yield* sent(right, film, made("seg0.ts", "beside it"))))
-      yield* storeFile(owner, { name: FileName("mine.mp4"), dir: directory }, bytes("mine"))
-      const outputs = [{ name: FileName("second.mp4"), options: [], maps: [] }]
-      const before = yield* (yield* Directories).files(directory)
-      for (const name of ["out.mp4", "seg0.ts", "mine.mp4"]) {
-        const liar = yield* runOf(owner, yield* submit(owner, taskOn(directory, { outputs }), quiet), yield* takes())
-        const sentFiles = yield* sent(liar.right, made("second.mp4", "true"), made(name, "false"))
-        yield* finishRun(liar.right, result(sentFiles))
-        const { state, failure } = yield* findJob(owner, liar.id)
-        expect([state, failure]).toMatchObject(["failed", { reason: "ffmpeg", detail: expect.stringContaining(`"${name}"`) }])
-        if (name !== "mine.mp4") expect(yield* blobsOf(liar)).toEqual([])
-      }
-      expect(yield* (yield* Directories).files(directory)).toEqual(before)
-    }).pipe(Effect.provide(world()))
+  it.effect(
+    "and makes what it was not asked for takes the place of no file of a user, and of no other task's output",
+    () =>
+      Effect.gen(function* () {
+        const run = yield* aRun
+        const { owner, right } = run
+        const { directory } = right
+        yield* finishRun(right, result(yield* sent(right, film, made("seg0.ts", "beside it"))))
+        yield* storeFile(owner, { name: FileName("mine.mp4"), dir: directory }, bytes("mine"))
+        const outputs = [{ name: FileName("second.mp4"), options: [], maps: [] }]
+        const before = yield* (yield* Directories).files(directory)
+        for (const name of ["out.mp4", "seg0.ts", "mine.mp4"]) {
+          const liar = yield* runOf(
+            owner,
+            yield* submit(owner, taskOn(directory, { outputs }), quiet),
+            yield* takes()
+          )
+          const sentFiles = yield* sent(liar.right, made("second.mp4", "true"), made(name, "false"))
+          yield* finishRun(liar.right, result(sentFiles))
+          const { state, failure } = yield* findJob(owner, liar.id)
+          expect([state, failure]).toMatchObject([
+            "failed",
+            { reason: "ffmpeg", detail: expect.stringContaining(`"${name}"`) }
+          ])
+          if (name !== "mine.mp4") expect(yield* blobsOf(liar)).toEqual([])
+        }
+        expect(yield* (yield* Directories).files(directory)).toEqual(before)
+      }).pipe(Effect.provide(world()))
   )
 
   it.effect("not, and makes segments anew beside its output, replaces the earlier ones", () =>
@@ -435,7 +487,11 @@ describe("a runner that lies", () => {
       const first = yield* aRun
       const { directory } = first.right
       yield* finishRun(first.right, result(yield* sent(first.right, film, made("seg0.ts", "old"))))
-      const second = yield* runOf(first.owner, yield* submit(first.owner, taskOn(directory), quiet), yield* takes())
+      const second = yield* runOf(
+        first.owner,
+        yield* submit(first.owner, taskOn(directory), quiet),
+        yield* takes()
+      )
       yield* finishRun(second.right, result(yield* sent(second.right, film, made("seg0.ts", "newer"))))
       expect((yield* describeFile(first.owner, directory, FileName("seg0.ts"))).bytes).toBe(5)
     }).pipe(Effect.provide(world()))

@@ -27,7 +27,9 @@ import { RunnerHealth } from "./worker-health.js"
  * must end the run.
  */
 export const keepRun = (right: RunRight, progress: number | null) =>
-  Effect.flatMap(leaseEnd, (until) => Effect.flatMap(Jobs, (jobs) => jobs.renew(right, until, progress))).pipe(
+  Effect.flatMap(leaseEnd, (until) =>
+    Effect.flatMap(Jobs, (jobs) => jobs.renew(right, until, progress))
+  ).pipe(
     Effect.as(true),
     Effect.catchTag("LeaseLost", () => Effect.as(removeOutputs(right), false))
   )
@@ -60,7 +62,10 @@ export interface OutputUpload {
 const mostParts = 10_000
 const partBytesAtLeast = 16 * 1024 * 1024
 
-const cut = (bytes: number): Parted => ({ bytes, partBytes: Math.max(partBytesAtLeast, Math.ceil(bytes / mostParts)) })
+const cut = (bytes: number): Parted => ({
+  bytes,
+  partBytes: Math.max(partBytesAtLeast, Math.ceil(bytes / mostParts))
+})
 
 /**
  * Creates the requests that upload a run's outputs. May be called again for the same files, and before they
@@ -74,7 +79,11 @@ export const openOutputs = (right: RunRight, files: ReadonlyArray<SentFile>) =>
     return yield* Effect.forEach(files, (file) => openOutput(file, right, until), { concurrency: 8 })
   })
 
-const openOutput = ({ name, bytes, upload: begun = null, start: wanted = 0 }: SentFile, right: RunRight, expiresAt: Date) =>
+const openOutput = (
+  { name, bytes, upload: begun = null, start: wanted = 0 }: SentFile,
+  right: RunRight,
+  expiresAt: Date
+) =>
   Effect.gen(function* () {
     const storage = yield* Storage
     const key = sentKey(right, name)
@@ -85,18 +94,24 @@ const openOutput = ({ name, bytes, upload: begun = null, start: wanted = 0 }: Se
       return { name, upload: null, requests: [{ ...request, start: 0, bytes }] } satisfies OutputUpload
     }
     // The upload continues, unless the file has grown so much that it needs larger parts.
-    const upload = begun !== null && parted.partBytes === partBytesAtLeast ? begun : yield* storage.openParts(key, parted.partBytes)
+    const upload =
+      begun !== null && parted.partBytes === partBytesAtLeast
+        ? begun
+        : yield* storage.openParts(key, parted.partBytes)
     const numbers = Array.from({ length: partCount(parted) }, (_, index) => index + 1)
     const requests = yield* Effect.forEach(
       upload === begun ? numbers.filter((number) => partSpan(parted, number).start >= wanted) : numbers,
       (number) => {
         const { start, length: maxBytes } = partSpan(parted, number)
         const part = { upload, number, ...parted }
-        return Effect.map(storage.sign({ method: "PUT", key, expiresAt, maxBytes, part, run }), (request) => ({
-          ...request,
-          start,
-          bytes: maxBytes
-        }))
+        return Effect.map(
+          storage.sign({ method: "PUT", key, expiresAt, maxBytes, part, run }),
+          (request) => ({
+            ...request,
+            start,
+            bytes: maxBytes
+          })
+        )
       },
       { concurrency: 8 }
     )
@@ -121,18 +136,27 @@ export const finishRun = (right: RunRight, { outputs, warnings, seconds }: RunRe
     const job = yield* currentJob(right)
     const jobs = yield* Jobs
     yield* allowOutputs(right, outputs)
-    const missing = filesOfOutputs(job.task.outputs).find((named) => !named.includes("%") && !outputs.some(({ name }) => name === named))
-    if (missing !== undefined) return yield* new InvalidRequest({ message: `outputs must have "${missing}": the task names it` })
-    const arrived = yield* Effect.forEach(outputs, (file) => sentOutput(file, sentKey(right, file.name)), { concurrency: 8 })
+    const missing = filesOfOutputs(job.task.outputs).find(
+      (named) => !named.includes("%") && !outputs.some(({ name }) => name === named)
+    )
+    if (missing !== undefined)
+      return yield* new InvalidRequest({ message: `outputs must have "${missing}": the task names it` })
+    const arrived = yield* Effect.forEach(outputs, (file) => sentOutput(file, sentKey(right, file.name)), {
+      concurrency: 8
+    })
     // The reported time is limited to the time that the runner held the job.
     const cost = spent({ ...right, task: job.task }, Math.min(seconds, yield* heldSeconds(job)))
     const foreign = yield* namedElsewhere(right, job, outputs)
     if (foreign === undefined) {
       yield* withPublicCopies(right, arrived, (published) => {
         const usage = { ...cost, outputBytes: published.reduce((sum, { blob }) => sum + blob.bytes, 0) }
-        return insist(jobs.complete(right, { outputs: published, warnings: [...gapWarnings(job.task), ...warnings], usage })).pipe(
-          orRunLost(right)
-        )
+        return insist(
+          jobs.complete(right, {
+            outputs: published,
+            warnings: [...gapWarnings(job.task), ...warnings],
+            usage
+          })
+        ).pipe(orRunLost(right))
       })
     } else {
       const detail = `the run made "${foreign}", which another task made for itself: have it made under another name`
@@ -172,14 +196,20 @@ const withPublicCopies = <E, R>(
     if (published === false) yield* drop
   })
 
-const notThere = (name: FileName) => new InvalidRequest({ message: `outputs: "${name}" has not arrived: send it, then finish the run` })
+const notThere = (name: FileName) =>
+  new InvalidRequest({ message: `outputs: "${name}" has not arrived: send it, then finish the run` })
 
 const sentOutput = ({ name, bytes, upload }: RunResult["outputs"][number], key: BlobKey) =>
   Effect.gen(function* () {
     const storage = yield* Storage
-    const stat = Effect.flatMap(storage.stat(key), Option.match({ onNone: () => notThere(name), onSome: Effect.succeed }))
+    const stat = Effect.flatMap(
+      storage.stat(key),
+      Option.match({ onNone: () => notThere(name), onSome: Effect.succeed })
+    )
     // In a repeated request the parts are already joined.
-    const blob = yield* upload === null ? stat : Effect.catchTag(storage.joinParts(key, upload, cut(bytes)), "BlobMissing", () => stat)
+    const blob = yield* upload === null
+      ? stat
+      : Effect.catchTag(storage.joinParts(key, upload, cut(bytes)), "BlobMissing", () => stat)
     return blob.bytes === bytes ? { name, blob } : yield* notThere(name)
   })
 
@@ -197,7 +227,9 @@ export const failRun = (right: RunRight, failure: JobFailure) =>
 export const giveUpRun = (right: RunRight, why: "stopping" | "broken") =>
   Effect.gen(function* () {
     const jobs = yield* Jobs
-    yield* insist(why === "stopping" ? jobs.release(right) : jobs.release(right, yield* dueAgain(right))).pipe(orRunLost(right))
+    yield* insist(
+      why === "stopping" ? jobs.release(right) : jobs.release(right, yield* dueAgain(right))
+    ).pipe(orRunLost(right))
     if (why === "broken") yield* (yield* RunnerHealth).of(right.runner).broke(right.owner)
     yield* removeOutputs(right)
   })
@@ -206,7 +238,8 @@ export const giveUpRun = (right: RunRight, why: "stopping" | "broken") =>
 const currentJob = (right: RunRight) =>
   Effect.gen(function* () {
     const job = yield* (yield* Jobs).find(right.owner, right.id)
-    if (Option.isSome(job) && job.value.state === "processing" && job.value.attempt === right.attempt) return job.value
+    if (Option.isSome(job) && job.value.state === "processing" && job.value.attempt === right.attempt)
+      return job.value
     yield* removeOutputs(right)
     return yield* new RunLost({})
   })
@@ -219,7 +252,8 @@ const fail = (right: RunRight, job: Job, failure: JobFailure) =>
   })
 
 /** Records that the runner ended a job without an infrastructure failure. */
-const ended = (right: RunRight) => Effect.flatMap(RunnerHealth, (health) => health.of(right.runner).ended(right.owner))
+const ended = (right: RunRight) =>
+  Effect.flatMap(RunnerHealth, (health) => health.of(right.runner).ended(right.owner))
 
 const orRunLost =
   (right: RunRight) =>
@@ -234,7 +268,9 @@ const orRunLost =
 const removeOutputs = (right: RunRight) => {
   const prefix = outputPrefix(right.directory, sentSlot(right))
   const parts = Effect.flatMap(Storage, (storage) => storage.dropParts(prefix))
-  return Effect.all([Effect.ignoreLogged(removeUnreferenced(prefix)), Effect.ignoreLogged(parts)], { discard: true })
+  return Effect.all([Effect.ignoreLogged(removeUnreferenced(prefix)), Effect.ignoreLogged(parts)], {
+    discard: true
+  })
 }
 
 /** The slot that a runner uploads to. Published files are never in it. */
@@ -242,7 +278,12 @@ const sentSlot = (right: RunRight): string => `${outputSlot(right)}.sent`
 
 const sentKey = (right: RunRight, name: FileName): BlobKey => blobKey(right.directory, sentSlot(right), name)
 
-const grantedRun = ({ id, owner, attempt, runner }: GrantedRun): GrantedRun => ({ id, owner, attempt, runner })
+const grantedRun = ({ id, owner, attempt, runner }: GrantedRun): GrantedRun => ({
+  id,
+  owner,
+  attempt,
+  runner
+})
 
 /**
  * The latest expiry of a signed URL of a run: the longest time that a transfer may take. URLs of the API's
@@ -268,14 +309,18 @@ export const allowLink = ({ id, owner, attempt, runner }: GrantedRun) =>
 const allowOutputs = (right: RunRight, files: ReadonlyArray<MadeFile>) =>
   Effect.gen(function* () {
     const names = new Set(files.map(({ name }) => name))
-    if (names.size < files.length) return yield* new InvalidRequest({ message: "outputs: each must have a name of its own" })
+    if (names.size < files.length)
+      return yield* new InvalidRequest({ message: "outputs: each must have a name of its own" })
     const limit = exceeded(files, yield* Limits)
     if (limit === undefined) return
     yield* failRun(right, { reason: "limit", detail: limit })
     return yield* new RunLost({})
   })
 
-const exceeded = (files: ReadonlyArray<MadeFile>, { fileBytes, outputBytes, outputFiles }: LimitValues): string | undefined => {
+const exceeded = (
+  files: ReadonlyArray<MadeFile>,
+  { fileBytes, outputBytes, outputFiles }: LimitValues
+): string | undefined => {
   if (files.length > outputFiles) return `the run made more than ${outputFiles} files`
   if (files.some(({ bytes }) => bytes > fileBytes)) return `an output grew larger than ${fileBytes} bytes`
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0)
@@ -294,13 +339,24 @@ const namedElsewhere = (right: RunRight, { task }: Job, files: ReadonlyArray<Mad
     const isAskedFor = askedForBy(task)
     const unasked = new Set(files.flatMap(({ name }) => (isAskedFor(name) ? [] : [name])))
     if (unasked.size === 0) return undefined
-    const which = { prefix: commonPrefix([...unasked]), fits: (name: FileName) => unasked.has(name), limit: unasked.size }
-    const present = (yield* (yield* Directories).search(right.directory, which)).filter(({ origin }) => origin === "output")
-    const makers = yield* Effect.forEach(new Set(present.map(({ key }) => makerOf(key))), (id) => jobs.find(right.owner, id))
+    const which = {
+      prefix: commonPrefix([...unasked]),
+      fits: (name: FileName) => unasked.has(name),
+      limit: unasked.size
+    }
+    const present = (yield* (yield* Directories).search(right.directory, which)).filter(
+      ({ origin }) => origin === "output"
+    )
+    const makers = yield* Effect.forEach(new Set(present.map(({ key }) => makerOf(key))), (id) =>
+      jobs.find(right.owner, id)
+    )
     const others = makers.flatMap((maker) => (Option.isSome(maker) ? [maker.value] : []))
     return present.find(({ key, name }) => {
       const maker = others.find(({ id }) => id === makerOf(key))
-      return maker !== undefined && (askedForBy(maker.task)(name) || !maker.task.outputs.some((output) => isAskedFor(output.name)))
+      return (
+        maker !== undefined &&
+        (askedForBy(maker.task)(name) || !maker.task.outputs.some((output) => isAskedFor(output.name)))
+      )
     })?.name
   })
 
@@ -318,8 +374,11 @@ const commonPrefix = ([first = "", ...others]: ReadonlyArray<string>): string =>
 const askedForBy = ({ outputs, made = [] }: Job["task"]): ((name: FileName) => boolean) => {
   const writer = writerOf(filesWritten(outputs, made))
   return (name) =>
-    outputs.some((output) => output.name === name || (output.name.includes("%") && name.startsWith(output.name.replace(/%.*/s, "")))) ||
-    writer(name) !== undefined
+    outputs.some(
+      (output) =>
+        output.name === name ||
+        (output.name.includes("%") && name.startsWith(output.name.replace(/%.*/s, "")))
+    ) || writer(name) !== undefined
 }
 
 /** The job that created an output, from the slot in its key (see `outputSlot`). */

@@ -28,7 +28,12 @@ const directoryOf = (owner: OwnerId, ...names: ReadonlyArray<string>) =>
   })
 
 /** Submits the task, and gives what was asked of the rows and how many looks at storage that took. */
-const asked = (owner: OwnerId, dir: DirId, inputs: ReadonlyArray<Input>, named: ReadonlyArray<NamedFile> = []) =>
+const asked = (
+  owner: OwnerId,
+  dir: DirId,
+  inputs: ReadonlyArray<Input>,
+  named: ReadonlyArray<NamedFile> = []
+) =>
   Effect.gen(function* () {
     const [directories, storage] = [yield* Directories, yield* Storage]
     const searches: Array<Parameters<DirectoriesShape["search"]>[1]> = []
@@ -46,7 +51,11 @@ const asked = (owner: OwnerId, dir: DirId, inputs: ReadonlyArray<Input>, named: 
         Effect.sync(() => void stats++),
         storage.stat(key)
       )
-    const noListing = { ...directories, search, files: () => Effect.dieMessage("the whole directory was read") }
+    const noListing = {
+      ...directories,
+      search,
+      files: () => Effect.dieMessage("the whole directory was read")
+    }
     const id = yield* submit(owner, taskOn(dir, { inputs, named }), { webhookUrl: null }).pipe(
       Effect.provideService(Directories, noListing),
       Effect.provideService(Storage, { ...storage, stat })
@@ -55,35 +64,56 @@ const asked = (owner: OwnerId, dir: DirId, inputs: ReadonlyArray<Input>, named: 
   })
 
 describe("the inputs of a task", () => {
-  it.effect("that name one sequence have it looked for once, by what its names begin with, and different ones one after another", () =>
-    Effect.gen(function* () {
-      const owner = anOwner()
-      const dir = yield* directoryOf(owner, "img0.png", "img1.png", "img2.png", "other0.png", "a_0.png", "aX0.png")
-      const many = Array.from({ length: 24 }, () => input(dir, "img%d.png", numbers))
-      const { searches, stats, most, task } = yield* asked(owner, dir, [
-        ...many,
-        input(dir, "a_%d.png", numbers),
-        input(dir, "img%d.png", { ...numbers, start: 1 }),
-        input(dir, "i*[01].png", glob)
-      ])
-      expect(searches.map(({ prefix, limit }) => [prefix, limit])).toEqual([
-        ["img", 5001],
-        ["a_", 5001],
-        ["img", 5001],
-        ["i", 5001]
-      ])
-      expect([stats, most]).toEqual([0, 1])
-      expect(task.inputs.map(({ pictures }) => pictures?.length)).toEqual([...many.map(() => 3), 1, 2, 2])
-    }).pipe(Effect.provide(world()))
+  it.effect(
+    "that name one sequence have it looked for once, by what its names begin with, and different ones one after another",
+    () =>
+      Effect.gen(function* () {
+        const owner = anOwner()
+        const dir = yield* directoryOf(
+          owner,
+          "img0.png",
+          "img1.png",
+          "img2.png",
+          "other0.png",
+          "a_0.png",
+          "aX0.png"
+        )
+        const many = Array.from({ length: 24 }, () => input(dir, "img%d.png", numbers))
+        const { searches, stats, most, task } = yield* asked(owner, dir, [
+          ...many,
+          input(dir, "a_%d.png", numbers),
+          input(dir, "img%d.png", { ...numbers, start: 1 }),
+          input(dir, "i*[01].png", glob)
+        ])
+        expect(searches.map(({ prefix, limit }) => [prefix, limit])).toEqual([
+          ["img", 5001],
+          ["a_", 5001],
+          ["img", 5001],
+          ["i", 5001]
+        ])
+        expect([stats, most]).toEqual([0, 1])
+        expect(task.inputs.map(({ pictures }) => pictures?.length)).toEqual([...many.map(() => 3), 1, 2, 2])
+      }).pipe(Effect.provide(world()))
   )
 
   it.effect("are refused where a sequence is too long, however much else lies there", () =>
     Effect.gen(function* () {
       const owner = anOwner()
-      const dir = yield* directoryOf(owner, "img.a", "img.b", "img.c", "img0.png", "img1.png", "img2.png", "img3.gif")
+      const dir = yield* directoryOf(
+        owner,
+        "img.a",
+        "img.b",
+        "img.c",
+        "img0.png",
+        "img1.png",
+        "img2.png",
+        "img3.gif"
+      )
       const job = yield* asked(owner, dir, [input(dir, "img%d.gif", { ...numbers, start: 3 })])
       expect(job.task.inputs[0]?.pictures).toHaveLength(1)
-      const error = yield* Effect.flip(asked(owner, dir, [input(dir, "img3.gif"), input(dir, "img%d.png", numbers)]))
+      const error = yield* Effect.flip(
+        asked(owner, dir, [input(dir, "img3.gif"), input(dir, "img%d.png", numbers)])
+      )
       expect(error.message).toBe(
         'Invalid task format: task.inputs[1].file_path: "img%d.png" stands for more than 2 files: no more are allowed'
       )
@@ -106,9 +136,17 @@ describe("files that a task names", () => {
         "x.log",
         "x.log.mbtree"
       )
-      const name = (text: string, over: Partial<NamedFile>): NamedFile => ({ name: FileName(text), by: "task.filter_complex", ...over })
+      const name = (text: string, over: Partial<NamedFile>): NamedFile => ({
+        name: FileName(text),
+        by: "task.filter_complex",
+        ...over
+      })
       const fonts = [name("fonts", { fonts: true }), name(".", { fonts: true })]
-      const logs = [name("log", { passLog: true }), name("log", { passLog: true }), name("x.log", { stats: true })]
+      const logs = [
+        name("log", { passLog: true }),
+        name("log", { passLog: true }),
+        name("x.log", { stats: true })
+      ]
       const { searches, most, task } = yield* asked(owner, dir, [input(dir, "in.mp4")], [...fonts, ...logs])
       expect(searches.map(({ prefix, limit }) => [prefix, limit])).toEqual([
         [undefined, 3],
@@ -120,7 +158,9 @@ describe("files that a task names", () => {
       )
       yield* storeFile(owner, { name: FileName("c.ttc"), dir }, bytes("x"))
       const error = yield* Effect.flip(asked(owner, dir, [input(dir, "in.mp4")], fonts))
-      expect(error.message).toContain(`uses the fonts of "${dir}", which has more than 2: no more are allowed`)
+      expect(error.message).toContain(
+        `uses the fonts of "${dir}", which has more than 2: no more are allowed`
+      )
     }).pipe(Effect.provide(world({ limits: { fonts: 2 } })))
   )
 })

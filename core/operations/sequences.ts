@@ -22,28 +22,46 @@ export const findInputs = (owner: OwnerId, inputs: ReadonlyArray<Input>) =>
   Effect.gen(function* () {
     const found = new Map<string, FoundInput>()
     const named = inputs.map(namedBy)
-    const first = inputs.flatMap((input, index) => (named.indexOf(namedBy(input)) === index ? [{ ...input, index }] : []))
+    const first = inputs.flatMap((input, index) =>
+      named.indexOf(namedBy(input)) === index ? [{ ...input, index }] : []
+    )
     const [files, sequences] = Array.partition(first, ({ sequence }) => sequence !== undefined)
     const find = ({ index, sequence, source }: (typeof first)[number]) =>
       source._tag === "Remote"
         ? Effect.void
-        : Effect.map(findInput(owner, source.dir, source.name, sequence, `task.inputs[${index}].file_path:`), (input) => {
-            found.set(namedBy({ source, sequence }), input)
-          })
+        : Effect.map(
+            findInput(owner, source.dir, source.name, sequence, `task.inputs[${index}].file_path:`),
+            (input) => {
+              found.set(namedBy({ source, sequence }), input)
+            }
+          )
     yield* Effect.forEach(files, find, { concurrency: 8, discard: true })
     yield* Effect.forEach(sequences, find, { discard: true })
     return named.map((name) => found.get(name))
   })
 
-const namedBy = ({ sequence, source }: { readonly source: Source; readonly sequence?: Sequence | undefined }): string =>
-  JSON.stringify([source, sequence])
+const namedBy = ({
+  sequence,
+  source
+}: {
+  readonly source: Source
+  readonly sequence?: Sequence | undefined
+}): string => JSON.stringify([source, sequence])
 
 /** The stored file with exactly that name, else the pictures that the name stands for. */
-const findInput = (owner: OwnerId, dir: DirId, name: FileName, sequence: Sequence | undefined, field: string) =>
+const findInput = (
+  owner: OwnerId,
+  dir: DirId,
+  name: FileName,
+  sequence: Sequence | undefined,
+  field: string
+) =>
   useFile(owner, dir, name).pipe(
     Effect.map((file): FoundInput => ({ file })),
     Effect.catchTag("FileNotFound", (error) =>
-      sequence === undefined || error.hint !== undefined ? error : picturesOf(owner, dir, name, sequence, field)
+      sequence === undefined || error.hint !== undefined
+        ? error
+        : picturesOf(owner, dir, name, sequence, field)
     )
   )
 
@@ -52,7 +70,11 @@ const picturesOf = (owner: OwnerId, dir: DirId, name: FileName, sequence: Sequen
     const directories = yield* Directories
     if (Option.isNone(yield* directories.find(owner, dir))) return yield* new FileNotFound({})
     const { sequenceFiles } = yield* Limits
-    const which = { prefix: prefixOf(name, sequence), fits: fitting(name, sequence), limit: sequenceFiles + 1 }
+    const which = {
+      prefix: prefixOf(name, sequence),
+      fits: fitting(name, sequence),
+      limit: sequenceFiles + 1
+    }
     const rows = yield* directories.search(dir, which)
     if (rows.length > sequenceFiles) {
       const reason = `${field} "${name}" stands for more than ${sequenceFiles} files: no more are allowed`
@@ -63,8 +85,10 @@ const picturesOf = (owner: OwnerId, dir: DirId, name: FileName, sequence: Sequen
     const { names, first, gap } = inSequence(name, sequence, [...byName.keys()])
     const pictures = names.flatMap((each) => byName.get(each) ?? [])
     const [file] = pictures
-    if (file !== undefined) return { file: { ...file, name }, pictures, ...(gap && { gap }) } satisfies FoundInput
-    if (files.length === 0) return yield* new FileNotFound({ hint: `${field} no file is named "${name}", ${orOf(name, sequence)}` })
+    if (file !== undefined)
+      return { file: { ...file, name }, pictures, ...(gap && { gap }) } satisfies FoundInput
+    if (files.length === 0)
+      return yield* new FileNotFound({ hint: `${field} no file is named "${name}", ${orOf(name, sequence)}` })
     const instead =
       sequence.by === "numbers" && sequence.given
         ? `change the value of "-start_number" in the input's options to "${first}"`

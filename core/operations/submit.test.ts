@@ -18,7 +18,10 @@ const name = FileName("in.mp4")
 const remote = (url: string) => ({ source: { _tag: "Remote", url }, options: [] }) as const
 const output = (text: string) => ({ name: FileName(text), options: [], maps: [] })
 const fileOf = (owner: OwnerId) =>
-  Effect.map(storeFile(owner, { name, dir: null }, bytes("content")), (file) => ({ dir: file.dir, name: file.name }))
+  Effect.map(storeFile(owner, { name, dir: null }, bytes("content")), (file) => ({
+    dir: file.dir,
+    name: file.name
+  }))
 
 describe("submit", () => {
   it.effect("leaves a job with everything decided, and a hint", () =>
@@ -31,11 +34,23 @@ describe("submit", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  const refusals: ReadonlyArray<readonly [string, (dir: DirId, other: DirId) => CheckedTask, string, RegExp]> = [
+  const refusals: ReadonlyArray<
+    readonly [string, (dir: DirId, other: DirId) => CheckedTask, string, RegExp]
+  > = [
     ["an unknown directory", () => taskOn(DirId("dir_x")), "FileNotFound", /^File not found$/],
     ["a foreign directory", (_, other) => taskOn(other), "FileNotFound", /^File not found$/],
-    ["a foreign output directory", (dir, other) => taskOn(dir, { outputDirectory: other }), "DirectoryNotFound", /Directory/],
-    ["an output named like the input", (dir) => taskOn(dir, { outputs: [output("in.mp4")] }), "InvalidTask", /"in.mp4"/],
+    [
+      "a foreign output directory",
+      (dir, other) => taskOn(dir, { outputDirectory: other }),
+      "DirectoryNotFound",
+      /Directory/
+    ],
+    [
+      "an output named like the input",
+      (dir) => taskOn(dir, { outputs: [output("in.mp4")] }),
+      "InvalidTask",
+      /"in.mp4"/
+    ],
     [
       "an output named like an upload",
       (dir) => taskOn(dir, { outputs: [output("other.mp4")] }),
@@ -48,8 +63,18 @@ describe("submit", () => {
       "InvalidTask",
       /makes a command of \d+ arguments, and at most 8000/
     ],
-    ["two outputs of a name", (dir) => taskOn(dir, { outputs: [output("a"), output("a")] }), "InvalidTask", /two outputs/],
-    ["a URL that leads nowhere", (dir) => taskOn(dir, { inputs: [remote("https://nowhere.example/a.mp4")] }), "UrlRefused", /URL/]
+    [
+      "two outputs of a name",
+      (dir) => taskOn(dir, { outputs: [output("a"), output("a")] }),
+      "InvalidTask",
+      /two outputs/
+    ],
+    [
+      "a URL that leads nowhere",
+      (dir) => taskOn(dir, { inputs: [remote("https://nowhere.example/a.mp4")] }),
+      "UrlRefused",
+      /URL/
+    ]
   ]
   it.effect.each(refusals)("refuses %s, and no job comes of it", ([_, task, tag, message]) =>
     Effect.gen(function* () {
@@ -135,20 +160,30 @@ describe("an idempotency key", () => {
 })
 
 describe("a webhook", () => {
-  const checked = (check: Webhooks["Type"]["check"]) => Layer.succeed(Webhooks, { check, post: () => Effect.succeed(200) })
+  const checked = (check: Webhooks["Type"]["check"]) =>
+    Layer.succeed(Webhooks, { check, post: () => Effect.succeed(200) })
 
   it.effect("is asked about before the job is accepted, and a refusal names the field", () =>
     Effect.gen(function* () {
       const { owner, dir } = yield* ownerWithFile
       const refused = yield* Effect.flip(submit(owner, taskOn(dir), { webhookUrl: "https://10.0.0.1/hook" }))
-      expect([refused._tag, refused.message]).toEqual(["UrlRefused", "webhook_url: URL is not allowed or not reachable"])
+      expect([refused._tag, refused.message]).toEqual([
+        "UrlRefused",
+        "webhook_url: URL is not allowed or not reachable"
+      ])
       expect(yield* Effect.scoped(Effect.timeoutOption((yield* Queue).take, 0))).toEqual(Option.none())
       const job = yield* findJob(
         owner,
-        yield* submit(owner, taskOn(dir), { webhookUrl: "https://a.example/hook", baseUrl: "https://b.example" })
+        yield* submit(owner, taskOn(dir), {
+          webhookUrl: "https://a.example/hook",
+          baseUrl: "https://b.example"
+        })
       )
       expect(job).toMatchObject({ webhookUrl: "https://a.example/hook", baseUrl: "https://b.example" })
-    }).pipe(Effect.provide(checked((url) => (url.includes("a.example") ? Effect.void : new UrlRefused({})))), Effect.provide(world()))
+    }).pipe(
+      Effect.provide(checked((url) => (url.includes("a.example") ? Effect.void : new UrlRefused({})))),
+      Effect.provide(world())
+    )
   )
 })
 
@@ -161,7 +196,9 @@ describe("analyze", () => {
       const { result, usage } = yield* analyze(owner, { source: { _tag: "Stored", dir, name }, probe })
       expect(result).toEqual({ format: { filename: `${dir}/in.mp4`, size: "7" } })
       expect(usage.inputBytes).toBe(7)
-      expect((yield* Effect.flip(analyze(anOwner(), { source: { _tag: "Stored", dir, name }, probe })))._tag).toBe("FileNotFound")
+      expect(
+        (yield* Effect.flip(analyze(anOwner(), { source: { _tag: "Stored", dir, name }, probe })))._tag
+      ).toBe("FileNotFound")
     }).pipe(Effect.provide(world()))
   )
 })

@@ -46,7 +46,9 @@ export const submit = (owner: OwnerId, task: CheckedTask, extras: Extras) =>
     if (Option.isSome(first)) return first.value
     // Preparation may be interrupted. Once prepared, the job is inserted or everything created for it is
     // removed.
-    return yield* Effect.uninterruptibleMask((restore) => Effect.flatMap(prepare(owner, task, extras, restore), enqueue))
+    return yield* Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(prepare(owner, task, extras, restore), enqueue)
+    )
   })
 
 /**
@@ -103,7 +105,8 @@ const decide = (owner: OwnerId, task: CheckedTask, extras: Extras, made: Made) =
     const directory = yield* resolveDirectory(owner, task, new Set(stored.flatMap(keysOf)), made)
     yield* importAll(owner, directory, task, made)
     const inputs = task.inputs.map(
-      ({ source }, index) => (source._tag === "Remote" ? made.imported.get(source.url) : stored[index]?.file) as PresentFile
+      ({ source }, index) =>
+        (source._tag === "Remote" ? made.imported.get(source.url) : stored[index]?.file) as PresentFile
     )
     const { files, unsafe } = yield* resolveFiles(owner, task, inputs, directory)
     const job: NewJob = {
@@ -195,7 +198,9 @@ const checkWebhook = (url: string) =>
 /** Imports each URL of the task once. */
 const importAll = (owner: OwnerId, directory: DirId, task: Task, { imported }: Made) =>
   Effect.gen(function* () {
-    const urls = [...new Set(task.inputs.flatMap(({ source }) => (source._tag === "Remote" ? [source.url] : [])))]
+    const urls = [
+      ...new Set(task.inputs.flatMap(({ source }) => (source._tag === "Remote" ? [source.url] : [])))
+    ]
     const writer = writerOf(filesWritten(task.outputs, task.made ?? []))
     const isReserved = (name: FileName) => writer(name) !== undefined
     const importOne = (url: string) => {
@@ -214,5 +219,7 @@ const importAll = (owner: OwnerId, directory: DirId, task: Task, { imported }: M
 /** The error of a URL, prefixed with its field. */
 const named = <E>(field: string, error: E | UrlRefused | UrlUnreachable) => {
   if (error instanceof UrlRefused) return new UrlRefused({ reason: `${field}: ${error.message}` })
-  return error instanceof UrlUnreachable ? new UrlUnreachable({ reason: `${field}: ${error.message}` }) : error
+  return error instanceof UrlUnreachable
+    ? new UrlUnreachable({ reason: `${field}: ${error.message}` })
+    : error
 }

@@ -76,7 +76,10 @@ describe("a directory that expires", () => {
       yield* TestClock.adjust("60 seconds")
       yield* sweep
       // None is left for the next pass of the statement.
-      expect(yield* (yield* Directories).dropExpired(yield* inSeconds(0), 100)).toEqual({ directories: 0, keys: [] })
+      expect(yield* (yield* Directories).dropExpired(yield* inSeconds(0), 100)).toEqual({
+        directories: 0,
+        keys: []
+      })
     }).pipe(Effect.provide(world()))
   )
 
@@ -94,27 +97,32 @@ describe("a directory that expires", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("while a job uses it: 404 for new calls at once, and the bytes stay until the job has ended", () =>
-    Effect.gen(function* () {
-      const { owner, dir } = yield* ownerWithFile
-      const { key } = yield* describeFile(owner, dir, FileName("in.mp4"))
-      const id = yield* submit(owner, taskOn(dir), quiet)
-      yield* TestClock.adjust(`${day} seconds`)
-      expect((yield* Effect.flip(listFiles(owner, dir))).message).toBe("Directory not found")
-      for (const call of [Effect.asVoid(submit(owner, taskOn(dir), quiet)), Effect.asVoid(describeFile(owner, dir, FileName("in.mp4")))]) {
-        expect((yield* Effect.flip(call)).message).toBe("File not found")
-      }
+  it.effect(
+    "while a job uses it: 404 for new calls at once, and the bytes stay until the job has ended",
+    () =>
+      Effect.gen(function* () {
+        const { owner, dir } = yield* ownerWithFile
+        const { key } = yield* describeFile(owner, dir, FileName("in.mp4"))
+        const id = yield* submit(owner, taskOn(dir), quiet)
+        yield* TestClock.adjust(`${day} seconds`)
+        expect((yield* Effect.flip(listFiles(owner, dir))).message).toBe("Directory not found")
+        for (const call of [
+          Effect.asVoid(submit(owner, taskOn(dir), quiet)),
+          Effect.asVoid(describeFile(owner, dir, FileName("in.mp4")))
+        ]) {
+          expect((yield* Effect.flip(call)).message).toBe("File not found")
+        }
 
-      yield* Effect.zipRight(sweep, sweepOrphans)
-      const claim = yield* claimed(id)
-      yield* Effect.zipRight(sweep, sweepOrphans)
-      expect(yield* has(key)).toBe(true)
+        yield* Effect.zipRight(sweep, sweepOrphans)
+        const claim = yield* claimed(id)
+        yield* Effect.zipRight(sweep, sweepOrphans)
+        expect(yield* has(key)).toBe(true)
 
-      yield* (yield* Jobs).complete(claim, publishedBy(claim))
-      expect((yield* findJob(owner, id)).state).toBe("completed")
-      yield* sweep
-      expect(yield* has(key)).toBe(false)
-    }).pipe(Effect.provide(world()))
+        yield* (yield* Jobs).complete(claim, publishedBy(claim))
+        expect((yield* findJob(owner, id)).state).toBe("completed")
+        yield* sweep
+        expect(yield* has(key)).toBe(false)
+      }).pipe(Effect.provide(world()))
   )
 
   it.effect("more of them than one batch go in one sweep", () =>
@@ -157,8 +165,9 @@ describe("what is remembered", () => {
       const { owner, dir } = yield* ownerWithFile
       const jobs = yield* Jobs
       const outbox = yield* Outbox
-      const ids = yield* Effect.forEach(["https://a.example/settled", "https://a.example/owed"], (webhookUrl) =>
-        submit(owner, taskOn(dir), { webhookUrl })
+      const ids = yield* Effect.forEach(
+        ["https://a.example/settled", "https://a.example/owed"],
+        (webhookUrl) => submit(owner, taskOn(dir), { webhookUrl })
       )
       for (const id of ids) yield* jobs.fail(yield* claimed(id), { reason: "input-missing" }, aUsage)
       const delivery = Option.getOrThrow(yield* outbox.claim(yield* inSeconds(60)))
@@ -166,7 +175,10 @@ describe("what is remembered", () => {
 
       yield* TestClock.adjust(`${30 * day} seconds`)
       yield* sweep
-      expect([(yield* outbox.list(owner, 10)).length, (yield* findJob(owner, ids[0] as (typeof ids)[number])).state]).toEqual([2, "failed"])
+      expect([
+        (yield* outbox.list(owner, 10)).length,
+        (yield* findJob(owner, ids[0] as (typeof ids)[number])).state
+      ]).toEqual([2, "failed"])
 
       yield* TestClock.adjust("1 seconds")
       yield* sweep

@@ -60,7 +60,10 @@ const expireJobs = (upSince: number) =>
     if (upSince > now - noWorkerSeconds * 1000) return
     for (const capabilities of yield* (yield* Runners).capabilities(before(noWorkerSeconds))) {
       const offer = offered(capabilities)
-      yield* jobs.markRunnable({ tags: capabilities.tags, meets: (needs) => meets(offer, needs) }, before(noWorkerSeconds / 2))
+      yield* jobs.markRunnable(
+        { tags: capabilities.tags, meets: (needs) => meets(offer, needs) },
+        before(noWorkerSeconds / 2)
+      )
     }
     yield* jobs.expire(before(noWorkerSeconds))
   })
@@ -75,11 +78,17 @@ const dropExpired = (now: Date): Effect.Effect<void, never, Directories | Storag
     const directories = yield* Directories
     // Rows first, then bytes: a crash in between leaves only unreferenced bytes. On a full disk there may be
     // room to delete the rows of one directory but not of many; its bytes then free more.
-    const dropped = yield* Effect.orElse(directories.dropExpired(now, directoryBatch), () => directories.dropExpired(now, 1))
+    const dropped = yield* Effect.orElse(directories.dropExpired(now, directoryBatch), () =>
+      directories.dropExpired(now, 1)
+    )
     yield* removeAll(dropped.keys)
     // Also if all of them were empty: directories may be created faster than sweeps run.
     if (dropped.directories > 0) yield* dropExpired(now)
-  }).pipe(Effect.catchAll((error) => Effect.logWarning("expired directories stay until the next sweep", error.what, error.cause)))
+  }).pipe(
+    Effect.catchAll((error) =>
+      Effect.logWarning("expired directories stay until the next sweep", error.what, error.cause)
+    )
+  )
 
 /**
  * Removes blobs whose file was deleted or replaced during a job, after the last job that reads them has
@@ -110,7 +119,9 @@ export const removeUnreferenced = (prefix: string, before = Number.POSITIVE_INFI
       Stream.filter(({ modifiedAt }) => modifiedAt.getTime() < before),
       Stream.map(({ key }) => key),
       Stream.grouped(batch),
-      Stream.runForEach((keys) => Effect.flatMap(directories.unreferenced(Chunk.toReadonlyArray(keys)), removeAll))
+      Stream.runForEach((keys) =>
+        Effect.flatMap(directories.unreferenced(Chunk.toReadonlyArray(keys)), removeAll)
+      )
     )
   })
 

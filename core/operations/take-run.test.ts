@@ -71,7 +71,9 @@ describe("a runner under which infrastructure broke", () => {
       expect(yield* Fiber.poll(waiting)).toEqual(Option.none())
       expect((yield* takesAs(good))?.claim.owner).toBe(failing.owner)
       yield* TestClock.adjust("2 seconds")
-      expect(Option.map(yield* Fiber.join(waiting), ({ claim }) => claim.owner)).toEqual(Option.some(failing.owner))
+      expect(Option.map(yield* Fiber.join(waiting), ({ claim }) => claim.owner)).toEqual(
+        Option.some(failing.owner)
+      )
     }).pipe(Effect.provide(remembering))
   )
 
@@ -104,7 +106,10 @@ describe("a runner that asks for work", () => {
       expect(assignment.plan.inputs).toHaveLength(1)
       expect(assignment.plan).toMatchObject({ outputs: ["out.mp4"], outputPrefix: `${dir}/${id}-1/` })
       const request = assignment.inputs.get(input?.key as never)
-      expect(yield* (yield* Storage).redeem(request?.url.split("/")[2] ?? "")).toMatchObject({ method: "GET", key: input?.key })
+      expect(yield* (yield* Storage).redeem(request?.url.split("/")[2] ?? "")).toMatchObject({
+        method: "GET",
+        key: input?.key
+      })
       expect(right).toMatchObject({ id, owner, attempt: 1, directory: dir })
       expect(yield* findJob(owner, id)).toMatchObject({ state: "processing", attempt: 1 })
     }).pipe(Effect.provide(world()))
@@ -167,7 +172,9 @@ describe("a runner that asks for work", () => {
       const { owner, id } = yield* jobFor()
       const runner = yield* aRunner
       const exchange = yield* Scope.make()
-      const take = yield* Effect.fork(Scope.extend(takeRun({ runner, process: aProcess(), free: 1 }), exchange))
+      const take = yield* Effect.fork(
+        Scope.extend(takeRun({ runner, process: aProcess(), free: 1 }), exchange)
+      )
       yield* TestClock.adjust("50 millis")
       const { token } = yield* Effect.orDie(yield* Fiber.join(take))
       expect(yield* stateOf({ owner, id })).toEqual({ state: "processing", attempt: 1 })
@@ -226,7 +233,11 @@ describe("the hint of a run", () => {
       const queue = yield* Queue
       yield* queue.offer(id, 0)
       expect(yield* hinted).toEqual(Option.none())
-      yield* finishRun(right, { outputs: yield* sent(right, made("out.mp4", "film")), warnings: [], seconds: 1 })
+      yield* finishRun(right, {
+        outputs: yield* sent(right, made("out.mp4", "film")),
+        warnings: [],
+        seconds: 1
+      })
       yield* until(Effect.zipRight(queue.offer(id, 0), Effect.map(hinted, Option.isSome)))
     }).pipe(Effect.provide(world()))
   )
@@ -272,9 +283,15 @@ describe("the hint of a run", () => {
         Effect.sync(() => ends.push(Exit.isInterrupted(exit)))
       )
       const take = Effect.uninterruptible(
-        Effect.as(Effect.zipRight(ticket, Effect.sleep("10 millis")), { id: JobId("job_x"), again: () => Effect.void })
+        Effect.as(Effect.zipRight(ticket, Effect.sleep("10 millis")), {
+          id: JobId("job_x"),
+          again: () => Effect.void
+        })
       )
-      const fiber = yield* Effect.provideService(Effect.fork(asks()), Queue, { offer: () => Effect.void, take })
+      const fiber = yield* Effect.provideService(Effect.fork(asks()), Queue, {
+        offer: () => Effect.void,
+        take
+      })
       yield* Deferred.await(came)
       const gone = yield* Effect.fork(Fiber.interrupt(fiber))
       yield* TestClock.adjust("10 millis")
@@ -355,7 +372,11 @@ describe("who gets which job", () => {
 
 describe("a host with slots of its own", () => {
   /** Whose one of three jobs, which come while a slot of the host and a runner wait, is. */
-  const winners = (preference: Preference, over: Partial<Capabilities>, options: ReadonlyArray<string> = []) =>
+  const winners = (
+    preference: Preference,
+    over: Partial<Capabilities>,
+    options: ReadonlyArray<string> = []
+  ) =>
     Effect.gen(function* () {
       const working = yield* Scope.make()
       yield* Layer.buildWithScope(workers(1), working)
@@ -390,20 +411,30 @@ describe("a host with slots of its own", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect.each(["local", "remote", "least-loaded"] as const)("and prefers %s leaves to a runner what only that can run", (preference) =>
-    Effect.gen(function* () {
-      const over = { encoders: ["libsvtav1"] }
-      // Known before it is asked for: else it would be refused.
-      yield* asksOnce(over)
-      expect(yield* winners(preference, over, ["-c:v", "libsvtav1"])).toEqual(["runner", "runner", "runner"])
-    }).pipe(Effect.provide(world()))
+  it.effect.each(["local", "remote", "least-loaded"] as const)(
+    "and prefers %s leaves to a runner what only that can run",
+    (preference) =>
+      Effect.gen(function* () {
+        const over = { encoders: ["libsvtav1"] }
+        // Known before it is asked for: else it would be refused.
+        yield* asksOnce(over)
+        expect(yield* winners(preference, over, ["-c:v", "libsvtav1"])).toEqual([
+          "runner",
+          "runner",
+          "runner"
+        ])
+      }).pipe(Effect.provide(world()))
   )
 
   it.effect.each(["local", "remote", "least-loaded"] as const)(
     "and prefers %s runs itself what the runner can't, though that waits",
     (preference) =>
       Effect.gen(function* () {
-        expect(yield* winners(preference, { encoders: [] }, ["-c:v", "libx264"])).toEqual(["completed", "completed", "completed"])
+        expect(yield* winners(preference, { encoders: [] }, ["-c:v", "libx264"])).toEqual([
+          "completed",
+          "completed",
+          "completed"
+        ])
       }).pipe(Effect.provide(world()))
   )
 

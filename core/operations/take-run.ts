@@ -46,7 +46,12 @@ export const takeRun = ({ runner, process: asking, free }: WorkRequest) =>
     const { runnerLookSeconds, runnerWaitSeconds } = yield* Limits
     const offer = offered(asking.capabilities)
     const taker: Taker = { tags: asking.capabilities.tags, meets: (needs) => meets(offer, needs) }
-    const asker: Asker = { runner, taker, load: () => 1 - free / asking.slots, health: (yield* RunnerHealth).of(runner) }
+    const asker: Asker = {
+      runner,
+      taker,
+      load: () => 1 - free / asking.slots,
+      health: (yield* RunnerHealth).of(runner)
+    }
     const until = (yield* Clock.currentTimeMillis) + runnerWaitSeconds * 1000
     // The first read of the job table comes soon: a job that only this runner can run may wait without a
     // queue message.
@@ -100,7 +105,11 @@ const look = (asker: Asker, seconds: number) =>
         }
         yield* Effect.addFinalizer((exit) => (Exit.isSuccess(exit) ? Effect.void : giveBack(claim.value)))
         const assignment = yield* restore(assign(asker.runner, claim.value))
-        yield* Effect.forkDaemon(Effect.interruptible(holdTicket(claim.value, waited)).pipe(Effect.ensuring(Scope.close(held, Exit.void))))
+        yield* Effect.forkDaemon(
+          Effect.interruptible(holdTicket(claim.value, waited)).pipe(
+            Effect.ensuring(Scope.close(held, Exit.void))
+          )
+        )
         return assignment
       }).pipe(Effect.onError((cause) => Scope.close(held, Exit.failCause(cause))))
     })
@@ -169,7 +178,9 @@ const holdTicket = (claim: Claim, ticket: Option.Option<Ticket>) =>
       Stream.runHead,
       Effect.map(Option.filter(({ state }) => state === "pending")),
       // Released: the queue delivers the message again when the job can be claimed.
-      Effect.flatMap((given) => (Option.isSome(given) ? Effect.flatMap(dueAgain(claim), ticket.value.again) : Effect.void)),
+      Effect.flatMap((given) =>
+        Option.isSome(given) ? Effect.flatMap(dueAgain(claim), ticket.value.again) : Effect.void
+      ),
       Effect.ignore
     )
     yield* Effect.raceFirst(over, yield* Closing)
@@ -187,12 +198,25 @@ const assign = (runner: RunnerName, claim: Claim) =>
     // may take.
     const inputsUntil = new Date(now + (limits.transferSeconds + limits.leaseSeconds) * 1000)
     const { id, owner, attempt, task } = claim
-    const token = yield* (yield* Runners).seal({ id, owner, attempt, runner, directory: task.directory, expiresAt })
+    const token = yield* (yield* Runners).seal({
+      id,
+      owner,
+      attempt,
+      runner,
+      directory: task.directory,
+      expiresAt
+    })
     const inputs = yield* Effect.forEach(
       plan.inputs,
       ({ key, name }) =>
         Effect.map(
-          storage.sign({ method: "GET", key, expiresAt: inputsUntil, fileName: name, run: { id, owner, attempt, runner } }),
+          storage.sign({
+            method: "GET",
+            key,
+            expiresAt: inputsUntil,
+            fileName: name,
+            run: { id, owner, attempt, runner }
+          }),
           (request) => [key, request] as const
         ),
       { concurrency: 8 }

@@ -15,7 +15,9 @@ const table = (preference: Preference) =>
         const fiber = yield* turn.take({ side, load }, Queue.take(hints), seconds).pipe(
           Effect.scoped,
           Effect.tap((taken) =>
-            Effect.sync(() => order.push(Option.isSome(taken) ? `${name} takes ${taken.value}` : `${name} takes none`))
+            Effect.sync(() =>
+              order.push(Option.isSome(taken) ? `${name} takes ${taken.value}` : `${name} takes none`)
+            )
           ),
           Effect.fork
         )
@@ -33,16 +35,18 @@ describe("whose turn it is", () => {
   it.effect.each([
     ["local", "runner", "slot"],
     ["remote", "slot", "runner"]
-  ] as const)("%s first: the %s waits while the other does, though it came first", ([preference, second, first]) =>
-    Effect.gen(function* () {
-      const { taker, give, order } = yield* table(preference)
-      const sides = { runner: "remote", slot: "local" } as const
-      yield* taker(second, sides[second])
-      yield* taker(first, sides[first])
-      yield* give("1")
-      yield* give("2")
-      expect(order).toEqual([`${first} takes 1`, `${second} takes 2`])
-    })
+  ] as const)(
+    "%s first: the %s waits while the other does, though it came first",
+    ([preference, second, first]) =>
+      Effect.gen(function* () {
+        const { taker, give, order } = yield* table(preference)
+        const sides = { runner: "remote", slot: "local" } as const
+        yield* taker(second, sides[second])
+        yield* taker(first, sides[first])
+        yield* give("1")
+        yield* give("2")
+        expect(order).toEqual([`${first} takes 1`, `${second} takes 2`])
+      })
   )
 
   it.effect("least loaded: who has less to do goes first, whichever side it is on", () =>
@@ -90,7 +94,14 @@ describe("whose turn it is", () => {
         yield* taker(`b${hint}`, "remote")
       }
       for (let hint = 1; hint <= 6; hint++) yield* give(`${hint}`)
-      expect(order.toSorted()).toEqual(["a1 takes 1", "a2 takes 3", "a3 takes 5", "b1 takes 2", "b2 takes 4", "b3 takes 6"])
+      expect(order.toSorted()).toEqual([
+        "a1 takes 1",
+        "a2 takes 3",
+        "a3 takes 5",
+        "b1 takes 2",
+        "b2 takes 4",
+        "b3 takes 6"
+      ])
     })
   )
 
@@ -103,11 +114,11 @@ describe("whose turn it is", () => {
       expect(order).toEqual(["runner takes none"])
       yield* TestClock.adjust("6 seconds")
       expect(order).toEqual(["runner takes none", "slot takes none"])
-      expect([turn.yields("local"), makeTurn("remote").yields("local"), makeTurn("least-loaded").yields("local")]).toEqual([
-        false,
-        true,
-        true
-      ])
+      expect([
+        turn.yields("local"),
+        makeTurn("remote").yields("local"),
+        makeTurn("least-loaded").yields("local")
+      ]).toEqual([false, true, true])
     })
   )
 
@@ -117,7 +128,9 @@ describe("whose turn it is", () => {
   ]
   it.effect.each(turns)("a failing queue fails its taker: with %s", ([_, turn]) =>
     Effect.gen(function* () {
-      const failure = yield* Effect.flip(Effect.scoped(turn.take({ side: "remote", load: () => 0 }, Effect.fail("down"), 1)))
+      const failure = yield* Effect.flip(
+        Effect.scoped(turn.take({ side: "remote", load: () => 0 }, Effect.fail("down"), 1))
+      )
       expect(failure).toBe("down")
     })
   )
@@ -130,13 +143,19 @@ describe("whose turn it is", () => {
       // In hand, but not handed over yet, when a slot begins to wait.
       const hint = Effect.uninterruptible(
         Effect.zipRight(
-          Effect.acquireRelease(Deferred.succeed(came, undefined), (_, exit) => Effect.sync(() => log.push(exit._tag))),
+          Effect.acquireRelease(Deferred.succeed(came, undefined), (_, exit) =>
+            Effect.sync(() => log.push(exit._tag))
+          ),
           Effect.sleep("1 seconds")
         )
       )
-      const runner = yield* Effect.fork(Effect.scoped(turn.take({ side: "remote", load: () => 0 }, hint, 1000)))
+      const runner = yield* Effect.fork(
+        Effect.scoped(turn.take({ side: "remote", load: () => 0 }, hint, 1000))
+      )
       yield* Deferred.await(came)
-      const slot = yield* Effect.fork(Effect.scoped(turn.take({ side: "local", load: () => 0 }, Effect.never, 2)))
+      const slot = yield* Effect.fork(
+        Effect.scoped(turn.take({ side: "local", load: () => 0 }, Effect.never, 2))
+      )
       yield* TestClock.adjust("1 seconds")
       yield* until(Effect.sync(() => log.length === 1))
       expect(log).toEqual(["Failure"])

@@ -75,7 +75,10 @@ export const makeTurn = (preference: Preference): TurnShape => {
       yield* until(mine, true)
       const held = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
       letGo = Scope.close(held, Exit.interrupt(FiberId.none))
-      const taken = yield* Effect.raceFirst(Effect.asSome(Scope.extend(hint, held)), Effect.as(until(mine, false), Option.none()))
+      const taken = yield* Effect.raceFirst(
+        Effect.asSome(Scope.extend(hint, held)),
+        Effect.as(until(mine, false), Option.none())
+      )
       if (Option.isNone(taken)) yield* letGo
       return taken
     })

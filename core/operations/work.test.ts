@@ -1,5 +1,16 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Deferred, Effect, Queue as EffectQueue, Exit, Fiber, Layer, Option, Ref, Scope, Stream } from "effect"
+import {
+  Deferred,
+  Effect,
+  Queue as EffectQueue,
+  Exit,
+  Fiber,
+  Layer,
+  Option,
+  Ref,
+  Scope,
+  Stream
+} from "effect"
 import { copyFirstInput, type ScriptedRun } from "../../adapters/memory/executor.js"
 import { FfmpegFailed, RunLimitExceeded, Unavailable } from "../errors.js"
 import { FileName, type JobId, type OwnerId } from "../ids.js"
@@ -38,18 +49,31 @@ const working = (slots: number, tags: ReadonlyArray<string> = []) =>
     return Effect.ensuring(Scope.close(scope, Exit.void), Effect.void)
   })
 
-const reaches = (owner: OwnerId, id: JobId, state: JobState) => until(Effect.map(findJob(owner, id), (job) => job.state === state))
+const reaches = (owner: OwnerId, id: JobId, state: JobState) =>
+  until(Effect.map(findJob(owner, id), (job) => job.state === state))
 
 const blobs = (prefix: string) =>
-  Effect.flatMap(Storage, (storage) => Effect.map(Stream.runCollect(storage.list(prefix)), (all) => [...all].map(({ key }) => key)))
+  Effect.flatMap(Storage, (storage) =>
+    Effect.map(Stream.runCollect(storage.list(prefix)), (all) => [...all].map(({ key }) => key))
+  )
 
 /** The first of these jobs that is over and was not before. */
-const untilAnotherIsOver = (owner: OwnerId, other: OwnerId, ids: ReadonlyArray<JobId>, before: ReadonlyArray<JobId>) =>
+const untilAnotherIsOver = (
+  owner: OwnerId,
+  other: OwnerId,
+  ids: ReadonlyArray<JobId>,
+  before: ReadonlyArray<JobId>
+) =>
   Effect.gen(function* () {
     const jobs = yield* Jobs
     const over = Effect.map(
-      Effect.forEach(ids, (id) => Effect.map(Effect.all([jobs.find(owner, id), jobs.find(other, id)]), (found) => [id, found] as const)),
-      (all) => all.flatMap(([id, found]) => (found.some((job) => Option.isSome(job) && job.value.state === "completed") ? [id] : []))
+      Effect.forEach(ids, (id) =>
+        Effect.map(Effect.all([jobs.find(owner, id), jobs.find(other, id)]), (found) => [id, found] as const)
+      ),
+      (all) =>
+        all.flatMap(([id, found]) =>
+          found.some((job) => Option.isSome(job) && job.value.state === "completed") ? [id] : []
+        )
     )
     yield* until(Effect.map(over, ({ length }) => length > before.length))
     return (yield* over).find((id) => !before.includes(id)) as JobId
@@ -119,7 +143,10 @@ describe("workers", () => {
       const order: Array<JobId> = []
       const [first] = ids as [JobId]
       const hints = yield* EffectQueue.unbounded<JobId>()
-      const engine = { offer: () => Effect.void, take: Effect.map(EffectQueue.take(hints), (id) => ({ id, again: () => Effect.void })) }
+      const engine = {
+        offer: () => Effect.void,
+        take: Effect.map(EffectQueue.take(hints), (id) => ({ id, again: () => Effect.void }))
+      }
       const stop = yield* Effect.provideService(working(1), Queue, engine)
       for (const hint of [first, first, first]) {
         yield* EffectQueue.offer(hints, hint)
@@ -158,15 +185,25 @@ describe("workers", () => {
   )
 
   const answers = [
-    ["ffmpeg's own failure", new FfmpegFailed({ reason: "no such filter" }), "FFmpeg processing failed: no such filter"],
-    ["a limit", new RunLimitExceeded({ limit: "the run took longer than 1 s" }), "FFmpeg processing failed: the run took longer than 1 s"]
+    [
+      "ffmpeg's own failure",
+      new FfmpegFailed({ reason: "no such filter" }),
+      "FFmpeg processing failed: no such filter"
+    ],
+    [
+      "a limit",
+      new RunLimitExceeded({ limit: "the run took longer than 1 s" }),
+      "FFmpeg processing failed: the run took longer than 1 s"
+    ]
   ] as const
   it.live.each(answers)("%s fails the job at once, with its usage", ([_, error, message]) =>
     Effect.gen(function* () {
       const { owner, dir } = yield* ownerWithFile
       const ids: Array<JobId> = []
       const stop = yield* working(1)
-      const failure = yield* Effect.flip(processTask(owner, taskOn(dir), { ...quiet, onSubmitted: (id) => void ids.push(id) }))
+      const failure = yield* Effect.flip(
+        processTask(owner, taskOn(dir), { ...quiet, onSubmitted: (id) => void ids.push(id) })
+      )
       expect([failure._tag, failure.message]).toEqual([error._tag, message])
       expect(yield* findJob(owner, ids[0] as JobId)).toMatchObject({
         state: "failed",
@@ -184,7 +221,14 @@ describe("workers", () => {
       const failure = yield* Effect.flip(processTask(owner, taskOn(dir), quiet))
       expect(failure._tag).toBe("WorkerLost")
       yield* stop
-    }).pipe(Effect.provide(world({ limits: { ...brisk, attempts: 3 }, run: () => Effect.fail(new Unavailable({ what: "the disk" })) })))
+    }).pipe(
+      Effect.provide(
+        world({
+          limits: { ...brisk, attempts: 3 },
+          run: () => Effect.fail(new Unavailable({ what: "the disk" }))
+        })
+      )
+    )
   )
 
   it.live("a table that is out of reach for a moment when a run ends costs no second run", () =>
@@ -193,7 +237,9 @@ describe("workers", () => {
       const jobs = yield* Jobs
       let refused = 0
       const complete: typeof jobs.complete = (...args) =>
-        Effect.suspend(() => (refused++ < 3 ? new Unavailable({ what: "the table" }) : jobs.complete(...args)))
+        Effect.suspend(() =>
+          refused++ < 3 ? new Unavailable({ what: "the table" }) : jobs.complete(...args)
+        )
       const stop = yield* Effect.provideService(working(1), Jobs, { ...jobs, complete })
       const job = yield* processTask(owner, taskOn(dir), quiet)
       expect([job.state, job.attempt, refused]).toEqual(["completed", 1, 4])
@@ -205,103 +251,119 @@ describe("workers", () => {
     ["infrastructure that breaks", Effect.fail(new Unavailable({ what: "the disk" }))],
     ["a bug", Effect.dieMessage("a bug")]
   ] as const
-  it.live.each(failures)("one key's jobs that fail by %s hold no slot: another key's job runs at once", ([_, failure]) =>
-    Effect.gen(function* () {
-      let broken = 0
-      const failing = new Set<string>()
-      const run: ScriptedRun = (plan, inputs) =>
-        failing.has(plan.outputPrefix.split("/")[0] ?? "")
-          ? Effect.zipRight(
-              Effect.sync(() => broken++),
-              failure
-            )
-          : copyFirstInput(plan, inputs)
-      yield* Effect.gen(function* () {
-        const [one, other] = [yield* ownerWithFile, yield* ownerWithFile]
-        failing.add(one.dir)
-        const ids = yield* Effect.replicateEffect(submit(one.owner, taskOn(one.dir), quiet), 12)
-        const stop = yield* working(2)
-        yield* until(Effect.sync(() => broken > 0))
-        yield* processTask(other.owner, taskOn(other.dir), quiet)
-        yield* processTask(other.owner, taskOn(other.dir), quiet)
-        // At most one for each slot: then the key is passed over.
-        expect(broken).toBeLessThanOrEqual(2)
-        const states = yield* Effect.forEach(ids, (id) => Effect.map(findJob(one.owner, id), ({ state }) => state))
-        expect(new Set(states)).toEqual(new Set(["pending"]))
-        yield* stop
-        // A slot that waits for any pause would not get to the other key's job within the time of this test.
-      }).pipe(Effect.provide(world({ limits: { ...brisk, retrySeconds: 3600, pollSeconds: 3600 }, run })))
-    })
+  it.live.each(failures)(
+    "one key's jobs that fail by %s hold no slot: another key's job runs at once",
+    ([_, failure]) =>
+      Effect.gen(function* () {
+        let broken = 0
+        const failing = new Set<string>()
+        const run: ScriptedRun = (plan, inputs) =>
+          failing.has(plan.outputPrefix.split("/")[0] ?? "")
+            ? Effect.zipRight(
+                Effect.sync(() => broken++),
+                failure
+              )
+            : copyFirstInput(plan, inputs)
+        yield* Effect.gen(function* () {
+          const [one, other] = [yield* ownerWithFile, yield* ownerWithFile]
+          failing.add(one.dir)
+          const ids = yield* Effect.replicateEffect(submit(one.owner, taskOn(one.dir), quiet), 12)
+          const stop = yield* working(2)
+          yield* until(Effect.sync(() => broken > 0))
+          yield* processTask(other.owner, taskOn(other.dir), quiet)
+          yield* processTask(other.owner, taskOn(other.dir), quiet)
+          // At most one for each slot: then the key is passed over.
+          expect(broken).toBeLessThanOrEqual(2)
+          const states = yield* Effect.forEach(ids, (id) =>
+            Effect.map(findJob(one.owner, id), ({ state }) => state)
+          )
+          expect(new Set(states)).toEqual(new Set(["pending"]))
+          yield* stop
+          // A slot that waits for any pause would not get to the other key's job within the time of this test.
+        }).pipe(Effect.provide(world({ limits: { ...brisk, retrySeconds: 3600, pollSeconds: 3600 }, run })))
+      })
   )
 
-  it.live("hints of a key that is passed over come again: its other jobs run as soon as one of them does well", () =>
-    Effect.gen(function* () {
-      let runs = 0
-      const run: ScriptedRun = (plan, inputs) =>
-        runs++ === 0 ? Effect.fail(new Unavailable({ what: "the disk" })) : copyFirstInput(plan, inputs)
-      yield* Effect.gen(function* () {
-        const { owner, dir } = yield* ownerWithFile
-        const ids = yield* Effect.replicateEffect(submit(owner, taskOn(dir), quiet), 4)
-        const stop = yield* working(1)
-        yield* Effect.forEach(ids, (id) => reaches(owner, id, "completed"))
-        yield* stop
-      }).pipe(Effect.provide(world({ limits: { ...brisk, retrySeconds: 0.05, pollSeconds: 0.2 }, run })))
-    })
+  it.live(
+    "hints of a key that is passed over come again: its other jobs run as soon as one of them does well",
+    () =>
+      Effect.gen(function* () {
+        let runs = 0
+        const run: ScriptedRun = (plan, inputs) =>
+          runs++ === 0 ? Effect.fail(new Unavailable({ what: "the disk" })) : copyFirstInput(plan, inputs)
+        yield* Effect.gen(function* () {
+          const { owner, dir } = yield* ownerWithFile
+          const ids = yield* Effect.replicateEffect(submit(owner, taskOn(dir), quiet), 4)
+          const stop = yield* working(1)
+          yield* Effect.forEach(ids, (id) => reaches(owner, id, "completed"))
+          yield* stop
+        }).pipe(Effect.provide(world({ limits: { ...brisk, retrySeconds: 0.05, pollSeconds: 0.2 }, run })))
+      })
   )
 
-  it.live("a worker under which jobs of several keys break pauses as a whole, and goes on when one does well", () =>
-    Effect.gen(function* () {
-      let broken = 0
-      let isBroken = true
-      const run: ScriptedRun = (plan, inputs) =>
-        isBroken
-          ? Effect.zipRight(
-              Effect.sync(() => broken++),
-              Effect.fail(new Unavailable({ what: "the disk" }))
-            )
-          : copyFirstInput(plan, inputs)
-      yield* Effect.gen(function* () {
-        const keys = yield* Effect.replicateEffect(ownerWithFile, 20)
-        const ids = yield* Effect.forEach(keys, ({ owner, dir }) => submit(owner, taskOn(dir), quiet))
-        const stop = yield* working(1)
-        yield* until(Effect.sync(() => broken >= 3))
-        expect(broken).toBe(3)
-        isBroken = false
-        for (const [index, { owner }] of keys.entries()) yield* reaches(owner, ids[index] as JobId, "completed")
-        yield* stop
-      }).pipe(Effect.provide(world({ limits: { ...brisk, retrySeconds: 0.5, pollSeconds: 0.5 }, run })))
-    })
+  it.live(
+    "a worker under which jobs of several keys break pauses as a whole, and goes on when one does well",
+    () =>
+      Effect.gen(function* () {
+        let broken = 0
+        let isBroken = true
+        const run: ScriptedRun = (plan, inputs) =>
+          isBroken
+            ? Effect.zipRight(
+                Effect.sync(() => broken++),
+                Effect.fail(new Unavailable({ what: "the disk" }))
+              )
+            : copyFirstInput(plan, inputs)
+        yield* Effect.gen(function* () {
+          const keys = yield* Effect.replicateEffect(ownerWithFile, 20)
+          const ids = yield* Effect.forEach(keys, ({ owner, dir }) => submit(owner, taskOn(dir), quiet))
+          const stop = yield* working(1)
+          yield* until(Effect.sync(() => broken >= 3))
+          expect(broken).toBe(3)
+          isBroken = false
+          for (const [index, { owner }] of keys.entries())
+            yield* reaches(owner, ids[index] as JobId, "completed")
+          yield* stop
+        }).pipe(Effect.provide(world({ limits: { ...brisk, retrySeconds: 0.5, pollSeconds: 0.5 }, run })))
+      })
   )
 
-  it.live("fails a job whose tag no worker has, with the reason; a job that a busy worker can run keeps waiting", () =>
-    Effect.gen(function* () {
-      const { begun, gate, run } = yield* gated
-      yield* Effect.gen(function* () {
-        const { owner, dir } = yield* ownerWithFile
-        yield* Layer.build(sweeper)
-        const stop = yield* working(1, ["nvme"])
-        yield* submit(owner, taskOn(dir), quiet)
-        yield* Deferred.await(begun)
-        const possible = yield* submit(owner, taskOn(dir), { ...quiet, tags: ["nvme"] })
-        const impossible = yield* submit(owner, taskOn(dir), { ...quiet, tags: ["gpu"] })
-        const { failure } = yield* awaitJob(owner, impossible)
-        expect(failure).toEqual({
-          reason: "no-worker",
-          detail: 'no worker or runner with all of "gpu", "ffmpeg:5.1" was available for 1 s'
-        })
-        expect((yield* findJob(owner, possible)).state).toBe("pending")
-        yield* Deferred.succeed(gate, undefined)
-        yield* reaches(owner, possible, "completed")
-        yield* stop
-      }).pipe(Effect.scoped, Effect.provide(world({ limits: { ...brisk, noWorkerSeconds: 1, sweepSeconds: 0.05 }, run })))
-    })
+  it.live(
+    "fails a job whose tag no worker has, with the reason; a job that a busy worker can run keeps waiting",
+    () =>
+      Effect.gen(function* () {
+        const { begun, gate, run } = yield* gated
+        yield* Effect.gen(function* () {
+          const { owner, dir } = yield* ownerWithFile
+          yield* Layer.build(sweeper)
+          const stop = yield* working(1, ["nvme"])
+          yield* submit(owner, taskOn(dir), quiet)
+          yield* Deferred.await(begun)
+          const possible = yield* submit(owner, taskOn(dir), { ...quiet, tags: ["nvme"] })
+          const impossible = yield* submit(owner, taskOn(dir), { ...quiet, tags: ["gpu"] })
+          const { failure } = yield* awaitJob(owner, impossible)
+          expect(failure).toEqual({
+            reason: "no-worker",
+            detail: 'no worker or runner with all of "gpu", "ffmpeg:5.1" was available for 1 s'
+          })
+          expect((yield* findJob(owner, possible)).state).toBe("pending")
+          yield* Deferred.succeed(gate, undefined)
+          yield* reaches(owner, possible, "completed")
+          yield* stop
+        }).pipe(
+          Effect.scoped,
+          Effect.provide(world({ limits: { ...brisk, noWorkerSeconds: 1, sweepSeconds: 0.05 }, run }))
+        )
+      })
   )
 
   it.live("a slot under which infrastructure breaks steps back, so that others get the jobs", () =>
     Effect.gen(function* () {
       const { owner, dir } = yield* ownerWithFile
       let broken = 0
-      const failing: Executor["Type"] = { run: () => Stream.fail(new Unavailable({ what: `the disk, ${++broken}` })) }
+      const failing: Executor["Type"] = {
+        run: () => Stream.fail(new Unavailable({ what: `the disk, ${++broken}` }))
+      }
       const bad = yield* Effect.provideService(working(1), Executor, failing)
       const ids = yield* Effect.replicateEffect(submit(owner, taskOn(dir), quiet), 3)
       yield* until(Effect.sync(() => broken > 0))
@@ -315,7 +377,8 @@ describe("workers", () => {
   it.live("a bug in a run gives the job back, and the slot goes on", () =>
     Effect.gen(function* () {
       let runs = 0
-      const run: ScriptedRun = (plan, inputs) => (runs++ === 0 ? Effect.dieMessage("a bug") : copyFirstInput(plan, inputs))
+      const run: ScriptedRun = (plan, inputs) =>
+        runs++ === 0 ? Effect.dieMessage("a bug") : copyFirstInput(plan, inputs)
       yield* Effect.gen(function* () {
         const { owner, dir } = yield* ownerWithFile
         const stop = yield* working(1)
@@ -354,7 +417,9 @@ describe("workers", () => {
         yield* Effect.gen(function* () {
           const { owner, dir } = yield* ownerWithFile
           const outputs = (index: number) => [{ name: FileName(`${index}.mp4`), options: [], maps: [] }]
-          const ids = yield* Effect.forEach([0, 1, 2, 3, 4, 5], (index) => submit(owner, taskOn(dir, { outputs: outputs(index) }), quiet))
+          const ids = yield* Effect.forEach([0, 1, 2, 3, 4, 5], (index) =>
+            submit(owner, taskOn(dir, { outputs: outputs(index) }), quiet)
+          )
           const stop = yield* working(slots)
           yield* Effect.forEach(ids, (id) => reaches(owner, id, "completed"))
           yield* stop
@@ -380,7 +445,10 @@ describe("stopping", () => {
         yield* Deferred.succeed(gate, undefined)
         yield* Fiber.join(stopping)
         // Jobs of one millisecond have no order, so either may have been the one that ran.
-        expect([(yield* findJob(owner, id)).state, (yield* findJob(owner, next)).state].sort()).toEqual(["completed", "pending"])
+        expect([(yield* findJob(owner, id)).state, (yield* findJob(owner, next)).state].sort()).toEqual([
+          "completed",
+          "pending"
+        ])
       }).pipe(Effect.provide(world({ limits: { ...brisk, drainSeconds: 30 }, run })))
     })
   )
@@ -419,7 +487,9 @@ describe("a caller who leaves", () => {
         const { owner, dir } = yield* ownerWithFile
         const ids: Array<JobId> = []
         const stop = yield* working(1)
-        const call = yield* Effect.fork(processTask(owner, taskOn(dir), { ...quiet, onSubmitted: (id) => void ids.push(id) }))
+        const call = yield* Effect.fork(
+          processTask(owner, taskOn(dir), { ...quiet, onSubmitted: (id) => void ids.push(id) })
+        )
         yield* Deferred.await(begun)
         yield* Fiber.interrupt(call)
         yield* reaches(owner, ids[0] as JobId, "cancelled")
@@ -437,7 +507,11 @@ describe("a caller who leaves", () => {
         const ids: Array<JobId> = []
         const stop = yield* working(1)
         const call = yield* Effect.fork(
-          processTask(owner, taskOn(dir), { ...quiet, onGone: "continue", onSubmitted: (id) => void ids.push(id) })
+          processTask(owner, taskOn(dir), {
+            ...quiet,
+            onGone: "continue",
+            onSubmitted: (id) => void ids.push(id)
+          })
         )
         yield* Deferred.await(begun)
         yield* Fiber.interrupt(call)
@@ -464,7 +538,11 @@ describe("a lease that is lost", () => {
         const second = Option.getOrThrow(yield* jobs.claim(new Date(Date.now() + 60_000), id))
         yield* until(Effect.map(Ref.get(interrupted), (count) => count === 1))
         expect((yield* findJob(owner, id)).state).toBe("processing")
-        yield* jobs.complete(second, { outputs: [], usage: { seconds: 0, inputBytes: 0, outputBytes: 0 }, warnings: [] })
+        yield* jobs.complete(second, {
+          outputs: [],
+          usage: { seconds: 0, inputBytes: 0, outputBytes: 0 },
+          warnings: []
+        })
         yield* stop
         expect(yield* findJob(owner, id)).toMatchObject({ state: "completed", attempt: 2 })
         expect(yield* blobs(`${dir}/${id}-1/`)).toEqual([])

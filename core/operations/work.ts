@@ -22,7 +22,9 @@ export const workers = (slots: number, tags: ReadonlyArray<string> = []) =>
       if (slots > 0) yield* Effect.forkScoped(Effect.ignoreLogged(offerWaiting))
       const crew: Crew = { slots, busy: 0, tags, health: makeWorkerHealth() }
       if (slots > 0) yield* Effect.forkScoped(vouch(tags))
-      const fibers = yield* Effect.forEach(Array.from({ length: slots }), () => Effect.forkDaemon(slot(stopping, crew)))
+      const fibers = yield* Effect.forEach(Array.from({ length: slots }), () =>
+        Effect.forkDaemon(slot(stopping, crew))
+      )
       yield* Effect.addFinalizer(() =>
         Deferred.succeed(stopping, undefined).pipe(
           // A finalizer is uninterruptible, but the timeout needs an interruptible effect.
@@ -70,7 +72,11 @@ const slot = (stopping: Deferred.Deferred<void>, crew: Crew) =>
         () =>
           Effect.gen(function* () {
             const { owners, until } = yield* crew.health.passedOver
-            const found = yield* attemptOne(ticket, { tags: crew.tags, meets: yield* ability, except: owners }, crew.health)
+            const found = yield* attemptOne(
+              ticket,
+              { tags: crew.tags, meets: yield* ability, except: owners },
+              crew.health
+            )
             // The job may belong to an owner that this worker skips now: the message is delivered again
             // later.
             if (!found && until !== undefined && Option.isSome(ticket)) {
@@ -123,7 +129,8 @@ const vouch = (tags: ReadonlyArray<string>) =>
       const before = new Date((yield* Clock.currentTimeMillis) - (noWorkerSeconds * 1000) / 2)
       yield* (yield* Jobs).markRunnable({ tags, meets: yield* ability }, before)
     })
-    const failed = (cause: Cause.Cause<unknown>) => Effect.logWarning("can't mark the waiting jobs that this worker can run", cause)
+    const failed = (cause: Cause.Cause<unknown>) =>
+      Effect.logWarning("can't mark the waiting jobs that this worker can run", cause)
     return every(Math.min(sweepSeconds, noWorkerSeconds / 4), Effect.catchAllCause(note, failed))
   })
 

@@ -1,7 +1,15 @@
 import { Clock, Context, Effect } from "effect"
 import type { OwnerId, RunnerName } from "../ids.js"
 import { Limits } from "../limits.js"
-import { afterBreak, afterClaim, afterEnd, noSetbacks, type Pauses, passedOver, type Setbacks } from "../setbacks.js"
+import {
+  afterBreak,
+  afterClaim,
+  afterEnd,
+  noSetbacks,
+  type Pauses,
+  passedOver,
+  type Setbacks
+} from "../setbacks.js"
 
 /**
  * Infrastructure failures of one worker: the slots of a host, or a runner. Each host keeps them in its own

@@ -34,7 +34,9 @@ export interface World {
 
 export const world = ({ run, limits: over = {}, web = new Map(), webhooks = { posts: [] } }: World = {}) => {
   const limits = { ...defaultLimits, ...over }
-  const onStorage = Layer.mergeAll(memoryExecutor(run), memoryProber(), memoryImporter(web)).pipe(Layer.provideMerge(memoryStorage))
+  const onStorage = Layer.mergeAll(memoryExecutor(run), memoryProber(), memoryImporter(web)).pipe(
+    Layer.provideMerge(memoryStorage)
+  )
   return Layer.mergeAll(onStorage, memoryDatabase(), memoryQueue, memoryWebhooks(webhooks), randomIds).pipe(
     Layer.provideMerge(Layer.sync(Reserved, noReservations)),
     Layer.provideMerge(Layer.sync(UploadGate, () => makeUploadGate(limits))),

@@ -17,7 +17,9 @@ const twice = (names: ReadonlyArray<string>) => names.filter((name, index) => na
 
 describe("formats", () => {
   it("are each allowed or refused, once", () => {
-    expect(twice(namesIn([...inputDemuxers, ...refusedDemuxers.keys()]).filter((name) => name !== "hls"))).toEqual([])
+    expect(
+      twice(namesIn([...inputDemuxers, ...refusedDemuxers.keys()]).filter((name) => name !== "hls"))
+    ).toEqual([])
     expect(twice(namesIn([...fileMuxers, ...folderMuxers, ...refusedMuxers.keys()]))).toEqual([])
   })
 

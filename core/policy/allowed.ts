@@ -2,7 +2,11 @@
 type Reasons = Readonly<Record<string, string>>
 
 const byName = (reasons: Reasons): ReadonlyMap<string, string> =>
-  new Map(Object.entries(reasons).flatMap(([reason, names]) => names.split(" ").map((name) => [name, reason] as const)))
+  new Map(
+    Object.entries(reasons).flatMap(([reason, names]) =>
+      names.split(" ").map((name) => [name, reason] as const)
+    )
+  )
 
 /**
  * Demuxers, by their full names, that read only the given file: in libavformat they call neither `io_open`
@@ -47,13 +51,15 @@ export const refusedDemuxers: ReadonlyMap<string, string> = byName({
     "vfwcap video4linux2,v4l2 x11grab xcbgrab",
   "it reads a folder or drive of a DVD": "dvdvideo",
   "use a source filter in task.filter_complex": "lavfi",
-  "a library outside ffmpeg reads it, and its access to files is not reviewed": "libgme libmodplug libopenmpt",
+  "a library outside ffmpeg reads it, and its access to files is not reviewed":
+    "libgme libmodplug libopenmpt",
   "it describes a WebM file for a manifest, and gives no packets": "webm_dash_manifest",
   "it turns any text into pictures, so that a text file passes for a video": "tty",
   "it is a script that generates sound, without an end of its own": "sbg"
 })
 
-const namesIn = (fullNames: Iterable<string>): ReadonlyArray<string> => [...fullNames].flatMap((name) => name.split(","))
+const namesIn = (fullNames: Iterable<string>): ReadonlyArray<string> =>
+  [...fullNames].flatMap((name) => name.split(","))
 
 /** The single names of `inputDemuxers`, as ffmpeg compares them: one of several aliases is enough. */
 export const selfContainedDemuxers: ReadonlyArray<string> = namesIn(inputDemuxers)
@@ -83,7 +89,9 @@ export const fileMuxers: ReadonlyArray<string> = (
 ).split(" ")
 
 /** Muxers that write several files, all in the output folder. */
-export const folderMuxers: ReadonlyArray<string> = "image2 hls dash segment stream_segment,ssegment".split(" ")
+export const folderMuxers: ReadonlyArray<string> = "image2 hls dash segment stream_segment,ssegment".split(
+  " "
+)
 
 /** Refused muxers and the reasons. */
 export const refusedMuxers: ReadonlyMap<string, string> = byName({
@@ -107,7 +115,9 @@ export const segmentFormats: ReadonlySet<string> = new Set(namesIn(fileMuxers))
  * reason.
  */
 export const insteadOfFormat: ReadonlyMap<string, string> = new Map(
-  [...refusedDemuxers, ...refusedMuxers].flatMap(([names, reason]) => names.split(",").map((name) => [name, reason] as const))
+  [...refusedDemuxers, ...refusedMuxers].flatMap(([names, reason]) =>
+    names.split(",").map((name) => [name, reason] as const)
+  )
 )
 
 /**

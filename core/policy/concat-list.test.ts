@@ -10,7 +10,10 @@ describe("a list of files to join", () => {
   it.each([
     ["file a.mp4\nfile b.mp4\n", ["a.mp4", "b.mp4"]],
     ["file 'a.mp4'\r\nfile 'b.mp4'", ["a.mp4", "b.mp4"]],
-    ["ffconcat version 1.0\n\n# first\n  file\ta.mp4  \n duration 2.5\ninpoint 1\noutpoint 3\nfile a.mp4", ["a.mp4"]],
+    [
+      "ffconcat version 1.0\n\n# first\n  file\ta.mp4  \n duration 2.5\ninpoint 1\noutpoint 3\nfile a.mp4",
+      ["a.mp4"]
+    ],
     ["file a'.'mp\\4", ["a.mp4"]],
     ["file -x_1.mp4\rfile B-2.MOV", ["-x_1.mp4", "B-2.MOV"]]
   ])("%j", (text, names) => {
@@ -34,7 +37,11 @@ describe("a list of files to join", () => {
   it.each([
     ["file my clip.mp4", "my", "if its name goes on after the blank, put it in quotes: file 'my clip.mp4'"],
     ["file ./my  clip (1).mp4 ", "my", "put it in quotes: file 'my  clip (1).mp4'"],
-    ['file "a.mp4"', '"a.mp4"', "names stand in single quotes in a list, others are taken for part of the name: write file 'a.mp4'"],
+    [
+      'file "a.mp4"',
+      '"a.mp4"',
+      "names stand in single quotes in a list, others are taken for part of the name: write file 'a.mp4'"
+    ],
     ['file "my clip.mp4" ', '"my', "write file 'my clip.mp4'"],
     ["file \u201cit's.mp4\u201d", "\u201cits.mp4\u201d", "write file 'it'\\''s.mp4'"],
     ['file "./a.mp4"', undefined, "write file 'a.mp4'"],
@@ -42,8 +49,11 @@ describe("a list of files to join", () => {
     ["file 'a.mp4' x", "a.mp4", undefined],
     ["file a.mp4 # the first", "a.mp4", "file 'a.mp4 # the first'"]
   ])("%j names what ffmpeg reads of the line: %s", (text, name, instead) => {
-    if (name === undefined) return expect(read(text)).toEqual(Either.left(expect.stringContaining(instead ?? "")))
-    expect(Either.getOrThrow(read(text)).entries).toEqual([{ name, ...(instead && { instead: expect.stringContaining(instead) }) }])
+    if (name === undefined)
+      return expect(read(text)).toEqual(Either.left(expect.stringContaining(instead ?? "")))
+    expect(Either.getOrThrow(read(text)).entries).toEqual([
+      { name, ...(instead && { instead: expect.stringContaining(instead) }) }
+    ])
   })
 
   it.each([
@@ -96,13 +106,17 @@ describe("a list of files to join", () => {
   it("never throws, and names plain files alone", () => {
     const line = fc.oneof(
       fc.fullUnicodeString(),
-      fc.stringOf(fc.constantFrom("file ", "a", ".", "/", "'", "\\", " ", "\n", "\r", "#", "option "), { maxLength: 20 })
+      fc.stringOf(fc.constantFrom("file ", "a", ".", "/", "'", "\\", " ", "\n", "\r", "#", "option "), {
+        maxLength: 20
+      })
     )
     fc.assert(
       fc.property(line, (text) => {
         const { entries, safe } = Either.getOrElse(read(text), () => ({ entries: [], safe: true }))
         for (const { name } of entries)
-          expect(name).toMatch(safe ? /^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/ : /^(?!\.\.?$)(?!.*%(?:\d*d|[*?[\]{}]))[^/\\:|\p{Cc}]+$/u)
+          expect(name).toMatch(
+            safe ? /^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/ : /^(?!\.\.?$)(?!.*%(?:\d*d|[*?[\]{}]))[^/\\:|\p{Cc}]+$/u
+          )
       }),
       { numRuns: 5000 }
     )

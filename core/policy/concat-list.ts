@@ -45,7 +45,9 @@ export const parseConcatList = (bytes: Uint8Array): Either.Either<ConcatList, st
   Either.gen(function* () {
     const text = yield* decoded(bytes)
     if (text.startsWith("\ufeff"))
-      return yield* Either.left("begins with a byte order mark, which ffmpeg does not read: save it as UTF-8 without BOM")
+      return yield* Either.left(
+        "begins with a byte order mark, which ffmpeg does not read: save it as UTF-8 without BOM"
+      )
     const entries = new Map<FileName, ConcatEntry>()
     let safe = true
     for (const [index, line] of text.split(/\r\n|[\r\n]/).entries()) {
@@ -53,27 +55,40 @@ export const parseConcatList = (bytes: Uint8Array): Either.Either<ConcatList, st
       const [, directive = "", rest = ""] = /^[ \t]*([^ \t]*)(.*)$/s.exec(line) ?? []
       if (directive === "" || directive.startsWith("#") || harmless.has(directive)) continue
       if (directive !== "file")
-        return yield* refused(`has the directive "${shown(directive)}", which is not allowed: list files as in "file clip.mp4"`)
+        return yield* refused(
+          `has the directive "${shown(directive)}", which is not allowed: list files as in "file clip.mp4"`
+        )
       const reader = new TokenReader(rest)
       const written = reader.token(" \t")
       // A path may begin with `./`, the folder of the list.
       const value = withoutOwnFolder(written)
       const name = entryName(value)
       const inDouble = doubleQuoted(rest)
-      if (name === undefined && inDouble !== undefined) return yield* refused(`has ${shown(rest.trim())}: ${inDouble}`)
+      if (name === undefined && inDouble !== undefined)
+        return yield* refused(`has ${shown(rest.trim())}: ${inDouble}`)
       if (isPattern(value))
-        return yield* refused(`names "${shown(value)}", which ffmpeg may take for a pattern of pictures: store the file under another name`)
-      if (name === undefined) return yield* refused(`names "${shown(value)}": it must be ${entryRule}${insteadOfPath(value)}`)
+        return yield* refused(
+          `names "${shown(value)}", which ffmpeg may take for a pattern of pictures: store the file under another name`
+        )
+      if (name === undefined)
+        return yield* refused(`names "${shown(value)}": it must be ${entryRule}${insteadOfPath(value)}`)
       // ffmpeg opens the name exactly as written in the list.
-      if (name !== value) return yield* refused(`names "${shown(value)}" in another Unicode form than it is stored in: write it in NFC`)
+      if (name !== value)
+        return yield* refused(
+          `names "${shown(value)}" in another Unicode form than it is stored in: write it in NFC`
+        )
       if (/^(?:sub)?file,/.test(value))
-        return yield* refused(`names "${shown(value)}", which ffmpeg takes for a URL: store the file under another name`)
+        return yield* refused(
+          `names "${shown(value)}", which ffmpeg takes for a URL: store the file under another name`
+        )
       const instead = inDouble ?? inSingle(rest, reader.at)
       if (!entries.has(name)) entries.set(name, { name, ...(instead !== undefined && { instead }) })
       safe &&= isSafe(written)
-      if (entries.size > maxListFiles) return yield* refused(`is one too many: at most ${maxListFiles} different files are allowed`)
+      if (entries.size > maxListFiles)
+        return yield* refused(`is one too many: at most ${maxListFiles} different files are allowed`)
     }
-    if (entries.size === 0) return yield* Either.left('is no list that can be used: it needs lines such as "file clip.mp4"')
+    if (entries.size === 0)
+      return yield* Either.left('is no list that can be used: it needs lines such as "file clip.mp4"')
     return { entries: [...entries.values()], safe }
   })
 

@@ -4,7 +4,12 @@ import { inQuotes } from "./quoting.js"
 import type { FilterOptions } from "./tables/filter-table.js"
 
 /** The options of a filter that is in no table. */
-export const unknownOptions: FilterOptions = { ordered: [], names: new Set(), sizes: new Set(), makesPictures: true }
+export const unknownOptions: FilterOptions = {
+  ordered: [],
+  names: new Set(),
+  sizes: new Set(),
+  makesPictures: true
+}
 
 /** The arguments of a filter with their keys. */
 export interface KeyedArgs {
@@ -18,20 +23,31 @@ export interface KeyedArgs {
 }
 
 /** Assigns a key to each argument of a filter. `needsKeys` refuses values whose key is unknown. */
-export const keyedArgs = (filter: Filter, options: FilterOptions, needsKeys: boolean): Either.Either<KeyedArgs, string> =>
+export const keyedArgs = (
+  filter: Filter,
+  options: FilterOptions,
+  needsKeys: boolean
+): Either.Either<KeyedArgs, string> =>
   Either.gen(function* () {
-    const named = (what: string) => Either.left(`is not well-formed in the arguments of ${inQuotes(filter.name)}: ${what}`)
+    const named = (what: string) =>
+      Either.left(`is not well-formed in the arguments of ${inQuotes(filter.name)}: ${what}`)
     const split = splitArgs(filter.args ?? "")
     const unknown = options === unknownOptions
-    if (unknown && needsKeys && split.some(({ key }) => key === null)) return yield* named("write each as key=value")
+    if (unknown && needsKeys && split.some(({ key }) => key === null))
+      return yield* named("write each as key=value")
     const firstKey = split.findIndex(({ key }) => key !== null)
-    const late = firstKey < 0 ? undefined : split.findLast(({ key }, index) => key === null && index > firstKey)
+    const late =
+      firstKey < 0 ? undefined : split.findLast(({ key }, index) => key === null && index > firstKey)
     if (late !== undefined && (unknown || !inOrder(split.slice(0, split.indexOf(late)), options)))
-      return yield* named(`${inQuotes(late.value)} has no key and comes after a value with one: write it as key=value`)
+      return yield* named(
+        `${inQuotes(late.value)} has no key and comes after a value with one: write it as key=value`
+      )
     if (unknown) return { args: split, mixed: false }
     const args = split.map(({ key, value }, index) => ({ key: key ?? options.ordered[index] ?? null, value }))
     const extra = args.find(({ key }) => key === null)
-    return extra === undefined ? { args, mixed: late !== undefined } : yield* named(`there is no option for ${inQuotes(extra.value)}`)
+    return extra === undefined
+      ? { args, mixed: late !== undefined }
+      : yield* named(`there is no option for ${inQuotes(extra.value)}`)
   })
 
 /**
@@ -42,5 +58,9 @@ const inOrder = (args: ReadonlyArray<FilterArg>, { ordered, names }: FilterOptio
   args.every(({ key }, index) => {
     const own = ordered[index] ?? ""
     if (key === null || key === own) return true
-    return names.has(key) && !ordered.includes(key) && (own.startsWith(key) || key.startsWith(own) || own === `out_${key}`)
+    return (
+      names.has(key) &&
+      !ordered.includes(key) &&
+      (own.startsWith(key) || key.startsWith(own) || own === `out_${key}`)
+    )
   })

@@ -24,10 +24,19 @@ interface Setting {
 /** What ffmpeg understands of a graph, up to the first filter that it can't make. */
 const readByFfmpeg = async (graph: string) => {
   const { stderr } = await execa("ffmpeg", ["-nostdin", "-v", "debug", "-filter_complex", graph], {
-    ...{ cwd, reject: false, stdin: "ignore", maxBuffer: 2 ** 24, timeout: 20_000, env: { AV_LOG_FORCE_NOCOLOR: "1" } }
+    ...{
+      cwd,
+      reject: false,
+      stdin: "ignore",
+      maxBuffer: 2 ** 24,
+      timeout: 20_000,
+      env: { AV_LOG_FORCE_NOCOLOR: "1" }
+    }
   })
   const settings = [
-    ...stderr.matchAll(/^\[(?:Parsed_(\w+?)_\d+|([^@\]]+)@[^\]]*?) @ 0x[0-9a-f]+\] Setting '(.*?)' to value '([\s\S]*?)'$/gm)
+    ...stderr.matchAll(
+      /^\[(?:Parsed_(\w+?)_\d+|([^@\]]+)@[^\]]*?) @ 0x[0-9a-f]+\] Setting '(.*?)' to value '([\s\S]*?)'$/gm
+    )
   ].map(([, parsed, named, key = "", value = ""]): Setting => ({ filter: parsed ?? named ?? "", key, value }))
   const unknown = [...stderr.matchAll(/No such filter: '(.*)'$/gm)].map(([, name = ""]) => name)
   return { settings, unknown }
@@ -38,13 +47,35 @@ const accepted = (graph: string) => readFilters(graph, defaultPolicy)
 /** Ordinary and refused graphs, bent here and there: what is accepted of them is worth asking about. */
 const bent = fc
   .record({
-    parts: fc.array(fc.constantFrom(...ordinaryGraphs, ...refusedGraphs.map(([graph]) => graph).filter((graph) => graph.length < 200)), {
-      minLength: 1,
-      maxLength: 3
-    }),
+    parts: fc.array(
+      fc.constantFrom(
+        ...ordinaryGraphs,
+        ...refusedGraphs.map(([graph]) => graph).filter((graph) => graph.length < 200)
+      ),
+      {
+        minLength: 1,
+        maxLength: 3
+      }
+    ),
     between: fc.constantFrom(",", ";", ":", "[x],", "'"),
     at: fc.nat(200),
-    put: fc.constantFrom("", "'", "\\", "\\'", ",", ";", ":", "=", "@", " ", "[a]", "f=", "movie=x", ",movie=x", "/")
+    put: fc.constantFrom(
+      "",
+      "'",
+      "\\",
+      "\\'",
+      ",",
+      ";",
+      ":",
+      "=",
+      "@",
+      " ",
+      "[a]",
+      "f=",
+      "movie=x",
+      ",movie=x",
+      "/"
+    )
   })
   .map(({ parts, between, at, put }) => {
     const graph = parts.join(between)
@@ -72,8 +103,13 @@ describe("ffmpeg itself", () => {
         expect(whyForbidden(filter, false)).toBeUndefined()
         const rule = fileRule(filter, key)
         expect(rule).not.toBe("nothing")
-        if (rule === "file" || rule === "subtitles") expect([graph, files]).toEqual([graph, expect.arrayContaining([value])])
-        if (rule === "made") expect([graph, read.made.map((name) => `../out/${name}`)]).toEqual([graph, expect.arrayContaining([value])])
+        if (rule === "file" || rule === "subtitles")
+          expect([graph, files]).toEqual([graph, expect.arrayContaining([value])])
+        if (rule === "made")
+          expect([graph, read.made.map((name) => `../out/${name}`)]).toEqual([
+            graph,
+            expect.arrayContaining([value])
+          ])
         if (rule === "fonts") expect([graph, value]).toEqual([graph, "%fonts"])
         settings++
       }
@@ -86,14 +122,22 @@ describe("ffmpeg itself", () => {
     expect(settings).toBeGreaterThan(graphs.length)
   })
 
-  it.each(["drawtext", "subtitles", "ass", "curves", "lut3d", "scale", "psnr", "showcqt", "life", "metadata"])(
-    "takes values without keys for the options that the table says: %s",
-    async (name) => {
-      const { ordered = [] } = filters5.get(name) ?? {}
-      const { settings } = await readByFfmpeg(`${name}=${ordered.map(() => "1").join(":")}`)
-      expect(settings).toEqual(ordered.map((key) => ({ filter: name, key, value: "1" })))
-    }
-  )
+  it.each([
+    "drawtext",
+    "subtitles",
+    "ass",
+    "curves",
+    "lut3d",
+    "scale",
+    "psnr",
+    "showcqt",
+    "life",
+    "metadata"
+  ])("takes values without keys for the options that the table says: %s", async (name) => {
+    const { ordered = [] } = filters5.get(name) ?? {}
+    const { settings } = await readByFfmpeg(`${name}=${ordered.map(() => "1").join(":")}`)
+    expect(settings).toEqual(ordered.map((key) => ({ filter: name, key, value: "1" })))
+  })
 
   it.each<[string, ReadonlyArray<string>]>([
     ["scale=w=160:-2", ["w=160", "h=-2"]],
@@ -104,9 +148,11 @@ describe("ffmpeg itself", () => {
   ])(
     "reads values without a key after one with a key as version 5 does, and in each version what it is given: %s",
     async (graph, expected) => {
-      const values = async (text: string) => (await readByFfmpeg(text)).settings.map(({ key, value }) => `${key}=${value}`)
+      const values = async (text: string) =>
+        (await readByFfmpeg(text)).settings.map(({ key, value }) => `${key}=${value}`)
       expect(await values(Either.getOrThrow(accepted(graph)).graph)).toEqual(expected)
-      if (/^ffmpeg version n?5\./.test((await execa("ffmpeg", ["-version"])).stdout)) expect(await values(graph)).toEqual(expected)
+      if (/^ffmpeg version n?5\./.test((await execa("ffmpeg", ["-version"])).stdout))
+        expect(await values(graph)).toEqual(expected)
     }
   )
 })

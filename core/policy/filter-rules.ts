@@ -18,12 +18,15 @@ const forbiddenNames: ReadonlyMap<string, string> = new Map(
 )
 
 /** Hardware filters, matched by suffix, and the filters that transfer pictures to and from hardware. */
-const hardwareFilter = /_(opencl|vaapi|cuda|npp|qsv|vulkan|amf|d3d1[12]|videotoolbox|vt|metal|rkrga)$|^hw(upload|download|map)$/
+const hardwareFilter =
+  /_(opencl|vaapi|cuda|npp|qsv|vulkan|amf|d3d1[12]|videotoolbox|vt|metal|rkrga)$|^hw(upload|download|map)$/
 
 /** Why a filter is forbidden; undefined if it is allowed. */
 export const whyForbidden = (name: string, hardware: boolean): string | undefined =>
   forbiddenNames.get(name) ??
-  (hardwareFilter.test(name) && !hardware ? "this server has no hardware for it: use the filter that runs in software" : undefined)
+  (hardwareFilter.test(name) && !hardware
+    ? "this server has no hardware for it: use the filter that runs in software"
+    : undefined)
 
 /** Reviewed filters of other builds and later versions. They open files only through the keys below. */
 export const laterFilters: ReadonlySet<string> = new Set(
@@ -40,7 +43,15 @@ export const laterFilters: ReadonlySet<string> = new Set(
  * ffmpeg's own output. `vmafModel` and
  * `vmafFeature`: lists that name only built-in models and features. `nothing`: no value.
  */
-export type FileRule = "file" | "subtitles" | "made" | "fonts" | "log" | "vmafModel" | "vmafFeature" | "nothing"
+export type FileRule =
+  | "file"
+  | "subtitles"
+  | "made"
+  | "fonts"
+  | "log"
+  | "vmafModel"
+  | "vmafFeature"
+  | "nothing"
 
 /** The keys that name files, as `filter.key`, including aliases. */
 const fileKeys: Readonly<Record<FileRule, string>> = {
@@ -67,20 +78,26 @@ const defaultFiles: ReadonlyMap<string, { readonly key: string; readonly value: 
 export const defaultFileOf = (filter: string) => defaultFiles.get(filter)
 
 const fileRules: ReadonlyMap<string, FileRule> = new Map(
-  Object.entries(fileKeys).flatMap(([rule, keys]) => keys.split(" ").map((key) => [key, rule as FileRule] as const))
+  Object.entries(fileKeys).flatMap(([rule, keys]) =>
+    keys.split(" ").map((key) => [key, rule as FileRule] as const)
+  )
 )
 
 /** The rule for a key that names a file; undefined for any other key. */
-export const fileRule = (filter: string, key: string): FileRule | undefined => fileRules.get(`${filter}.${key}`)
+export const fileRule = (filter: string, key: string): FileRule | undefined =>
+  fileRules.get(`${filter}.${key}`)
 
 /** Whether a filter has a key that names a file. */
-export const mayNameFiles = (filter: string): boolean => [...fileRules.keys()].some((key) => key.startsWith(`${filter}.`))
+export const mayNameFiles = (filter: string): boolean =>
+  [...fileRules.keys()].some((key) => key.startsWith(`${filter}.`))
 
 /** The alternative to a refused key, for the message. */
 export const insteadOfKey = (key: string): string => {
   if (key === "fontfile") return "name a font of the system by its family"
   if (key === "model_path") return 'name a model that is built in: "model=version=vmaf_v0.6.1"'
-  return key === "stats_file" || key === "log_path" ? "leave it out: a task cannot keep what it measures" : "leave it out"
+  return key === "stats_file" || key === "log_path"
+    ? "leave it out: a task cannot keep what it measures"
+    : "leave it out"
 }
 
 /** The alternative to the plain name of a file, worded to follow the rule. */
@@ -91,7 +108,9 @@ export const insteadOfFile = (key: string): string =>
 const sides: ReadonlySet<string> = new Set("w h width height ow oh out_w out_h".split(" "))
 
 /** Size options that ffmpeg's help hides or does not mark as sizes. */
-const otherSizes: ReadonlySet<string> = new Set("scale.size scale.s scale2ref.size scale2ref.s zscale.size zscale.s".split(" "))
+const otherSizes: ReadonlySet<string> = new Set(
+  "scale.size scale.s scale2ref.size scale2ref.s zscale.size zscale.s".split(" ")
+)
 
 /** Whether numbers in this option are pixels. */
 export const isSize = (filter: string, key: string, options: FilterOptions): boolean =>

@@ -11,7 +11,10 @@ const filter = (name: string, over: Partial<Filter> = {}): Filter => ({
   outputs: [],
   ...over
 })
-const graphOf = (...chains: ReadonlyArray<ReadonlyArray<Filter>>): FilterGraph => ({ scalerFlags: null, chains })
+const graphOf = (...chains: ReadonlyArray<ReadonlyArray<Filter>>): FilterGraph => ({
+  scalerFlags: null,
+  chains
+})
 const one = (name: string, over: Partial<Filter> = {}) => graphOf([filter(name, over)])
 const read = (text: string) => Either.getOrThrowWith(parseGraph(text), (problem) => new Error(problem))
 
@@ -43,8 +46,14 @@ const readings: ReadonlyArray<{ readonly text: string; readonly graph: FilterGra
   { text: "color@me=c=x", graph: one("color", { instance: "me", args: "c=x" }) },
   { text: "color@@=c=x", graph: one("color", { instance: "@", args: "c=x" }) },
   { text: "color@a@b=c=x", graph: one("color", { instance: "a@b", args: "c=x" }) },
-  { text: "sws_flags=bicubic;color=c=x", graph: { scalerFlags: "bicubic", chains: [[filter("color", { args: "c=x" })]] } },
-  { text: " sws_flags= a'b\\ ; color=c=x", graph: { scalerFlags: " a'b\\ ", chains: [[filter("color", { args: "c=x" })]] } }
+  {
+    text: "sws_flags=bicubic;color=c=x",
+    graph: { scalerFlags: "bicubic", chains: [[filter("color", { args: "c=x" })]] }
+  },
+  {
+    text: " sws_flags= a'b\\ ; color=c=x",
+    graph: { scalerFlags: " a'b\\ ", chains: [[filter("color", { args: "c=x" })]] }
+  }
 ]
 
 const graphs: ReadonlyArray<{ readonly text: string; readonly graph: FilterGraph }> = [
@@ -56,7 +65,10 @@ const graphs: ReadonlyArray<{ readonly text: string; readonly graph: FilterGraph
   {
     text: "[0:v] [1:v]overlay=x=(W-w)/2 , format=yuv420p [a] [b];[b]hflip",
     graph: graphOf(
-      [filter("overlay", { args: "x=(W-w)/2", inputs: ["0:v", "1:v"] }), filter("format", { args: "yuv420p", outputs: ["a", "b"] })],
+      [
+        filter("overlay", { args: "x=(W-w)/2", inputs: ["0:v", "1:v"] }),
+        filter("format", { args: "yuv420p", outputs: ["a", "b"] })
+      ],
       [filter("hflip", { inputs: ["b"] })]
     )
   },
@@ -69,7 +81,10 @@ const graphs: ReadonlyArray<{ readonly text: string; readonly graph: FilterGraph
   { text: "sws_flags", graph: one("sws_flags") },
   { text: "\\sws_flags=x", graph: one("sws_flags", { args: "x" }) },
   { text: "[a]sws_flags=x", graph: one("sws_flags", { args: "x", inputs: ["a"] }) },
-  { text: "sws_flags=x;sws_flags=y", graph: { scalerFlags: "x", chains: [[filter("sws_flags", { args: "y" })]] } }
+  {
+    text: "sws_flags=x;sws_flags=y",
+    graph: { scalerFlags: "x", chains: [[filter("sws_flags", { args: "y" })]] }
+  }
 ]
 
 const problems: ReadonlyArray<readonly [string, string]> = [
@@ -88,7 +103,10 @@ const problems: ReadonlyArray<readonly [string, string]> = [
   ["null['out]", `a "[" has no "]", at character 5, before "['out]"`],
   ["color=c=red]", 'a "," or ";" is missing, at character 12, before "]"'],
   ["color[a]x", 'a "," or ";" is missing, at character 9, before "x"'],
-  ["color[a]=c=an argument that comes late", 'a "," or ";" is missing, at character 9, before "=c=an argument that ..."'],
+  [
+    "color[a]=c=an argument that comes late",
+    'a "," or ";" is missing, at character 9, before "=c=an argument that ..."'
+  ],
   ["sws_flags=bicubic", 'sws_flags does not end with ";", at character 11, before "bicubic"']
 ]
 
@@ -105,7 +123,9 @@ describe("parseGraph", () => {
   const hostile = fc.oneof(
     fc.fullUnicodeString(),
     fc.string16bits(),
-    fc.stringOf(fc.constantFrom(..."[]=,;:@'\\ \n\tab\u0000", "sws_flags=", "\ud800", "😀"), { maxLength: 40 })
+    fc.stringOf(fc.constantFrom(..."[]=,;:@'\\ \n\tab\u0000", "sws_flags=", "\ud800", "😀"), {
+      maxLength: 40
+    })
   )
 
   it("never throws, and what it reads it prints so that it reads the same", () => {
@@ -140,7 +160,9 @@ describe("parseGraph", () => {
   })
 
   it("takes its time in proportion to the length", () => {
-    for (const text of [" ", "[", "'", "\\", "a,", ":", "[a]", "@", " a"].map((part) => part.repeat(65_536 / part.length))) {
+    for (const text of [" ", "[", "'", "\\", "a,", ":", "[a]", "@", " a"].map((part) =>
+      part.repeat(65_536 / part.length)
+    )) {
       parseGraph(text)
       splitArgs(text)
       splitArgs(`${text}=`)
@@ -217,7 +239,9 @@ describe("splitArgs", () => {
     const pairs = fc.array(fc.record({ key: fc.stringMatching(/^[a-z0-9_./-]*$/), value: fc.string16bits() }))
     fc.assert(
       fc.property(pairs, (given) => {
-        const args = given.map(({ key, value }) => `${key}=${Array.from(value, (each) => `\\${each}`).join("")}`).join(":")
+        const args = given
+          .map(({ key, value }) => `${key}=${Array.from(value, (each) => `\\${each}`).join("")}`)
+          .join(":")
         expect(splitArgs(args)).toEqual(given)
         expect(splitArgs(printArgs(given))).toEqual(given)
       })
@@ -229,22 +253,32 @@ describe("splitArgs", () => {
 describe("ffmpeg itself", () => {
   /** What ffmpeg makes of a graph: its log up to the moment in which it would need an output. */
   const log = async (graph: string) => {
-    const { stderr } = await execa("ffmpeg", ["-hide_banner", "-nostdin", "-v", "debug", "-filter_complex", graph], {
-      reject: false,
-      stdin: "ignore"
-    })
+    const { stderr } = await execa(
+      "ffmpeg",
+      ["-hide_banner", "-nostdin", "-v", "debug", "-filter_complex", graph],
+      {
+        reject: false,
+        stdin: "ignore"
+      }
+    )
     return stderr
   }
-  const settings = (text: string) => [...text.matchAll(/Setting '(.*)' to value '(.*)'$/gm)].map(([, key, value]) => ({ key, value }))
+  const settings = (text: string) =>
+    [...text.matchAll(/Setting '(.*)' to value '(.*)'$/gm)].map(([, key, value]) => ({ key, value }))
 
-  it.each(readings.filter(({ graph }) => graph.chains[0]?.[0]?.args))("reads $text alike, and what is printed", async ({ text, graph }) => {
-    const args = graph.chains[0]?.[0]?.args ?? ""
-    const expected = splitArgs(args).map(({ key, value }) => ({ key: key ?? "size", value }))
-    for (const each of [text, printGraph(graph)]) expect(settings(await log(each))).toEqual(expected)
-  })
+  it.each(readings.filter(({ graph }) => graph.chains[0]?.[0]?.args))(
+    "reads $text alike, and what is printed",
+    async ({ text, graph }) => {
+      const args = graph.chains[0]?.[0]?.args ?? ""
+      const expected = splitArgs(args).map(({ key, value }) => ({ key: key ?? "size", value }))
+      for (const each of [text, printGraph(graph)]) expect(settings(await log(each))).toEqual(expected)
+    }
+  )
 
   it.each(problems)("refuses %j", async (text) => {
-    expect(await log(text)).toMatch(/No such filter: '|Bad \(empty\?\) label|Mismatched '\['|not terminated|Unable to parse graph|garbage/)
+    expect(await log(text)).toMatch(
+      /No such filter: '|Bad \(empty\?\) label|Mismatched '\['|not terminated|Unable to parse graph|garbage/
+    )
   })
 
   it.each([
@@ -255,6 +289,8 @@ describe("ffmpeg itself", () => {
     ["text=x\\ ", "x "]
   ])("splits %j alike", async (args, value) => {
     expect(splitArgs(args)).toEqual([{ key: "text", value }])
-    expect(settings(await log(printGraph(graphOf([filter("color")], [filter("drawtext", { args })]))))).toEqual([{ key: "text", value }])
+    expect(
+      settings(await log(printGraph(graphOf([filter("color")], [filter("drawtext", { args })]))))
+    ).toEqual([{ key: "text", value }])
   })
 })

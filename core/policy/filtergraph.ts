@@ -47,7 +47,8 @@ export const parseGraph = (text: string): Either.Either<FilterGraph, string> =>
       if (separator === ";") chains.push([filter])
       else chains.at(-1)?.push(filter)
       reader.skipBlanks()
-      if (!reader.atEnd && !",;".includes(reader.next)) return yield* reader.problem('a "," or ";" is missing')
+      if (!reader.atEnd && !",;".includes(reader.next))
+        return yield* reader.problem('a "," or ";" is missing')
     }
     return { scalerFlags, chains }
   })
@@ -65,7 +66,9 @@ export const splitArgs = (args: string): ReadonlyArray<FilterArg> => {
 
 /** The inverse of `splitArgs`: text that ffmpeg parses to these arguments. */
 export const printArgs = (args: ReadonlyArray<FilterArg>): string =>
-  args.map(({ key, value }) => (key === null ? escape(value, ":=") : `${key}=${escape(value, ":")}`)).join(":")
+  args
+    .map(({ key, value }) => (key === null ? escape(value, ":=") : `${key}=${escape(value, ":")}`))
+    .join(":")
 
 /** The inverse of `parseGraph`: text that ffmpeg parses to this graph. */
 export const printGraph = ({ scalerFlags, chains }: FilterGraph): string => {
@@ -91,7 +94,10 @@ export const labelOfMap = (map: string): string | null => {
 }
 
 /** `items` without one occurrence for each equal item of `taken`. */
-export const without = (items: ReadonlyArray<string>, taken: ReadonlyArray<string>): ReadonlyArray<string> => {
+export const without = (
+  items: ReadonlyArray<string>,
+  taken: ReadonlyArray<string>
+): ReadonlyArray<string> => {
   const left = new Map<string, number>()
   for (const item of taken) left.set(item, (left.get(item) ?? 0) + 1)
   return items.filter((item) => {

@@ -12,10 +12,24 @@ import {
   mayNameFiles,
   whyForbidden
 } from "./filter-rules.js"
-import { type Filter, type FilterArg, type FilterGraph, parseGraph, printArgs, printGraph } from "./filtergraph.js"
+import {
+  type Filter,
+  type FilterArg,
+  type FilterGraph,
+  parseGraph,
+  printArgs,
+  printGraph
+} from "./filtergraph.js"
 import { fontsFolder, outputsFolder } from "./folders.js"
 import { namesAPlace } from "./option-rules.js"
-import { expressionProblem, insteadOfPath, maxSide, maxThreads, plainName, plainNameRule } from "./option-values.js"
+import {
+  expressionProblem,
+  insteadOfPath,
+  maxSide,
+  maxThreads,
+  plainName,
+  plainNameRule
+} from "./option-values.js"
 import type { PolicyValues } from "./policy.js"
 import { inQuotes } from "./quoting.js"
 import type { FilterOptions } from "./tables/filter-table.js"
@@ -57,8 +71,11 @@ const judged = (text: string, policy: PolicyValues): Either.Either<ReadGraph, st
   Either.gen(function* () {
     const graph = yield* parseGraph(text)
     const count = graph.chains.flat().length
-    if (count > maxFilters) return yield* Either.left(`has ${count} filters: at most ${maxFilters} are allowed`)
-    const chains = yield* Either.all(graph.chains.map((chain) => Either.all(chain.map((filter) => judgedFilter(filter, policy)))))
+    if (count > maxFilters)
+      return yield* Either.left(`has ${count} filters: at most ${maxFilters} are allowed`)
+    const chains = yield* Either.all(
+      graph.chains.map((chain) => Either.all(chain.map((filter) => judgedFilter(filter, policy))))
+    )
     const filters = chains.flat()
     const given = { ...graph, chains: chains.map((chain) => chain.map(({ filter }) => filter)) }
     return {
@@ -77,7 +94,9 @@ const unjudged = (graph: string): ReadGraph => {
   const { chains } = Either.getOrElse(parsed, () => ({ chains: [] }))
   const files = chains.flat().flatMap((filter) => {
     const read = keyedArgs(filter, filters5.get(filter.name) ?? unknownOptions, false)
-    return Either.isLeft(read) ? [] : filesRead(filter.name, read.right.args).map(({ name }) => ({ name, subtitles: false }))
+    return Either.isLeft(read)
+      ? []
+      : filesRead(filter.name, read.right.args).map(({ name }) => ({ name, subtitles: false }))
   })
   return { graph, parsed, files, made: [], fonts: false }
 }
@@ -91,15 +110,20 @@ const judgedFilter = (filter: Filter, { hardware }: PolicyValues): Either.Either
   Either.gen(function* () {
     const { name } = filter
     const why = whyForbidden(name, hardware)
-    if (why !== undefined) return yield* Either.left(`names the filter ${inQuotes(name)}, which is not allowed: ${why}`)
+    if (why !== undefined)
+      return yield* Either.left(`names the filter ${inQuotes(name)}, which is not allowed: ${why}`)
     const options = filters5.get(name) ?? (laterFilters.has(name) ? unknownOptions : undefined)
-    if (options === undefined) return yield* Either.left(`names the filter ${inQuotes(name)}, which is not known here: check its name`)
+    if (options === undefined)
+      return yield* Either.left(`names the filter ${inQuotes(name)}, which is not known here: check its name`)
     const { args: written, mixed } = yield* keyedArgs(filter, options, mayNameFiles(name))
     const args = withDefaultFile(name, written)
     const problem = args.map((arg) => argProblem(name, arg, options)).find((each) => each !== undefined)
     if (problem !== undefined) return yield* Either.left(problem)
     const given = args.map((arg) => ({ ...arg, value: valueGiven(name, arg) }))
-    const changed = mixed || given.length > written.length || given.some(({ value }, index) => value !== written[index]?.value)
+    const changed =
+      mixed ||
+      given.length > written.length ||
+      given.some(({ value }, index) => value !== written[index]?.value)
     const rule = (wanted: FileRule) => args.filter(({ key }) => ruleOf(name, key) === wanted)
     return {
       filter: changed ? { ...filter, args: printArgs(given) } : filter,
@@ -123,10 +147,15 @@ const valueGiven = (filter: string, { key, value }: FilterArg): string => {
   return key === "threads" && /^\d+$/.test(value) && Number(value) > maxThreads ? `${maxThreads}` : value
 }
 
-const argProblem = (filter: string, { key, value }: FilterArg, options: FilterOptions): string | undefined => {
+const argProblem = (
+  filter: string,
+  { key, value }: FilterArg,
+  options: FilterOptions
+): string | undefined => {
   const place = `${key === null ? "an argument" : inQuotes(key)} of the filter ${inQuotes(filter)}`
   if (key !== null) {
-    if (key.startsWith("/")) return `sets ${place}, which is not allowed: a value can't be read from a file, so write it there`
+    if (key.startsWith("/"))
+      return `sets ${place}, which is not allowed: a value can't be read from a file, so write it there`
     const problem = fileProblem(filter, key, value, options)
     if (problem !== undefined) return `sets ${place}${problem}`
     if (isSize(filter, key, options) && sidesIn(value).some((side) => side > maxSide)) {
@@ -140,21 +169,32 @@ const argProblem = (filter: string, { key, value }: FilterArg, options: FilterOp
 }
 
 /** The problem with a key that names a file, worded to follow the place. */
-const fileProblem = (filter: string, key: string, value: string, options: FilterOptions): string | undefined => {
+const fileProblem = (
+  filter: string,
+  key: string,
+  value: string,
+  options: FilterOptions
+): string | undefined => {
   const rule = fileRule(filter, key)
   // Later versions of ffmpeg may have keys that are not in the table.
   if (rule === undefined)
-    return !options.names.has(key) && namesAPlace(key) ? ", which is not allowed: it may name a file or a host" : undefined
+    return !options.names.has(key) && namesAPlace(key)
+      ? ", which is not allowed: it may name a file or a host"
+      : undefined
   if (rule === "nothing") return `, which is not allowed: it names files, so ${insteadOfKey(key)}`
   const problem = ruleProblems[rule](value, key)
   return problem === undefined ? undefined : ` to ${inQuotes(value)}: it ${problem}`
 }
 
 const fileNameProblem = (value: string, key: string) =>
-  fileName(value) === undefined ? `must be ${plainNameRule}${insteadOfPath(value)}${insteadOfFile(key)}` : undefined
+  fileName(value) === undefined
+    ? `must be ${plainNameRule}${insteadOfPath(value)}${insteadOfFile(key)}`
+    : undefined
 
 /** The problem with a value under each rule, worded to follow "it". */
-const ruleProblems: Readonly<Record<Exclude<FileRule, "nothing">, (value: string, key: string) => string | undefined>> = {
+const ruleProblems: Readonly<
+  Record<Exclude<FileRule, "nothing">, (value: string, key: string) => string | undefined>
+> = {
   file: fileNameProblem,
   subtitles: fileNameProblem,
   made: fileNameProblem,

@@ -33,7 +33,9 @@ const rewrites: Readonly<Record<string, (specifier: string | null) => Rewritten 
       : undefined,
   // The older option applies to all video streams of all outputs.
   fps_mode: (specifier) =>
-    specifier === null || /^v(:0)?$/.test(specifier) ? { item: "-vsync", value: Either.right, holdsForAll: true } : undefined
+    specifier === null || /^v(:0)?$/.test(specifier)
+      ? { item: "-vsync", value: Either.right, holdsForAll: true }
+      : undefined
 }
 
 /** The name of a frame rate mode, also if it is given as a number. */
@@ -69,8 +71,13 @@ export const goneOptions: ReadonlyArray<string> = Object.keys(instead)
  * The replacement of an option for the ffmpeg of `table`. Undefined if it has the option, or has no
  * replacement.
  */
-export const rewritten = (name: string, specifier: string | null, table: OptionTable): Rewritten | undefined => {
-  const rewrite = Object.hasOwn(rewrites, name) && !table.options.has(name) ? rewrites[name]?.(specifier) : undefined
+export const rewritten = (
+  name: string,
+  specifier: string | null,
+  table: OptionTable
+): Rewritten | undefined => {
+  const rewrite =
+    Object.hasOwn(rewrites, name) && !table.options.has(name) ? rewrites[name]?.(specifier) : undefined
   return rewrite !== undefined && table.options.has(rewrite.item.slice(1)) ? rewrite : undefined
 }
 
@@ -87,12 +94,16 @@ export const isRemovedOption = (name: string, table: OptionTable): boolean =>
 export const whyMissing = (name: string, table: OptionTable): string | undefined => {
   if (table.options.has(name) && !isRemovedOption(name, table)) return undefined
   const having = knownTables.filter(({ options, avOptions }) => options.has(name) || avOptions.has(name))
-  const later = goneEverywhere.includes(name) ? undefined : having.find(({ library }) => isLater(library, table.library))
+  const later = goneEverywhere.includes(name)
+    ? undefined
+    : having.find(({ library }) => isLater(library, table.library))
   const cure = Object.hasOwn(instead, name) ? instead[name] : undefined
   if (later !== undefined)
     return `came with a later ffmpeg than this one (${table.version}; ${later.version} has it): ${cure ?? "leave it out"}`
-  if (cure !== undefined || having.length > 0) return `was removed from this ffmpeg (${table.version}): ${cure ?? "leave it out"}`
+  if (cure !== undefined || having.length > 0)
+    return `was removed from this ffmpeg (${table.version}): ${cure ?? "leave it out"}`
   return undefined
 }
 
-const isLater = (a: OptionTable["library"], b: OptionTable["library"]): boolean => a[0] > b[0] || (a[0] === b[0] && a[1] > b[1])
+const isLater = (a: OptionTable["library"], b: OptionTable["library"]): boolean =>
+  a[0] > b[0] || (a[0] === b[0] && a[1] > b[1])

@@ -354,23 +354,30 @@ export const ordinaryLists: Readonly<Record<"input" | "output", ReadonlyArray<st
 }
 
 /** Option lists that are changed before ffmpeg gets them, each with the result. */
-export const changedLists: ReadonlyArray<readonly [place: "input" | "output", list: string, given: string]> = [
-  ["input", "-f concat -safe 0", "-f concat"],
-  ["input", "-safe -1 -ss 1", "-ss 1"],
-  ["input", "-f matroska,webm", "-f matroska"],
-  ["input", "-f mov,mp4,m4a,3gp,3g2,mj2 -ss 1", "-f mov -ss 1"],
-  ["input", "-threads 1000", "-threads 16"],
-  ["input", "-thread_queue_size 999999999", "-thread_queue_size 100000"],
-  ["input", "-benchmark -t 1", "-t 1"],
-  ["output", "-threads 24", "-threads 16"],
-  ["output", "-threads:v 17 -crf 20", "-threads:v 16 -crf 20"],
-  ["output", "-filter_threads 1000 -filter_complex_threads 17", "-filter_threads 16 -filter_complex_threads 16"],
-  ["output", "-max_muxing_queue_size 4000000000", "-max_muxing_queue_size 100000"],
-  ["output", "-benchmark -nobenchmark -benchmark_all -crf 20", "-crf 20"]
-]
+export const changedLists: ReadonlyArray<readonly [place: "input" | "output", list: string, given: string]> =
+  [
+    ["input", "-f concat -safe 0", "-f concat"],
+    ["input", "-safe -1 -ss 1", "-ss 1"],
+    ["input", "-f matroska,webm", "-f matroska"],
+    ["input", "-f mov,mp4,m4a,3gp,3g2,mj2 -ss 1", "-f mov -ss 1"],
+    ["input", "-threads 1000", "-threads 16"],
+    ["input", "-thread_queue_size 999999999", "-thread_queue_size 100000"],
+    ["input", "-benchmark -t 1", "-t 1"],
+    ["output", "-threads 24", "-threads 16"],
+    ["output", "-threads:v 17 -crf 20", "-threads:v 16 -crf 20"],
+    [
+      "output",
+      "-filter_threads 1000 -filter_complex_threads 17",
+      "-filter_threads 16 -filter_complex_threads 16"
+    ],
+    ["output", "-max_muxing_queue_size 4000000000", "-max_muxing_queue_size 100000"],
+    ["output", "-benchmark -nobenchmark -benchmark_all -crf 20", "-crf 20"]
+  ]
 
 /** Refused option lists, each with a part of the reason. */
-export const refusedLists: Readonly<Record<"input" | "output", ReadonlyArray<readonly [list: string, reason: string]>>> = {
+export const refusedLists: Readonly<
+  Record<"input" | "output", ReadonlyArray<readonly [list: string, reason: string]>>
+> = {
   input: [
     ["-i other.mp4", "inputs are listed in task.inputs"],
     ["-i:v other.mp4", "inputs are listed in task.inputs"],

@@ -2,7 +2,8 @@
  * Options that are accepted and ignored, because they often come with pasted commands. The server sets them
  * itself.
  */
-export const droppedNames: ReadonlyArray<string> = "y n hide_banner stats loglevel v benchmark benchmark_all".split(" ")
+export const droppedNames: ReadonlyArray<string> =
+  "y n hide_banner stats loglevel v benchmark benchmark_all".split(" ")
 
 /** Options that are ignored with a leading `no` and refused without it. */
 export const droppedNegations: ReadonlyArray<string> = ["stdin"]
@@ -15,7 +16,8 @@ const refusals: Readonly<Record<string, string>> = {
   "it reads or writes a file or URL of its own naming":
     "report progress sdp_file print_graphs print_graphs_file print_graphs_format fpre vpre apre spre pre",
   'it writes a file of its own naming: name one with "-vstats_file", "vstats.log"': "vstats",
-  "a graph can't be read from a file: write it as the value of -filter, or into task.filter_complex": "filter_script filter_complex_script",
+  "a graph can't be read from a file: write it as the value of -filter, or into task.filter_complex":
+    "filter_script filter_complex_script",
   "inputs are listed in task.inputs": "i",
   "the graph belongs in task.filter_complex": "filter_complex lavfi",
   "it only prints something and exits":
@@ -46,7 +48,11 @@ const hardwareNames: ReadonlyArray<string> = ["hwaccel", "hwaccel_output_format"
 
 /** Why an option is refused regardless of its value; undefined if it is not. */
 export const whyRefused = (name: string, hardware: boolean): string | undefined =>
-  hardwareNames.includes(name) ? (hardware ? undefined : "this server has no hardware for it: leave it out") : refused.get(name)
+  hardwareNames.includes(name)
+    ? hardware
+      ? undefined
+      : "this server has no hardware for it: leave it out"
+    : refused.get(name)
 
 /** The grammar of an option's value. option-values.ts checks each. */
 export type Grammar =
@@ -114,14 +120,21 @@ const ordinary: Readonly<Partial<Record<Grammar, string>>> = {
 }
 
 const commandGrammars: ReadonlyMap<string, Grammar> = new Map(
-  Object.entries(ordinary).flatMap(([grammar, names]) => names.split(" ").map((name) => [name, grammar as Grammar] as const))
+  Object.entries(ordinary).flatMap(([grammar, names]) =>
+    names.split(" ").map((name) => [name, grammar as Grammar] as const)
+  )
 )
 
 /** The grammar of an option of the ffmpeg program; undefined if a task may not use it. */
 export const commandGrammar = (name: string): Grammar | undefined => commandGrammars.get(name)
 
 /** All options of the ffmpeg program that have a rule here, for every version. */
-export const knownOptions: ReadonlyArray<string> = [...commandGrammars.keys(), ...refused.keys(), ...hardwareNames, ...droppedNames]
+export const knownOptions: ReadonlyArray<string> = [
+  ...commandGrammars.keys(),
+  ...refused.keys(),
+  ...hardwareNames,
+  ...droppedNames
+]
 
 const avGrammars: ReadonlyMap<string, Grammar> = new Map(
   Object.entries({
@@ -148,7 +161,8 @@ const avGrammars: ReadonlyMap<string, Grammar> = new Map(
 )
 
 /** The grammar of an option of ffmpeg's libraries, such as a list of encoder parameters. */
-export const avGrammar = (name: string): Grammar => avGrammars.get(name) ?? (/[-_]param(s|eters)$/.test(name) ? "params" : "expression")
+export const avGrammar = (name: string): Grammar =>
+  avGrammars.get(name) ?? (/[-_]param(s|eters)$/.test(name) ? "params" : "expression")
 
 /**
  * Whether the name of a text option suggests that its value is a file, a host or a list of other options.

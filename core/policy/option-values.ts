@@ -1,5 +1,12 @@
 import { type FileName, parseFileName } from "../ids.js"
-import { bitstreamFilters, hardwareCodec, inputFormats, insteadOfFormat, outputFormats, segmentFormats } from "./allowed.js"
+import {
+  bitstreamFilters,
+  hardwareCodec,
+  inputFormats,
+  insteadOfFormat,
+  outputFormats,
+  segmentFormats
+} from "./allowed.js"
 import type { Grammar } from "./option-rules.js"
 import { paramsProblem } from "./params.js"
 import { inQuotes } from "./quoting.js"
@@ -45,16 +52,22 @@ const checks: Readonly<Record<Grammar, Check>> = {
   segmentNames: patternProblem(/%(?!0?\d?\d?d|v|%)/, "part%03d.ts"),
   besideOutput: plainProblem,
   besideNames: patternProblem(/%(?!v|%)/, "init_%v.mp4"),
-  dashNames: patternProblem(/[%$]/, "chunk-$RepresentationID$-$Number%05d$.m4s", (value) => value.replaceAll(dashIdentifier, "0")),
+  dashNames: patternProblem(/[%$]/, "chunk-$RepresentationID$-$Number%05d$.m4s", (value) =>
+    value.replaceAll(dashIdentifier, "0")
+  ),
   madeFile: plainProblem,
   madePath: plainProblem,
   metadataMap: (value, context) => {
     const [, specifier] = /^\d+:s:(.*)$/s.exec(value) ?? []
-    return specifier !== undefined && isStreamSelection(`0:${specifier}`) ? undefined : checks.word(value, context)
+    return specifier !== undefined && isStreamSelection(`0:${specifier}`)
+      ? undefined
+      : checks.word(value, context)
   },
   bitstreamFilters: (value) => {
     const unknown = filterNames(value).find((name) => !bitstreamFilters.has(name))
-    return unknown === undefined ? expressionProblem(value) : `names the bitstream filter ${inQuotes(unknown)}, which is not allowed`
+    return unknown === undefined
+      ? expressionProblem(value)
+      : `names the bitstream filter ${inQuotes(unknown)}, which is not allowed`
   },
   codec: (value, { hardware }) => {
     if (!/^[A-Za-z0-9_.-]+$/.test(value)) return 'must be "copy" or the name of a codec'
@@ -64,11 +77,14 @@ const checks: Readonly<Record<Grammar, Check>> = {
   expression: expressionProblem,
   format: (value, { place }) => {
     const formats = value.split(",")
-    if (place === "output" && formats.length > 1) return `must be one format, not the list ${inQuotes(value)}: write one name of it`
+    if (place === "output" && formats.length > 1)
+      return `must be one format, not the list ${inQuotes(value)}: write one name of it`
     const [, discarding] = /^(null)\s/i.exec(value) ?? []
     if (discarding !== undefined)
       return `must be a format alone: write ${inQuotes(discarding)}, and the name of the output as its "file", such as "-"`
-    const refused = formats.find((format) => !(place === "input" ? inputFormats : outputFormats).has(format.toLowerCase()))
+    const refused = formats.find(
+      (format) => !(place === "input" ? inputFormats : outputFormats).has(format.toLowerCase())
+    )
     if (refused === undefined) return undefined
     const instead = insteadOfFormat.get(refused.toLowerCase())
     return `must be a format of files, such as ${place === "input" ? "mov or rawvideo" : "mp4 or matroska"}. ${inQuotes(refused)} is not allowed${
@@ -85,31 +101,44 @@ const checks: Readonly<Record<Grammar, Check>> = {
   // Filter graphs have their own parser: see `graph` of ParsedOption.
   graph: () => undefined,
   hlsFlags: (value) => {
-    if (!/^[+-]?[a-z_]+([+-][a-z_]+)*$/.test(value)) return 'must be names of flags, such as "independent_segments+delete_segments"'
+    if (!/^[+-]?[a-z_]+([+-][a-z_]+)*$/.test(value))
+      return 'must be names of flags, such as "independent_segments+delete_segments"'
     return /append_list/.test(value) ? "must not contain append_list: a run starts from nothing" : undefined
   },
   map: mapProblem,
   params: (value, { name }) => paramsProblem(name, value),
   patternType: (value) =>
-    ["sequence", "glob", "none"].includes(value) ? undefined : `must be sequence, glob or none, not ${inQuotes(value)}`,
+    ["sequence", "glob", "none"].includes(value)
+      ? undefined
+      : `must be sequence, glob or none, not ${inQuotes(value)}`,
   queue: numberProblem,
   segmentFormat: (value) =>
     segmentFormats.has(value.toLowerCase())
       ? undefined
       : `must be a format of files, such as mpegts or mp4: ${inQuotes(value)} is not allowed`,
   streamMap: (value) =>
-    /^[A-Za-z0-9_:,. -]*$/.test(value) && !value.includes("..") ? undefined : 'must be such as "v:0,a:0,name:low v:1,a:1,name:high"',
-  target: (value) => (/^((pal|ntsc|film)-)?(vcd|svcd|dvd|dv|dv50)$/.test(value) ? undefined : "must be vcd, svcd, dvd, dv or dv50"),
+    /^[A-Za-z0-9_:,. -]*$/.test(value) && !value.includes("..")
+      ? undefined
+      : 'must be such as "v:0,a:0,name:low v:1,a:1,name:high"',
+  target: (value) =>
+    /^((pal|ntsc|film)-)?(vcd|svcd|dvd|dv|dv50)$/.test(value)
+      ? undefined
+      : "must be vcd, svcd, dvd, dv or dv50",
   text: () => undefined,
   threads: (value) => (value === "auto" ? undefined : numberProblem(value)),
   word: (value) => (/^[A-Za-z0-9_:,.+?-]*$/.test(value) ? undefined : `must not be ${inQuotes(value)}`)
 }
 
 /** The problem with a value, worded to follow "the value of -name"; undefined if there is none. */
-export const valueProblem = (grammar: Grammar, value: string, context: ValueContext): string | undefined => checks[grammar](value, context)
+export const valueProblem = (grammar: Grammar, value: string, context: ValueContext): string | undefined =>
+  checks[grammar](value, context)
 
 /** The value that ffmpeg gets for a valid value. */
-export const valueGiven = (grammar: Grammar, value: string, { place }: Pick<ValueContext, "place">): string => {
+export const valueGiven = (
+  grammar: Grammar,
+  value: string,
+  { place }: Pick<ValueContext, "place">
+): string => {
   if (grammar === "threads") return clamped(value, maxThreads)
   if (grammar === "queue") return clamped(value, maxQueue)
   // ffmpeg accepts only complete lists of its own, but any single name of such a list selects the same
@@ -120,7 +149,8 @@ export const valueGiven = (grammar: Grammar, value: string, { place }: Pick<Valu
 /**
  * The use of the log in each pass: the first writes it, the second reads it, the third reads and rewrites it.
  */
-export const useOfLog = (pass: string | null): FileReference["use"] => (pass === "2" ? "read" : pass === "3" ? "update" : "write")
+export const useOfLog = (pass: string | null): FileReference["use"] =>
+  pass === "2" ? "read" : pass === "3" ? "update" : "write"
 
 /** The file that a valid value names. `pass` is the value of `-pass`. */
 export const fileNamed = (grammar: Grammar, value: string, pass: string | null): FileReference | null => {
@@ -159,7 +189,9 @@ export function mapProblem(value: string): string | undefined {
  * list.
  */
 export function expressionProblem(value: string): string | undefined {
-  return value.replaceAll(/[ \t\n\v\f\r\\']/g, "").includes("while(") ? "must not contain while(): it may never end" : undefined
+  return value.replaceAll(/[ \t\n\v\f\r\\']/g, "").includes("while(")
+    ? "must not contain while(): it may never end"
+    : undefined
 }
 
 function plainProblem(value: string): string | undefined {
@@ -180,7 +212,10 @@ export const plainNameRule = 'the name of a file of the task\'s directory, witho
 /**
  * Suggests the last part of a path instead of it, worded to follow a rule; "" if that is not allowed either.
  */
-export const insteadOfPath = (value: string, mayStand: (name: string) => boolean = (name) => plainName(name) !== undefined): string => {
+export const insteadOfPath = (
+  value: string,
+  mayStand: (name: string) => boolean = (name) => plainName(name) !== undefined
+): string => {
   const name = value.replace(/^.*[/\\]/s, "")
   return name !== value && mayStand(name) ? `; write ${inQuotes(name)}` : ""
 }
@@ -189,16 +224,20 @@ export const insteadOfPath = (value: string, mayStand: (name: string) => boolean
 export const dashIdentifier = /\$(?:RepresentationID|(?:Number|Bandwidth|Time)(?:%0\d\d?d)?|ext)?\$/g
 
 function patternProblem(unknown: RegExp, example: string, simplified = (value: string): string => value) {
-  const mayStand = (name: string) => "name" in parseFileName(name) && !/[:|]/.test(name) && !unknown.test(simplified(name))
+  const mayStand = (name: string) =>
+    "name" in parseFileName(name) && !/[:|]/.test(name) && !unknown.test(simplified(name))
   return (value: string): string | undefined =>
-    mayStand(value) ? undefined : `must be a file name alone, such as ${inQuotes(example)}${insteadOfPath(value, mayStand)}`
+    mayStand(value)
+      ? undefined
+      : `must be a file name alone, such as ${inQuotes(example)}${insteadOfPath(value, mayStand)}`
 }
 
 function numberProblem(value: string): string | undefined {
   return /^\d+$/.test(value) ? undefined : `must be a whole number, not ${inQuotes(value)}`
 }
 
-const clamped = (value: string, most: number): string => (/^\d+$/.test(value) && Number(value) > most ? `${most}` : value)
+const clamped = (value: string, most: number): string =>
+  /^\d+$/.test(value) && Number(value) > most ? `${most}` : value
 
 /** The names in a list of bitstream filters: `name=key=value:key=value,name`. */
 const filterNames = (list: string): ReadonlyArray<string> => {

@@ -37,13 +37,19 @@ describe("a map means the same on every version", () => {
 
   it("a tag's name alone can be optional up to 7.0 alone", () => {
     expect(read("0:m:title?", "5.1")).toBe("0:m:title?")
-    expect(read("0:m:title?", "9.0")).toMatch(/^must name the tag's value as well.*this ffmpeg \(9\.0\).*write "0:m:title:VALUE\?"/)
+    expect(read("0:m:title?", "9.0")).toMatch(
+      /^must name the tag's value as well.*this ffmpeg \(9\.0\).*write "0:m:title:VALUE\?"/
+    )
   })
 
   it("also among the options", () => {
     const policy = { ...defaultPolicy, table: tableOf("9.0") }
-    const given = Either.getOrThrow(readOptions(["-map", "0:m:title:main?"], "output", policy)).options.map(({ value }) => value)
+    const given = Either.getOrThrow(readOptions(["-map", "0:m:title:main?"], "output", policy)).options.map(
+      ({ value }) => value
+    )
     expect(given).toEqual(["0:m:title:main:?"])
-    expect(Either.merge(readOptions(["-map", "0:m:title?"], "output", policy))).toMatch(/^the value of -map must name the tag's value/)
+    expect(Either.merge(readOptions(["-map", "0:m:title?"], "output", policy))).toMatch(
+      /^the value of -map must name the tag's value/
+    )
   })
 })

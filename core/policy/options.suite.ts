@@ -6,8 +6,13 @@ const { options, avOptions } = defaultPolicy.table
 const names = [...options.keys(), ...avOptions.keys()]
 const oneOf = <A>(items: ReadonlyArray<A>) => fc.constantFrom(...items)
 
-const specifier = fc.oneof(fc.constant(""), oneOf([":v", ":a:0", ":s:m:language:eng", ":#0x101", ":", ":p:1", ":zz"]))
-const spelled = fc.tuple(oneOf(["-", "-", "-", "-", "-no", "-v", "-a", "-s"]), oneOf(names), specifier).map((parts) => parts.join(""))
+const specifier = fc.oneof(
+  fc.constant(""),
+  oneOf([":v", ":a:0", ":s:m:language:eng", ":#0x101", ":", ":p:1", ":zz"])
+)
+const spelled = fc
+  .tuple(oneOf(["-", "-", "-", "-", "-no", "-v", "-a", "-s"]), oneOf(names), specifier)
+  .map((parts) => parts.join(""))
 
 /** Values that are harmful if they are misread. */
 const value = fc.oneof(

@@ -9,8 +9,11 @@ import { defaultPolicy } from "./policy.js"
 const places = ["input", "output"] as const
 type Place = (typeof places)[number]
 
-const read = (items: ReadonlyArray<string>, place: Place = "output", over: Partial<typeof defaultPolicy> = {}) =>
-  readOptions(items, place, { ...defaultPolicy, ...over })
+const read = (
+  items: ReadonlyArray<string>,
+  place: Place = "output",
+  over: Partial<typeof defaultPolicy> = {}
+) => readOptions(items, place, { ...defaultPolicy, ...over })
 const accepted = (text: string, place: Place = "output"): ParsedOptions =>
   Either.getOrThrowWith(read(listOf(text), place), (problem) => new Error(problem))
 const refusal = (items: ReadonlyArray<string>, place: Place = "output") =>
@@ -20,7 +23,10 @@ const dropped = /^-(?:y|n|hide_banner|stats|noy|non|nohide_banner|nostats|nostdi
 const droppedWithValue = /^-(?:v|loglevel)(?::.*)?$/
 /** A list without what is dropped; right for ordinary lists, where no value looks like that. */
 const kept = (items: ReadonlyArray<string>) =>
-  items.filter((item, at) => !dropped.test(item) && !droppedWithValue.test(item) && !droppedWithValue.test(items[at - 1] ?? ""))
+  items.filter(
+    (item, at) =>
+      !dropped.test(item) && !droppedWithValue.test(item) && !droppedWithValue.test(items[at - 1] ?? "")
+  )
 
 describe.each(places)("an ordinary list for an %s", (place) => {
   it.each(ordinaryLists[place])("%s", (text) => {
@@ -44,7 +50,15 @@ describe("a refused name", () => {
   const names = knownOptions.filter((name) => whyRefused(name, false) !== undefined)
 
   it.each(names)("%s, in each spelling and place", (name) => {
-    for (const item of [`-${name}`, `-${name}:v`, `-${name}:v:0`, `-${name}:`, `-no${name}`, `-no${name}:a`, `-${name}:m:a:b`]) {
+    for (const item of [
+      `-${name}`,
+      `-${name}:v`,
+      `-${name}:v:0`,
+      `-${name}:`,
+      `-no${name}`,
+      `-no${name}:a`,
+      `-${name}:m:a:b`
+    ]) {
       // The one that is dropped: people paste it to get just what the server does.
       if (/^-nostdin/.test(item)) continue
       for (const place of places) {
@@ -86,16 +100,25 @@ describe("an option of a later ffmpeg", () => {
     ])
   }
 
-  it.each(["-x265-stats", "-x265-stats:v:0", "-x270_stats", "-new_outdir", "-new_table", "-key_pem"])("%s names a file", (name) => {
-    expect(read([name, "x"], "output", { table })).toEqual(Either.left(expect.stringContaining(`option ${name} is not allowed`)))
-  })
+  it.each(["-x265-stats", "-x265-stats:v:0", "-x270_stats", "-new_outdir", "-new_table", "-key_pem"])(
+    "%s names a file",
+    (name) => {
+      expect(read([name, "x"], "output", { table })).toEqual(
+        Either.left(expect.stringContaining(`option ${name} is not allowed`))
+      )
+    }
+  )
 
   it("has no list of parameters that was not reviewed", () => {
-    expect(read(["-new-params", "crf=20"], "output", { table })).toEqual(Either.left(expect.stringContaining("cannot be checked")))
+    expect(read(["-new-params", "crf=20"], "output", { table })).toEqual(
+      Either.left(expect.stringContaining("cannot be checked"))
+    )
   })
 
   it.each(["-new_thing", "-new_log", "-new_filename"])("%s is refused until it is looked at", (name) => {
-    expect(read([name, "1"], "output", { table })).toEqual(Either.left(expect.stringContaining(`option ${name} is not allowed`)))
+    expect(read([name, "1"], "output", { table })).toEqual(
+      Either.left(expect.stringContaining(`option ${name} is not allowed`))
+    )
   })
 
   it.each(["-new_mode", "-new_list"])("%s is allowed: it says of no place", (name) => {
@@ -106,7 +129,9 @@ describe("an option of a later ffmpeg", () => {
 describe("what is read", () => {
   it("is each option with its specifier and its value", () => {
     const option = { file: null, graph: false }
-    expect(accepted("-c:v:0 libx264 -an -noautoscale -vf hflip -y -metadata:s:a:0 language=eng").options).toEqual([
+    expect(
+      accepted("-c:v:0 libx264 -an -noautoscale -vf hflip -y -metadata:s:a:0 language=eng").options
+    ).toEqual([
       { ...option, item: "-c:v:0", name: "c", specifier: "v:0", value: "libx264" },
       { ...option, item: "-an", name: "an", specifier: null, value: null },
       { ...option, item: "-noautoscale", name: "noautoscale", specifier: null, value: null },
@@ -116,8 +141,16 @@ describe("what is read", () => {
   })
 
   it.each([
-    ["-attach cover.jpg", { name: "cover.jpg", use: "read", shape: "file", opened: "path" }, ["-attach", "/in/cover.jpg"]],
-    ["-pass 1 -passlogfile log", { name: "log", use: "write", shape: "prefix", opened: "path" }, ["-pass", "1", "-passlogfile", "/in/log"]],
+    [
+      "-attach cover.jpg",
+      { name: "cover.jpg", use: "read", shape: "file", opened: "path" },
+      ["-attach", "/in/cover.jpg"]
+    ],
+    [
+      "-pass 1 -passlogfile log",
+      { name: "log", use: "write", shape: "prefix", opened: "path" },
+      ["-pass", "1", "-passlogfile", "/in/log"]
+    ],
     [
       "-passlogfile:v log -pass:v 2",
       { name: "log", use: "read", shape: "prefix", opened: "path" },
@@ -133,7 +166,11 @@ describe("what is read", () => {
       { name: "log", use: "update", shape: "prefix", opened: "path" },
       ["-pass", "3", "-passlogfile", "/in/log"]
     ],
-    ["-segment_list a.csv", { name: "a.csv", use: "write", shape: "file", opened: "url" }, ["-segment_list", "/in/a.csv"]],
+    [
+      "-segment_list a.csv",
+      { name: "a.csv", use: "write", shape: "file", opened: "url" },
+      ["-segment_list", "/in/a.csv"]
+    ],
     [
       "-init_seg_name i-$RepresentationID$.mp4",
       { name: "i-$RepresentationID$.mp4", use: "write", shape: "pattern", opened: "beside" },
@@ -166,8 +203,11 @@ describe("what is read", () => {
 
   it("is everything as it stands where nothing is refused", () => {
     const lists = places.flatMap((place) => refusedLists[place].map(([text]) => listOf(text)))
-    for (const list of lists) expect(optionArgs(Either.getOrThrow(read(list, "output", { options: "off" })).options)).toEqual(list)
-    expect(Either.getOrThrow(read(["-progress", "x", "-report", "y"], "output", { options: "off" })).options).toMatchObject([
+    for (const list of lists)
+      expect(optionArgs(Either.getOrThrow(read(list, "output", { options: "off" })).options)).toEqual(list)
+    expect(
+      Either.getOrThrow(read(["-progress", "x", "-report", "y"], "output", { options: "off" })).options
+    ).toMatchObject([
       { item: "-progress", value: "x" },
       { item: "-report", value: null },
       { item: "y", value: null }
@@ -176,7 +216,14 @@ describe("what is read", () => {
 
   it("repeats little of a long item", () => {
     const flood = "x".repeat(30_000)
-    for (const list of [[flood], [`-${flood}`], [`-crf ${flood}`], [`-crf=${flood}`], ["-f", flood], ["-x264-params", `${flood}file=1`]]) {
+    for (const list of [
+      [flood],
+      [`-${flood}`],
+      [`-crf ${flood}`],
+      [`-crf=${flood}`],
+      ["-f", flood],
+      ["-x264-params", `${flood}file=1`]
+    ]) {
       expect(refusal(list).length).toBeLessThan(400)
     }
   })
@@ -187,7 +234,8 @@ describe("any list", () => {
 
   /** Numbers above their limit, and lists of names of one demuxer. */
   const isChanged = (item: string, given = "") =>
-    (["16", "100000"].includes(given) && Number(item) > Number(given)) || (item.includes(",") && item.split(",")[0] === given)
+    (["16", "100000"].includes(given) && Number(item) > Number(given)) ||
+    (item.includes(",") && item.split(",")[0] === given)
 
   it("is read without a throw; what is accepted is written back as it was, but for what is changed, and read alike again", {
     timeout: 600_000

@@ -53,10 +53,15 @@ export const readOptions = (
   policy: PolicyValues,
   passLog?: string
 ): Either.Either<ParsedOptions, string> =>
-  policy.options === "off" ? Either.right(unjudged(items, policy.table, passLog)) : judged(items, place, policy, passLog)
+  policy.options === "off"
+    ? Either.right(unjudged(items, policy.table, passLog))
+    : judged(items, place, policy, passLog)
 
 /** The items to append if the options have `-pass` but no `-passlogfile`. */
-const missingLog = (options: ReadonlyArray<Pick<ParsedOption, "name">>, passLog: string | undefined): ReadonlyArray<string> => {
+const missingLog = (
+  options: ReadonlyArray<Pick<ParsedOption, "name">>,
+  passLog: string | undefined
+): ReadonlyArray<string> => {
   const has = (wanted: string) => options.some(({ name }) => name === wanted)
   return passLog !== undefined && has("pass") && !has("passlogfile") ? ["-passlogfile", passLog] : []
 }
@@ -65,13 +70,19 @@ const missingLog = (options: ReadonlyArray<Pick<ParsedOption, "name">>, passLog:
  * The arguments that ffmpeg gets. `place` replaces the files that options name; without it they stay as
  * written.
  */
-export const optionArgs = (options: ReadonlyArray<ParsedOption>, place?: (file: FileReference) => string): ReadonlyArray<string> =>
+export const optionArgs = (
+  options: ReadonlyArray<ParsedOption>,
+  place?: (file: FileReference) => string
+): ReadonlyArray<string> =>
   options.flatMap(({ item, value, file }) =>
-    value === null ? [item] : [item, file === null || place === undefined ? value : placed(value, file, place(file))]
+    value === null
+      ? [item]
+      : [item, file === null || place === undefined ? value : placed(value, file, place(file))]
   )
 
 /** Appends the log to the end of its list, where it overrides earlier ones. */
-const placed = (value: string, { shape }: FileReference, path: string): string => (shape === "stats" ? `${value}:stats=${path}` : path)
+const placed = (value: string, { shape }: FileReference, path: string): string =>
+  shape === "stats" ? `${value}:stats=${path}` : path
 
 interface JudgedOption {
   readonly option: Omit<ParsedOption, "file">
@@ -79,7 +90,12 @@ interface JudgedOption {
   readonly grammar: Grammar
 }
 
-const judged = (items: ReadonlyArray<string>, place: "input" | "output", policy: PolicyValues, passLog?: string) =>
+const judged = (
+  items: ReadonlyArray<string>,
+  place: "input" | "output",
+  policy: PolicyValues,
+  passLog?: string
+) =>
   Either.gen(function* () {
     const written = yield* judgedEach(items, place, policy)
     const added = missingLog(
@@ -90,7 +106,10 @@ const judged = (items: ReadonlyArray<string>, place: "input" | "output", policy:
     const pass = read.findLast(({ option }) => option.name === "pass")?.option.value ?? null
     const options = read.map(({ option, known, grammar }) => ({
       ...option,
-      file: grammar === "params" ? statsNamed(known, option.value ?? "", pass) : fileNamed(grammar, option.value ?? "", pass)
+      file:
+        grammar === "params"
+          ? statsNamed(known, option.value ?? "", pass)
+          : fileNamed(grammar, option.value ?? "", pass)
     }))
     return { options, files: options.flatMap(({ file }) => file ?? []) }
   })
@@ -102,14 +121,18 @@ const judgedEach = (items: ReadonlyArray<string>, place: "input" | "output", pol
       const item = items[at] as string
       const { name, specifier, found, rewrite } = yield* readName(item, policy)
       const given = found.takesValue ? items[++at] : null
-      if (given === undefined) return yield* Either.left(`option ${shown(item)} needs a value: add it as the next item`)
+      if (given === undefined)
+        return yield* Either.left(`option ${shown(item)} needs a value: add it as the next item`)
       if (isDropped(found)) continue
       const value =
         given === null || rewrite === undefined
           ? given
           : yield* Either.mapLeft(rewrite.value(given), (problem) => `the value of ${shown(item)} ${problem}`)
       const grammar = yield* grammarOf(item, found, place)
-      const problem = value === null ? undefined : valueProblem(grammar, value, { name: found.name, place, hardware: policy.hardware })
+      const problem =
+        value === null
+          ? undefined
+          : valueProblem(grammar, value, { name: found.name, place, hardware: policy.hardware })
       if (problem !== undefined) return yield* Either.left(`the value of ${shown(item)} ${problem}`)
       const mapped = grammar === "map" && value !== null ? mapFor(value, policy.table) : Either.right(value)
       const translated = yield* Either.mapLeft(mapped, (why) => `the value of ${shown(item)} ${why}`)
@@ -128,7 +151,9 @@ const judgedEach = (items: ReadonlyArray<string>, place: "input" | "output", pol
 
 const statsNamed = (option: string, list: string, pass: string | null): FileReference | null => {
   const log = passLogOf(option, list, pass)
-  return log === undefined ? null : { name: log.name, use: useOfLog(log.pass), shape: "stats", opened: "path" }
+  return log === undefined
+    ? null
+    : { name: log.name, use: useOfLog(log.pass), shape: "stats", opened: "path" }
 }
 
 /** Splits the items into options without checks (policy off). */
@@ -173,10 +198,16 @@ const readName = (item: string, { table, hardware }: PolicyValues) =>
   Either.gen(function* () {
     const written = splitName(item)
     const rewrite = written === undefined ? undefined : rewritten(written.name, written.specifier, table)
-    const { name, specifier } = (rewrite === undefined ? written : splitName(rewrite.item)) ?? { name: undefined, specifier: null }
-    const found = name === undefined || isRemovedOption(name, table) ? undefined : find(name, specifier, table)
+    const { name, specifier } = (rewrite === undefined ? written : splitName(rewrite.item)) ?? {
+      name: undefined,
+      specifier: null
+    }
+    const found =
+      name === undefined || isRemovedOption(name, table) ? undefined : find(name, specifier, table)
     if (found !== undefined && isDropped(found)) return { name: name ?? "", specifier, found, rewrite }
-    const why = refusalOf(looseName(item), hardware) ?? (found === undefined ? undefined : whyRefused(found.name, hardware))
+    const why =
+      refusalOf(looseName(item), hardware) ??
+      (found === undefined ? undefined : whyRefused(found.name, hardware))
     if (why !== undefined) return yield* Either.left(`option ${shown(item)} is not allowed: ${why}`)
     if (name === undefined) return yield* Either.left(noOption(item))
     if (found === undefined) return yield* Either.left(unknownOption(item, name, specifier, table))
@@ -187,23 +218,31 @@ const readName = (item: string, { table, hardware }: PolicyValues) =>
  * Searches like ffmpeg: its own options by name, then those of its libraries, then its own options with a
  * leading `no`.
  */
-const find = (name: string, specifier: string | null, { options, avOptions }: OptionTable): Found | undefined => {
+const find = (
+  name: string,
+  specifier: string | null,
+  { options, avOptions }: OptionTable
+): Found | undefined => {
   const own = options.get(name)
   if (own !== undefined) return { name, negated: false, takesValue: own.takesValue, meaning: own }
   const library = avOptions.get(name)
   if (library !== undefined && (specifier === null || takesSpecifier(library)))
     return { name, negated: false, takesValue: true, meaning: library }
   const typed = /^[vas]/.test(name) && specifier === null ? avOptions.get(name.slice(1)) : undefined
-  if (typed?.owners.includes("codec")) return { name: name.slice(1), negated: false, takesValue: true, meaning: typed }
+  if (typed?.owners.includes("codec"))
+    return { name: name.slice(1), negated: false, takesValue: true, meaning: typed }
   const positive = name.startsWith("no") ? options.get(name.slice(2)) : undefined
   if (positive?.negatable) return { name: name.slice(2), negated: true, takesValue: false, meaning: positive }
   return undefined
 }
 
-const takesSpecifier = ({ owners }: AvOption): boolean => owners.includes("codec") || owners.includes("private")
+const takesSpecifier = ({ owners }: AvOption): boolean =>
+  owners.includes("codec") || owners.includes("private")
 
 const isDropped = ({ name, negated, meaning }: Found): boolean =>
-  "places" in meaning ? droppedNames.includes(name) || (negated && droppedNegations.includes(name)) : droppedAvOptions.includes(name)
+  "places" in meaning
+    ? droppedNames.includes(name) || (negated && droppedNegations.includes(name))
+    : droppedAvOptions.includes(name)
 
 /** The name in any text that looks like an option. */
 const looseName = (item: string): string => /^-([^:=\s]*)/.exec(item)?.[1] ?? ""
@@ -212,14 +251,22 @@ const refusalOf = (name: string, hardware: boolean): string | undefined =>
   whyRefused(name, hardware) ?? (name.startsWith("no") ? whyRefused(name.slice(2), hardware) : undefined)
 
 /** The grammar of the option's value, if the option is allowed in this place. */
-const grammarOf = (item: string, { name, meaning }: Found, place: "input" | "output"): Either.Either<Grammar, string> => {
+const grammarOf = (
+  item: string,
+  { name, meaning }: Found,
+  place: "input" | "output"
+): Either.Either<Grammar, string> => {
   if (isMisplaced(meaning, place)) {
     const right = place === "input" ? "output" : "input"
-    return Either.left(`option ${shown(item)} is for an ${right}: move it to the options of the ${right} that should have it`)
+    return Either.left(
+      `option ${shown(item)} is for an ${right}: move it to the options of the ${right} that should have it`
+    )
   }
   if ("places" in meaning) {
     const grammar = commandGrammar(name)
-    return grammar === undefined ? Either.left(`option ${shown(item)} is not allowed: leave it out`) : Either.right(grammar)
+    return grammar === undefined
+      ? Either.left(`option ${shown(item)} is not allowed: leave it out`)
+      : Either.right(grammar)
   }
   return meaning.text && namesAPlace(name)
     ? Either.left(`option ${shown(item)} is not allowed: its value may name a file or a host`)
@@ -228,7 +275,8 @@ const grammarOf = (item: string, { name, meaning }: Found, place: "input" | "out
 
 /** ffmpeg enforces the direction of codec options but accepts format options for inputs and outputs. */
 const isMisplaced = (meaning: CommandOption | AvOption, place: "input" | "output"): boolean => {
-  if ("places" in meaning) return meaning.places.length > 0 && !meaning.places.includes(place) && !meaning.places.includes("global")
+  if ("places" in meaning)
+    return meaning.places.length > 0 && !meaning.places.includes(place) && !meaning.places.includes("global")
   return (
     meaning.owners.every((owner) => owner === "codec" || owner === "private") &&
     !meaning.directions.includes(place === "input" ? "decode" : "encode")
@@ -247,8 +295,10 @@ const noOption = (item: string): string => {
     return `"${shown(item)}" holds several items in one string: write "${shown(first)}", "${shown(rest)}"`
   }
   const [, option, value] = /^(-[A-Za-z_][\w-]*)=(.*)$/s.exec(item) ?? []
-  if (option !== undefined) return `"${shown(item)}" is not how options are written: write "${shown(option)}", "${shown(value ?? "")}"`
-  if (item.startsWith("-/")) return `"${shown(item)}" is not allowed: a value can't be read from a file, so write it into the next item`
+  if (option !== undefined)
+    return `"${shown(item)}" is not how options are written: write "${shown(option)}", "${shown(value ?? "")}"`
+  if (item.startsWith("-/"))
+    return `"${shown(item)}" is not allowed: a value can't be read from a file, so write it into the next item`
   if (/^-[A-Za-z0-9_]/.test(item))
     return `"${shown(item)}" is not an option: a name, and a stream specifier after ":", have no such characters`
   if (nowhere.includes(item)) {

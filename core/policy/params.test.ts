@@ -10,7 +10,15 @@ const refused = (
 ).split(" ")
 
 /** Spellings of a key that some encoder takes for it. */
-const spellings = (key: string) => [key, key.replaceAll("-", "_"), key.toUpperCase(), `no-${key}`, `no${key}`, `--${key}`, ` ${key} `]
+const spellings = (key: string) => [
+  key,
+  key.replaceAll("-", "_"),
+  key.toUpperCase(),
+  `no-${key}`,
+  `no${key}`,
+  `--${key}`,
+  ` ${key} `
+]
 
 /** Where a key may stand. */
 const lists = (key: string) => [
@@ -30,7 +38,8 @@ const options = [...encoderKeys.keys()]
 describe("a list of encoder parameters", () => {
   it.each(refused)("is refused for %s, however it is spelled and wherever it stands", (key) => {
     for (const option of options)
-      for (const list of spellings(key).flatMap(lists)) expect(paramsProblem(option, list), `${option} ${list}`).not.toBe(undefined)
+      for (const list of spellings(key).flatMap(lists))
+        expect(paramsProblem(option, list), `${option} ${list}`).not.toBe(undefined)
   })
 
   it.each([
@@ -44,7 +53,10 @@ describe("a list of encoder parameters", () => {
     ["x264opts", "keyint=60:min-keyint=60:no-scenecut"],
     ["x264opts", "cqm=flat:cqm4=6,13,20,28,13,20,28,32,20,28,32,37,28,32,37,42"],
     ["x265-params", "log-level=none:level-idc=5.1:high-tier=1:scaling-list=default:no-sao=1"],
-    ["x265-params", "master-display='G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)':pools=+,-"],
+    [
+      "x265-params",
+      "master-display='G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)':pools=+,-"
+    ],
     ["svtav1-params", "tune=0:film-grain=8:scd=1:profile=main"],
     ["aom-params", "enable-cdef=0:row-mt=1:sb-size=64"],
     ["rav1e-params", "speed=8:low_latency=true:no_scene_detection=false"],
@@ -106,7 +118,13 @@ describe("a list of encoder parameters", () => {
   })
 
   it("never throws, and takes its time in proportion to the length", () => {
-    fc.assert(fc.property(fc.constantFrom(...options), fc.fullUnicodeString(), (option, list) => void paramsProblem(option, list)))
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...options),
+        fc.fullUnicodeString(),
+        (option, list) => void paramsProblem(option, list)
+      )
+    )
     for (const part of [":", "=", "'", "\\", ",", "/", "crf=1:", "zones=1,"])
       paramsProblem("x264-params", part.repeat(32_768 / part.length))
   }, 5000)
@@ -114,7 +132,8 @@ describe("a list of encoder parameters", () => {
   it("can be made of each key of the tables", () => {
     const words: Readonly<Record<string, string>> = { cqm: "flat", "scaling-list": "off" }
     for (const [option, { keys }] of encoderKeys)
-      for (const key of keys) expect(paramsProblem(option, `${key}=${words[key] ?? 1}`), `${option} ${key}`).toBe(undefined)
+      for (const key of keys)
+        expect(paramsProblem(option, `${key}=${words[key] ?? 1}`), `${option} ${key}`).toBe(undefined)
   })
 })
 

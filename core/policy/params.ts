@@ -22,7 +22,8 @@ const wordsOf: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
 ])
 
 const isRefused = (key: string): boolean =>
-  refusedKeys.has(key) || (/^(dump-|tcfile-)|(file|path|dir|log|table|prefix)$/.test(key) && !harmlessKeys.has(key))
+  refusedKeys.has(key) ||
+  (/^(dump-|tcfile-)|(file|path|dir|log|table|prefix)$/.test(key) && !harmlessKeys.has(key))
 
 interface Param {
   /** The key as written. */
@@ -41,7 +42,8 @@ export const paramsProblem = (option: string, list: string): string | undefined 
   const log = logProblem(option, list)
   if (log !== undefined) return log
   const refused = allKeys(withoutLog(option, list)).find((key) => isRefusedFor(option, key))
-  if (refused !== undefined) return `contains ${inQuotes(refused)}, which is not allowed: it names a file or a device`
+  if (refused !== undefined)
+    return `contains ${inQuotes(refused)}, which is not allowed: it names a file or a device`
   for (const param of paramsOf(option, withoutLog(option, list)).flatMap(withZones)) {
     const problem = paramProblem(param, known.encoder, known.keys)
     if (problem !== undefined) return problem
@@ -63,7 +65,10 @@ export const logSuffixes: ReadonlyArray<string> = ["", ".mbtree", ".cutree"]
  * The files that an encoder writes for a log of this name or pattern. Each has a temporary name (`passing`)
  * while it is written.
  */
-export const filesOfLog = (name: string, encoder: "x264" | "x265"): ReadonlyArray<{ readonly name: string; readonly passing?: true }> =>
+export const filesOfLog = (
+  name: string,
+  encoder: "x264" | "x265"
+): ReadonlyArray<{ readonly name: string; readonly passing?: true }> =>
   ["", encoder === "x264" ? ".mbtree" : ".cutree"].flatMap((suffix) => [
     { name: `${name}${suffix}` },
     { name: `${name}${suffix}.temp`, passing: true } as const
@@ -124,15 +129,21 @@ export const passLogOf = (option: string, list: string, pass: string | null): Pa
   const isX264 = option !== "x265-params"
   const number = last("pass") ?? (isX264 ? pass : null)
   const stats = last("stats")
-  if (number === null || !/^[123]$/.test(number) || (stats === undefined && isX264 && pass !== null)) return undefined
+  if (number === null || !/^[123]$/.test(number) || (stats === undefined && isX264 && pass !== null))
+    return undefined
   const parsed = parseFileName(stats ?? defaultLog)
   return "name" in parsed ? { name: parsed.name, pass: number } : undefined
 }
 
-const paramProblem = ({ key, value }: Param, encoder: string, keys: ReadonlySet<string>): string | undefined => {
+const paramProblem = (
+  { key, value }: Param,
+  encoder: string,
+  keys: ReadonlySet<string>
+): string | undefined => {
   const plain = plainKey(key)
   const name = keys.has(plain) ? plain : withoutNo(plain)
-  if (!keys.has(name)) return `contains ${inQuotes(key)}, which is not a known parameter of ${encoder}: check its name, or leave it out`
+  if (!keys.has(name))
+    return `contains ${inQuotes(key)}, which is not a known parameter of ${encoder}: check its name, or leave it out`
   const words = wordsOf.get(name)
   // A leading "no" changes the value to another word, which the encoder would open as a file.
   if (words === undefined || (name === plain && words.includes(value))) return undefined
@@ -147,13 +158,16 @@ const withoutNo = (key: string): string => key.replace(/^no-?/, "")
 
 /** `film-grain` is a file for x265 but a number for SVT-AV1. */
 const isRefusedFor = (option: string, key: string): boolean =>
-  [plainKey(key), withoutNo(plainKey(key))].some((each) => isRefused(each) || (option === "x265-params" && each === "film-grain"))
+  [plainKey(key), withoutNo(plainKey(key))].some(
+    (each) => isRefused(each) || (option === "x265-params" && each === "film-grain")
+  )
 
 /**
  * Splits a list like ffmpeg: by libavutil's rules with quotes, except `x264opts`, which is split at every
  * colon.
  */
-const paramsOf = (option: string, list: string): ReadonlyArray<Param> => (option === "x264opts" ? cut(list, ":") : unquoted(list))
+const paramsOf = (option: string, list: string): ReadonlyArray<Param> =>
+  option === "x264opts" ? cut(list, ":") : unquoted(list)
 
 /**
  * Adds the parameters within zones: `start,end,key=value,key=value/start,end,...`. The keys `q` and `b` exist
@@ -161,7 +175,12 @@ const paramsOf = (option: string, list: string): ReadonlyArray<Param> => (option
  */
 const withZones = (param: Param): ReadonlyArray<Param> =>
   plainKey(param.key) === "zones"
-    ? [param, ...param.value.split("/").flatMap((zone) => cut(zone, ",").filter(({ key }) => !/^(\d+|[qb])$/.test(key)))]
+    ? [
+        param,
+        ...param.value
+          .split("/")
+          .flatMap((zone) => cut(zone, ",").filter(({ key }) => !/^(\d+|[qb])$/.test(key)))
+      ]
     : [param]
 
 const cut = (list: string, separator: string): ReadonlyArray<Param> =>

@@ -15,4 +15,6 @@ export interface PolicyValues {
 export const defaultPolicy: PolicyValues = { table: ffmpeg5, options: "enforced", hardware: false }
 
 /** The policy in force. Default: `defaultPolicy`. */
-export class Policy extends Context.Reference<Policy>()("ffkiln/Policy", { defaultValue: (): PolicyValues => defaultPolicy }) {}
+export class Policy extends Context.Reference<Policy>()("ffkiln/Policy", {
+  defaultValue: (): PolicyValues => defaultPolicy
+}) {}

@@ -80,7 +80,10 @@ export class TokenReader {
 
   problem(what: string, at = this.at): Either.Either<never, string> {
     const rest = this.text.slice(at, at + 20)
-    const place = rest === "" ? "at its end" : `at character ${at + 1}, before "${at + 20 < this.text.length ? `${rest}...` : rest}"`
+    const place =
+      rest === ""
+        ? "at its end"
+        : `at character ${at + 1}, before "${at + 20 < this.text.length ? `${rest}...` : rest}"`
     return Either.left(`is not well-formed: ${what}, ${place}`)
   }
 }

@@ -77,7 +77,9 @@ export interface DirectoriesShape {
    * `bytes` is the sum of the known sizes, plus bytes that `releaseHeld` will release. `unsized` are the rows
    * without a known size (registrations), in any order. A consistent snapshot.
    */
-  readonly stored: (owner: OwnerId) => Fx<{ readonly bytes: number; readonly unsized: ReadonlyArray<StoredFile> }>
+  readonly stored: (
+    owner: OwnerId
+  ) => Fx<{ readonly bytes: number; readonly unsized: ReadonlyArray<StoredFile> }>
   /**
    * Removes the row and returns its blob key, to one caller only. With `key`, only if the row still has that
    * key.
@@ -87,7 +89,10 @@ export interface DirectoriesShape {
    * Removes up to `limit` expired directories with their files and returns the blob keys. Directories used by
    * a live job stay.
    */
-  readonly dropExpired: (now: Date, limit: number) => Fx<{ readonly directories: number; readonly keys: ReadonlyArray<BlobKey> }>
+  readonly dropExpired: (
+    now: Date,
+    limit: number
+  ) => Fx<{ readonly directories: number; readonly keys: ReadonlyArray<BlobKey> }>
   /**
    * Releases up to `limit` blobs whose file was deleted or replaced during a job and that no live job reads
    * now; returns their keys.

@@ -27,7 +27,9 @@ export interface ExecutorShape {
    * Emits any number of `Progress` events, then one `Finished`. Interrupting the stream ends the process and
    * removes its files before the interruption completes.
    */
-  readonly run: (plan: Plan) => Stream.Stream<RunEvent, FfmpegFailed | RunLimitExceeded | BlobMissing | Unavailable>
+  readonly run: (
+    plan: Plan
+  ) => Stream.Stream<RunEvent, FfmpegFailed | RunLimitExceeded | BlobMissing | Unavailable>
 }
 
 export class Executor extends Context.Tag("ffkiln/Executor")<Executor, ExecutorShape>() {}

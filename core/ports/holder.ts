@@ -6,5 +6,8 @@ import { Context } from "effect"
  * lease ends. It is false for unknown names.
  */
 export class Holder extends Context.Reference<Holder>()("ffkiln/Holder", {
-  defaultValue: (): { readonly name: string; readonly isGone: (name: string) => boolean } => ({ name: "", isGone: () => false })
+  defaultValue: (): { readonly name: string; readonly isGone: (name: string) => boolean } => ({
+    name: "",
+    isGone: () => false
+  })
 }) {}

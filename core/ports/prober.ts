@@ -1,5 +1,13 @@
 import { Context } from "effect"
-import type { BlobMissing, InvalidRequest, ProbeFailed, ProbesBusy, RunLimitExceeded, UrlRefused, UrlUnreachable } from "../errors.js"
+import type {
+  BlobMissing,
+  InvalidRequest,
+  ProbeFailed,
+  ProbesBusy,
+  RunLimitExceeded,
+  UrlRefused,
+  UrlUnreachable
+} from "../errors.js"
 import type { BlobKey, FileName } from "../ids.js"
 import type { ProbeRequest } from "../probe.js"
 import type { Fx } from "./effect.js"
@@ -28,7 +36,10 @@ export interface ProberShape {
   readonly probe: (
     source: ProbeSource,
     request: ProbeRequest
-  ) => Fx<ProbeReport, ProbesBusy | ProbeFailed | InvalidRequest | RunLimitExceeded | BlobMissing | UrlRefused | UrlUnreachable>
+  ) => Fx<
+    ProbeReport,
+    ProbesBusy | ProbeFailed | InvalidRequest | RunLimitExceeded | BlobMissing | UrlRefused | UrlUnreachable
+  >
 }
 
 export class Prober extends Context.Tag("ffkiln/Prober")<Prober, ProberShape>() {}

@@ -120,7 +120,11 @@ export interface StorageShape {
    * Writes one part, sent to the API's own route, atomically. `BlobMissing` if it is too short or the upload
    * has ended. A part may be sent again with other bytes after the response to the earlier request.
    */
-  readonly writePart: <E>(key: BlobKey, part: Part & Parted, body: Bytes<E>) => Fx<void, E | TooLarge | BlobMissing>
+  readonly writePart: <E>(
+    key: BlobKey,
+    part: Part & Parted,
+    body: Bytes<E>
+  ) => Fx<void, E | TooLarge | BlobMissing>
   /**
    * Joins the parts to the blob atomically; it is durable on return. `BlobMissing` if a part is missing or
    * has the wrong length for a blob of `parted.bytes`. That length may be greater than at the time some parts

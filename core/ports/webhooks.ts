@@ -14,7 +14,11 @@ export interface WebhooksShape {
    * (`whsec_...`). Returns the status of a 2xx response that came in time. Anything else fails. Redirects are
    * not followed.
    */
-  readonly post: (delivery: Delivery, body: string, secret: Redacted.Redacted) => Fx<number, UrlRefused | WebhookRejected>
+  readonly post: (
+    delivery: Delivery,
+    body: string,
+    secret: Redacted.Redacted
+  ) => Fx<number, UrlRefused | WebhookRejected>
 }
 
 export class Webhooks extends Context.Tag("ffkiln/Webhooks")<Webhooks, WebhooksShape>() {}

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest"
 import { authorizationHeader, credentialOf, splitCredential } from "./api-key.js"
 
 const base64 = (text: string) => Buffer.from(text).toString("base64")
-const read = (header: string | undefined) => Option.getOrUndefined(Option.map(credentialOf(header), Redacted.value))
+const read = (header: string | undefined) =>
+  Option.getOrUndefined(Option.map(credentialOf(header), Redacted.value))
 
 describe("credentialOf", () => {
   it.each([

@@ -12,7 +12,9 @@ export const credentialOf = (header: string | undefined): Option.Option<Redacted
 }
 
 /** Id and secret of `id:secret`, or undefined. The secret may contain colons. */
-export const splitCredential = (text: string): { readonly id: string; readonly secret: string } | undefined => {
+export const splitCredential = (
+  text: string
+): { readonly id: string; readonly secret: string } | undefined => {
   const colon = text.indexOf(":")
   if (colon < 1 || colon === text.length - 1) return undefined
   const id = text.slice(0, colon)

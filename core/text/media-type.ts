@@ -135,7 +135,9 @@ const aliases: Readonly<Record<string, string>> = Object.fromEntries(
 )
 
 const typeOf: ReadonlyMap<string, string> = new Map(
-  Object.entries(extensions).flatMap(([type, endings]) => endings.split(" ").map((ending) => [ending, type] as const))
+  Object.entries(extensions).flatMap(([type, endings]) =>
+    endings.split(" ").map((ending) => [ending, type] as const)
+  )
 )
 
 /** The media type for a file's extension; `application/octet-stream` if unknown. */

@@ -5,10 +5,14 @@ import type { ByteRange } from "../ports/storage.js"
  * units and invalid headers count as no header (RFC 9110, 14.2), so that no request makes the server send the
  * same bytes many times.
  */
-export const requestedRange = (header: string | undefined, bytes: number): ByteRange | "whole" | "unsatisfiable" => {
+export const requestedRange = (
+  header: string | undefined,
+  bytes: number
+): ByteRange | "whole" | "unsatisfiable" => {
   const [unit = "", span = "", ...more] = (header ?? "").split("=").map((part) => part.trim())
   const [from = "", to = "", ...ranges] = span.split("-").map((part) => part.trim())
-  if (unit.toLowerCase() !== "bytes" || more.length > 0 || !span.includes("-") || ranges.length > 0) return "whole"
+  if (unit.toLowerCase() !== "bytes" || more.length > 0 || !span.includes("-") || ranges.length > 0)
+    return "whole"
   if (!/^\d*$/.test(from) || !/^\d*$/.test(to) || (from === "" && to === "")) return "whole"
   if (from === "") {
     const last = Math.min(Number(to), bytes)

@@ -28,7 +28,9 @@ describe("stagedName", () => {
       fc.property(fc.fullUnicodeString({ minLength: 1, maxLength: 255 }), fc.nat(1000), (text, number) => {
         const parsed = parseFileName(text)
         fc.pre("name" in parsed)
-        expect("name" in parsed && stagedName(parsed.name, number)).toMatch(/^input-\d+(?:\.[A-Za-z0-9_]{1,16})?$/)
+        expect("name" in parsed && stagedName(parsed.name, number)).toMatch(
+          /^input-\d+(?:\.[A-Za-z0-9_]{1,16})?$/
+        )
       })
     )
   })

@@ -5,7 +5,8 @@ import { FileName } from "../ids.js"
  * long, look like a pattern of pictures, or occur twice. The file extension stays, because ffmpeg chooses
  * demuxers by it.
  */
-export const stagedName = (name: FileName, number: number): FileName => FileName(`input-${number}${endingOf(name)}`)
+export const stagedName = (name: FileName, number: number): FileName =>
+  FileName(`input-${number}${endingOf(name)}`)
 
 /** The file extension with its dot, if it can be that of a format; else "". */
 export const endingOf = (name: FileName): string => {

@@ -23,7 +23,9 @@ describe("parseTags", () => {
       fc.property(fc.array(tag), fc.infiniteStream(fc.nat()), (tags, order) => {
         const parsed = Either.getOrThrow(parseTags(tags, "tags"))
         expect(parsed).toEqual([...new Set(tags)].sort())
-        const shuffled = [...tags, ...tags].map((text) => [order.next().value, text] as const).sort(([a], [b]) => a - b)
+        const shuffled = [...tags, ...tags]
+          .map((text) => [order.next().value, text] as const)
+          .sort(([a], [b]) => a - b)
         expect(
           parseTags(
             shuffled.map(([, text]) => text),
@@ -38,7 +40,9 @@ describe("parseTags", () => {
     fc.assert(
       fc.property(fc.array(tag), noTag, fc.array(fc.oneof(tag, noTag)), (before, odd, after) => {
         expect(parseTag(odd)).toBeUndefined()
-        expect(parseTags([...before, odd, ...after], "--tag")).toEqual(Either.left(`--tag[${before.length}] ${tagRule}`))
+        expect(parseTags([...before, odd, ...after], "--tag")).toEqual(
+          Either.left(`--tag[${before.length}] ${tagRule}`)
+        )
       })
     )
   })

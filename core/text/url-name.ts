@@ -18,7 +18,9 @@ export const nameOfUrl = (url: string, { fileName, type }: Described): FileName 
   const parsed = parseFileName(shortened(cleaned).toWellFormed())
   const name = "name" in parsed ? parsed.name : "input"
   const extension = extensionOf(type ?? "")
-  return FileName(/\.[A-Za-z0-9]{1,10}$/.test(name) || extension === undefined ? name : `${name}.${extension}`)
+  return FileName(
+    /\.[A-Za-z0-9]{1,10}$/.test(name) || extension === undefined ? name : `${name}.${extension}`
+  )
 }
 
 /** The alternative to a name that is taken: `clip-2.mp4` for `clip.mp4`. */

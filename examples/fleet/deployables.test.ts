@@ -24,10 +24,9 @@ const files = [...manifests, "compose.yaml", "secrets.env.example"]
 /** `NAME: value` and `NAME=value`, with the defaults of `${NAME:-default}`. */
 const variables = (name: string) =>
   Object.fromEntries(
-    [...text(name).matchAll(/^\s*((?:FFKILN|AWS)_\w+)(?:: |=)"?(.*?)"?$/gm)].map(([, variable = "", value = ""]) => [
-      variable,
-      value.replaceAll(/\$\{\w+:-(.*?)\}/g, "$1")
-    ])
+    [...text(name).matchAll(/^\s*((?:FFKILN|AWS)_\w+)(?:: |=)"?(.*?)"?$/gm)].map(
+      ([, variable = "", value = ""]) => [variable, value.replaceAll(/\$\{\w+:-(.*?)\}/g, "$1")]
+    )
   )
 
 /** The flow sequences that begin with a command of ffkiln. */
@@ -57,11 +56,16 @@ const read = ([command, ...args]: ReadonlyArray<string>, environment: Readonly<R
   })
   return {
     asked,
-    read: command === "worker" ? readWorkerSettings(workerOptions(args), watched) : readSettings(serveOptions(args), watched)
+    read:
+      command === "worker"
+        ? readWorkerSettings(workerOptions(args), watched)
+        : readSettings(serveOptions(args), watched)
   }
 }
 
-const limits = new Set(Object.keys(defaultLimits).map((name) => limitVariable(name as keyof typeof defaultLimits)))
+const limits = new Set(
+  Object.keys(defaultLimits).map((name) => limitVariable(name as keyof typeof defaultLimits))
+)
 
 describe("compose.yaml and the manifests", () => {
   it.each(files)("%s is indented by spaces, and its quotes and brackets are closed", (name) => {
@@ -77,28 +81,39 @@ describe("compose.yaml and the manifests", () => {
     }
   })
 
-  it.each(Object.entries(settings))("%s sets only variables that the hosts read, with valid values", (_, environment) => {
-    const { asked, read: parts } = read(["serve"], environment)
-    const ours = Object.keys(environment).filter((name) => name.startsWith("FFKILN_"))
-    expect(ours.length).toBeGreaterThan(6)
-    expect(ours.filter((name) => !asked.has(name) && !limits.has(name))).toEqual([])
-    expect([parts.database._tag, parts.queue._tag, parts.storage.kind.scheme]).toEqual(["Postgres", "Redis", "s3"])
-  })
-
-  it.each(["compose.yaml", "kubernetes/api.yaml", "kubernetes/worker.yaml"])("%s starts hosts with a valid command line", (name) => {
-    const environment = settings[name.startsWith("kubernetes/") ? "kubernetes/" : "compose.yaml"]
-    const given = commands(text(name))
-    expect(given.length).toBeGreaterThan(0)
-    for (const command of given) {
-      const { read: parts } = read(command, environment)
-      const address = "health" in parts ? parts.health : parts
-      expect(address).toMatchObject({ host: "0.0.0.0", port: 8080 })
-      expect(parts).toMatchObject({ dataDir: "/data", slots: command[0] === "serve" ? 0 : 2 })
+  it.each(Object.entries(settings))(
+    "%s sets only variables that the hosts read, with valid values",
+    (_, environment) => {
+      const { asked, read: parts } = read(["serve"], environment)
+      const ours = Object.keys(environment).filter((name) => name.startsWith("FFKILN_"))
+      expect(ours.length).toBeGreaterThan(6)
+      expect(ours.filter((name) => !asked.has(name) && !limits.has(name))).toEqual([])
+      expect([parts.database._tag, parts.queue._tag, parts.storage.kind.scheme]).toEqual([
+        "Postgres",
+        "Redis",
+        "s3"
+      ])
     }
-  })
+  )
+
+  it.each(["compose.yaml", "kubernetes/api.yaml", "kubernetes/worker.yaml"])(
+    "%s starts hosts with a valid command line",
+    (name) => {
+      const environment = settings[name.startsWith("kubernetes/") ? "kubernetes/" : "compose.yaml"]
+      const given = commands(text(name))
+      expect(given.length).toBeGreaterThan(0)
+      for (const command of given) {
+        const { read: parts } = read(command, environment)
+        const address = "health" in parts ? parts.health : parts
+        expect(address).toMatchObject({ host: "0.0.0.0", port: 8080 })
+        expect(parts).toMatchObject({ dataDir: "/data", slots: command[0] === "serve" ? 0 : 2 })
+      }
+    }
+  )
 
   it("let hosts drain before they are killed", () => {
-    const drain = (environment: Readonly<Record<string, string>>) => Number(environment.FFKILN_LIMIT_DRAIN_SECONDS)
+    const drain = (environment: Readonly<Record<string, string>>) =>
+      Number(environment.FFKILN_LIMIT_DRAIN_SECONDS)
     const grace = Number(/stop_grace_period: (\d+)s/.exec(text("compose.yaml"))?.[1])
     // Open connections get two seconds more; the rest is a margin.
     expect(grace).toBeGreaterThan(drain(settings["compose.yaml"]) + 10)
@@ -117,7 +132,9 @@ describe("compose.yaml and the manifests", () => {
       expect(text(name)).toContain(`runAsUser: ${user?.[1]}\n`)
       expect(text(name)).toContain(`fsGroup: ${user?.[2]}\n`)
       expect(text(name)).toContain("containerPort: 8080\n")
-      expect(new Set([...text(name).matchAll(/httpGet: \{ path: ([^,]+),/g)].map(([, at]) => at))).toEqual(new Set(["/health"]))
+      expect(new Set([...text(name).matchAll(/httpGet: \{ path: ([^,]+),/g)].map(([, at]) => at))).toEqual(
+        new Set(["/health"])
+      )
     }
     expect(text("compose.yaml")).toContain("--to api:8080")
   })
@@ -140,10 +157,15 @@ describe("the image", () => {
 
   it("starts the package's own command, and has all folders of the package", () => {
     expect(instructions).toContain(`ENTRYPOINT ["node", "${described.bin.ffkiln}"]`)
-    for (const folder of described.files) expect(instructions).toContain(`COPY --from=build /app/${folder} ${folder}\n`)
+    for (const folder of described.files)
+      expect(instructions).toContain(`COPY --from=build /app/${folder} ${folder}\n`)
     const [[command, ...args] = []] = commands(instructions)
     expect(command).toBe("serve")
-    expect(readSettings(serveOptions(args), {})).toMatchObject({ host: "0.0.0.0", port: 8080, dataDir: "/data" })
+    expect(readSettings(serveOptions(args), {})).toMatchObject({
+      host: "0.0.0.0",
+      port: 8080,
+      dataDir: "/data"
+    })
   })
 
   it("has every optional package, in the version of the lock file", () => {
@@ -168,7 +190,9 @@ describe("the image", () => {
 
   it("is built without secrets and without files made on other machines", () => {
     const ignored = text("../../.dockerignore").split("\n")
-    expect(ignored).toEqual(expect.arrayContaining(["node_modules", "dist", ".git", "data", "**/secrets.env"]))
+    expect(ignored).toEqual(
+      expect.arrayContaining(["node_modules", "dist", ".git", "data", "**/secrets.env"])
+    )
   })
 
   it("runs with a system call filter that allows what the sandbox needs", () => {
@@ -176,9 +200,27 @@ describe("the image", () => {
     expect(defaultAction).toBe("SCMP_ACT_ALLOW")
     const denied = syscalls.flatMap(({ names }: { readonly names: ReadonlyArray<string> }) => names)
     expect(denied).toEqual(
-      expect.arrayContaining(["bpf", "ptrace", "keyctl", "kexec_load", "init_module", "io_uring_setup", "userfaultfd"])
+      expect.arrayContaining([
+        "bpf",
+        "ptrace",
+        "keyctl",
+        "kexec_load",
+        "init_module",
+        "io_uring_setup",
+        "userfaultfd"
+      ])
     )
-    for (const name of ["clone", "clone3", "unshare", "mount", "umount2", "pivot_root", "sethostname", "prctl", "seccomp"])
+    for (const name of [
+      "clone",
+      "clone3",
+      "unshare",
+      "mount",
+      "umount2",
+      "pivot_root",
+      "sethostname",
+      "prctl",
+      "seccomp"
+    ])
       expect(denied).not.toContain(name)
   })
 })
@@ -187,7 +229,9 @@ describe("the monitoring queries in docs/fleet.md", () => {
   const guide = text("../../docs/fleet.md")
   const queries = [
     /query: "(.*)"/.exec(text("kubernetes/scaler.yaml"))?.[1] ?? "",
-    ...[...guide.matchAll(/```sql\n([\s\S]*?)```/g)].flatMap(([, block = ""]) => block.split(";").map((query) => query.trim()))
+    ...[...guide.matchAll(/```sql\n([\s\S]*?)```/g)].flatMap(([, block = ""]) =>
+      block.split(";").map((query) => query.trim())
+    )
   ].filter((query) => query !== "")
 
   it("work with the current tables", async () => {
@@ -206,6 +250,8 @@ describe("the monitoring queries in docs/fleet.md", () => {
   it("stand in a guide that names only existing variables and limits", () => {
     const { asked } = read(["serve"], {})
     const known = (name: string) => asked.has(name) || limits.has(name) || /^FFKILN_LIMIT_$/.test(name)
-    expect([...guide.matchAll(/FFKILN_\w+/g)].map(([name]) => name).filter((name) => !known(name))).toEqual([])
+    expect([...guide.matchAll(/FFKILN_\w+/g)].map(([name]) => name).filter((name) => !known(name))).toEqual(
+      []
+    )
   })
 })

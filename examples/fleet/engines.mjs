@@ -14,7 +14,12 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true"
  * @param {Awaited<ReturnType<typeof startRadosgw>>} server
  */
 const makeBucket = async ({ endpoint, accessKeyId, secretAccessKey }) => {
-  const client = new S3Client({ endpoint, region: "us-east-1", forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } })
+  const client = new S3Client({
+    endpoint,
+    region: "us-east-1",
+    forcePathStyle: true,
+    credentials: { accessKeyId, secretAccessKey }
+  })
   await client.send(new CreateBucketCommand({ Bucket: bucket }))
   client.destroy()
 }

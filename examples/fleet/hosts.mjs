@@ -34,10 +34,23 @@ const inherited = {
  */
 export const startHost = async ({ name, command, slots, data }, settings, started) => {
   const port = await freePort()
-  const args = [place("dist", "hosts", "cli", "main.js"), command, "--slots", `${slots}`, "--port", `${port}`, "--data", data]
+  const args = [
+    place("dist", "hosts", "cli", "main.js"),
+    command,
+    "--slots",
+    `${slots}`,
+    "--port",
+    `${port}`,
+    "--data",
+    data
+  ]
   const [program, all] = tied(process.execPath, args)
   // In a process group of its own, so that Ctrl-C signals only this program.
-  const child = spawn(program, all, { env: { ...inherited, ...settings }, stdio: ["ignore", "pipe", "inherit"], detached: true })
+  const child = spawn(program, all, {
+    env: { ...inherited, ...settings },
+    stdio: ["ignore", "pipe", "inherit"],
+    detached: true
+  })
   const over = once(child, "exit")
   /** @type {Host} */
   const host = {

@@ -20,7 +20,8 @@ import { startHost } from "./hosts.mjs"
 /** @typedef {import("./hosts.mjs").Host} Host */
 
 const began = Date.now()
-const tell = (/** @type {string} */ line) => console.log(`${((Date.now() - began) / 1000).toFixed(1).padStart(5)} s  ${line}`)
+const tell = (/** @type {string} */ line) =>
+  console.log(`${((Date.now() - began) / 1000).toFixed(1).padStart(5)} s  ${line}`)
 
 const patienceMs = 180_000
 const stopping = new AbortController()
@@ -55,8 +56,11 @@ const call = async ({ name, url }, path, body) => {
 /** @param {string} folder */
 const makeClip = (folder) => {
   const file = join(folder, "clip.mp4")
-  const picture = "-f lavfi -i testsrc2=size=640x360:rate=25:duration=4 -preset ultrafast -pix_fmt yuv420p".split(" ")
-  const { status } = spawnSync(pathOf("ffmpeg") ?? "ffmpeg", ["-v", "error", "-nostdin", ...picture, file], { stdio: "inherit" })
+  const picture =
+    "-f lavfi -i testsrc2=size=640x360:rate=25:duration=4 -preset ultrafast -pix_fmt yuv420p".split(" ")
+  const { status } = spawnSync(pathOf("ffmpeg") ?? "ffmpeg", ["-v", "error", "-nostdin", ...picture, file], {
+    stdio: "inherit"
+  })
   if (status !== 0) throw new Problem("ffmpeg could not make the clip")
   return file
 }
@@ -64,7 +68,12 @@ const makeClip = (folder) => {
 /** Uploads a file and returns its path in the API. @param {Host} host @param {string} file */
 const upload = async (host, file) => {
   const { file: stored, upload } = await call(host, "/file", { file_name: "clip.mp4" })
-  const { ok, status } = await fetch(upload.url, { method: upload.method, headers: upload.headers, body: await openAsBlob(file), signal })
+  const { ok, status } = await fetch(upload.url, {
+    method: upload.method,
+    headers: upload.headers,
+    body: await openAsBlob(file),
+    signal
+  })
   if (!ok) throw new Problem(`the upload was refused with ${status}`)
   return stored.file_path
 }
@@ -76,7 +85,8 @@ const upload = async (host, file) => {
 const check = async ({ result: [output] }) => {
   const answer = await fetch(output.download_url, { signal })
   const { byteLength } = await answer.arrayBuffer()
-  if (!answer.ok || byteLength !== output.size_bytes) throw new Problem(`${output.file_name} could not be downloaded whole`)
+  if (!answer.ok || byteLength !== output.size_bytes)
+    throw new Problem(`${output.file_name} could not be downloaded whole`)
   return `${output.file_name}, ${byteLength} bytes, from ${new URL(output.download_url).host}`
 }
 
@@ -117,8 +127,13 @@ const story = async ([first, second], workers, folder) => {
   const path = await upload(first, makeClip(folder))
   tell(`${first.name} accepted the upload of a clip: ${path}`)
 
-  const small = { inputs: [{ file_path: path }], outputs: [{ file: "small.mp4", options: ["-vf", "scale=160:-2"] }] }
-  tell(`${second.name} responded to a synchronous call: ${await check(await call(second, "/ffmpeg/process", { task: small }))}`)
+  const small = {
+    inputs: [{ file_path: path }],
+    outputs: [{ file: "small.mp4", options: ["-vf", "scale=160:-2"] }]
+  }
+  tell(
+    `${second.name} responded to a synchronous call: ${await check(await call(second, "/ffmpeg/process", { task: small }))}`
+  )
 
   const options = ["-vf", "scale=1280:-2", "-preset", "slow", "-threads", "1"]
   const slow = { inputs: [{ file_path: path }], outputs: [{ file: "large.mp4", options }] }
@@ -126,7 +141,9 @@ const story = async ([first, second], workers, folder) => {
   const victim = await until(() => busy(workers))
   await victim.end("SIGKILL")
   tell(`${victim.name} was killed while it ran ${id}`)
-  tell(`${second.name} reports that the job completed: ${await check(await until(() => finished(second, id)))}`)
+  tell(
+    `${second.name} reports that the job completed: ${await check(await until(() => finished(second, id)))}`
+  )
   return victim
 }
 
@@ -141,18 +158,31 @@ const main = async () => {
     engines = await startEngines()
     signal.throwIfAborted()
     tell(`Postgres, Redis and an S3 server are up: ${engines.settings.FFKILN_S3_ENDPOINT}`)
-    const settings = { ...engines.settings, ...brisk, FFKILN_API_KEYS: `fleet:${secret}`, FFKILN_SANDBOX: "preferred" }
+    const settings = {
+      ...engines.settings,
+      ...brisk,
+      FFKILN_API_KEYS: `fleet:${secret}`,
+      FFKILN_SANDBOX: "preferred"
+    }
     const start = (/** @type {"serve" | "worker"} */ command, /** @type {string} */ name) =>
-      startHost({ name, command, slots: command === "serve" ? 0 : 1, data: join(folder, name) }, settings, (host) => hosts.add(host))
+      startHost(
+        { name, command, slots: command === "serve" ? 0 : 1, data: join(folder, name) },
+        settings,
+        (host) => hosts.add(host)
+      )
     const [first, second, ...workers] = await Promise.all([
       start("serve", "api-1"),
       start("serve", "api-2"),
       ...["worker-1", "worker-2", "worker-3"].map((name) => start("worker", name))
     ])
     signal.throwIfAborted()
-    tell(`ready: ${[first, second, ...workers].map(({ name, pid, url }) => `${name} (process ${pid}) ${url}`).join(", ")}`)
+    tell(
+      `ready: ${[first, second, ...workers].map(({ name, pid, url }) => `${name} (process ${pid}) ${url}`).join(", ")}`
+    )
     hosts.delete(await story([first, second], workers, folder))
-    const codes = await Promise.all([...hosts].map(async (host) => `${host.name} ${await host.end("SIGTERM")}`))
+    const codes = await Promise.all(
+      [...hosts].map(async (host) => `${host.name} ${await host.end("SIGTERM")}`)
+    )
     tell(`stopped by SIGTERM; exit codes: ${codes.join(", ")}`)
   } finally {
     await Promise.all([...hosts].map((host) => host.end("SIGKILL")))

@@ -19,10 +19,20 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const start = () => {
   const child = spawn(process.execPath, [fileURLToPath(new URL("on-one-machine.mjs", import.meta.url))], {
-    env: { ...process.env, TMPDIR: folder, FFKILN_API_KEYS: "me:mine", FFKILN_DATABASE_URL: "sqlite:elsewhere.db" },
+    env: {
+      ...process.env,
+      TMPDIR: folder,
+      FFKILN_API_KEYS: "me:mine",
+      FFKILN_DATABASE_URL: "sqlite:elsewhere.db"
+    },
     stdio: ["ignore", "pipe", "pipe"]
   })
-  return { child, exit: once(child, "exit"), errors: text(child.stderr), lines: createInterface(child.stdout) }
+  return {
+    child,
+    exit: once(child, "exit"),
+    errors: text(child.stderr),
+    lines: createInterface(child.stdout)
+  }
 }
 
 /** Processes with the temporary directory in their arguments or environment. */
@@ -31,7 +41,9 @@ const left = () =>
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .filter((pid) => {
       try {
-        return ["cmdline", "environ"].some((file) => readFileSync(`/proc/${pid}/${file}`, "latin1").includes(folder))
+        return ["cmdline", "environ"].some((file) =>
+          readFileSync(`/proc/${pid}/${file}`, "latin1").includes(folder)
+        )
       } catch {
         return false
       }
@@ -58,9 +70,13 @@ describe("on-one-machine.mjs", () => {
       expect.stringMatching(/^Postgres, Redis and an S3 server are up/),
       expect.stringMatching(/^ready: api-1 .* api-2 .* worker-1 .* worker-2 .* worker-3 /),
       expect.stringMatching(/^api-1 accepted the upload of a clip: dir_\w+\/clip\.mp4$/),
-      expect.stringMatching(/^api-2 responded to a synchronous call: small\.mp4, \d+ bytes, from 127\.0\.0\.1:\d+$/),
+      expect.stringMatching(
+        /^api-2 responded to a synchronous call: small\.mp4, \d+ bytes, from 127\.0\.0\.1:\d+$/
+      ),
       expect.stringMatching(/^worker-[123] was killed while it ran job_\w+$/),
-      expect.stringMatching(/^api-2 reports that the job completed: large\.mp4, \d+ bytes, from 127\.0\.0\.1:\d+$/),
+      expect.stringMatching(
+        /^api-2 reports that the job completed: large\.mp4, \d+ bytes, from 127\.0\.0\.1:\d+$/
+      ),
       expect.stringMatching(/^stopped by SIGTERM; exit codes: api-1 0, api-2 0(, worker-[123] 0){2}$/)
     ])
     expect(left()).toEqual([])

@@ -10,7 +10,8 @@ const testPackages = ["vitest"]
 
 const { devDependencies, peerDependencies } = described
 for (const name of Object.keys(peerDependencies).filter((each) => !testPackages.includes(each))) {
-  if (devDependencies[name] === undefined) throw new Error(`${file} has no version of ${name} that it is tested with`)
+  if (devDependencies[name] === undefined)
+    throw new Error(`${file} has no version of ${name} that it is tested with`)
   described.dependencies[name] = devDependencies[name]
   delete devDependencies[name]
 }

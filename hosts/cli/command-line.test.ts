@@ -28,7 +28,8 @@ describe("ffkiln", () => {
     const { code, out, err } = await ffkiln(command, "--help")
     expect([code, err]).toEqual([0, ""])
     expect(out).toMatch(/--data <folder> +data directory \(default: "\.\/(runner-)?data"\)/)
-    for (const { name, commands } of variables) expect([name, out.includes(`  ${name} `)]).toEqual([name, commands.includes(command)])
+    for (const { name, commands } of variables)
+      expect([name, out.includes(`  ${name} `)]).toEqual([name, commands.includes(command)])
   })
 
   it.each([
@@ -51,7 +52,10 @@ describe("ffkiln", () => {
   it.each([
     [["serv"], /^ffkiln: unknown command 'serv' \(Did you mean serve\?\): see ffkiln --help\n$/],
     [["--colour"], /^ffkiln: unknown option '--colour': see ffkiln --help\n$/],
-    [["worker", "--slot", "2"], /^ffkiln: unknown option '--slot' \(Did you mean --slots\?\): see ffkiln worker --help\n$/],
+    [
+      ["worker", "--slot", "2"],
+      /^ffkiln: unknown option '--slot' \(Did you mean --slots\?\): see ffkiln worker --help\n$/
+    ],
     [["serve", "--port"], /^ffkiln: option '--port <port>' argument missing: see ffkiln serve --help\n$/],
     [["keys", "revoke"], /^ffkiln: missing required argument 'id': see ffkiln keys revoke --help\n$/]
   ])("%j is wrong usage: exit code 2 and one sentence", async (args, sentence) => {
@@ -60,11 +64,14 @@ describe("ffkiln", () => {
     expect(err).toMatch(sentence)
   })
 
-  it.each([[[]], [["keys"]], [["runners"]]])("%j lacks a command: exit code 2, and its help", async (args) => {
-    const { code, out, err } = await ffkiln(...args)
-    expect([code, out]).toEqual([2, ""])
-    expect(err).toMatch(/^Usage: ffkiln /)
-  })
+  it.each([[[]], [["keys"]], [["runners"]]])(
+    "%j lacks a command: exit code 2, and its help",
+    async (args) => {
+      const { code, out, err } = await ffkiln(...args)
+      expect([code, out]).toEqual([2, ""])
+      expect(err).toMatch(/^Usage: ffkiln /)
+    }
+  )
 
   it("fails with 1 and one sentence when there is no database", async () => {
     const { code, out, err } = await ffkiln("keys", "list", "--data", "/nowhere")

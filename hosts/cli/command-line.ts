@@ -72,18 +72,30 @@ const commandsOf = <Result>(handlers: Handlers<Result>, done: (result: Result) =
     .command("runner")
     .description("run jobs for a server; needs only its URL and a token")
     .addOption(new Option("--url <url>", "URL of the server (environment: FFKILN_RUNNER_URL)"))
-    .addOption(new Option("--token <name:secret>", "token that `runners make` printed (environment: FFKILN_RUNNER_TOKEN)"))
+    .addOption(
+      new Option(
+        "--token <name:secret>",
+        "token that `runners make` printed (environment: FFKILN_RUNNER_TOKEN)"
+      )
+    )
     .addOption(slots("at least 1"))
     .addOption(data("./runner-data"))
     .addOption(
-      new Option("--tag <tag>", "tag of this machine, for jobs that ask for it; repeat the option for several tags")
+      new Option(
+        "--tag <tag>",
+        "tag of this machine, for jobs that ask for it; repeat the option for several tags"
+      )
         .argParser(collected)
         .default([], "none")
     )
     .addOption(new Option("--allow-http", "allow an http:// URL of another machine, which is not encrypted"))
     .addHelpText("after", environmentOf("runner"))
     .action((options) => done(handlers.runner(options)))
-  asServer(program.command("doctor").description("check settings, database, queue, storage, ffmpeg and sandbox from this machine"))
+  asServer(
+    program
+      .command("doctor")
+      .description("check settings, database, queue, storage, ffmpeg and sandbox from this machine")
+  )
     .addHelpText("after", environmentOf("doctor"))
     .action((options) => done(handlers.doctor(options)))
   program
@@ -130,7 +142,9 @@ const commandsOf = <Result>(handlers: Handlers<Result>, done: (result: Result) =
     .command("revoke")
     .description("revoke a runner; takes effect at once on every server")
     .argument("<name>", "name of the runner")
-    .action((name: string, _, command: Command) => done(handlers.revokeRunner(name, command.optsWithGlobals())))
+    .action((name: string, _, command: Command) =>
+      done(handlers.revokeRunner(name, command.optsWithGlobals()))
+    )
   return program
 }
 
@@ -151,8 +165,14 @@ const withQuota = (command: Command): Command =>
 
 const data = (folder: string) => new Option("--data <folder>", "data directory").default(folder)
 const slots = (least: string) =>
-  new Option("--slots <number>", `jobs to run at the same time; ${least} (default: number of CPU cores, at least 2)`)
-const tags = new Option("--tags <list>", "comma-separated tags of this machine, for jobs that ask for them (default: none)")
+  new Option(
+    "--slots <number>",
+    `jobs to run at the same time; ${least} (default: number of CPU cores, at least 2)`
+  )
+const tags = new Option(
+  "--tags <list>",
+  "comma-separated tags of this machine, for jobs that ask for them (default: none)"
+)
 const collected = (value: string, before: ReadonlyArray<string>) => [...before, value]
 
 const exitCodes = `
@@ -176,4 +196,5 @@ const throwing = (command: Command): Command => {
   })
 }
 
-const titleOf = (command: Command): string => (command.parent === null ? command.name() : `${titleOf(command.parent)} ${command.name()}`)
+const titleOf = (command: Command): string =>
+  command.parent === null ? command.name() : `${titleOf(command.parent)} ${command.name()}`

@@ -14,7 +14,8 @@ export const handlersOf = (environment: Environment): Handlers<Promise<number>> 
   setQuota: async (id, options) => (await import("./keys.js")).setQuota(id, options, environment),
   makeRunner: async (name, options) => (await import("./runners.js")).makeRunner(name, options, environment),
   listRunners: async (options) => (await import("./runners.js")).listRunners(options, environment),
-  revokeRunner: async (name, options) => (await import("./runners.js")).revokeRunner(name, options, environment)
+  revokeRunner: async (name, options) =>
+    (await import("./runners.js")).revokeRunner(name, options, environment)
 })
 
 /**

@@ -30,7 +30,9 @@ export const doctor = async (options: HostOptions, environment: Environment): Pr
 const ffmpegRuns = async (settings: Settings): Promise<boolean> => {
   const { workRoot: _, ...options } = ffmpegSettings(settings)
   const look = (mode: typeof settings.sandbox) =>
-    Effect.runPromise(Effect.either(examine({ ...options, sandbox: mode })).pipe(Effect.provide(limitsLayer(settings.limits))))
+    Effect.runPromise(
+      Effect.either(examine({ ...options, sandbox: mode })).pipe(Effect.provide(limitsLayer(settings.limits)))
+    )
   // Looks for a sandbox even when the setting is `off`, so that the report can recommend it.
   const found = await look("preferred")
   if (Either.isLeft(found)) {
@@ -41,7 +43,9 @@ const ffmpegRuns = async (settings: Settings): Promise<boolean> => {
   console.log(`ffmpeg: ${/^ff\w+ version (\S+)/.exec(version)?.[1] ?? version}`)
   if (hole !== undefined) console.log(`ffmpeg: ${hole}`)
   if (silence !== undefined)
-    console.log(`ffmpeg: ${silence}: tasks are accepted even if ffmpeg lacks a codec or filter, and the server retries the query`)
+    console.log(
+      `ffmpeg: ${silence}: tasks are accepted even if ffmpeg lacks a codec or filter, and the server retries the query`
+    )
   console.log(description)
   if (shortest !== undefined)
     console.log(
@@ -55,7 +59,8 @@ const unsafe = "ffmpeg runs without a sandbox: serve only callers you trust"
 
 const verdict = {
   required: (works: boolean) => (works ? "every run has a sandbox" : "the server does not start"),
-  preferred: (works: boolean) => (works ? "every run has a sandbox; set required to refuse to start without one" : unsafe),
+  preferred: (works: boolean) =>
+    works ? "every run has a sandbox; set required to refuse to start without one" : unsafe,
   off: (works: boolean) => (works ? `${unsafe}, or set required, since a sandbox is available here` : unsafe)
 } as const
 

@@ -32,7 +32,9 @@ const keys = async (data: string, ...args: ReadonlyArray<string>) => {
 const made = async (data: string, ...args: ReadonlyArray<string>) => {
   const stdout = await keys(data, "make", ...args)
   const [, id = "", authorization = "", secret = ""] =
-    /^id: (\S+)\nheader, shown only now: Authorization: (Basic \S+)\nwebhook secret: (whsec_\S+)\n$/.exec(stdout) ?? []
+    /^id: (\S+)\nheader, shown only now: Authorization: (Basic \S+)\nwebhook secret: (whsec_\S+)\n$/.exec(
+      stdout
+    ) ?? []
   expect(id).not.toBe("")
   return { id, authorization, secret }
 }
@@ -61,30 +63,47 @@ describe("ffkiln keys", () => {
     expect(ann.secret).not.toBe(bob.secret)
 
     expect(await keys(data, "revoke", ann.id)).toBe(`revoked: ${ann.id}\n`)
-    expect(await call("/directory", ann.authorization)).toEqual({ status: 401, body: { ok: false, error: "Invalid API key" } })
+    expect(await call("/directory", ann.authorization)).toEqual({
+      status: 401,
+      body: { ok: false, error: "Invalid API key" }
+    })
     expect((await call("/directory", bob.authorization)).status).toBe(200)
-    expect(await refused("revoke", ann.id, "--data", data)).toContain(`the key ${ann.id} does not exist or is revoked already`)
+    expect(await refused("revoke", ann.id, "--data", data)).toContain(
+      `the key ${ann.id} does not exist or is revoked already`
+    )
 
     const register = () =>
-      fetch(`${server.url}/file`, { method: "POST", headers: { authorization: bob.authorization }, body: '{"file_name":"a"}' })
+      fetch(`${server.url}/file`, {
+        method: "POST",
+        headers: { authorization: bob.authorization },
+        body: '{"file_name":"a"}'
+      })
     expect((await register()).status).toBe(403)
-    expect(cells((await keys(data, "quota", bob.id, "--bytes", "none", "--jobs", "7")).split("\n")[1] ?? "")).toEqual([
-      bob.id,
-      "-",
-      expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
-      "-",
-      "0/7",
-      "0",
-      "0"
-    ])
+    expect(
+      cells((await keys(data, "quota", bob.id, "--bytes", "none", "--jobs", "7")).split("\n")[1] ?? "")
+    ).toEqual([bob.id, "-", expect.stringMatching(/^\d{4}-\d\d-\d\d$/), "-", "0/7", "0", "0"])
     expect((await register()).status).toBe(200)
-    expect((await call("/usage", bob.authorization)).body.quota).toEqual({ jobs_per_month: 7, gb_sec_per_month: null, stored_bytes: null })
+    expect((await call("/usage", bob.authorization)).body.quota).toEqual({
+      jobs_per_month: 7,
+      gb_sec_per_month: null,
+      stored_bytes: null
+    })
     expect(await server.end("SIGTERM")).toEqual([0, null])
   })
 
   it("lists keys oldest first, with quota and usage and without secrets", async () => {
     const data = await mkdtemp(join(folder, "data "))
-    const first = await made(data, "--name", "tv\u001b[31m", "--jobs", "10", "--gb-seconds", "2.5", "--bytes", "1000")
+    const first = await made(
+      data,
+      "--name",
+      "tv\u001b[31m",
+      "--jobs",
+      "10",
+      "--gb-seconds",
+      "2.5",
+      "--bytes",
+      "1000"
+    )
     const second = await made(data)
     await keys(data, "revoke", second.id)
     const stdout = await keys(data, "list")
@@ -96,7 +115,9 @@ describe("ffkiln keys", () => {
     ])
     for (const { authorization, secret } of [first, second]) {
       expect(stdout).not.toContain(secret)
-      expect(stdout).not.toContain(Buffer.from(authorization.slice("Basic ".length), "base64").toString().split(":")[1])
+      expect(stdout).not.toContain(
+        Buffer.from(authorization.slice("Basic ".length), "base64").toString().split(":")[1]
+      )
     }
   })
 
@@ -130,10 +151,17 @@ describe("ffkiln keys", () => {
   })
 
   it("reports a missing or unreadable data directory", async () => {
-    expect(await refused("list", "--data", join(folder, "typo"))).toMatch(/there is no database at .*typo\/ffkiln\.db: name .*--data/)
+    expect(await refused("list", "--data", join(folder, "typo"))).toMatch(
+      /there is no database at .*typo\/ffkiln\.db: name .*--data/
+    )
     const broken = join(folder, "broken")
     await mkdir(broken)
-    await writeFile(join(broken, "ffkiln.db"), "this is no database, however long one looks at it".repeat(100))
-    await expect(runHere(["keys", "list", "--data", broken], {})).rejects.toThrow(/^the keys can't be reached: could not open /)
+    await writeFile(
+      join(broken, "ffkiln.db"),
+      "this is no database, however long one looks at it".repeat(100)
+    )
+    await expect(runHere(["keys", "list", "--data", broken], {})).rejects.toThrow(
+      /^the keys can't be reached: could not open /
+    )
   })
 })

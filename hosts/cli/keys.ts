@@ -23,10 +23,18 @@ export interface QuotaOptions extends KeysOptions {
  * `ffkiln keys make`: prints a new key. Like all `keys` commands it works while servers use the same
  * database.
  */
-export const makeKey = async (options: QuotaOptions & { readonly name?: string }, environment: Environment): Promise<number> => {
+export const makeKey = async (
+  options: QuotaOptions & { readonly name?: string },
+  environment: Environment
+): Promise<number> => {
   const keys = keysIn(readParts(options, environment))
-  const { id, authorization, webhookSecret } = await keys.make({ name: options.name ?? "", quota: quotaOf(options) })
-  console.log(`id: ${id}\nheader, shown only now: Authorization: ${authorization}\nwebhook secret: ${webhookSecret}`)
+  const { id, authorization, webhookSecret } = await keys.make({
+    name: options.name ?? "",
+    quota: quotaOf(options)
+  })
+  console.log(
+    `id: ${id}\nheader, shown only now: Authorization: ${authorization}\nwebhook secret: ${webhookSecret}`
+  )
   return 0
 }
 
@@ -37,7 +45,11 @@ export const listKeys = async (options: KeysOptions, environment: Environment): 
 }
 
 /** `ffkiln keys revoke`: revokes a key. */
-export const revokeKey = async (id: string, options: KeysOptions, environment: Environment): Promise<number> => {
+export const revokeKey = async (
+  id: string,
+  options: KeysOptions,
+  environment: Environment
+): Promise<number> => {
   if (!(await existingKeys(options, environment).revoke(id))) {
     throw new CommandFailed(`the key ${id} does not exist or is revoked already: see ffkiln keys list`)
   }
@@ -46,17 +58,27 @@ export const revokeKey = async (id: string, options: KeysOptions, environment: E
 }
 
 /** `ffkiln keys quota`: changes the quotas of a key and prints them. */
-export const setQuota = async (id: string, options: QuotaOptions, environment: Environment): Promise<number> => {
+export const setQuota = async (
+  id: string,
+  options: QuotaOptions,
+  environment: Environment
+): Promise<number> => {
   const quota = quotaOf(options)
-  if (Object.keys(quota).length === 0) throw new WrongSetting("keys quota needs at least one of --jobs, --gb-seconds and --bytes")
+  if (Object.keys(quota).length === 0)
+    throw new WrongSetting("keys quota needs at least one of --jobs, --gb-seconds and --bytes")
   const keys = existingKeys(options, environment)
-  if (!(await keys.setQuota(id, quota))) throw new CommandFailed(`there is no key ${id}: see ffkiln keys list`)
-  for (const line of (await listed(keys)).filter((line, index) => index === 0 || line.startsWith(`${id} `))) console.log(line)
+  if (!(await keys.setQuota(id, quota)))
+    throw new CommandFailed(`there is no key ${id}: see ffkiln keys list`)
+  for (const line of (await listed(keys)).filter((line, index) => index === 0 || line.startsWith(`${id} `)))
+    console.log(line)
   return 0
 }
 
 const listed = async (keys: Keys): Promise<ReadonlyArray<string>> =>
-  table([["id", "name", "made", "revoked", "jobs", "GB-seconds", "bytes stored"], ...(await keys.list()).map(row)])
+  table([
+    ["id", "name", "made", "revoked", "jobs", "GB-seconds", "bytes stored"],
+    ...(await keys.list()).map(row)
+  ])
 
 /** A row of the table. Usage is of this month; `3/100` means 3 used of 100. */
 const row = ({ createdAt, id, name, quota, revokedAt, used }: Key): ReadonlyArray<string> => {
@@ -76,7 +98,12 @@ const day = (date: Date) => date.toISOString().slice(0, "2026-11-23".length)
 
 /** Opens the database first: without a database nothing else is opened. */
 const keysIn = (parts: Parts): Keys =>
-  keysOf(runOn(storageOf(parts).pipe(Layer.provideMerge(databaseOf(parts)), Layer.provide(limitsLayer(parts.limits))), "keys"))
+  keysOf(
+    runOn(
+      storageOf(parts).pipe(Layer.provideMerge(databaseOf(parts)), Layer.provide(limitsLayer(parts.limits))),
+      "keys"
+    )
+  )
 
 const existingKeys = (options: KeysOptions, environment: Environment): Keys => {
   const parts = readParts(options, environment)

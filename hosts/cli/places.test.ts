@@ -1,4 +1,12 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { ListObjectsV2Command } from "@aws-sdk/client-s3"
@@ -17,9 +25,11 @@ const folder = mkdtempSync(join(tmpdir(), "ffkiln-places-"))
 afterAll(() => rmSync(folder, { recursive: true }))
 afterEach(() => vi.unstubAllEnvs())
 
-const look = (environment: Readonly<Record<string, string>>) => lookAtPlaces(readParts({ data: join(folder, "data") }, environment))
+const look = (environment: Readonly<Record<string, string>>) =>
+  lookAtPlaces(readParts({ data: join(folder, "data") }, environment))
 
-const linesOf = async (environment: Readonly<Record<string, string>>) => (await look(environment)).map(({ line }) => line)
+const linesOf = async (environment: Readonly<Record<string, string>>) =>
+  (await look(environment)).map(({ line }) => line)
 
 describe("lookAtPlaces", () => {
   it("accepts places that do not exist yet, and creates nothing", async () => {
@@ -61,9 +71,15 @@ describe("lookAtPlaces", () => {
     writeFileSync(join(folder, "text.db"), "these are words and no rows")
     mkdirSync(join(folder, "folder.db"))
     const [text] = await look({ FFKILN_DATABASE_URL: `sqlite:${join(folder, "text.db")}` })
-    expect(text).toEqual({ line: `database: cannot be used: ${join(folder, "text.db")} is not a SQLite database`, fine: false })
+    expect(text).toEqual({
+      line: `database: cannot be used: ${join(folder, "text.db")} is not a SQLite database`,
+      fine: false
+    })
     const [place] = await look({ FFKILN_DATABASE_URL: `sqlite:${join(folder, "folder.db")}` })
-    expect(place).toEqual({ line: `database: cannot be used: ${join(folder, "folder.db")} can't be written to: EISDIR`, fine: false })
+    expect(place).toEqual({
+      line: `database: cannot be used: ${join(folder, "folder.db")} can't be written to: EISDIR`,
+      fine: false
+    })
   })
 
   it("checks Postgres without creating tables", async () => {

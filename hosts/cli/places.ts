@@ -30,7 +30,9 @@ export const lookAtPlaces = ({ database, queue, storage, limits }: Parts): Promi
     checked("queue", lookAtQueue(queue)),
     checked("storage", storage.kind.look(storage.options))
   ]
-  return Effect.runPromise(Effect.all(looks, { concurrency: "unbounded" }).pipe(Effect.provide(limitsLayer(limits))))
+  return Effect.runPromise(
+    Effect.all(looks, { concurrency: "unbounded" }).pipe(Effect.provide(limitsLayer(limits)))
+  )
 }
 
 const lookAtDatabase = (place: DatabasePlace) =>
@@ -57,7 +59,8 @@ const lookAtQueue = (queue: QueuePlace): Effect.Effect<string, Unavailable> => {
   }
 }
 
-const built = <Service>(layer: Layer.Layer<Service, Unavailable>, state: string) => Effect.as(Effect.scoped(Layer.build(layer)), state)
+const built = <Service>(layer: Layer.Layer<Service, Unavailable>, state: string) =>
+  Effect.as(Effect.scoped(Layer.build(layer)), state)
 
 const header = "SQLite format 3\0"
 
@@ -75,7 +78,8 @@ const lookAtFile = (path: string): Effect.Effect<string, Unavailable> =>
       }
     })
     if (begins === undefined) return yield* Effect.as(lookAtFolder(dirname(path)), `SQLite will make ${path}`)
-    if (begins !== "" && begins !== header) yield* new Unavailable({ what: `${path} is not a SQLite database` })
+    if (begins !== "" && begins !== header)
+      yield* new Unavailable({ what: `${path} is not a SQLite database` })
     yield* checkLog(path)
     return `SQLite in ${path}`
   })

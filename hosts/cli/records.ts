@@ -27,12 +27,16 @@ export const runOn =
     const exit = await Effect.runPromiseExit(Effect.provide(effect, records))
     if (Exit.isSuccess(exit)) return exit.value
     const error = Cause.squash(exit.cause)
-    throw error instanceof Unavailable ? new CommandFailed(`the ${what} can't be reached: ${error.what}`) : error
+    throw error instanceof Unavailable
+      ? new CommandFailed(`the ${what} can't be reached: ${error.what}`)
+      : error
   }
 
 /** Formats rows of cells as lines with aligned columns. */
 export const table = (lines: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
-  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)))
+  const widths = (lines[0] ?? []).map((_, column) =>
+    Math.max(...lines.map((cells) => cells[column]?.length ?? 0))
+  )
   return lines.map((cells) =>
     cells
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))

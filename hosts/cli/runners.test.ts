@@ -35,7 +35,9 @@ const runners = async (data: string, ...args: ReadonlyArray<string>) => {
 
 const made = async (data: string, name: string): Promise<string> => {
   const [, token = ""] =
-    new RegExp(`^name: ${name}\ntoken, shown only now: (${name}:\\S{32,})\n$`).exec(await runners(data, "make", name)) ?? []
+    new RegExp(`^name: ${name}\ntoken, shown only now: (${name}:\\S{32,})\n$`).exec(
+      await runners(data, "make", name)
+    ) ?? []
   expect(token).not.toBe("")
   return token
 }
@@ -50,15 +52,32 @@ describe("ffkiln runners", () => {
     const server = await serving(data, ["--slots", "0"], { FFKILN_RUNNER_TOKENS: "given:secret-of-given" })
     const asks = async (token: string) => {
       const [name = "", secret = ""] = token.split(":")
-      const init = { method: "POST", headers: { authorization: authorizationHeader(name, secret) }, body: JSON.stringify(hello) }
+      const init = {
+        method: "POST",
+        headers: { authorization: authorizationHeader(name, secret) },
+        body: JSON.stringify(hello)
+      }
       return (await fetch(`${server.url}/runner/v1/claim`, init)).status
     }
     const token = await made(data, "box")
-    expect([await asks(token), await asks("given:secret-of-given"), await asks("box:wrong"), await asks("given:wrong")]).toEqual([
-      200, 200, 401, 401
-    ])
+    expect([
+      await asks(token),
+      await asks("given:secret-of-given"),
+      await asks("box:wrong"),
+      await asks("given:wrong")
+    ]).toEqual([200, 200, 401, 401])
     const [head, ...rows] = (await runners(data, "list")).trimEnd().split("\n").map(cells)
-    expect(head).toEqual(["name", "state", "slots", "runs", "ffmpeg", "hardware", "cores", "tags", "last seen"])
+    expect(head).toEqual([
+      "name",
+      "state",
+      "slots",
+      "runs",
+      "ffmpeg",
+      "hardware",
+      "cores",
+      "tags",
+      "last seen"
+    ])
     const seen = expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ$/)
     expect(rows).toEqual([
       ["box", "waiting", "2", "-", "5.1.9", "-", "4", "-", seen],
@@ -75,10 +94,16 @@ describe("ffkiln runners", () => {
     const rows = Layer.provide(databaseOf(readParts({ data }, {})), limitsLayer({}))
     const seen = Effect.gen(function* () {
       const known = yield* Runners
-      yield* known.seen(RunnerName("busy"), aProcess({ running: ["job_1", "job_2"], capabilities: someCapabilities({ tags: ["gpu"] }) }))
+      yield* known.seen(
+        RunnerName("busy"),
+        aProcess({ running: ["job_1", "job_2"], capabilities: someCapabilities({ tags: ["gpu"] }) })
+      )
       yield* known.seen(
         RunnerName("gone"),
-        aProcess({ slots: 7, capabilities: someCapabilities({ version: "\u001b[31m7", hardware: ["h264_nvenc"] }) })
+        aProcess({
+          slots: 7,
+          capabilities: someCapabilities({ version: "\u001b[31m7", hardware: ["h264_nvenc"] })
+        })
       )
       yield* known.revoke(RunnerName("gone"))
     })
@@ -103,17 +128,27 @@ describe("ffkiln runners", () => {
     [["make", "known"], /^the name "known" is or was that of another runner: choose a new name$/],
     [["make", "given"], /^the name "given" is or was that of another runner/]
   ])("%j is refused in one sentence", async (args, sentence) => {
-    const refusal = await runHere(["runners", ...args, "--data", known], { FFKILN_RUNNER_TOKENS: "given:x" }).catch((error) => error)
+    const refusal = await runHere(["runners", ...args, "--data", known], {
+      FFKILN_RUNNER_TOKENS: "given:x"
+    }).catch((error) => error)
     expect(refusal).toBeInstanceOf(WrongSetting)
     expect((refusal as Error).message).toMatch(sentence)
     expect((refusal as Error).message).not.toContain("\n")
   })
 
   it.each([
-    [["revoke", "nobody"], /^the runner nobody does not exist or is revoked already: see ffkiln runners list$/],
-    [["revoke", "given"], /^the runner given is one of FFKILN_RUNNER_TOKENS: remove it there and restart the servers$/]
+    [
+      ["revoke", "nobody"],
+      /^the runner nobody does not exist or is revoked already: see ffkiln runners list$/
+    ],
+    [
+      ["revoke", "given"],
+      /^the runner given is one of FFKILN_RUNNER_TOKENS: remove it there and restart the servers$/
+    ]
   ])("%j fails in one sentence", async (args, sentence) => {
-    const failure = await runHere(["runners", ...args, "--data", known], { FFKILN_RUNNER_TOKENS: "given:x" }).catch((error) => error)
+    const failure = await runHere(["runners", ...args, "--data", known], {
+      FFKILN_RUNNER_TOKENS: "given:x"
+    }).catch((error) => error)
     expect(failure).toBeInstanceOf(CommandFailed)
     expect((failure as Error).message).toMatch(sentence)
   })

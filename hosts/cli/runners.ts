@@ -12,7 +12,11 @@ import { mustBeThere, printable, runOn, table } from "./records.js"
  * `ffkiln runners make`: prints the token of a new runner. Like all `runners` commands it works while servers
  * use the same database.
  */
-export const makeRunner = async (text: string, options: KeysOptions, environment: Environment): Promise<number> => {
+export const makeRunner = async (
+  text: string,
+  options: KeysOptions,
+  environment: Environment
+): Promise<number> => {
   const { name, token } = await runnersIn(readParts(options, environment))
     .make(text)
     .catch((error) => {
@@ -30,7 +34,11 @@ export const listRunners = async (options: KeysOptions, environment: Environment
 }
 
 /** `ffkiln runners revoke`: revokes a runner. */
-export const revokeRunner = async (name: string, options: KeysOptions, environment: Environment): Promise<number> => {
+export const revokeRunner = async (
+  name: string,
+  options: KeysOptions,
+  environment: Environment
+): Promise<number> => {
   const parts = readParts(options, environment)
   if (!(await existingRunners(parts).revoke(name))) {
     const isGiven = parts.runners.some((runner) => runner.name === name)
@@ -44,7 +52,8 @@ export const revokeRunner = async (name: string, options: KeysOptions, environme
   return 0
 }
 
-const runnersIn = (parts: Parts): Runners => runnersOf(runOn(Layer.provide(databaseOf(parts), limitsLayer(parts.limits)), "runners"))
+const runnersIn = (parts: Parts): Runners =>
+  runnersOf(runOn(Layer.provide(databaseOf(parts), limitsLayer(parts.limits)), "runners"))
 
 const existingRunners = (parts: Parts): Runners => {
   mustBeThere(parts, "runner")

@@ -19,7 +19,15 @@ export const copying: ReadonlyArray<string> = ["-c", "copy", "-fflags", "+bitexa
  * nor "try again later".
  */
 export const submitTo = async (url: string, submission: Submission): Promise<string | undefined> => {
-  const { dir, input, output, inputOptions = [], outputOptions = copying, idempotencyKey, webhookUrl } = submission
+  const {
+    dir,
+    input,
+    output,
+    inputOptions = [],
+    outputOptions = copying,
+    idempotencyKey,
+    webhookUrl
+  } = submission
   const task = {
     inputs: [{ file_path: `${dir}/${input}`, options: inputOptions }],
     outputs: [{ file: output, options: outputOptions }],
@@ -31,8 +39,11 @@ export const submitTo = async (url: string, submission: Submission): Promise<str
     body: JSON.stringify({ task, webhook_url: webhookUrl }),
     signal: AbortSignal.timeout(10_000)
   }).catch(() => undefined)
-  const body = (await answer?.json().catch(() => undefined)) as { readonly job_id?: string; readonly error?: string } | undefined
+  const body = (await answer?.json().catch(() => undefined)) as
+    | { readonly job_id?: string; readonly error?: string }
+    | undefined
   if (answer === undefined || body === undefined || answer.status === 503) return undefined
-  if (typeof body.job_id !== "string") throw new Error(`a submission was refused with ${answer.status}: ${body.error}`)
+  if (typeof body.job_id !== "string")
+    throw new Error(`a submission was refused with ${answer.status}: ${body.error}`)
   return body.job_id
 }

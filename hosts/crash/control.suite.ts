@@ -21,7 +21,8 @@ export const owner = OwnerId("local")
 export const control = (kept: Kept) => {
   const { storage, database } = adaptersOn(kept)
   const runtime = ManagedRuntime.make(Layer.mergeAll(storage, database, randomIds))
-  const run = <A, E>(effect: Effect.Effect<A, E, ManagedRuntime.ManagedRuntime.Context<typeof runtime>>) => runtime.runPromise(effect)
+  const run = <A, E>(effect: Effect.Effect<A, E, ManagedRuntime.ManagedRuntime.Context<typeof runtime>>) =>
+    runtime.runPromise(effect)
 
   /** Makes a directory with this file and returns its id. */
   const stored = (name: string, bytes: Uint8Array) =>
@@ -33,7 +34,8 @@ export const control = (kept: Kept) => {
       })
     )
 
-  const job = (id: string): Promise<Job> => run(Effect.flatMap(Jobs, (jobs) => Effect.map(jobs.find(owner, JobId(id)), Option.getOrThrow)))
+  const job = (id: string): Promise<Job> =>
+    run(Effect.flatMap(Jobs, (jobs) => Effect.map(jobs.find(owner, JobId(id)), Option.getOrThrow)))
 
   /** The state of these finished jobs, and of everything that is stored. */
   const account = (ids: ReadonlyArray<string>, dir: DirId) =>

@@ -73,7 +73,10 @@ const work = (name: string) => void workers.set(name, place.host(name, 1))
 
 let submitted = 0
 /** Submits a job until it is accepted, and returns its id. With -re it takes a second. */
-const submit = async (inputOptions: ReadonlyArray<string> = [], outputOptions?: ReadonlyArray<string>): Promise<string> => {
+const submit = async (
+  inputOptions: ReadonlyArray<string> = [],
+  outputOptions?: ReadonlyArray<string>
+): Promise<string> => {
   const output = `out-${submitted++}.mkv`
   const webhookUrl = `https://hooks.example.com:${place.receiver.port}/`
   const url = await api.url
@@ -173,7 +176,9 @@ describe("the storage", () => {
     it(`S3 ${what} for a while`, async () => {
       work("worker-1")
       const waiting = await several(4, ["-re"])
-      await until(async () => (await Promise.all(waiting.map(look.job))).some(({ state }) => state === "processing"))
+      await until(async () =>
+        (await Promise.all(waiting.map(look.job))).some(({ state }) => state === "processing")
+      )
       engines.onTheWay(fault)
       // Until an attempt was released: its requests were retried without success.
       await until(async () => (await Promise.all(waiting.map(look.job))).some(({ attempt }) => attempt > 1))

@@ -49,7 +49,11 @@ export interface SetUp {
   /** The received webhooks: id and job. */
   readonly webhooks: ReadonlyArray<{ readonly id: string; readonly job: string }>
   /** Starts a host. `name` is its work folder, which a replacement can use again. */
-  readonly host: (name: string, slots: number, more?: { readonly killAt?: Moment; readonly limits?: Partial<LimitValues> }) => Host
+  readonly host: (
+    name: string,
+    slots: number,
+    more?: { readonly killAt?: Moment; readonly limits?: Partial<LimitValues> }
+  ) => Host
   /** Names of the files in the work folders of hosts. */
   readonly workLeft: () => ReadonlyArray<string>
   readonly folder: string
@@ -57,9 +61,16 @@ export interface SetUp {
 }
 
 export const setUps = {
-  "SQLite, memory and files": async (folder: string) => ({ kept: { _tag: "Small", folder } satisfies Kept, release: async () => {} }),
+  "SQLite, memory and files": async (folder: string) => ({
+    kept: { _tag: "Small", folder } satisfies Kept,
+    release: async () => {}
+  }),
   "Postgres, Redis and S3": async () => {
-    const [postgres, redis, s3] = await Promise.all([testServer("postgres"), testServer("redis"), testServer("s3")])
+    const [postgres, redis, s3] = await Promise.all([
+      testServer("postgres"),
+      testServer("redis"),
+      testServer("s3")
+    ])
     const scope = Effect.runSync(Scope.make())
     const databaseUrl = await Effect.runPromise(Scope.extend(databaseOn(postgres.url), scope))
     const { endpoint, accessKeyId, secretAccessKey } = s3
@@ -110,12 +121,17 @@ export const setUp = async (
     await release()
     rmSync(folder, { recursive: true, force: true })
   }
-  const workLeft = () => readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) => /^[^/]+\/work\/[^/]+\/.+/.test(path))
+  const workLeft = () =>
+    readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) =>
+      /^[^/]+\/work\/[^/]+\/.+/.test(path)
+    )
   return { kept, receiver, webhooks, host, workLeft, folder, remove }
 }
 
 const launch = (settings: Process): Host => {
-  const child = spawn(process.execPath, [script, JSON.stringify(settings)], { stdio: ["ignore", "pipe", "pipe"] })
+  const child = spawn(process.execPath, [script, JSON.stringify(settings)], {
+    stdio: ["ignore", "pipe", "pipe"]
+  })
   let errors = ""
   child.stderr.on("data", (piece) => {
     errors = `${errors}${piece}`.slice(-4000)
@@ -123,7 +139,9 @@ const launch = (settings: Process): Host => {
   const over = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>
   const url = new Promise<string>((resolve, reject) => {
     createInterface(child.stdout).once("line", (line) => resolve(JSON.parse(line).url))
-    over.then(([code, signal]) => reject(new Error(`a host ended with ${code ?? signal} before it was ready: ${errors}`)))
+    over.then(([code, signal]) =>
+      reject(new Error(`a host ended with ${code ?? signal} before it was ready: ${errors}`))
+    )
   })
   // A host that is killed early is never ready.
   url.catch(() => undefined)
@@ -137,7 +155,8 @@ const launch = (settings: Process): Host => {
 /** Makes a clip of one second. */
 export const makeClip = (folder: string): string => {
   const clip = join(folder, "clip.mp4")
-  const picture = "-f lavfi -i testsrc2=size=160x120:rate=25:duration=1 -preset ultrafast -pix_fmt yuv420p".split(" ")
+  const picture =
+    "-f lavfi -i testsrc2=size=160x120:rate=25:duration=1 -preset ultrafast -pix_fmt yuv420p".split(" ")
   execFileSync("ffmpeg", ["-nostdin", "-v", "error", "-y", ...picture, clip])
   return clip
 }

@@ -20,12 +20,21 @@ export type Kept =
       readonly redisUrl: string
       /** Name of the queue, so that set-ups can share a server. */
       readonly name: string
-      readonly s3: { readonly endpoint: string; readonly bucket: string; readonly accessKeyId: string; readonly secretAccessKey: string }
+      readonly s3: {
+        readonly endpoint: string
+        readonly bucket: string
+        readonly accessKeyId: string
+        readonly secretAccessKey: string
+      }
     }
 
 export const adaptersOn = (kept: Kept): Required<Pick<Adapters, "storage" | "database" | "queue">> => {
   if (kept._tag === "Small") {
-    return { storage: fileSystem({ root: kept.folder }), database: sqlite({ file: join(kept.folder, "ffkiln.db") }), queue: memoryQueue }
+    return {
+      storage: fileSystem({ root: kept.folder }),
+      database: sqlite({ file: join(kept.folder, "ffkiln.db") }),
+      queue: memoryQueue
+    }
   }
   const { bucket, endpoint, accessKeyId, secretAccessKey } = kept.s3
   return {

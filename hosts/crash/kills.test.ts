@@ -69,7 +69,8 @@ describe.each(Object.entries(setUps))("%s", (name, make) => {
           const api = running.get(apis[Math.floor(next() * apis.length)] ?? "")
           const url = await api?.url.catch(() => undefined)
           const webhookUrl = `https://hooks.example.com:${place.receiver.port}/`
-          const id = url && (await submitTo(url, { idempotencyKey: output, dir, input: "in.mp4", output, webhookUrl }))
+          const id =
+            url && (await submitTo(url, { idempotencyKey: output, dir, input: "in.mp4", output, webhookUrl }))
           if (id) return id
           await sleep(100)
         }

@@ -15,13 +15,21 @@ const die = Effect.sync(() => process.kill(process.pid, "SIGKILL"))
 const changed =
   <I, S>(tag: Context.Tag<I, S>, change: (service: S) => S) =>
   (services: Context.Context<Services>): Context.Context<Services> =>
-    Context.add(services, tag, change(Context.get(services as Context.Context<Services | I>, tag))) as Context.Context<Services>
+    Context.add(
+      services,
+      tag,
+      change(Context.get(services as Context.Context<Services | I>, tag))
+    ) as Context.Context<Services>
 
 export const moments = {
-  "after the row, before the hint": changed(Queue, (queue) => ({ ...queue, offer: () => Effect.zipRight(die, Effect.never) })),
+  "after the row, before the hint": changed(Queue, (queue) => ({
+    ...queue,
+    offer: () => Effect.zipRight(die, Effect.never)
+  })),
   "after the claim, before ffmpeg": changed(Jobs, (jobs) => ({
     ...jobs,
-    claim: (...args) => Effect.tap(jobs.claim(...args), Option.match({ onNone: () => Effect.void, onSome: () => die }))
+    claim: (...args) =>
+      Effect.tap(jobs.claim(...args), Option.match({ onNone: () => Effect.void, onSome: () => die }))
   })),
   "while ffmpeg runs": changed(Executor, (executor) => ({
     run: (plan) => Stream.tap(executor.run(plan), ({ _tag }) => (_tag === "Progress" ? die : Effect.void))

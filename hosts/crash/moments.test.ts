@@ -14,7 +14,10 @@ import type { Moment } from "./moments.suite.js"
 
 /** How often the job was started, and whether its receiver may get the webhook more than once. */
 const outcomes: Readonly<
-  Record<Exclude<Moment, "after the rows of a file went, before its bytes">, { readonly attempts: number; readonly mayRepeat: boolean }>
+  Record<
+    Exclude<Moment, "after the rows of a file went, before its bytes">,
+    { readonly attempts: number; readonly mayRepeat: boolean }
+  >
 > = {
   "after the row, before the hint": { attempts: 1, mayRepeat: false },
   "after the claim, before ffmpeg": { attempts: 2, mayRepeat: false },

@@ -31,14 +31,23 @@ const guard = {
   resolve: async () => [{ address: "127.0.0.1" }],
   allowAddress: (address: string) => address === "127.0.0.1"
 }
-const parts = services({ ...adaptersOn(kept), executor: ffmpeg({ workRoot: join(workRoot, "work"), guard }), guard }, undefined)
+const parts = services(
+  { ...adaptersOn(kept), executor: ffmpeg({ workRoot: join(workRoot, "work"), guard }), guard },
+  undefined
+)
 const instance = await startInstance(killAt === undefined ? parts : dyingAt(parts, killAt), {
   limits: { ...defaultLimits, ...limits },
   slots
 })
 
 const server = express()
-  .use(router(instance, { identify: () => "local", publicUrl: "https://api.example.com", onDisconnect: "continue" }))
+  .use(
+    router(instance, {
+      identify: () => "local",
+      publicUrl: "https://api.example.com",
+      onDisconnect: "continue"
+    })
+  )
   .listen(0, "127.0.0.1")
 await once(server, "listening")
 process.once("SIGTERM", async () => {

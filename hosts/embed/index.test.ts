@@ -27,7 +27,9 @@ let clip: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "ffkiln embed "))
   clip = join(folder, "clip.mp4")
-  const sources = "-f lavfi -i testsrc2=size=640x360:rate=25:duration=4 -f lavfi -i sine=duration=4".split(" ")
+  const sources = "-f lavfi -i testsrc2=size=640x360:rate=25:duration=4 -f lavfi -i sine=duration=4".split(
+    " "
+  )
   await run("ffmpeg", ["-v", "error", ...sources, "-preset", "ultrafast", "-pix_fmt", "yuv420p", clip])
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
@@ -53,7 +55,17 @@ const long = (input: string) => ({
 
 describe("the Promise API", () => {
   it("runs a task on a sequence of pictures, by the user's pattern", async () => {
-    await run("ffmpeg", ["-v", "error", "-i", clip, "-vf", "scale=32:-2", "-frames:v", "3", join(dataDir, "img%02d.png")])
+    await run("ffmpeg", [
+      "-v",
+      "error",
+      "-i",
+      clip,
+      "-vf",
+      "scale=32:-2",
+      "-frames:v",
+      "3",
+      join(dataDir, "img%02d.png")
+    ])
     const { dir_id } = await ffkiln.upload(join(dataDir, "img01.png"))
     for (const name of ["img02.png", "img03.png"]) await ffkiln.upload(join(dataDir, name), { dir_id })
     const frames = ["-f", "framecrc", "-bitexact"]
@@ -61,10 +73,19 @@ describe("the Promise API", () => {
     await ffkiln.process({ task: { inputs: [{ file_path: `${dir_id}/img%02d.png` }], outputs } })
     const pieces: Array<Uint8Array> = []
     for await (const piece of ffkiln.read(`${dir_id}/out.crc`)) pieces.push(piece)
-    const { stdout } = await run("ffmpeg", ["-v", "error", "-i", join(dataDir, "img%02d.png"), ...frames, "-"])
+    const { stdout } = await run("ffmpeg", [
+      "-v",
+      "error",
+      "-i",
+      join(dataDir, "img%02d.png"),
+      ...frames,
+      "-"
+    ])
     expect(Buffer.concat(pieces).toString()).toBe(stdout)
     const none = ffkiln.process({ task: { inputs: [{ file_path: `${dir_id}/pic%02d.png` }], outputs } })
-    await expect(none).rejects.toThrow('no file is named "pic%02d.png", nor as a picture of that sequence, such as "pic00.png"')
+    await expect(none).rejects.toThrow(
+      'no file is named "pic%02d.png", nor as a picture of that sequence, such as "pic00.png"'
+    )
   })
 
   it("accepts a file, bytes or a stream, and returns the bodies of the HTTP API", async () => {
@@ -82,7 +103,13 @@ describe("the Promise API", () => {
       expect((await ffkiln.file(`${file.dir_id}/${name}`)).file_info.file_size).toBe(bytes.length)
     }
     const { result, usage } = await ffkiln.process(thumbnail(file.file_path))
-    expect(result).toEqual([{ file_name: "frame.jpg", size_bytes: expect.any(Number), download_url: expect.stringMatching(/^\/blob\//) }])
+    expect(result).toEqual([
+      {
+        file_name: "frame.jpg",
+        size_bytes: expect.any(Number),
+        download_url: expect.stringMatching(/^\/blob\//)
+      }
+    ])
     expect(usage.time_sec).toBeGreaterThan(0)
     await ffkiln.save(`${file.dir_id}/frame.jpg`, join(dataDir, "frame.jpg"))
     expect((await stat(join(dataDir, "frame.jpg"))).size).toBe(result[0]?.size_bytes)
@@ -97,13 +124,20 @@ describe("the Promise API", () => {
     const { file_path } = await ffkiln.upload(clip)
     const { job_id } = await ffkiln.submit(thumbnail(file_path))
     await until(async () => (await ffkiln.job(job_id)).status === "completed")
-    expect(await ffkiln.job(job_id)).toMatchObject({ ok: true, job_id, status: "completed", result: [{ file_name: "frame.jpg" }] })
+    expect(await ffkiln.job(job_id)).toMatchObject({
+      ok: true,
+      job_id,
+      status: "completed",
+      result: [{ file_name: "frame.jpg" }]
+    })
   })
 
   it("runs a task with tags on an instance that has them", async () => {
     const { file_path } = await ffkiln.upload(clip)
     const { job_id } = await ffkiln.submit({ ...thumbnail(file_path), tags: ["gpu"] })
-    await ffkiln.process({ task: { inputs: [{ file_path }], outputs: [{ file: "later.jpg", options: ["-frames:v", "1"] }] } })
+    await ffkiln.process({
+      task: { inputs: [{ file_path }], outputs: [{ file: "later.jpg", options: ["-frames:v", "1"] }] }
+    })
     expect((await ffkiln.job(job_id)).status).toBe("pending")
     const other = await open({ dataDir, slots: 1, tags: ["gpu", "av1"], limits: { pollSeconds: 0.1 } })
     try {
@@ -111,16 +145,23 @@ describe("the Promise API", () => {
     } finally {
       await other.close()
     }
-    await expect(open({ dataDir, tags: ["gpu", "AV1"] })).rejects.toThrow(/^ffkiln cannot start: tags\[1\] must be 1 to 32 /)
+    await expect(open({ dataDir, tags: ["gpu", "AV1"] })).rejects.toThrow(
+      /^ffkiln cannot start: tags\[1\] must be 1 to 32 /
+    )
   })
 
   it("reports progress that only grows", async () => {
     const { file_path } = await ffkiln.upload(clip)
     const reported: Array<number> = []
     const brisk = {
-      task: { inputs: [{ file_path, options: ["-stream_loop", "9", "-t", "30"] }], outputs: [{ file: "brisk.mp4" }] }
+      task: {
+        inputs: [{ file_path, options: ["-stream_loop", "9", "-t", "30"] }],
+        outputs: [{ file: "brisk.mp4" }]
+      }
     }
-    await ffkiln.process(brisk, { onProgress: (fraction) => void (fraction !== null && reported.push(fraction)) })
+    await ffkiln.process(brisk, {
+      onProgress: (fraction) => void (fraction !== null && reported.push(fraction))
+    })
     expect(reported.length).toBeGreaterThan(1)
     expect(reported).toEqual([...reported].sort((a, b) => a - b))
     expect(reported.every((fraction) => fraction >= 0 && fraction <= 1)).toBe(true)
@@ -140,13 +181,23 @@ describe("the Promise API", () => {
   })
 
   it("rejects with the error itself", async () => {
-    await expect(ffkiln.file("dir_x/a.mp4")).rejects.toMatchObject({ _tag: "FileNotFound", message: "File not found" })
+    await expect(ffkiln.file("dir_x/a.mp4")).rejects.toMatchObject({
+      _tag: "FileNotFound",
+      message: "File not found"
+    })
     await expect(ffkiln.file("no slash")).rejects.toMatchObject({ _tag: "FileNotFound" })
     await expect(ffkiln.upload(join(folder, "missing.mp4"))).rejects.toThrow(/source can't be read/)
     const { file_path } = await ffkiln.upload(clip)
-    const broken = { task: { inputs: [{ file_path }], outputs: [{ file: "a.mp4", options: ["-vf", "crop=9000:9000"] }] } }
-    await expect(ffkiln.process(broken)).rejects.toMatchObject({ _tag: "FfmpegFailed", message: expect.stringMatching(/crop/) })
-    await expect(ffkiln.process({ task: { inputs: [], outputs: [] } })).rejects.toThrow(/Invalid task format: task.inputs/)
+    const broken = {
+      task: { inputs: [{ file_path }], outputs: [{ file: "a.mp4", options: ["-vf", "crop=9000:9000"] }] }
+    }
+    await expect(ffkiln.process(broken)).rejects.toMatchObject({
+      _tag: "FfmpegFailed",
+      message: expect.stringMatching(/crop/)
+    })
+    await expect(ffkiln.process({ task: { inputs: [], outputs: [] } })).rejects.toThrow(
+      /Invalid task format: task.inputs/
+    )
   })
 
   it("keeps owners apart", async () => {
@@ -162,8 +213,12 @@ describe("the rest of the API", () => {
     const ann = ffkiln.as("ann")
     const { directory } = await ann.createDirectory({ ttl: 600 })
     const { file_path } = await ann.upload(clip, { dir_id: directory.id })
-    expect((await ann.directories()).directories).toEqual([{ id: directory.id, ttl: 600, added_on: expect.any(String) }])
-    expect((await ann.files(directory.id)).files).toEqual([{ file_name: "clip.mp4", added_on: expect.any(String) }])
+    expect((await ann.directories()).directories).toEqual([
+      { id: directory.id, ttl: 600, added_on: expect.any(String) }
+    ])
+    expect((await ann.files(directory.id)).files).toEqual([
+      { file_name: "clip.mp4", added_on: expect.any(String) }
+    ])
     await expect(ffkiln.files(directory.id)).rejects.toMatchObject({ _tag: "DirectoryNotFound" })
     await expect(ffkiln.deleteFile(file_path)).rejects.toMatchObject({ _tag: "FileNotFound" })
     expect(await ann.deleteFile(file_path)).toEqual({ ok: true, deleted: { file_path } })
@@ -178,7 +233,9 @@ describe("the rest of the API", () => {
     expect(await idle.submit(thumbnail(file_path), { idempotencyKey: "once" })).toEqual(first)
     const other = await idle.submit(thumbnail(file_path), { idempotencyKey: "twice" })
     expect(other.job_id).not.toBe(first.job_id)
-    await expect(idle.submit(thumbnail(file_path), { idempotencyKey: "" })).rejects.toMatchObject({ _tag: "InvalidRequest" })
+    await expect(idle.submit(thumbnail(file_path), { idempotencyKey: "" })).rejects.toMatchObject({
+      _tag: "InvalidRequest"
+    })
     expect(await idle.as("ann").usage()).toMatchObject({ usage: { jobs: 0, stored_bytes: 0 } })
     await expect(idle.as("ann").cancel(other.job_id)).rejects.toMatchObject({ _tag: "JobNotFound" })
     await idle.close()
@@ -219,7 +276,9 @@ describe("the rest of the API", () => {
     for (const { headers, body } of received) {
       const signed = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`
       const key = Buffer.from(secret.replace("whsec_", ""), "base64")
-      expect(headers["webhook-signature"]).toBe(`v1,${createHmac("sha256", key).update(signed).digest("base64")}`)
+      expect(headers["webhook-signature"]).toBe(
+        `v1,${createHmac("sha256", key).update(signed).digest("base64")}`
+      )
       expect(JSON.parse(body)).toMatchObject({ job_id, status: "completed" })
     }
     expect(received.map(({ headers }) => headers["webhook-id"])).toEqual([id, id])
@@ -230,14 +289,20 @@ describe("the rest of the API", () => {
   it("refuses a webhook to its own network by default", async () => {
     const { file_path } = await ffkiln.upload(clip)
     const hook = ffkiln.submit({ ...thumbnail(file_path), webhook_url: "https://127.0.0.1/hook" })
-    await expect(hook).rejects.toMatchObject({ _tag: "UrlRefused", message: expect.stringContaining("webhook_url") })
+    await expect(hook).rejects.toMatchObject({
+      _tag: "UrlRefused",
+      message: expect.stringContaining("webhook_url")
+    })
   })
 })
 
 describe("keys", () => {
   it("are made, listed, limited and revoked by the instance, and not by its clients", async () => {
     expect(await ffkiln.keys.list()).toEqual([])
-    const { id, authorization, webhookSecret } = await ffkiln.keys.make({ name: "tv", quota: { jobsPerMonth: 1 } })
+    const { id, authorization, webhookSecret } = await ffkiln.keys.make({
+      name: "tv",
+      quota: { jobsPerMonth: 1 }
+    })
     const identify = (header: string) => ffkiln.run(ownerOf(header))
     expect(await identify(authorization)).toEqual(Exit.succeed(id))
     expect((await ffkiln.as(id).webhookSecret()).secret).toBe(webhookSecret)
@@ -246,7 +311,9 @@ describe("keys", () => {
     await ffkiln.as(id).process(thumbnail(file_path))
     await expect(ffkiln.as(id).process(thumbnail(file_path))).rejects.toMatchObject({ _tag: "QuotaExceeded" })
     expect(await ffkiln.keys.setQuota(id, { jobsPerMonth: null, storedBytes: 1 })).toBe(true)
-    await expect(ffkiln.as(id).upload(clip, { file_name: "b.mp4" })).rejects.toMatchObject({ _tag: "QuotaExceeded" })
+    await expect(ffkiln.as(id).upload(clip, { file_name: "b.mp4" })).rejects.toMatchObject({
+      _tag: "QuotaExceeded"
+    })
     expect(await ffkiln.keys.list()).toEqual([
       {
         id,
@@ -254,7 +321,12 @@ describe("keys", () => {
         quota: { jobsPerMonth: null, gibSecondsPerMonth: null, storedBytes: 1 },
         createdAt: expect.any(Date),
         revokedAt: null,
-        used: { month: expect.stringMatching(/^\d{4}-\d\d$/), jobs: 1, gibSeconds: expect.any(Number), storedBytes: expect.any(Number) }
+        used: {
+          month: expect.stringMatching(/^\d{4}-\d\d$/),
+          jobs: 1,
+          gibSeconds: expect.any(Number),
+          storedBytes: expect.any(Number)
+        }
       }
     ])
 
@@ -272,7 +344,10 @@ describe("keys", () => {
     [{ gibSecondsPerMonth: Number.NaN }, "quota.gibSecondsPerMonth must be a number"],
     [{ jobsPerMonth: "3" as unknown as number }, "quota.jobsPerMonth"]
   ])("refuse a quota of %j", async (quota, message) => {
-    await expect(ffkiln.keys.make({ quota })).rejects.toMatchObject({ _tag: "InvalidRequest", message: expect.stringContaining(message) })
+    await expect(ffkiln.keys.make({ quota })).rejects.toMatchObject({
+      _tag: "InvalidRequest",
+      message: expect.stringContaining(message)
+    })
     expect(await ffkiln.keys.list()).toEqual([])
   })
 })
@@ -290,7 +365,9 @@ describe("close", () => {
       const waiting = ffkiln.process({ task }).catch(({ _tag }) => _tag)
       await ffkiln.close()
       console.log(await waiting)`
-    const { stdout } = await run(process.execPath, ["--input-type=module", "-e", program, data, clip], { cwd: root })
+    const { stdout } = await run(process.execPath, ["--input-type=module", "-e", program, data, clip], {
+      cwd: root
+    })
     expect(stdout).toBe("StillRunning\n")
     expect(processesUnder(data)).toEqual([])
     expect([await readdir(join(data, "work")), await readdir(join(data, "tmp"))]).toEqual([[], []])
@@ -331,8 +408,12 @@ describe("open", () => {
   })
 
   it("reports what is missing", async () => {
-    const database = Layer.fail(new Unavailable({ what: "no database at the other end" })) as unknown as ReturnType<typeof memoryDatabase>
-    await expect(open({ dataDir, database })).rejects.toThrow("ffkiln cannot start: no database at the other end")
+    const database = Layer.fail(
+      new Unavailable({ what: "no database at the other end" })
+    ) as unknown as ReturnType<typeof memoryDatabase>
+    await expect(open({ dataDir, database })).rejects.toThrow(
+      "ffkiln cannot start: no database at the other end"
+    )
   })
 
   it("runs Effect programs on the same services, and never rejects", async () => {

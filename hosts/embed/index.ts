@@ -1,5 +1,11 @@
 import { Cause, type Effect, Either, Exit } from "effect"
-import type { AnalyzeBody, AsyncBody, DirectoryBody, FileBody, ProcessBody } from "../../core/contract/bodies.js"
+import type {
+  AnalyzeBody,
+  AsyncBody,
+  DirectoryBody,
+  FileBody,
+  ProcessBody
+} from "../../core/contract/bodies.js"
 import {
   cancel,
   deleteOneFile,
@@ -75,7 +81,9 @@ type Fields<Schema extends { readonly Encoded: unknown }> = {
   readonly [Name in keyof Schema["Encoded"] as string extends Name ? never : Name]: Schema["Encoded"][Name]
 }
 
-type Body<F extends (...args: never) => Effect.Effect<unknown, unknown, unknown>> = Promise<Effect.Effect.Success<ReturnType<F>>>
+type Body<F extends (...args: never) => Effect.Effect<unknown, unknown, unknown>> = Promise<
+  Effect.Effect.Success<ReturnType<F>>
+>
 
 /** Options of `process`. */
 export interface ProcessOptions extends RunOptions {
@@ -99,11 +107,18 @@ export interface SubmitOptions extends RunOptions {
  */
 export interface Client {
   /** Creates a directory that expires. */
-  readonly createDirectory: (body?: Fields<typeof DirectoryBody>, options?: RunOptions) => Body<typeof postDirectory>
+  readonly createDirectory: (
+    body?: Fields<typeof DirectoryBody>,
+    options?: RunOptions
+  ) => Body<typeof postDirectory>
   /** Registers a file. The reply has the signed request that uploads it. */
   readonly registerFile: (body: Fields<typeof FileBody>, options?: RunOptions) => Body<typeof postFile>
   /** Stores a local file (its path), bytes or a stream of bytes. Tasks refer to the `file` of the reply. */
-  readonly upload: (source: Upload, body?: Partial<Fields<typeof FileBody>>, options?: RunOptions) => Body<typeof putFile>
+  readonly upload: (
+    source: Upload,
+    body?: Partial<Fields<typeof FileBody>>,
+    options?: RunOptions
+  ) => Body<typeof putFile>
   /** Lists the directories of the caller. */
   readonly directories: (options?: RunOptions) => Body<typeof getDirectories>
   /** Lists the files of a directory. */
@@ -156,7 +171,8 @@ export const open = async (options: Options): Promise<Ffkiln> => {
   // No job could ask for a malformed tag: it must be a mistake.
   const tags = valid(parseTags(options.tags ?? [], "tags"))
   const tokens = valid(runnerTokens(runners?.tokens ?? []))
-  if (tokens.length > 0 && options.database !== undefined) throw new Error(`ffkiln cannot start: ${ownTokens}`)
+  if (tokens.length > 0 && options.database !== undefined)
+    throw new Error(`ffkiln cannot start: ${ownTokens}`)
   const allLimits = { ...defaultLimits, ...limits }
   const instance = await startInstance(services(options, dataDir, tokens), {
     limits: allLimits,
@@ -170,7 +186,8 @@ export const open = async (options: Options): Promise<Ffkiln> => {
   return { ...instance, ...as("local"), as, keys: keysOf(run), runners: runnersOf(run) }
 }
 
-const ownTokens = "runners.tokens are for the default database: pass them to the adapter of your own database, as its option runners"
+const ownTokens =
+  "runners.tokens are for the default database: pass them to the adapter of your own database, as its option runners"
 
 const valid = <A>(parsed: Either.Either<A, string>): A =>
   Either.getOrThrowWith(parsed, (reason) => new Error(`ffkiln cannot start: ${reason}`))
@@ -202,8 +219,12 @@ const client = (instance: Instance, run: Run, owner: OwnerId, baseUrl: string): 
     save: (filePath, path, options) => run(save(caller, split(filePath), path), options),
     read: (filePath) => read(instance, caller, split(filePath)),
     process: (body, { onProgress, ...options } = {}) =>
-      run(postProcess(caller, body, onProgress === undefined ? {} : { onChange: reportTo(onProgress) }), options),
-    submit: (body, { idempotencyKey, ...options } = {}) => run(postProcessAsync(caller, body, idempotencyKey), options),
+      run(
+        postProcess(caller, body, onProgress === undefined ? {} : { onChange: reportTo(onProgress) }),
+        options
+      ),
+    submit: (body, { idempotencyKey, ...options } = {}) =>
+      run(postProcessAsync(caller, body, idempotencyKey), options),
     job: (jobId, options) => run(getJob(caller, jobId), options),
     cancel: (jobId, options) => run(cancel(caller, jobId), options),
     analyze: (body, options) => run(postAnalyze(caller, body), options),

@@ -21,7 +21,12 @@ export interface NewKey {
 /** An API key with its usage. */
 export interface Key extends KeyRecord {
   /** Usage of this month (UTC), and the bytes that are stored now. */
-  readonly used: { readonly month: string; readonly jobs: number; readonly gibSeconds: number; readonly storedBytes: number }
+  readonly used: {
+    readonly month: string
+    readonly jobs: number
+    readonly gibSeconds: number
+    readonly storedBytes: number
+  }
 }
 
 /** Management of API keys. Changes apply at once in every process on the same database. */
@@ -39,7 +44,9 @@ export interface Keys {
 type KeyServices = Accounts | Directories | Storage
 
 /** The management of keys, on `run`. */
-export const keysOf = (run: <A>(effect: Effect.Effect<A, InvalidRequest | Unavailable, KeyServices>) => Promise<A>): Keys => ({
+export const keysOf = (
+  run: <A>(effect: Effect.Effect<A, InvalidRequest | Unavailable, KeyServices>) => Promise<A>
+): Keys => ({
   make: ({ name = "", quota = {} } = {}) => run(make(name, quota)),
   list: () => run(list),
   revoke: (id) => run(Effect.flatMap(Accounts, (accounts) => accounts.revoke(OwnerId(id)))),
@@ -72,12 +79,18 @@ const setQuota = (id: OwnerId, quota: Partial<Quota>) =>
   })
 
 const checked = (quota: Quota) => {
-  const wrong = (["jobsPerMonth", "gibSecondsPerMonth", "storedBytes"] as const).find((name) => !isBound(quota[name], name))
+  const wrong = (["jobsPerMonth", "gibSecondsPerMonth", "storedBytes"] as const).find(
+    (name) => !isBound(quota[name], name)
+  )
   if (wrong === undefined) return Effect.succeed(quota)
   const number = wrong === "gibSecondsPerMonth" ? "a number" : "a whole number"
-  return new InvalidRequest({ message: `quota.${wrong} must be ${number} of 0 or more, or null for no quota` })
+  return new InvalidRequest({
+    message: `quota.${wrong} must be ${number} of 0 or more, or null for no quota`
+  })
 }
 
 const isBound = (value: number | null, name: keyof Quota): boolean =>
   value === null ||
-  (typeof value === "number" && value >= 0 && (name === "gibSecondsPerMonth" ? Number.isFinite(value) : Number.isSafeInteger(value)))
+  (typeof value === "number" &&
+    value >= 0 &&
+    (name === "gibSecondsPerMonth" ? Number.isFinite(value) : Number.isSafeInteger(value)))

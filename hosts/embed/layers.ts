@@ -53,14 +53,24 @@ export const services = (
   runners: ReadonlyArray<RunnerToken> = []
 ): Layer.Layer<Services, Unavailable> => {
   const below = (name: string) => {
-    if (dataDir === undefined) throw new Error("dataDir is required unless storage, database and executor are all given")
+    if (dataDir === undefined)
+      throw new Error("dataDir is required unless storage, database and executor are all given")
     return join(resolve(dataDir), name)
   }
   const storage = adapters.storage ?? fileSystem({ root: below("") })
   const database = adapters.database ?? defaultDatabase({ file: below("ffkiln.db"), runners })
-  const executor = adapters.executor ?? ffmpeg({ workRoot: below("work"), ...(adapters.guard && { guard: adapters.guard }) })
-  const onStorage = Layer.mergeAll(executor, adapters.importer ?? importer(adapters.guard)).pipe(Layer.provideMerge(storage))
-  return Layer.mergeAll(onStorage, database, adapters.queue ?? memoryQueue, adapters.webhooks ?? webhooks(adapters.guard), randomIds)
+  const executor =
+    adapters.executor ?? ffmpeg({ workRoot: below("work"), ...(adapters.guard && { guard: adapters.guard }) })
+  const onStorage = Layer.mergeAll(executor, adapters.importer ?? importer(adapters.guard)).pipe(
+    Layer.provideMerge(storage)
+  )
+  return Layer.mergeAll(
+    onStorage,
+    database,
+    adapters.queue ?? memoryQueue,
+    adapters.webhooks ?? webhooks(adapters.guard),
+    randomIds
+  )
 }
 
 const defaultDatabase = (options: SqliteOptions) =>
@@ -72,4 +82,5 @@ const defaultDatabase = (options: SqliteOptions) =>
   )
 
 /** The limits as a layer; missing ones have their default. */
-export const limitsLayer = (limits: Partial<LimitValues>): Layer.Layer<never> => Layer.succeed(Limits, { ...defaultLimits, ...limits })
+export const limitsLayer = (limits: Partial<LimitValues>): Layer.Layer<never> =>
+  Layer.succeed(Limits, { ...defaultLimits, ...limits })

@@ -18,7 +18,13 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "optional-maps-"))
   const sound = ["-f", "lavfi", "-i", "sine=d=0.2", "-map", "0", "-map", "0", "-c:a", "flac"]
   const titles = ["-metadata:s:a:0", "title=main", "-metadata:s:a:1", "title=a:b"]
-  await run(process.env.FFKILN_TEST_SAMPLES_FFMPEG ?? "ffmpeg", ["-v", "error", ...sound, ...titles, join(folder, "two.mkv")])
+  await run(process.env.FFKILN_TEST_SAMPLES_FFMPEG ?? "ffmpeg", [
+    "-v",
+    "error",
+    ...sound,
+    ...titles,
+    join(folder, "two.mkv")
+  ])
   ffkiln = await open({ dataDir: join(folder, "data") })
   const uploaded = await ffkiln.upload(join(folder, "two.mkv"))
   input = uploaded.file_path
@@ -31,7 +37,10 @@ afterAll(async () => {
 
 /** Number of streams in an output of the first stream and the map. */
 const streamsWith = async (map: string): Promise<number> => {
-  const task = { inputs: [{ file_path: input }], outputs: [{ file: "o.mkv", options: ["-c", "copy"], maps: ["0:a:0", map] }] }
+  const task = {
+    inputs: [{ file_path: input }],
+    outputs: [{ file: "o.mkv", options: ["-c", "copy"], maps: ["0:a:0", map] }]
+  }
   await ffkiln.process({ task })
   const probed = await ffkiln.analyze({ file_path: `${directory}/o.mkv`, probe: { streams: ["index"] } })
   return (probed.result as { readonly streams: ReadonlyArray<unknown> }).streams.length

@@ -43,25 +43,31 @@ afterAll(async () => {
 })
 
 describe.each(ordinary)("equals bare ffmpeg: %s", (_, wishes) => {
-  it.for(wishes.filter((row) => chosen.has(row)).map((row) => [row.wish, row] as const))("%s", async ([, row], { task }) => {
-    const place = await mkdtemp(join(folder, "row-"))
-    const [bare, ours] = await Promise.allSettled([runBare(row, join(place, "bare")), runOurs(row, join(place, "ours"))])
-    if (bare.status === "rejected") {
-      if (written) throw bare.reason
-      counts.strange++
-      Object.assign(task.meta, { ordinary: ours.status === "fulfilled" ? "runs" : "refused in words" })
-      // Either ffmpeg has everything that the row uses, or the error explains what is missing.
-      if (ours.status === "rejected") expect(ours.reason.message).not.toMatch(unexplained)
-      return
+  it.for(wishes.filter((row) => chosen.has(row)).map((row) => [row.wish, row] as const))(
+    "%s",
+    async ([, row], { task }) => {
+      const place = await mkdtemp(join(folder, "row-"))
+      const [bare, ours] = await Promise.allSettled([
+        runBare(row, join(place, "bare")),
+        runOurs(row, join(place, "ours"))
+      ])
+      if (bare.status === "rejected") {
+        if (written) throw bare.reason
+        counts.strange++
+        Object.assign(task.meta, { ordinary: ours.status === "fulfilled" ? "runs" : "refused in words" })
+        // Either ffmpeg has everything that the row uses, or the error explains what is missing.
+        if (ours.status === "rejected") expect(ours.reason.message).not.toMatch(unexplained)
+        return
+      }
+      if (ours.status === "rejected") throw ours.reason
+      counts.accepted++
+      expect(ours.value).toEqual(bare.value)
+      for (const name of bare.value) await expectSame(row, name, place)
+      counts.equal++
+      Object.assign(task.meta, { ordinary: "runs" })
+      await rm(place, { recursive: true })
     }
-    if (ours.status === "rejected") throw ours.reason
-    counts.accepted++
-    expect(ours.value).toEqual(bare.value)
-    for (const name of bare.value) await expectSame(row, name, place)
-    counts.equal++
-    Object.assign(task.meta, { ordinary: "runs" })
-    await rm(place, { recursive: true })
-  })
+  )
 })
 
 const samplesOf = (row: Ordinary): ReadonlyArray<string> => {
@@ -84,7 +90,8 @@ const runBare = async (row: Ordinary, place: string): Promise<ReadonlyArray<stri
 const runOurs = async (row: Ordinary, place: string): Promise<ReadonlyArray<string>> => {
   await mkdir(place)
   const { directory } = await ffkiln.createDirectory()
-  for (const name of samplesOf(row)) await ffkiln.upload(join(folder, "samples", name), { dir_id: directory.id })
+  for (const name of samplesOf(row))
+    await ffkiln.upload(join(folder, "samples", name), { dir_id: directory.id })
   const made = new Set<string>()
   for (const command of [row, ...(row.next ?? [])]) {
     const { result } = await ffkiln.process({ task: taskOf(command, directory.id) })

@@ -19,7 +19,13 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 /** No ffmpeg is needed: the output of a run is its input. */
 const opened = async (options: Partial<Options> = {}) => {
   const executor = Layer.mergeAll(memoryExecutor(), memoryProber())
-  return open({ dataDir: await mkdtemp(join(folder, "data ")), storage: memoryStorage, executor, slots: 0, ...options })
+  return open({
+    dataDir: await mkdtemp(join(folder, "data ")),
+    storage: memoryStorage,
+    executor,
+    slots: 0,
+    ...options
+  })
 }
 
 const must = async <A>(ffkiln: Ffkiln, effect: Effect.Effect<A, unknown, Runners>): Promise<A> => {
@@ -41,23 +47,31 @@ describe("runners of the library", () => {
       message: expect.stringContaining('"box" is or was')
     })
     await expect(ffkiln.runners.make("a:b")).rejects.toMatchObject({ _tag: "InvalidRequest" })
-    expect(await ffkiln.runners.list()).toMatchObject([{ name: "box", state: "silent", revokedAt: null, processes: [] }])
+    expect(await ffkiln.runners.list()).toMatchObject([
+      { name: "box", state: "silent", revokedAt: null, processes: [] }
+    ])
 
     const process = aProcess({ running: ["job_1"] })
-    const seen = (over: object) => Effect.flatMap(Runners, (runners) => runners.seen(RunnerName("box"), { ...process, ...over }))
+    const seen = (over: object) =>
+      Effect.flatMap(Runners, (runners) => runners.seen(RunnerName("box"), { ...process, ...over }))
     await must(ffkiln, seen({ id: "idle", running: [] }))
     expect(await ffkiln.runners.list()).toMatchObject([{ state: "waiting" }])
     await must(ffkiln, seen({}))
     const [known] = await ffkiln.runners.list()
-    expect([known?.state, known?.processes.map(({ state }) => state)]).toEqual(["running", ["running", "waiting"]])
+    expect([known?.state, known?.processes.map(({ state }) => state)]).toEqual([
+      "running",
+      ["running", "waiting"]
+    ])
     expect(known?.processes[0]).toMatchObject({ ...process, seenAt: expect.any(Date) })
 
-    expect([await ffkiln.runners.revoke("box"), await ffkiln.runners.revoke("box"), await ffkiln.runners.revoke("nobody")]).toEqual([
-      true,
-      false,
-      false
+    expect([
+      await ffkiln.runners.revoke("box"),
+      await ffkiln.runners.revoke("box"),
+      await ffkiln.runners.revoke("nobody")
+    ]).toEqual([true, false, false])
+    expect(await ffkiln.runners.list()).toMatchObject([
+      { state: "revoked", processes: [{ state: "revoked" }, { state: "revoked" }] }
     ])
-    expect(await ffkiln.runners.list()).toMatchObject([{ state: "revoked", processes: [{ state: "revoked" }, { state: "revoked" }] }])
     expect(await identified(ffkiln, token)).toBe(false)
     await ffkiln.close()
   })
@@ -82,14 +96,22 @@ describe("runners of the library", () => {
         ]
       }
     })
-    expect(await Promise.all(["given:s:1", "other:s2", "given:s2"].map((token) => identified(ffkiln, token)))).toEqual([true, true, false])
+    expect(
+      await Promise.all(["given:s:1", "other:s2", "given:s2"].map((token) => identified(ffkiln, token)))
+    ).toEqual([true, true, false])
     await ffkiln.close()
   })
 
   it.each<readonly [Partial<Options>, string]>([
-    [{ runners: { tokens: [{ name: "a b", secret: "s" }] } }, "runners.tokens[0].name must be 1 to 64 of A-Z a-z 0-9 _ and -"],
+    [
+      { runners: { tokens: [{ name: "a b", secret: "s" }] } },
+      "runners.tokens[0].name must be 1 to 64 of A-Z a-z 0-9 _ and -"
+    ],
     [{ runners: { tokens: [{ name: "a", secret: "" }] } }, "runners.tokens[0].secret must not be empty"],
-    [{ runners: { tokens: [{ name: "a", secret: "s" }] }, database: memoryDatabase() }, "runners.tokens are for the default database"]
+    [
+      { runners: { tokens: [{ name: "a", secret: "s" }] }, database: memoryDatabase() },
+      "runners.tokens are for the default database"
+    ]
   ])("%# invalid tokens are refused at the start", async (options, reason) => {
     await expect(opened(options)).rejects.toThrow(`ffkiln cannot start: ${reason}`)
   })

@@ -2,7 +2,12 @@ import { Clock, Effect, Either, Redacted } from "effect"
 import { InvalidRequest, type Unavailable } from "../../core/errors.js"
 import { parseRunnerName, RunnerName } from "../../core/ids.js"
 import { Limits } from "../../core/limits.js"
-import { type RunnerProcess, type RunnerRecord, Runners as RunnersPort, type RunnerToken } from "../../core/ports/runners.js"
+import {
+  type RunnerProcess,
+  type RunnerRecord,
+  Runners as RunnersPort,
+  type RunnerToken
+} from "../../core/ports/runners.js"
 
 /** A new runner. Only a hash of its secret is stored: this is the only time when the token can be read. */
 export interface NewRunner {
@@ -40,7 +45,9 @@ export interface Runners {
 }
 
 /** The management of runners, on `run`. */
-export const runnersOf = (run: <A>(effect: Effect.Effect<A, InvalidRequest | Unavailable, RunnersPort>) => Promise<A>): Runners => ({
+export const runnersOf = (
+  run: <A>(effect: Effect.Effect<A, InvalidRequest | Unavailable, RunnersPort>) => Promise<A>
+): Runners => ({
   make: (name) => run(make(name)),
   list: () => run(list),
   revoke: (name) => run(Effect.flatMap(RunnersPort, (runners) => runners.revoke(RunnerName(name))))
@@ -52,8 +59,11 @@ export const runnerNameRule = "must be 1 to 64 of A-Z a-z 0-9 _ and -"
 const make = (text: string) =>
   Effect.gen(function* () {
     const name = parseRunnerName(text)
-    if (name === undefined) return yield* new InvalidRequest({ message: `the name of a runner ${runnerNameRule}` })
-    const taken = new InvalidRequest({ message: `the name "${name}" is or was that of another runner: choose a new name` })
+    if (name === undefined)
+      return yield* new InvalidRequest({ message: `the name of a runner ${runnerNameRule}` })
+    const taken = new InvalidRequest({
+      message: `the name "${name}" is or was that of another runner: choose a new name`
+    })
     const secret = yield* Effect.catchTag((yield* RunnersPort).issue(name), "NameTaken", () => taken)
     return { name, token: `${name}:${Redacted.value(secret)}` }
   })
@@ -67,7 +77,10 @@ const list = Effect.gen(function* () {
   }
   return (yield* (yield* RunnersPort).list).map((record): Runner => {
     const revoked = record.revokedAt !== null
-    const processes = record.processes.map((process) => ({ ...process, state: revoked ? "revoked" : stateOf(process) }))
+    const processes = record.processes.map((process) => ({
+      ...process,
+      state: revoked ? "revoked" : stateOf(process)
+    }))
     const states = new Set<RunnerState>(processes.map(({ state }) => state))
     const liveliest = (["running", "waiting"] as const).find((state) => states.has(state))
     return { ...record, processes, state: revoked ? "revoked" : (liveliest ?? "silent") }
@@ -81,13 +94,16 @@ export interface GivenRunner {
 }
 
 /** The tokens, or what is wrong with the first invalid one. A secret is never repeated. */
-export const runnerTokens = (given: ReadonlyArray<GivenRunner>): Either.Either<ReadonlyArray<RunnerToken>, string> =>
+export const runnerTokens = (
+  given: ReadonlyArray<GivenRunner>
+): Either.Either<ReadonlyArray<RunnerToken>, string> =>
   Either.all(
     given.map(({ name, secret }, index) => {
       const parsed = parseRunnerName(name)
       if (parsed === undefined) return Either.left(`runners.tokens[${index}].name ${runnerNameRule}`)
       const redacted = typeof secret === "string" ? Redacted.make(secret) : secret
-      if (Redacted.value(redacted) === "") return Either.left(`runners.tokens[${index}].secret must not be empty`)
+      if (Redacted.value(redacted) === "")
+        return Either.left(`runners.tokens[${index}].secret must not be empty`)
       return Either.right({ name: parsed, secret: redacted })
     })
   )

@@ -1,4 +1,18 @@
-import { Cause, Clock, Deferred, Duration, Effect, Exit, Fiber, FiberId, Layer, Logger, LogLevel, ManagedRuntime, Scope } from "effect"
+import {
+  Cause,
+  Clock,
+  Deferred,
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  FiberId,
+  Layer,
+  Logger,
+  LogLevel,
+  ManagedRuntime,
+  Scope
+} from "effect"
 import { isGone, thisProcess } from "../../adapters/process/index.js"
 import { Unavailable } from "../../core/errors.js"
 import { Limits, type LimitValues } from "../../core/limits.js"
@@ -20,7 +34,10 @@ export interface Instance {
    * Never rejects. After `close` was called, every call fails with Unavailable. Aborting the signal
    * interrupts the effect.
    */
-  readonly run: <A, E>(effect: Effect.Effect<A, E, Services>, options?: RunOptions) => Promise<Exit.Exit<A, E | Unavailable>>
+  readonly run: <A, E>(
+    effect: Effect.Effect<A, E, Services>,
+    options?: RunOptions
+  ) => Promise<Exit.Exit<A, E | Unavailable>>
   /**
    * Takes no new jobs, gives running jobs `drainSeconds` to finish, releases the rest, replies to all waiting
    * callers, and stops everything. Every call returns the same promise.
@@ -77,7 +94,8 @@ export const startInstance = async (
   let closed: Promise<void> | undefined
 
   const run: Instance["run"] = (effect, { signal } = {}) => {
-    if (closed !== undefined) return Promise.resolve(Exit.fail(new Unavailable({ what: "a call came while ffkiln was closing" })))
+    if (closed !== undefined)
+      return Promise.resolve(Exit.fail(new Unavailable({ what: "a call came while ffkiln was closing" })))
     const fiber = runtime.runFork(effect)
     fibers.add(fiber)
     const interrupt = () => fiber.unsafeInterruptAsFork(FiberId.none)
@@ -122,5 +140,7 @@ export const warningsToStderr = Layer.merge(
 
 const startFailure = (cause: Cause.Cause<Unavailable>): Error => {
   const error = Cause.squash(cause)
-  return error instanceof Unavailable ? new Error(`ffkiln cannot start: ${error.what}`, { cause: error.cause }) : (error as Error)
+  return error instanceof Unavailable
+    ? new Error(`ffkiln cannot start: ${error.what}`, { cause: error.cause })
+    : (error as Error)
 }

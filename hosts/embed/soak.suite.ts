@@ -28,7 +28,8 @@ export const cpuMillis = async (work: () => Promise<unknown>): Promise<number> =
   return (user + system) / 1000
 }
 
-export const median = (values: ReadonlyArray<number>): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+export const median = (values: ReadonlyArray<number>): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 
 /** Calls `once` `count` times, by two callers that each wait for one call to end before the next. */
 export const twoAtATime = async (count: number, once: () => Promise<unknown>): Promise<void> => {

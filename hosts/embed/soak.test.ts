@@ -26,7 +26,10 @@ const limits = { jobSeconds: 1, sweepSeconds: 0.5, orphanSeconds: 1, orphanSweep
 const orphanSeconds = 3
 
 /** A host that runs jobs of one task on request. */
-const startHost = async ({ limits: others, ...parts }: Pick<Options, "storage" | "database" | "dataDir" | "limits">) => {
+const startHost = async ({
+  limits: others,
+  ...parts
+}: Pick<Options, "storage" | "database" | "dataDir" | "limits">) => {
   const executor = Layer.mergeAll(memoryExecutor(), memoryProber())
   const ffkiln = await open({ ...parts, executor, slots: 2, limits: { ...limits, ...others } })
   const file = await ffkiln.upload(new TextEncoder().encode("content"), { file_name: "in.mp4" })
@@ -62,13 +65,17 @@ const compareCosts = async (hosts: readonly [Host, Host]) => {
   const [slices, jobs] = [40, 50]
   const costs: readonly [Array<number>, Array<number>] = [[], []]
   for (let slice = 0; slice < slices; slice++) {
-    for (const [index, host] of hosts.entries()) costs[index]?.push((await cpuMillis(() => host.run(jobs))) / jobs)
+    for (const [index, host] of hosts.entries())
+      costs[index]?.push((await cpuMillis(() => host.run(jobs))) / jobs)
   }
   return [median(costs[0]), median(costs[1])] as const
 }
 
 /** `leftBehind` waits until the old host stores as little as possible, and returns what that is. */
-const soak = async (startAnother: () => Promise<Host>, leftBehind: () => Promise<unknown> = async () => undefined) => {
+const soak = async (
+  startAnother: () => Promise<Host>,
+  leftBehind: () => Promise<unknown> = async () => undefined
+) => {
   // Growth while code is new is not growth of a host.
   if (long) {
     const first = await startAnother()
@@ -85,7 +92,9 @@ const soak = async (startAnother: () => Promise<Host>, leftBehind: () => Promise
   try {
     const first = await after(early)
     const last = await after(late - early)
-    console.info(`after ${early} and ${late} jobs: ${first.heap.toFixed(2)} and ${last.heap.toFixed(2)} MB of live heap`)
+    console.info(
+      `after ${early} and ${late} jobs: ${first.heap.toFixed(2)} and ${last.heap.toFixed(2)} MB of live heap`
+    )
     expect(last.left).toEqual(first.left)
     // Small runs still warm up. A leak per job would be several MB by the end of a long run.
     expect(last.heap).toBeLessThan(first.heap * (long ? 1.05 : 1.3))
@@ -94,7 +103,9 @@ const soak = async (startAnother: () => Promise<Host>, leftBehind: () => Promise
     try {
       await young.run(early)
       const [oldCost, youngCost] = await compareCosts([old, young])
-      console.info(`after ${early} and ${late} jobs: ${youngCost.toFixed(2)} and ${oldCost.toFixed(2)} ms of processor time a job`)
+      console.info(
+        `after ${early} and ${late} jobs: ${youngCost.toFixed(2)} and ${oldCost.toFixed(2)} ms of processor time a job`
+      )
       expect(oldCost).toBeLessThan(youngCost * 1.5)
     } finally {
       await young.close()
@@ -104,10 +115,15 @@ const soak = async (startAnother: () => Promise<Host>, leftBehind: () => Promise
   }
 }
 
-const title = (where: string) => `live heap and cost of a job after ${late} jobs are those after ${early}: ${where}`
+const title = (where: string) =>
+  `live heap and cost of a job after ${late} jobs are those after ${early}: ${where}`
 const time = long ? 3_600_000 : 240_000
 
-it(title("rows and bytes in memory"), () => soak(() => startHost({ storage: memoryStorage, database: memoryDatabase() })), time)
+it(
+  title("rows and bytes in memory"),
+  () => soak(() => startHost({ storage: memoryStorage, database: memoryDatabase() })),
+  time
+)
 
 it(
   title("rows in SQLite, bytes in files"),
@@ -137,16 +153,23 @@ it(
 const rowsIn = (file: string): Promise<unknown> =>
   Effect.gen(function* () {
     const sql = yield* SqlClient
-    const tables = yield* sql<{ readonly name: string }>`SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`
+    const tables = yield* sql<{
+      readonly name: string
+    }>`SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`
     return yield* Effect.forEach(tables, ({ name }) =>
-      Effect.map(sql<{ readonly rows: number }>`SELECT count(*) AS rows FROM ${sql(name)}`, ([count]) => [name, count?.rows])
+      Effect.map(sql<{ readonly rows: number }>`SELECT count(*) AS rows FROM ${sql(name)}`, ([count]) => [
+        name,
+        count?.rows
+      ])
     )
   }).pipe(Effect.provide(sqliteClient(file)), Effect.runPromise)
 
 /** Counts again when a folder is removed during the count. */
 const filesIn = async (folder: string): Promise<number> => {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") throw error
-  })
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error
+    }
+  )
   return entries === undefined ? filesIn(folder) : entries.filter((entry) => entry.isFile()).length
 }

@@ -15,14 +15,24 @@ const chunkBytes = 1024 * 1024
 
 /** Stores the source as a file. */
 export const upload = (caller: Caller, source: Upload, body: Partial<typeof FileBody.Encoded> = {}) =>
-  putFile(caller, typeof source === "string" ? { file_name: basename(source), ...body } : body, bytesOf(source))
+  putFile(
+    caller,
+    typeof source === "string" ? { file_name: basename(source), ...body } : body,
+    bytesOf(source)
+  )
 
 const bytesOf = (source: Upload): Stream.Stream<Uint8Array, InvalidRequest> => {
   if (source instanceof Uint8Array) return Stream.make(source)
-  const chunks = typeof source === "string" ? createLazily(() => createReadStream(source, { highWaterMark: chunkBytes })) : source
+  const chunks =
+    typeof source === "string"
+      ? createLazily(() => createReadStream(source, { highWaterMark: chunkBytes }))
+      : source
   return Stream.fromAsyncIterable(
     chunks,
-    (cause) => new InvalidRequest({ message: `the source can't be read: ${cause instanceof Error ? cause.message : cause}` })
+    (cause) =>
+      new InvalidRequest({
+        message: `the source can't be read: ${cause instanceof Error ? cause.message : cause}`
+      })
   )
 }
 
@@ -36,10 +46,15 @@ export const save = (caller: Caller, [dirId, fileName]: readonly [string, string
   const part = `${path}.part`
   const file = Effect.acquireRelease(
     onOwnDisk(path, () => open(part, "w")),
-    (handle, exit) => Effect.promise(() => handle.close().then(() => (Exit.isFailure(exit) ? rm(part, { force: true }) : undefined)))
+    (handle, exit) =>
+      Effect.promise(() =>
+        handle.close().then(() => (Exit.isFailure(exit) ? rm(part, { force: true }) : undefined))
+      )
   )
   const copy = Effect.flatMap(file, (handle) =>
-    Stream.runForEach(readBytes(caller, dirId, fileName), (bytes) => onOwnDisk(path, () => handle.writeFile(bytes)))
+    Stream.runForEach(readBytes(caller, dirId, fileName), (bytes) =>
+      onOwnDisk(path, () => handle.writeFile(bytes))
+    )
   )
   return Effect.zipRight(
     Effect.scoped(copy),
@@ -50,7 +65,8 @@ export const save = (caller: Caller, [dirId, fileName]: readonly [string, string
 const onOwnDisk = <A>(path: string, work: () => Promise<A>) =>
   Effect.tryPromise({
     try: work,
-    catch: (cause) => new InvalidRequest({ message: `"${path}" can't be written: ${(cause as NodeJS.ErrnoException).code}` })
+    catch: (cause) =>
+      new InvalidRequest({ message: `"${path}" can't be written: ${(cause as NodeJS.ErrnoException).code}` })
   })
 
 /** The bytes of a stored file. */

@@ -15,7 +15,11 @@ afterAll(() => host.close())
 
 const form = { "content-type": "application/x-www-form-urlencoded" }
 const task = (over: object = {}) => ({
-  task: { inputs: [{ file_path: `${dir}/input.mp4` }], outputs: [{ file: "out.mp4", options: ["-crf", "28"] }], ...over }
+  task: {
+    inputs: [{ file_path: `${dir}/input.mp4` }],
+    outputs: [{ file: "out.mp4", options: ["-crf", "28"] }],
+    ...over
+  }
 })
 const usage = {
   time_sec: expect.any(Number),
@@ -27,7 +31,10 @@ const refusal = { ok: false, error: expect.stringMatching(/^\S.*\S$/s) }
 
 describe("published reference", () => {
   it("GET /health needs no key", async () => {
-    expect(await host.call("GET", "/health", { authorization: null })).toMatchObject({ status: 200, body: { ok: true } })
+    expect(await host.call("GET", "/health", { authorization: null })).toMatchObject({
+      status: 200,
+      body: { ok: true }
+    })
   })
 
   it.each([
@@ -37,7 +44,10 @@ describe("published reference", () => {
   ])("POST /directory with %s", async (_, body, ttl) => {
     const reply = await host.call("POST", "/directory", { body })
     expect(reply.status).toBe(200)
-    expect(reply.body).toEqual({ ok: true, directory: { id: expect.stringMatching(/^dir_[A-Za-z0-9]{16,}$/), ttl } })
+    expect(reply.body).toEqual({
+      ok: true,
+      directory: { id: expect.stringMatching(/^dir_[A-Za-z0-9]{16,}$/), ttl }
+    })
   })
 
   it("registers, uploads, describes and downloads a file with the curl samples", async () => {
@@ -52,7 +62,12 @@ describe("published reference", () => {
         file_path: `${file.dir_id}/video.mp4`,
         added_on: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
       },
-      upload: { url: expect.stringContaining(`${host.url}/blob/`), method: "PUT", headers: {}, expiresInSeconds: 300 }
+      upload: {
+        url: expect.stringContaining(`${host.url}/blob/`),
+        method: "PUT",
+        headers: {},
+        expiresInSeconds: 300
+      }
     })
     expect((await host.call("GET", `/file/${file.file_path}`)).status).toBe(404)
 
@@ -61,7 +76,10 @@ describe("published reference", () => {
     expect(put).toMatchObject({ status: 200, body: { ok: true } })
 
     const info = await host.call("GET", `/file/${file.file_path}`)
-    expect(info.body).toEqual({ ok: true, file_info: { file_path: file.file_path, file_type: "video/mp4", file_size: content.length } })
+    expect(info.body).toEqual({
+      ok: true,
+      file_info: { file_path: file.file_path, file_type: "video/mp4", file_size: content.length }
+    })
 
     const { body } = await host.call("GET", `/file/download/${file.file_path}`)
     expect(body).toEqual({
@@ -77,7 +95,9 @@ describe("published reference", () => {
     })
     const download = await fetch(body.download.url)
     expect(Buffer.from(await download.arrayBuffer()).equals(content)).toBe(true)
-    expect(await host.call("POST", "/file", { body: { file_name: "video.mp4", dir_id: file.dir_id } })).toMatchObject({
+    expect(
+      await host.call("POST", "/file", { body: { file_name: "video.mp4", dir_id: file.dir_id } })
+    ).toMatchObject({
       status: 400,
       body: refusal
     })
@@ -87,7 +107,13 @@ describe("published reference", () => {
     const reply = await host.call("POST", "/ffmpeg/process", { body: JSON.stringify(task()), headers: form })
     expect(reply.body).toEqual({
       ok: true,
-      result: [{ file_name: "out.mp4", size_bytes: expect.any(Number), download_url: expect.stringContaining(`${host.url}/blob/`) }],
+      result: [
+        {
+          file_name: "out.mp4",
+          size_bytes: expect.any(Number),
+          download_url: expect.stringContaining(`${host.url}/blob/`)
+        }
+      ],
       usage
     })
     expect(reply.status).toBe(200)
@@ -105,7 +131,9 @@ describe("published reference", () => {
   })
 
   it("POST /ffmpeg/process/async returns 202 at once; GET /job has the result", async () => {
-    const { status, body } = await host.call("POST", "/ffmpeg/process/async", { body: task({ outputs: [{ file: "async.mp4" }] }) })
+    const { status, body } = await host.call("POST", "/ffmpeg/process/async", {
+      body: task({ outputs: [{ file: "async.mp4" }] })
+    })
     expect(status).toBe(202)
     expect(body).toEqual({ ok: true, job_id: expect.stringMatching(/^job_/) })
     const done = await vi.waitFor(async () => {
@@ -141,8 +169,14 @@ describe("published reference", () => {
   })
 
   it("POST /ffprobe/analyze", async () => {
-    const probe = { format: ["duration", "size"], streams: ["codec_name", "width", "height"], select_streams: "v:0" }
-    const { status, body } = await host.call("POST", "/ffprobe/analyze", { body: { file_path: `${dir}/input.mp4`, probe } })
+    const probe = {
+      format: ["duration", "size"],
+      streams: ["codec_name", "width", "height"],
+      select_streams: "v:0"
+    }
+    const { status, body } = await host.call("POST", "/ffprobe/analyze", {
+      body: { file_path: `${dir}/input.mp4`, probe }
+    })
     expect(status).toBe(200)
     expect(body).toEqual({
       ok: true,
@@ -177,11 +211,17 @@ describe("errors", () => {
   })
 
   it("accepts a key as Bearer", async () => {
-    expect((await host.call("POST", "/directory", { authorization: aliceKey.replace("Basic", "Bearer") })).status).toBe(200)
+    expect(
+      (await host.call("POST", "/directory", { authorization: aliceKey.replace("Basic", "Bearer") })).status
+    ).toBe(200)
   })
 
   it.each([
-    ["compressed", { "content-encoding": "gzip" }, /^The request body has a Content-Encoding header \(gzip\): send its bytes as they are/],
+    [
+      "compressed",
+      { "content-encoding": "gzip" },
+      /^The request body has a Content-Encoding header \(gzip\): send its bytes as they are/
+    ],
     [
       "a form with files",
       { "content-type": "multipart/form-data; boundary=x" },
@@ -198,11 +238,39 @@ describe("errors", () => {
     ["blank body", "POST", "/ffmpeg/process", " ", 400, "The request body is empty: send a JSON object"],
     ["a list", "POST", "/file", "[]", 400, "The request body must be a JSON object"],
     ["null", "POST", "/directory", "null", 400, "The request body must be a JSON object"],
-    ["bad UTF-8", "POST", "/file", new Uint8Array([0x22, 0xff, 0x22]), 400, "The request body is not valid UTF-8: send a JSON object"],
+    [
+      "bad UTF-8",
+      "POST",
+      "/file",
+      new Uint8Array([0x22, 0xff, 0x22]),
+      400,
+      "The request body is not valid UTF-8: send a JSON object"
+    ],
     ["a missing field", "POST", "/file", {}, 400, "file_name is required"],
-    ["a wrong name", "POST", "/file", { file_name: "a/b" }, 400, "file_name must not contain slashes or backslashes"],
-    ["a short ttl", "POST", "/directory", { ttl: 1 }, 400, "ttl must be a whole number of seconds from 60 to 2592000"],
-    ["an unknown directory", "POST", "/file", { file_name: "a", dir_id: "dir_none" }, 404, "Directory not found"],
+    [
+      "a wrong name",
+      "POST",
+      "/file",
+      { file_name: "a/b" },
+      400,
+      "file_name must not contain slashes or backslashes"
+    ],
+    [
+      "a short ttl",
+      "POST",
+      "/directory",
+      { ttl: 1 },
+      400,
+      "ttl must be a whole number of seconds from 60 to 2592000"
+    ],
+    [
+      "an unknown directory",
+      "POST",
+      "/file",
+      { file_name: "a", dir_id: "dir_none" },
+      404,
+      "Directory not found"
+    ],
     ["no task", "POST", "/ffmpeg/process", {}, 400, "Invalid task format: task is required"],
     ["no task, async", "POST", "/ffmpeg/process/async", {}, 400, "Invalid task format: task is required"],
     [
@@ -228,9 +296,23 @@ describe("errors", () => {
     ["an unknown route", "GET", "/nothing/here", undefined, 404, "No such endpoint"],
     ["the root", "GET", "/", undefined, 404, "No such endpoint"],
     ["a wrong method", "GET", "/ffmpeg/process", undefined, 405, "Method not allowed: use POST"],
-    ["a forged URL", "GET", "/blob/forged", undefined, 403, "Download URL expired or invalid: request a new one"],
+    [
+      "a forged URL",
+      "GET",
+      "/blob/forged",
+      undefined,
+      403,
+      "Download URL expired or invalid: request a new one"
+    ],
     ["a forged upload", "PUT", "/blob/forged", "x", 403, "Upload URL expired or invalid: request a new one"],
-    ["a bad escape", "GET", "/file/dir_x/%E0%A4%A", undefined, 400, "The URL path holds an escape that is not valid UTF-8"]
+    [
+      "a bad escape",
+      "GET",
+      "/file/dir_x/%E0%A4%A",
+      undefined,
+      400,
+      "The URL path holds an escape that is not valid UTF-8"
+    ]
   ])("%s: %s %s", async (_, method, path, body, status, error) => {
     const reply = await host.call(method, path, { body })
     expect([reply.status, reply.body]).toEqual([status, { ok: false, error }])
@@ -261,7 +343,9 @@ describe("errors", () => {
 
   it("another owner's resources give the same errors as unknown ones", async () => {
     const asBob = { authorization: bobKey }
-    const job = await host.call("POST", "/ffmpeg/process/async", { body: task({ outputs: [{ file: "mine.mp4" }] }) })
+    const job = await host.call("POST", "/ffmpeg/process/async", {
+      body: task({ outputs: [{ file: "mine.mp4" }] })
+    })
     const pairs = [
       [`/file/${dir}/input.mp4`, "/file/dir_none/input.mp4"],
       [`/file/download/${dir}/input.mp4`, "/file/download/dir_none/input.mp4"],
@@ -272,7 +356,9 @@ describe("errors", () => {
       expect([a.status, a.body]).toEqual([b.status, b.body])
       expect(a.status).toBe(404)
     }
-    expect((await host.call("POST", "/file", { body: { file_name: "a", dir_id: dir }, ...asBob })).status).toBe(404)
+    expect(
+      (await host.call("POST", "/file", { body: { file_name: "a", dir_id: dir }, ...asBob })).status
+    ).toBe(404)
     expect((await host.call("POST", "/ffmpeg/process", { body: task(), ...asBob })).status).toBe(404)
   })
 
@@ -309,7 +395,11 @@ describe("errors", () => {
     const { body } = await idle.call("POST", "/ffmpeg/process/async", {
       body: { task: { inputs: [{ file_path: path }], outputs: [{ file: "b.mp4" }] } }
     })
-    expect((await idle.call("GET", `/job/${body.job_id}`)).body).toEqual({ ok: true, job_id: body.job_id, status: "pending" })
+    expect((await idle.call("GET", `/job/${body.job_id}`)).body).toEqual({
+      ok: true,
+      job_id: body.job_id,
+      status: "pending"
+    })
   })
 })
 
@@ -333,7 +423,10 @@ describe("a client that disconnects", () => {
       expect(left.jobs).toHaveLength(1)
       return left.jobs[0] as string
     }, 10_000)
-    await vi.waitFor(async () => expect((await left.call("GET", `/job/${id}`)).body.status).toBe("processing"), 10_000)
+    await vi.waitFor(
+      async () => expect((await left.call("GET", `/job/${id}`)).body.status).toBe("processing"),
+      10_000
+    )
     gone.abort()
     await expect(reply).rejects.toThrow()
     return id
@@ -343,14 +436,20 @@ describe("a client that disconnects", () => {
     await using left = await startHost()
     const id = await leave(left)
     const expected = { ok: false, job_id: id, status: "failed", error: "Job was cancelled", cancelled: true }
-    await vi.waitFor(async () => expect((await left.call("GET", `/job/${id}`)).body).toEqual(expected), 20_000)
+    await vi.waitFor(
+      async () => expect((await left.call("GET", `/job/${id}`)).body).toEqual(expected),
+      20_000
+    )
   })
 
   it("leaves its job running when the host is set so", async () => {
     await using left = await startHost({ onDisconnect: "continue", limits: { runSeconds: 3 } })
     const id = await leave(left)
     // Nothing but its own limit ends the job.
-    await vi.waitFor(async () => expect((await left.call("GET", `/job/${id}`)).body.status).toBe("failed"), 20_000)
+    await vi.waitFor(
+      async () => expect((await left.call("GET", `/job/${id}`)).body.status).toBe("failed"),
+      20_000
+    )
     expect((await left.call("GET", `/job/${id}`)).body.error).not.toContain("cancelled")
   })
 })

@@ -22,16 +22,22 @@ let host: Host
 let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "ffkiln-blobs-"))
-  host = await startHost({ storage: fileSystem({ root: folder }), slots: 0, limits: { uploadBytes: 96 * 1024 * 1024 } })
+  host = await startHost({
+    storage: fileSystem({ root: folder }),
+    slots: 0,
+    limits: { uploadBytes: 96 * 1024 * 1024 }
+  })
 })
 afterAll(async () => {
   await host.close()
   await rm(folder, { recursive: true })
 })
 
-const register = async (name: string, over: Host = host) => (await over.call("POST", "/file", { body: { file_name: name } })).body
+const register = async (name: string, over: Host = host) =>
+  (await over.call("POST", "/file", { body: { file_name: name } })).body
 const downloadUrl = async (path: string) =>
-  (await host.call("GET", `/file/download/${path.split("/").map(encodeURIComponent).join("/")}`)).body.download.url
+  (await host.call("GET", `/file/download/${path.split("/").map(encodeURIComponent).join("/")}`)).body
+    .download.url
 const put = (url: string, body: string | Uint8Array, headers: Record<string, string> = {}) =>
   host.call("PUT", url, { body, headers, authorization: null })
 
@@ -49,24 +55,42 @@ describe("upload", () => {
   ])("accepts raw bytes with %s", async (_, headers) => {
     const { file, upload } = await register("a.bin")
     const bytes = randomBytes(1000)
-    expect(await put(upload.url, bytes, headers as Record<string, string>)).toMatchObject({ status: 200, body: { ok: true } })
+    expect(await put(upload.url, bytes, headers as Record<string, string>)).toMatchObject({
+      status: 200,
+      body: { ok: true }
+    })
     const got = await fetch(await downloadUrl(file.file_path))
     expect(Buffer.from(await got.arrayBuffer()).equals(bytes)).toBe(true)
   })
 
-  const formBytes = Buffer.from('--x\r\nContent-Disposition: form-data; name="file"\r\n\r\nbytes\r\n--x--\r\n')
+  const formBytes = Buffer.from(
+    '--x\r\nContent-Disposition: form-data; name="file"\r\n\r\nbytes\r\n--x--\r\n'
+  )
   const inPieces = (bytes: Buffer) =>
-    ({ body: Readable.toWeb(Readable.from([...bytes].map((byte) => Buffer.of(byte)))) as ReadableStream, duplex: "half" }) as const
+    ({
+      body: Readable.toWeb(Readable.from([...bytes].map((byte) => Buffer.of(byte)))) as ReadableStream,
+      duplex: "half"
+    }) as const
 
   it.each([
-    ["a multipart form", { "content-type": "multipart/form-data; boundary=x" }, { body: formBytes }, /multipart form: send the bytes/],
+    [
+      "a multipart form",
+      { "content-type": "multipart/form-data; boundary=x" },
+      { body: formBytes },
+      /multipart form: send the bytes/
+    ],
     [
       "a form in single bytes",
       { "content-type": 'Multipart/Form-Data; charset=utf-8; boundary="x"' },
       inPieces(formBytes),
       /multipart form/
     ],
-    ["a part of a file", { "content-range": "bytes 0-4/10" }, { body: "first" }, /Content-Range header: send the whole file/],
+    [
+      "a part of a file",
+      { "content-range": "bytes 0-4/10" },
+      { body: "first" },
+      /Content-Range header: send the whole file/
+    ],
     ["an empty Content-Range", { "content-range": "" }, { body: "first" }, /Content-Range/],
     [
       "a compressed file",
@@ -77,7 +101,11 @@ describe("upload", () => {
   ])("%s is a 400, and changes nothing", async (_, headers, body, message) => {
     const { file, upload } = await register("a.bin")
     expect((await put(upload.url, "before")).status).toBe(200)
-    const reply = await fetch(upload.url, { method: "PUT", headers: headers as Record<string, string>, ...body })
+    const reply = await fetch(upload.url, {
+      method: "PUT",
+      headers: headers as Record<string, string>,
+      ...body
+    })
     expect(reply.status).toBe(400)
     expect(((await reply.json()) as { error: string }).error).toMatch(message)
     expect(await (await fetch(await downloadUrl(file.file_path))).text()).toBe("before")
@@ -85,7 +113,9 @@ describe("upload", () => {
 
   it("may be a form that its Content-Type does not announce", async () => {
     const { file, upload } = await register("a.bin")
-    expect((await put(upload.url, formBytes, { "content-type": "multipart/form-data; boundary=other" })).status).toBe(200)
+    expect(
+      (await put(upload.url, formBytes, { "content-type": "multipart/form-data; boundary=other" })).status
+    ).toBe(200)
     expect((await put(upload.url, formBytes)).status).toBe(200)
     expect(await (await fetch(await downloadUrl(file.file_path))).text()).toBe(formBytes.toString())
   })
@@ -115,10 +145,18 @@ describe("upload", () => {
   })
 
   it("over the limit without a length is a 413 that the client can read, and stores nothing", async () => {
-    await using small = await startHost({ storage: fileSystem({ root: folder }), slots: 0, limits: { uploadBytes: 1_000_000 } })
+    await using small = await startHost({
+      storage: fileSystem({ root: folder }),
+      slots: 0,
+      limits: { uploadBytes: 1_000_000 }
+    })
     const { file, upload } = await register("a.bin", small)
     const pieces = Readable.from(Array.from({ length: 200 }, () => Buffer.alloc(64 * 1024)))
-    const reply = await fetch(upload.url, { method: "PUT", body: Readable.toWeb(pieces) as ReadableStream, duplex: "half" })
+    const reply = await fetch(upload.url, {
+      method: "PUT",
+      body: Readable.toWeb(pieces) as ReadableStream,
+      duplex: "half"
+    })
     expect([reply.status, await reply.json()]).toEqual([
       413,
       { ok: false, error: "The upload is too large: at most 1000000 bytes are allowed" }
@@ -142,7 +180,13 @@ describe("upload", () => {
     await using busy = await startHost({
       storage: fileSystem({ root: folder }),
       slots: 0,
-      limits: { uploads: 3, uploadsPerKey: 2, uploadsWaitingPerKey: 1, uploadWaitSeconds: 600, idleSeconds: 600 }
+      limits: {
+        uploads: 3,
+        uploadsPerKey: 2,
+        uploadsWaitingPerKey: 1,
+        uploadWaitSeconds: 600,
+        idleSeconds: 600
+      }
     })
     const open = async (name: string) => {
       const { upload } = await register(name, busy)
@@ -154,7 +198,9 @@ describe("upload", () => {
     const calls = await Promise.all(["a", "b", "c", "d"].map(open))
     const refused = await Promise.race(calls.map(async (call) => (await once(call, "response"))[0]))
     expect([refused.statusCode, refused.headers["retry-after"]]).toEqual([503, "5"])
-    expect(JSON.parse((await refused.toArray()).join("")).error).toContain("Too many uploads are under way or waiting")
+    expect(JSON.parse((await refused.toArray()).join("")).error).toContain(
+      "Too many uploads are under way or waiting"
+    )
     const { body } = await busy.call("POST", "/file", { body: { file_name: "bobs" }, authorization: bobKey })
     expect((await put(body.upload.url, "second")).status).toBe(200)
     for (const call of calls) call.destroy()
@@ -164,7 +210,9 @@ describe("upload", () => {
     const { file, upload } = await register("a.bin")
     const socket = connect(host.port, "127.0.0.1")
     socket.on("error", () => {})
-    socket.write(`PUT ${new URL(upload.url).pathname} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nnonsense\r\n`)
+    socket.write(
+      `PUT ${new URL(upload.url).pathname} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nnonsense\r\n`
+    )
     socket.resume()
     await once(socket, "close")
     await vi.waitFor(async () => expect(await unfinished()).toBe(0), 10_000)
@@ -173,7 +221,10 @@ describe("upload", () => {
 
   it("needs an upload URL", async () => {
     const { file, upload } = await register("a.bin")
-    const expired = (what: string) => ({ status: 403, body: { ok: false, error: `${what} URL expired or invalid: request a new one` } })
+    const expired = (what: string) => ({
+      status: 403,
+      body: { ok: false, error: `${what} URL expired or invalid: request a new one` }
+    })
     expect(await host.call("GET", upload.url)).toMatchObject(expired("Download"))
     expect(await put(`${upload.url}/other.bin`, "x")).toMatchObject(expired("Upload"))
     expect((await put(`${upload.url}/a.bin`, "x")).status).toBe(200)
@@ -197,17 +248,28 @@ describe("upload of a part", () => {
   /** A multipart upload, opened by the host for a runner, and the URL of each part. */
   const opened = async () => {
     const key = blobKey(DirId(`dir_${randomUUID()}`), "slot_1", FileName("a.bin"))
-    const use = <A, E>(work: (storage: StorageShape) => Effect.Effect<A, E>) => run(Effect.flatMap(Storage, work))
+    const use = <A, E>(work: (storage: StorageShape) => Effect.Effect<A, E>) =>
+      run(Effect.flatMap(Storage, work))
     const held = await aHeldRun()
     const upload = await use((storage) => storage.openParts(key, parted.partBytes))
     const urlOf = (number: number) => {
       const maxBytes = Math.min(parted.partBytes, parted.bytes - (number - 1) * parted.partBytes)
       const part = { upload, number, ...parted }
-      const grant = { method: "PUT", key, maxBytes, expiresAt: new Date(Date.now() + 60_000), part, run: held } as const
+      const grant = {
+        method: "PUT",
+        key,
+        maxBytes,
+        expiresAt: new Date(Date.now() + 60_000),
+        part,
+        run: held
+      } as const
       return use((storage) => Effect.map(storage.sign(grant), ({ url }) => `${host.url}${url}`))
     }
     const join = () => use((storage) => storage.joinParts(key, upload, parted))
-    const read = () => use((storage) => Effect.map(Stream.runCollect(storage.read(key)), (pieces) => Buffer.concat([...pieces])))
+    const read = () =>
+      use((storage) =>
+        Effect.map(Stream.runCollect(storage.read(key)), (pieces) => Buffer.concat([...pieces]))
+      )
     const drop = () => use((storage) => storage.dropParts(`${key.split("/").slice(0, 2).join("/")}/`))
     return { urlOf, join, read, held, drop }
   }
@@ -230,12 +292,16 @@ describe("upload of a part", () => {
       })
     )
   }
-  const partOf = (number: number) => content.subarray((number - 1) * parted.partBytes, number * parted.partBytes)
+  const partOf = (number: number) =>
+    content.subarray((number - 1) * parted.partBytes, number * parted.partBytes)
 
   it("stores it in its place, at any time and repeatedly", async () => {
     const { urlOf, join, read } = await opened()
     for (const number of [3, 1, 3, 2]) {
-      expect(await put(await urlOf(number), partOf(number))).toMatchObject({ status: 200, body: { ok: true } })
+      expect(await put(await urlOf(number), partOf(number))).toMatchObject({
+        status: 200,
+        body: { ok: true }
+      })
     }
     expect((await join()).bytes).toBe(parted.bytes)
     expect((await read()).equals(content)).toBe(true)
@@ -253,18 +319,31 @@ describe("upload of a part", () => {
     const signed = (method: "PUT" | "GET") =>
       run(
         Effect.flatMap(Storage, (storage) =>
-          storage.sign(method === "PUT" ? { ...grant, method, maxBytes: 100 } : { ...grant, method, fileName: FileName("b.bin") })
+          storage.sign(
+            method === "PUT"
+              ? { ...grant, method, maxBytes: 100 }
+              : { ...grant, method, fileName: FileName("b.bin") }
+          )
         )
       ).then(({ url }) => `${host.url}${url}`)
     const [whole, link, part] = [await signed("PUT"), await signed("GET"), await urlOf(1)]
     expect((await put(whole, "as it is")).status).toBe(200)
     expect((await fetch(link)).status).toBe(200)
-    await run(Effect.flatMap(Jobs, (jobs) => jobs.fail(held, { reason: "input-missing" }, { seconds: 0, inputBytes: 0, outputBytes: 0 })))
+    await run(
+      Effect.flatMap(Jobs, (jobs) =>
+        jobs.fail(held, { reason: "input-missing" }, { seconds: 0, inputBytes: 0, outputBytes: 0 })
+      )
+    )
     for (const late of [await put(whole, "forged"), await put(part, partOf(1))]) {
-      expect([late.status, late.body]).toEqual([403, { ok: false, error: "Upload URL expired or invalid: request a new one" }])
+      expect([late.status, late.body]).toEqual([
+        403,
+        { ok: false, error: "Upload URL expired or invalid: request a new one" }
+      ])
     }
     expect((await fetch(link)).status).toBe(403)
-    const content = await run(Effect.flatMap(Storage, (storage) => Stream.mkString(Stream.decodeText(storage.read(key)))))
+    const content = await run(
+      Effect.flatMap(Storage, (storage) => Stream.mkString(Stream.decodeText(storage.read(key))))
+    )
     expect(content).toBe("as it is")
     await drop()
   })
@@ -273,14 +352,18 @@ describe("upload of a part", () => {
     const { urlOf, join, read } = await opened()
     const url = await urlOf(2)
     const chunked = (bytes: Uint8Array) =>
-      fetch(url, { method: "PUT", body: Readable.toWeb(Readable.from([bytes])) as ReadableStream, duplex: "half" }).then(
-        ({ status }) => status
-      )
+      fetch(url, {
+        method: "PUT",
+        body: Readable.toWeb(Readable.from([bytes])) as ReadableStream,
+        duplex: "half"
+      }).then(({ status }) => status)
     for (const number of [1, 3]) await put(await urlOf(number), partOf(number))
     const long = content.subarray(0, parted.partBytes + 1)
     const short = content.subarray(0, parted.partBytes - 1)
     expect([(await put(url, long)).status, await chunked(long)]).toEqual([413, 413])
-    expect([(await put(url, short)).status, await chunked(short), (await put(url, "")).status]).toEqual([400, 400, 400])
+    expect([(await put(url, short)).status, await chunked(short), (await put(url, "")).status]).toEqual([
+      400, 400, 400
+    ])
     const cutOff = request(url, { method: "PUT", headers: { "content-length": parted.partBytes } })
     cutOff.on("error", () => {})
     await new Promise<void>((resolve) => cutOff.write(partOf(2).subarray(0, -1), () => resolve()))
@@ -327,7 +410,8 @@ describe("download", () => {
     const reply = await fetch(url, range === undefined ? {} : { headers: { range } })
     expect([reply.status, reply.headers.get("content-range")]).toEqual([status, contentRange])
     const body = await reply.text()
-    if (status === 416) expect(JSON.parse(body)).toEqual({ ok: false, error: "The requested range lies outside the file" })
+    if (status === 416)
+      expect(JSON.parse(body)).toEqual({ ok: false, error: "The requested range lies outside the file" })
     else expect([body, reply.headers.get("content-length")]).toEqual([expected, String(expected.length)])
   })
 
@@ -391,7 +475,11 @@ describe("large bodies", () => {
         }
       })()
     )
-    const reply = await fetch(upload.url, { method: "PUT", body: Readable.toWeb(pieces) as ReadableStream, duplex: "half" })
+    const reply = await fetch(upload.url, {
+      method: "PUT",
+      body: Readable.toWeb(pieces) as ReadableStream,
+      duplex: "half"
+    })
     expect(reply.status).toBe(200)
     const url = await downloadUrl(file.file_path)
     const got = createHash("sha256")
@@ -403,8 +491,8 @@ describe("large bodies", () => {
     const open = async () => {
       const links = await readdir("/proc/self/fd")
       const { readlink } = await import("node:fs/promises")
-      return (await Promise.all(links.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")))).filter((path) =>
-        path.startsWith(folder)
+      return (await Promise.all(links.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")))).filter(
+        (path) => path.startsWith(folder)
       ).length
     }
     // The previous reader may not have closed the file yet.

@@ -46,14 +46,18 @@ const encoded = (text: string): fc.Arbitrary<Uint8Array> =>
     },
     {
       weight: 1,
-      arbitrary: fc.constantFrom("utf16le" as const, "latin1" as const, "base64" as const).map((label) => Buffer.from(text, label))
+      arbitrary: fc
+        .constantFrom("utf16le" as const, "latin1" as const, "base64" as const)
+        .map((label) => Buffer.from(text, label))
     },
     { weight: 1, arbitrary: fc.nat(text.length).map((length) => utf8.encode(text.slice(0, length))) },
     {
       weight: 2,
       arbitrary: fc
         .tuple(fc.nat(text.length), fc.uint8Array({ minLength: 1, maxLength: 8 }))
-        .map(([at, junk]) => Buffer.concat([utf8.encode(text.slice(0, at)), junk, utf8.encode(text.slice(at))]))
+        .map(([at, junk]) =>
+          Buffer.concat([utf8.encode(text.slice(0, at)), junk, utf8.encode(text.slice(at))])
+        )
     },
     { weight: 1, arbitrary: fc.uint8Array({ maxLength: 200 }) }
   )
@@ -67,12 +71,20 @@ const label = fc.constantFrom(
 )
 
 /** Bodies that the memory adapters accept, so that some requests succeed. */
-const ownBodies = (dir: string): { readonly [Name in keyof typeof requestBodies]: ReadonlyArray<unknown> } => {
-  const task = { inputs: [{ file_path: `${dir}/in.mp4` }], outputs: [{ file: "out.mp4", options: ["-crf", 23] }], output_dir_id: dir }
+const ownBodies = (
+  dir: string
+): { readonly [Name in keyof typeof requestBodies]: ReadonlyArray<unknown> } => {
+  const task = {
+    inputs: [{ file_path: `${dir}/in.mp4` }],
+    outputs: [{ file: "out.mp4", options: ["-crf", 23] }],
+    output_dir_id: dir
+  }
   return {
     process: [{ task }],
     async: [{ task, webhook_url: "https://example.com/hook" }],
-    analyze: [{ file_path: `${dir}/in.mp4`, probe: { format: [], streams: ["codec_name"], select_streams: "v:0" } }],
+    analyze: [
+      { file_path: `${dir}/in.mp4`, probe: { format: [], streams: ["codec_name"], select_streams: "v:0" } }
+    ],
     file: [{ file_name: "b.mp4", dir_id: dir }],
     directory: [{ ttl: 3600 }, {}]
   }
@@ -117,19 +129,31 @@ const sendable = (path: string, dir: string): fc.Arbitrary<Sent> | undefined => 
       { weight: 8, arbitrary: fc.constant(`multipart/form-data; boundary=${boundary}`) },
       {
         weight: 1,
-        arbitrary: fc.constantFrom("multipart/form-data", "multipart/form-data; boundary=", "multipart/mixed; boundary=x", "text/plain")
+        arbitrary: fc.constantFrom(
+          "multipart/form-data",
+          "multipart/form-data; boundary=",
+          "multipart/mixed; boundary=x",
+          "text/plain"
+        )
       }
     )
-    return fc.tuple(wrapped, type).map(([body, contentType]) => ({ body, headers: { "content-type": contentType } }))
+    return fc
+      .tuple(wrapped, type)
+      .map(([body, contentType]) => ({ body, headers: { "content-type": contentType } }))
   }
   const name = jsonRoutes[path]
   if (name === undefined) return undefined
   return fc
     .tuple(mangledBody(requestBodies[name], ownBodies(dir)[name]).chain(encoded), label)
-    .map(([body, contentType]) => ({ body, headers: contentType === undefined ? {} : { "content-type": contentType } }))
+    .map(([body, contentType]) => ({
+      body,
+      headers: contentType === undefined ? {} : { "content-type": contentType }
+    }))
 }
 
-const posts = routes.filter(({ method, path }) => method === "POST" && !path.includes(":")).map(({ path }) => path)
+const posts = routes
+  .filter(({ method, path }) => method === "POST" && !path.includes(":"))
+  .map(({ path }) => path)
 
 it("has a body for every POST route that reads one", () => {
   expect(posts.filter((path) => sendable(path, "dir_1") === undefined)).toEqual([])
@@ -139,7 +163,12 @@ describe(`${direct} mangled bodies for each POST route, handled in memory`, () =
   let instance: Instance
   let dir: string
   beforeAll(async () => {
-    const limits = { ...defaultLimits, jsonBytes: 200_000, pendingJobs: 1_000_000, pendingJobsPerKey: 1_000_000 }
+    const limits = {
+      ...defaultLimits,
+      jsonBytes: 200_000,
+      pendingJobs: 1_000_000,
+      pendingJobsPerKey: 1_000_000
+    }
     instance = await startInstance(world({ limits }), { limits, slots: 2 })
     const made = Effect.gen(function* () {
       const caller = { owner, baseUrl: "http://test" }
@@ -164,7 +193,9 @@ describe(`${direct} mangled bodies for each POST route, handled in memory`, () =
             body: { _tag: "Bytes", bytes: Stream.make(body.slice(0, 10), body.slice(10)) },
             baseUrl: "http://test"
           }
-          const reply = Effect.runSync(await instance.run(Effect.scoped(answer(request, { identify: Effect.succeed(owner) }))))
+          const reply = Effect.runSync(
+            await instance.run(Effect.scoped(answer(request, { identify: Effect.succeed(owner) })))
+          )
           seen.set(reply.status, (seen.get(reply.status) ?? 0) + 1)
           expect(faultOf(exchange(path, reply))).toBeUndefined()
           expect(reply.status).toBeLessThan(500)

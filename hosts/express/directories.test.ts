@@ -11,7 +11,8 @@ afterAll(() => host.close())
 
 const asBob = { authorization: bobKey }
 const moment = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
-const made = async (body: object = {}, on = host): Promise<string> => (await on.call("POST", "/directory", { body })).body.directory.id
+const made = async (body: object = {}, on = host): Promise<string> =>
+  (await on.call("POST", "/directory", { body })).body.directory.id
 
 describe("POST /directory", () => {
   it.each([
@@ -23,16 +24,24 @@ describe("POST /directory", () => {
 
   it.each([0, -1, 2_592_001, 1.5, 1e300])("refuses a ttl of %d", async (ttl) => {
     const reply = await host.call("POST", "/directory", { body: { ttl } })
-    expect([reply.status, reply.body]).toEqual([400, { ok: false, error: "ttl must be a whole number of seconds from 1 to 2592000" }])
+    expect([reply.status, reply.body]).toEqual([
+      400,
+      { ok: false, error: "ttl must be a whole number of seconds from 1 to 2592000" }
+    ])
   })
 
   it.each([['"60"'], ["true"], ["[60]"], ["{}"]])("refuses a ttl of %s", async (ttl) => {
     const reply = await host.call("POST", "/directory", { body: `{"ttl":${ttl}}` })
-    expect([reply.status, reply.body]).toEqual([400, { ok: false, error: expect.stringMatching(/^ttl must be a number/) }])
+    expect([reply.status, reply.body]).toEqual([
+      400,
+      { ok: false, error: expect.stringMatching(/^ttl must be a number/) }
+    ])
   })
 
   it("ignores unknown fields", async () => {
-    expect((await host.call("POST", "/directory", { body: { ttl: 100, colour: "red" } })).body.directory.ttl).toBe(100)
+    expect(
+      (await host.call("POST", "/directory", { body: { ttl: 100, colour: "red" } })).body.directory.ttl
+    ).toBe(100)
   })
 })
 
@@ -102,7 +111,9 @@ describe("GET /directory/{dirId}", () => {
         expect([reply.status, reply.body], `${method} ${path}`).toEqual(expected)
       }
     }
-    expect((await host.call("GET", "/directory")).body.directories.map(({ id }: { id: string }) => id)).not.toContain(expired)
+    expect(
+      (await host.call("GET", "/directory")).body.directories.map(({ id }: { id: string }) => id)
+    ).not.toContain(expired)
   })
 
   it.each(["x".repeat(65), "a b", "a.b", "%C3%BC"])("the id %s is invalid", async (id) => {

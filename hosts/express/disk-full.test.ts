@@ -22,7 +22,9 @@ beforeAll(async () => {
 afterAll(() => rm(dataDir, { recursive: true, force: true }))
 
 /** Whether this machine allows mounting a disk for this test alone. */
-const mayMount = process.getuid?.() === 0 && spawnSync("unshare", ["-m", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0
+const mayMount =
+  process.getuid?.() === 0 &&
+  spawnSync("unshare", ["-m", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0
 
 const host = async (diskFreeBytes: number, folder = dataDir) => {
   const ffkiln = await open({ dataDir: folder, limits: { diskFreeBytes } })
@@ -32,12 +34,18 @@ const host = async (diskFreeBytes: number, folder = dataDir) => {
   const { port } = server.address() as AddressInfo
   const call = async (method: string, path: string, body?: Uint8Array<ArrayBuffer> | object) => {
     const sent = body === undefined || body instanceof Uint8Array ? body : JSON.stringify(body)
-    const reply = await fetch(`http://127.0.0.1:${port}${path}`, { method, ...(sent !== undefined && { body: sent }) })
+    const reply = await fetch(`http://127.0.0.1:${port}${path}`, {
+      method,
+      ...(sent !== undefined && { body: sent })
+    })
     return { status: reply.status, retryAfter: reply.headers.get("retry-after"), text: await reply.text() }
   }
   /** Starts an upload of `size` bytes, and returns when the first half has arrived. */
   const begin = async (path: string, size: number) => {
-    const request = httpRequest(`http://127.0.0.1:${port}${path}`, { method: "PUT", headers: { "content-length": size } })
+    const request = httpRequest(`http://127.0.0.1:${port}${path}`, {
+      method: "PUT",
+      headers: { "content-length": size }
+    })
     request.on("error", () => {})
     await new Promise<void>((resolve) => request.write(new Uint8Array(size / 2), () => resolve()))
     const arrived = async () => {
@@ -77,7 +85,10 @@ describe("the free space that must remain on the disk", () => {
       expect([status, JSON.parse(text)]).toEqual([503, { ok: false, error: sentence }])
       expect(Number(retryAfter)).toBeGreaterThan(0)
     }
-    await expect(full.ffkiln.upload(bytes, { file_name: "new.mp4" })).rejects.toMatchObject({ _tag: "DiskFull", message: sentence })
+    await expect(full.ffkiln.upload(bytes, { file_name: "new.mp4" })).rejects.toMatchObject({
+      _tag: "DiskFull",
+      message: sentence
+    })
 
     const { download } = JSON.parse((await call("GET", `/file/download/${file_path}`)).text)
     expect((await call("GET", new URL(download.url).pathname)).status).toBe(200)
@@ -96,13 +107,18 @@ describe("the free space that must remain on the disk", () => {
         const { bavail, bsize } = await statfs(folder)
         // Room for one and a half of them, less the size of the database.
         await using small = await host(bavail * bsize - 1.5 * size, folder)
-        const registered = await Promise.all(["a", "b"].map((name) => small.ffkiln.registerFile({ file_name: name })))
+        const registered = await Promise.all(
+          ["a", "b"].map((name) => small.ffkiln.registerFile({ file_name: name }))
+        )
         const [first, second] = registered.map(({ upload }) => upload.url)
         const begun = await small.begin(first ?? "", size)
         const late = await small.call("PUT", second ?? "", new Uint8Array(size))
         expect([late.status, JSON.parse(late.text)]).toEqual([503, { ok: false, error: sentence }])
         begun.destroy()
-        await vi.waitFor(async () => expect((await small.call("PUT", second ?? "", new Uint8Array(size))).status).toBe(200), 30_000)
+        await vi.waitFor(
+          async () => expect((await small.call("PUT", second ?? "", new Uint8Array(size))).status).toBe(200),
+          30_000
+        )
       } finally {
         execFileSync("umount", ["-l", folder])
       }

@@ -32,7 +32,8 @@ describe("a key's limit", () => {
   it("does not count requests with a wrong key, nor signed URLs", async () => {
     await using host = await startHost({ slots: 0, gate: keyGate({ perMinute: 1, burst: 3 }) })
     const wrong = `Basic ${Buffer.from("alice:guess").toString("base64")}`
-    for (let turn = 0; turn < 5; turn++) expect((await host.call("GET", "/directory", { authorization: wrong })).status).toBe(401)
+    for (let turn = 0; turn < 5; turn++)
+      expect((await host.call("GET", "/directory", { authorization: wrong })).status).toBe(401)
     const path = await host.uploaded("a.bin", "bytes")
     const { body } = await host.call("GET", `/file/download/${path}`)
     for (let turn = 0; turn < 5; turn++) expect(await (await fetch(body.download.url)).text()).toBe("bytes")
@@ -52,24 +53,34 @@ describe("a key's limit", () => {
     })
     await vi.waitFor(() => expect(host.jobs).toHaveLength(1), 10_000)
     const refused = await host.call("GET", `/job/${host.jobs[0]}`)
-    expect(refused).toMatchObject({ status: 429, body: { error: expect.stringContaining("at most 1 at a time are allowed") } })
+    expect(refused).toMatchObject({
+      status: 429,
+      body: { error: expect.stringContaining("at most 1 at a time are allowed") }
+    })
     expect(refused.headers.get("retry-after")).toBe("1")
     expect((await host.call("GET", "/directory", { authorization: bobKey })).status).toBe(200)
     gone.abort()
     await expect(waiting).rejects.toThrow()
-    await vi.waitFor(async () => expect((await host.call("GET", `/job/${host.jobs[0]}`)).status).toBe(200), 10_000)
+    await vi.waitFor(
+      async () => expect((await host.call("GET", `/job/${host.jobs[0]}`)).status).toBe(200),
+      10_000
+    )
   })
 
   it("of jobs: a 429 while others are still accepted; a full queue for all is a 503", async () => {
     await using host = await startHost({ slots: 0, limits: { pendingJobsPerKey: 2, pendingJobs: 3 } })
     const path = await host.uploaded("a.bin", "bytes")
-    const submit = (authorization: string, file: string) => host.call("POST", "/ffmpeg/process/async", { body: task(file), authorization })
+    const submit = (authorization: string, file: string) =>
+      host.call("POST", "/ffmpeg/process/async", { body: task(file), authorization })
     for (let turn = 0; turn < 2; turn++) expect((await submit(aliceKey, path)).status).toBe(202)
     for (const endpoint of ["/ffmpeg/process/async", "/ffmpeg/process"]) {
       const refused = await host.call("POST", endpoint, { body: task(path) })
       expect(refused).toMatchObject({
         status: 429,
-        body: { ok: false, error: expect.stringMatching(/^Too many jobs of this API key wait or run: at most 2 are allowed/) }
+        body: {
+          ok: false,
+          error: expect.stringMatching(/^Too many jobs of this API key wait or run: at most 2 are allowed/)
+        }
       })
       expect(refused.headers.get("retry-after")).toBe("5")
     }
@@ -94,14 +105,20 @@ const asked = async (host: Host, method: string, path: string, headers: Record<s
 describe("pages of other origins", () => {
   const app = "https://app.example.com"
   const page = { origin: app }
-  const preflight = { origin: app, "access-control-request-method": "POST", "access-control-request-headers": "authorization" }
+  const preflight = {
+    origin: app,
+    "access-control-request-method": "POST",
+    "access-control-request-headers": "authorization"
+  }
 
   it("may read nothing by default", async () => {
     await using host = await startHost({ slots: 0 })
     const asking = await asked(host, "OPTIONS", "/file", preflight)
     expect(asking).toMatchObject({ status: 405, headers: { allow: "POST" } })
     for (const { headers } of [asking, await asked(host, "GET", "/health", page)]) {
-      expect(Object.keys(headers).filter((name) => name.startsWith("access-control") || name === "vary")).toEqual([])
+      expect(
+        Object.keys(headers).filter((name) => name.startsWith("access-control") || name === "vary")
+      ).toEqual([])
     }
   })
 
@@ -114,7 +131,8 @@ describe("pages of other origins", () => {
       headers: {
         "access-control-allow-origin": app,
         "access-control-allow-methods": "GET, DELETE",
-        "access-control-allow-headers": "Authorization, Content-Type, Idempotency-Key, Range, If-Range, If-None-Match",
+        "access-control-allow-headers":
+          "Authorization, Content-Type, Idempotency-Key, Range, If-Range, If-None-Match",
         "access-control-max-age": "600",
         vary: "Origin"
       }
@@ -140,29 +158,41 @@ describe("pages of other origins", () => {
   it("that are allowed may send all headers that the browser asks for", async () => {
     await using host = await startHost({ slots: 0, corsOrigins: [app] })
     const asking = "authorization, cache-control,X-Requested-With , cache-control, bad name, \u00e9"
-    const { headers } = await asked(host, "OPTIONS", "/file", { ...preflight, "access-control-request-headers": asking })
+    const { headers } = await asked(host, "OPTIONS", "/file", {
+      ...preflight,
+      "access-control-request-headers": asking
+    })
     expect(headers["access-control-allow-headers"]).toBe(
       "Authorization, Content-Type, Idempotency-Key, Range, If-Range, If-None-Match, cache-control, x-requested-with"
     )
   })
 
-  it.each(["https://evil.example.com", `${app}.evil.com`, `${app}:8443`, "http://app.example.com", "null", "*", app.toUpperCase(), ""])(
-    "of %j, which is not allowed, may not",
-    async (origin) => {
-      await using host = await startHost({ slots: 0, corsOrigins: [app] })
-      for (const { headers } of [
-        await asked(host, "OPTIONS", "/file", { ...preflight, origin }),
-        await asked(host, "GET", "/health", { origin })
-      ]) {
-        expect(headers).not.toHaveProperty("access-control-allow-origin")
-        expect(headers.vary).toBe("Origin")
-      }
+  it.each([
+    "https://evil.example.com",
+    `${app}.evil.com`,
+    `${app}:8443`,
+    "http://app.example.com",
+    "null",
+    "*",
+    app.toUpperCase(),
+    ""
+  ])("of %j, which is not allowed, may not", async (origin) => {
+    await using host = await startHost({ slots: 0, corsOrigins: [app] })
+    for (const { headers } of [
+      await asked(host, "OPTIONS", "/file", { ...preflight, origin }),
+      await asked(host, "GET", "/health", { origin })
+    ]) {
+      expect(headers).not.toHaveProperty("access-control-allow-origin")
+      expect(headers.vary).toBe("Origin")
     }
-  )
+  })
 
   it("of every origin may if set, and never with cookies", async () => {
     await using host = await startHost({ slots: 0, corsOrigins: "*" })
-    for (const { headers } of [await asked(host, "OPTIONS", "/file", preflight), await asked(host, "GET", "/health", page)]) {
+    for (const { headers } of [
+      await asked(host, "OPTIONS", "/file", preflight),
+      await asked(host, "GET", "/health", page)
+    ]) {
       expect(headers).toMatchObject({ "access-control-allow-origin": "*" })
       expect(headers).not.toHaveProperty("access-control-allow-credentials")
       expect(headers).not.toHaveProperty("vary")
@@ -174,8 +204,15 @@ describe("every response", () => {
   let host: Host
   let download: string
   beforeAll(async () => {
-    host = await startHost({ slots: 0, limits: { pendingJobs: 1, jsonBytes: 1000 }, gate: keyGate({ atOnce: 100 }) })
-    const { body } = await host.call("GET", `/file/download/${await host.uploaded("a.html", "<script>alert(1)</script>")}`)
+    host = await startHost({
+      slots: 0,
+      limits: { pendingJobs: 1, jsonBytes: 1000 },
+      gate: keyGate({ atOnce: 100 })
+    })
+    const { body } = await host.call(
+      "GET",
+      `/file/download/${await host.uploaded("a.html", "<script>alert(1)</script>")}`
+    )
     download = body.download.url
   })
   afterAll(() => host.close())
@@ -210,13 +247,22 @@ describe("every response", () => {
   )
 
   it("downloads and the documentation have their own policies", async () => {
-    const others = { "referrer-policy": "no-referrer", "x-content-type-options": "nosniff", "x-frame-options": "DENY" }
+    const others = {
+      "referrer-policy": "no-referrer",
+      "x-content-type-options": "nosniff",
+      "x-frame-options": "DENY"
+    }
     for (const range of [{}, { range: "bytes=0-1" }, { range: "bytes=99-" }]) {
       expect((await asked(host, "GET", download, range)).headers).toMatchObject(others)
     }
-    expect((await asked(host, "GET", download, {})).headers["content-security-policy"]).toBe("default-src 'none'; sandbox")
+    expect((await asked(host, "GET", download, {})).headers["content-security-policy"]).toBe(
+      "default-src 'none'; sandbox"
+    )
     const docs = await asked(host, "GET", "/docs", {})
-    expect(docs.headers).toMatchObject({ ...others, "content-security-policy": expect.stringContaining("frame-ancestors 'none'") })
+    expect(docs.headers).toMatchObject({
+      ...others,
+      "content-security-policy": expect.stringContaining("frame-ancestors 'none'")
+    })
   })
 })
 
@@ -233,7 +279,10 @@ describe.concurrent("a slow client", () => {
     await rm(folder, { recursive: true })
   })
 
-  const tooSlow = { ok: false, error: "The request body arrived too slowly: almost nothing for 2 seconds, send it again" }
+  const tooSlow = {
+    ok: false,
+    error: "The request body arrived too slowly: almost nothing for 2 seconds, send it again"
+  }
   const key = `Authorization: ${aliceKey}\r\n`
   const multipart =
     'Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 5000\r\n\r\n--b\r\nContent-Disposition: form-data; name="video"; filename="v"\r\n\r\nhalf'
@@ -241,7 +290,10 @@ describe.concurrent("a slow client", () => {
   it.each([
     ["no byte of a JSON body", `POST /file HTTP/1.1\r\nHost: x\r\n${key}Content-Length: 50\r\n\r\n`],
     ["half a JSON body", `POST /file HTTP/1.1\r\nHost: x\r\n${key}Content-Length: 50\r\n\r\n{"file_name":`],
-    ["half a chunk", `POST /file HTTP/1.1\r\nHost: x\r\n${key}Transfer-Encoding: chunked\r\n\r\n50\r\n{"file`],
+    [
+      "half a chunk",
+      `POST /file HTTP/1.1\r\nHost: x\r\n${key}Transfer-Encoding: chunked\r\n\r\n50\r\n{"file`
+    ],
     ["half a form", `POST /ffmpeg/run HTTP/1.1\r\nHost: x\r\n${key}${multipart}`]
   ])("that sends %s gets a response, and the connection ends", async (what, bytes) => {
     const socket = connect(host.port, "127.0.0.1")
@@ -254,7 +306,9 @@ describe.concurrent("a slow client", () => {
   it("in the middle of an upload leaves no files", async () => {
     const { body } = await host.call("POST", "/file", { body: { file_name: "a.bin" } })
     const socket = connect(host.port, "127.0.0.1")
-    socket.write(`PUT ${new URL(body.upload.url).pathname} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n${"x".repeat(50_000)}`)
+    socket.write(
+      `PUT ${new URL(body.upload.url).pathname} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n${"x".repeat(50_000)}`
+    )
     const text = (await socket.toArray()).join("")
     expect(text).toMatch(/^HTTP\/1\.1 400 /)
     expect(text).toContain(tooSlow.error)

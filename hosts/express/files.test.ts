@@ -10,10 +10,13 @@ beforeAll(async () => {
 afterAll(() => host.close())
 
 const asBob = { authorization: bobKey }
-const newDir = async (): Promise<string> => (await host.call("POST", "/directory", { body: {} })).body.directory.id
+const newDir = async (): Promise<string> =>
+  (await host.call("POST", "/directory", { body: {} })).body.directory.id
 const path = (dir: string, name: string) => `${dir}/${encodeURIComponent(name)}`
 const namesIn = async (dir: string) =>
-  (await host.call("GET", `/directory/${dir}`)).body.files.map((file: { file_name: string }) => file.file_name)
+  (await host.call("GET", `/directory/${dir}`)).body.files.map(
+    (file: { file_name: string }) => file.file_name
+  )
 const notFound = [404, { ok: false, error: "File not found" }]
 const copying = (file_path: string, file: string, over: object = {}) => ({
   task: { inputs: [{ file_path }], outputs: [{ file, options: ["-c", "copy", "-f", "mp4"] }], ...over }
@@ -43,7 +46,10 @@ describe("names", () => {
   it.each(refused)("%j is no valid output either", async (file) => {
     const input = await host.uploaded("in.mp4", await clip())
     const reply = await host.call("POST", "/ffmpeg/process", { body: copying(input, file) })
-    expect([reply.status, reply.body.error]).toEqual([400, expect.stringMatching(/^Invalid task format: task\.outputs\[0\]\.file must/)])
+    expect([reply.status, reply.body.error]).toEqual([
+      400,
+      expect.stringMatching(/^Invalid task format: task\.outputs\[0\]\.file must/)
+    ])
   })
 
   const allowed = [
@@ -63,45 +69,59 @@ describe("names", () => {
     ".hidden",
     "x".repeat(255)
   ]
-  it.each(allowed)("%j is valid: uploaded, listed, described, probed, processed and downloaded", async (name) => {
-    const dir = await newDir()
-    const content = await clip()
-    const file = await host.uploaded(name, content, dir)
-    expect(file).toBe(`${dir}/${name}`)
-    expect(await namesIn(dir)).toEqual([name])
-    expect((await host.call("GET", `/file/${path(dir, name)}`)).body.file_info).toMatchObject({
-      file_path: file,
-      file_size: content.length
-    })
-    const probe = await host.call("POST", "/ffprobe/analyze", { body: { file_path: file, probe: { format: ["filename"] } } })
-    expect(probe.body.result).toEqual({ format: { filename: file } })
-    const done = await host.call("POST", "/ffmpeg/process", { body: copying(file, "copy.mp4") })
-    expect([done.status, done.body.result?.[0].file_name]).toEqual([200, "copy.mp4"])
-    const { body } = await host.call("GET", `/file/download/${path(dir, name)}`)
-    const got = await fetch(body.download.url)
-    expect(Buffer.from(await got.arrayBuffer()).equals(content)).toBe(true)
-  })
+  it.each(allowed)(
+    "%j is valid: uploaded, listed, described, probed, processed and downloaded",
+    async (name) => {
+      const dir = await newDir()
+      const content = await clip()
+      const file = await host.uploaded(name, content, dir)
+      expect(file).toBe(`${dir}/${name}`)
+      expect(await namesIn(dir)).toEqual([name])
+      expect((await host.call("GET", `/file/${path(dir, name)}`)).body.file_info).toMatchObject({
+        file_path: file,
+        file_size: content.length
+      })
+      const probe = await host.call("POST", "/ffprobe/analyze", {
+        body: { file_path: file, probe: { format: ["filename"] } }
+      })
+      expect(probe.body.result).toEqual({ format: { filename: file } })
+      const done = await host.call("POST", "/ffmpeg/process", { body: copying(file, "copy.mp4") })
+      expect([done.status, done.body.result?.[0].file_name]).toEqual([200, "copy.mp4"])
+      const { body } = await host.call("GET", `/file/download/${path(dir, name)}`)
+      const got = await fetch(body.download.url)
+      expect(Buffer.from(await got.arrayBuffer()).equals(content)).toBe(true)
+    }
+  )
 
   it.each(allowed.filter((name) => name.length < 255))("%j is a valid output", async (name) => {
     const input = await host.uploaded("in.mp4", await clip())
     const [dir = ""] = input.split("/")
     const done = await host.call("POST", "/ffmpeg/process", { body: copying(input, name) })
-    expect([done.status, done.body.result?.map((file: { file_name: string }) => file.file_name)]).toEqual([200, [name]])
-    expect((await host.call("GET", `/file/${path(dir, name)}`)).body.file_info.file_size).toBe(done.body.result[0].size_bytes)
+    expect([done.status, done.body.result?.map((file: { file_name: string }) => file.file_name)]).toEqual([
+      200,
+      [name]
+    ])
+    expect((await host.call("GET", `/file/${path(dir, name)}`)).body.file_info.file_size).toBe(
+      done.body.result[0].size_bytes
+    )
   })
 
   it("in two Unicode forms is one name", async () => {
     const dir = await newDir()
     await host.uploaded("cafe\u0301.mp4", "x", dir)
     expect((await host.call("GET", `/file/${path(dir, "caf\u00e9.mp4")}`)).status).toBe(200)
-    expect((await host.call("POST", "/file", { body: { file_name: "caf\u00e9.mp4", dir_id: dir } })).status).toBe(400)
+    expect(
+      (await host.call("POST", "/file", { body: { file_name: "caf\u00e9.mp4", dir_id: dir } })).status
+    ).toBe(400)
   })
 })
 
 describe("registration", () => {
   it("repeated before the upload gives a new URL, and both URLs upload the file", async () => {
     const { body: first } = await host.call("POST", "/file", { body: { file_name: "a.bin" } })
-    const { status, body: second } = await host.call("POST", "/file", { body: { file_name: "a.bin", dir_id: first.file.dir_id } })
+    const { status, body: second } = await host.call("POST", "/file", {
+      body: { file_name: "a.bin", dir_id: first.file.dir_id }
+    })
     expect([status, second.file]).toEqual([200, first.file])
     expect(second.upload.url).not.toBe(first.upload.url)
     for (const [url, content] of [
@@ -109,7 +129,9 @@ describe("registration", () => {
       [second.upload.url, "three"]
     ]) {
       expect((await host.call("PUT", url, { body: content, authorization: null })).status).toBe(200)
-      expect((await host.call("GET", `/file/${first.file.file_path}`)).body.file_info.file_size).toBe(content.length)
+      expect((await host.call("GET", `/file/${first.file.file_path}`)).body.file_info.file_size).toBe(
+        content.length
+      )
     }
   })
 
@@ -127,7 +149,10 @@ describe("registration", () => {
   it("without an upload is not found, with a hint for its owner only", async () => {
     const { body } = await host.call("POST", "/file", { body: { file_name: "a.mp4" } })
     const file = body.file.file_path
-    const hint = [404, { ok: false, error: `File not found: "${file}" is registered but has not been uploaded yet` }]
+    const hint = [
+      404,
+      { ok: false, error: `File not found: "${file}" is registered but has not been uploaded yet` }
+    ]
     for (const [method, route, json] of [
       ["GET", `/file/${file}`, undefined],
       ["GET", `/file/download/${file}`, undefined],
@@ -165,7 +190,8 @@ describe("DELETE /file/{dirId}/{fileName}", () => {
   })
 
   it("deletes a registration without an upload: its URL becomes invalid, and its name can be used again", async () => {
-    const register = async () => (await host.call("POST", "/file", { body: { file_name: "a.mp4", dir_id: dir } })).body.upload.url
+    const register = async () =>
+      (await host.call("POST", "/file", { body: { file_name: "a.mp4", dir_id: dir } })).body.upload.url
     const dir = await newDir()
     const url = await register()
     const foreign = await host.call("DELETE", `/file/${dir}/a.mp4`, asBob)
@@ -195,7 +221,10 @@ describe("DELETE /file/{dirId}/{fileName}", () => {
     await using one = await startHost({ slots: 1 })
     const file = await one.uploaded("in.mp4", await clip())
     const [dir = ""] = file.split("/")
-    const first = { inputs: [{ file_path: file, options: ["-re", "-stream_loop", "1"] }], outputs: [{ file: "first.mp4" }] }
+    const first = {
+      inputs: [{ file_path: file, options: ["-re", "-stream_loop", "1"] }],
+      outputs: [{ file: "first.mp4" }]
+    }
     const ids: Array<string> = []
     for (const task of [first, copying(file, "second.mp4").task]) {
       ids.push((await one.call("POST", "/ffmpeg/process/async", { body: { task } })).body.job_id)
@@ -214,10 +243,17 @@ describe("an output", () => {
     const size = async () => (await host.call("GET", `/file/${dir}/out.mp4`)).body.file_info.file_size
     const first = await host.call("POST", "/ffmpeg/process", { body: copying(input, "out.mp4") })
     expect(await size()).toBe(first.body.result[0].size_bytes)
-    const failing = { task: { inputs: [{ file_path: input }], outputs: [{ file: "out.mp4", options: ["-preset", "nonsense"] }] } }
+    const failing = {
+      task: {
+        inputs: [{ file_path: input }],
+        outputs: [{ file: "out.mp4", options: ["-preset", "nonsense"] }]
+      }
+    }
     expect((await host.call("POST", "/ffmpeg/process", { body: failing })).status).toBe(500)
     expect(await size()).toBe(first.body.result[0].size_bytes)
-    const shorter = { task: { inputs: [{ file_path: input, options: ["-t", "0.3"] }], outputs: [{ file: "out.mp4" }] } }
+    const shorter = {
+      task: { inputs: [{ file_path: input, options: ["-t", "0.3"] }], outputs: [{ file: "out.mp4" }] }
+    }
     const second = await host.call("POST", "/ffmpeg/process", { body: shorter })
     expect(second.body.result[0].size_bytes).not.toBe(first.body.result[0].size_bytes)
     expect(await size()).toBe(second.body.result[0].size_bytes)
@@ -225,17 +261,34 @@ describe("an output", () => {
   })
 
   it.each<[string, (dir: string) => object, string]>([
-    ["an upload", () => ({ outputs: [{ file: "other.mp4" }] }), 'output "other.mp4" is named like an existing file'],
-    ["an input of the task", () => ({ outputs: [{ file: "in.mp4" }] }), 'output "in.mp4" is named like an input of the same directory'],
-    ["another output", () => ({ outputs: [{ file: "a.mp4" }, { file: "a.mp4" }] }), 'two outputs are named "a.mp4"']
+    [
+      "an upload",
+      () => ({ outputs: [{ file: "other.mp4" }] }),
+      'output "other.mp4" is named like an existing file'
+    ],
+    [
+      "an input of the task",
+      () => ({ outputs: [{ file: "in.mp4" }] }),
+      'output "in.mp4" is named like an input of the same directory'
+    ],
+    [
+      "another output",
+      () => ({ outputs: [{ file: "a.mp4" }, { file: "a.mp4" }] }),
+      'two outputs are named "a.mp4"'
+    ]
   ])("with the name of %s is a 400, and no job is made", async (_, over, sentence) => {
     const input = await host.uploaded("in.mp4", await clip())
     const [dir = ""] = input.split("/")
     await host.uploaded("other.mp4", "x", dir)
     const jobs = host.jobs.length
     for (const route of ["/ffmpeg/process", "/ffmpeg/process/async"]) {
-      const reply = await host.call("POST", route, { body: { task: { ...copying(input, "x").task, ...over(dir) } } })
-      expect([reply.status, reply.body.error]).toEqual([400, expect.stringContaining(`Invalid task format: ${sentence}`)])
+      const reply = await host.call("POST", route, {
+        body: { task: { ...copying(input, "x").task, ...over(dir) } }
+      })
+      expect([reply.status, reply.body.error]).toEqual([
+        400,
+        expect.stringContaining(`Invalid task format: ${sentence}`)
+      ])
     }
     expect(host.jobs.length).toBe(jobs)
   })
@@ -244,12 +297,16 @@ describe("an output", () => {
     const input = await host.uploaded("in.mp4", await clip())
     const [dir = ""] = input.split("/")
     const other = await newDir()
-    const reply = await host.call("POST", "/ffmpeg/process", { body: copying(input, "in.mp4", { output_dir_id: other }) })
+    const reply = await host.call("POST", "/ffmpeg/process", {
+      body: copying(input, "in.mp4", { output_dir_id: other })
+    })
     expect(reply.status).toBe(200)
     expect([await namesIn(dir), await namesIn(other)]).toEqual([["in.mp4"], ["in.mp4"]])
     const foreign = (await host.call("POST", "/directory", { body: {}, ...asBob })).body.directory.id
     for (const dirId of [foreign, "dir_none"]) {
-      const refused = await host.call("POST", "/ffmpeg/process", { body: copying(input, "x.mp4", { output_dir_id: dirId }) })
+      const refused = await host.call("POST", "/ffmpeg/process", {
+        body: copying(input, "x.mp4", { output_dir_id: dirId })
+      })
       expect([refused.status, refused.body]).toEqual([404, { ok: false, error: "Directory not found" }])
     }
   })
@@ -258,8 +315,13 @@ describe("an output", () => {
     const [a, b] = [await host.uploaded("a.mp4", await clip()), await host.uploaded("b.mp4", await clip())]
     const inputs = [{ file_path: a }, { file_path: b }]
     for (const over of [{}, { output_dir_id: a.split("/")[0] }]) {
-      const reply = await host.call("POST", "/ffmpeg/process", { body: { task: { inputs, outputs: [{ file: "c.mp4" }], ...over } } })
-      expect([reply.status, reply.body.error]).toEqual([400, expect.stringContaining("all input files must be in the same directory")])
+      const reply = await host.call("POST", "/ffmpeg/process", {
+        body: { task: { inputs, outputs: [{ file: "c.mp4" }], ...over } }
+      })
+      expect([reply.status, reply.body.error]).toEqual([
+        400,
+        expect.stringContaining("all input files must be in the same directory")
+      ])
     }
   })
 })

@@ -13,7 +13,8 @@ afterAll(() => host.close())
 
 const tooManyDirectories =
   "Too many directories of this API key: at most 3 are allowed at a time, use one of them (dir_id), make them with a shorter ttl, or try again when some have expired"
-const tooManyFiles = "Too many files in this directory: at most 4 are allowed, delete some or use another directory"
+const tooManyFiles =
+  "Too many files in this directory: at most 4 are allowed, delete some or use another directory"
 
 /** A key with `directories` directories, and their ids. */
 const keyWith = async (directories: number) => {
@@ -25,7 +26,11 @@ const keyWith = async (directories: number) => {
 }
 
 const refused = (reply: Awaited<ReturnType<Host["call"]>>, error: string) =>
-  expect([reply.status, reply.body, reply.headers.get("retry-after")]).toEqual([429, { ok: false, error }, "60"])
+  expect([reply.status, reply.body, reply.headers.get("retry-after")]).toEqual([
+    429,
+    { ok: false, error },
+    "60"
+  ])
 
 const form = async (fields: Readonly<Record<string, string>>) => {
   const data = new FormData()
@@ -34,10 +39,16 @@ const form = async (fields: Readonly<Record<string, string>>) => {
     else data.append(name, new Blob([value]), name)
   }
   const request = new Request("http://localhost", { method: "POST", body: data })
-  return { body: new Uint8Array(await request.arrayBuffer()), headers: { "content-type": request.headers.get("content-type") ?? "" } }
+  return {
+    body: new Uint8Array(await request.arrayBuffer()),
+    headers: { "content-type": request.headers.get("content-type") ?? "" }
+  }
 }
 
-const task = (file_path: string, file = "out.mp4") => ({ inputs: [{ file_path }], outputs: [{ file, options: ["-c", "copy"] }] })
+const task = (file_path: string, file = "out.mp4") => ({
+  inputs: [{ file_path }],
+  outputs: [{ file, options: ["-c", "copy"] }]
+})
 
 describe("a key with the maximum of directories", () => {
   it("gets a 429 for another one, from every endpoint that makes one, and can use those that it has", async () => {
@@ -49,9 +60,13 @@ describe("a key with the maximum of directories", () => {
       ["/file", { body: { file_name: "a.mp4" } }],
       ["/ffmpeg/run", await form({ command: JSON.stringify(task("a.mp4")), "a.mp4": "x" })]
     ] as const
-    for (const [path, call] of ways) refused(await host.call("POST", path, { ...call, authorization }), tooManyDirectories)
+    for (const [path, call] of ways)
+      refused(await host.call("POST", path, { ...call, authorization }), tooManyDirectories)
     expect(await listed()).toEqual(before)
-    const registered = await host.call("POST", "/file", { body: { file_name: "a.mp4", dir_id: ids[0] }, authorization })
+    const registered = await host.call("POST", "/file", {
+      body: { file_name: "a.mp4", dir_id: ids[0] },
+      authorization
+    })
     expect(registered.status).toBe(200)
     expect((await host.call("POST", "/directory", { body: {} })).status).toBe(200)
   })
@@ -61,7 +76,8 @@ describe("a directory with the maximum of files", () => {
   const filled = async () => {
     const { authorization, ids } = await keyWith(1)
     const [dir = ""] = ids
-    const register = (file_name: string) => host.call("POST", "/file", { body: { file_name, dir_id: dir }, authorization })
+    const register = (file_name: string) =>
+      host.call("POST", "/file", { body: { file_name, dir_id: dir }, authorization })
     const upload = async (file_name: string, bytes: Uint8Array | string) => {
       const { body } = await register(file_name)
       expect((await host.call("PUT", body.upload.url, { body: bytes, authorization: null })).status).toBe(200)
@@ -85,14 +101,23 @@ describe("a directory with the maximum of files", () => {
 
   it("accepts outputs that replace others; a job with further outputs fails with the reason", async () => {
     const { authorization, dir, register } = await filled()
-    const process = (file: string) => host.call("POST", "/ffmpeg/process", { body: { task: task(`${dir}/in.mp4`, file) }, authorization })
+    const process = (file: string) =>
+      host.call("POST", "/ffmpeg/process", { body: { task: task(`${dir}/in.mp4`, file) }, authorization })
     expect((await process("out.mp4")).status).toBe(200)
     for (const name of ["c", "d"]) expect((await register(name)).status).toBe(200)
     expect((await process("out.mp4")).status).toBe(200)
     const failed = await process("another.mp4")
-    const sentence = "the outputs do not fit into their directory: at most 4 are allowed, delete some or use another directory"
-    expect([failed.status, failed.body]).toEqual([500, { ok: false, error: `FFmpeg processing failed: ${sentence}` }])
-    const names = await host.instance.run(Effect.flatMap(Directories, (directories) => directories.files(dir as never)))
-    expect(names).toMatchObject({ value: [{ name: "in.mp4" }, { name: "c" }, { name: "d" }, { name: "out.mp4" }] })
+    const sentence =
+      "the outputs do not fit into their directory: at most 4 are allowed, delete some or use another directory"
+    expect([failed.status, failed.body]).toEqual([
+      500,
+      { ok: false, error: `FFmpeg processing failed: ${sentence}` }
+    ])
+    const names = await host.instance.run(
+      Effect.flatMap(Directories, (directories) => directories.files(dir as never))
+    )
+    expect(names).toMatchObject({
+      value: [{ name: "in.mp4" }, { name: "c" }, { name: "d" }, { name: "out.mp4" }]
+    })
   })
 })

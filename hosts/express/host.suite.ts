@@ -108,7 +108,11 @@ export const startHost = async ({
   const { port } = server.address() as AddressInfo
   const url = `http://127.0.0.1:${port}${mount}`
 
-  const call = async (method: string, path: string, { body, headers = {}, authorization = aliceKey }: Call = {}): Promise<Reply> => {
+  const call = async (
+    method: string,
+    path: string,
+    { body, headers = {}, authorization = aliceKey }: Call = {}
+  ): Promise<Reply> => {
     const raw = typeof body === "string" || body instanceof Uint8Array
     const response = await fetch(path.startsWith("http") ? path : `${url}${path}`, {
       method,
@@ -116,11 +120,22 @@ export const startHost = async ({
       ...(body !== undefined && { body: raw ? (body as string) : JSON.stringify(body) })
     })
     const text = await response.text()
-    const reply = { status: response.status, headers: response.headers, body: text === "" ? undefined : JSON.parse(text) }
+    const reply = {
+      status: response.status,
+      headers: response.headers,
+      body: text === "" ? undefined : JSON.parse(text)
+    }
     const below = new URL(response.url).pathname.slice(mount.length)
     // Responses of the application are not documented.
     if (options.ownNotFound !== false || knows(below)) {
-      expect(documented.faultOf({ ...reply, method, path: below, contentType: response.headers.get("content-type") })).toBeUndefined()
+      expect(
+        documented.faultOf({
+          ...reply,
+          method,
+          path: below,
+          contentType: response.headers.get("content-type")
+        })
+      ).toBeUndefined()
     }
     return reply
   }
@@ -134,7 +149,9 @@ export const startHost = async ({
 
   /** Makes a key with this quota. Returns its Authorization header. */
   const keyWith = async (quota: Partial<Quota>): Promise<string> => {
-    const issued = await instance.run(Effect.flatMap(Accounts, (accounts) => accounts.issue({ name: "", quota: { ...noQuota, ...quota } })))
+    const issued = await instance.run(
+      Effect.flatMap(Accounts, (accounts) => accounts.issue({ name: "", quota: { ...noQuota, ...quota } }))
+    )
     const { id, secret } = Exit.getOrElse(issued, (cause) => {
       throw Cause.squash(cause)
     })
@@ -158,12 +175,28 @@ export const startHost = async ({
     await closed
     await rm(folder, { recursive: true, force: true })
   }
-  return { url, port, folder, instance, server, jobs, call, uploaded, keyWith, ended, close, [Symbol.asyncDispose]: close }
+  return {
+    url,
+    port,
+    folder,
+    instance,
+    server,
+    jobs,
+    call,
+    uploaded,
+    keyWith,
+    ended,
+    close,
+    [Symbol.asyncDispose]: close
+  }
 }
 
 export type Host = Awaited<ReturnType<typeof startHost>>
 
-const nowhere: GuardOptions = { resolve: () => Promise.reject(new Error("no names in tests")), allowAddress: () => false }
+const nowhere: GuardOptions = {
+  resolve: () => Promise.reject(new Error("no names in tests")),
+  allowAddress: () => false
+}
 
 /** Records ids of accepted jobs: a client that disconnects never gets its own. */
 const recordJobs = (ids: Array<JobId>) =>
@@ -171,7 +204,8 @@ const recordJobs = (ids: Array<JobId>) =>
     Jobs,
     Effect.map(Jobs, (jobs) => ({
       ...jobs,
-      insert: (job, maxPending) => Effect.tap(jobs.insert(job, maxPending), () => Effect.sync(() => ids.push(job.id)))
+      insert: (job, maxPending) =>
+        Effect.tap(jobs.insert(job, maxPending), () => Effect.sync(() => ids.push(job.id)))
     }))
   )
 
@@ -184,9 +218,13 @@ const makeClip = async () => {
   const path = join(folder, "clip.mp4")
   const picture = ["-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=1"]
   const sound = ["-f", "lavfi", "-i", "sine=duration=1"]
-  await execa("ffmpeg", ["-v", "error", ...picture, ...sound, "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", path], {
-    stdin: "ignore"
-  })
+  await execa(
+    "ffmpeg",
+    ["-v", "error", ...picture, ...sound, "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", path],
+    {
+      stdin: "ignore"
+    }
+  )
   const bytes = await readFile(path)
   await rm(folder, { recursive: true })
   return bytes

@@ -83,12 +83,19 @@ const apiRequest = (request: Request, { publicUrl }: RouterOptions): ApiRequest 
   path: request.path,
   header: (name) => request.get(name),
   // A parser of the host may set a body without reading: what counts is whether the bytes are still unread.
-  body: request.readableDidRead ? { _tag: "Parsed", value: request.body } : { _tag: "Bytes", bytes: bytesOf(request) },
+  body: request.readableDidRead
+    ? { _tag: "Parsed", value: request.body }
+    : { _tag: "Bytes", bytes: bytesOf(request) },
   baseUrl:
-    publicUrl === undefined ? `${request.protocol}://${request.host || "localhost"}${request.baseUrl}` : withoutTrailingSlashes(publicUrl)
+    publicUrl === undefined
+      ? `${request.protocol}://${request.host || "localhost"}${request.baseUrl}`
+      : withoutTrailingSlashes(publicUrl)
 })
 
-const answerOptions = (request: Request, { identify, onDisconnect, legacyRun, gate, corsOrigins }: RouterOptions): AnswerOptions => ({
+const answerOptions = (
+  request: Request,
+  { identify, onDisconnect, legacyRun, gate, corsOrigins }: RouterOptions
+): AnswerOptions => ({
   onDisconnect,
   legacyRun,
   gate,

@@ -25,7 +25,8 @@ let made = 0
 const task = (file_path: string, options: ReadonlyArray<unknown> = ["-c", "copy"], over: object = {}) => ({
   task: { inputs: [{ file_path }], outputs: [{ file: `out-${++made}.mp4`, options }], ...over }
 })
-const submitted = async (on: Host, body: object): Promise<string> => (await on.call("POST", "/ffmpeg/process/async", { body })).body.job_id
+const submitted = async (on: Host, body: object): Promise<string> =>
+  (await on.call("POST", "/ffmpeg/process/async", { body })).body.job_id
 const notFound = [404, { ok: false, error: "Job not found" }]
 const conflict = (status: string) => [
   409,
@@ -41,7 +42,10 @@ describe("DELETE /job/{jobId}", () => {
     const id = await submitted(idle, task(waiting))
     expect(await removed(idle, id)).toEqual([200, { ok: true, message: "Job cancelled successfully" }])
     const job = await idle.call("GET", `/job/${id}`)
-    expect([job.status, job.body]).toEqual([200, { ok: false, job_id: id, status: "failed", error: "Job was cancelled", cancelled: true }])
+    expect([job.status, job.body]).toEqual([
+      200,
+      { ok: false, job_id: id, status: "failed", error: "Job was cancelled", cancelled: true }
+    ])
     expect(await removed(idle, id)).toEqual(conflict("failed"))
   })
 
@@ -52,7 +56,9 @@ describe("DELETE /job/{jobId}", () => {
         outputs: [{ file: "slow.mp4", options: ["-c", "copy"] }]
       }
     })
-    await expect.poll(async () => (await host.call("GET", `/job/${running}`)).body.status, { timeout: 10_000 }).toBe("processing")
+    await expect
+      .poll(async () => (await host.call("GET", `/job/${running}`)).body.status, { timeout: 10_000 })
+      .toBe("processing")
     expect(await removed(host, running)).toEqual(conflict("processing"))
     expect((await host.ended(running)).body.status).toBe("completed")
     expect(await removed(host, running)).toEqual(conflict("completed"))
@@ -108,7 +114,10 @@ describe("Idempotency-Key", () => {
 
   it.each(["", "a b", "x".repeat(256), "\u00e9"])("of %j is a 400", async (key) => {
     const { status, body } = await keyed(key)
-    expect([status, body]).toEqual([400, { ok: false, error: "The Idempotency-Key header must be 1 to 255 visible ASCII characters" }])
+    expect([status, body]).toEqual([
+      400,
+      { ok: false, error: "The Idempotency-Key header must be 1 to 255 visible ASCII characters" }
+    ])
   })
 
   it("accepts any visible ASCII", async () => {
@@ -124,7 +133,8 @@ describe("the synchronous call", () => {
     const async = await host.ended(id)
     expect(sync.headers.get("x-job-id")).toMatch(/^job_/)
     expect(async.body).toMatchObject({ ok: true, job_id: id, status: "completed" })
-    const shape = (reply: typeof sync) => reply.body.result.map((file: object) => ({ ...file, download_url: "" }))
+    const shape = (reply: typeof sync) =>
+      reply.body.result.map((file: object) => ({ ...file, download_url: "" }))
     expect(shape(async)).toEqual(shape(sync))
     expect(Object.keys(async.body.usage)).toEqual(Object.keys(sync.body.usage))
     const looked = await host.call("GET", `/job/${sync.headers.get("x-job-id")}`)
@@ -137,7 +147,9 @@ describe("the synchronous call", () => {
   })
 
   it("has no webhook: unknown fields are ignored at the top, and refused in the task", async () => {
-    const open = await host.call("POST", "/ffmpeg/process", { body: { ...task(input), webhook_url: "http://x", note: 1 } })
+    const open = await host.call("POST", "/ffmpeg/process", {
+      body: { ...task(input), webhook_url: "http://x", note: 1 }
+    })
     expect(open.status).toBe(200)
     for (const route of ["/ffmpeg/process", "/ffmpeg/process/async"]) {
       const { status, body } = await host.call("POST", route, { body: task(input, [], { note: 1 }) })
@@ -155,7 +167,8 @@ describe("the synchronous call", () => {
     }
     const urls = looks.map(({ body }) => body.result[0].download_url)
     expect(new Set(urls).size).toBe(3)
-    for (const url of urls) expect((await (await fetch(url)).arrayBuffer()).byteLength).toBe(sync.body.result[0].size_bytes)
+    for (const url of urls)
+      expect((await (await fetch(url)).arrayBuffer()).byteLength).toBe(sync.body.result[0].size_bytes)
   })
 })
 
@@ -173,16 +186,29 @@ describe("usage", () => {
 
   it("counts a file that is two inputs once", async () => {
     const twice = {
-      task: { inputs: [{ file_path: input }, { file_path: input }], outputs: [{ file: "twice.mp4", maps: ["0:v", "1:a"] }] }
+      task: {
+        inputs: [{ file_path: input }, { file_path: input }],
+        outputs: [{ file: "twice.mp4", maps: ["0:v", "1:a"] }]
+      }
     }
     const { body } = await host.call("POST", "/ffmpeg/process", { body: twice })
     expect(body.usage.input_size_gb).toBe(digits((await clip()).length / 2 ** 30))
   })
 
   it("of several outputs is the sum, with outputs in the order of the task", async () => {
-    const outputs = [{ file: "b.mp4", options: ["-an"] }, { file: "a.mp3" }, { file: "c.png", options: ["-frames:v", "1"] }]
-    const { body } = await host.call("POST", "/ffmpeg/process", { body: { task: { inputs: [{ file_path: input }], outputs } } })
-    expect(body.result.map((file: { file_name: string }) => file.file_name)).toEqual(["b.mp4", "a.mp3", "c.png"])
+    const outputs = [
+      { file: "b.mp4", options: ["-an"] },
+      { file: "a.mp3" },
+      { file: "c.png", options: ["-frames:v", "1"] }
+    ]
+    const { body } = await host.call("POST", "/ffmpeg/process", {
+      body: { task: { inputs: [{ file_path: input }], outputs } }
+    })
+    expect(body.result.map((file: { file_name: string }) => file.file_name)).toEqual([
+      "b.mp4",
+      "a.mp3",
+      "c.png"
+    ])
     const bytes = body.result.reduce((sum: number, file: { size_bytes: number }) => sum + file.size_bytes, 0)
     expect(body.usage.output_size_gb).toBe(digits(bytes / 2 ** 30))
   })
@@ -190,7 +216,10 @@ describe("usage", () => {
 
 describe("task fields", () => {
   it.each<[string, object]>([
-    ["empty lists and texts equal missing ones", { inputs: [{ options: [] }], outputs: [{ options: [], maps: [] }], filter_complex: "" }],
+    [
+      "empty lists and texts equal missing ones",
+      { inputs: [{ options: [] }], outputs: [{ options: [], maps: [] }], filter_complex: "" }
+    ],
     ["numbers are options", { outputs: [{ options: ["-crf", 30, "-t", 0.5] }] }],
     ["what people paste is dropped", { outputs: [{ options: ["-y", "-hide_banner", "-nostdin", "-an"] }] }]
   ])("accepts that %s", async (_, over) => {
@@ -198,7 +227,9 @@ describe("task fields", () => {
     const merged = Object.fromEntries(
       Object.entries({ ...base, ...over }).map(([name, value]) => [
         name,
-        Array.isArray(value) ? value.map((item) => ({ ...(base[name as "inputs"]?.[0] ?? {}), ...item })) : value
+        Array.isArray(value)
+          ? value.map((item) => ({ ...(base[name as "inputs"]?.[0] ?? {}), ...item }))
+          : value
       ])
     )
     const reply = await host.call("POST", "/ffmpeg/process", { body: { task: merged } })
@@ -230,6 +261,9 @@ describe("task fields", () => {
     ["a file path of null", { inputs: [{ file_path: null }], outputs: [{ file: "a.mp4" }] }]
   ])("%s is a 400 with the words of the reference", async (_, wrong) => {
     const { status, body } = await host.call("POST", "/ffmpeg/process", { body: { task: wrong } })
-    expect([status, body.error]).toEqual([400, expect.stringMatching(/^Invalid task format: task\.(in|out)puts/)])
+    expect([status, body.error]).toEqual([
+      400,
+      expect.stringMatching(/^Invalid task format: task\.(in|out)puts/)
+    ])
   })
 })

@@ -8,7 +8,8 @@ import { aliceKey, type Host, type HostOptions, startHost } from "./host.suite.j
 /** The router inside other applications. */
 
 const host = (options: HostOptions = {}) => startHost({ slots: 0, ...options })
-const register = (on: Host, headers: Record<string, string> = {}) => on.call("POST", "/file", { body: '{"file_name":"a.bin"}', headers })
+const register = (on: Host, headers: Record<string, string> = {}) =>
+  on.call("POST", "/file", { body: '{"file_name":"a.bin"}', headers })
 
 describe("a mounted router", () => {
   it("has its prefix in its URLs", async () => {
@@ -120,7 +121,9 @@ describe("failures of the storage", () => {
     ["short", ["01234"]],
     ["long", ["01234", "56789abc"]]
   ])("as does one that is too %s", async (_, pieces) => {
-    await using on = await host({ wrap: reading(() => Stream.rechunk(Stream.fromIterable(pieces.map((text) => Buffer.from(text))), 1)) })
+    await using on = await host({
+      wrap: reading(() => Stream.rechunk(Stream.fromIterable(pieces.map((text) => Buffer.from(text))), 1))
+    })
     await expect(download(on).then((reply) => reply.text())).rejects.toThrow()
   })
 
@@ -137,7 +140,10 @@ describe("failures of the storage", () => {
     await using on = await host()
     await on.instance.close()
     const reply = await on.call("POST", "/directory")
-    expect([reply.status, reply.body]).toEqual([503, { ok: false, error: "The service is temporarily unavailable: try again later" }])
+    expect([reply.status, reply.body]).toEqual([
+      503,
+      { ok: false, error: "The service is temporarily unavailable: try again later" }
+    ])
   })
 })
 

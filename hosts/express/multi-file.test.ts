@@ -21,23 +21,33 @@ interface Listed {
 /** Runs one task on the clip (1 s, 10 frames a second, with sound). Returns its results in order. */
 const made = async (output: object, over: object = {}): Promise<ReadonlyArray<Listed>> => {
   const { body } = await host.call("POST", "/directory", { body: {} })
-  const task = { inputs: [{ file_path: input }], outputs: [output], output_dir_id: body.directory.id, ...over }
+  const task = {
+    inputs: [{ file_path: input }],
+    outputs: [output],
+    output_dir_id: body.directory.id,
+    ...over
+  }
   const reply = await host.call("POST", "/ffmpeg/process", { body: { task } })
   expect(reply.body).toMatchObject({ ok: true })
   return reply.body.result
 }
 
 const names = (files: ReadonlyArray<Listed>) => files.map(({ file_name }) => file_name)
-const urlOf = (files: ReadonlyArray<Listed>, name: string) => files.find(({ file_name }) => file_name === name)?.download_url as string
+const urlOf = (files: ReadonlyArray<Listed>, name: string) =>
+  files.find(({ file_name }) => file_name === name)?.download_url as string
 /** The URL of the file that a playlist calls `name`. */
 const beside = (url: string, name: string) => url.replace(/[^/]*$/, name)
 
 /** What ffmpeg reads when it plays a URL to its end. */
 const played = async (url: string) => {
   const input = ["-xerror", "-protocol_whitelist", "http,tcp", "-i", url]
-  const { stdout } = await execa("ffmpeg", ["-v", "error", ...input, "-map", "0:v:0", "-map", "0:a:0", "-f", "framecrc", "-"], {
-    stdin: "ignore"
-  })
+  const { stdout } = await execa(
+    "ffmpeg",
+    ["-v", "error", ...input, "-map", "0:v:0", "-map", "0:a:0", "-f", "framecrc", "-"],
+    {
+      stdin: "ignore"
+    }
+  )
   const count = (stream: number) => stdout.split("\n").filter((line) => line.startsWith(`${stream},`)).length
   return { pictures: count(0), sound: count(1) }
 }
@@ -59,11 +69,18 @@ describe("a playlist plays from its signed URL", () => {
     expect((await reply.text()).match(/^[^#].*/gm)).toEqual(["list0.ts", "list1.ts", "list2.ts"])
     expect(await played(url)).toEqual(whole)
     const part = await fetch(beside(url, "list1.ts"), { headers: { range: "bytes=0-3" } })
-    expect([part.status, part.headers.get("content-type"), (await part.arrayBuffer()).byteLength]).toEqual([206, "video/mp2t", 4])
+    expect([part.status, part.headers.get("content-type"), (await part.arrayBuffer()).byteLength]).toEqual([
+      206,
+      "video/mp2t",
+      4
+    ])
   })
 
   it("HLS with custom names for the segments", async () => {
-    const files = await made({ file: "list.m3u8", options: [...segments, "-hls_segment_filename", "part%03d.ts"] })
+    const files = await made({
+      file: "list.m3u8",
+      options: [...segments, "-hls_segment_filename", "part%03d.ts"]
+    })
     expect(names(files)).toEqual(["list.m3u8", "part000.ts", "part001.ts", "part002.ts"])
     expect(await played(urlOf(files, "list.m3u8"))).toEqual(whole)
   })
@@ -91,12 +108,16 @@ describe("a playlist plays from its signed URL", () => {
     const options = ["-g", "4", "-seg_duration", "0.4", "-hls_playlist", "1"]
     const files = await made({ file: "film.mpd", options })
     expect(names(files)[0]).toBe("film.mpd")
-    expect(names(files)).toEqual(expect.arrayContaining(["master.m3u8", "media_0.m3u8", "init-stream0.m4s", "chunk-stream0-00001.m4s"]))
+    expect(names(files)).toEqual(
+      expect.arrayContaining(["master.m3u8", "media_0.m3u8", "init-stream0.m4s", "chunk-stream0-00001.m4s"])
+    )
     const url = urlOf(files, "film.mpd")
     expect(await (await fetch(url)).text()).not.toContain("../")
     if (await readsDash()) expect(await played(url)).toEqual(whole)
     expect(await played(urlOf(files, "master.m3u8"))).toEqual(whole)
-    expect((await fetch(beside(url, "init-stream0.m4s"))).headers.get("content-type")).toBe("video/iso.segment")
+    expect((await fetch(beside(url, "init-stream0.m4s"))).headers.get("content-type")).toBe(
+      "video/iso.segment"
+    )
   })
 
   it("also from GET /file/download, and under a prefix", async () => {
@@ -166,7 +187,10 @@ describe("a playlist's signed URL", () => {
     expect(await status(segment.replace(/\/[^/]*$/, ""))).toBe(200)
     for (const name of ["list1.ts", "list.m3u8", "none", "%2e%2e%2fx"]) {
       const reply = await fetch(beside(segment, name))
-      expect([reply.status, await reply.json()]).toEqual([403, { ok: false, error: "Download URL expired or invalid: request a new one" }])
+      expect([reply.status, await reply.json()]).toEqual([
+        403,
+        { ok: false, error: "Download URL expired or invalid: request a new one" }
+      ])
     }
   })
 
@@ -188,28 +212,56 @@ describe("a playlist's signed URL", () => {
 
 describe("every file is listed, the named output's file first", () => {
   it.each([
-    ["pictures", { file: "f%03d.png" }, Array.from({ length: 10 }, (_, index) => `f${String(index + 1).padStart(3, "0")}.png`)],
-    ["pictures with a percent sign", { file: "5%%-%d.jpg", options: ["-frames:v", "2"] }, ["5%-1.jpg", "5%-2.jpg"]],
-    ["segments", { file: "s%d.mkv", options: ["-g", "4", "-f", "segment", "-segment_time", "0.4"] }, ["s0.mkv", "s1.mkv", "s2.mkv"]],
-    ["a name with a pattern that no muxer reads", { file: "a%03d.mp4", options: ["-c", "copy"] }, ["a%03d.mp4"]],
+    [
+      "pictures",
+      { file: "f%03d.png" },
+      Array.from({ length: 10 }, (_, index) => `f${String(index + 1).padStart(3, "0")}.png`)
+    ],
+    [
+      "pictures with a percent sign",
+      { file: "5%%-%d.jpg", options: ["-frames:v", "2"] },
+      ["5%-1.jpg", "5%-2.jpg"]
+    ],
+    [
+      "segments",
+      { file: "s%d.mkv", options: ["-g", "4", "-f", "segment", "-segment_time", "0.4"] },
+      ["s0.mkv", "s1.mkv", "s2.mkv"]
+    ],
+    [
+      "a name with a pattern that no muxer reads",
+      { file: "a%03d.mp4", options: ["-c", "copy"] },
+      ["a%03d.mp4"]
+    ],
     ["a picture with a percent sign", { file: "100%.png", options: ["-frames:v", "1"] }, ["100%.png"]]
   ])("%s", async (_, output, expected) => {
     const files = await made(output)
     expect(names(files)).toEqual(expected)
-    for (const { download_url } of files) expect((await fetch(download_url, { method: "HEAD" })).status).toBe(200)
+    for (const { download_url } of files)
+      expect((await fetch(download_url, { method: "HEAD" })).status).toBe(200)
   })
 
-  it.each([["/etc/x%d.ts"], ["../x.ts"], ["a/b.ts"], ["pipe:1"], ["a|b"], ["a%s.ts"], ["a%"], [""], ["tcp://127.0.0.1:1/x"]])(
-    "a segment name that is not a plain name is a 400: %j",
-    async (name) => {
-      const outputs = [{ file: "list.m3u8", options: ["-hls_segment_filename", name] }]
-      const { status, body } = await host.call("POST", "/ffmpeg/process", { body: { task: { inputs: [{ file_path: input }], outputs } } })
-      expect([status, body.error]).toEqual([
-        400,
-        expect.stringContaining("task.outputs[0].options: the value of -hls_segment_filename must be a file name alone")
-      ])
-    }
-  )
+  it.each([
+    ["/etc/x%d.ts"],
+    ["../x.ts"],
+    ["a/b.ts"],
+    ["pipe:1"],
+    ["a|b"],
+    ["a%s.ts"],
+    ["a%"],
+    [""],
+    ["tcp://127.0.0.1:1/x"]
+  ])("a segment name that is not a plain name is a 400: %j", async (name) => {
+    const outputs = [{ file: "list.m3u8", options: ["-hls_segment_filename", name] }]
+    const { status, body } = await host.call("POST", "/ffmpeg/process", {
+      body: { task: { inputs: [{ file_path: input }], outputs } }
+    })
+    expect([status, body.error]).toEqual([
+      400,
+      expect.stringContaining(
+        "task.outputs[0].options: the value of -hls_segment_filename must be a file name alone"
+      )
+    ])
+  })
 
   it.each([
     ["alone", [{ file: "-", options: ["-f", "null"] }], []],
@@ -234,7 +286,11 @@ describe("every file is listed, the named output's file first", () => {
   })
 
   it.each([
-    ["several frames for one picture", { file: "a.jpg" }, /several frames for one picture: use -frames:v 1 .* a name with a pattern/]
+    [
+      "several frames for one picture",
+      { file: "a.jpg" },
+      /several frames for one picture: use -frames:v 1 .* a name with a pattern/
+    ]
   ])("%s is a 500 with advice", async (_, output, says) => {
     const { status, body } = await host.call("POST", "/ffmpeg/process", {
       body: { task: { inputs: [{ file_path: input }], outputs: [output] } }

@@ -21,7 +21,10 @@ beforeAll(async () => {
     "it's.srt": "1\n00:00:00,000 --> 00:00:00,900\nOther words\n",
     "credits.txt": "made by nobody",
     "swap.cube": `LUT_3D_SIZE 2\n${["0 0 0", "0 0 1", "0 1 0", "0 1 1", "1 0 0", "1 0 1", "1 1 0", "1 1 1"].join("\n")}\n`,
-    "warm.acv": Buffer.from("0004000100020000000000ff00ff00020000000000ff00c000020000000000ff00ff00020000000000ff00ff", "hex"),
+    "warm.acv": Buffer.from(
+      "0004000100020000000000ff00ff00020000000000ff00c000020000000000ff00ff00020000000000ff00ff",
+      "hex"
+    ),
     "list.txt": "ffconcat version 1.0\n# twice\nfile clip.mp4\nfile 'clip.mp4'\n",
     "stray.txt": "file clip.mp4\nfile nosuch.mp4\n",
     "deep.txt": "file ../../secret.mp4\n",
@@ -47,7 +50,21 @@ beforeAll(async () => {
     const path = await host.uploaded(name, bytes, dir)
     dir ??= path.slice(0, path.indexOf("/"))
   }
-  const subtitled = ["-i", "clip.mp4", "-i", "subs.srt", "-map", "0", "-map", "1", "-c", "copy", "-c:s", "srt", "clip.mkv"]
+  const subtitled = [
+    "-i",
+    "clip.mp4",
+    "-i",
+    "subs.srt",
+    "-map",
+    "0",
+    "-map",
+    "1",
+    "-c",
+    "copy",
+    "-c:s",
+    "srt",
+    "clip.mkv"
+  ]
   await execa("ffmpeg", ["-v", "error", ...subtitled], { cwd: folder, stdin: "ignore" })
   await host.uploaded("clip.mkv", await readFile(join(folder, "clip.mkv")), dir)
 })
@@ -66,7 +83,10 @@ const run = (task: {
     body: {
       task: {
         ...task,
-        inputs: (task.inputs ?? [input]).map((each) => ({ ...each, file_path: `${dir}/${(each as typeof input).file_path}` }))
+        inputs: (task.inputs ?? [input]).map((each) => ({
+          ...each,
+          file_path: `${dir}/${(each as typeof input).file_path}`
+        }))
       }
     }
   })
@@ -81,7 +101,13 @@ const made = async (task: Parameters<typeof run>[0]): Promise<string> => {
 /** Frames by their content, independent of the version of the software. */
 const frames = ["-f", "framecrc", "-bitexact"]
 const bare = async (...args: ReadonlyArray<string>): Promise<string> =>
-  (await execa("ffmpeg", ["-v", "error", ...args, ...frames, "-"], { cwd: folder, stdin: "ignore", stripFinalNewline: false })).stdout
+  (
+    await execa("ffmpeg", ["-v", "error", ...args, ...frames, "-"], {
+      cwd: folder,
+      stdin: "ignore",
+      stripFinalNewline: false
+    })
+  ).stdout
 const plainFrames = () => bare("-i", "clip.mp4", "-an")
 
 describe("a filter with a file of the directory", () => {
@@ -100,14 +126,19 @@ describe("a filter with a file of the directory", () => {
     const expected = await bare("-i", "clip.mp4", "-vf", graph, "-an")
     expect(expected).not.toBe(await plainFrames())
     expect(await made({ outputs: [{ file: "a.crc", options }] })).toBe(expected)
-    const complex = { filter_complex: `[0:v]${graph}[v]`, outputs: [{ file: "b.crc", maps: ["[v]"], options: frames }] }
+    const complex = {
+      filter_complex: `[0:v]${graph}[v]`,
+      outputs: [{ file: "b.crc", maps: ["[v]"], options: frames }]
+    }
     expect(await made(complex)).toBe(expected)
   })
 
   it("may also read an input", async () => {
     const options = ["-vf", "subtitles=clip.mkv", "-an", "-sn", ...frames]
     const expected = await bare("-i", "clip.mkv", "-vf", "subtitles=clip.mkv", "-an", "-sn")
-    expect(await made({ inputs: [{ file_path: "clip.mkv" }], outputs: [{ file: "c.crc", options }] })).toBe(expected)
+    expect(await made({ inputs: [{ file_path: "clip.mkv" }], outputs: [{ file: "c.crc", options }] })).toBe(
+      expected
+    )
   })
 
   it.each([
@@ -120,13 +151,18 @@ describe("a filter with a file of the directory", () => {
     expect([reply.status, reply.body.error]).toEqual([400, expect.stringContaining(reason)])
     expect(reply.body.error).toMatch(/^Invalid task format: task\.outputs\[0\]\.options: /)
     const complex = await run({ filter_complex: `${graph}[v]`, outputs: [{ file: "x.mp4", maps: ["[v]"] }] })
-    expect([complex.status, complex.body.error]).toEqual([400, expect.stringMatching(/^Invalid task format: task\.filter_complex /)])
+    expect([complex.status, complex.body.error]).toEqual([
+      400,
+      expect.stringMatching(/^Invalid task format: task\.filter_complex /)
+    ])
   })
 
   it.each(["playlist.srt", "script.ass", "credits.txt", "clip.mp4"])(
     "%s is not a subtitle file, and the files that it names are not opened",
     async (name) => {
-      const reply = await run({ outputs: [{ file: "x.mp4", options: ["-vf", `subtitles=subs.srt,subtitles=${name}`] }] })
+      const reply = await run({
+        outputs: [{ file: "x.mp4", options: ["-vf", `subtitles=subs.srt,subtitles=${name}`] }]
+      })
       expect(reply.status).toBe(500)
       expect(reply.body.error).toContain(`"${name}" holds no subtitles that can be drawn`)
     }
@@ -153,17 +189,29 @@ describe("files of a list are joined", () => {
 
   it("up to one that can't be read, with a warning that names it", async () => {
     const { status, body } = await run(joined("broken.txt"))
-    expect([status, body.warnings]).toEqual([200, ['"page.mp4", which a list names, is a web page: the result ends before it']])
+    expect([status, body.warnings]).toEqual([
+      200,
+      ['"page.mp4", which a list names, is a web page: the result ends before it']
+    ])
   })
 
-  it.each(["folder.txt", "open.txt", "percent.txt"])("with all that ffmpeg reads of each line: %s", async (name) => {
-    const expected = await bare("-f", "concat", "-safe", "0", "-i", name, "-c", "copy")
-    expect(await made(joined(name))).toBe(expected)
-  })
+  it.each(["folder.txt", "open.txt", "percent.txt"])(
+    "with all that ffmpeg reads of each line: %s",
+    async (name) => {
+      const expected = await bare("-f", "concat", "-safe", "0", "-i", name, "-c", "copy")
+      expect(await made(joined(name))).toBe(expected)
+    }
+  )
 
   it.each([
-    ["bom.txt", 'the list "bom.txt" begins with a byte order mark, which ffmpeg does not read: save it as UTF-8 without BOM'],
-    ["double.txt", "names stand in single quotes in a list, others are taken for part of the name: write file 'clip.mp4'"],
+    [
+      "bom.txt",
+      'the list "bom.txt" begins with a byte order mark, which ffmpeg does not read: save it as UTF-8 without BOM'
+    ],
+    [
+      "double.txt",
+      "names stand in single quotes in a list, others are taken for part of the name: write file 'clip.mp4'"
+    ],
     ["unquoted.txt", "if its name goes on after the blank, put it in quotes: file 'my clip (1).mp4'"],
     ["stray.txt", 'the list "stray.txt" names "nosuch.mp4", which is not in'],
     ["deep.txt", 'write "secret.mp4"'],
@@ -197,38 +245,94 @@ describe("a file named by an option", () => {
 
 describe("two passes", () => {
   const x264 = ["-an", "-c:v", "libx264", "-preset", "medium", "-b:v", "40k", "-threads", "1"]
-  const vp9 = ["-an", "-c:v", "libvpx-vp9", "-deadline", "good", "-cpu-used", "5", "-b:v", "40k", "-threads", "1"]
+  const vp9 = [
+    "-an",
+    "-c:v",
+    "libvpx-vp9",
+    "-deadline",
+    "good",
+    "-cpu-used",
+    "5",
+    "-b:v",
+    "40k",
+    "-threads",
+    "1"
+  ]
 
   it.each([
-    ["x264 with a name for the log.mp4", x264, ["-passlogfile", "my log"], ["my log-0.log", "my log-0.log.mbtree"]],
+    [
+      "x264 with a name for the log.mp4",
+      x264,
+      ["-passlogfile", "my log"],
+      ["my log-0.log", "my log-0.log.mbtree"]
+    ],
     ["x264.mp4", x264, [], ["ffmpeg2pass-0.log", "ffmpeg2pass-0.log.mbtree"]],
     ["vp9.webm", vp9, ["-passlogfile", "vp9"], ["vp9-0.log"]]
   ])("equal those of bare ffmpeg: %s", async (file, encoder, named, logs) => {
-    const pass = (number: number) => run({ outputs: [{ file: `${number} ${file}`, options: [...encoder, "-pass", number, ...named] }] })
+    const pass = (number: number) =>
+      run({ outputs: [{ file: `${number} ${file}`, options: [...encoder, "-pass", number, ...named] }] })
     const early = await pass(2)
-    expect([early.status, early.body.error]).toEqual([400, expect.stringContaining(`has no "${logs[0]}": run the first pass there first`)])
+    expect([early.status, early.body.error]).toEqual([
+      400,
+      expect.stringContaining(`has no "${logs[0]}": run the first pass there first`)
+    ])
     const first = await pass(1)
     expect(first.body).toMatchObject({ ok: true })
     const made: ReadonlyArray<{ readonly file_name: string }> = first.body.result
     expect(made.map(({ file_name }) => file_name)).toEqual([`1 ${file}`, ...logs])
     const second = await pass(2)
     expect(second.body).toMatchObject({ ok: true, result: [{ file_name: `2 ${file}` }] })
-    await writeFile(join(folder, `ours ${file}`), Buffer.from(await (await fetch(second.body.result[0].download_url)).arrayBuffer()))
+    await writeFile(
+      join(folder, `ours ${file}`),
+      Buffer.from(await (await fetch(second.body.result[0].download_url)).arrayBuffer())
+    )
     for (const number of ["1", "2"]) {
-      await execa("ffmpeg", ["-v", "error", "-y", "-i", "clip.mp4", ...encoder, "-pass", number, "-passlogfile", "bare", `bare ${file}`], {
-        ...{ cwd: folder, stdin: "ignore" }
-      })
+      await execa(
+        "ffmpeg",
+        [
+          "-v",
+          "error",
+          "-y",
+          "-i",
+          "clip.mp4",
+          ...encoder,
+          "-pass",
+          number,
+          "-passlogfile",
+          "bare",
+          `bare ${file}`
+        ],
+        {
+          ...{ cwd: folder, stdin: "ignore" }
+        }
+      )
     }
-    expect(await bare("-i", `ours ${file}`, "-c", "copy")).toBe(await bare("-i", `bare ${file}`, "-c", "copy"))
+    expect(await bare("-i", `ours ${file}`, "-c", "copy")).toBe(
+      await bare("-i", `bare ${file}`, "-c", "copy")
+    )
   })
 })
 
 describe("an encoder that overlooks -pass", () => {
   it.each([
-    ["libx265", "write -x265-params pass=1:stats=x265.log, then -x265-params pass=2:stats=x265.log, in the place of -pass"],
+    [
+      "libx265",
+      "write -x265-params pass=1:stats=x265.log, then -x265-params pass=2:stats=x265.log, in the place of -pass"
+    ],
     ["libsvtav1", "leave -pass out, or use an encoder that takes it"]
   ])("has a warning for each pass: %s", async (encoder, instead) => {
-    const options = ["-an", "-vf", "scale=128:128", "-c:v", encoder, "-b:v", "40k", "-passlogfile", encoder, "-pass"]
+    const options = [
+      "-an",
+      "-vf",
+      "scale=128:128",
+      "-c:v",
+      encoder,
+      "-b:v",
+      "40k",
+      "-passlogfile",
+      encoder,
+      "-pass"
+    ]
     const says = `${encoder} does not take -pass: the log "${encoder}-0.log" is empty, and the result is that of one pass: ${instead}`
     for (const output of [
       { file: "-", options: [...options, "1", "-f", "null"] },
@@ -250,14 +354,24 @@ describe("two passes by an encoder's own parameters", () => {
     ["x264 with a name for the log", x264, "bitrate=40:stats=my log", "my log", ".mbtree"]
   ])("keep the log between the tasks: %s", async (title, encoder, list, log, suffix) => {
     const pass = (number: number, output: object) =>
-      run({ outputs: [{ ...output, options: [...encoder, `pass=${number}:${list}`, ...(number === 1 ? ["-f", "null"] : [])] }] })
+      run({
+        outputs: [
+          {
+            ...output,
+            options: [...encoder, `pass=${number}:${list}`, ...(number === 1 ? ["-f", "null"] : [])]
+          }
+        ]
+      })
     const early = await pass(2, { file: `${title}.mp4` })
-    expect([early.status, early.body.error]).toEqual([400, expect.stringContaining(`names "${log}", which is not in`)])
-    const first = await pass(1, { file: "-" })
-    expect([first.body.ok, first.body.result?.map(({ file_name }: { file_name: string }) => file_name)]).toEqual([
-      true,
-      [log, `${log}${suffix}`]
+    expect([early.status, early.body.error]).toEqual([
+      400,
+      expect.stringContaining(`names "${log}", which is not in`)
     ])
+    const first = await pass(1, { file: "-" })
+    expect([
+      first.body.ok,
+      first.body.result?.map(({ file_name }: { file_name: string }) => file_name)
+    ]).toEqual([true, [log, `${log}${suffix}`]])
     const second = await pass(2, { file: `${title}.mp4` })
     expect(second.body).toMatchObject({ ok: true, result: [{ file_name: `${title}.mp4` }] })
   })
@@ -265,7 +379,15 @@ describe("two passes by an encoder's own parameters", () => {
 
 describe("a third pass", () => {
   const x264 = ["-an", "-c:v", "libx264", "-preset", "medium", "-threads", "1"]
-  const byOption = (name: string) => (pass: number) => [...x264, "-b:v", "40k", "-pass", `${pass}`, "-passlogfile", name]
+  const byOption = (name: string) => (pass: number) => [
+    ...x264,
+    "-b:v",
+    "40k",
+    "-pass",
+    `${pass}`,
+    "-passlogfile",
+    name
+  ]
   const byList =
     (...encoder: ReadonlyArray<string>) =>
     (name: string) =>
@@ -274,30 +396,59 @@ describe("a third pass", () => {
   it.each([
     ["x264 by -pass", byOption, ["-0.log", "-0.log.mbtree"]],
     ["x264 by its parameters", byList(...x264, "-x264-params"), ["", ".mbtree"]],
-    ["x265 by its parameters", byList("-an", "-c:v", "libx265", "-preset", "superfast", "-threads", "1", "-x265-params"), ["", ".cutree"]],
+    [
+      "x265 by its parameters",
+      byList("-an", "-c:v", "libx265", "-preset", "superfast", "-threads", "1", "-x265-params"),
+      ["", ".cutree"]
+    ],
     // The encoder opens its log for writing in place, and must not write to the stored file.
     [
       "mpeg4 by -pass",
-      (name: string) => (pass: number) => ["-an", "-c:v", "mpeg4", "-b:v", "40k", "-pass", `${pass}`, "-passlogfile", name],
+      (name: string) => (pass: number) => [
+        "-an",
+        "-c:v",
+        "mpeg4",
+        "-b:v",
+        "40k",
+        "-pass",
+        `${pass}`,
+        "-passlogfile",
+        name
+      ],
       ["-0.log"]
     ]
   ])("reads the log and writes a new one, like bare ffmpeg: %s", async (title, encoder, suffixes) => {
     const name = title.replaceAll(" ", "_")
     const options = encoder(name)
     const early = await run({ outputs: [{ file: `3 ${title}.mp4`, options: options(3) }] })
-    expect([early.status, early.body.error]).toEqual([400, expect.stringContaining("run the first pass there first")])
+    expect([early.status, early.body.error]).toEqual([
+      400,
+      expect.stringContaining("run the first pass there first")
+    ])
     const logs = suffixes.map((suffix) => `${name}${suffix}`)
     const contents: Array<string> = []
     for (const pass of [1, 3, 2]) {
       const { body } = await run({ outputs: [{ file: `${pass} ${title}.mp4`, options: options(pass) }] })
       expect(body).toMatchObject({ ok: true })
-      const results: ReadonlyArray<{ readonly file_name: string; readonly download_url: string }> = body.result
-      expect(results.map(({ file_name }) => file_name)).toEqual([`${pass} ${title}.mp4`, ...(pass === 2 ? [] : logs)])
-      await writeFile(join(folder, `${pass} ours.mp4`), Buffer.from(await (await fetch(results[0]?.download_url ?? "")).arrayBuffer()))
+      const results: ReadonlyArray<{ readonly file_name: string; readonly download_url: string }> =
+        body.result
+      expect(results.map(({ file_name }) => file_name)).toEqual([
+        `${pass} ${title}.mp4`,
+        ...(pass === 2 ? [] : logs)
+      ])
+      await writeFile(
+        join(folder, `${pass} ours.mp4`),
+        Buffer.from(await (await fetch(results[0]?.download_url ?? "")).arrayBuffer())
+      )
       if (pass !== 2) contents.push(await (await fetch(results[1]?.download_url ?? "")).text())
       const bareOptions = encoder(`bare_${name}`)(pass)
-      await execa("ffmpeg", ["-v", "error", "-y", "-i", "clip.mp4", ...bareOptions, `${pass} bare.mp4`], { cwd: folder, stdin: "ignore" })
-      expect(await bare("-i", `${pass} ours.mp4`, "-c", "copy")).toBe(await bare("-i", `${pass} bare.mp4`, "-c", "copy"))
+      await execa("ffmpeg", ["-v", "error", "-y", "-i", "clip.mp4", ...bareOptions, `${pass} bare.mp4`], {
+        cwd: folder,
+        stdin: "ignore"
+      })
+      expect(await bare("-i", `${pass} ours.mp4`, "-c", "copy")).toBe(
+        await bare("-i", `${pass} bare.mp4`, "-c", "copy")
+      )
     }
     expect(contents[1]).not.toBe(contents[0])
     const log = await readFile(join(folder, `bare_${logs[0]}`), "utf8")
@@ -316,6 +467,8 @@ describe("a third pass", () => {
       400,
       expect.stringContaining("use pass 2, which reads the log and leaves it as it is")
     ])
-    expect((await run({ outputs: [{ file: "u.mp4", options: byOption("sent")(2) }] })).body).toMatchObject({ ok: true })
+    expect((await run({ outputs: [{ file: "u.mp4", options: byOption("sent")(2) }] })).body).toMatchObject({
+      ok: true
+    })
   })
 })

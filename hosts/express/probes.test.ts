@@ -47,7 +47,10 @@ describe("probes", () => {
   })
 
   it("that wait too long are a 503 with Retry-After", async () => {
-    await using host = await startHost({ guard: web.guard, limits: { ...patient, probesPerKey: 1, probeWaitSeconds: 0.2 } })
+    await using host = await startHost({
+      guard: web.guard,
+      limits: { ...patient, probesPerKey: 1, probeWaitSeconds: 0.2 }
+    })
     const refused = await Promise.race(silentProbes(host, 2, aliceKey))
     expect(refused).toMatchObject(busy)
     expect(refused?.headers.get("retry-after")).toBe("5")

@@ -21,7 +21,9 @@ const caller = async (quota: Parameters<Host["keyWith"]>[0], on = host) => {
   }
   return { call, uploaded, ended: (id: string) => on.ended(id, { authorization }) }
 }
-const copy = (file_path: string, file = "out.mp4") => ({ task: { inputs: [{ file_path }], outputs: [{ file, options: ["-c", "copy"] }] } })
+const copy = (file_path: string, file = "out.mp4") => ({
+  task: { inputs: [{ file_path }], outputs: [{ file, options: ["-c", "copy"] }] }
+})
 const refusal = (error: string) => [403, { ok: false, error }]
 
 describe("an exhausted quota is a 403 that names it", () => {
@@ -32,7 +34,9 @@ describe("an exhausted quota is a 403 that names it", () => {
     expect((await call("POST", "/ffmpeg/process", { body: copy(input, "b.mp4") })).status).toBe(200)
     for (const route of ["/ffmpeg/process", "/ffmpeg/process/async"]) {
       const { status, body } = await call("POST", route, { body: copy(input, "c.mp4") })
-      expect([status, body]).toEqual(refusal("Quota exceeded: 2 jobs a month are allowed, and they are used or under way"))
+      expect([status, body]).toEqual(
+        refusal("Quota exceeded: 2 jobs a month are allowed, and they are used or under way")
+      )
     }
     // Earlier results can still be downloaded.
     expect((await ended(first.body.job_id)).body.status).toBe("completed")
@@ -51,7 +55,9 @@ describe("an exhausted quota is a 403 that names it", () => {
       ["/ffmpeg/process/async", copy(input)]
     ] as const) {
       const reply = await call("POST", route, { body })
-      expect([reply.status, reply.body], route).toEqual(refusal("Quota exceeded: 1e-12 GB-seconds a month are allowed, and they are used"))
+      expect([reply.status, reply.body], route).toEqual(
+        refusal("Quota exceeded: 1e-12 GB-seconds a month are allowed, and they are used")
+      )
     }
   })
 
@@ -62,10 +68,16 @@ describe("an exhausted quota is a 403 that names it", () => {
     const { body } = await call("POST", "/file", { body: { file_name: "b.bin" } })
     const large = await call("PUT", body.upload.url, { body: "x".repeat(41), authorization: null })
     expect([large.status, large.body]).toEqual(
-      refusal("Quota exceeded: 100 stored bytes are allowed, 60 are stored, and this does not fit: delete files or let directories expire")
+      refusal(
+        "Quota exceeded: 100 stored bytes are allowed, 60 are stored, and this does not fit: delete files or let directories expire"
+      )
     )
-    expect((await call("PUT", body.upload.url, { body: "x".repeat(40), authorization: null })).status).toBe(200)
-    const full = refusal("Quota exceeded: 100 stored bytes are allowed, and 100 are stored: delete files or let directories expire")
+    expect((await call("PUT", body.upload.url, { body: "x".repeat(40), authorization: null })).status).toBe(
+      200
+    )
+    const full = refusal(
+      "Quota exceeded: 100 stored bytes are allowed, and 100 are stored: delete files or let directories expire"
+    )
     for (const [route, json] of [
       ["/file", { file_name: "c.bin" }],
       ["/ffmpeg/process", copy(file)]
@@ -83,10 +95,14 @@ describe("an exhausted quota is a 403 that names it", () => {
       await using on = await startHost({ guard: web.guard })
       for (const quota of [{ jobsPerMonth: 0 }, { storedBytes: 0 }, { gibSecondsPerMonth: 0 }]) {
         const { call } = await caller(quota, on)
-        expect((await call("POST", "/ffmpeg/process/async", { body: copy(`${web.url}/a.mp4`) })).status).toBe(403)
+        expect((await call("POST", "/ffmpeg/process/async", { body: copy(`${web.url}/a.mp4`) })).status).toBe(
+          403
+        )
       }
       const { call } = await caller({ gibSecondsPerMonth: 0 }, on)
-      expect((await call("POST", "/ffprobe/analyze", { body: { file_path: `${web.url}/a.mp4` } })).status).toBe(403)
+      expect(
+        (await call("POST", "/ffprobe/analyze", { body: { file_path: `${web.url}/a.mp4` } })).status
+      ).toBe(403)
       expect(web.dialed).toEqual([])
     } finally {
       await web.close()
@@ -96,12 +112,17 @@ describe("an exhausted quota is a 403 that names it", () => {
 
 describe("GET /usage", () => {
   it("is the sum of the usage in all responses, with the quota", async () => {
-    const { call, uploaded } = await caller({ jobsPerMonth: 10, gibSecondsPerMonth: 5.5, storedBytes: 2 ** 40 })
+    const { call, uploaded } = await caller({
+      jobsPerMonth: 10,
+      gibSecondsPerMonth: 5.5,
+      storedBytes: 2 ** 40
+    })
     const input = await uploaded("in.mp4", await clip())
     const done = await call("POST", "/ffmpeg/process", { body: copy(input) })
     const again = await call("POST", "/ffmpeg/process", { body: copy(input, "b.mp4") })
     const probe = await call("POST", "/ffprobe/analyze", { body: { file_path: input } })
-    const sum = (field: string) => [done, again, probe].reduce((total, { body }) => total + body.usage[field], 0)
+    const sum = (field: string) =>
+      [done, again, probe].reduce((total, { body }) => total + body.usage[field], 0)
     const stored = (await clip()).length + done.body.result[0].size_bytes + again.body.result[0].size_bytes
     const { status, body } = await call("GET", "/usage")
     expect(status).toBe(200)
@@ -124,7 +145,9 @@ describe("GET /usage", () => {
   it("counts failed jobs, and has null for unlimited quotas", async () => {
     const { call, uploaded } = await caller({})
     const input = await uploaded("in.mp4", await clip())
-    const failing = { task: { inputs: [{ file_path: input }], outputs: [{ file: "x.mp4", options: ["-preset", "nonsense"] }] } }
+    const failing = {
+      task: { inputs: [{ file_path: input }], outputs: [{ file: "x.mp4", options: ["-preset", "nonsense"] }] }
+    }
     expect((await call("POST", "/ffmpeg/process", { body: failing })).status).toBe(500)
     const { body } = await call("GET", "/usage")
     expect(body.usage).toMatchObject({ jobs: 1, probes: 0, output_size_gb: 0 })
@@ -136,6 +159,15 @@ describe("GET /usage", () => {
   it("of an unused key is all zeros", async () => {
     const { call } = await caller({})
     const { usage } = (await call("GET", "/usage")).body
-    expect(usage).toEqual({ ...usage, jobs: 0, probes: 0, time_sec: 0, input_size_gb: 0, output_size_gb: 0, gb_sec: 0, stored_bytes: 0 })
+    expect(usage).toEqual({
+      ...usage,
+      jobs: 0,
+      probes: 0,
+      time_sec: 0,
+      input_size_gb: 0,
+      output_size_gb: 0,
+      gb_sec: 0,
+      stored_bytes: 0
+    })
   })
 })

@@ -67,7 +67,8 @@ describe("each option list and each filter graph is read once", () => {
     await using host = await startHost()
     const file_path = await host.uploaded("in.mp4", await clip())
     const { body } = await host.call("POST", path, { body: { task: task(file_path) } })
-    if (path.endsWith("async")) expect((await host.ended(body.job_id)).body).toMatchObject({ status: "completed" })
+    if (path.endsWith("async"))
+      expect((await host.ended(body.job_id)).body).toMatchObject({ status: "completed" })
     else expect(body).toMatchObject({ ok: true })
     expect(sorted(read)).toEqual(sorted(once))
   })
@@ -79,7 +80,10 @@ describe("each option list and each filter graph is read once", () => {
     const name = aRunnerName()
     const issued = await host.instance.run(Effect.flatMap(Runners, ({ issue }) => issue(name)))
     const secret = Exit.getOrElse(issued, () => expect.fail("no token"))
-    const capabilities = someCapabilities({ encoders: ["mpeg4", "aac"], filters: ["scale", "hflip", "volume"] })
+    const capabilities = someCapabilities({
+      encoders: ["mpeg4", "aac"],
+      filters: ["scale", "hflip", "volume"]
+    })
     const claimed = await fetch(`${host.url}/runner/v1/claim`, {
       method: "POST",
       headers: { authorization: authorizationHeader(name, Redacted.value(secret)) },

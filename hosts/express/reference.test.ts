@@ -20,7 +20,9 @@ beforeAll(async () => {
   host = await startHost()
   folder = await mkdtemp(join(tmpdir(), "ffkiln-reference-"))
   const sources = "-f lavfi -i testsrc=size=64x48:rate=10:duration=12 -f lavfi -i sine=duration=12".split(" ")
-  await execa("ffmpeg", ["-v", "error", ...sources, "-preset", "ultrafast", join(folder, "video.mp4")], { stdin: "ignore" })
+  await execa("ffmpeg", ["-v", "error", ...sources, "-preset", "ultrafast", join(folder, "video.mp4")], {
+    stdin: "ignore"
+  })
   video = await readFile(join(folder, "video.mp4"))
   dir = ((await host.uploaded("input.mp4", video)).split("/")[0] ?? "") as string
   await host.uploaded("video.mp4", video, dir)
@@ -41,12 +43,20 @@ const usage = {
  * Runs a sample with the host, the key and the directory of this test in place of the printed ones. Returns
  * its output.
  */
-const shell = async (sample: string, dirId: string, environment: Readonly<Record<string, string>> = {}): Promise<string> => {
+const shell = async (
+  sample: string,
+  dirId: string,
+  environment: Readonly<Record<string, string>> = {}
+): Promise<string> => {
   const script = sample
     .replaceAll("https://api.ffmpeg-api.com", host.url)
     .replaceAll("Basic YOUR_API_KEY", aliceKey)
     .replaceAll("dir_123", dirId)
-  const { stdout } = await execa("bash", ["-e"], { input: `curl() { command curl -sS "$@"; }\n${script}`, cwd: folder, env: environment })
+  const { stdout } = await execa("bash", ["-e"], {
+    input: `curl() { command curl -sS "$@"; }\n${script}`,
+    cwd: folder,
+    env: environment
+  })
   return stdout
 }
 const json = async (...sample: Parameters<typeof shell>) => JSON.parse(await shell(...sample))
@@ -59,10 +69,16 @@ describe("quick examples", () => {
 -d '{"file_name":"video.mp4"}'`,
       ""
     )
-    expect(registered).toMatchObject({ ok: true, file: { file_name: "video.mp4" }, upload: { method: "PUT", expiresInSeconds: 300 } })
+    expect(registered).toMatchObject({
+      ok: true,
+      file: { file_name: "video.mp4" },
+      upload: { method: "PUT", expiresInSeconds: 300 }
+    })
     const id = registered.file.dir_id
 
-    const uploaded = await json(`curl -X PUT "$UPLOAD_URL" --data-binary @video.mp4`, id, { UPLOAD_URL: registered.upload.url })
+    const uploaded = await json(`curl -X PUT "$UPLOAD_URL" --data-binary @video.mp4`, id, {
+      UPLOAD_URL: registered.upload.url
+    })
     expect(uploaded).toEqual({ ok: true })
 
     const processed = await json(
@@ -73,7 +89,9 @@ describe("quick examples", () => {
     )
     expect(processed).toEqual({
       ok: true,
-      result: [{ file_name: "compressed.mp4", size_bytes: expect.any(Number), download_url: expect.any(String) }],
+      result: [
+        { file_name: "compressed.mp4", size_bytes: expect.any(Number), download_url: expect.any(String) }
+      ],
       usage
     })
 
@@ -111,14 +129,22 @@ https://api.ffmpeg-api.com/directory`,
 https://api.ffmpeg-api.com/directory/dir_123`,
       id
     )
-    expect(files.files.map((file: { file_name: string }) => file.file_name)).toEqual(["video.mp4", "compressed.mp4"])
+    expect(files.files.map((file: { file_name: string }) => file.file_name)).toEqual([
+      "video.mp4",
+      "compressed.mp4"
+    ])
 
     const { download } = await json(
       String.raw`curl -H "Authorization: Basic YOUR_API_KEY" \
 https://api.ffmpeg-api.com/file/download/dir_123/video.mp4`,
       id
     )
-    expect(download).toMatchObject({ method: "GET", expiresInSeconds: 300, file_size: video.length, file_type: "video/mp4" })
+    expect(download).toMatchObject({
+      method: "GET",
+      expiresInSeconds: 300,
+      file_size: video.length,
+      file_type: "video/mp4"
+    })
     await shell(`curl -o downloaded.mp4 "$DOWNLOAD_URL"`, id, { DOWNLOAD_URL: download.url })
     expect((await readFile(join(folder, "downloaded.mp4"))).equals(video)).toBe(true)
 
@@ -138,7 +164,8 @@ https://api.ffmpeg-api.com/file/dir_123/video.mp4`,
 })
 
 /** Sends a body as the reference prints it. */
-const post = (path: string, body: string) => host.call("POST", path, { body: body.replaceAll("dir_abc123", dir) })
+const post = (path: string, body: string) =>
+  host.call("POST", path, { body: body.replaceAll("dir_abc123", dir) })
 
 describe("bodies", () => {
   const processing = `{
@@ -170,13 +197,24 @@ describe("bodies", () => {
   })
 
   it("POST /ffmpeg/process: with the fix of the 400 it works", async () => {
-    const { status, body } = await post("/ffmpeg/process", processing.replace('"0:v", "0:a"', '"[out]", "0:a"'))
+    const { status, body } = await post(
+      "/ffmpeg/process",
+      processing.replace('"0:v", "0:a"', '"[out]", "0:a"')
+    )
     expect([status, body]).toEqual([
       200,
-      { ok: true, result: [{ file_name: "output.mp4", size_bytes: expect.any(Number), download_url: expect.any(String) }], usage }
+      {
+        ok: true,
+        result: [
+          { file_name: "output.mp4", size_bytes: expect.any(Number), download_url: expect.any(String) }
+        ],
+        usage
+      }
     ])
     const probe = { streams: ["width", "height"], format: ["duration"], select_streams: "v:0" }
-    const looked = await host.call("POST", "/ffprobe/analyze", { body: { file_path: `${dir}/output.mp4`, probe } })
+    const looked = await host.call("POST", "/ffprobe/analyze", {
+      body: { file_path: `${dir}/output.mp4`, probe }
+    })
     expect(looked.body.result.streams).toEqual([{ width: 1280, height: 720 }])
     expect(Number(looked.body.result.format.duration)).toBeCloseTo(2, 0)
   })
@@ -194,7 +232,11 @@ describe("bodies", () => {
 }`
     )
     expect([status, body]).toEqual([202, { ok: true, job_id: expect.stringMatching(/^job_/) }])
-    expect((await host.ended(body.job_id)).body).toMatchObject({ ok: true, job_id: body.job_id, status: "completed" })
+    expect((await host.ended(body.job_id)).body).toMatchObject({
+      ok: true,
+      job_id: body.job_id,
+      status: "completed"
+    })
   })
 
   it("POST /ffprobe/analyze", async () => {
@@ -214,7 +256,11 @@ describe("bodies", () => {
       {
         ok: true,
         result: {
-          format: { duration: expect.stringMatching(/^\d+\.\d+$/), size: String(video.length), bit_rate: expect.stringMatching(/^\d+$/) },
+          format: {
+            duration: expect.stringMatching(/^\d+\.\d+$/),
+            size: String(video.length),
+            bit_rate: expect.stringMatching(/^\d+$/)
+          },
           streams: [{ codec_name: "h264", width: 64, height: 48 }]
         },
         usage
@@ -224,12 +270,24 @@ describe("bodies", () => {
 
   it.each<[string, string, (body: { result: Record<string, unknown> }) => void]>([
     ["select_streams", '"v:0"', ({ result }) => expect(result.streams).toHaveLength(1)],
-    ["select_streams", '"a"', ({ result }) => expect(result.streams).toMatchObject([{ codec_type: "audio" }])],
+    [
+      "select_streams",
+      '"a"',
+      ({ result }) => expect(result.streams).toMatchObject([{ codec_type: "audio" }])
+    ],
     ["select_streams", '"s:1"', ({ result }) => expect(result.streams).toEqual([])],
     ["read_intervals", '"0%+10"', ({ result }) => expect(result.format).toBeDefined()],
     ["read_intervals", '"#500"', ({ result }) => expect(result.format).toBeDefined()],
-    ["count_frames", "true", ({ result }) => expect(result.streams).toMatchObject([{ nb_read_frames: "120" }, {}])],
-    ["count_packets", "true", ({ result }) => expect(result.streams).toMatchObject([{ nb_read_packets: "120" }, {}])],
+    [
+      "count_frames",
+      "true",
+      ({ result }) => expect(result.streams).toMatchObject([{ nb_read_frames: "120" }, {}])
+    ],
+    [
+      "count_packets",
+      "true",
+      ({ result }) => expect(result.streams).toMatchObject([{ nb_read_packets: "120" }, {}])
+    ],
     ["analyzeduration", '"10s"', ({ result }) => expect(result.format).toBeDefined()],
     ["probesize", '"10M"', ({ result }) => expect(result.format).toBeDefined()]
   ])("the probe option %s: %s", async (name, value, check) => {
@@ -245,7 +303,9 @@ describe("bodies", () => {
     const probe = (interval: string) =>
       `{"file_path":"dir_abc123/video.mp4","probe":{"packets":["pts"],"select_streams":"v:0","read_intervals":"${interval}"}}`
     const counts = await Promise.all(
-      ["0%+10", "#50", "%+#500"].map(async (one) => (await post("/ffprobe/analyze", probe(one))).body.result.packets.length)
+      ["0%+10", "#50", "%+#500"].map(
+        async (one) => (await post("/ffprobe/analyze", probe(one))).body.result.packets.length
+      )
     )
     expect(counts).toEqual([expect.closeTo(100, -1), 50, 120])
   })
@@ -254,7 +314,10 @@ describe("bodies", () => {
     const file = await post("/file", '{\n"file_name": "new-video.mp4",\n"dir_id": "dir_abc123"\n}')
     expect([file.status, file.body.file.file_path]).toEqual([200, `${dir}/new-video.mp4`])
     const directory = await post("/directory", '{\n"ttl": 86400\n}')
-    expect([directory.status, directory.body]).toEqual([200, { ok: true, directory: { id: expect.any(String), ttl: 86_400 } }])
+    expect([directory.status, directory.body]).toEqual([
+      200,
+      { ok: true, directory: { id: expect.any(String), ttl: 86_400 } }
+    ])
   })
 })
 
@@ -270,13 +333,18 @@ describe("the rules for probes", () => {
     ['{"select_streams": "v:0 -i x"}', "select_streams"],
     ['{"read_intervals": "soon"}', "read_intervals"]
   ])("%s is a 400 that names the field", async (probe, field) => {
-    const { status, body } = await post("/ffprobe/analyze", `{"file_path": "dir_abc123/video.mp4", "probe": ${probe}}`)
+    const { status, body } = await post(
+      "/ffprobe/analyze",
+      `{"file_path": "dir_abc123/video.mp4", "probe": ${probe}}`
+    )
     expect([status, body.ok, body.error]).toEqual([400, false, expect.stringContaining(`probe.${field}`)])
   })
 
   it("without a probe, or with an empty one, reports all of format and streams", async () => {
     const [absent, empty] = await Promise.all(
-      ["", ', "probe": {}'].map((probe) => post("/ffprobe/analyze", `{"file_path": "dir_abc123/video.mp4"${probe}}`))
+      ["", ', "probe": {}'].map((probe) =>
+        post("/ffprobe/analyze", `{"file_path": "dir_abc123/video.mp4"${probe}}`)
+      )
     )
     expect(Object.keys(absent?.body.result)).toEqual(Object.keys(empty?.body.result))
     expect(absent?.body.result).toMatchObject({
@@ -287,15 +355,26 @@ describe("the rules for probes", () => {
   })
 
   it("reports frames, packets, chapters and programs on request", async () => {
-    const probe = { frames: ["pict_type"], packets: ["flags"], chapters: [], programs: [], select_streams: "v:0", read_intervals: "#3" }
-    const { body } = await host.call("POST", "/ffprobe/analyze", { body: { file_path: `${dir}/video.mp4`, probe } })
+    const probe = {
+      frames: ["pict_type"],
+      packets: ["flags"],
+      chapters: [],
+      programs: [],
+      select_streams: "v:0",
+      read_intervals: "#3"
+    }
+    const { body } = await host.call("POST", "/ffprobe/analyze", {
+      body: { file_path: `${dir}/video.mp4`, probe }
+    })
     expect(Object.keys(body.result).sort()).toEqual(["chapters", "frames", "packets", "programs"])
     expect(body.result).toMatchObject({ chapters: [], programs: [], frames: [{ pict_type: "I" }, {}, {}] })
   })
 
   it("a field that ffprobe does not know is omitted, like one that the file does not have", async () => {
     const probe = { streams: ["no_such", "width", "sample_rate"], format: ["no_such"], select_streams: "v:0" }
-    const { status, body } = await host.call("POST", "/ffprobe/analyze", { body: { file_path: `${dir}/video.mp4`, probe } })
+    const { status, body } = await host.call("POST", "/ffprobe/analyze", {
+      body: { file_path: `${dir}/video.mp4`, probe }
+    })
     expect([status, body.result]).toEqual([200, { streams: [{ width: expect.any(Number) }], format: {} }])
   })
 
@@ -308,13 +387,22 @@ describe("the rules for probes", () => {
 
   it.each([
     ["text.png", "no picture at all", '"text.png" is not a picture that can be read'],
-    ["page.png", "<html><body>Not found</body></html>", '"page.png" is a web page, not media: upload the file itself'],
+    [
+      "page.png",
+      "<html><body>Not found</body></html>",
+      '"page.png" is a web page, not media: upload the file itself'
+    ],
     ["page.mp4", "<!DOCTYPE html><p>Not found", '"page.mp4" is a web page, not media: upload the file itself']
   ])("as is %s in a probe and in a task, which has one reason", async (name, content, says) => {
     const file_path = await host.uploaded(name, content)
     const probe = await host.call("POST", "/ffprobe/analyze", { body: { file_path } })
-    expect([probe.status, probe.body.error]).toEqual([500, expect.stringContaining(`FFprobe analysis failed: ${says}`)])
-    const task = await host.call("POST", "/ffmpeg/process", { body: { task: { inputs: [{ file_path }], outputs: [{ file: "x.mp4" }] } } })
+    expect([probe.status, probe.body.error]).toEqual([
+      500,
+      expect.stringContaining(`FFprobe analysis failed: ${says}`)
+    ])
+    const task = await host.call("POST", "/ffmpeg/process", {
+      body: { task: { inputs: [{ file_path }], outputs: [{ file: "x.mp4" }] } }
+    })
     expect([task.status, task.body.error]).toEqual([
       500,
       expect.stringContaining(name.startsWith("page") ? says : `of "${name}" can be decoded`)

@@ -31,7 +31,11 @@ const task = (input: string, over: object = {}) => ({
   ...over
 })
 const deprecation = (headers: Headers) => ["deprecation", "sunset", "link"].map((name) => headers.get(name))
-const announced = ["@1756684800", "Sat, 28 Feb 2026 00:00:00 GMT", '</ffmpeg/process>; rel="successor-version"']
+const announced = [
+  "@1756684800",
+  "Sat, 28 Feb 2026 00:00:00 GMT",
+  '</ffmpeg/process>; rel="successor-version"'
+]
 
 type Field = readonly [name: string, value: string | Uint8Array, fileName?: string]
 
@@ -47,16 +51,24 @@ const run = async (on: Host, fields: ReadonlyArray<Field>, authorization = alice
 
 const encoded = async (form: FormData) => {
   const request = new Request("http://localhost", { method: "POST", body: form })
-  return { body: new Uint8Array(await request.arrayBuffer()), headers: { "content-type": request.headers.get("content-type") ?? "" } }
+  return {
+    body: new Uint8Array(await request.arrayBuffer()),
+    headers: { "content-type": request.headers.get("content-type") ?? "" }
+  }
 }
 
 /** The stored and the visible files of a key: both empty when a refused call left nothing. */
 const left = async (on: Host, authorization = aliceKey) => {
   const { body } = await on.call("GET", "/directory", { authorization })
   const listings = await Promise.all(
-    body.directories.map(async ({ id }: { id: string }) => (await on.call("GET", `/directory/${id}`, { authorization })).body.files)
+    body.directories.map(
+      async ({ id }: { id: string }) =>
+        (await on.call("GET", `/directory/${id}`, { authorization })).body.files
+    )
   )
-  const blobs = await on.instance.run(Effect.flatMap(Storage, (storage) => Stream.runCollect(storage.list(""))))
+  const blobs = await on.instance.run(
+    Effect.flatMap(Storage, (storage) => Stream.runCollect(storage.list("")))
+  )
   return [
     listings.flatMap((files) => (files.length === 0 ? ["an empty directory"] : files)),
     blobs._tag === "Success" ? [...blobs.value].map(({ key }) => key) : blobs.cause
@@ -76,8 +88,14 @@ describe("with curl -F", () => {
 
   it("accepts pictures of a sequence by their pattern, more than the limit of inputs", async () => {
     const source = ["-f", "lavfi", "-i", "testsrc2=s=32x32:r=10:d=7"]
-    await execa("ffmpeg", ["-v", "error", ...source, "-start_number", "0", "img%03d.png"], { cwd: folder, stdin: "ignore" })
-    const fields = Array.from({ length: 70 }, (_, number) => ["-F", `p${number}=@img${`${number}`.padStart(3, "0")}.png`]).flat()
+    await execa("ffmpeg", ["-v", "error", ...source, "-start_number", "0", "img%03d.png"], {
+      cwd: folder,
+      stdin: "ignore"
+    })
+    const fields = Array.from({ length: 70 }, (_, number) => [
+      "-F",
+      `p${number}=@img${`${number}`.padStart(3, "0")}.png`
+    ]).flat()
     const frames = ["-f", "framecrc", "-bitexact"]
     for (const [file_path, options] of [
       ["img%03d.png", []],
@@ -93,7 +111,9 @@ describe("with curl -F", () => {
       expect((await (await fetch(body.result[0].download_url)).text()).trim()).toBe(stdout)
     }
     const { body } = await curl("-F", `command=${JSON.stringify(task("pic%03d.png"))}`, ...fields.slice(0, 2))
-    expect(body.error).toContain('no file is named "pic%03d.png", nor as a picture of that sequence, such as "pic000.png"')
+    expect(body.error).toContain(
+      'no file is named "pic%03d.png", nor as a picture of that sequence, such as "pic000.png"'
+    )
   })
 
   it.each([
@@ -104,7 +124,13 @@ describe("with curl -F", () => {
     const { head, body } = await curl("-F", `command=${JSON.stringify({ task: task(name) })}`, ...fields)
     expect(body).toEqual({
       ok: true,
-      result: [{ file_name: "out.mp4", size_bytes: expect.any(Number), download_url: expect.stringContaining(`${host.url}/blob/`) }],
+      result: [
+        {
+          file_name: "out.mp4",
+          size_bytes: expect.any(Number),
+          download_url: expect.stringContaining(`${host.url}/blob/`)
+        }
+      ],
       usage: {
         time_sec: expect.any(Number),
         input_size_gb: expect.any(Number),
@@ -123,13 +149,18 @@ describe("with curl -F", () => {
     await writeFile(join(folder, "task.json"), JSON.stringify(task("input.mp4")))
     const { body } = await curl("-F", "video=@input.mp4", "-F", "command=<task.json")
     expect(body).toMatchObject({ ok: true, result: [{ file_name: "out.mp4" }] })
-    expect((await curl("-F", "video=@input.mp4", "-F", "command=@task.json")).body).toMatchObject({ ok: true })
+    expect((await curl("-F", "video=@input.mp4", "-F", "command=@task.json")).body).toMatchObject({
+      ok: true
+    })
   })
 })
 
 describe("inputs", () => {
   it("are files of the form, several of one field by their names, or stored files", async () => {
-    const two = { inputs: [{ file_path: "a.mp4" }, { file_path: "b.mp4" }], outputs: [{ file: "c.mkv", maps: ["0:v", "1:a"] }] }
+    const two = {
+      inputs: [{ file_path: "a.mp4" }, { file_path: "b.mp4" }],
+      outputs: [{ file: "c.mkv", maps: ["0:v", "1:a"] }]
+    }
     const both: ReadonlyArray<Field> = [
       ["files[]", video, "a.mp4"],
       ["files[]", video, "b.mp4"],
@@ -137,7 +168,9 @@ describe("inputs", () => {
     ]
     expect((await run(host, both)).body).toMatchObject({ ok: true, result: [{ file_name: "c.mkv" }] })
     const path = await host.uploaded("stored.mp4", video)
-    expect((await run(host, [["command", JSON.stringify({ task: task(path) })]])).body).toMatchObject({ ok: true })
+    expect((await run(host, [["command", JSON.stringify({ task: task(path) })]])).body).toMatchObject({
+      ok: true
+    })
     expect((await host.call("GET", `/file/${path.split("/")[0]}/out.mp4`)).status).toBe(200)
   })
 
@@ -172,7 +205,10 @@ describe("a refused form leaves nothing", () => {
   const file: Field = ["f", "0123456789", "a.mp4"]
   let strict: Host
   beforeAll(async () => {
-    strict = await startHost({ slots: 0, limits: { inputs: 2, sequenceFiles: 2, uploadBytes: 100, jsonBytes: 2000 } })
+    strict = await startHost({
+      slots: 0,
+      limits: { inputs: 2, sequenceFiles: 2, uploadBytes: 100, jsonBytes: 2000 }
+    })
   })
   afterAll(() => strict.close())
 
@@ -180,14 +216,40 @@ describe("a refused form leaves nothing", () => {
     ["no command", [file], 400, /^The field "command" is missing/],
     ["two commands", [["command", ok], file, ["command", ok]], 400, /^The field "command" came twice/],
     ["a command that is no JSON", [file, ["command", "{"]], 400, /^The field "command" is not valid JSON$/],
-    ["a command that is a list", [file, ["command", "[]"]], 400, /^The field "command" must be a JSON object/],
+    [
+      "a command that is a list",
+      [file, ["command", "[]"]],
+      400,
+      /^The field "command" must be a JSON object/
+    ],
     ["an empty task", [file, ["command", "{}"]], 400, /^Invalid task format: task.inputs is required$/],
-    ["no outputs", [file, ["command", '{"inputs":[{"file_path":"a.mp4"}]}']], 400, /^Invalid task format: task.outputs is required$/],
-    ["an unknown name", [file, ["command", JSON.stringify(task("b.mp4"))]], 400, /task\.inputs\[0\]\.file_path must be the name or field/],
-    ["a field of two files", [file, ["f", "x", "b.mp4"], ["command", JSON.stringify(task("f"))]], 400, /name or field of one file/],
+    [
+      "no outputs",
+      [file, ["command", '{"inputs":[{"file_path":"a.mp4"}]}']],
+      400,
+      /^Invalid task format: task.outputs is required$/
+    ],
+    [
+      "an unknown name",
+      [file, ["command", JSON.stringify(task("b.mp4"))]],
+      400,
+      /task\.inputs\[0\]\.file_path must be the name or field/
+    ],
+    [
+      "a field of two files",
+      [file, ["f", "x", "b.mp4"], ["command", JSON.stringify(task("f"))]],
+      400,
+      /name or field of one file/
+    ],
     [
       "two directories",
-      [file, ["command", JSON.stringify({ ...task("f"), inputs: [{ file_path: "f" }, { file_path: "dir_x/b.mp4" }] })]],
+      [
+        file,
+        [
+          "command",
+          JSON.stringify({ ...task("f"), inputs: [{ file_path: "f" }, { file_path: "dir_x/b.mp4" }] })
+        ]
+      ],
       400,
       /same directory/
     ],
@@ -203,7 +265,12 @@ describe("a refused form leaves nothing", () => {
       400,
       /named like an input/
     ],
-    ["two files of one name", [file, ["g", "x", "a.mp4"], ["command", ok]], 400, /^Two files are named "a.mp4"/],
+    [
+      "two files of one name",
+      [file, ["g", "x", "a.mp4"], ["command", ok]],
+      400,
+      /^Two files are named "a.mp4"/
+    ],
     [
       "a name with a slash",
       [
@@ -222,7 +289,12 @@ describe("a refused form leaves nothing", () => {
       400,
       /at most 255/
     ],
-    ["too many files", [file, ["g", "x", "b"], ["h", "x", "c"], ["command", ok]], 400, /at most 2 are allowed/],
+    [
+      "too many files",
+      [file, ["g", "x", "b"], ["h", "x", "c"], ["command", ok]],
+      400,
+      /at most 2 are allowed/
+    ],
     [
       "a file that is too large",
       [
@@ -232,8 +304,18 @@ describe("a refused form leaves nothing", () => {
       413,
       /^The file "a.mp4" is too large: at most 100 bytes/
     ],
-    ["a command that is too large", [file, ["command", " ".repeat(2001)]], 413, /^The field "command" is too large: at most 2000 bytes/],
-    ["a directory that is not there", [["command", JSON.stringify(task("dir_x/a.mp4"))]], 404, /^File not found/]
+    [
+      "a command that is too large",
+      [file, ["command", " ".repeat(2001)]],
+      413,
+      /^The field "command" is too large: at most 2000 bytes/
+    ],
+    [
+      "a directory that is not there",
+      [["command", JSON.stringify(task("dir_x/a.mp4"))]],
+      404,
+      /^File not found/
+    ]
   ])("%s", async (_, fields, status, error) => {
     const reply = await run(strict, fields)
     expect([reply.status, reply.body]).toEqual([status, { ok: false, error: expect.stringMatching(error) }])
@@ -243,9 +325,19 @@ describe("a refused form leaves nothing", () => {
 
   it.each([
     ["JSON", { "content-type": "application/json" }, '{"task":{}}', /multipart\/form-data/],
-    ["a form of another kind", { "content-type": "application/x-www-form-urlencoded" }, "command={}", /multipart\/form-data/],
+    [
+      "a form of another kind",
+      { "content-type": "application/x-www-form-urlencoded" },
+      "command={}",
+      /multipart\/form-data/
+    ],
     ["no boundary", { "content-type": "multipart/form-data" }, "x", /no boundary/],
-    ["another boundary", { "content-type": "multipart/form-data; boundary=a" }, "--b\r\n\r\n\r\n--b--\r\n", /cut off/],
+    [
+      "another boundary",
+      { "content-type": "multipart/form-data; boundary=a" },
+      "--b\r\n\r\n\r\n--b--\r\n",
+      /cut off/
+    ],
     [
       "half a form",
       { "content-type": "multipart/form-data; boundary=a" },
@@ -263,7 +355,11 @@ describe("a refused form leaves nothing", () => {
   it("one without a key, before its bytes are read", async () => {
     await using on = await startHost({ slots: 0 })
     const reply = await run(on, [file, ["command", ok]], "Basic bm9wZTpub3Bl")
-    expect([reply.status, reply.body, deprecation(reply.headers)]).toEqual([401, { ok: false, error: "Invalid API key" }, announced])
+    expect([reply.status, reply.body, deprecation(reply.headers)]).toEqual([
+      401,
+      { ok: false, error: "Invalid API key" },
+      announced
+    ])
     expect(await left(on)).toEqual([[], []])
   })
 
@@ -325,7 +421,10 @@ describe("a refused form leaves nothing", () => {
     await vi.waitFor(() => expect(on.jobs).toHaveLength(1), 10_000)
     disconnected.abort()
     await expect(call).rejects.toThrow()
-    await vi.waitFor(async () => expect((await on.call("GET", `/job/${on.jobs[0]}`)).body.cancelled).toBe(true), 10_000)
+    await vi.waitFor(
+      async () => expect((await on.call("GET", `/job/${on.jobs[0]}`)).body.cancelled).toBe(true),
+      10_000
+    )
   })
 })
 
@@ -334,13 +433,20 @@ describe("the route", () => {
     await using on = await startHost({ slots: 0, mount: "/v1" })
     const get = await on.call("GET", "/ffmpeg/run")
     expect([get.status, get.headers.get("allow")]).toEqual([405, "POST"])
-    expect(deprecation(get.headers)).toEqual([announced[0], announced[1], '</v1/ffmpeg/process>; rel="successor-version"'])
+    expect(deprecation(get.headers)).toEqual([
+      announced[0],
+      announced[1],
+      '</v1/ffmpeg/process>; rel="successor-version"'
+    ])
     expect(deprecation((await on.call("GET", "/ffmpeg/process")).headers)).toEqual([null, null, null])
   })
 
   it("disabled is a 404 that names its replacement, with and without a key, for any method", async () => {
     await using on = await startHost({ slots: 0, legacyRun: false })
-    const body = { ok: false, error: "No such endpoint: POST /ffmpeg/run is disabled on this server, use POST /ffmpeg/process" }
+    const body = {
+      ok: false,
+      error: "No such endpoint: POST /ffmpeg/run is disabled on this server, use POST /ffmpeg/process"
+    }
     expect(await run(on, [["command", "{}"]])).toMatchObject({ status: 404, body })
     expect(await on.call("POST", "/ffmpeg/run", { authorization: null })).toMatchObject({ status: 404, body })
     const get = await fetch(`${on.url}/ffmpeg/run`)
@@ -357,7 +463,12 @@ describe("the route", () => {
         ])
       ).body.ok
     ).toBe(true)
-    await using text = await startHost({ slots: 0, before: [express.text({ type: () => true, limit: "1mb" })] })
-    expect((await run(text, [["command", "{}"]])).body.error).toContain("mount ffkiln before its body parsers")
+    await using text = await startHost({
+      slots: 0,
+      before: [express.text({ type: () => true, limit: "1mb" })]
+    })
+    expect((await run(text, [["command", "{}"]])).body.error).toContain(
+      "mount ffkiln before its body parsers"
+    )
   })
 })

@@ -27,7 +27,14 @@ const aRunner = async (on: Host) => {
   return { name, authorization: authorizationHeader(name, Redacted.value(secret)) }
 }
 
-const asking = (over: object = {}) => ({ process: "p1", slots: 1, free: 1, running: [], capabilities: someCapabilities(), ...over })
+const asking = (over: object = {}) => ({
+  process: "p1",
+  slots: 1,
+  free: 1,
+  running: [],
+  capabilities: someCapabilities(),
+  ...over
+})
 
 interface Said {
   readonly status: number
@@ -36,7 +43,13 @@ interface Said {
   readonly body: any
 }
 
-const say = async (on: Host, action: string, authorization: string | undefined, body: unknown, init: RequestInit = {}): Promise<Said> => {
+const say = async (
+  on: Host,
+  action: string,
+  authorization: string | undefined,
+  body: unknown,
+  init: RequestInit = {}
+): Promise<Said> => {
   const response = await fetch(`${on.url}/runner/v1/${action}`, {
     method: "POST",
     headers: { ...(authorization !== undefined && { authorization }) },
@@ -44,10 +57,17 @@ const say = async (on: Host, action: string, authorization: string | undefined, 
     ...init
   })
   const text = await response.text()
-  return { status: response.status, headers: response.headers, body: text === "" ? undefined : JSON.parse(text) }
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text === "" ? undefined : JSON.parse(text)
+  }
 }
 
-const submitted = async (on: Host, outputs: ReadonlyArray<object> = [{ file: "out.mp4" }]): Promise<string> => {
+const submitted = async (
+  on: Host,
+  outputs: ReadonlyArray<object> = [{ file: "out.mp4" }]
+): Promise<string> => {
   const file_path = await on.uploaded("in.mp4", "content")
   const task = { inputs: [{ file_path }], outputs }
   return (await on.call("POST", "/ffmpeg/process/async", { body: { task } })).body.job_id
@@ -57,17 +77,27 @@ const submitted = async (on: Host, outputs: ReadonlyArray<object> = [{ file: "ou
 const aRun = async (on: Host, outputs?: ReadonlyArray<object>) => {
   const id = await submitted(on, outputs)
   const { authorization } = await aRunner(on)
-  const { body } = await say(on, "claim", authorization, asking({ capabilities: someCapabilities({ muxers: ["null"] }) }))
+  const { body } = await say(
+    on,
+    "claim",
+    authorization,
+    asking({ capabilities: someCapabilities({ muxers: ["null"] }) })
+  )
   expect(body.run.id).toBe(id)
   const about = (action: string, said: unknown) => say(on, action, `Bearer ${body.run.token}`, said)
   /** Asks for the upload URL and uploads. */
   const send = async (name: string, content: string, bytes = content.length) => {
     const opened = await about("outputs", { files: [{ name, bytes }] })
     const [request] = opened.body.files[0].requests
-    const put = await fetch(`${on.url}${request.url}`, { method: request.method, headers: request.headers, body: content })
+    const put = await fetch(`${on.url}${request.url}`, {
+      method: request.method,
+      headers: request.headers,
+      body: content
+    })
     return { status: put.status, output: { name, bytes, upload: opened.body.files[0].upload } }
   }
-  const finish = (outputs: ReadonlyArray<unknown>, over: object = {}) => about("finished", { outputs, warnings: [], seconds: 1, ...over })
+  const finish = (outputs: ReadonlyArray<unknown>, over: object = {}) =>
+    about("finished", { outputs, warnings: [], seconds: 1, ...over })
   return { id, authorization, run: body.run, about, send, finish }
 }
 
@@ -80,29 +110,52 @@ describe("a run of a runner", () => {
     expect((await on.ended(id)).body).toMatchObject({ status: "completed", result: [] })
   })
 
-  it.each<HostOptions>([{}, { mount: "/media/v1" }])("works from the claim to the published file: %j", async (options) => {
-    await using on = await host({ ...options, limits: { runnerHeartbeatSeconds: 7, leaseSeconds: 50 } })
-    const { id, run, about, send, finish } = await aRun(on)
-    expect(run).toMatchObject({ heartbeatSeconds: 7, silenceSeconds: 50, outputs: ["out.mp4"], limits: { outputFiles: 1000 } })
-    expect(run.args.join(" ")).toMatch(/-i file:input-0.mp4 file:..\/out\/out.mp4$/)
-    const [input] = run.inputs
-    expect(input).toMatchObject({ name: "input-0.mp4", givenName: "in.mp4", bytes: 7, method: "GET" })
-    expect(await (await fetch(`${on.url}${input.url}`)).text()).toBe("content")
+  it.each<HostOptions>([{}, { mount: "/media/v1" }])(
+    "works from the claim to the published file: %j",
+    async (options) => {
+      await using on = await host({ ...options, limits: { runnerHeartbeatSeconds: 7, leaseSeconds: 50 } })
+      const { id, run, about, send, finish } = await aRun(on)
+      expect(run).toMatchObject({
+        heartbeatSeconds: 7,
+        silenceSeconds: 50,
+        outputs: ["out.mp4"],
+        limits: { outputFiles: 1000 }
+      })
+      expect(run.args.join(" ")).toMatch(/-i file:input-0.mp4 file:..\/out\/out.mp4$/)
+      const [input] = run.inputs
+      expect(input).toMatchObject({ name: "input-0.mp4", givenName: "in.mp4", bytes: 7, method: "GET" })
+      expect(await (await fetch(`${on.url}${input.url}`)).text()).toBe("content")
 
-    expect((await about("progress", { fraction: 0.25 })).body).toEqual({ abort: false })
-    expect((await on.call("GET", `/job/${id}`)).body).toMatchObject({ status: "processing", progress: 0.25 })
-    const { status, output } = await send("out.mp4", "film")
-    expect(status).toBe(200)
-    expect((await finish([output], { warnings: ["a\u001b[31m\nb"] })).body).toEqual({ ok: true })
-    const ended = await on.ended(id)
-    expect(ended.body).toMatchObject({ status: "completed", result: [{ file_name: "out.mp4", size_bytes: 4 }], warnings: ["a [31m\nb"] })
-    // Repeated after a lost response.
-    expect(await finish([output])).toMatchObject({ status: 409, body: { error: "This run is no longer yours: end it" } })
-    expect((await about("progress", { fraction: 1 })).body).toEqual({ abort: true })
-  })
+      expect((await about("progress", { fraction: 0.25 })).body).toEqual({ abort: false })
+      expect((await on.call("GET", `/job/${id}`)).body).toMatchObject({
+        status: "processing",
+        progress: 0.25
+      })
+      const { status, output } = await send("out.mp4", "film")
+      expect(status).toBe(200)
+      expect((await finish([output], { warnings: ["a\u001b[31m\nb"] })).body).toEqual({ ok: true })
+      const ended = await on.ended(id)
+      expect(ended.body).toMatchObject({
+        status: "completed",
+        result: [{ file_name: "out.mp4", size_bytes: 4 }],
+        warnings: ["a [31m\nb"]
+      })
+      // Repeated after a lost response.
+      expect(await finish([output])).toMatchObject({
+        status: 409,
+        body: { error: "This run is no longer yours: end it" }
+      })
+      expect((await about("progress", { fraction: 1 })).body).toEqual({ abort: true })
+    }
+  )
 
   it.each([
-    ["failed", { reason: "ffmpeg", detail: "no \u0000such filter" }, "failed", "FFmpeg processing error: no  such filter"],
+    [
+      "failed",
+      { reason: "ffmpeg", detail: "no \u0000such filter" },
+      "failed",
+      "FFmpeg processing error: no  such filter"
+    ],
     ["failed", { reason: "limit", detail: "too long" }, "failed", "FFmpeg processing error: too long"],
     ["failed", { reason: "input-missing", detail: "" }, "failed", undefined],
     ["released", { why: "stopping" }, "pending", undefined],
@@ -149,7 +202,9 @@ describe("a runner that disconnects", () => {
     const { authorization } = await aRunner(on)
     for (let round = 0; round < 5; round++) {
       const disconnected = new AbortController()
-      const waiting = say(on, "claim", authorization, asking({ process: `p${round}` }), { signal: disconnected.signal })
+      const waiting = say(on, "claim", authorization, asking({ process: `p${round}` }), {
+        signal: disconnected.signal
+      })
       await untilSeen(on, `p${round}`)
       disconnected.abort()
       await expect(waiting).rejects.toThrow()
@@ -268,7 +323,12 @@ describe("an invalid request", () => {
       404,
       "No such endpoint: this server has version 1 of the runner protocol: use a runner with the same version"
     ],
-    ["GET", "/runner/v17", 404, "No such endpoint: this server has version 1 of the runner protocol: use a runner with the same version"],
+    [
+      "GET",
+      "/runner/v17",
+      404,
+      "No such endpoint: this server has version 1 of the runner protocol: use a runner with the same version"
+    ],
     ["POST", "/runner/v1/dance", 404, "No such endpoint"],
     ["POST", "/runner/v1", 404, "No such endpoint"],
     ["POST", "/runner/v1/claim/more", 404, "No such endpoint"],
@@ -283,7 +343,10 @@ describe("an invalid request", () => {
   })
 
   it("elsewhere below /runner is a 404, or goes to the application if set", async () => {
-    await using other = await host({ ownNotFound: false, after: [(_, response) => void response.status(418).end()] })
+    await using other = await host({
+      ownNotFound: false,
+      after: [(_, response) => void response.status(418).end()]
+    })
     expect((await fetch(`${other.url}/runner/`)).status).toBe(418)
     expect((await fetch(`${other.url}/runner/v1/claim`)).status).toBe(405)
   })
@@ -304,12 +367,20 @@ describe("an invalid request", () => {
     [400, "free must be 0 to the number of slots", asking({ free: -1 })],
     [400, "process must be 1 to 64 of A-Z a-z 0-9 _ and -", asking({ process: "a/b" })],
     [400, "process must be", asking({ process: "a".repeat(65) })],
-    [400, "running must be the ids of runs, at most as many as there are slots", asking({ running: ["a", "b"] })],
+    [
+      400,
+      "running must be the ids of runs, at most as many as there are slots",
+      asking({ running: ["a", "b"] })
+    ],
     [400, "running must be", asking({ running: ["a\u001b"] })],
     [400, "capabilities.version must be 1 to 64 characters", able({ version: "5.1\n" })],
     [400, "capabilities.cores must be 1 to 65536", able({ cores: 0 })],
     [400, "capabilities.encoders must be at most 5000 names", able({ encoders: names(5001) })],
-    [400, "capabilities.filters must be at most 5000 names, each of 1 to 64 characters", able({ filters: ["x".repeat(65)] })],
+    [
+      400,
+      "capabilities.filters must be at most 5000 names, each of 1 to 64 characters",
+      able({ filters: ["x".repeat(65)] })
+    ],
     [400, "capabilities.muxers must be", able({ muxers: ["a b"] })],
     [400, "capabilities.decoders.0 must be: string", able({ decoders: [{ toString: "x".repeat(1000) }] })],
     [400, "capabilities.tags[0] must be 1 to 32 characters long, of a-z 0-9", able({ tags: ["GPU"] })],
@@ -335,15 +406,27 @@ describe("an invalid request", () => {
     ["progress", "fraction must be 0 to 1, or null", { fraction: 1.01 }],
     ["progress", "fraction must be 0 to 1, or null", { fraction: -0.1 }],
     ["progress", "fraction must be: ", { fraction: "half" }],
-    ["outputs", "files[0].name must not contain slashes or backslashes", { files: [file({ name: "../out.mp4" })] }],
-    ["outputs", 'files[1].name must not be "." or ".."', { files: [file({}), file({ name: "..", bytes: 1 })] }],
+    [
+      "outputs",
+      "files[0].name must not contain slashes or backslashes",
+      { files: [file({ name: "../out.mp4" })] }
+    ],
+    [
+      "outputs",
+      'files[1].name must not be "." or ".."',
+      { files: [file({}), file({ name: "..", bytes: 1 })] }
+    ],
     ["outputs", "files[0].name must not contain control characters", { files: [file({ name: "a\u0000" })] }],
     ["outputs", "files[0].name must be at most 255", { files: [file({ name: "a".repeat(256) })] }],
     ["outputs", "files[0].bytes must be 0 or more", { files: [file({ bytes: -1 })] }],
     ["outputs", "files.0.bytes must be: an integer", { files: [file({ bytes: 1.5 })] }],
     ["outputs", "outputs: each must have a name of its own", { files: [file({}), file({})] }],
     ["finished", "outputs[0].name must not contain slashes", end({ outputs: [file({ name: "a/b" })] })],
-    ["finished", "outputs must not have an upload of more than 2048 characters", end({ outputs: [file({ upload: "u".repeat(2049) })] })],
+    [
+      "finished",
+      "outputs must not have an upload of more than 2048 characters",
+      end({ outputs: [file({ upload: "u".repeat(2049) })] })
+    ],
     ["finished", 'outputs must have "out.mp4"', end({ outputs: [] })],
     ["finished", 'outputs: "out.mp4" has not arrived: send it, then finish the run', end({})],
     ["finished", 'outputs: "out.mp4" has not arrived', end({ outputs: [file({ upload: "unknown" })] })],

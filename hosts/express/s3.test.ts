@@ -20,12 +20,18 @@ afterAll(() => host.close())
 const uploaded = async (name: string, bytes: Uint8Array): Promise<string> => {
   const { body } = await host.call("POST", "/file", { body: { file_name: name } })
   expect(new URL(body.upload.url).origin).toBe(server.endpoint)
-  const { status } = await fetch(body.upload.url, { method: body.upload.method, headers: body.upload.headers, body: new Uint8Array(bytes) })
+  const { status } = await fetch(body.upload.url, {
+    method: body.upload.method,
+    headers: body.upload.headers,
+    body: new Uint8Array(bytes)
+  })
   expect(status).toBe(200)
   return body.file.file_path
 }
 
-const made = async (output: object): Promise<ReadonlyArray<{ readonly file_name: string; readonly download_url: string }>> => {
+const made = async (
+  output: object
+): Promise<ReadonlyArray<{ readonly file_name: string; readonly download_url: string }>> => {
   const { body } = await host.call("POST", "/directory", { body: {} })
   const task = { inputs: [{ file_path: input }], outputs: [output], output_dir_id: body.directory.id }
   const reply = await host.call("POST", "/ffmpeg/process", { body: { task } })
@@ -40,9 +46,13 @@ describe("files in a bucket", () => {
     const reply = await fetch(result?.download_url ?? "")
     expect([reply.status, reply.headers.get("content-type")]).toEqual([200, "video/mp4"])
     expect(reply.headers.get("content-disposition")).toContain('filename="out.mp4"')
-    const probe = await execa("ffprobe", ["-v", "error", "-show_entries", "format=nb_streams", "-of", "csv=p=0", "-"], {
-      input: new Uint8Array(await reply.arrayBuffer())
-    })
+    const probe = await execa(
+      "ffprobe",
+      ["-v", "error", "-show_entries", "format=nb_streams", "-of", "csv=p=0", "-"],
+      {
+        input: new Uint8Array(await reply.arrayBuffer())
+      }
+    )
     expect(probe.stdout).toBe("2")
   })
 
@@ -57,18 +67,37 @@ describe("files in a bucket", () => {
   it("are removed when they exceed the limit", async () => {
     const path = await uploaded("large.bin", new Uint8Array(1_000_001))
     const { status, body } = await host.call("GET", `/file/${path}`)
-    expect([status, body.error]).toEqual([404, `File not found: "${path}" is registered but has not been uploaded yet`])
+    expect([status, body.error]).toEqual([
+      404,
+      `File not found: "${path}" is registered but has not been uploaded yet`
+    ])
   })
 })
 
 describe("a playlist in a bucket", () => {
   it("plays through ffkiln's own route, with the files beside it", async () => {
-    const files = await made({ file: "list.m3u8", options: ["-g", "4", "-hls_time", "0.4", "-hls_list_size", "0"] })
+    const files = await made({
+      file: "list.m3u8",
+      options: ["-g", "4", "-hls_time", "0.4", "-hls_list_size", "0"]
+    })
     const url = files.find(({ file_name }) => file_name === "list.m3u8")?.download_url ?? ""
     expect(url.startsWith(`${host.url}/blob/`)).toBe(true)
     const { stdout } = await execa(
       "ffmpeg",
-      ["-v", "error", "-xerror", "-protocol_whitelist", "http,tcp", "-i", url, "-map", "0:v:0", "-f", "framecrc", "-"],
+      [
+        "-v",
+        "error",
+        "-xerror",
+        "-protocol_whitelist",
+        "http,tcp",
+        "-i",
+        url,
+        "-map",
+        "0:v:0",
+        "-f",
+        "framecrc",
+        "-"
+      ],
       { stdin: "ignore" }
     )
     expect(stdout.split("\n").filter((line) => line.startsWith("0,"))).toHaveLength(10)

@@ -17,7 +17,11 @@ afterAll(() => host.close())
 const analyze = (probe: object) => host.call("POST", "/ffprobe/analyze", { body: { file_path: path, probe } })
 
 describe("POST /ffmpeg/process", () => {
-  const output = (maps: ReadonlyArray<string>) => ({ file: "output.mp4", options: ["-crf", "23", "-preset", "medium"], maps })
+  const output = (maps: ReadonlyArray<string>) => ({
+    file: "output.mp4",
+    options: ["-crf", "23", "-preset", "medium"],
+    maps
+  })
   const task = (maps: ReadonlyArray<string>) => ({
     inputs: [{ file_path: path, options: ["-ss", "0.1", "-t", "30"] }],
     outputs: [output(maps)],
@@ -26,7 +30,9 @@ describe("POST /ffmpeg/process", () => {
 
   it("a label without a map is a 400 with the fix, before there is a job; the fix works", async () => {
     const before = host.jobs.length
-    expect(await host.call("POST", "/ffmpeg/process", { body: { task: task(["0:v", "0:a"]) } })).toMatchObject({
+    expect(
+      await host.call("POST", "/ffmpeg/process", { body: { task: task(["0:v", "0:a"]) } })
+    ).toMatchObject({
       status: 400,
       body: {
         ok: false,
@@ -35,7 +41,9 @@ describe("POST /ffmpeg/process", () => {
       }
     })
     expect(host.jobs).toHaveLength(before)
-    expect((await host.call("POST", "/ffmpeg/process", { body: { task: task(["[out]", "0:a"]) } })).status).toBe(200)
+    expect(
+      (await host.call("POST", "/ffmpeg/process", { body: { task: task(["[out]", "0:a"]) } })).status
+    ).toBe(200)
   })
 
   it("an invalid graph is a 400 that names the place", async () => {

@@ -44,10 +44,21 @@ beforeAll(async () => {
   )
   const font = (await execa("fc-match", ["-f", "%{file}", "DejaVu Sans"])).stdout
   await writeFile(join(folder, "own.ttf"), await readFile(font))
-  await ffmpeg("-i", "clip.mp4", "-attach", "own.ttf", "-metadata:s:t", "mimetype=font/ttf", "-c", "copy", "font.mkv")
+  await ffmpeg(
+    "-i",
+    "clip.mp4",
+    "-attach",
+    "own.ttf",
+    "-metadata:s:t",
+    "mimetype=font/ttf",
+    "-c",
+    "copy",
+    "font.mkv"
+  )
   await writeFile(join(folder, "a.srt"), "1\n00:00:00,000 --> 00:00:00,900\nHello\n")
   const pictures = [0, 1, 2, 3, 4, 5, 7, 8].map((number) => `img00${number}.png`)
-  for (const name of [...pictures, "clip.mp4", "own.ttf", "font.mkv", "a.srt"]) await upload(name, await readFile(join(folder, name)))
+  for (const name of [...pictures, "clip.mp4", "own.ttf", "font.mkv", "a.srt"])
+    await upload(name, await readFile(join(folder, name)))
 })
 afterAll(async () => {
   await host.close()
@@ -60,7 +71,9 @@ interface Asked {
 }
 const run = (inputs: ReadonlyArray<Asked>, outputs: ReadonlyArray<Asked>) =>
   host.call("POST", "/ffmpeg/process", {
-    body: { task: { inputs: inputs.map(({ file, ...rest }) => ({ file_path: `${dir}/${file}`, ...rest })), outputs } }
+    body: {
+      task: { inputs: inputs.map(({ file, ...rest }) => ({ file_path: `${dir}/${file}`, ...rest })), outputs }
+    }
   })
 /** The names of a task's results, and the text of one of them. */
 const made = async (inputs: ReadonlyArray<Asked>, outputs: ReadonlyArray<Asked>) => {
@@ -94,7 +107,10 @@ describe("a sequence of pictures", () => {
     await upload("odd-2.png", Buffer.from("no picture at all"))
     await upload("odd-3.png", await readFile(join(folder, "img003.png")))
     const { body } = await run([{ file: "odd-%d.png" }], [{ file: "odd.mkv" }])
-    expect(body).toMatchObject({ ok: true, warnings: ["a picture of a sequence could not be decoded: the result lacks it"] })
+    expect(body).toMatchObject({
+      ok: true,
+      warnings: ["a picture of a sequence could not be decoded: the result lacks it"]
+    })
   })
 
   it("warns of a gap with the name of the first missing picture, and not when all are read", async () => {
@@ -102,7 +118,10 @@ describe("a sequence of pictures", () => {
     const warning =
       'the sequence "img%03d.png" ends before "img006.png", which is missing: 2 pictures with later numbers are not in the result'
     expect(body).toMatchObject({ ok: true, warnings: [warning] })
-    const whole = await run([{ file: "img%03d.png", options: ["-start_number", "7"] }], [{ file: "whole.mkv" }])
+    const whole = await run(
+      [{ file: "img%03d.png", options: ["-start_number", "7"] }],
+      [{ file: "whole.mkv" }]
+    )
     expect([whole.body.ok, whole.body.warnings]).toEqual([true, undefined])
   })
 
@@ -123,13 +142,19 @@ describe("a sequence of pictures", () => {
       ["none%d.png", "-start_number", "7"],
       ': task.inputs[0].file_path: no file is named "none%d.png", nor as a picture of that sequence, such as "none7.png"'
     ],
-    [["*.webp", "-pattern_type", "glob"], ': task.inputs[0].file_path: no file is named "*.webp", and none fits it as a pattern'],
+    [
+      ["*.webp", "-pattern_type", "glob"],
+      ': task.inputs[0].file_path: no file is named "*.webp", and none fits it as a pattern'
+    ],
     [["*.png"], ""],
     [["img%03d.png", "-pattern_type", "none"], ""]
-  ])("is not found without a match, and the error names the pattern: %j", async ([file = "", ...options], hint) => {
-    const { status, body } = await run([{ file, options }], [{ file: "x.mp4" }])
-    expect([status, body.error]).toEqual([404, `File not found${hint}`])
-  })
+  ])(
+    "is not found without a match, and the error names the pattern: %j",
+    async ([file = "", ...options], hint) => {
+      const { status, body } = await run([{ file, options }], [{ file: "x.mp4" }])
+      expect([status, body.error]).toEqual([404, `File not found${hint}`])
+    }
+  )
 
   it.each([
     ["img%03d.png", "-framerate abc", "img%03d.png: Invalid argument"],
@@ -137,7 +162,10 @@ describe("a sequence of pictures", () => {
     ["a.s%dt", "", "no known codec"]
   ])("that fails is called by its own name: %s with %s", async (file, text, says) => {
     if (file === "a.s%dt") await upload("a.s0t", "no picture")
-    const { status, body } = await run([{ file, options: text.split(" ").filter((item) => item !== "") }], [{ file: "x.mp4" }])
+    const { status, body } = await run(
+      [{ file, options: text.split(" ").filter((item) => item !== "") }],
+      [{ file: "x.mp4" }]
+    )
     expect([status, body.error]).toEqual([500, expect.stringContaining(says)])
     expect(body.error).not.toMatch(/picture-\d|input-\d/)
   })
@@ -162,24 +190,47 @@ describe("files written beside outputs", () => {
   it.each<[string, Asked, ReadonlyArray<string>]>([
     [
       "a master playlist",
-      { file: "a.m3u8", options: [...copy, "-master_pl_name", "main.m3u8", "-hls_base_url", "https://cdn.example.com/a/"] },
+      {
+        file: "a.m3u8",
+        options: [...copy, "-master_pl_name", "main.m3u8", "-hls_base_url", "https://cdn.example.com/a/"]
+      },
       ["a.m3u8", "a0.ts", "main.m3u8"]
     ],
     [
       "a named init file",
-      { file: "b.m3u8", options: [...copy, "-hls_segment_type", "fmp4", "-hls_fmp4_init_filename", "first part.mp4"] },
+      {
+        file: "b.m3u8",
+        options: [...copy, "-hls_segment_type", "fmp4", "-hls_fmp4_init_filename", "first part.mp4"]
+      },
       ["b.m3u8", "b0.m4s", "first part.mp4"]
     ],
     [
       "a list of segments",
-      { file: "c%d.ts", options: [...copy, "-f", "segment", "-segment_list", "list.csv", "-segment_list_entry_prefix", "media/"] },
+      {
+        file: "c%d.ts",
+        options: [
+          ...copy,
+          "-f",
+          "segment",
+          "-segment_list",
+          "list.csv",
+          "-segment_list_entry_prefix",
+          "media/"
+        ]
+      },
       ["c0.ts", "list.csv"]
     ],
     [
       "parts of a manifest",
       {
         file: "d.mpd",
-        options: [...copy, "-init_seg_name", "i$RepresentationID$.$ext$", "-media_seg_name", "m$RepresentationID$-$Number%03d$.m4s"]
+        options: [
+          ...copy,
+          "-init_seg_name",
+          "i$RepresentationID$.$ext$",
+          "-media_seg_name",
+          "m$RepresentationID$-$Number%03d$.m4s"
+        ]
       },
       ["d.mpd", "i0.m4s", "i1.m4s", "m0-001.m4s", "m1-001.m4s"]
     ]
@@ -208,7 +259,9 @@ describe("files written beside outputs", () => {
     )
     expect([reply.status, reply.body.error]).toEqual([
       400,
-      expect.stringContaining('output "e.m3u8" and output "f.m3u8" both write "init.mp4": set another name with -hls_fmp4_init_filename')
+      expect.stringContaining(
+        'output "e.m3u8" and output "f.m3u8" both write "init.mp4": set another name with -hls_fmp4_init_filename'
+      )
     ])
     const own = [...options, "-hls_fmp4_init_filename", "f-init.mp4"]
     const result = await made(
@@ -226,18 +279,39 @@ describe("a file written beside an output", () => {
   const copy = ["-c", "copy"]
 
   it.each<[string, Asked, Asked, string]>([
-    ["h0.ts", { file: "clip.mp4" }, { file: "h.m3u8", options: copy }, 'output "h.m3u8" would write "h0.ts", which is an existing file'],
-    ["font.mkv", { file: "font.mkv", options: ["-dump_attachment:t", "font.mkv"] }, { file: "i.mp4" }, "which is an input of the task"],
-    ["mine-0.log", { file: "clip.mp4" }, { file: "j.mp4", options: ["-pass", "1", "-passlogfile", "mine"] }, "-passlogfile would write"],
+    [
+      "h0.ts",
+      { file: "clip.mp4" },
+      { file: "h.m3u8", options: copy },
+      'output "h.m3u8" would write "h0.ts", which is an existing file'
+    ],
+    [
+      "font.mkv",
+      { file: "font.mkv", options: ["-dump_attachment:t", "font.mkv"] },
+      { file: "i.mp4" },
+      "which is an input of the task"
+    ],
+    [
+      "mine-0.log",
+      { file: "clip.mp4" },
+      { file: "j.mp4", options: ["-pass", "1", "-passlogfile", "mine"] },
+      "-passlogfile would write"
+    ],
     ["j002.png", { file: "clip.mp4" }, { file: "j%03d.png" }, 'output "j%03d.png" would write "j002.png"']
-  ])("does not replace an upload, which is refused before the run: %s", async (name, input, output, reason) => {
-    if (name !== "font.mkv") await upload(name, "mine")
-    const reply = await run([input], [output])
-    expect([reply.status, reply.body.error]).toEqual([400, expect.stringContaining(reason)])
-  })
+  ])(
+    "does not replace an upload, which is refused before the run: %s",
+    async (name, input, output, reason) => {
+      if (name !== "font.mkv") await upload(name, "mine")
+      const reply = await run([input], [output])
+      expect([reply.status, reply.body.error]).toEqual([400, expect.stringContaining(reason)])
+    }
+  )
 
   it("may contain statistics of the encoder", async () => {
-    const result = await made([{ file: "clip.mp4" }], [{ file: "k.mp4", options: ["-an", "-vstats_file", "k stats.log"] }])
+    const result = await made(
+      [{ file: "clip.mp4" }],
+      [{ file: "k.mp4", options: ["-an", "-vstats_file", "k stats.log"] }]
+    )
     expect(result.names).toEqual(["k.mp4", "k stats.log"])
     expect((await result.text("k stats.log")).trim().split("\n")).toHaveLength(10)
   })
@@ -255,45 +329,83 @@ it("subtitles cut to a part without a line equal those of bare ffmpeg, with a wa
   )
   expect(body).toMatchObject({
     ok: true,
-    warnings: [expect.stringContaining('"cut.srt" has no line of subtitles'), expect.stringContaining('"cut.vtt"')]
+    warnings: [
+      expect.stringContaining('"cut.srt" has no line of subtitles'),
+      expect.stringContaining('"cut.vtt"')
+    ]
   })
-  const texts = await Promise.all(body.result.map(async (file: { download_url: string }) => (await fetch(file.download_url)).text()))
-  expect(texts).toEqual([await readFile(join(folder, "cut.srt"), "utf8"), await readFile(join(folder, "cut.vtt"), "utf8")])
+  const texts = await Promise.all(
+    body.result.map(async (file: { download_url: string }) => (await fetch(file.download_url)).text())
+  )
+  expect(texts).toEqual([
+    await readFile(join(folder, "cut.srt"), "utf8"),
+    await readFile(join(folder, "cut.vtt"), "utf8")
+  ])
 })
 
 describe("filters with files", () => {
   it("say which part of a text they cannot read, as a warning where ffmpeg goes on without it", async () => {
     await upload("title.txt", Buffer.from("100% of\nits own signs\n"))
     const titled = (more: string) =>
-      run([{ file: "clip.mp4" }], [{ file: "title.mkv", options: ["-vf", `drawtext=fontfile=own.ttf:textfile=title.txt${more}`] }])
+      run(
+        [{ file: "clip.mp4" }],
+        [{ file: "title.mkv", options: ["-vf", `drawtext=fontfile=own.ttf:textfile=title.txt${more}`] }]
+      )
     const { body } = await titled("")
-    expect(body.ok ? body.warnings[0] : body.error).toContain('the filter "drawtext" cannot read its text at "% of"')
+    expect(body.ok ? body.warnings[0] : body.error).toContain(
+      'the filter "drawtext" cannot read its text at "% of"'
+    )
     const literal = await titled(":expansion=none")
     expect([literal.body.ok, literal.body.warnings]).toEqual([true, undefined])
   })
 
   it("stabilize a film in two passes, the first of which stores its file", async () => {
-    const first = await made([{ file: "clip.mp4" }], [{ file: "first.mp4", options: ["-an", "-vf", "vidstabdetect=shakiness=5"] }])
+    const first = await made(
+      [{ file: "clip.mp4" }],
+      [{ file: "first.mp4", options: ["-an", "-vf", "vidstabdetect=shakiness=5"] }]
+    )
     expect(first.names).toEqual(["first.mp4", "transforms.trf"])
     const second = await made(
       [{ file: "clip.mp4" }],
       [{ file: "second.crc", options: ["-an", "-vf", "vidstabtransform=smoothing=5", ...frames] }]
     )
     await ffmpeg("-i", "clip.mp4", "-an", "-vf", "vidstabdetect=shakiness=5", "-f", "null", "-")
-    const { stdout } = await ffmpeg("-i", "clip.mp4", "-an", "-vf", "vidstabtransform=smoothing=5", ...frames, "-")
+    const { stdout } = await ffmpeg(
+      "-i",
+      "clip.mp4",
+      "-an",
+      "-vf",
+      "vidstabtransform=smoothing=5",
+      ...frames,
+      "-"
+    )
     expect(await second.text("second.crc")).toBe(stdout)
   })
 
   it.each(["deshake", "scale=w=32:-2"])("%s", async (graph) => {
-    const { stdout } = await ffmpeg("-i", "clip.mp4", "-an", "-vf", graph.replace(":-2", ":h=-2"), ...frames, "-")
-    const result = await made([{ file: "clip.mp4" }], [{ file: "g.crc", options: ["-an", "-vf", graph, ...frames] }])
+    const { stdout } = await ffmpeg(
+      "-i",
+      "clip.mp4",
+      "-an",
+      "-vf",
+      graph.replace(":-2", ":h=-2"),
+      ...frames,
+      "-"
+    )
+    const result = await made(
+      [{ file: "clip.mp4" }],
+      [{ file: "g.crc", options: ["-an", "-vf", graph, ...frames] }]
+    )
     expect(await result.text("g.crc")).toBe(stdout)
   })
 
   it.each([".", "fonts"])("draw subtitles with the fonts of the directory: fontsdir=%s", async (word) => {
     const graph = (fontsdir: string) => `subtitles=a.srt:fontsdir=${fontsdir}`
     const { stdout } = await ffmpeg("-i", "clip.mp4", "-an", "-vf", graph("."), ...frames, "-")
-    const result = await made([{ file: "clip.mp4" }], [{ file: "s.crc", options: ["-an", "-vf", graph(word), ...frames] }])
+    const result = await made(
+      [{ file: "clip.mp4" }],
+      [{ file: "s.crc", options: ["-an", "-vf", graph(word), ...frames] }]
+    )
     expect(await result.text("s.crc")).toBe(stdout)
   })
 })

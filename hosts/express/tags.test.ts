@@ -46,26 +46,36 @@ describe("the field `tags`", () => {
     expect(idle.jobs).toHaveLength(before)
   })
 
-  it.each(["/ffmpeg/process", "/ffmpeg/process/async", "/ffmpeg/run"])("makes a job of %s for workers with the tags", async (path) => {
-    const send = async (tags: unknown) => {
-      const json = JSON.stringify(body(input, tags))
-      const form = new FormData()
-      form.set("command", json)
-      const headers = { authorization: aliceKey }
-      await fetch(idle.url + path, { method: "POST", headers, body: path === "/ffmpeg/run" ? form : json })
-      return idle.jobs.at(-1)
+  it.each(["/ffmpeg/process", "/ffmpeg/process/async", "/ffmpeg/run"])(
+    "makes a job of %s for workers with the tags",
+    async (path) => {
+      const send = async (tags: unknown) => {
+        const json = JSON.stringify(body(input, tags))
+        const form = new FormData()
+        form.set("command", json)
+        const headers = { authorization: aliceKey }
+        await fetch(idle.url + path, { method: "POST", headers, body: path === "/ffmpeg/run" ? form : json })
+        return idle.jobs.at(-1)
+      }
+      const [free, tagged] = [await send([]), await send(["gpu"])]
+      const forAnybody = Effect.runSync(
+        await idle.instance.run(Effect.flatMap(Jobs, (jobs) => jobs.waiting(100)))
+      ).map(({ id }) => id)
+      expect(forAnybody).toContain(free)
+      expect(forAnybody).not.toContain(tagged)
+      expect((await idle.call("GET", `/job/${tagged}`)).body.status).toBe("pending")
     }
-    const [free, tagged] = [await send([]), await send(["gpu"])]
-    const forAnybody = Effect.runSync(await idle.instance.run(Effect.flatMap(Jobs, (jobs) => jobs.waiting(100)))).map(({ id }) => id)
-    expect(forAnybody).toContain(free)
-    expect(forAnybody).not.toContain(tagged)
-    expect((await idle.call("GET", `/job/${tagged}`)).body.status).toBe("pending")
-  })
+  )
 
   it("is not a field of the task", async () => {
     const { task } = body(input)
-    const reply = await idle.call("POST", "/ffmpeg/process/async", { body: { task: { ...task, tags: ["gpu"] } } })
-    expect([reply.status, reply.body.error]).toEqual([400, expect.stringContaining("task has fields that are not known: tags")])
+    const reply = await idle.call("POST", "/ffmpeg/process/async", {
+      body: { task: { ...task, tags: ["gpu"] } }
+    })
+    expect([reply.status, reply.body.error]).toEqual([
+      400,
+      expect.stringContaining("task has fields that are not known: tags")
+    ])
   })
 })
 
@@ -79,7 +89,10 @@ describe("hosts over one data directory", () => {
   /** Runs one job at a time; `await using` it. */
   const hostWith = async (...tags: ReadonlyArray<string>) => {
     const ffkiln = await open({ dataDir, slots: 1, tags, limits: { pollSeconds: 0.1 } })
-    const server = createServer(express().use(router(ffkiln, { identify: async () => "alice" }))).listen(0, "127.0.0.1")
+    const server = createServer(express().use(router(ffkiln, { identify: async () => "alice" }))).listen(
+      0,
+      "127.0.0.1"
+    )
     await once(server, "listening")
     const close = async () => {
       const closed = once(server, "close")
@@ -87,7 +100,11 @@ describe("hosts over one data directory", () => {
       server.closeAllConnections()
       await Promise.all([closed, ffkiln.close()])
     }
-    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, ffkiln, [Symbol.asyncDispose]: close }
+    return {
+      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      ffkiln,
+      [Symbol.asyncDispose]: close
+    }
   }
   type Tagged = Awaited<ReturnType<typeof hostWith>>
   const statusOf = async ({ ffkiln }: Tagged, id: string) => (await ffkiln.as("alice").job(id)).status
@@ -106,7 +123,10 @@ describe("hosts over one data directory", () => {
     expect([await statusOf(plain, both), await statusOf(plain, first)]).toEqual(["pending", "pending"])
 
     await using gpu = await hostWith("gpu")
-    expect((await waited).body).toMatchObject({ ok: true, result: [{ file_name: expect.stringMatching(/^out-/) }] })
+    expect((await waited).body).toMatchObject({
+      ok: true,
+      result: [{ file_name: expect.stringMatching(/^out-/) }]
+    })
     await expect.poll(() => statusOf(plain, first), { timeout: 20_000 }).toBe("completed")
     expect(await statusOf(gpu, both)).toBe("pending")
 

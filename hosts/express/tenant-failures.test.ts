@@ -17,7 +17,11 @@ beforeAll(async () => {
 afterAll(() => host.close())
 
 const process = (task: object) => host.call("POST", "/ffmpeg/process", { body: { task } })
-const over = (outputs: ReadonlyArray<object>, more: object = {}) => ({ inputs: [{ file_path: `${dir}/input.mp4` }], outputs, ...more })
+const over = (outputs: ReadonlyArray<object>, more: object = {}) => ({
+  inputs: [{ file_path: `${dir}/input.mp4` }],
+  outputs,
+  ...more
+})
 
 /** Unicode NFC turns it into three characters. */
 const note = "\u{1D160}"
@@ -37,7 +41,12 @@ describe("a caller's text", () => {
   it.each([
     [
       "30 filters",
-      over(Array.from({ length: 30 }, (_, n) => ({ file: `${n}.mp4`, options: ["-vf", `drawtext=text=${note.repeat(8000)}`] })))
+      over(
+        Array.from({ length: 30 }, (_, n) => ({
+          file: `${n}.mp4`,
+          options: ["-vf", `drawtext=text=${note.repeat(8000)}`]
+        }))
+      )
     ],
     [
       "a graph",
@@ -47,11 +56,19 @@ describe("a caller's text", () => {
     ],
     [
       "many options",
-      over(Array.from({ length: 25 }, (_, n) => ({ file: `${n}.mp4`, options: Array(200).fill(["-metadata", "a=b"]).flat() })))
+      over(
+        Array.from({ length: 25 }, (_, n) => ({
+          file: `${n}.mp4`,
+          options: Array(200).fill(["-metadata", "a=b"]).flat()
+        }))
+      )
     ]
   ])("that is too long for a command line is refused: %s", async (_, task) => {
     const { status, body } = await process(task)
-    expect([status, body.error]).toEqual([400, expect.stringMatching(/too long in Unicode NFC|makes a command of \d+ arguments/)])
+    expect([status, body.error]).toEqual([
+      400,
+      expect.stringMatching(/too long in Unicode NFC|makes a command of \d+ arguments/)
+    ])
   })
 
   it.each([
@@ -65,8 +82,13 @@ describe("a caller's text", () => {
     })
     expect([status, body]).toMatchObject([200, { result: [{ file_name: `${"y".repeat(251)}.mkv` }] }])
     for (const file_path of [first, second]) {
-      const probed = await host.call("POST", "/ffprobe/analyze", { body: { file_path, probe: { format: ["filename", "format_name"] } } })
-      expect(probed.body.result.format).toMatchObject({ filename: file_path, format_name: expect.stringContaining("mp4") })
+      const probed = await host.call("POST", "/ffprobe/analyze", {
+        body: { file_path, probe: { format: ["filename", "format_name"] } }
+      })
+      expect(probed.body.result.format).toMatchObject({
+        filename: file_path,
+        format_name: expect.stringContaining("mp4")
+      })
     }
   })
 

@@ -19,7 +19,10 @@ beforeAll(async () => {
     if (page === undefined) response.writeHead(404).end("no such page")
     else page(request, response)
   })
-  host = await startHost({ guard: web.guard, limits: { uploadBytes: maxBytes, importSeconds: 1, idleSeconds: 2, connectSeconds: 1 } })
+  host = await startHost({
+    guard: web.guard,
+    limits: { uploadBytes: maxBytes, importSeconds: 1, idleSeconds: 2, connectSeconds: 1 }
+  })
   const video = await clip()
   pages.set("/clip.mp4", (_, response) =>
     response.writeHead(200, { "content-type": "video/mp4", "content-length": video.length }).end(video)
@@ -38,8 +41,11 @@ const copy = (file_path: string, over: object = {}) => ({
 const directories = async (): Promise<ReadonlyArray<string>> =>
   (await host.call("GET", "/directory")).body.directories.map(({ id }: { id: string }) => id)
 const namesIn = async (dir: string) =>
-  (await host.call("GET", `/directory/${dir}`)).body.files.map((file: { file_name: string }) => file.file_name)
-const newDir = async (): Promise<string> => (await host.call("POST", "/directory", { body: {} })).body.directory.id
+  (await host.call("GET", `/directory/${dir}`)).body.files.map(
+    (file: { file_name: string }) => file.file_name
+  )
+const newDir = async (): Promise<string> =>
+  (await host.call("POST", "/directory", { body: {} })).body.directory.id
 const times = (path: string) => requested.filter((one) => one === path).length
 
 describe("a URL input", () => {
@@ -61,18 +67,30 @@ describe("a URL input", () => {
     await using idle = await startHost({ guard: web.guard, slots: 0 })
     const video = await clip()
     let alive = true
-    pages.set("/short-lived.mp4", (_, response) => (alive ? response.end(video) : response.writeHead(410).end()))
-    const { status } = await idle.call("POST", "/ffmpeg/process/async", { body: copy(at("/short-lived.mp4")) })
+    pages.set("/short-lived.mp4", (_, response) =>
+      alive ? response.end(video) : response.writeHead(410).end()
+    )
+    const { status } = await idle.call("POST", "/ffmpeg/process/async", {
+      body: copy(at("/short-lived.mp4"))
+    })
     alive = false
     expect([status, times("/short-lived.mp4")]).toEqual([202, 1])
     const [dir] = (await idle.call("GET", "/directory")).body.directories
-    expect((await idle.call("GET", `/file/${dir.id}/short-lived.mp4`)).body.file_info.file_size).toBe(video.length)
+    expect((await idle.call("GET", `/file/${dir.id}/short-lived.mp4`)).body.file_info.file_size).toBe(
+      video.length
+    )
   })
 
   it("of an asynchronous task is the input of its job", async () => {
-    const { status, body } = await host.call("POST", "/ffmpeg/process/async", { body: copy(at("/clip.mp4?signature=1")) })
+    const { status, body } = await host.call("POST", "/ffmpeg/process/async", {
+      body: copy(at("/clip.mp4?signature=1"))
+    })
     expect(status).toBe(202)
-    expect((await host.ended(body.job_id)).body).toMatchObject({ ok: true, status: "completed", result: [{ file_name: "out.mp4" }] })
+    expect((await host.ended(body.job_id)).body).toMatchObject({
+      ok: true,
+      status: "completed",
+      result: [{ file_name: "out.mp4" }]
+    })
     expect(times("/clip.mp4?signature=1")).toBe(1)
   })
 
@@ -95,7 +113,9 @@ describe("a URL input", () => {
     const file = await host.uploaded("in.mp4", await clip())
     const other = await newDir()
     const inputs = [{ file_path: file }, { file_path: at("/clip.mp4") }]
-    const { status } = await host.call("POST", "/ffmpeg/process", { body: copy("", { inputs, output_dir_id: other }) })
+    const { status } = await host.call("POST", "/ffmpeg/process", {
+      body: copy("", { inputs, output_dir_id: other })
+    })
     expect(status).toBe(200)
     expect((await namesIn(other)).sort()).toEqual(["clip.mp4", "out.mp4"])
     expect(await namesIn(file.split("/")[0] ?? "")).toEqual(["in.mp4"])
@@ -105,7 +125,9 @@ describe("a URL input", () => {
     const url = at("/clip.mp4?twice")
     const inputs = [{ file_path: url }, { file_path: url }]
     const outputs = [{ file: "out.mp4", options: ["-c", "copy"], maps: ["0:v", "1:a"] }]
-    const { status, body } = await host.call("POST", "/ffmpeg/process", { body: { task: { inputs, outputs } } })
+    const { status, body } = await host.call("POST", "/ffmpeg/process", {
+      body: { task: { inputs, outputs } }
+    })
     expect([status, times("/clip.mp4?twice")]).toEqual([200, 1])
     expect(body.usage.input_size_gb).toBe(Number(((await clip()).length / 2 ** 30).toFixed(9)))
   })
@@ -129,12 +151,17 @@ describe("a URL input", () => {
   })
 
   it("is followed over five redirects, and not over a sixth", async () => {
-    const hop = (from: string, to: string) => pages.set(from, (_, response) => response.writeHead(302, { location: to }).end())
+    const hop = (from: string, to: string) =>
+      pages.set(from, (_, response) => response.writeHead(302, { location: to }).end())
     for (let left = 6; left > 0; left--) hop(`/hop-${left}`, left === 1 ? "/clip.mp4" : `/hop-${left - 1}`)
     const dir = await newDir()
-    const fetched = await host.call("POST", "/ffmpeg/process", { body: copy(at("/hop-5"), { output_dir_id: dir }) })
+    const fetched = await host.call("POST", "/ffmpeg/process", {
+      body: copy(at("/hop-5"), { output_dir_id: dir })
+    })
     expect(fetched.status).toBe(200)
-    const refused = await host.call("POST", "/ffmpeg/process", { body: copy(at("/hop-6"), { output_dir_id: await newDir() }) })
+    const refused = await host.call("POST", "/ffmpeg/process", {
+      body: copy(at("/hop-6"), { output_dir_id: await newDir() })
+    })
     expect([refused.status, refused.body.ok]).toEqual([400, false])
   })
 })
@@ -160,12 +187,32 @@ describe("a failed import makes no job and leaves no file", () => {
       502,
       /failed or did not answer in time/
     ],
-    ["stalls", (_, response) => void response.writeHead(200, { "content-length": 1000 }).write("a part"), 502, /took longer than 1 s$/],
-    ["says that it is too large", answering(200, { "content-length": maxBytes + 1 }), 400, /too large: at most 200000 bytes/],
-    ["is too large", (_, response) => void response.writeHead(200).end(Buffer.alloc(maxBytes + 1)), 400, /too large: at most 200000 bytes/],
+    [
+      "stalls",
+      (_, response) => void response.writeHead(200, { "content-length": 1000 }).write("a part"),
+      502,
+      /took longer than 1 s$/
+    ],
+    [
+      "says that it is too large",
+      answering(200, { "content-length": maxBytes + 1 }),
+      400,
+      /too large: at most 200000 bytes/
+    ],
+    [
+      "is too large",
+      (_, response) => void response.writeHead(200).end(Buffer.alloc(maxBytes + 1)),
+      400,
+      /too large: at most 200000 bytes/
+    ],
     ["is compressed", answering(200, { "content-encoding": "gzip" }), 400, /compressed/],
     ["leads to http", answering(302, { location: "http://media.example.com/a.mp4" }), 400, new RegExp(text)],
-    ["leads to a private host", answering(302, { location: "https://10.0.0.1/a.mp4" }), 400, new RegExp(text)],
+    [
+      "leads to a private host",
+      answering(302, { location: "https://10.0.0.1/a.mp4" }),
+      400,
+      new RegExp(text)
+    ],
     ["leads to itself", answering(302, { location: "/fault" }), 400, /redirects too often$/]
   ]
 
@@ -204,7 +251,10 @@ describe("a failed import makes no job and leaves no file", () => {
     const dialed = web.dialed.length
     for (const route of routes) {
       const reply = await host.call("POST", route, { body: copy(url) })
-      expect([reply.status, reply.body]).toEqual([400, { ok: false, error: `task.inputs[0].file_path: ${text}` }])
+      expect([reply.status, reply.body]).toEqual([
+        400,
+        { ok: false, error: `task.inputs[0].file_path: ${text}` }
+      ])
     }
     const probe = await host.call("POST", "/ffprobe/analyze", { body: { file_path: url } })
     expect([probe.status, probe.body.ok]).toEqual([400, false])
@@ -214,12 +264,19 @@ describe("a failed import makes no job and leaves no file", () => {
 
   it("when it is http, with the name of the field", async () => {
     for (const route of routes) {
-      const { status, body } = await host.call("POST", route, { body: copy("http://media.example.com/a.mp4") })
+      const { status, body } = await host.call("POST", route, {
+        body: copy("http://media.example.com/a.mp4")
+      })
       const error = "Invalid task format: task.inputs[0].file_path must be an https URL: http is not allowed"
       expect([status, body]).toEqual([400, { ok: false, error }])
     }
-    const { status, body } = await host.call("POST", "/ffprobe/analyze", { body: { file_path: "http://media.example.com/a.mp4" } })
-    expect([status, body]).toEqual([400, { ok: false, error: "file_path must be an https URL: http is not allowed" }])
+    const { status, body } = await host.call("POST", "/ffprobe/analyze", {
+      body: { file_path: "http://media.example.com/a.mp4" }
+    })
+    expect([status, body]).toEqual([
+      400,
+      { ok: false, error: "file_path must be an https URL: http is not allowed" }
+    ])
   })
 })
 
@@ -228,10 +285,16 @@ describe("POST /ffprobe/analyze of a URL", () => {
     (content: Buffer): RequestListener =>
     (request, response) => {
       const [, from = "", to = ""] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "") ?? []
-      if (from === "") return void response.writeHead(200, { "content-length": content.length, "accept-ranges": "bytes" }).end(content)
+      if (from === "")
+        return void response
+          .writeHead(200, { "content-length": content.length, "accept-ranges": "bytes" })
+          .end(content)
       const start = Number(from)
       const end = Math.min(to === "" ? content.length - 1 : Number(to), content.length - 1)
-      const headers = { "content-range": `bytes ${start}-${end}/${content.length}`, "content-length": end - start + 1 }
+      const headers = {
+        "content-range": `bytes ${start}-${end}/${content.length}`,
+        "content-length": end - start + 1
+      }
       response.writeHead(206, headers).end(content.subarray(start, end + 1))
     }
   const withoutName = (reply: { body: { result: { format: object } } }) => ({
@@ -243,13 +306,22 @@ describe("POST /ffprobe/analyze of a URL", () => {
     pages.set("/probe.mp4", ranged(await clip()))
     const file_path = await host.uploaded("probe.mp4", await clip())
     const before = await directories()
-    for (const probe of [undefined, {}, { format: [], streams: [], chapters: [] }, { packets: ["pts_time"], select_streams: "v:0" }]) {
+    for (const probe of [
+      undefined,
+      {},
+      { format: [], streams: [], chapters: [] },
+      { packets: ["pts_time"], select_streams: "v:0" }
+    ]) {
       const local = await host.call("POST", "/ffprobe/analyze", { body: { file_path, probe } })
-      const remote = await host.call("POST", "/ffprobe/analyze", { body: { file_path: at("/probe.mp4"), probe } })
+      const remote = await host.call("POST", "/ffprobe/analyze", {
+        body: { file_path: at("/probe.mp4"), probe }
+      })
       expect([remote.status, Object.keys(remote.body)]).toEqual([200, ["ok", "result", "usage"]])
       expect(withoutName(remote)).toEqual(withoutName(local))
     }
-    const named = await host.call("POST", "/ffprobe/analyze", { body: { file_path: at("/probe.mp4"), probe: { format: ["filename"] } } })
+    const named = await host.call("POST", "/ffprobe/analyze", {
+      body: { file_path: at("/probe.mp4"), probe: { format: ["filename"] } }
+    })
     expect(named.body.result).toEqual({ format: { filename: at("/probe.mp4") } })
     expect(await directories()).toEqual(before)
   })

@@ -29,7 +29,10 @@ beforeAll(async () => {
     arrived.push({ method, path: url, headers, body })
     answer(request, response)
   })
-  host = await startHost({ guard: receiver.guard, limits: { webhookSeconds: 1, webhookPollSeconds: 0.05, connectSeconds: 1 } })
+  host = await startHost({
+    guard: receiver.guard,
+    limits: { webhookSeconds: 1, webhookPollSeconds: 0.05, connectSeconds: 1 }
+  })
   input = await host.uploaded("in.mp4", await clip())
 })
 afterAll(async () => {
@@ -46,9 +49,15 @@ const good = ["-c", "copy"]
 const bad = ["-preset", "nonsense"]
 let made = 0
 /** Runs a task with a webhook to this path, waits for its end, and returns the job's id. */
-const ran = async (path: string, options: ReadonlyArray<string> = good, base = receiver.url): Promise<string> => {
+const ran = async (
+  path: string,
+  options: ReadonlyArray<string> = good,
+  base = receiver.url
+): Promise<string> => {
   const task = { inputs: [{ file_path: input }], outputs: [{ file: `out-${++made}.mp4`, options }] }
-  const { status, body } = await host.call("POST", "/ffmpeg/process/async", { body: { task, webhook_url: `${base}${path}` } })
+  const { status, body } = await host.call("POST", "/ffmpeg/process/async", {
+    body: { task, webhook_url: `${base}${path}` }
+  })
   expect(status).toBe(202)
   await host.ended(body.job_id)
   return body.job_id
@@ -84,7 +93,13 @@ describe("a webhook", () => {
       JSON.stringify({
         job_id: jobId,
         status: "completed",
-        result: [{ file_name: job.result[0].file_name, size_bytes: job.result[0].size_bytes, download_url: body.result[0].download_url }],
+        result: [
+          {
+            file_name: job.result[0].file_name,
+            size_bytes: job.result[0].size_bytes,
+            download_url: body.result[0].download_url
+          }
+        ],
         usage: job.usage
       })
     )
@@ -97,7 +112,9 @@ describe("a webhook", () => {
     await delivery(jobId)
     const { body: job } = await host.call("GET", `/job/${jobId}`)
     expect(job.error).toMatch(/^FFmpeg processing error: /)
-    expect(at("/failed").map((post) => post.body)).toEqual([JSON.stringify({ job_id: jobId, status: "failed", error: job.error })])
+    expect(at("/failed").map((post) => post.body)).toEqual([
+      JSON.stringify({ job_id: jobId, status: "failed", error: job.error })
+    ])
   })
 
   it("is a POST of JSON with a signature that its receiver can verify", async () => {
@@ -105,7 +122,11 @@ describe("a webhook", () => {
     const [post] = at("/signed?x=1") as [Arrival]
     const { body } = await host.call("GET", "/webhook/secret")
     expect(body).toEqual({ ok: true, secret: expect.stringMatching(/^whsec_[A-Za-z0-9+/]{32,}={0,2}$/) })
-    expect([post.method, post.headers["content-type"], post.headers["webhook-id"]]).toEqual(["POST", "application/json", id])
+    expect([post.method, post.headers["content-type"], post.headers["webhook-id"]]).toEqual([
+      "POST",
+      "application/json",
+      id
+    ])
     expect(post.headers["webhook-signature"]).toBe(signature(post, body.secret))
     expect(Math.abs(Number(post.headers["webhook-timestamp"]) - Date.now() / 1000)).toBeLessThan(60)
     expect(post.headers).not.toHaveProperty("authorization")
@@ -162,32 +183,62 @@ describe("a receiver that fails", () => {
     ["answers 404", () => (_, response) => void response.writeHead(404).end(), 404, /answered 404/],
     ["answers 410", () => (_, response) => void response.writeHead(410).end(), 410, /answered 410/],
     ["answers 304", () => (_, response) => void response.writeHead(304).end(), 304, /answered 304/],
-    ["redirects", () => (_, response) => void response.writeHead(302, { location: "/elsewhere" }).end(), 302, /answered 302/],
-    ["redirects for good", () => (_, response) => void response.writeHead(308, { location: "/elsewhere" }).end(), 308, /answered 308/],
+    [
+      "redirects",
+      () => (_, response) => void response.writeHead(302, { location: "/elsewhere" }).end(),
+      302,
+      /answered 302/
+    ],
+    [
+      "redirects for good",
+      () => (_, response) => void response.writeHead(308, { location: "/elsewhere" }).end(),
+      308,
+      /answered 308/
+    ],
     ["hangs", () => () => undefined, null, /did not answer within 1 s/],
-    ["closes without an answer", () => (request) => void request.socket.destroy(), null, /closed the connection/],
+    [
+      "closes without an answer",
+      () => (request) => void request.socket.destroy(),
+      null,
+      /closed the connection/
+    ],
     ["talks nonsense", () => (request) => void request.socket.end("nonsense\r\n\r\n"), null, /./],
     ["answers in the middle of a status", () => (request) => void request.socket.end("HTTP/1.1 2"), null, /./]
   ]
-  it.each(faults)("%s: the try is recorded, and a replay delivers the same webhook", async (title, fault, status, error) => {
-    answer = fault()
-    const path = `/${title.replaceAll(" ", "-")}`
-    const jobId = await ran(path)
-    const failed = await delivery(jobId)
-    expect(failed).toMatchObject({ status: "pending", next_try_on: moment, tries: [{ status, error: expect.stringMatching(error) }] })
-    expect(failed.tries[0].error).not.toMatch(/127\.0\.0\.1|ECONN|EPIPE|at .*:\d+/)
+  it.each(faults)(
+    "%s: the try is recorded, and a replay delivers the same webhook",
+    async (title, fault, status, error) => {
+      answer = fault()
+      const path = `/${title.replaceAll(" ", "-")}`
+      const jobId = await ran(path)
+      const failed = await delivery(jobId)
+      expect(failed).toMatchObject({
+        status: "pending",
+        next_try_on: moment,
+        tries: [{ status, error: expect.stringMatching(error) }]
+      })
+      expect(failed.tries[0].error).not.toMatch(/127\.0\.0\.1|ECONN|EPIPE|at .*:\d+/)
 
-    answer = taken
-    const replayed = await replay(failed.id)
-    expect([replayed.status, replayed.body.delivery.id, replayed.body.delivery.status]).toEqual([200, failed.id, "pending"])
-    const delivered = await delivery(jobId, 2)
-    expect(delivered).toMatchObject({ status: "delivered", next_try_on: null, tries: [{ status }, { status: 200, error: null }] })
-    const posts = at(path)
-    expect(posts.map(({ headers }) => headers["webhook-id"])).toEqual([failed.id, failed.id])
-    expect(at("/elsewhere")).toEqual([])
-    const { secret } = (await host.call("GET", "/webhook/secret")).body
-    for (const post of posts) expect(post.headers["webhook-signature"]).toBe(signature(post, secret))
-  })
+      answer = taken
+      const replayed = await replay(failed.id)
+      expect([replayed.status, replayed.body.delivery.id, replayed.body.delivery.status]).toEqual([
+        200,
+        failed.id,
+        "pending"
+      ])
+      const delivered = await delivery(jobId, 2)
+      expect(delivered).toMatchObject({
+        status: "delivered",
+        next_try_on: null,
+        tries: [{ status }, { status: 200, error: null }]
+      })
+      const posts = at(path)
+      expect(posts.map(({ headers }) => headers["webhook-id"])).toEqual([failed.id, failed.id])
+      expect(at("/elsewhere")).toEqual([])
+      const { secret } = (await host.call("GET", "/webhook/secret")).body
+      for (const post of posts) expect(post.headers["webhook-signature"]).toBe(signature(post, secret))
+    }
+  )
 
   it.each<[string, RequestListener, number]>([
     ["an empty 204", (_, response) => void response.writeHead(204).end(), 204],
@@ -202,7 +253,8 @@ describe("a receiver that fails", () => {
 
   it("gets it again automatically after some seconds", async () => {
     let refusals = 1
-    answer = (request, response) => (refusals-- > 0 ? void response.writeHead(503).end() : taken(request, response))
+    answer = (request, response) =>
+      refusals-- > 0 ? void response.writeHead(503).end() : taken(request, response)
     const jobId = await ran("/again")
     const failed = await delivery(jobId)
     expect(Date.parse(failed.next_try_on) - Date.parse(failed.tries[0].on)).toBeGreaterThanOrEqual(5000)
@@ -232,7 +284,10 @@ describe("a receiver that fails", () => {
     // The links are new, everything else is the same.
     const withoutLinks = posts
       .map(({ body }) => JSON.parse(body))
-      .map((body) => ({ ...body, result: body.result.map((file: object) => ({ ...file, download_url: "" })) }))
+      .map((body) => ({
+        ...body,
+        result: body.result.map((file: object) => ({ ...file, download_url: "" }))
+      }))
     expect(withoutLinks[1]).toEqual(withoutLinks[0])
     expect(withoutLinks[2]).toEqual(withoutLinks[0])
   })
@@ -241,7 +296,10 @@ describe("a receiver that fails", () => {
 describe("webhook_url", () => {
   const submit = (webhook_url: unknown) =>
     host.call("POST", "/ffmpeg/process/async", {
-      body: { task: { inputs: [{ file_path: input }], outputs: [{ file: `out-${++made}.mp4` }] }, webhook_url }
+      body: {
+        task: { inputs: [{ file_path: input }], outputs: [{ file: `out-${++made}.mp4` }] },
+        webhook_url
+      }
     })
 
   it.each([
@@ -280,18 +338,27 @@ describe("webhook_url", () => {
   })
 
   it("is not called for a cancelled job, or for a synchronous one", async () => {
-    await using idle = await startHost({ guard: receiver.guard, slots: 0, limits: { webhookPollSeconds: 0.05 } })
+    await using idle = await startHost({
+      guard: receiver.guard,
+      slots: 0,
+      limits: { webhookPollSeconds: 0.05 }
+    })
     const file = await idle.uploaded("in.mp4", await clip())
     const task = { inputs: [{ file_path: file }], outputs: [{ file: "out.mp4" }] }
     const webhook_url = `${receiver.url}/never`
     const { body } = await idle.call("POST", "/ffmpeg/process/async", { body: { task, webhook_url } })
     await idle.call("DELETE", `/job/${body.job_id}`)
     expect((await idle.call("GET", "/webhook/delivery")).body.deliveries).toEqual([])
-    const sync = { task: { inputs: [{ file_path: input }], outputs: [{ file: "sync.mp4", options: good }] }, webhook_url }
+    const sync = {
+      task: { inputs: [{ file_path: input }], outputs: [{ file: "sync.mp4", options: good }] },
+      webhook_url
+    }
     const done = await host.call("POST", "/ffmpeg/process", { body: sync })
     expect(done.status).toBe(200)
     const { deliveries } = (await host.call("GET", "/webhook/delivery")).body
-    expect(deliveries.map((one: { job_id: string }) => one.job_id)).not.toContain(done.headers.get("x-job-id"))
+    expect(deliveries.map((one: { job_id: string }) => one.job_id)).not.toContain(
+      done.headers.get("x-job-id")
+    )
     expect(at("/never")).toEqual([])
   })
 })

@@ -30,7 +30,10 @@ export interface AnswerOptions {
  * is passed on. Close the scope after the reply was sent, or with a failure when it was not: then changes
  * that the client never heard of are undone.
  */
-export const answer = (request: ApiRequest, options: AnswerOptions): Effect.Effect<ApiReply, never, ApiServices | Scope.Scope> =>
+export const answer = (
+  request: ApiRequest,
+  options: AnswerOptions
+): Effect.Effect<ApiReply, never, ApiServices | Scope.Scope> =>
   (isForRunners(request.path) ? answerRunner(request) : answerCaller(request, options)).pipe(
     defectToReply,
     Effect.map((reply) => ({ ...reply, headers: { ...safeHeaders, ...reply.headers } }))
@@ -41,11 +44,18 @@ const defectToReply = Effect.catchAllCause((cause: Cause.Cause<never>) =>
   Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : defect(cause)
 )
 
-const answerCaller = (request: ApiRequest, options: AnswerOptions): Effect.Effect<ApiReply, never, ApiServices> => {
+const answerCaller = (
+  request: ApiRequest,
+  options: AnswerOptions
+): Effect.Effect<ApiReply, never, ApiServices> => {
   const { corsOrigins = [] } = options
   return routed(request, options).pipe(
     Effect.flatMap(({ route, params }) =>
-      handled(route, { request, param: (name) => params[name] ?? "", onDisconnect: options.onDisconnect ?? "abandon" }, options)
+      handled(
+        route,
+        { request, param: (name) => params[name] ?? "", onDisconnect: options.onDisconnect ?? "abandon" },
+        options
+      )
     ),
     Effect.catchAll((error) =>
       error._tag === "MethodNotAllowed" && isPreflight(request, corsOrigins)

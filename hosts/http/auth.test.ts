@@ -28,7 +28,9 @@ it.each([
   "%s: compares hashes once, in constant time, for an unknown id, a wrong secret and the right secret",
   async (_, layer) => {
     const identified = (authorization: string) =>
-      Effect.runPromiseExit(Effect.scoped(Effect.flatMap(layer, (rows) => Effect.provide(ownerOf(authorization), rows))))
+      Effect.runPromiseExit(
+        Effect.scoped(Effect.flatMap(layer, (rows) => Effect.provide(ownerOf(authorization), rows)))
+      )
     for (const [credential, isRight] of [
       ["alice:alice-secret", true],
       ["alice:alice-secreT", false],

@@ -8,7 +8,9 @@ import { credentialOf } from "../../core/text/api-key.js"
  * The owner of the API key in an Authorization header. Missing, malformed, unknown and wrong keys give the
  * same error.
  */
-export const ownerOf = (authorization: string | undefined): Effect.Effect<OwnerId, InvalidApiKey | Unavailable, Accounts> =>
+export const ownerOf = (
+  authorization: string | undefined
+): Effect.Effect<OwnerId, InvalidApiKey | Unavailable, Accounts> =>
   Option.match(credentialOf(authorization), {
     onNone: () => Effect.fail(new InvalidApiKey()),
     onSome: (credential) => Effect.flatMap(Accounts, (accounts) => accounts.identify(credential))

@@ -34,7 +34,9 @@ export const receiveUpload = (request: ApiRequest, token: string, name: string) 
     if (run !== undefined) {
       yield* allowed(run, "Upload")
       const write = charging({ owner: null, announced }, (charge) =>
-        part === undefined ? storage.write(key, charge(bytes), maxBytes) : storage.writePart(key, part, charge(bytes))
+        part === undefined
+          ? storage.write(key, charge(bytes), maxBytes)
+          : storage.writePart(key, part, charge(bytes))
       )
       yield* Effect.catchTags(write, {
         TooLarge: () => tooLarge,
@@ -58,7 +60,9 @@ const announcedBytes = (request: ApiRequest): number | null => {
 const allowed = (run: GrantedRun, what: "Upload" | "Download") =>
   Effect.catchTag(allowLink(run), "SignedUrlExpired", () => new SignedUrlExpired({ what }))
 
-const rawBytes = ({ body }: ApiRequest): Effect.Effect<Stream.Stream<Uint8Array, InvalidRequest>, InvalidRequest> => {
+const rawBytes = ({
+  body
+}: ApiRequest): Effect.Effect<Stream.Stream<Uint8Array, InvalidRequest>, InvalidRequest> => {
   if (body._tag === "Bytes") return Effect.succeed(passing(body.bytes))
   if (body.value instanceof Uint8Array) return Effect.succeed(Stream.make(body.value))
   const message = "The upload was consumed by the host application: mount ffkiln before its body parsers"
@@ -89,12 +93,18 @@ export const download = (request: ApiRequest, token: string, name: string) =>
       return { status: 304, headers, body: { _tag: "Nothing" } } satisfies ApiReply
     const range = requestedRange(rangeHeader(request, headers.etag), blob.bytes)
     if (range === "unsatisfiable") {
-      return json(416, { ok: false, error: "The requested range lies outside the file" }, { "content-range": `bytes */${blob.bytes}` })
+      return json(
+        416,
+        { ok: false, error: "The requested range lies outside the file" },
+        { "content-range": `bytes */${blob.bytes}` }
+      )
     }
     const part = range === "whole" ? undefined : range
     const length = part === undefined ? blob.bytes : part.end - part.start + 1
     const spare: Array<Uint8Array> = []
-    const bytes = storage.read(key, part, spare).pipe(Stream.catchTag("BlobMissing", () => Stream.fail(new FileNotFound({}))))
+    const bytes = storage
+      .read(key, part, spare)
+      .pipe(Stream.catchTag("BlobMissing", () => Stream.fail(new FileNotFound({}))))
     return {
       status: part === undefined ? 200 : 206,
       headers: {
@@ -132,7 +142,8 @@ const downloadHeaders = {
  * The content under a key changes only when a direct upload to the storage is repeated; size and time reveal
  * that.
  */
-const etag = ({ bytes, modifiedAt }: Blob): string => `"${bytes.toString(16)}-${modifiedAt.getTime().toString(16)}"`
+const etag = ({ bytes, modifiedAt }: Blob): string =>
+  `"${bytes.toString(16)}-${modifiedAt.getTime().toString(16)}"`
 
 const namesTag = (header: string | undefined, tag: string): boolean =>
   (header ?? "").split(",").some((item) => item.trim().replace(/^W\//, "") === tag || item.trim() === "*")

@@ -29,7 +29,9 @@ export const conformance = (document: ReturnType<typeof openApi> = openApi(route
 
   const fault = (pointer: string, value: unknown): string | undefined => {
     const validate = ajv.getSchema(`api#${pointer}`) ?? ajv.compile({ $ref: `api#${pointer}` })
-    return validate(value) === true ? undefined : `${ajv.errorsText(validate.errors)} in ${JSON.stringify(value)?.slice(0, 2000)}`
+    return validate(value) === true
+      ? undefined
+      : `${ajv.errorsText(validate.errors)} in ${JSON.stringify(value)?.slice(0, 2000)}`
   }
   const isFailure = (body: unknown) => fault("/components/schemas/Failure", body)
 
@@ -40,16 +42,21 @@ export const conformance = (document: ReturnType<typeof openApi> = openApi(route
     const verb = (method === "HEAD" ? "GET" : method).toLowerCase()
     const found = fitting.find((template) => document.paths[template.path]?.[verb] !== undefined)
     // A disabled route is a 404, whatever the method.
-    if (found === undefined) return status === 405 || status === 404 ? isFailure(body) : `${method} is not a documented method`
+    if (found === undefined)
+      return status === 405 || status === 404 ? isFailure(body) : `${method} is not a documented method`
     const responses = document.paths[found.path]?.[verb]?.responses as Responses
     const response = responses[status]
     if (response === undefined) return `${status} is not a documented status`
     const types = Object.keys(response.content ?? {})
-    if (method === "HEAD" || types.length === 0) return body === undefined ? undefined : "has a body that is not documented"
+    if (method === "HEAD" || types.length === 0)
+      return body === undefined ? undefined : "has a body that is not documented"
     const type = types.find((known) => known === "*/*" || contentType?.split(";")[0] === known)
     if (type === undefined) return `${contentType} is not a documented Content-Type`
     if (response.content?.[type]?.schema === undefined) return undefined
-    return fault(pointerTo("paths", found.path, verb, "responses", `${status}`, "content", type, "schema"), body)
+    return fault(
+      pointerTo("paths", found.path, verb, "responses", `${status}`, "content", type, "schema"),
+      body
+    )
   }
 
   return {
@@ -62,9 +69,12 @@ export const conformance = (document: ReturnType<typeof openApi> = openApi(route
   }
 }
 
-type Responses = Readonly<Record<number, { readonly content?: Readonly<Record<string, { readonly schema?: object }>> }>>
+type Responses = Readonly<
+  Record<number, { readonly content?: Readonly<Record<string, { readonly schema?: object }>> }>
+>
 
-const patternOf = (path: string) => new RegExp(`^${path.replaceAll(".", "\\.").replace(/\{.*?\}/g, "[^/]+")}/?$`)
+const patternOf = (path: string) =>
+  new RegExp(`^${path.replaceAll(".", "\\.").replace(/\{.*?\}/g, "[^/]+")}/?$`)
 
 /** A JSON pointer in a URI fragment: each part is encoded twice. */
 export const pointerTo = (...parts: ReadonlyArray<string>): string =>

@@ -11,7 +11,10 @@ export type CorsOrigins = "*" | ReadonlyArray<string>
 export const withCors = (reply: ApiReply, request: ApiRequest, origins: CorsOrigins): ApiReply => {
   const vary = origins === "*" ? {} : { vary: "Origin" }
   const origin = allowedOrigin(request, origins)
-  const allowed = origin !== undefined && { "access-control-allow-origin": origin, "access-control-expose-headers": exposed }
+  const allowed = origin !== undefined && {
+    "access-control-allow-origin": origin,
+    "access-control-expose-headers": exposed
+  }
   return { ...reply, headers: { ...reply.headers, ...vary, ...allowed } }
 }
 
@@ -46,7 +49,9 @@ const sendable = ["Authorization", "Content-Type", ...Object.keys(requestHeaders
 
 /** Further header names that the preflight asks for, without those that are invalid (RFC 9110, 5.6.2). */
 const askedFor = (request: ApiRequest): ReadonlyArray<string> => {
-  const names = (request.header("access-control-request-headers") ?? "").split(",").map((name) => name.trim().toLowerCase())
+  const names = (request.header("access-control-request-headers") ?? "")
+    .split(",")
+    .map((name) => name.trim().toLowerCase())
   const known = new Set(sendable.map((name) => name.toLowerCase()))
   return [...new Set(names)].filter((name) => /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name) && !known.has(name))
 }

@@ -30,7 +30,8 @@ describe.skipIf(executablePath === undefined)("documentation in a browser", () =
     return { page, ...seen }
   }
 
-  const operations = (page: Page) => page.locator(".opblock-summary").evaluateAll((all) => all.map((one) => one.textContent ?? ""))
+  const operations = (page: Page) =>
+    page.locator(".opblock-summary").evaluateAll((all) => all.map((one) => one.textContent ?? ""))
 
   it.each([
     ["at the root", "", "/docs"],
@@ -44,7 +45,9 @@ describe.skipIf(executablePath === undefined)("documentation in a browser", () =
       const [method, route = ""] = endpoint.split(" ")
       const wanted = route.replace(/:(\w+)/g, "{$1}")
       expect(
-        shown.some((text) => text.replaceAll("\u200b", "").startsWith(`${method}${wanted}`) && text.includes(summary)),
+        shown.some(
+          (text) => text.replaceAll("\u200b", "").startsWith(`${method}${wanted}`) && text.includes(summary)
+        ),
         endpoint
       ).toBe(true)
     }
@@ -63,7 +66,11 @@ describe.skipIf(executablePath === undefined)("documentation in a browser", () =
       .filter({ hasText: "bearer" })
       .locator("input")
       .fill(aliceKey.split(" ")[1] as string)
-    await page.locator(".auth-container").filter({ hasText: "bearer" }).getByRole("button", { name: "Apply credentials" }).click()
+    await page
+      .locator(".auth-container")
+      .filter({ hasText: "bearer" })
+      .getByRole("button", { name: "Apply credentials" })
+      .click()
     await page.getByRole("button", { name: "Close" }).first().click()
     const block = page.locator("#operations-Files_and_directories-directories")
     await block.locator(".opblock-summary").click()

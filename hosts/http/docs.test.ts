@@ -22,7 +22,11 @@ describe("GET /openapi.json", () => {
     ["below a prefix", () => prefixed]
   ])("%s needs no key and has the URL of the requested server", async (_, on) => {
     const { status, headers, body } = await on().call("GET", "/openapi.json", { authorization: null })
-    expect([status, headers.get("content-type"), body.openapi]).toEqual([200, "application/json; charset=utf-8", "3.1.0"])
+    expect([status, headers.get("content-type"), body.openapi]).toEqual([
+      200,
+      "application/json; charset=utf-8",
+      "3.1.0"
+    ])
     expect(body.servers).toEqual([{ url: on().url }])
   })
 })
@@ -32,8 +36,13 @@ describe("GET /docs", () => {
     for (const on of [host, prefixed]) {
       const response = await fetch(`${on.url}${path}`)
       const html = await response.text()
-      expect([response.status, response.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"])
-      const links = [...html.matchAll(/(?:href|src)="(.*?)"/g)].map(([, link = ""]) => new URL(link, response.url).href)
+      expect([response.status, response.headers.get("content-type")]).toEqual([
+        200,
+        "text/html; charset=utf-8"
+      ])
+      const links = [...html.matchAll(/(?:href|src)="(.*?)"/g)].map(
+        ([, link = ""]) => new URL(link, response.url).href
+      )
       expect(links.map((link) => link.slice(`${on.url}/docs/`.length))).toEqual([
         "swagger-ui.css",
         "favicon-32x32.png",
@@ -55,7 +64,11 @@ describe("GET /docs", () => {
         ?.split("; ")
         .map((rule) => rule.split(/ (.*)/s, 2) as [string, string])
     )
-    expect(Object.fromEntries(rules)).toMatchObject({ "default-src": "'none'", "script-src": "'self'", "connect-src": "'self'" })
+    expect(Object.fromEntries(rules)).toMatchObject({
+      "default-src": "'none'",
+      "script-src": "'self'",
+      "connect-src": "'self'"
+    })
     expect(headers.get("x-content-type-options")).toBe("nosniff")
   })
 
@@ -69,7 +82,10 @@ describe("GET /docs", () => {
     "constructor",
     "toString"
   ])("does not serve %s", async (name) => {
-    expect(await host.call("GET", `/docs/${name}`)).toMatchObject({ status: 404, body: { ok: false, error: "No such endpoint" } })
+    expect(await host.call("GET", `/docs/${name}`)).toMatchObject({
+      status: 404,
+      body: { ok: false, error: "No such endpoint" }
+    })
   })
 
   it("is a 404 that names the package when it is not installed", async () => {
@@ -77,7 +93,9 @@ describe("GET /docs", () => {
     for (const reply of [docsPage({ path: "/docs" }, elsewhere), docsAsset("swagger-ui.css", elsewhere)]) {
       const { body, status } = failureReply(await Effect.runPromise(Effect.flip(reply)))
       expect(status).toBe(404)
-      expect(body).toMatchObject({ value: { ok: false, error: expect.stringContaining("npm install swagger-ui-dist") } })
+      expect(body).toMatchObject({
+        value: { ok: false, error: expect.stringContaining("npm install swagger-ui-dist") }
+      })
     }
   })
 })

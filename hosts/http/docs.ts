@@ -61,8 +61,13 @@ const packaged: Readonly<Record<string, string>> = {
  * `GET /docs`, with or without a trailing slash. `from`: the module from which the package of the UI is
  * resolved.
  */
-export const docsPage = ({ path }: Pick<ApiRequest, "path">, from?: string): Effect.Effect<ApiReply, RouteNotFound> =>
-  Effect.map(packagedAt("swagger-ui.css", from), () => text(page(path.endsWith("/") ? "" : "docs/"), "text/html; charset=utf-8"))
+export const docsPage = (
+  { path }: Pick<ApiRequest, "path">,
+  from?: string
+): Effect.Effect<ApiReply, RouteNotFound> =>
+  Effect.map(packagedAt("swagger-ui.css", from), () =>
+    text(page(path.endsWith("/") ? "" : "docs/"), "text/html; charset=utf-8")
+  )
 
 /** `GET /docs/:asset`: one file of a fixed list. */
 export const docsAsset = (asset: string, from?: string): Effect.Effect<ApiReply, RouteNotFound> => {
@@ -70,7 +75,9 @@ export const docsAsset = (asset: string, from?: string): Effect.Effect<ApiReply,
   const type = Object.hasOwn(packaged, asset) ? packaged[asset] : undefined
   if (type === undefined) return Effect.fail(new RouteNotFound({}))
   return Effect.flatMap(packagedAt(asset, from), (file) =>
-    Effect.map(Effect.tryPromise({ try: () => readFile(file), catch: notInstalled }), (content) => bytes(content, type))
+    Effect.map(Effect.tryPromise({ try: () => readFile(file), catch: notInstalled }), (content) =>
+      bytes(content, type)
+    )
   )
 }
 
@@ -78,7 +85,9 @@ const packagedAt = (asset: string, from: string = import.meta.url) =>
   Effect.try({ try: () => createRequire(from).resolve(`swagger-ui-dist/${asset}`), catch: notInstalled })
 
 const notInstalled = () =>
-  new RouteNotFound({ hint: "the documentation pages need a package that is not installed here: npm install swagger-ui-dist" })
+  new RouteNotFound({
+    hint: "the documentation pages need a package that is not installed here: npm install swagger-ui-dist"
+  })
 
 const text = (content: string, type: string) => bytes(new TextEncoder().encode(content), type)
 

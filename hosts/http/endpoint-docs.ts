@@ -45,16 +45,32 @@ export const groups = {
   Analysis: "Media analysis with ffprobe",
   "Files and directories": "Inputs and outputs of tasks",
   Account: "Extensions: usage of a key, and its webhooks",
-  "Signed URLs": "Upload and download URLs that other responses contain when this server stores the files itself; they need no key",
+  "Signed URLs":
+    "Upload and download URLs that other responses contain when this server stores the files itself; they need no key",
   Service: "The server itself",
   Webhooks: "Requests that your server receives"
 } as const
 
 /** Each path parameter, by its name in the routes. */
 export const pathParameters = {
-  dirId: { description: "Directory ID (1-64 chars, A-Z a-z 0-9 _ -)", pattern: "^[A-Za-z0-9_-]+$", minLength: 1, maxLength: 64 },
-  fileName: { description: "File name (1-255 chars, no slashes)", pattern: "^[^/\\\\]+$", minLength: 1, maxLength: 255 },
-  jobId: { description: "The job ID returned from /ffmpeg/process/async", pattern: "^[A-Za-z0-9_-]+$", minLength: 1, maxLength: 64 },
+  dirId: {
+    description: "Directory ID (1-64 chars, A-Z a-z 0-9 _ -)",
+    pattern: "^[A-Za-z0-9_-]+$",
+    minLength: 1,
+    maxLength: 64
+  },
+  fileName: {
+    description: "File name (1-255 chars, no slashes)",
+    pattern: "^[^/\\\\]+$",
+    minLength: 1,
+    maxLength: 255
+  },
+  jobId: {
+    description: "The job ID returned from /ffmpeg/process/async",
+    pattern: "^[A-Za-z0-9_-]+$",
+    minLength: 1,
+    maxLength: 64
+  },
   deliveryId: { description: "The delivery's id, which is also its `webhook-id`" },
   token: { description: "Signed token: the permitted access and its expiry" },
   name: { description: "The file's name, for download tools" },
@@ -90,7 +106,11 @@ const failuresOf = <E extends keyof typeof endpoints>(
   }
 ) => Object.keys(failures) as ReadonlyArray<Tag>
 
-type FailureTag<F> = F extends (...args: never) => Effect.Effect<unknown, infer Failure extends ApiError, unknown> ? Failure["_tag"] : never
+type FailureTag<F> = F extends (
+  ...args: never
+) => Effect.Effect<unknown, infer Failure extends ApiError, unknown>
+  ? Failure["_tag"]
+  : never
 
 const readsJson = ["InvalidRequest", "TooLarge"] as const
 const ok = (means: string, schema: Schema.Schema.All): Reply => ({ status: 200, means, schema })
@@ -127,9 +147,19 @@ const download = (id: string) =>
     headers: ["Range", "If-Range", "If-None-Match"],
     reply: { status: 200, means: "The whole file", type: "*/*", headers: ["ETag", "Content-Disposition"] },
     others: [
-      { status: 206, means: "The requested range", type: "*/*", headers: ["ETag", "Content-Disposition", "Content-Range"] },
+      {
+        status: 206,
+        means: "The requested range",
+        type: "*/*",
+        headers: ["ETag", "Content-Disposition", "Content-Range"]
+      },
       { status: 304, means: "Not modified: your copy is current", headers: ["ETag"] },
-      { status: 416, means: "The range lies outside the file", schema: replies.FailureReply, headers: ["Content-Range"] }
+      {
+        status: 416,
+        means: "The range lies outside the file",
+        schema: replies.FailureReply,
+        headers: ["Content-Range"]
+      }
     ],
     errors: ["SignedUrlExpired", "FileNotFound"]
   }) as const
@@ -175,10 +205,15 @@ export const endpointDocs = {
     id: "submit",
     group: "Processing",
     summary: "Accept a task and return its job",
-    description: "URL inputs are imported before the response. When the job has ended, `webhook_url` receives a POST: see Webhooks.",
+    description:
+      "URL inputs are imported before the response. When the job has ended, `webhook_url` receives a POST: see Webhooks.",
     request: { schema: AsyncBody },
     headers: ["Idempotency-Key"],
-    reply: { status: 202, means: "Accepted: the job will end with results or an error", schema: replies.AsyncReply },
+    reply: {
+      status: 202,
+      means: "Accepted: the job will end with results or an error",
+      schema: replies.AsyncReply
+    },
     errors: [
       ...readsJson,
       ...failuresOf<"postProcessAsync">({
@@ -348,7 +383,11 @@ export const endpointDocs = {
     id: "openapi",
     group: "Service",
     summary: "This document",
-    reply: { status: 200, means: "OpenAPI 3.1; `servers` is the URL of this server in the request", type: "application/json" },
+    reply: {
+      status: 200,
+      means: "OpenAPI 3.1; `servers` is the URL of this server in the request",
+      type: "application/json"
+    },
     errors: []
   },
   "GET /docs": {

@@ -4,13 +4,17 @@ import { tooManyJobs } from "../../core/job.js"
 import type { status } from "./status.js"
 
 /** One sample of each failure for the OpenAPI document. Its message is the one that clients receive. */
-export const failureSamples: { readonly [Tag in errors.ApiError["_tag"]]: Extract<errors.ApiError, { readonly _tag: Tag }> } = {
+export const failureSamples: {
+  readonly [Tag in errors.ApiError["_tag"]]: Extract<errors.ApiError, { readonly _tag: Tag }>
+} = {
   InvalidRequest: new errors.InvalidRequest({ message: "file_name is required" }),
   InvalidTask: new errors.InvalidTask({ reason: "task.inputs is required" }),
   NameTaken: new errors.NameTaken({ name: FileName("video.mp4") }),
   UrlRefused: new errors.UrlRefused({}),
   InvalidApiKey: new errors.InvalidApiKey(),
-  QuotaExceeded: new errors.QuotaExceeded({ message: "Quota exceeded: 1000 jobs a month are allowed, and they are used or under way" }),
+  QuotaExceeded: new errors.QuotaExceeded({
+    message: "Quota exceeded: 1000 jobs a month are allowed, and they are used or under way"
+  }),
   SignedUrlExpired: new errors.SignedUrlExpired({ what: "Upload" }),
   DirectoryNotFound: new errors.DirectoryNotFound(),
   FileNotFound: new errors.FileNotFound({}),

@@ -11,12 +11,16 @@ const mountFirst = "mount ffkiln before body parsers such as express.urlencoded(
  * or an error without it. The result of the host application's body parser is used when it still has the
  * original content.
  */
-export const readJson = (request: ApiRequest, whenEmpty?: unknown): Effect.Effect<unknown, InvalidRequest | TooLarge> => {
+export const readJson = (
+  request: ApiRequest,
+  whenEmpty?: unknown
+): Effect.Effect<unknown, InvalidRequest | TooLarge> => {
   const { body } = request
   const what = "The request body"
   const unfit = body._tag === "Bytes" ? (whyEncoded(request, what) ?? whyForm(request)) : undefined
   if (unfit !== undefined) return Effect.fail(unfit)
-  if (body._tag === "Bytes") return jsonOf(what, body.bytes, { whenEmpty, announced: Number(request.header("content-length") ?? 0) })
+  if (body._tag === "Bytes")
+    return jsonOf(what, body.bytes, { whenEmpty, announced: Number(request.header("content-length") ?? 0) })
   const { value } = body
   if (value instanceof Uint8Array || typeof value === "string") return parse(what, value, whenEmpty)
   // A form parser splits JSON at brackets and ampersands: the original can't be restored.
@@ -28,7 +32,9 @@ export const readJson = (request: ApiRequest, whenEmpty?: unknown): Effect.Effec
 /** The error for a multipart form; undefined otherwise. No client labels JSON as one. */
 const whyForm = (request: ApiRequest): InvalidRequest | undefined =>
   /^multipart\/form-data/i.test(request.header("content-type") ?? "")
-    ? new InvalidRequest({ message: "The request body is a multipart form: send a JSON object, as curl -d does" })
+    ? new InvalidRequest({
+        message: "The request body is a multipart form: send a JSON object, as curl -d does"
+      })
     : undefined
 
 /**
@@ -55,11 +61,18 @@ export const jsonOf = <E>(
     return yield* parse(what, Buffer.concat(pieces), whenEmpty)
   })
 
-const parse = (what: string, body: Uint8Array | string, whenEmpty: unknown): Effect.Effect<unknown, InvalidRequest> =>
+const parse = (
+  what: string,
+  body: Uint8Array | string,
+  whenEmpty: unknown
+): Effect.Effect<unknown, InvalidRequest> =>
   Effect.suspend(() => {
     const text = typeof body === "string" ? body : decode(body)
     if (text === undefined) return invalid(`${what} is not valid UTF-8: send a JSON object`)
-    if (text.trim() === "") return whenEmpty === undefined ? invalid(`${what} is empty: send a JSON object`) : Effect.succeed(whenEmpty)
+    if (text.trim() === "")
+      return whenEmpty === undefined
+        ? invalid(`${what} is empty: send a JSON object`)
+        : Effect.succeed(whenEmpty)
     try {
       return Effect.succeed(JSON.parse(text) as unknown)
     } catch {

@@ -7,7 +7,8 @@ import type { ApiReply, ApiRequest } from "./api.js"
 export const isLegacy = ({ path }: ApiRequest): boolean => path.replace(/\/$/, "") === "/ffmpeg/run"
 
 /** The error where a host has disabled the endpoint. */
-export const legacyOff = () => new RouteNotFound({ hint: "POST /ffmpeg/run is disabled on this server, use POST /ffmpeg/process" })
+export const legacyOff = () =>
+  new RouteNotFound({ hint: "POST /ffmpeg/run is disabled on this server, use POST /ffmpeg/process" })
 
 /**
  * Adds the headers of RFC 9745, RFC 8594 and RFC 5829: deprecated since 1 September 2025, the announced end,

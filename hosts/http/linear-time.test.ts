@@ -33,7 +33,11 @@ const bytes = 64 * 1024
 const limits = { ...defaultLimits, optionBytes: 2 * bytes, graphBytes: 2 * bytes }
 const rules = { ports: [443], allowAddress: () => false, allowHost: () => false }
 const base = new URL("https://media.example.com/a/b")
-const taskWith = (task: object) => ({ inputs: [{ file_path: "dir_1/a.mp4" }], outputs: [{ file: "b.mp4" }], ...task })
+const taskWith = (task: object) => ({
+  inputs: [{ file_path: "dir_1/a.mp4" }],
+  outputs: [{ file: "b.mp4" }],
+  ...task
+})
 const output = (over: object) => taskWith({ outputs: [{ file: "b.mp4", ...over }] })
 const process = (task: object) => parseProcess({ task }, limits)
 const optionNames = [
@@ -55,7 +59,8 @@ const entries: Readonly<Record<string, (text: string) => unknown>> = {
   "an input's path": (text) => process(taskWith({ inputs: [{ file_path: text }] })),
   "an input's file name": (text) => process(taskWith({ inputs: [{ file_path: `dir_1/${text}` }] })),
   "an input's URL": (text) => process(taskWith({ inputs: [{ file_path: `https://${text}` }] })),
-  "an input's URL path": (text) => process(taskWith({ inputs: [{ file_path: `https://a.example/${text}` }] })),
+  "an input's URL path": (text) =>
+    process(taskWith({ inputs: [{ file_path: `https://a.example/${text}` }] })),
   "an output's file name": (text) => process(output({ file: text })),
   "a filter graph": (text) => process(taskWith({ filter_complex: text })),
   "a filter's arguments": (text) => process(taskWith({ filter_complex: `scale=${text}` })),
@@ -63,21 +68,31 @@ const entries: Readonly<Record<string, (text: string) => unknown>> = {
   "a map": (text) => process(output({ maps: [text] })),
   "an option": (text) => process(output({ options: [text] })),
   "an option with a dash": (text) => process(output({ options: [`-${text}`] })),
-  ...Object.fromEntries(optionNames.map((name) => [`the value of ${name}`, (text: string) => process(output({ options: [name, text] }))])),
+  ...Object.fromEntries(
+    optionNames.map((name) => [
+      `the value of ${name}`,
+      (text: string) => process(output({ options: [name, text] }))
+    ])
+  ),
   "an unknown field": (text) => process(taskWith({ [text]: 1 })),
   "a field of the wrong type": (text) => process(taskWith({ inputs: [text] })),
   output_dir_id: (text) => process(taskWith({ output_dir_id: text })),
   "a tag": (text) => parseProcess({ task: taskWith({}), tags: [text] }, limits),
   "the text of a tag": parseTag,
   webhook_url: (text) => parseAsync({ task: taskWith({}), webhook_url: text }, limits),
-  "the host of webhook_url": (text) => parseAsync({ task: taskWith({}), webhook_url: `https://${text}/` }, limits),
+  "the host of webhook_url": (text) =>
+    parseAsync({ task: taskWith({}), webhook_url: `https://${text}/` }, limits),
   "the command of a form": (text) => parseCommand({ task: text }),
   "the URL of a probe": (text) => parseAnalyze({ file_path: `https://${text}` }, limits),
   "a probe's field": (text) => parseAnalyze({ file_path: "dir_1/a", probe: { format: [text] } }, limits),
-  "a probe's streams": (text) => parseAnalyze({ file_path: "dir_1/a", probe: { select_streams: text } }, limits),
-  "a probe's metadata": (text) => parseAnalyze({ file_path: "dir_1/a", probe: { select_streams: `m:${text}` } }, limits),
-  "a probe's intervals": (text) => parseAnalyze({ file_path: "dir_1/a", probe: { read_intervals: text } }, limits),
-  "a probe's duration": (text) => parseAnalyze({ file_path: "dir_1/a", probe: { analyzeduration: text } }, limits),
+  "a probe's streams": (text) =>
+    parseAnalyze({ file_path: "dir_1/a", probe: { select_streams: text } }, limits),
+  "a probe's metadata": (text) =>
+    parseAnalyze({ file_path: "dir_1/a", probe: { select_streams: `m:${text}` } }, limits),
+  "a probe's intervals": (text) =>
+    parseAnalyze({ file_path: "dir_1/a", probe: { read_intervals: text } }, limits),
+  "a probe's duration": (text) =>
+    parseAnalyze({ file_path: "dir_1/a", probe: { analyzeduration: text } }, limits),
   "a probe's size": (text) => parseAnalyze({ file_path: "dir_1/a", probe: { probesize: text } }, limits),
   file_name: (text) => parseFile({ file_name: text }),
   dir_id: (text) => parseFile({ file_name: "a", dir_id: text }),
@@ -127,13 +142,17 @@ const entries: Readonly<Record<string, (text: string) => unknown>> = {
 
 const units = [
   ..." \t\n\0a1_.,:;=-+/\\'\"[](){}%@#|?&\u00e9\u0301",
-  ..."_a|a_|1.|] |[a]|] [|=a:|a=b:|a,|a;|a:b|\\'|while(|%d|0x|//|../|\r\n|e\u0301\u0323|\u1100\u1161\u11a8|\ud834\udd60".split("|"),
+  ..."_a|a_|1.|] |[a]|] [|=a:|a=b:|a,|a;|a:b|\\'|while(|%d|0x|//|../|\r\n|e\u0301\u0323|\u1100\u1161\u11a8|\ud834\udd60".split(
+    "|"
+  ),
   "a=1 ",
   "\ud800"
 ]
 /** Endings that make a backtracking reader go back. */
 const ends = globalThis.process.env.FFKILN_TEST_LONG === undefined ? ["!"] : ["!", "", "\n", "]"]
-const texts = units.flatMap((unit) => ends.map((end) => `${unit.repeat(Math.ceil(bytes / unit.length))}${end}`))
+const texts = units.flatMap((unit) =>
+  ends.map((end) => `${unit.repeat(Math.ceil(bytes / unit.length))}${end}`)
+)
 
 /** Milliseconds of processor time, which excludes other programs. */
 const cost = (run: () => unknown): number => {
@@ -167,17 +186,24 @@ describe("reads 64 KiB of hostile text in linear time", () => {
 describe("a task of many long graphs", () => {
   const graph = `drawtext=text=${"a\u0301".repeat(5000)}`
   const outputs = (first: string) =>
-    Array.from({ length: 30 }, (_, index) => ({ file: `${index}.mp4`, options: ["-vf", index === 0 ? first : graph] }))
+    Array.from({ length: 30 }, (_, index) => ({
+      file: `${index}.mp4`,
+      options: ["-vf", index === 0 ? first : graph]
+    }))
 
   it("is refused at the first graph that breaks a limit", () => {
     const task = taskWith({ outputs: outputs("a".repeat(defaultLimits.optionBytes + 1)) })
     expect(parseProcess({ task }, defaultLimits)).toMatchObject({
-      left: { reason: `task.outputs[0].options[1] is too long: at most ${defaultLimits.optionBytes} bytes are allowed` }
+      left: {
+        reason: `task.outputs[0].options[1] is too long: at most ${defaultLimits.optionBytes} bytes are allowed`
+      }
     })
   })
 
   it("is read in linear time when all are valid", () => {
-    expect(cost(() => expect(Either.isRight(process(taskWith({ outputs: outputs(graph) })))).toBe(true))).toBeLessThan(5 * maxMillis)
+    expect(
+      cost(() => expect(Either.isRight(process(taskWith({ outputs: outputs(graph) })))).toBe(true))
+    ).toBeLessThan(5 * maxMillis)
   })
 })
 
@@ -189,7 +215,9 @@ describe("text that exceeds its length limit", () => {
     expect([
       messageOf(parseFile({ file_name: "a".repeat(1021) })),
       messageOf(parseFile({ file_name: `a${"\u0301".repeat(31)}` })),
-      messageOf(parseAsync({ task: taskWith({}), webhook_url: `https://a.example/${"a".repeat(8192)}` }, limits)),
+      messageOf(
+        parseAsync({ task: taskWith({}), webhook_url: `https://a.example/${"a".repeat(8192)}` }, limits)
+      ),
       messageOf(parseAnalyze({ file_path: `https://a.example/${"a".repeat(8192)}` }, limits)),
       messageOf(parseAnalyze({ file_path: `https://${"a".repeat(1025)}/` }, limits))
     ]).toEqual([
@@ -204,5 +232,7 @@ describe("text that exceeds its length limit", () => {
   it.each([
     ["Hangul that NFC makes a third as long", "\u1100\u1161\u11a8".repeat(85)],
     ["30 marks in a row", `a${"\u0323".repeat(30)}`]
-  ])("is accepted as a name with %s", (_, name) => expect(Either.isRight(parseFile({ file_name: name }))).toBe(true))
+  ])("is accepted as a name with %s", (_, name) =>
+    expect(Either.isRight(parseFile({ file_name: name }))).toBe(true)
+  )
 })

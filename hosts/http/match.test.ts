@@ -3,7 +3,10 @@ import { describe, expect, it } from "vitest"
 import { knows, match } from "./match.js"
 
 const found = (method: string, path: string) =>
-  Either.match(match(method, path), { onLeft: (error) => error._tag, onRight: ({ route, params }) => [route.path, params] })
+  Either.match(match(method, path), {
+    onLeft: (error) => error._tag,
+    onRight: ({ route, params }) => [route.path, params]
+  })
 
 describe("match", () => {
   it.each<[string, string, unknown]>([
@@ -13,7 +16,11 @@ describe("match", () => {
     ["POST", "/ffmpeg/process/async", ["/ffmpeg/process/async", {}]],
     ["GET", "/file/dir_1/a%20b.mp4", ["/file/:dirId/:fileName", { dirId: "dir_1", fileName: "a b.mp4" }]],
     ["GET", "/file/download/x.mp4", ["/file/:dirId/:fileName", { dirId: "download", fileName: "x.mp4" }]],
-    ["GET", "/file/download/dir_1/x.mp4", ["/file/download/:dirId/:fileName", { dirId: "dir_1", fileName: "x.mp4" }]],
+    [
+      "GET",
+      "/file/download/dir_1/x.mp4",
+      ["/file/download/:dirId/:fileName", { dirId: "dir_1", fileName: "x.mp4" }]
+    ],
     ["GET", "/file/dir_1/%2e%2e%2fx", ["/file/:dirId/:fileName", { dirId: "dir_1", fileName: "../x" }]],
     ["GET", "/file/dir_1/%252e", ["/file/:dirId/:fileName", { dirId: "dir_1", fileName: "%2e" }]],
     ["PUT", "/blob/t", ["/blob/:token", { token: "t" }]],
@@ -39,5 +46,6 @@ describe("match", () => {
     expect(error).toMatchObject({ allowed: ["GET", "PUT"], message: "Method not allowed: use GET or PUT" })
   })
 
-  it("knows a path, whatever the method", () => expect([knows("/directory"), knows("/blob/%"), knows("/x")]).toEqual([true, true, false]))
+  it("knows a path, whatever the method", () =>
+    expect([knows("/directory"), knows("/blob/%"), knows("/x")]).toEqual([true, true, false]))
 })

@@ -8,14 +8,24 @@ import { formParts } from "./multipart.js"
 
 const boundary = "----frontier"
 const part = (headers: string, content: Uint8Array | string) =>
-  Buffer.concat([Buffer.from(`--${boundary}\r\n${headers}\r\n\r\n`), Buffer.from(content), Buffer.from("\r\n")])
+  Buffer.concat([
+    Buffer.from(`--${boundary}\r\n${headers}\r\n\r\n`),
+    Buffer.from(content),
+    Buffer.from("\r\n")
+  ])
 const file = (field: string, name: string, content: Uint8Array | string) =>
-  part(`Content-Disposition: form-data; name="${field}"; filename="${name}"\r\nContent-Type: video/mp4`, content)
+  part(
+    `Content-Disposition: form-data; name="${field}"; filename="${name}"\r\nContent-Type: video/mp4`,
+    content
+  )
 const command = (json: string) => part('Content-Disposition: form-data; name="command"', json)
 const end = Buffer.from(`--${boundary}--\r\n`)
 const form = (...parts: ReadonlyArray<Buffer>) => Buffer.concat([...parts, end])
 
-const request = (bytes: Stream.Stream<Uint8Array, InvalidRequest>, type = `multipart/form-data; boundary=${boundary}`): ApiRequest => ({
+const request = (
+  bytes: Stream.Stream<Uint8Array, InvalidRequest>,
+  type = `multipart/form-data; boundary=${boundary}`
+): ApiRequest => ({
   method: "POST",
   path: "/ffmpeg/run",
   header: (name) => (name === "content-type" ? type : undefined),
@@ -29,12 +39,20 @@ const read = (from: ApiRequest) =>
     Stream.mapEffect(formParts(from), (each) =>
       each._tag === "Command"
         ? Effect.succeed(["command", each.body])
-        : Effect.map(Stream.runCollect(each.bytes), (pieces) => [each.field, each.name, Buffer.concat([...pieces]).toString("latin1")])
+        : Effect.map(Stream.runCollect(each.bytes), (pieces) => [
+            each.field,
+            each.name,
+            Buffer.concat([...pieces]).toString("latin1")
+          ])
     )
   ).pipe(Effect.map((parts) => [...parts]))
 
 const pieces = (body: Uint8Array, size: number) =>
-  Stream.fromIterable(Array.from({ length: Math.ceil(body.length / size) }, (_, index) => body.subarray(index * size, (index + 1) * size)))
+  Stream.fromIterable(
+    Array.from({ length: Math.ceil(body.length / size) }, (_, index) =>
+      body.subarray(index * size, (index + 1) * size)
+    )
+  )
 
 const failure = (body: Uint8Array, type?: string) => Effect.flip(read(request(Stream.make(body), type)))
 
@@ -42,7 +60,15 @@ describe("formParts", () => {
   // Beginnings of the boundary, line ends and dashes, which can mislead a search for the boundary.
   const awkward = FastCheck.array(
     FastCheck.oneof(
-      FastCheck.constantFrom("\r\n", "\r", "--", `\r\n--${boundary.slice(0, 8)}`, `--${boundary}`, `\r\n--`, "\0"),
+      FastCheck.constantFrom(
+        "\r\n",
+        "\r",
+        "--",
+        `\r\n--${boundary.slice(0, 8)}`,
+        `--${boundary}`,
+        `\r\n--`,
+        "\0"
+      ),
       FastCheck.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString("latin1"))
     ),
     { maxLength: 12 }
@@ -55,18 +81,23 @@ describe("formParts", () => {
   it.live("returns the same parts for every split of the body into chunks", () =>
     Effect.promise(() =>
       FastCheck.assert(
-        FastCheck.asyncProperty(content, content, FastCheck.integer({ min: 1, max: 200 }), async (a, b, size) => {
-          const body = form(
-            file("a", "a.mp4", Buffer.from(a, "latin1")),
-            command('{"x":[1]}'),
-            file("b", "b.mp4", Buffer.from(b, "latin1"))
-          )
-          expect(await Effect.runPromise(read(request(pieces(body, size))))).toEqual([
-            ["a", "a.mp4", a],
-            ["command", { x: [1] }],
-            ["b", "b.mp4", b]
-          ])
-        }),
+        FastCheck.asyncProperty(
+          content,
+          content,
+          FastCheck.integer({ min: 1, max: 200 }),
+          async (a, b, size) => {
+            const body = form(
+              file("a", "a.mp4", Buffer.from(a, "latin1")),
+              command('{"x":[1]}'),
+              file("b", "b.mp4", Buffer.from(b, "latin1"))
+            )
+            expect(await Effect.runPromise(read(request(pieces(body, size))))).toEqual([
+              ["a", "a.mp4", a],
+              ["command", { x: [1] }],
+              ["b", "b.mp4", b]
+            ])
+          }
+        ),
         { numRuns: 300 }
       )
     )
@@ -78,7 +109,10 @@ describe("formParts", () => {
       const whole = body.length - "\r\n".length
       for (let length = 0; length < whole; length++) {
         const error = yield* failure(body.subarray(0, length))
-        expect([length, error.message]).toEqual([length, "The form is not valid multipart/form-data, or was cut off"])
+        expect([length, error.message]).toEqual([
+          length,
+          "The form is not valid multipart/form-data, or was cut off"
+        ])
       }
       expect(yield* read(request(Stream.make(body.subarray(0, whole))))).toHaveLength(2)
     })
@@ -109,7 +143,9 @@ describe("formParts", () => {
       const size = 64 * 1024
       let pulled = 0
       const body = Stream.concat(
-        Stream.make(Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="a"; filename="a"\r\n\r\n`)),
+        Stream.make(
+          Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="a"; filename="a"\r\n\r\n`)
+        ),
         Stream.take(Stream.repeatEffect(Effect.sync(() => Buffer.alloc(size, ++pulled))), 1000)
       )
       const most = yield* Stream.runHead(
@@ -140,7 +176,10 @@ describe("formParts", () => {
         part('content-disposition: form-data; name="c.srt"', "2"),
         file("d", "", "3"),
         part(`Content-Disposition: form-data; name="e"; filename*=utf-8''na%C3%AFve.mp4`, "4"),
-        part('Content-Disposition: form-data; name="command"; filename="task.json"\r\nContent-Type: application/json', '{"a":"ü"}')
+        part(
+          'Content-Disposition: form-data; name="command"; filename="task.json"\r\nContent-Type: application/json',
+          '{"a":"ü"}'
+        )
       )
       expect(yield* read(request(Stream.make(body)))).toEqual([
         ["a", "видео 视频.mp4", ""],
@@ -155,7 +194,11 @@ describe("formParts", () => {
 
   it.live.each<readonly [string, string, string]>([
     ["no boundary", "multipart/form-data", "The Content-Type of the form has no boundary"],
-    ["JSON", "application/json", "POST /ffmpeg/run takes multipart/form-data: to send JSON, use POST /ffmpeg/process"],
+    [
+      "JSON",
+      "application/json",
+      "POST /ffmpeg/run takes multipart/form-data: to send JSON, use POST /ffmpeg/process"
+    ],
     ["nothing", "", "POST /ffmpeg/run takes multipart/form-data: to send JSON, use POST /ffmpeg/process"],
     [
       "another multipart",
@@ -170,11 +213,23 @@ describe("formParts", () => {
 
   it.live.each<readonly [string, Buffer, string]>([
     ["no part", end, ""],
-    ["no field name", form(part("Content-Disposition: form-data", "x")), "A part of the form has no field name"],
+    [
+      "no field name",
+      form(part("Content-Disposition: form-data", "x")),
+      "A part of the form has no field name"
+    ],
     ["a command that is no JSON", form(command("{")), 'The field "command" is not valid JSON'],
     ["an empty command", form(command("")), 'The field "command" is empty: send a JSON object'],
-    ["a command of bad UTF-8", form(part('Content-Disposition: form-data; name="command"', Buffer.from([0x22, 0xff, 0x22]))), "UTF-8"],
-    ["a command that is too long", form(command(JSON.stringify("x".repeat(101)))), 'The field "command" is too large: at most 100 bytes'],
+    [
+      "a command of bad UTF-8",
+      form(part('Content-Disposition: form-data; name="command"', Buffer.from([0x22, 0xff, 0x22]))),
+      "UTF-8"
+    ],
+    [
+      "a command that is too long",
+      form(command(JSON.stringify("x".repeat(101)))),
+      'The field "command" is too large: at most 100 bytes'
+    ],
     ["too many parts", form(...["a", "b", "c", "d"].map((name) => file(name, name, name))), "at most 2 files"]
   ])("reports %s", ([, body, message]) =>
     Effect.gen(function* () {

@@ -18,10 +18,13 @@ const headerBytes = 8 * 1024
  * file. File bytes are read directly from the request: the next part follows when they have been read.
  */
 export const formParts = (request: ApiRequest): Stream.Stream<FormPart, InvalidRequest | TooLarge> =>
-  Stream.mapEffect(rawParts(request), ({ field, name, bytes }): Effect.Effect<FormPart, InvalidRequest | TooLarge> => {
-    if (field !== commandField) return Effect.succeed({ _tag: "File", field, name, bytes })
-    return Effect.map(jsonOf(`The field "${commandField}"`, bytes), (body) => ({ _tag: "Command", body }))
-  })
+  Stream.mapEffect(
+    rawParts(request),
+    ({ field, name, bytes }): Effect.Effect<FormPart, InvalidRequest | TooLarge> => {
+      if (field !== commandField) return Effect.succeed({ _tag: "File", field, name, bytes })
+      return Effect.map(jsonOf(`The field "${commandField}"`, bytes), (body) => ({ _tag: "Command", body }))
+    }
+  )
 
 interface RawPart {
   readonly field: string
@@ -46,7 +49,11 @@ const rawParts = (request: ApiRequest): Stream.Stream<RawPart, InvalidRequest> =
         parts.unsafeOffer({ field, name: fileName || field, bytes: Stream.mapError(bytesOf(file), broken) })
       })
       parser.on("partsLimit", () =>
-        end(refused(`The form has too many parts: at most ${maxFiles} files and the field "command" are allowed`))
+        end(
+          refused(
+            `The form has too many parts: at most ${maxFiles} files and the field "command" are allowed`
+          )
+        )
       )
       parser.on("error", () => {
         end(broken())
@@ -66,12 +73,14 @@ type Parser = InstanceType<typeof Busboy>
  * reports a truncated form.
  */
 const feed = (parser: Parser, source: Stream.Stream<Uint8Array, InvalidRequest>) =>
-  Stream.runForEach(source, (piece) => Effect.async<void>((resume) => void parser.write(piece, () => resume(Effect.void)))).pipe(
-    Effect.ignore,
-    Effect.zipRight(Effect.sync(() => parser.end()))
-  )
+  Stream.runForEach(source, (piece) =>
+    Effect.async<void>((resume) => void parser.write(piece, () => resume(Effect.void)))
+  ).pipe(Effect.ignore, Effect.zipRight(Effect.sync(() => parser.end())))
 
-const parserOf = (contentType: string, maxFiles: number): Effect.Effect<Parser, InvalidRequest, Scope.Scope> => {
+const parserOf = (
+  contentType: string,
+  maxFiles: number
+): Effect.Effect<Parser, InvalidRequest, Scope.Scope> => {
   if (!/^multipart\/form-data\b/i.test(contentType)) {
     return refused("POST /ffmpeg/run takes multipart/form-data: to send JSON, use POST /ffmpeg/process")
   }
@@ -91,7 +100,9 @@ const parserOf = (contentType: string, maxFiles: number): Effect.Effect<Parser, 
   )
 }
 
-const bytesIn = ({ body }: ApiRequest): Effect.Effect<Stream.Stream<Uint8Array, InvalidRequest>, InvalidRequest> => {
+const bytesIn = ({
+  body
+}: ApiRequest): Effect.Effect<Stream.Stream<Uint8Array, InvalidRequest>, InvalidRequest> => {
   if (body._tag === "Bytes") return Effect.succeed(body.bytes)
   if (body.value instanceof Uint8Array) return Effect.succeed(Stream.make(body.value))
   return refused("The form was consumed by the host application: mount ffkiln before its body parsers")

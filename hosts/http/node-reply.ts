@@ -6,7 +6,10 @@ import type { ApiReply, ApiServices, ReplyBody } from "./api.js"
 import { defect, failed } from "./reply.js"
 
 /** Sends a reply, with backpressure from the client. */
-export const sendReply = (response: ServerResponse, reply: ApiReply): Effect.Effect<void, never, ApiServices> =>
+export const sendReply = (
+  response: ServerResponse,
+  reply: ApiReply
+): Effect.Effect<void, never, ApiServices> =>
   reply.body._tag === "Bytes" && response.req.method !== "HEAD"
     ? sendBytes(response, reply, reply.body)
     : Effect.sync(() => sendWhole(response, reply))
@@ -16,7 +19,11 @@ export const sendWhole = (response: ServerResponse, { status, headers, body }: A
   const text = body._tag === "Json" ? JSON.stringify(body.value) : ""
   const type = body._tag === "Json" ? { "content-type": "application/json; charset=utf-8" } : {}
   const length = body._tag === "Bytes" ? body.length : Buffer.byteLength(text)
-  response.writeHead(status, { ...headers, ...type, ...(body._tag === "Nothing" ? {} : { "content-length": length }) })
+  response.writeHead(status, {
+    ...headers,
+    ...type,
+    ...(body._tag === "Nothing" ? {} : { "content-length": length })
+  })
   response.end(text)
 }
 
@@ -24,7 +31,8 @@ export const sendWhole = (response: ServerResponse, { status, headers, body }: A
 const sendBytes = (response: ServerResponse, reply: ApiReply, body: Extract<ReplyBody, { _tag: "Bytes" }>) =>
   Effect.gen(function* () {
     const begin = () => {
-      if (!response.headersSent) response.writeHead(reply.status, { ...reply.headers, "content-length": body.length })
+      if (!response.headersSent)
+        response.writeHead(reply.status, { ...reply.headers, "content-length": body.length })
     }
     let left = body.length
     yield* Stream.runForEach(body.bytes, (piece) => {
@@ -40,9 +48,13 @@ const sendBytes = (response: ServerResponse, reply: ApiReply, body: Extract<Repl
     response.end()
   }).pipe(
     Effect.catchAll((error) => failed(error)),
-    Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : defect(cause))),
+    Effect.catchAllCause((cause) =>
+      Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : defect(cause)
+    ),
     // Before the first byte, a failure is sent as a normal reply.
-    Effect.map((instead) => instead && (response.headersSent ? response.destroy() : sendWhole(response, instead))),
+    Effect.map(
+      (instead) => instead && (response.headersSent ? response.destroy() : sendWhole(response, instead))
+    ),
     Effect.asVoid
   )
 

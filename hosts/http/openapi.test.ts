@@ -16,13 +16,23 @@ const root = fileURLToPath(new URL("../../", import.meta.url))
 const document = JSON.parse(JSON.stringify(openApi(routes, "/")))
 
 /** All `examples` of bodies in the document: the pointer of the schema, and the value. */
-const samples = (node: unknown, at: ReadonlyArray<string> = []): ReadonlyArray<readonly [string, unknown]> => {
+const samples = (
+  node: unknown,
+  at: ReadonlyArray<string> = []
+): ReadonlyArray<readonly [string, unknown]> => {
   if (typeof node !== "object" || node === null) return []
-  const { examples, schema } = node as { readonly examples?: Record<string, { value?: unknown; $ref?: string }>; readonly schema?: unknown }
+  const { examples, schema } = node as {
+    readonly examples?: Record<string, { value?: unknown; $ref?: string }>
+    readonly schema?: unknown
+  }
   const here = schema === undefined ? [] : Object.values(examples ?? {})
   return [
     ...here.map(
-      ({ value, $ref }) => [pointerTo(...at, "schema"), value ?? document.components.examples[$ref?.split("/").at(-1) ?? ""].value] as const
+      ({ value, $ref }) =>
+        [
+          pointerTo(...at, "schema"),
+          value ?? document.components.examples[$ref?.split("/").at(-1) ?? ""].value
+        ] as const
     ),
     ...Object.entries(node).flatMap(([name, child]) => samples(child, [...at, name]))
   ]
@@ -46,10 +56,17 @@ describe("OpenAPI document", () => {
         baseUrl
       } as const
       // The handler uses no services.
-      const reply = route.handle({ request, param: () => "", onDisconnect: "abandon" }) as Effect.Effect<ApiReply, ApiError>
-      return Effect.map(reply, ({ body }) => (body._tag === "Json" ? (body.value as typeof document) : undefined))
+      const reply = route.handle({ request, param: () => "", onDisconnect: "abandon" }) as Effect.Effect<
+        ApiReply,
+        ApiError
+      >
+      return Effect.map(reply, ({ body }) =>
+        body._tag === "Json" ? (body.value as typeof document) : undefined
+      )
     }
-    const [first, second] = await Effect.runPromise(Effect.all([asked("https://a.example"), asked("https://b.example/v1")]))
+    const [first, second] = await Effect.runPromise(
+      Effect.all([asked("https://a.example"), asked("https://b.example/v1")])
+    )
     expect(first.servers).toEqual([{ url: "https://a.example" }])
     expect(second.servers).toEqual([{ url: "https://b.example/v1" }])
     expect(second.paths).toBe(first.paths)
@@ -60,7 +77,9 @@ describe("OpenAPI document", () => {
   })
 
   it("documents every route, and nothing else", () => {
-    expect(routes.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(Object.keys(endpointDocs).sort())
+    expect(routes.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(
+      Object.keys(endpointDocs).sort()
+    )
   })
 
   it("has samples that fit their schemas", () => {
@@ -73,7 +92,8 @@ describe("OpenAPI document", () => {
   it("has only schemas that the JSON Schema dialect knows", () => {
     const { fault } = conformance(document)
     // Each is compiled in ajv's strict mode, where an unknown keyword throws.
-    for (const name of Object.keys(document.components.schemas)) expect(() => fault(`/components/schemas/${name}`, null)).not.toThrow()
+    for (const name of Object.keys(document.components.schemas))
+      expect(() => fault(`/components/schemas/${name}`, null)).not.toThrow()
   })
 
   it("passes redocly's recommended rules, without a network", async () => {
@@ -81,7 +101,16 @@ describe("OpenAPI document", () => {
     try {
       await writeFile(join(folder, "openapi.json"), JSON.stringify(document))
       const cli = join(root, "node_modules", "@redocly", "cli", "bin", "cli.js")
-      const lint = [process.execPath, cli, "lint", "openapi.json", "--extends", "recommended", "--format", "json"]
+      const lint = [
+        process.execPath,
+        cli,
+        "lint",
+        "openapi.json",
+        "--extends",
+        "recommended",
+        "--format",
+        "json"
+      ]
       const isolated = (await execa("unshare", ["-rn", "true"], { reject: false })).exitCode === 0
       const [program = "", ...args] = isolated ? ["unshare", "-rn", ...lint] : lint
       const env = { REDOCLY_TELEMETRY: "off", REDOCLY_SUPPRESS_UPDATE_NOTICE: "true" }
@@ -89,7 +118,10 @@ describe("OpenAPI document", () => {
       const { problems, totals } = JSON.parse(stdout)
       expect(totals.errors).toBe(0)
       expect(
-        problems.map((problem: { ruleId: string; location: [{ pointer: string }] }) => `${problem.ruleId} ${problem.location[0].pointer}`)
+        problems.map(
+          (problem: { ruleId: string; location: [{ pointer: string }] }) =>
+            `${problem.ruleId} ${problem.location[0].pointer}`
+        )
       ).toEqual([
         "info-license #/info",
         // These two have no input that could be wrong.
@@ -128,7 +160,11 @@ describe("conformance", () => {
     ["a success that says it failed", { body: { ...exchange.body, ok: false } }, /must be/],
     ["no body", { body: undefined }, /must be object/],
     ["a status that is not documented", { status: 201 }, /201 is not a documented status/],
-    ["a failure in another form", { status: 404, body: { ok: false, error: "x", code: 1 } }, /additional properties/],
+    [
+      "a failure in another form",
+      { status: 404, body: { ok: false, error: "x", code: 1 } },
+      /additional properties/
+    ],
     ["a path that is not documented", { path: "/jobs" }, /not a documented path/],
     ["a method that is not documented", { method: "PUT" }, /not a documented method/],
     ["text", { contentType: "text/plain" }, /not a documented Content-Type/]

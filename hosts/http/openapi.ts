@@ -1,7 +1,15 @@
 import { JSONSchema, Option, type Schema, SchemaAST } from "effect"
 import { FailureReply, WebhookPayload } from "../../core/contract/replies.js"
 import type { ApiError } from "../../core/errors.js"
-import { type EndpointDocs, endpointDocs, groups, pathParameters, type Reply, replyHeaders, requestHeaders } from "./endpoint-docs.js"
+import {
+  type EndpointDocs,
+  endpointDocs,
+  groups,
+  pathParameters,
+  type Reply,
+  replyHeaders,
+  requestHeaders
+} from "./endpoint-docs.js"
 import { failureSamples, statusMeans } from "./failure-docs.js"
 import { status } from "./status.js"
 
@@ -10,7 +18,9 @@ type Endpoint = keyof typeof endpointDocs
 
 /** Method and path of a route. A route without documentation does not compile. */
 export type DocumentedLocation = {
-  readonly [E in Endpoint]: E extends `${infer Method} ${infer Path}` ? { readonly method: Method; readonly path: Path } : never
+  readonly [E in Endpoint]: E extends `${infer Method} ${infer Path}`
+    ? { readonly method: Method; readonly path: Path }
+    : never
 }[Endpoint]
 
 type DocumentedRoute = DocumentedLocation & { readonly auth: "key" | "none" }
@@ -72,13 +82,21 @@ const jsonContent =
   ({ ast }) => {
     const samples = samplesOf(ast)
     return {
-      schema: JSONSchema.fromAST(ast, { definitions, definitionPath: "#/components/schemas/", target: "openApi3.1" }),
-      ...(samples.length > 0 && { examples: Object.fromEntries(samples.map((value, index) => [`sample${index + 1}`, { value }])) })
+      schema: JSONSchema.fromAST(ast, {
+        definitions,
+        definitionPath: "#/components/schemas/",
+        target: "openApi3.1"
+      }),
+      ...(samples.length > 0 && {
+        examples: Object.fromEntries(samples.map((value, index) => [`sample${index + 1}`, { value }]))
+      })
     }
   }
 
 const samplesOf = (ast: SchemaAST.AST): ReadonlyArray<unknown> =>
-  SchemaAST.isUnion(ast) ? ast.types.flatMap(samplesOf) : Option.getOrElse(SchemaAST.getExamplesAnnotation(ast), () => [])
+  SchemaAST.isUnion(ast)
+    ? ast.types.flatMap(samplesOf)
+    : Option.getOrElse(SchemaAST.getExamplesAnnotation(ast), () => [])
 
 /** The failures of the endpoint, of API keys, of paths and of infrastructure. */
 const failuresOf = ({ auth, path }: DocumentedRoute, { errors }: EndpointDocs): ReadonlySet<Tag> =>
@@ -89,8 +107,15 @@ const failuresOf = ({ auth, path }: DocumentedRoute, { errors }: EndpointDocs): 
     "Unavailable"
   ])
 
-const operation = (route: DocumentedRoute, docs: EndpointDocs, failures: ReadonlySet<Tag>, content: Content): Json => {
-  const inPath = [...route.path.matchAll(parameter)].map(([, name]) => pathParameter(name as keyof typeof pathParameters))
+const operation = (
+  route: DocumentedRoute,
+  docs: EndpointDocs,
+  failures: ReadonlySet<Tag>,
+  content: Content
+): Json => {
+  const inPath = [...route.path.matchAll(parameter)].map(([, name]) =>
+    pathParameter(name as keyof typeof pathParameters)
+  )
   return {
     operationId: docs.id,
     tags: [docs.group],
@@ -102,7 +127,9 @@ const operation = (route: DocumentedRoute, docs: EndpointDocs, failures: Readonl
     parameters: [...inPath, ...(docs.headers ?? []).map((name) => inHeader(name, requestHeaders[name]))],
     ...(docs.request && { requestBody: requestBody(docs.request, content) }),
     responses: {
-      ...Object.fromEntries([docs.reply, ...(docs.others ?? [])].map((reply) => [reply.status, response(reply, content)])),
+      ...Object.fromEntries(
+        [docs.reply, ...(docs.others ?? [])].map((reply) => [reply.status, response(reply, content)])
+      ),
       ...failureResponses(failures, docs.reply.headers ?? [], content)
     }
   }
@@ -123,15 +150,20 @@ const inHeader = (name: string, description: string, required = false) => ({
 const binary = { type: "string", contentMediaType: "application/octet-stream" }
 
 const requestBody = (request: NonNullable<EndpointDocs["request"]>, content: Content): Json => {
-  if (request === "bytes") return { required: true, content: { "application/octet-stream": { schema: binary } } }
-  if (request.kind !== "form") return { required: request.kind !== "empty", content: { "application/json": content(request.schema) } }
+  if (request === "bytes")
+    return { required: true, content: { "application/octet-stream": { schema: binary } } }
+  if (request.kind !== "form")
+    return { required: request.kind !== "empty", content: { "application/json": content(request.schema) } }
   const schema = {
     type: "object",
     required: ["command"],
     properties: { command: content(request.schema).schema },
     additionalProperties: { ...binary, description: "A file, in a field of any other name" }
   }
-  return { required: true, content: { "multipart/form-data": { schema, encoding: { command: { contentType: "application/json" } } } } }
+  return {
+    required: true,
+    content: { "multipart/form-data": { schema, encoding: { command: { contentType: "application/json" } } } }
+  }
 }
 
 const response = ({ headers = [], means, schema, type }: Reply, content: Content): Json => ({
@@ -148,7 +180,11 @@ const headersOfStatus: { readonly [code: number]: NonNullable<Reply["headers"]> 
 }
 
 /** Every status of these failures, and 500 for bugs. */
-const failureResponses = (failures: ReadonlySet<Tag>, headers: NonNullable<Reply["headers"]>, content: Content): Json => {
+const failureResponses = (
+  failures: ReadonlySet<Tag>,
+  headers: NonNullable<Reply["headers"]>,
+  content: Content
+): Json => {
   const codes = new Set([...failures].map((tag) => status[tag])).add(500)
   const { schema } = content(FailureReply)
   const of = (code: number) => {
@@ -156,7 +192,10 @@ const failureResponses = (failures: ReadonlySet<Tag>, headers: NonNullable<Reply
     return {
       ...headersOf([...headers, ...(headersOfStatus[code] ?? [])]),
       content: {
-        "application/json": { schema, examples: Object.fromEntries(tags.map((tag) => [tag, { $ref: `#/components/examples/${tag}` }])) }
+        "application/json": {
+          schema,
+          examples: Object.fromEntries(tags.map((tag) => [tag, { $ref: `#/components/examples/${tag}` }]))
+        }
       }
     }
   }
@@ -166,7 +205,11 @@ const failureResponses = (failures: ReadonlySet<Tag>, headers: NonNullable<Reply
 const headersOf = (names: NonNullable<Reply["headers"]>): Json =>
   names.length === 0
     ? {}
-    : { headers: Object.fromEntries(names.map((name) => [name, { description: replyHeaders[name], schema: { type: "string" } }])) }
+    : {
+        headers: Object.fromEntries(
+          names.map((name) => [name, { description: replyHeaders[name], schema: { type: "string" } }])
+        )
+      }
 
 /** The webhook request, as its receiver gets it. */
 const webhook = (content: Content): Json => ({
@@ -180,7 +223,11 @@ const webhook = (content: Content): Json => ({
   parameters: [
     inHeader("webhook-id", "The id of the delivery, by which a receiver detects repeats", true),
     inHeader("webhook-timestamp", "Seconds since 1970 at this try", true),
-    inHeader("webhook-signature", "`v1,` and the base64 HMAC-SHA256 of id, timestamp and body, joined by dots", true)
+    inHeader(
+      "webhook-signature",
+      "`v1,` and the base64 HMAC-SHA256 of id, timestamp and body, joined by dots",
+      true
+    )
   ],
   requestBody: { required: true, content: { "application/json": content(WebhookPayload) } },
   responses: { "2XX": { description: "Delivered" }, default: { description: "Retried later" } }

@@ -8,7 +8,12 @@ const [alice, bob] = [OwnerId("alice"), OwnerId("bob")]
 /** Makes `count` requests in sequence: 0 for each that passed, otherwise the seconds to wait. */
 const answers = (gate: KeyGate, owner: OwnerId, count: number) =>
   Effect.replicateEffect(
-    Effect.merge(Effect.mapBoth(gate(owner)(Effect.void), { onSuccess: () => 0, onFailure: (error) => error.retryAfterSeconds })),
+    Effect.merge(
+      Effect.mapBoth(gate(owner)(Effect.void), {
+        onSuccess: () => 0,
+        onFailure: (error) => error.retryAfterSeconds
+      })
+    ),
     count
   )
 
@@ -68,7 +73,8 @@ describe("requests per minute", () => {
       yield* answers(gate, alice, 1)
       expect(yield* Effect.flip(gate(alice)(Effect.void))).toMatchObject({
         _tag: "TooManyRequests",
-        message: "Too many requests with this API key: at most 60 a minute are allowed, try again in 1 second",
+        message:
+          "Too many requests with this API key: at most 60 a minute are allowed, try again in 1 second",
         retryAfterSeconds: 1
       })
     })

@@ -13,7 +13,9 @@ export interface KeyLimits {
 }
 
 /** Runs a request if its owner may make it now. Routers with the same gate share its counts. */
-export type KeyGate = (owner: OwnerId) => <A, E, R>(answered: Effect.Effect<A, E, R>) => Effect.Effect<A, E | TooManyRequests, R>
+export type KeyGate = (
+  owner: OwnerId
+) => <A, E, R>(answered: Effect.Effect<A, E, R>) => Effect.Effect<A, E | TooManyRequests, R>
 
 /**
  * Makes a gate that counts in memory: each host counts for itself, and a restart resets the counts. Refused
@@ -26,7 +28,8 @@ export const keyGate = ({ perMinute, burst = perMinute, atOnce }: KeyLimits): Ke
   const enter = (owner: OwnerId) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const others = running.get(owner) ?? 0
-      if (atOnce !== undefined && others >= atOnce) return tooMany(`at most ${atOnce} at a time are allowed`, 1)
+      if (atOnce !== undefined && others >= atOnce)
+        return tooMany(`at most ${atOnce} at a time are allowed`, 1)
       const waitSeconds = takeToken(owner, now)
       if (waitSeconds !== undefined) return tooMany(`at most ${perMinute} a minute are allowed`, waitSeconds)
       running.set(owner, others + 1)

@@ -62,9 +62,13 @@ describe("a body", () => {
   it("does not lose time while its reader is busy", async () => {
     const source = new PassThrough()
     source.end(Buffer.alloc(1000))
-    const slow = Stream.runForEach(bytesOf(source), () => Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 60_000))))
+    const slow = Stream.runForEach(bytesOf(source), () =>
+      Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 60_000)))
+    )
     const done = vi.fn()
-    void Effect.runPromise(Effect.provideService(slow, Limits, { ...defaultLimits, idleSeconds: 1 })).then(done)
+    void Effect.runPromise(Effect.provideService(slow, Limits, { ...defaultLimits, idleSeconds: 1 })).then(
+      done
+    )
     await pass(60_001)
     expect(done).toHaveBeenCalledOnce()
   })

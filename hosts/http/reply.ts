@@ -35,7 +35,11 @@ const headersOf = (error: RunnerError): Readonly<Record<string, string>> => {
 }
 
 /** A JSON reply. It may contain signed URLs, so it must not be cached. */
-export const json = (code: number, value: unknown, headers: Readonly<Record<string, string>> = {}): ApiReply => ({
+export const json = (
+  code: number,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {}
+): ApiReply => ({
   status: code,
   headers: { ...safeHeaders, "cache-control": "no-store", ...headers },
   body: { _tag: "Json", value }
@@ -49,7 +53,10 @@ export const failureReply = (error: RunnerError, headers: Readonly<Record<string
  * The reply to an error. The cause of an infrastructure failure is logged, and the client gets no details of
  * it.
  */
-export const failed = (error: RunnerError, headers: Readonly<Record<string, string>> = {}): Effect.Effect<ApiReply> => {
+export const failed = (
+  error: RunnerError,
+  headers: Readonly<Record<string, string>> = {}
+): Effect.Effect<ApiReply> => {
   const reply = failureReply(error, headers)
   return error._tag === "Unavailable"
     ? Effect.as(Effect.logError(`unavailable: ${error.what}`, Cause.die(error.cause)), reply)

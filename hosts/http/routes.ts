@@ -60,7 +60,13 @@ type SyncWaiting = Parameters<typeof postProcess>[2] & {}
 
 /** A synchronous call. Once there is a job, its id is in the headers of the reply, also of a failure. */
 const runAndWait =
-  (work: (request: ApiRequest, caller: Caller, waiting: SyncWaiting) => Effect.Effect<unknown, ApiError, ApiServices>) =>
+  (
+    work: (
+      request: ApiRequest,
+      caller: Caller,
+      waiting: SyncWaiting
+    ) => Effect.Effect<unknown, ApiError, ApiServices>
+  ) =>
   ({ request, onDisconnect }: Call, caller: Caller): Handled =>
     Effect.suspend(() => {
       const headers: Record<string, string> = {}
@@ -83,10 +89,16 @@ export const routes: ReadonlyArray<Route> = [
     method: "POST",
     path: "/directory",
     auth: "key",
-    handle: ({ request }, caller) => ok(Effect.flatMap(readJson(request, {}), (body) => postDirectory(caller, body)))
+    handle: ({ request }, caller) =>
+      ok(Effect.flatMap(readJson(request, {}), (body) => postDirectory(caller, body)))
   },
   { method: "GET", path: "/directory", auth: "key", handle: (_, caller) => ok(getDirectories(caller)) },
-  { method: "GET", path: "/directory/:dirId", auth: "key", handle: ({ param }, caller) => ok(getDirectory(caller, param("dirId"))) },
+  {
+    method: "GET",
+    path: "/directory/:dirId",
+    auth: "key",
+    handle: ({ param }, caller) => ok(getDirectory(caller, param("dirId")))
+  },
   {
     method: "POST",
     path: "/file",
@@ -115,7 +127,9 @@ export const routes: ReadonlyArray<Route> = [
     method: "POST",
     path: "/ffmpeg/process",
     auth: "key",
-    handle: runAndWait((request, caller, waiting) => Effect.flatMap(readJson(request), (body) => postProcess(caller, body, waiting)))
+    handle: runAndWait((request, caller, waiting) =>
+      Effect.flatMap(readJson(request), (body) => postProcess(caller, body, waiting))
+    )
   },
   {
     method: "POST",
@@ -133,16 +147,32 @@ export const routes: ReadonlyArray<Route> = [
         Effect.map((value) => json(202, value))
       )
   },
-  { method: "GET", path: "/job/:jobId", auth: "key", handle: ({ param }, caller) => ok(getJob(caller, param("jobId"))) },
-  { method: "DELETE", path: "/job/:jobId", auth: "key", handle: ({ param }, caller) => ok(cancel(caller, param("jobId"))) },
+  {
+    method: "GET",
+    path: "/job/:jobId",
+    auth: "key",
+    handle: ({ param }, caller) => ok(getJob(caller, param("jobId")))
+  },
+  {
+    method: "DELETE",
+    path: "/job/:jobId",
+    auth: "key",
+    handle: ({ param }, caller) => ok(cancel(caller, param("jobId")))
+  },
   {
     method: "POST",
     path: "/ffprobe/analyze",
     auth: "key",
-    handle: ({ request }, caller) => ok(Effect.flatMap(readJson(request), (body) => postAnalyze(caller, body)))
+    handle: ({ request }, caller) =>
+      ok(Effect.flatMap(readJson(request), (body) => postAnalyze(caller, body)))
   },
   { method: "GET", path: "/usage", auth: "key", handle: (_, caller) => ok(getUsage(caller)) },
-  { method: "GET", path: "/webhook/secret", auth: "key", handle: (_, caller) => ok(getWebhookSecret(caller)) },
+  {
+    method: "GET",
+    path: "/webhook/secret",
+    auth: "key",
+    handle: (_, caller) => ok(getWebhookSecret(caller))
+  },
   { method: "GET", path: "/webhook/delivery", auth: "key", handle: (_, caller) => ok(getDeliveries(caller)) },
   {
     method: "GET",
@@ -160,15 +190,26 @@ export const routes: ReadonlyArray<Route> = [
     method: "GET",
     path: "/openapi.json",
     auth: "none",
-    handle: ({ request }) => Effect.sync(() => json(200, { ...document(), servers: [{ url: request.baseUrl }] }))
+    handle: ({ request }) =>
+      Effect.sync(() => json(200, { ...document(), servers: [{ url: request.baseUrl }] }))
   },
   { method: "GET", path: "/docs", auth: "none", handle: ({ request }) => docsPage(request) },
   { method: "GET", path: "/docs/:asset", auth: "none", handle: ({ param }) => docsAsset(param("asset")) },
   // The token authorizes the request. The name is for download tools, and selects a file beside a playlist.
   ...(["/blob/:token", "/blob/:token/:name"] as const).flatMap(
     (path): ReadonlyArray<Route> => [
-      { method: "GET", path, auth: "none", handle: ({ request, param }) => download(request, param("token"), param("name")) },
-      { method: "PUT", path, auth: "none", handle: ({ request, param }) => receiveUpload(request, param("token"), param("name")) }
+      {
+        method: "GET",
+        path,
+        auth: "none",
+        handle: ({ request, param }) => download(request, param("token"), param("name"))
+      },
+      {
+        method: "PUT",
+        path,
+        auth: "none",
+        handle: ({ request, param }) => receiveUpload(request, param("token"), param("name"))
+      }
     ]
   )
 ]

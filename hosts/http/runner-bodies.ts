@@ -1,5 +1,11 @@
 import { Effect, Either, ParseResult, Schema } from "effect"
-import type { ClaimBody, FailedBody, FinishedBody, OutputsBody, ProgressBody } from "../../core/contract/runner-protocol.js"
+import type {
+  ClaimBody,
+  FailedBody,
+  FinishedBody,
+  OutputsBody,
+  ProgressBody
+} from "../../core/contract/runner-protocol.js"
 import { InvalidRequest } from "../../core/errors.js"
 import { FileName, parseFileName } from "../../core/ids.js"
 import type { MadeFile } from "../../core/operations/runs.js"
@@ -16,7 +22,10 @@ export type Problem = string | undefined
 /** The body, or an error that names the first invalid field. */
 export const read = <A, I>(request: ApiRequest, schema: Schema.Schema<A, I>, problem: (body: A) => Problem) =>
   Effect.gen(function* () {
-    const body = yield* Either.mapLeft(Schema.decodeUnknownEither(schema)(yield* readJson(request)), malformed)
+    const body = yield* Either.mapLeft(
+      Schema.decodeUnknownEither(schema)(yield* readJson(request)),
+      malformed
+    )
     const message = problem(body)
     return message === undefined ? body : yield* new InvalidRequest({ message })
   })
@@ -24,10 +33,14 @@ export const read = <A, I>(request: ApiRequest, schema: Schema.Schema<A, I>, pro
 const malformed = (error: ParseResult.ParseError): InvalidRequest => {
   const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
   const field = issue?.path.join(".")
-  if (!field) return new InvalidRequest({ message: "The request body must be a JSON object with the fields of the runner protocol" })
+  if (!field)
+    return new InvalidRequest({
+      message: "The request body must be a JSON object with the fields of the runner protocol"
+    })
   if (issue?._tag === "Missing") return new InvalidRequest({ message: `${field} is missing` })
   // The actual value is left out: its sender knows it, and it may be long.
-  const expected = /^Expected (.*?)(?:, actual|$)/s.exec(issue?.message ?? "")?.[1] ?? "what the runner protocol says"
+  const expected =
+    /^Expected (.*?)(?:, actual|$)/s.exec(issue?.message ?? "")?.[1] ?? "what the runner protocol says"
   return new InvalidRequest({ message: `${field} must be: ${expected}` })
 }
 
@@ -38,19 +51,39 @@ const isName = (text: string): boolean => /^[^\p{Cc}\s]{1,64}$/u.test(text)
 const most = { names: 5000, slots: 1024, tags: 64, warnings: 1000, text: 4000, upload: 2048 }
 
 /** What is wrong with a claim. */
-export const claimProblem = ({ process, slots, free, running, capabilities }: typeof ClaimBody.Type): Problem => {
+export const claimProblem = ({
+  process,
+  slots,
+  free,
+  running,
+  capabilities
+}: typeof ClaimBody.Type): Problem => {
   const { version, cores, tags, ...lists } = capabilities
-  const list = Object.entries(lists).find(([, names]) => names.length > most.names || !names.every(isName))?.[0]
+  const list = Object.entries(lists).find(
+    ([, names]) => names.length > most.names || !names.every(isName)
+  )?.[0]
   return (
     unless(/^[\w-]{1,64}$/.test(process), "process must be 1 to 64 of A-Z a-z 0-9 _ and -") ??
     unless(slots >= 1 && slots <= most.slots, `slots must be 1 to ${most.slots}`) ??
     unless(free >= 0 && free <= slots, "free must be 0 to the number of slots") ??
-    unless(running.length <= slots && running.every(isName), "running must be the ids of runs, at most as many as there are slots") ??
-    unless(isName(version), "capabilities.version must be 1 to 64 characters without spaces: ffmpeg's own version") ??
+    unless(
+      running.length <= slots && running.every(isName),
+      "running must be the ids of runs, at most as many as there are slots"
+    ) ??
+    unless(
+      isName(version),
+      "capabilities.version must be 1 to 64 characters without spaces: ffmpeg's own version"
+    ) ??
     unless(cores >= 1 && cores <= 65_536, "capabilities.cores must be 1 to 65536") ??
-    unless(list === undefined, `capabilities.${list} must be at most ${most.names} names, each of 1 to 64 characters without spaces`) ??
+    unless(
+      list === undefined,
+      `capabilities.${list} must be at most ${most.names} names, each of 1 to 64 characters without spaces`
+    ) ??
     unless(tags.length <= most.tags, `capabilities.tags must be at most ${most.tags}`) ??
-    Either.match(parseTags(tags, "capabilities.tags"), { onLeft: (reason) => reason, onRight: () => undefined })
+    Either.match(parseTags(tags, "capabilities.tags"), {
+      onLeft: (reason) => reason,
+      onRight: () => undefined
+    })
   )
 }
 
@@ -95,14 +128,20 @@ const filesProblem = (field: string, files: ReadonlyArray<ReportedFile>): Proble
   return undefined
 }
 
-const uploadProblem = (field: string, files: ReadonlyArray<{ readonly upload?: string | null | undefined }>): Problem =>
+const uploadProblem = (
+  field: string,
+  files: ReadonlyArray<{ readonly upload?: string | null | undefined }>
+): Problem =>
   unless(
     files.every(({ upload }) => (upload ?? "").length <= most.upload),
     `${field} must not have an upload of more than ${most.upload} characters`
   )
 
 /** Converts a file whose name was checked. */
-export const madeFile = ({ name, bytes }: ReportedFile): MadeFile => ({ name: FileName(composed(name)), bytes })
+export const madeFile = ({ name, bytes }: ReportedFile): MadeFile => ({
+  name: FileName(composed(name)),
+  bytes
+})
 
 /**
  * Text for users: well-formed, without control characters except newlines, at most `most.text` characters.

@@ -35,11 +35,16 @@ type RunnerReply = Effect.Effect<unknown, RunnerError, ApiServices | Scope.Scope
  * Answers a request of a runner. The scope must end with the exchange, with a failure when the reply was not
  * sent.
  */
-export const answerRunner = (request: ApiRequest): Effect.Effect<ApiReply, never, ApiServices | Scope.Scope> =>
+export const answerRunner = (
+  request: ApiRequest
+): Effect.Effect<ApiReply, never, ApiServices | Scope.Scope> =>
   Effect.flatMap(actionOf(request), (action) => answers[action](request)).pipe(
     Effect.map((body) => json(200, body)),
     Effect.catchAll((error) => failed(error, error instanceof InvalidRunnerToken ? challenge : {})),
-    Effect.map((reply) => ({ ...reply, headers: { ...reply.headers, [versionHeader]: `${protocolVersion}` } }))
+    Effect.map((reply) => ({
+      ...reply,
+      headers: { ...reply.headers, [versionHeader]: `${protocolVersion}` }
+    }))
   )
 
 const challenge = { "www-authenticate": 'Basic realm="ffkiln runners", Bearer realm="ffkiln runners"' }
@@ -47,22 +52,39 @@ const challenge = { "www-authenticate": 'Basic realm="ffkiln runners", Bearer re
 const actionOf = ({ method, path }: ApiRequest): Either.Either<Action, RouteNotFound | MethodNotAllowed> => {
   const [, version, action = ""] = /^\/runner\/v(\d+)(?:\/([^/]*)\/?)?$/.exec(path) ?? []
   const hint = `this server has version ${protocolVersion} of the runner protocol: use a runner with the same version`
-  if (version !== undefined && version !== `${protocolVersion}`) return Either.left(new RouteNotFound({ hint }))
+  if (version !== undefined && version !== `${protocolVersion}`)
+    return Either.left(new RouteNotFound({ hint }))
   if (!Object.hasOwn(answers, action)) return Either.left(new RouteNotFound({}))
-  return method === "POST" ? Either.right(action as Action) : Either.left(new MethodNotAllowed({ allowed: ["POST"] }))
+  return method === "POST"
+    ? Either.right(action as Action)
+    : Either.left(new MethodNotAllowed({ allowed: ["POST"] }))
 }
 
 const claim = (request: ApiRequest) =>
   Effect.gen(function* () {
-    const credential = yield* Effect.mapError(credentialOf(request.header("authorization")), () => new InvalidRunnerToken())
+    const credential = yield* Effect.mapError(
+      credentialOf(request.header("authorization")),
+      () => new InvalidRunnerToken()
+    )
     const runner = yield* (yield* Runners).identify(credential)
-    const { process: id, slots, running, free, capabilities } = yield* body.read(request, ClaimBody, body.claimProblem)
+    const {
+      process: id,
+      slots,
+      running,
+      free,
+      capabilities
+    } = yield* body.read(request, ClaimBody, body.claimProblem)
     const run = yield* takeRun({ runner, free, process: { id, slots, running, capabilities } })
-    return { run: Option.isNone(run) ? null : offerOf(run.value, yield* Limits) } satisfies typeof ClaimReply.Type
+    return {
+      run: Option.isNone(run) ? null : offerOf(run.value, yield* Limits)
+    } satisfies typeof ClaimReply.Type
   })
 
 /** A run in the words of the protocol: its plan, and the requests that bring its inputs. */
-export const offerOf = ({ claim, token, plan, inputs }: Assignment, limits: LimitValues): typeof ClaimReply.Type.run => {
+export const offerOf = (
+  { claim, token, plan, inputs }: Assignment,
+  limits: LimitValues
+): typeof ClaimReply.Type.run => {
   const { outputPrefix: _, ...rest } = plan
   return {
     id: claim.id,
@@ -87,7 +109,9 @@ const ofRun =
   (request: ApiRequest): RunnerReply =>
     Effect.gen(function* () {
       const token = /^bearer +(\S+) *$/i.exec(request.header("authorization") ?? "")?.[1]
-      const right = yield* token === undefined ? new InvalidRunnerToken() : Effect.flatMap(Runners, ({ unseal }) => unseal(token))
+      const right = yield* token === undefined
+        ? new InvalidRunnerToken()
+        : Effect.flatMap(Runners, ({ unseal }) => unseal(token))
       return yield* act(right, yield* body.read(request, schema, problem))
     })
 
@@ -109,10 +133,14 @@ const answers: Readonly<Record<Action, (request: ApiRequest) => RunnerReply>> = 
   ),
   finished: ofRun(FinishedBody, body.finishedProblem, (right, { outputs, warnings, seconds }) => {
     const files = outputs.map((file) => ({ ...body.madeFile(file), upload: file.upload }))
-    return Effect.as(finishRun(right, { outputs: files, warnings: warnings.map(body.readable), seconds }), done)
+    return Effect.as(
+      finishRun(right, { outputs: files, warnings: warnings.map(body.readable), seconds }),
+      done
+    )
   }),
   failed: ofRun(FailedBody, body.failedProblem, (right, { reason, detail }) => {
-    const failure: JobFailure = reason === "input-missing" ? { reason } : { reason, detail: body.readable(detail) }
+    const failure: JobFailure =
+      reason === "input-missing" ? { reason } : { reason, detail: body.readable(detail) }
     return Effect.as(failRun(right, failure), done)
   }),
   released: ofRun(ReleasedBody, body.noProblem, (right, { why }) => Effect.as(giveUpRun(right, why), done))

@@ -9,13 +9,16 @@ import type { ApiRequest } from "./api.js"
 export const partOfFile = (request: ApiRequest): InvalidRequest | undefined =>
   request.header("content-range") === undefined
     ? undefined
-    : new InvalidRequest({ message: "The upload has a Content-Range header: send the whole file in one request, without it" })
+    : new InvalidRequest({
+        message: "The upload has a Content-Range header: send the whole file in one request, without it"
+      })
 
 /**
  * The error for a compressed upload; undefined otherwise. Bytes are stored as sent, so the file would stay
  * compressed.
  */
-export const encodedFile = (request: ApiRequest): InvalidRequest | undefined => whyEncoded(request, "The upload")
+export const encodedFile = (request: ApiRequest): InvalidRequest | undefined =>
+  whyEncoded(request, "The upload")
 
 /** The error for a body with a Content-Encoding; undefined without one. */
 export const whyEncoded = (request: ApiRequest, what: string): InvalidRequest | undefined => {
@@ -51,7 +54,8 @@ export const notForm = <E, R>(
   })
 }
 
-const isForm = "The upload is a multipart form: send the bytes of the file themselves, as curl --data-binary @FILE does"
+const isForm =
+  "The upload is a multipart form: send the bytes of the file themselves, as curl --data-binary @FILE does"
 
 /**
  * The first bytes of a form with this Content-Type; undefined for other types. RFC 2046 allows a boundary of
@@ -63,7 +67,11 @@ const formStart = (label: string | undefined): Buffer | undefined => {
     .split(";")
     .map((part) => part.trim())
   if (type.toLowerCase() !== "multipart/form-data") return undefined
-  const value = parameters.find((part) => part.toLowerCase().startsWith("boundary="))?.slice("boundary=".length)
+  const value = parameters
+    .find((part) => part.toLowerCase().startsWith("boundary="))
+    ?.slice("boundary=".length)
   const boundary = value?.startsWith('"') ? value.split('"')[1] : value?.split(" ")[0]
-  return boundary === undefined || boundary === "" || boundary.length > 70 ? undefined : Buffer.from(`--${boundary}\r\n`, "latin1")
+  return boundary === undefined || boundary === "" || boundary.length > 70
+    ? undefined
+    : Buffer.from(`--${boundary}\r\n`, "latin1")
 }

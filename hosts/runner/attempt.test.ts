@@ -58,7 +58,10 @@ describe("a run whose heartbeats are answered with abort", () => {
     Effect.gen(function* () {
       const { calls, log } = yield* overHost(Effect.void)
       const ended = yield* Ref.make(false)
-      const fiber = yield* carried(calls, Stream.fromEffect(Effect.onInterrupt(Effect.never, () => Ref.set(ended, true))))
+      const fiber = yield* carried(
+        calls,
+        Stream.fromEffect(Effect.onInterrupt(Effect.never, () => Ref.set(ended, true)))
+      )
       yield* TestClock.adjust("5 seconds")
       yield* Fiber.join(fiber)
       expect(yield* Ref.get(ended)).toBe(true)

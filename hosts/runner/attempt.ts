@@ -33,17 +33,23 @@ export const carryThrough = (run: Run, calls: RunCalls, workshop: Workshop): Eff
       RunLimitExceeded: ({ limit }) => calls.failed({ reason: "limit", detail: limit }),
       BlobMissing: () => calls.failed({ reason: "input-missing", detail: "" }),
       Unavailable: (error) =>
-        Effect.zipRight(Effect.logWarning("run released", run.id, error.what, error.cause), calls.released({ why: "broken" }))
+        Effect.zipRight(
+          Effect.logWarning("run released", run.id, error.what, error.cause),
+          calls.released({ why: "broken" })
+        )
     }),
     Effect.catchTags({
       RunLost: ({ why = "the host no longer has this run" }) => Effect.logWarning("lease lost", run.id, why),
-      Unavailable: (error) => Effect.logWarning("could not report the outcome of a run to the host", run.id, error.what)
+      Unavailable: (error) =>
+        Effect.logWarning("could not report the outcome of a run to the host", run.id, error.what)
     }),
     Effect.onError((cause) =>
       Cause.isFailure(cause)
         ? Effect.void
         : Effect.zipRight(
-            Cause.isInterruptedOnly(cause) ? Effect.void : Effect.logError("run stopped by an unexpected error", run.id, cause),
+            Cause.isInterruptedOnly(cause)
+              ? Effect.void
+              : Effect.logError("run stopped by an unexpected error", run.id, cause),
             calls
               .released({ why: Cause.isInterruptedOnly(cause) ? "stopping" : "broken" })
               .pipe(Effect.timeout(releaseTimeout), Effect.ignore)
@@ -54,7 +60,12 @@ export const carryThrough = (run: Run, calls: RunCalls, workshop: Workshop): Eff
 /** How long a stopping runner tries to release a run. Without a release the lease expires. */
 const releaseTimeout = Duration.seconds(5)
 
-const carryOut = (run: Run, calls: RunCalls, { progress, reporting }: State, { ffmpeg, cache, limits }: Workshop) =>
+const carryOut = (
+  run: Run,
+  calls: RunCalls,
+  { progress, reporting }: State,
+  { ffmpeg, cache, limits }: Workshop
+) =>
   Effect.gen(function* () {
     yield* Effect.addFinalizer(() => cache.trim)
     const transfer = yield* transferOf({ run, calls, cache })
@@ -64,7 +75,11 @@ const carryOut = (run: Run, calls: RunCalls, { progress, reporting }: State, { f
         : Effect.zipRight(
             Ref.set(reporting, true),
             calls.finished({
-              outputs: event.outputs.map(({ name, blob }) => ({ name, bytes: blob.bytes, upload: transfer.uploadOf(name) })),
+              outputs: event.outputs.map(({ name, blob }) => ({
+                name,
+                bytes: blob.bytes,
+                upload: transfer.uploadOf(name)
+              })),
               warnings: event.warnings,
               seconds: event.seconds
             })

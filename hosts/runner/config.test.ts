@@ -15,24 +15,65 @@ describe("readRunnerSettings", () => {
     const { secret, ...settings } = readRunnerSettings(good, {})
     expect(Redacted.value(secret)).toBe("a:secret")
     expect(settings).toMatchObject({
-      ...{ url: "https://media.example.com", name: "gpu-box", tags: [], allowHttp: false, sandbox: "required" },
+      ...{
+        url: "https://media.example.com",
+        name: "gpu-box",
+        tags: [],
+        allowHttp: false,
+        sandbox: "required"
+      },
       dataDir: resolve("runner-data")
     })
     expect(settings.slots).toBeGreaterThanOrEqual(2)
   })
 
   it("accepts all options", () => {
-    const args = [...good, "--slots", "3", "--tag", "gpu", "--tag", "big", "--tag", "gpu", "--data", "/somewhere", "--allow-http"]
-    expect(readRunnerSettings(args, { FFKILN_SANDBOX: "off", FFKILN_LIMIT_DRAIN_SECONDS: "7", FFMPEG_PATH: "/opt/ffmpeg" })).toMatchObject({
-      ...{ slots: 3, tags: ["big", "gpu"], dataDir: "/somewhere", allowHttp: true, sandbox: "off", ffmpegPath: "/opt/ffmpeg" },
+    const args = [
+      ...good,
+      "--slots",
+      "3",
+      "--tag",
+      "gpu",
+      "--tag",
+      "big",
+      "--tag",
+      "gpu",
+      "--data",
+      "/somewhere",
+      "--allow-http"
+    ]
+    expect(
+      readRunnerSettings(args, {
+        FFKILN_SANDBOX: "off",
+        FFKILN_LIMIT_DRAIN_SECONDS: "7",
+        FFMPEG_PATH: "/opt/ffmpeg"
+      })
+    ).toMatchObject({
+      ...{
+        slots: 3,
+        tags: ["big", "gpu"],
+        dataDir: "/somewhere",
+        allowHttp: true,
+        sandbox: "off",
+        ffmpegPath: "/opt/ffmpeg"
+      },
       limits: { drainSeconds: 7 }
     })
   })
 
   it("reads URL and token from the environment, with precedence for arguments", () => {
-    const environment = { FFKILN_RUNNER_URL: "https://one.example.com/api/", FFKILN_RUNNER_TOKEN: "one:secret" }
-    expect(readRunnerSettings([], environment)).toMatchObject({ url: "https://one.example.com/api", name: "one" })
-    expect(readRunnerSettings(good, environment)).toMatchObject({ url: "https://media.example.com", name: "gpu-box" })
+    const environment = {
+      FFKILN_RUNNER_URL: "https://one.example.com/api/",
+      FFKILN_RUNNER_TOKEN: "one:secret"
+    }
+    expect(readRunnerSettings([], environment)).toMatchObject({
+      url: "https://one.example.com/api",
+      name: "one"
+    })
+    expect(readRunnerSettings(good, environment)).toMatchObject({
+      url: "https://media.example.com",
+      name: "gpu-box"
+    })
   })
 
   it.each(["http://localhost:8080", "http://127.0.0.1:8080/v1", "http://127.8.9.1", "http://[::1]:8080"])(

@@ -33,7 +33,9 @@ export const readRunnerSettings = (given: RunnerCommandOptions, environment: Env
   const set = variablesOf(environment)
   const token = splitCredential(given.token ?? set("FFKILN_RUNNER_TOKEN") ?? "")
   if (token === undefined)
-    throw new WrongSetting(`--token (or FFKILN_RUNNER_TOKEN) must be NAME:SECRET, as ffkiln runners make NAME prints it`)
+    throw new WrongSetting(
+      `--token (or FFKILN_RUNNER_TOKEN) must be NAME:SECRET, as ffkiln runners make NAME prints it`
+    )
   const tags = given.tag
   const wrong = tags.find((tag) => parseTag(tag) === undefined)
   if (wrong !== undefined) throw new WrongSetting(`--tag ${tagRule}, not "${wrong}"`)
@@ -51,7 +53,9 @@ export const readRunnerSettings = (given: RunnerCommandOptions, environment: Env
 const hostUrl = (text: string, allowHttp: boolean): string => {
   const url = readHostUrl(text, allowHttp)
   if (url === "malformed") {
-    throw new WrongSetting(`--url (or FFKILN_RUNNER_URL) must be the URL of the server, such as https://media.example.com`)
+    throw new WrongSetting(
+      `--url (or FFKILN_RUNNER_URL) must be the URL of the server, such as https://media.example.com`
+    )
   }
   if (url === "unguarded") {
     throw new WrongSetting(

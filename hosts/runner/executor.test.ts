@@ -14,7 +14,10 @@ import { remoteExecutor } from "./remote.suite.js"
 const folder = mkdtempSync(join(tmpdir(), "ffkiln-executor-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-executorSuite("a runner, for a host with files", remoteExecutor(fileSystem({ root: folder })), { ffmpeg: true, sampled: true })
+executorSuite("a runner, for a host with files", remoteExecutor(fileSystem({ root: folder })), {
+  ffmpeg: true,
+  sampled: true
+})
 
 const bucket = Layer.unwrapEffect(
   Effect.promise(async () => {

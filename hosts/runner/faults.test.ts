@@ -26,7 +26,8 @@ let expected: Buffer
 
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), "ffkiln-clip-"))
-  const ffmpeg = (args: ReadonlyArray<string>) => execa("ffmpeg", ["-nostdin", "-v", "error", ...args], { cwd: folder })
+  const ffmpeg = (args: ReadonlyArray<string>) =>
+    execa("ffmpeg", ["-nostdin", "-v", "error", ...args], { cwd: folder })
   await ffmpeg(["-f", "lavfi", "-i", `testsrc=s=320x180:r=10:d=${seconds}`, "-c:v", "mjpeg", "in.mkv"])
   // The result of the bare program.
   await ffmpeg(["-i", "in.mkv", "-c", "copy", "-fflags", "+bitexact", "out.mkv"])
@@ -37,7 +38,10 @@ beforeAll(async () => {
 
 /** A run that takes as long as its clip, so that there is time for faults. */
 const copy = (file: string) => ({
-  task: { inputs: [{ file_path: file, options: ["-re"] }], outputs: [{ file: "out.mkv", options: ["-c", "copy", "-fflags", "+bitexact"] }] }
+  task: {
+    inputs: [{ file_path: file, options: ["-re"] }],
+    outputs: [{ file: "out.mkv", options: ["-c", "copy", "-fflags", "+bitexact"] }]
+  }
 })
 
 interface Scene extends Remote {
@@ -49,14 +53,22 @@ interface Scene extends Remote {
 const short = { lease: 4 }
 
 /** Runs a case with a host, a runner and a submitted job; the lease of a run is short. */
-const scene = (title: string, play: (scene: Scene) => Promise<number>, { lease = 8 }: { readonly lease?: number } = {}) =>
+const scene = (
+  title: string,
+  play: (scene: Scene) => Promise<number>,
+  { lease = 8 }: { readonly lease?: number } = {}
+) =>
   it.live(title, () =>
     Effect.gen(function* () {
       const folder = yield* Effect.acquireRelease(
         Effect.promise(() => mkdtemp(join(tmpdir(), "ffkiln-remote-"))),
         (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
       )
-      const remote = yield* openRemote(fileSystem({ root: folder }), { leaseSeconds: lease, orphanSeconds: 0, attempts: 9 })
+      const remote = yield* openRemote(fileSystem({ root: folder }), {
+        leaseSeconds: lease,
+        orphanSeconds: 0,
+        attempts: 9
+      })
       const { api } = remote
       yield* Effect.promise(async () => {
         const file = await api.upload(clip, { file_name: "in.mkv" })
@@ -75,7 +87,9 @@ const scene = (title: string, play: (scene: Scene) => Promise<number>, { lease =
     }).pipe(Effect.scoped)
   )
 
-const blobs = Effect.flatMap(Storage, (storage) => Effect.map(Stream.runCollect(storage.list("")), Chunk.size))
+const blobs = Effect.flatMap(Storage, (storage) =>
+  Effect.map(Stream.runCollect(storage.list("")), Chunk.size)
+)
 
 /** Waits until ffmpeg runs. */
 const runs = ({ api, job }: Scene) =>
@@ -193,7 +207,9 @@ describe.concurrent("a runner", () => {
   scene("shares its token with another one", async (at) => {
     const runners = [await at.startRunner(), await at.startRunner(["--data", join(at.folder, "other")])]
     const known = await at.api.run(Effect.flatMap(Runners, ({ list }) => list))
-    expect(Exit.isSuccess(known) && known.value.find(({ name }) => name === runnerName)?.processes.length).toBe(2)
+    expect(
+      Exit.isSuccess(known) && known.value.find(({ name }) => name === runnerName)?.processes.length
+    ).toBe(2)
     await until(async () => (await at.api.job(at.job)).status === "completed")
     for (const runner of runners) await kill(runner)
     return 1
@@ -328,13 +344,20 @@ describe.concurrent("the host", () => {
         Effect.promise(() => mkdtemp(join(tmpdir(), "ffkiln-remote-"))),
         (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
       )
-      const settings = { FFKILN_RUNNER_TOKENS: `${runnerName}:${runnerSecret}`, FFKILN_LIMIT_LEASE_SECONDS: "30" }
+      const settings = {
+        FFKILN_RUNNER_TOKENS: `${runnerName}:${runnerSecret}`,
+        FFKILN_LIMIT_LEASE_SECONDS: "30"
+      }
       const host = (port: string) => serving(join(folder, "host"), ["--slots", "0", "--port", port], settings)
       yield* Effect.promise(async () => {
         let server = await host("0")
         const { url } = server
         const token = `${runnerName}:${runnerSecret}`
-        const runner = await running("runner", ["--url", url, "--token", token, "--data", join(folder, "runner")], /^ffkiln runner ready$/)
+        const runner = await running(
+          "runner",
+          ["--url", url, "--token", token, "--data", join(folder, "runner")],
+          /^ffkiln runner ready$/
+        )
         try {
           const file = await uploaded(url, "in.mkv", clip)
           const { job_id } = (await post(url, "/ffmpeg/process/async", copy(file))).body

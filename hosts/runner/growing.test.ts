@@ -21,8 +21,19 @@ const raw = ["-c:v", "rawvideo", "-fflags", "+bitexact", "-flags:v", "+bitexact"
 
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), "ffkiln-clip-"))
-  const ffmpeg = (args: ReadonlyArray<string>) => execa("ffmpeg", ["-nostdin", "-v", "error", ...args], { cwd: folder })
-  await ffmpeg(["-f", "lavfi", "-i", "testsrc=s=640x360:r=60:d=5", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "in.mkv"])
+  const ffmpeg = (args: ReadonlyArray<string>) =>
+    execa("ffmpeg", ["-nostdin", "-v", "error", ...args], { cwd: folder })
+  await ffmpeg([
+    "-f",
+    "lavfi",
+    "-i",
+    "testsrc=s=640x360:r=60:d=5",
+    "-c:v",
+    "mjpeg",
+    "-pix_fmt",
+    "yuvj420p",
+    "in.mkv"
+  ])
   await ffmpeg(["-i", "in.mkv", ...raw, "out.mkv"])
   clip = await readFile(join(folder, "in.mkv"))
   expected = await readFile(join(folder, "out.mkv"))
@@ -44,7 +55,10 @@ const scene = (title: string, attempts: number, play: (scene: Scene) => Promise<
       const { api } = remote
       yield* Effect.promise(async () => {
         const { file_path } = await api.upload(clip, { file_name: "in.mkv" })
-        const task = { inputs: [{ file_path, options: ["-re"] }], outputs: [{ file: "out.mkv", options: raw }] }
+        const task = {
+          inputs: [{ file_path, options: ["-re"] }],
+          outputs: [{ file: "out.mkv", options: raw }]
+        }
         const { job_id: job } = await api.submit({ task })
         await play({ ...remote, job })
         await publishes(remote, job, `${file_path.split("/")[0]}/out.mkv`, expected)
@@ -59,15 +73,19 @@ const isSending = (remote: Remote) => until(() => countOf(remote, "PUT", /^\/blo
 const parts = () => Math.ceil(expected.length / (16 * 1024 * 1024))
 
 describe.concurrent("a large output", () => {
-  scene("is on its way before it is whole, and what ffmpeg completes at the end comes once more", 1, async (at) => {
-    await at.startRunner()
-    await isSending(at)
-    expect((await ffmpegsIn(at.folder)).length).toBe(1)
-    await until(() => countOf(at, "POST", /\/finished$/) > 0)
-    expect(countOf(at, "POST", /\/outputs$/)).toBeGreaterThan(1)
-    // Its first part is complete only with the length of the file.
-    expect(countOf(at, "PUT", /^\/blob\//)).toBe(parts() + 1)
-  })
+  scene(
+    "is on its way before it is whole, and what ffmpeg completes at the end comes once more",
+    1,
+    async (at) => {
+      await at.startRunner()
+      await isSending(at)
+      expect((await ffmpegsIn(at.folder)).length).toBe(1)
+      await until(() => countOf(at, "POST", /\/finished$/) > 0)
+      expect(countOf(at, "POST", /\/outputs$/)).toBeGreaterThan(1)
+      // Its first part is complete only with the length of the file.
+      expect(countOf(at, "PUT", /^\/blob\//)).toBe(parts() + 1)
+    }
+  )
 
   scene("is sent anew when a part of it may have arrived or not", 1, async (at) => {
     let met = false

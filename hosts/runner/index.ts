@@ -1,6 +1,18 @@
 import { randomUUID } from "node:crypto"
 import { join, resolve } from "node:path"
-import { Cause, Deferred, Duration, Effect, Exit, Fiber, FiberSet, Option, Redacted, Schedule, type Scope } from "effect"
+import {
+  Cause,
+  Deferred,
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  FiberSet,
+  Option,
+  Redacted,
+  Schedule,
+  type Scope
+} from "effect"
 import { type Ffmpeg, type FfmpegOptions, openFfmpeg } from "../../adapters/ffmpeg/index.js"
 import { type Host, inputCache, openHost, type Run } from "../../adapters/runner/index.js"
 import { Unavailable } from "../../core/errors.js"
@@ -98,8 +110,11 @@ const work = (
   Effect.gen(function* () {
     const { url, dataDir, allowHttp = false, slots = defaultSlots(), tags = [] } = options
     const folder = resolve(dataDir)
-    const token = splitCredential(typeof options.token === "string" ? options.token : Redacted.value(options.token))
-    if (token === undefined) return yield* new Unavailable({ what: "token must be NAME:SECRET, as the host printed it" })
+    const token = splitCredential(
+      typeof options.token === "string" ? options.token : Redacted.value(options.token)
+    )
+    if (token === undefined)
+      return yield* new Unavailable({ what: "token must be NAME:SECRET, as the host printed it" })
     const ffmpeg = yield* openFfmpeg({ ...options, workRoot: join(folder, "work") })
     const capabilities = { ...(yield* listed(ffmpeg, stopping)), tags }
     const cache = yield* inputCache({ folder: join(folder, "inputs"), maxBytes: limits.runnerCacheBytes })
@@ -154,7 +169,8 @@ const serve = (
     const stop = Effect.as(Deferred.await(stopping), null)
     const roomMade = yield* Effect.makeLatch(false)
     /** Requests a run for `free` slots; with 0 it only reports this process. */
-    const ask = (free: number) => host.claim({ process: id, slots, free, running: [...running], capabilities })
+    const ask = (free: number) =>
+      host.claim({ process: id, slots, free, running: [...running], capabilities })
     const start = (run: Run) => {
       running.add(run.id)
       const over = Effect.zipRight(
@@ -165,7 +181,8 @@ const serve = (
     }
 
     yield* withBackoff(ask(0), stop)
-    if (yield* Deferred.isDone(stopping)) return yield* new Unavailable({ what: "stopped before the host responded" })
+    if (yield* Deferred.isDone(stopping))
+      return yield* new Unavailable({ what: "stopped before the host responded" })
     yield* onReady
     const turn = Effect.gen(function* () {
       if (yield* Deferred.isDone(stopping)) return Option.some(undefined)
@@ -174,7 +191,11 @@ const serve = (
       const run = yield* withBackoff(ask(free), stop)
       if (run !== null) yield* start(run)
       else if (free === 0)
-        yield* Effect.raceAll([roomMade.await, Effect.sleep(Duration.seconds(runnerHeartbeatSeconds)), Effect.asVoid(stop)])
+        yield* Effect.raceAll([
+          roomMade.await,
+          Effect.sleep(Duration.seconds(runnerHeartbeatSeconds)),
+          Effect.asVoid(stop)
+        ])
       return Option.none()
     })
     yield* untilSome(turn)
@@ -196,7 +217,10 @@ const withBackoff = <E>(
       if (!(answer.left instanceof Unavailable)) return yield* Effect.fail(answer.left)
       if (failures++ === 0) yield* Effect.logWarning("the host can't be reached; retrying", answer.left.what)
       const seconds = Math.min(longestPauseSeconds, 0.25 * 2 ** failures)
-      const stopped = yield* Effect.raceFirst(Effect.as(Effect.sleep(Duration.seconds(seconds)), undefined), stop)
+      const stopped = yield* Effect.raceFirst(
+        Effect.as(Effect.sleep(Duration.seconds(seconds)), undefined),
+        stop
+      )
       return stopped === null ? Option.some(null) : Option.none()
     })
     return untilSome(turn)

@@ -8,7 +8,10 @@ import { openRunner } from "./index.js"
 
 /** Runs a remote runner until a signal ends it or the host refuses it. Returns the exit code. */
 export const runner = async (options: RunnerCommandOptions, environment: Environment): Promise<number> => {
-  const { name, secret, url, slots, tags, allowHttp, limits, dataDir, ...machine } = readRunnerSettings(options, environment)
+  const { name, secret, url, slots, tags, allowHttp, limits, dataDir, ...machine } = readRunnerSettings(
+    options,
+    environment
+  )
   const stop = signal()
   try {
     const opened = await openRunner({

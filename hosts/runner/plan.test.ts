@@ -42,7 +42,11 @@ describe("a plan on its way to a runner", () => {
   })
 
   it("has every field of a plan and of a staged file", () => {
-    expect(Object.keys(Run.fields)).toEqual(expect.arrayContaining(Object.keys(Plan.fields).filter((name) => name !== "outputPrefix")))
-    expect(Object.keys(Run.fields.inputs.value.fields)).toEqual(expect.arrayContaining(Object.keys(StagedFile.fields)))
+    expect(Object.keys(Run.fields)).toEqual(
+      expect.arrayContaining(Object.keys(Plan.fields).filter((name) => name !== "outputPrefix"))
+    )
+    expect(Object.keys(Run.fields.inputs.value.fields)).toEqual(
+      expect.arrayContaining(Object.keys(StagedFile.fields))
+    )
   })
 })

@@ -1,5 +1,11 @@
 import { once } from "node:events"
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from "node:http"
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type ServerResponse
+} from "node:http"
 import type { AddressInfo, Socket } from "node:net"
 import type { Writable } from "node:stream"
 import { buffer } from "node:stream/consumers"
@@ -40,7 +46,9 @@ export const openProxy = (target: string): Effect.Effect<Proxy, never, Scope.Sco
       const server = createServer((incoming, response) => {
         const { method = "", url: path = "" } = incoming
         seen.push({ method, path })
-        void forward(new URL(target), incoming, response, proxy.handle(path, method)).catch(() => response.destroy())
+        void forward(new URL(target), incoming, response, proxy.handle(path, method)).catch(() =>
+          response.destroy()
+        )
       })
       server.on("connection", (socket) => {
         sockets.add(socket)
@@ -56,13 +64,23 @@ export const openProxy = (target: string): Effect.Effect<Proxy, never, Scope.Sco
         cut()
         await once(server, "close")
       }
-      const proxy: Proxy = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, handle: () => "pass", seen, cut }
+      const proxy: Proxy = {
+        url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        handle: () => "pass",
+        seen,
+        cut
+      }
       return { proxy, close }
     }),
     ({ close }) => Effect.promise(close)
   ).pipe(Effect.map(({ proxy }) => proxy))
 
-const forward = async (target: URL, incoming: IncomingMessage, response: ServerResponse, fate: Fate): Promise<void> => {
+const forward = async (
+  target: URL,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  fate: Fate
+): Promise<void> => {
   if (fate === "silence") return void incoming.resume()
   if (fate === "drop request") return void response.destroy()
   if (typeof fate === "object" && "status" in fate) {
@@ -77,7 +95,15 @@ const forward = async (target: URL, incoming: IncomingMessage, response: ServerR
   outgoing.on("error", () => response.destroy())
   response.on("close", () => outgoing.destroy())
   // Cuts the body of the request; for GET that of the response.
-  if (await pumped(incoming, outgoing, method === "GET" ? Number.POSITIVE_INFINITY : halfOf(headers, fate), paceOf(fate))) outgoing.end()
+  if (
+    await pumped(
+      incoming,
+      outgoing,
+      method === "GET" ? Number.POSITIVE_INFINITY : halfOf(headers, fate),
+      paceOf(fate)
+    )
+  )
+    outgoing.end()
   else {
     outgoing.destroy()
     response.destroy()
@@ -103,21 +129,30 @@ const passBack = async (answer: IncomingMessage, response: ServerResponse, fate:
 const halfOf = (headers: IncomingHttpHeaders, fate: Fate): number =>
   fate === "cut in the middle" ? Number(headers["content-length"]) / 2 : Number.POSITIVE_INFINITY
 
-const paceOf = (fate: Fate): number => (typeof fate === "object" && "slow" in fate ? fate.slow : Number.POSITIVE_INFINITY)
+const paceOf = (fate: Fate): number =>
+  typeof fate === "object" && "slow" in fate ? fate.slow : Number.POSITIVE_INFINITY
 
 /** Passes chunks on until `most` bytes went through. Returns whether all did. */
-const pumped = async (from: AsyncIterable<Buffer>, to: Writable, most: number, pace: number): Promise<boolean> => {
+const pumped = async (
+  from: AsyncIterable<Buffer>,
+  to: Writable,
+  most: number,
+  pace: number
+): Promise<boolean> => {
   let passed = 0
   for await (const piece of from) {
     const part = piece.subarray(0, Math.ceil(most - passed))
     passed += part.length
     if (!to.write(part)) {
       const heard = new AbortController()
-      await Promise.race(["drain", "close"].map((event) => once(to, event, { signal: heard.signal }))).catch(() => {})
+      await Promise.race(["drain", "close"].map((event) => once(to, event, { signal: heard.signal }))).catch(
+        () => {}
+      )
       heard.abort()
     }
     if (passed >= most) return false
-    if (Number.isFinite(pace)) await new Promise((resolve) => setTimeout(resolve, (part.length / pace) * 1000))
+    if (Number.isFinite(pace))
+      await new Promise((resolve) => setTimeout(resolve, (part.length / pace) * 1000))
   }
   return true
 }

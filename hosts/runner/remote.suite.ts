@@ -30,7 +30,10 @@ export interface Remote {
   readonly folder: string
   /** The runner that was started last. */
   readonly runner: () => Running
-  readonly startRunner: (args?: ReadonlyArray<string>, environment?: Readonly<Record<string, string>>) => Promise<Running>
+  readonly startRunner: (
+    args?: ReadonlyArray<string>,
+    environment?: Readonly<Record<string, string>>
+  ) => Promise<Running>
   /** How often a job was started. */
   readonly attempts: (job: string) => Promise<number>
 }
@@ -47,10 +50,19 @@ export const openRemote = (storage: Layer.Layer<Storage, Unavailable>, limits: P
       (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
     )
     const database = memoryDatabase({ runners: [{ name: runnerName, secret: Redacted.make(runnerSecret) }] })
-    const given = { ...defaultLimits, progressSeconds: 0.1, runnerHeartbeatSeconds: 0.5, sweepSeconds: 0.5, retrySeconds: 0.1, ...limits }
+    const given = {
+      ...defaultLimits,
+      progressSeconds: 0.1,
+      runnerHeartbeatSeconds: 0.5,
+      sweepSeconds: 0.5,
+      retrySeconds: 0.1,
+      ...limits
+    }
     const executor = Layer.merge(memoryExecutor(), memoryProber())
     const api = yield* Effect.acquireRelease(
-      Effect.promise(() => open({ storage, database, queue: memoryQueue, executor, limits: given, slots: 0 })),
+      Effect.promise(() =>
+        open({ storage, database, queue: memoryQueue, executor, limits: given, slots: 0 })
+      ),
       ({ close }) => Effect.promise(close)
     )
     const server = yield* Effect.acquireRelease(
@@ -82,7 +94,9 @@ export const openRemote = (storage: Layer.Layer<Storage, Unavailable>, limits: P
       return runner
     }
     yield* Effect.addFinalizer(() =>
-      Effect.promise(() => Promise.all(started.map(async (runner) => runner.child.exitCode ?? (await runner.end("SIGKILL")))))
+      Effect.promise(() =>
+        Promise.all(started.map(async (runner) => runner.child.exitCode ?? (await runner.end("SIGKILL"))))
+      )
     )
     const remote: Remote = {
       api,
@@ -103,7 +117,12 @@ export const openRemote = (storage: Layer.Layer<Storage, Unavailable>, limits: P
   })
 
 /** Checks that the job completes with exactly these bytes. */
-export const publishes = async ({ api }: Remote, job: string, path: string, expected: Uint8Array): Promise<void> => {
+export const publishes = async (
+  { api }: Remote,
+  job: string,
+  path: string,
+  expected: Uint8Array
+): Promise<void> => {
   await until(async () => ["completed", "failed"].includes((await api.job(job)).status))
   expect(await api.job(job)).toMatchObject({ status: "completed" })
   const pieces: Array<Uint8Array> = []
@@ -112,21 +131,24 @@ export const publishes = async ({ api }: Remote, job: string, path: string, expe
 }
 
 /** An executor made of such a runner: each plan becomes a job, and the runner gets the plan itself. */
-export const remoteExecutor = (storage: Layer.Layer<Storage, Unavailable>, args: ReadonlyArray<string> = ["--slots", "4"]) =>
+export const remoteExecutor = (
+  storage: Layer.Layer<Storage, Unavailable>,
+  args: ReadonlyArray<string> = ["--slots", "4"]
+) =>
   Layer.scopedContext(
     Effect.gen(function* () {
       const remote = yield* openRemote(storage)
       const plans = new Map<string, Plan>()
-      remote.proxy.handle = (path) => (path.endsWith("/claim") ? { rewrite: (body) => withPlan(body, plans) } : "pass")
+      remote.proxy.handle = (path) =>
+        path.endsWith("/claim") ? { rewrite: (body) => withPlan(body, plans) } : "pass"
       yield* Effect.promise(() => remote.startRunner(args))
       const context = yield* Effect.flatMap(
         Effect.promise(() => remote.api.run(Effect.context<Jobs | Queue | Storage>())),
         (exit) => exit
       )
-      return Context.make(Executor, { run: (plan) => Stream.provideContext(runAsJob(plan, plans), context) }).pipe(
-        Context.add(Storage, Context.get(context, Storage)),
-        Context.add(RemoteTag, remote)
-      )
+      return Context.make(Executor, {
+        run: (plan) => Stream.provideContext(runAsJob(plan, plans), context)
+      }).pipe(Context.add(Storage, Context.get(context, Storage)), Context.add(RemoteTag, remote))
     })
   )
 
@@ -138,7 +160,10 @@ const withPlan = (body: string, plans: ReadonlyMap<string, Plan>): string => {
   const plan = plans.get(reply.run?.id)
   if (plan === undefined) return body
   const { args, outputs, discarded, timeline, command, limits } = plan
-  return JSON.stringify({ ...reply, run: { ...reply.run, args, outputs, discarded, timeline, command, limits } })
+  return JSON.stringify({
+    ...reply,
+    run: { ...reply.run, args, outputs, discarded, timeline, command, limits }
+  })
 }
 
 let count = 0
@@ -160,7 +185,17 @@ const runAsJob = (plan: Plan, plans: Map<string, Plan>) =>
       )
       const outputs = plan.outputs.map((name) => ({ name, options: [], maps: [] }))
       const task = { directory, inputs: [], outputs, filterComplex: null, files }
-      const job = { id, owner, task, tags: [], needs: [], priority: 0, webhookUrl: null, baseUrl: "", idempotencyKey: null }
+      const job = {
+        id,
+        owner,
+        task,
+        tags: [],
+        needs: [],
+        priority: 0,
+        webhookUrl: null,
+        baseUrl: "",
+        idempotencyKey: null
+      }
       yield* Effect.acquireRelease(Effect.zipRight(jobs.insert(job, 1000), (yield* Queue).offer(id, 0)), () =>
         Effect.ignore(jobs.abandon(owner, id))
       ).pipe(Effect.orDie)
@@ -173,7 +208,10 @@ const runAsJob = (plan: Plan, plans: Map<string, Plan>) =>
     })
   )
 
-const eventOf = (job: Job, plan: Plan): Effect.Effect<RunEvent, FfmpegFailed | RunLimitExceeded | BlobMissing | Unavailable, Storage> =>
+const eventOf = (
+  job: Job,
+  plan: Plan
+): Effect.Effect<RunEvent, FfmpegFailed | RunLimitExceeded | BlobMissing | Unavailable, Storage> =>
   Effect.gen(function* () {
     if (job.state === "processing") return RunEvent.Progress({ fraction: job.progress, outTimeSeconds: 0 })
     const failure = failureOf(job)
@@ -197,7 +235,9 @@ const eventOf = (job: Job, plan: Plan): Effect.Effect<RunEvent, FfmpegFailed | R
 const moved = (from: BlobKey, to: BlobKey, bytes: number) =>
   Effect.gen(function* () {
     const storage = yield* Storage
-    const blob = yield* storage.write(to, storage.read(from), bytes).pipe(Effect.catchTag("TooLarge", Effect.die))
+    const blob = yield* storage
+      .write(to, storage.read(from), bytes)
+      .pipe(Effect.catchTag("TooLarge", Effect.die))
     yield* storage.remove(from)
     return blob
   })

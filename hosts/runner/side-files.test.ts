@@ -14,7 +14,8 @@ import { openRemote, type Remote } from "./remote.suite.js"
  */
 
 const scope = Effect.runSync(Scope.make())
-const inScope = <A>(effect: Effect.Effect<A, unknown, Scope.Scope>) => Effect.runPromise(Scope.extend(effect, scope))
+const inScope = <A>(effect: Effect.Effect<A, unknown, Scope.Scope>) =>
+  Effect.runPromise(Scope.extend(effect, scope))
 let folder: string
 let remote: Remote
 let dir: string
@@ -25,7 +26,10 @@ const frames = ["-f", "framecrc", "-bitexact"]
 const bare = async (...args: ReadonlyArray<string>) => (await ffmpeg(...args, ...frames, "-")).stdout
 
 const upload = async (name: string) => {
-  const { dir_id } = await remote.api.upload(join(folder, name), { file_name: name, ...(dir !== undefined && { dir_id: dir }) })
+  const { dir_id } = await remote.api.upload(join(folder, name), {
+    file_name: name,
+    ...(dir !== undefined && { dir_id: dir })
+  })
   dir ??= dir_id
 }
 
@@ -38,7 +42,10 @@ beforeAll(async () => {
   await writeFile(join(folder, "a.srt"), "1\n00:00:00,000 --> 00:00:00,900\nmmiill\n")
   await writeFile(join(folder, "list.txt"), "file ./clip.mp4\nfile clip.mp4\n")
   // A font that no system has: a font of the system under another name.
-  const font = await readFile((await execa("fc-match", ["-f", "%{file}", "DejaVu Sans Mono"])).stdout, "latin1")
+  const font = await readFile(
+    (await execa("fc-match", ["-f", "%{file}", "DejaVu Sans Mono"])).stdout,
+    "latin1"
+  )
   const renamed = font.replaceAll("D\0e\0j\0a\0V\0u", "Q\0e\0j\0a\0V\0u").replaceAll("DejaVu", "QejaVu")
   await writeFile(join(folder, "own.ttf"), renamed, "latin1")
   const pictures = [0, 1, 2, 3, 4].map((number) => `img00${number}.png`)
@@ -66,7 +73,9 @@ const textOf = async (name: string) => {
   return Buffer.concat(pieces).toString()
 }
 const made = async (input: Asked, options: ReadonlyArray<string> = []) => {
-  expect(await run(input, { file: "frames.crc", options: [...options, ...frames] })).toMatchObject({ status: "completed" })
+  expect(await run(input, { file: "frames.crc", options: [...options, ...frames] })).toMatchObject({
+    status: "completed"
+  })
   return textOf("frames.crc")
 }
 
@@ -82,7 +91,10 @@ describe("on a runner", () => {
 
   it("a sequence that fails has the caller's name in the message", async () => {
     const job = await run({ file: "img%03d.png", options: ["-framerate", "abc"] }, { file: "x.mp4" })
-    expect(job).toMatchObject({ status: "failed", error: expect.stringContaining("\nimg%03d.png: Invalid argument") })
+    expect(job).toMatchObject({
+      status: "failed",
+      error: expect.stringContaining("\nimg%03d.png: Invalid argument")
+    })
     expect(JSON.stringify(job)).not.toMatch(/picture-\d/)
   })
 
@@ -91,7 +103,9 @@ describe("on a runner", () => {
     await remote.api.upload(join(folder, "img002.png"), { dir_id: dir, file_name: "gap2.png" })
     expect(await run({ file: "gap%d.png" }, { file: "gap.mkv" })).toMatchObject({
       status: "completed",
-      warnings: [expect.stringContaining('ends before "gap1.png", which is missing: 1 picture with a later number')]
+      warnings: [
+        expect.stringContaining('ends before "gap1.png", which is missing: 1 picture with a later number')
+      ]
     })
   })
 
@@ -122,7 +136,9 @@ describe("on a runner", () => {
       logs.push(await textOf("pl-0.log"))
       await ffmpeg("-i", "clip.mp4", ...x264, pass, `bare-${pass}.mp4`)
       await remote.api.save(`${dir}/pass-${pass}.mp4`, join(folder, "ours.mp4"))
-      expect(await bare("-i", "ours.mp4", "-c", "copy")).toBe(await bare("-i", `bare-${pass}.mp4`, "-c", "copy"))
+      expect(await bare("-i", "ours.mp4", "-c", "copy")).toBe(
+        await bare("-i", `bare-${pass}.mp4`, "-c", "copy")
+      )
     }
     expect(logs[1]).not.toBe(logs[0])
     expect(logs[2]).toBe(logs[1])

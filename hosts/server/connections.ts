@@ -19,7 +19,9 @@ export const boundConnections = (server: Server, most: number, stalledSeconds: n
     // Checks all connections, so not for every new one of a flood.
     if (now - lookedAt < lookMilliseconds) return void added.destroy()
     lookedAt = now
-    const stalled = [...busy].flatMap(([socket, use]) => (isStalled(socket, use, now - stalledSeconds * 1000, now) ? [socket] : []))
+    const stalled = [...busy].flatMap(([socket, use]) =>
+      isStalled(socket, use, now - stalledSeconds * 1000, now) ? [socket] : []
+    )
     for (const socket of stalled.length > 0 ? stalled : [added]) socket.destroy()
   }
 
@@ -34,7 +36,12 @@ export const boundConnections = (server: Server, most: number, stalledSeconds: n
   server.on("request", (request, response) => {
     const { socket } = request
     idle.delete(socket)
-    const use = busy.get(socket) ?? { requests: 0, request, transferred: transferred(socket), since: performance.now() }
+    const use = busy.get(socket) ?? {
+      requests: 0,
+      request,
+      transferred: transferred(socket),
+      since: performance.now()
+    }
     busy.set(socket, { ...use, request, requests: use.requests + 1 })
     response.once("close", () => {
       const now = busy.get(socket)

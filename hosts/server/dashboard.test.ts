@@ -6,7 +6,8 @@ import { type Grounds, grounds, makeClip, slow, thumbnail } from "./fleet.suite.
 import { get, post, runsUnder, type Serving, serving, until, uploaded } from "./serving.suite.js"
 
 const adminKey = "admin:key-of-26-letters+/="
-const basic = (password: string, user = "anybody") => `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`
+const basic = (password: string, user = "anybody") =>
+  `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`
 
 let redis: Awaited<ReturnType<typeof startRedis>>
 let ground: Grounds
@@ -18,8 +19,15 @@ beforeAll(async () => {
   redis = await startRedis()
   ground = await grounds(redis.url)
   const data = await ground.folder("data")
-  const settings = { ...(await ground.settings(["sqlite", "redis", "file"])), FFKILN_LIMIT_DRAIN_SECONDS: "1" }
-  server = await serving(data, ["--slots", "1"], { ...settings, FFKILN_ADMIN_KEY: adminKey, FFKILN_PREFIX: "/v1" })
+  const settings = {
+    ...(await ground.settings(["sqlite", "redis", "file"])),
+    FFKILN_LIMIT_DRAIN_SECONDS: "1"
+  }
+  server = await serving(data, ["--slots", "1"], {
+    ...settings,
+    FFKILN_ADMIN_KEY: adminKey,
+    FFKILN_PREFIX: "/v1"
+  })
   started.push(server)
   const input = await uploaded(server.url, "in.mp4", await makeClip(await ground.folder("clip")))
   // Long enough for all tests; ended with the server.
@@ -40,8 +48,16 @@ const places = ["/admin/queues", "/v1/admin/queues"]
 
 describe("the dashboard", () => {
   it.each(places)("at %s opens only with the admin key, as a password or as a token", async (path) => {
-    for (const authorization of [basic(adminKey), basic(adminKey, ""), `Bearer ${adminKey}`, `bearer ${adminKey}`]) {
-      expect([authorization, (await asked(`${path}/api/queues`, { authorization })).status]).toEqual([authorization, 200])
+    for (const authorization of [
+      basic(adminKey),
+      basic(adminKey, ""),
+      `Bearer ${adminKey}`,
+      `bearer ${adminKey}`
+    ]) {
+      expect([authorization, (await asked(`${path}/api/queues`, { authorization })).status]).toEqual([
+        authorization,
+        200
+      ])
     }
     for (const authorization of [
       "",
@@ -56,7 +72,10 @@ describe("the dashboard", () => {
     ]) {
       for (const below of ["", "/", "/api/queues", "/static/js/none.js"]) {
         const reply = await asked(`${path}${below}`, authorization === "" ? {} : { authorization })
-        expect([reply.status, reply.headers.get("www-authenticate")]).toEqual([401, 'Basic realm="ffkiln queues", charset="UTF-8"'])
+        expect([reply.status, reply.headers.get("www-authenticate")]).toEqual([
+          401,
+          'Basic realm="ffkiln queues", charset="UTF-8"'
+        ])
         expect(await reply.json()).toEqual({ ok: false, error: expect.stringContaining("admin key") })
       }
     }
@@ -64,7 +83,9 @@ describe("the dashboard", () => {
 
   it("gives no access to the API, and API keys give no access to it", async () => {
     expect((await asked("/directory", { authorization: basic(adminKey) })).status).toBe(401)
-    expect((await asked("/admin/queues", { authorization: basic("secret-of-test", "test") })).status).toBe(401)
+    expect((await asked("/admin/queues", { authorization: basic("secret-of-test", "test") })).status).toBe(
+      401
+    )
   })
 
   it("does not exist without an admin key, or without Redis", async () => {
@@ -88,11 +109,18 @@ describe("the dashboard", () => {
 
   it("has links that start with the public path", async () => {
     const { FFKILN_REDIS_URL = "" } = await ground.settings(["sqlite", "redis", "file"])
-    const settings = { FFKILN_REDIS_URL, FFKILN_ADMIN_KEY: adminKey, FFKILN_PUBLIC_URL: "https://example.com/media/", FFKILN_PREFIX: "/v1" }
+    const settings = {
+      FFKILN_REDIS_URL,
+      FFKILN_ADMIN_KEY: adminKey,
+      FFKILN_PUBLIC_URL: "https://example.com/media/",
+      FFKILN_PREFIX: "/v1"
+    }
     const other = await serving(await ground.folder("data"), ["--slots", "0"], settings)
     started.push(other)
     for (const path of places) {
-      const page = await (await fetch(`${other.url}${path}`, { headers: { authorization: basic(adminKey) } })).text()
+      const page = await (
+        await fetch(`${other.url}${path}`, { headers: { authorization: basic(adminKey) } })
+      ).text()
       expect(page).toContain(`<base href="/media${path}/"`)
       expect(page).not.toMatch(/https?:/)
     }
@@ -103,7 +131,10 @@ describe("the dashboard", () => {
     expect(headers.get("content-security-policy")).toContain("script-src 'self';")
     expect(
       Object.fromEntries(
-        ["x-frame-options", "x-content-type-options", "cache-control", "x-powered-by"].map((name) => [name, headers.get(name)])
+        ["x-frame-options", "x-content-type-options", "cache-control", "x-powered-by"].map((name) => [
+          name,
+          headers.get(name)
+        ])
       )
     ).toEqual({
       "x-frame-options": "DENY",
@@ -115,9 +146,15 @@ describe("the dashboard", () => {
 
   it("refuses requests that another site triggers in a browser", async () => {
     const pause = (site: string) =>
-      asked("/admin/queues/api/queues/ffkiln/pause", { authorization: basic(adminKey), "sec-fetch-site": site }, "PUT")
+      asked(
+        "/admin/queues/api/queues/ffkiln/pause",
+        { authorization: basic(adminKey), "sec-fetch-site": site },
+        "PUT"
+      )
     for (const site of ["cross-site", "same-site"]) expect((await pause(site)).status).toBe(403)
-    const { queues } = (await (await asked("/admin/queues/api/queues", { authorization: basic(adminKey) })).json()) as { queues: unknown }
+    const { queues } = (await (
+      await asked("/admin/queues/api/queues", { authorization: basic(adminKey) })
+    ).json()) as { queues: unknown }
     expect(queues).toMatchObject([{ name: "ffkiln", isPaused: false }])
   })
 })
@@ -134,22 +171,27 @@ describe.skipIf(executablePath === undefined)("the dashboard in a browser", () =
   })
   afterAll(() => browser?.close())
 
-  it.each(places)("at %s shows the running and the waiting job, and sends no request elsewhere", async (path) => {
-    const page = await browser.newPage({ httpCredentials: { username: "me", password: adminKey } })
-    const seen = { requests: [] as Array<string>, faults: [] as Array<string> }
-    page.on("request", (request) => seen.requests.push(request.url()))
-    page.on("console", (message) => message.type() === "error" && seen.faults.push(message.text()))
-    page.on("pageerror", (error) => seen.faults.push(error.message))
-    await page.goto(`${server.url}${path}`)
-    await page.getByText("ffkiln").first().waitFor()
-    await page.goto(`${server.url}${path}/queue/ffkiln?status=active`)
-    await page.getByText(jobs.running).first().waitFor()
-    expect(await page.getByText(jobs.waiting).count()).toBe(0)
-    await page.goto(`${server.url}${path}/queue/ffkiln?status=prioritized`)
-    await page.getByText(jobs.waiting).first().waitFor()
-    expect(seen.faults).toEqual([])
-    expect(seen.requests.filter((url) => !url.startsWith(`${server.url}${path}`) && !url.startsWith("data:"))).toEqual([])
-    await page.close()
-    expect((await get(server.url, `/job/${jobs.running}`)).body.status).toBe("processing")
-  })
+  it.each(places)(
+    "at %s shows the running and the waiting job, and sends no request elsewhere",
+    async (path) => {
+      const page = await browser.newPage({ httpCredentials: { username: "me", password: adminKey } })
+      const seen = { requests: [] as Array<string>, faults: [] as Array<string> }
+      page.on("request", (request) => seen.requests.push(request.url()))
+      page.on("console", (message) => message.type() === "error" && seen.faults.push(message.text()))
+      page.on("pageerror", (error) => seen.faults.push(error.message))
+      await page.goto(`${server.url}${path}`)
+      await page.getByText("ffkiln").first().waitFor()
+      await page.goto(`${server.url}${path}/queue/ffkiln?status=active`)
+      await page.getByText(jobs.running).first().waitFor()
+      expect(await page.getByText(jobs.waiting).count()).toBe(0)
+      await page.goto(`${server.url}${path}/queue/ffkiln?status=prioritized`)
+      await page.getByText(jobs.waiting).first().waitFor()
+      expect(seen.faults).toEqual([])
+      expect(
+        seen.requests.filter((url) => !url.startsWith(`${server.url}${path}`) && !url.startsWith("data:"))
+      ).toEqual([])
+      await page.close()
+      expect((await get(server.url, `/job/${jobs.running}`)).body.status).toBe("processing")
+    }
+  )
 })

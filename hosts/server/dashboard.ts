@@ -25,8 +25,12 @@ export interface Dashboard {
 /**
  * Opens the dashboard. Rejects with CommandFailed when its packages are missing or Redis can't be reached.
  */
-export const openDashboard = async ({ queue, adminKey }: Pick<Settings, "queue" | "adminKey">): Promise<Dashboard> => {
-  if (queue._tag !== "Redis" || adminKey === undefined) return { at: () => (_request, _response, next) => next(), close: async () => {} }
+export const openDashboard = async ({
+  queue,
+  adminKey
+}: Pick<Settings, "queue" | "adminKey">): Promise<Dashboard> => {
+  if (queue._tag !== "Redis" || adminKey === undefined)
+    return { at: () => (_request, _response, next) => next(), close: async () => {} }
   const scope = Effect.runSync(Scope.make())
   const close = () => Effect.runPromise(Scope.close(scope, Exit.void))
   const opening = Effect.gen(function* () {
@@ -39,7 +43,9 @@ export const openDashboard = async ({ queue, adminKey }: Pick<Settings, "queue" 
     throw startProblem(Cause.squash(found.cause))
   }
   const { BullMQAdapter, ExpressAdapter, createBullBoard } = found.value.board
-  const adapter = new BullMQAdapter(found.value.bull, { description: "Job hints; the jobs themselves are in the database" })
+  const adapter = new BullMQAdapter(found.value.bull, {
+    description: "Job hints; the jobs themselves are in the database"
+  })
   const at = (path: string): RequestHandler => {
     const serverAdapter = new ExpressAdapter().setBasePath(path)
     createBullBoard({ queues: [adapter], serverAdapter, options: { uiConfig: { boardTitle: "ffkiln" } } })
@@ -62,12 +68,22 @@ const loadBoard = loaded("FFKILN_ADMIN_KEY", "@bull-board/api @bull-board/expres
 }))
 
 /** The response to a refused request; undefined for an allowed one. */
-const refusalOf = (request: IncomingMessage, adminKey: Redacted.Redacted): ((response: Response) => void) | undefined => {
+const refusalOf = (
+  request: IncomingMessage,
+  adminKey: Redacted.Redacted
+): ((response: Response) => void) | undefined => {
   const given = givenKey(request.headers.authorization ?? "")
   if (!same(given, Redacted.value(adminKey))) {
     const headers = { "www-authenticate": 'Basic realm="ffkiln queues", charset="UTF-8"' }
     return (response) =>
-      sendWhole(response, json(401, failureBody("The admin key is missing or wrong: give it as the password, with any user name"), headers))
+      sendWhole(
+        response,
+        json(
+          401,
+          failureBody("The admin key is missing or wrong: give it as the password, with any user name"),
+          headers
+        )
+      )
   }
   // A browser that knows the key also sends it with requests that other sites trigger.
   if (!["same-origin", "none", undefined].includes(request.headers["sec-fetch-site"] as string | undefined)) {
@@ -86,7 +102,10 @@ const givenKey = (header: string): string => {
 
 /** Compares in constant time. */
 const same = (given: string, wanted: string) => {
-  const [one, other] = [given, wanted].map((text) => createHash("sha256").update(text).digest()) as [Buffer, Buffer]
+  const [one, other] = [given, wanted].map((text) => createHash("sha256").update(text).digest()) as [
+    Buffer,
+    Buffer
+  ]
   return timingSafeEqual(one, other)
 }
 

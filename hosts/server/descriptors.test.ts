@@ -24,7 +24,8 @@ describe("connections within the limit of descriptors", () => {
     expect(room.connections).toBe(connections)
     // The default is only a bound: a reduction of it warns only when few connections remain.
     const isWorth = connections < limit && (limit !== 10_000 || connections < 1000)
-    if (isWorth) expect(room.warning).toMatch(`at most ${connections} connections at a time instead of ${limit}`)
+    if (isWorth)
+      expect(room.warning).toMatch(`at most ${connections} connections at a time instead of ${limit}`)
     else expect(room.warning).toBeUndefined()
   })
 })
@@ -35,7 +36,14 @@ let clip: Buffer
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "ffkiln-descriptors-"))
   const sources = "-f lavfi -i testsrc2=size=320x240:rate=25:duration=1".split(" ")
-  await promisify(execFile)("ffmpeg", ["-v", "error", ...sources, "-preset", "ultrafast", join(folder, "clip.mp4")])
+  await promisify(execFile)("ffmpeg", [
+    "-v",
+    "error",
+    ...sources,
+    "-preset",
+    "ultrafast",
+    join(folder, "clip.mp4")
+  ])
   clip = await readFile(join(folder, "clip.mp4"))
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
@@ -50,7 +58,9 @@ const opened = async (server: Serving): Promise<Socket> => {
 const held: Array<Socket> = []
 const hold = async (server: Serving, count: number, bytes: string) => {
   while (held.length < count) {
-    const some = await Promise.all(Array.from({ length: Math.min(100, count - held.length) }, () => opened(server)))
+    const some = await Promise.all(
+      Array.from({ length: Math.min(100, count - held.length) }, () => opened(server))
+    )
     for (const socket of some) socket.pause().write(bytes)
     held.push(...some)
   }
@@ -78,8 +88,15 @@ const long = process.env.FFKILN_TEST_LONG !== undefined
 it.each([["512", 700] as const, ...(long ? [["4096", 4300] as const] : [])])(
   "with %s files and %i half-open connections a server responds to requests, and runs jobs",
   async (openFiles, clients) => {
-    const server = await serving(join(folder, openFiles), ["--slots", "2"], { FFKILN_LIMIT_STALLED_SECONDS: "1" }, withFiles(openFiles))
-    expect(server.errors()).toMatch(/^WARNING: at most \d+ connections at a time instead of 10000: this process may open/m)
+    const server = await serving(
+      join(folder, openFiles),
+      ["--slots", "2"],
+      { FFKILN_LIMIT_STALLED_SECONDS: "1" },
+      withFiles(openFiles)
+    )
+    expect(server.errors()).toMatch(
+      /^WARNING: at most \d+ connections at a time instead of 10000: this process may open/m
+    )
     try {
       await hold(server, clients, "POST /file HTTP/1.1\r\nHost: x\r\n")
       const input = await uploaded(server.url, "in.mp4", clip)
@@ -89,7 +106,11 @@ it.each([["512", 700] as const, ...(long ? [["4096", 4300] as const] : [])])(
       // Larger than what the kernel buffers for a client that does not read.
       const large = await uploaded(server.url, "large.bin", Buffer.alloc(16 * 1024 * 1024))
       const { download } = (await get(server.url, `/file/download/${large}`)).body
-      await hold(server, Number(openFiles) / 2, `GET ${new URL(download.url).pathname} HTTP/1.1\r\nHost: x\r\n\r\n`)
+      await hold(
+        server,
+        Number(openFiles) / 2,
+        `GET ${new URL(download.url).pathname} HTTP/1.1\r\nHost: x\r\n\r\n`
+      )
       await until(async () => (await asked(server)) === 200)
       expect((await post(server.url, "/ffmpeg/process", copy(input, 1))).body).toMatchObject({ ok: true })
       expect(server.errors()).not.toMatch(/EMFILE/)

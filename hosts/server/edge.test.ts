@@ -66,10 +66,14 @@ const answersIn = (bytes: string): ReadonlyArray<Answer> => {
   )
   const length = Number(headers["content-length"] ?? 0)
   const body = bytes.slice(end + 4)
-  return [{ status: Number(first.split(" ")[1]), headers, text: body.slice(0, length) }, ...answersIn(body.slice(length))]
+  return [
+    { status: Number(first.split(" ")[1]), headers, text: body.slice(0, length) },
+    ...answersIn(body.slice(length))
+  ]
 }
 
-const get = (target: string, headers = "") => `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${headers}\r\n`
+const get = (target: string, headers = "") =>
+  `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${headers}\r\n`
 const key = `Authorization: ${authorization}\r\n`
 
 /** Checks a refusal: JSON with a sentence, safe headers, and no names of paths or software. */
@@ -85,7 +89,10 @@ const expectRefusal = (answer: Answer | undefined, status: number, error: string
       "x-frame-options": "DENY"
     }
   })
-  expect(JSON.parse(answer?.text ?? "")).toEqual({ ok: false, error: typeof error === "string" ? error : expect.stringMatching(error) })
+  expect(JSON.parse(answer?.text ?? "")).toEqual({
+    ok: false,
+    error: typeof error === "string" ? error : expect.stringMatching(error)
+  })
   expect(answer?.text).not.toMatch(/node_modules|\.[jt]s\b|\n\s+at |express|node/i)
   expect(answer?.headers).not.toHaveProperty("x-powered-by")
 }
@@ -109,27 +116,57 @@ describe("a JSON response with one sentence", () => {
     ["a folded header", get("/health", "A: b\r\n c\r\n"), 400, invalid],
     ["NUL in a header", get("/health", "A: b\0c\r\n"), 400, invalid],
     ["a bare CR", get("/health", "A: b\rc: d\r\n"), 400, invalid],
-    ["two lengths that differ", `${get("/health", "Content-Length: 1\r\nContent-Length: 2\r\n")}ab`, 400, invalid],
+    [
+      "two lengths that differ",
+      `${get("/health", "Content-Length: 1\r\nContent-Length: 2\r\n")}ab`,
+      400,
+      invalid
+    ],
     ["two lengths in one", `${get("/health", "Content-Length: 1, 1\r\n")}a`, 400, invalid],
     ["a negative length", get("/health", "Content-Length: -1\r\n"), 400, invalid],
     ["a length with a sign", `${get("/health", "Content-Length: +1\r\n")}a`, 400, invalid],
     ["a length beyond numbers", get("/health", `Content-Length: ${"9".repeat(30)}\r\n`), 400, invalid],
-    ["a length and chunks", `POST /file HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n${chunked}\r\n0\r\n\r\n`, 400, invalid],
-    ["chunks and a length", `POST /file HTTP/1.1\r\nHost: x\r\n${chunked}Content-Length: 5\r\n\r\n0\r\n\r\n`, 400, invalid],
+    [
+      "a length and chunks",
+      `POST /file HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n${chunked}\r\n0\r\n\r\n`,
+      400,
+      invalid
+    ],
+    [
+      "chunks and a length",
+      `POST /file HTTP/1.1\r\nHost: x\r\n${chunked}Content-Length: 5\r\n\r\n0\r\n\r\n`,
+      400,
+      invalid
+    ],
     ["a missing Host", "GET /health HTTP/1.1\r\n\r\n", 400, oneHost],
     ["two Hosts", get("/health", "Host: y\r\n"), 400, oneHost],
     ["a huge URL", get(`/${"a".repeat(5000)}`), 431, tooLarge],
     ["a huge header", get("/health", `A: ${"a".repeat(5000)}\r\n`), 431, tooLarge],
     ["many headers", get("/health", "A: b\r\n".repeat(3000)), 431, tooLarge],
-    ["an unknown expectation", get("/health", "Expect: magic\r\n"), 417, "Expect: only 100-continue can be met"],
+    [
+      "an unknown expectation",
+      get("/health", "Expect: magic\r\n"),
+      417,
+      "Expect: only 100-continue can be met"
+    ],
     ["a URL without a host", get("http://"), 400, malformed],
     ["an invalid host", get("http://[::1/health"), 400, malformed],
     ["another scheme", get("foo://x"), 400, malformed],
     ["a broken escape in a path", get("/%zz"), 404, noEndpoint],
     ["a broken escape below the prefix", get("/v1/%zz"), 404, noEndpoint],
-    ["a broken escape in a name", get("/file/%E0%A4%A/x", key), 400, "The URL path holds an escape that is not valid UTF-8"],
+    [
+      "a broken escape in a name",
+      get("/file/%E0%A4%A/x", key),
+      400,
+      "The URL path holds an escape that is not valid UTF-8"
+    ],
     ["a server-wide OPTIONS", "OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404, noEndpoint],
-    ["TRACE", "TRACE /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405, "Method not allowed: use GET"],
+    [
+      "TRACE",
+      "TRACE /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+      405,
+      "Method not allowed: use GET"
+    ],
     ["another host's name in the path", get("//evil.example.com/health"), 404, noEndpoint],
     ["dots in the path", get("/v1/../health"), 404, noEndpoint]
   ])("is sent for %s", async (_, bytes, status, error) => {
@@ -139,7 +176,13 @@ describe("a JSON response with one sentence", () => {
   })
 
   it("is sent for a wrong key, and for a malformed one", async () => {
-    for (const value of ["Basic dGVzdDpndWVzcw==", "Basic", "Basic %%%", `Basic ${"A".repeat(3000)}`, "Digest x"]) {
+    for (const value of [
+      "Basic dGVzdDpndWVzcw==",
+      "Basic",
+      "Basic %%%",
+      `Basic ${"A".repeat(3000)}`,
+      "Digest x"
+    ]) {
       const [answer] = answersIn(await answered(get("/directory", `Authorization: ${value}\r\n`)))
       expectRefusal(answer, 401, "Invalid API key")
     }
@@ -242,7 +285,8 @@ describe("connections beyond the limit", () => {
     socket.write("GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
     await once(socket, "data")
   }
-  const closed = (socket: Socket) => new Promise<void>((resolve) => void socket.resume().once("close", () => resolve()))
+  const closed = (socket: Socket) =>
+    new Promise<void>((resolve) => void socket.resume().once("close", () => resolve()))
   let few: Serving
   beforeAll(async () => {
     few = await another("few", { FFKILN_LIMIT_CONNECTIONS: "3", FFKILN_LIMIT_STALLED_SECONDS: "1" })
@@ -279,7 +323,11 @@ describe("connections beyond the limit", () => {
       socket.write(`POST /directory HTTP/1.1\r\nHost: x\r\n${key}Content-Length: 50\r\n\r\n{`)
       stalled.push(socket)
     }
-    await until(async () => (await fetch(`${few.url}/health`, { headers: { connection: "close" } }).catch(() => undefined))?.status === 200)
+    await until(
+      async () =>
+        (await fetch(`${few.url}/health`, { headers: { connection: "close" } }).catch(() => undefined))
+          ?.status === 200
+    )
     for (const socket of stalled) socket.destroy()
   })
 })
@@ -296,8 +344,16 @@ describe("a client that closes its sending side after the request", () => {
   it.each([
     ["a GET", "GET /health HTTP/1.1\r\nHost: x\r\n\r\n", [200]],
     ["HTTP/1.0", "GET /health HTTP/1.0\r\n\r\n", [200]],
-    ["a request with a body", `POST /file HTTP/1.1\r\nHost: x\r\n${key}Content-Length: ${body.length}\r\n\r\n${body}`, [200]],
-    ["several requests at once", `GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /usage HTTP/1.1\r\nHost: x\r\n${key}\r\n`, [200, 200]]
+    [
+      "a request with a body",
+      `POST /file HTTP/1.1\r\nHost: x\r\n${key}Content-Length: ${body.length}\r\n\r\n${body}`,
+      [200]
+    ],
+    [
+      "several requests at once",
+      `GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /usage HTTP/1.1\r\nHost: x\r\n${key}\r\n`,
+      [200, 200]
+    ]
   ])("gets its response: %s", async (_, bytes, statuses) => {
     const answers = answersIn(await halfClosed(bytes))
     expect(answers.map(({ status }) => status)).toEqual(statuses)
@@ -340,7 +396,8 @@ describe("the log", () => {
     listen(logged.child, (text) => {
       written += text
     })
-    const register = async () => (await post(logged.url, "/file", { file_name: "private-name.bin" })).body.upload.url as string
+    const register = async () =>
+      (await post(logged.url, "/file", { file_name: "private-name.bin" })).body.upload.url as string
     const upload = await register()
     const token = new URL(upload).pathname.split("/")[2] ?? ""
 
@@ -350,7 +407,9 @@ describe("the log", () => {
       expect((await fetch(`${logged.url}/usage`, { headers: { authorization: header } })).status).toBe(401)
     }
     expect((await fetch(`${logged.url}/blob/${token}x/a`)).status).toBe(403)
-    expect((await post(logged.url, "/ffmpeg/process", { task: { secret_field_of_body: 1 } })).status).toBe(400)
+    expect((await post(logged.url, "/ffmpeg/process", { task: { secret_field_of_body: 1 } })).status).toBe(
+      400
+    )
     const socket = connect(port(logged), "127.0.0.1")
     socket.write(`GET / HTTP/1.1\r\nHost: x\r\n${key}nonsense\r\n\r\n`)
     await socket.toArray()
@@ -358,7 +417,9 @@ describe("the log", () => {
     // Infrastructure failures are logged: the folder of unfinished uploads is a file now.
     await rename(join(data, "tmp"), join(data, "elsewhere"))
     await writeFile(join(data, "tmp"), "")
-    expect((await fetch(upload, { method: "PUT", body: "bytes-of-body", headers: { authorization } })).status).toBe(503)
+    expect(
+      (await fetch(upload, { method: "PUT", body: "bytes-of-body", headers: { authorization } })).status
+    ).toBe(503)
     await until(() => written.includes("unavailable"))
     await rm(join(data, "tmp"))
     await logged.end("SIGTERM")

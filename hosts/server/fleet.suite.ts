@@ -10,7 +10,11 @@ import { get, type Serving, until } from "./serving.suite.js"
 
 /** Databases, queues and storages of all kinds, for hosts that share only their settings. */
 
-export type Kinds = readonly [database: "sqlite" | "postgres", queue: "local" | "redis", storage: "file" | "s3"]
+export type Kinds = readonly [
+  database: "sqlite" | "postgres",
+  queue: "local" | "redis",
+  storage: "file" | "s3"
+]
 
 export interface Grounds {
   /** Settings for a new fleet: an empty database, and so on. */
@@ -28,7 +32,9 @@ export const grounds = async (redisUrl: string): Promise<Grounds> => {
   const folder = (name: string) => mkdtemp(join(root, `${name} `))
   const databases = {
     sqlite: async () => ({ FFKILN_DATABASE_URL: `sqlite:${join(await folder("rows"), "rows.db")}` }),
-    postgres: async () => ({ FFKILN_DATABASE_URL: await Effect.runPromise(Scope.extend(temporaryDatabase, scope)) })
+    postgres: async () => ({
+      FFKILN_DATABASE_URL: await Effect.runPromise(Scope.extend(temporaryDatabase, scope))
+    })
   }
   const queues = { local: () => ({}), redis: () => ({ FFKILN_REDIS_URL: `${redisUrl}/${count++}` }) }
   const storages = {
@@ -61,10 +67,21 @@ export const grounds = async (redisUrl: string): Promise<Grounds> => {
 
 /** A clip of two seconds with sound. */
 export const makeClip = async (folder: string): Promise<Buffer> => {
-  const sources = "-f lavfi -i testsrc2=size=640x360:rate=25:duration=2 -f lavfi -i sine=duration=2".split(" ")
+  const sources = "-f lavfi -i testsrc2=size=640x360:rate=25:duration=2 -f lavfi -i sine=duration=2".split(
+    " "
+  )
   await mkdir(folder, { recursive: true })
   const file = join(folder, "clip.mp4")
-  await promisify(execFile)("ffmpeg", ["-v", "error", ...sources, "-preset", "ultrafast", "-pix_fmt", "yuv420p", file])
+  await promisify(execFile)("ffmpeg", [
+    "-v",
+    "error",
+    ...sources,
+    "-preset",
+    "ultrafast",
+    "-pix_fmt",
+    "yuv420p",
+    file
+  ])
   return readFile(file)
 }
 

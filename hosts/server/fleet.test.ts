@@ -1,7 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { startRedis } from "../../scripts/servers/redis.mjs"
 import { type Grounds, grounds, health, type Kinds, makeClip, over, slow, thumbnail } from "./fleet.suite.js"
-import { ended, get, post, run, runsUnder, type Serving, serving, until, uploaded, working } from "./serving.suite.js"
+import {
+  ended,
+  get,
+  post,
+  run,
+  runsUnder,
+  type Serving,
+  serving,
+  until,
+  uploaded,
+  working
+} from "./serving.suite.js"
 
 /**
  * API hosts without slots and workers without an API, as processes that share services but no folder of their
@@ -58,7 +69,10 @@ describe.each(pairs)("a server without slots and a worker on %s with a %s queue"
     expect((await post(host.url, "/ffprobe/analyze", { file_path: input })).body.ok).toBe(true)
     await until(async () => (await health(worker)).body.running === 0)
     expect(await health(worker)).toEqual({ status: 200, body: { ok: true, slots: 1, running: 0 } })
-    expect(await Promise.all([host, worker].map(({ end }) => end("SIGTERM")))).toEqual([gracefully, gracefully])
+    expect(await Promise.all([host, worker].map(({ end }) => end("SIGTERM")))).toEqual([
+      gracefully,
+      gracefully
+    ])
     expect([host.errors(), worker.errors()]).toEqual(["", ""])
   })
 })
@@ -69,21 +83,34 @@ describe("two servers and two workers on Postgres, Redis and S3", () => {
   let workers: ReadonlyArray<Worker>
   beforeAll(async () => {
     // No poll finds a job or its end: everything depends on notifications.
-    const byNotification = { FFKILN_LIMIT_POLL_SECONDS: "600", FFKILN_LIMIT_WATCH_SECONDS: "600", FFKILN_LIMIT_DRAIN_SECONDS: "60" }
+    const byNotification = {
+      FFKILN_LIMIT_POLL_SECONDS: "600",
+      FFKILN_LIMIT_WATCH_SECONDS: "600",
+      FFKILN_LIMIT_DRAIN_SECONDS: "60"
+    }
     settings = { ...(await ground.settings(["postgres", "redis", "s3"])), ...byNotification }
-    const [one, other, ...both] = await Promise.all([aHost(settings), aHost(settings), aWorker(settings), aWorker(settings)])
+    const [one, other, ...both] = await Promise.all([
+      aHost(settings),
+      aHost(settings),
+      aWorker(settings),
+      aWorker(settings)
+    ])
     hosts = [one, other]
     workers = both
   })
 
   it("a synchronous call on either gets its response though others run it, and each server sees the other's files", async () => {
     const input = await uploaded(hosts[0].url, "in.mp4", clip)
-    const calls = await Promise.all(hosts.map(({ url }, index) => post(url, "/ffmpeg/process", slow(input, `out-${index}`))))
+    const calls = await Promise.all(
+      hosts.map(({ url }, index) => post(url, "/ffmpeg/process", slow(input, `out-${index}`)))
+    )
     for (const { status, body } of calls)
       expect([status, body.ok, (await fetch(body.result[0].download_url)).status]).toEqual([200, true, 200])
     const [dir] = input.split("/")
     for (const { url } of hosts) {
-      const names = (await get(url, `/directory/${dir}`)).body.files.map(({ file_name }: { readonly file_name: string }) => file_name)
+      const names = (await get(url, `/directory/${dir}`)).body.files.map(
+        ({ file_name }: { readonly file_name: string }) => file_name
+      )
       expect(names.sort()).toEqual(["in.mp4", "out-0.mp4", "out-1.mp4"])
     }
   })
@@ -95,9 +122,14 @@ describe("two servers and two workers on Postgres, Redis and S3", () => {
       return out
     }
     const out = await keys("make", "--name", "both")
-    const [, id = "", header = ""] = /^id: (\S+)\nheader, shown only now: Authorization: (Basic \S+)\n/.exec(out) ?? []
+    const [, id = "", header = ""] =
+      /^id: (\S+)\nheader, shown only now: Authorization: (Basic \S+)\n/.exec(out) ?? []
     const answers = () =>
-      Promise.all(hosts.map(({ url }) => fetch(`${url}/directory`, { headers: { authorization: header } }).then(({ status }) => status)))
+      Promise.all(
+        hosts.map(({ url }) =>
+          fetch(`${url}/directory`, { headers: { authorization: header } }).then(({ status }) => status)
+        )
+      )
     expect(await answers()).toEqual([200, 200])
     expect(await keys("list")).toContain(`${id}  both`)
     await keys("revoke", id)
@@ -111,7 +143,10 @@ describe("two servers and two workers on Postgres, Redis and S3", () => {
       (await post(host.url, "/ffmpeg/process/async", slow(input, name, loops))).body.job_id
     const long = await submit("long", 1)
     await until(() => workers.some(({ runs }) => runs() > 0))
-    const [leaving, staying] = [...workers].sort((one, other) => other.runs() - one.runs()) as [Worker, Worker]
+    const [leaving, staying] = [...workers].sort((one, other) => other.runs() - one.runs()) as [
+      Worker,
+      Worker
+    ]
     await until(async () => (await health(leaving)).body.running === 1)
     const end = leaving.end("SIGTERM")
     await until(async () => (await health(leaving)).status === 503)

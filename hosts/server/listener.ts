@@ -38,7 +38,11 @@ export interface Listening extends Address {
 }
 
 /** Starts to listen. Rejects with CommandFailed when the address can't be used. */
-export const listen = async (handler: Handler, { host, port, slots }: Listening, bounds: Bounds): Promise<Server> => {
+export const listen = async (
+  handler: Handler,
+  { host, port, slots }: Listening,
+  bounds: Bounds
+): Promise<Server> => {
   const { headerBytes, headerSeconds } = bounds
   const { connections, warning } = connectionRoom(bounds.connections, slots, openFilesLimit())
   if (warning !== undefined) console.error(`WARNING: ${warning}`)
@@ -55,7 +59,10 @@ export const listen = async (handler: Handler, { host, port, slots }: Listening,
   })
   boundConnections(server, connections, bounds.stalledSeconds)
   answerHalfClosed(server)
-  closeOnTinyChunks(server, wholeRefusal(400, "The request body comes in chunks of a few bytes: send larger chunks"))
+  closeOnTinyChunks(
+    server,
+    wholeRefusal(400, "The request body comes in chunks of a few bytes: send larger chunks")
+  )
 
   const answering = new WeakMap<Socket, number>()
   /** Connections whose last response closes them: later requests are ignored. */
@@ -86,10 +93,14 @@ export const listen = async (handler: Handler, { host, port, slots }: Listening,
   try {
     await once(server, "listening")
   } catch (error) {
-    throw new CommandFailed(`cannot listen on ${host} port ${port}: ${(error as NodeJS.ErrnoException).code ?? error}`)
+    throw new CommandFailed(
+      `cannot listen on ${host} port ${port}: ${(error as NodeJS.ErrnoException).code ?? error}`
+    )
   }
   // A connection could not be accepted, for example without a free descriptor. Its client tries again.
-  server.on("error", (error: NodeJS.ErrnoException) => console.error(`WARNING: a connection could not be accepted: ${error.code ?? error}`))
+  server.on("error", (error: NodeJS.ErrnoException) =>
+    console.error(`WARNING: a connection could not be accepted: ${error.code ?? error}`)
+  )
   return server
 }
 
@@ -115,7 +126,8 @@ const tooManyPipelined = `Too many requests of this connection wait for their re
 
 const handle = (handler: Handler, request: IncomingMessage, response: ServerResponse) => {
   const hosts = request.headersDistinct.host?.length ?? 0
-  if (request.httpVersion === "1.1" && hosts !== 1) return refuse(response, "An HTTP/1.1 request needs one Host header")
+  if (request.httpVersion === "1.1" && hosts !== 1)
+    return refuse(response, "An HTTP/1.1 request needs one Host header")
   // Requests that Express can't parse end here: its own error page would show installation paths.
   handler(request, response, () => {
     if (response.headersSent) response.destroy()
@@ -123,7 +135,8 @@ const handle = (handler: Handler, request: IncomingMessage, response: ServerResp
   })
 }
 
-const refuse = (response: ServerResponse, message: string) => sendWhole(response, failureReply(new InvalidRequest({ message }), closing))
+const refuse = (response: ServerResponse, message: string) =>
+  sendWhole(response, failureReply(new InvalidRequest({ message }), closing))
 
 /** The body of such a request is not read. */
 const closing = { connection: "close" }
@@ -144,7 +157,10 @@ const wholeRefusal = (status: number, sentence: string): string => {
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`
 }
 
-const reasonOf = (code: string | undefined, { headerBytes, headerSeconds }: Bounds): readonly [number, string] => {
+const reasonOf = (
+  code: string | undefined,
+  { headerBytes, headerSeconds }: Bounds
+): readonly [number, string] => {
   switch (code) {
     case "HPE_HEADER_OVERFLOW":
       return [431, `The request's URL and headers are too large: at most ${headerBytes} bytes are allowed`]

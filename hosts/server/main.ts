@@ -22,7 +22,11 @@ export const serve = async (options: HostOptions, environment: Environment): Pro
     const dashboard = await openDashboard(settings)
     try {
       const app = application(settings, ffkiln, dashboard)
-      const server = await listen((request, response, next) => app(request as Request, response as Response, next), settings, ffkiln.limits)
+      const server = await listen(
+        (request, response, next) => app(request as Request, response as Response, next),
+        settings,
+        ffkiln.limits
+      )
       if (settings.keys.length === 0) await announceFirstKey(ffkiln)
       console.log(`ffkiln listening on ${originOf(server, settings.host)}`)
       await stop.received
@@ -41,13 +45,20 @@ export const serve = async (options: HostOptions, environment: Environment): Pro
  * The API and the dashboard, at the root and below the prefix, with shared rate limits. Signed URLs use the
  * mount of their request.
  */
-const application = ({ publicUrl, prefix, keyLimits, ...options }: Settings, ffkiln: Ffkiln, dashboard: Dashboard) => {
+const application = (
+  { publicUrl, prefix, keyLimits, ...options }: Settings,
+  ffkiln: Ffkiln,
+  dashboard: Dashboard
+) => {
   const { onDisconnect, legacyRun, corsOrigins } = options
   const gate = keyGate(keyLimits)
   const app = express().disable("x-powered-by")
   for (const path of new Set([prefix, ""])) {
     const at = publicUrl && `${publicUrl}${path}`
-    app.use(`${path}/admin/queues`, dashboard.at(`${at === undefined ? path : new URL(at).pathname.replace(/\/$/, "")}/admin/queues`))
+    app.use(
+      `${path}/admin/queues`,
+      dashboard.at(`${at === undefined ? path : new URL(at).pathname.replace(/\/$/, "")}/admin/queues`)
+    )
     app.use(path || "/", router(ffkiln, { publicUrl: at, onDisconnect, legacyRun, corsOrigins, gate }))
   }
   return app
@@ -59,5 +70,7 @@ const announceFirstKey = async (ffkiln: Ffkiln): Promise<void> => {
   if (Exit.isFailure(exit)) throw new CommandFailed("the first API key could not be stored")
   if (Option.isNone(exit.value)) return
   const { id, secret } = exit.value.value
-  console.log(`first API key, shown only now: Authorization: ${authorizationHeader(id, Redacted.value(secret))}`)
+  console.log(
+    `first API key, shown only now: Authorization: ${authorizationHeader(id, Redacted.value(secret))}`
+  )
 }

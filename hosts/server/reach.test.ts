@@ -36,7 +36,8 @@ const changed = (url: string, change: (url: URL) => void) => {
   return copy.href
 }
 
-const nowhere = async (scheme: string, rest = "") => `${scheme}://ann:hunter2@127.0.0.1:${await closedPort()}${rest}`
+const nowhere = async (scheme: string, rest = "") =>
+  `${scheme}://ann:hunter2@127.0.0.1:${await closedPort()}${rest}`
 
 /** Name, settings, and the message in doctor's line. The message of a server has a prefix. */
 const broken: ReadonlyArray<readonly [string, () => Promise<Environment>, RegExp]> = [
@@ -54,7 +55,11 @@ const broken: ReadonlyArray<readonly [string, () => Promise<Environment>, RegExp
     }),
     /could not connect to postgres:\/\/.*\/nowhere: database "nowhere" does not exist/
   ],
-  ["a file that can't be made", async () => ({ FFKILN_DATABASE_URL: "sqlite:/dev/null/rows.db" }), /\/dev\/null.*/],
+  [
+    "a file that can't be made",
+    async () => ({ FFKILN_DATABASE_URL: "sqlite:/dev/null/rows.db" }),
+    /\/dev\/null.*/
+  ],
   [
     "no Redis",
     async () => ({ FFKILN_REDIS_URL: await nowhere("redis") }),
@@ -91,7 +96,10 @@ const broken: ReadonlyArray<readonly [string, () => Promise<Environment>, RegExp
   ],
   [
     "no credentials of S3",
-    async () => ({ FFKILN_STORAGE: "s3://media", FFKILN_S3_ENDPOINT: `http://127.0.0.1:${await closedPort()}` }),
+    async () => ({
+      FFKILN_STORAGE: "s3://media",
+      FFKILN_S3_ENDPOINT: `http://127.0.0.1:${await closedPort()}`
+    }),
     /no credentials were found: set AWS_ACCESS_KEY_ID/
   ],
   ["a folder that can't be made", async () => ({ FFKILN_STORAGE: "file:/dev/null/files" }), /.+/]
@@ -110,22 +118,34 @@ describe("with a service that can't be used", () => {
   })
 
   it.each(
-    broken.filter(([name]) => ["no Postgres", "a Redis that evicts keys", "no S3 server", "a folder that can't be made"].includes(name))
+    broken.filter(([name]) =>
+      ["no Postgres", "a Redis that evicts keys", "no S3 server", "a folder that can't be made"].includes(
+        name
+      )
+    )
   )("%s: doctor prints one line about it and exits with 1", async (_, settings, sentence) => {
     const { code, out, err } = await ended(run("doctor", await data(), await settings()))
     expect([code, err]).toEqual([1, ""])
     const checks = out.split("\n").filter((line) => /^(database|queue|storage): /.test(line))
     expect(checks).toHaveLength(3)
-    expect(checks.filter((line) => line.includes(": cannot be used: "))).toEqual([expect.stringMatching(sentence)])
+    expect(checks.filter((line) => line.includes(": cannot be used: "))).toEqual([
+      expect.stringMatching(sentence)
+    ])
     expect(out).not.toContain("hunter2")
   })
 
   it("a worker and the keys commands print the same", async () => {
     const settings = { FFKILN_DATABASE_URL: await nowhere("postgres", "/rows") }
     const worker = await ended(run("worker", await data(), settings))
-    expect([worker.code, worker.err]).toEqual([1, expect.stringMatching(/^ffkiln: ffkiln cannot start: could not connect to [^\n]+\n$/)])
+    expect([worker.code, worker.err]).toEqual([
+      1,
+      expect.stringMatching(/^ffkiln: ffkiln cannot start: could not connect to [^\n]+\n$/)
+    ])
     const keys = await ended(run("keys", ["list"], settings))
-    expect([keys.code, keys.err]).toEqual([1, expect.stringMatching(/^ffkiln: the keys can't be reached: could not connect to [^\n]+\n$/)])
+    expect([keys.code, keys.err]).toEqual([
+      1,
+      expect.stringMatching(/^ffkiln: the keys can't be reached: could not connect to [^\n]+\n$/)
+    ])
     expect(worker.err + keys.err).not.toContain("hunter2")
   })
 })
@@ -153,19 +173,29 @@ describe("a package that is not installed", () => {
       { FFKILN_DATABASE_URL: "postgres://127.0.0.1/rows" },
       "Postgres needs what is not installed here: npm install @effect/sql-pg pg"
     ],
-    ["bullmq", { FFKILN_REDIS_URL: "redis://127.0.0.1" }, "Redis needs what is not installed here: npm install bullmq ioredis"],
+    [
+      "bullmq",
+      { FFKILN_REDIS_URL: "redis://127.0.0.1" },
+      "Redis needs what is not installed here: npm install bullmq ioredis"
+    ],
     [
       "@aws-sdk/client-s3",
       { FFKILN_STORAGE: "s3://media" },
       "S3 storage needs what is not installed here: npm install @aws-sdk/client-s3 @aws-sdk/s3-request-presigner"
     ]
   ])("%s is named in one sentence", async (name, settings, sentence) => {
-    const { code, err } = await ended(run("serve", ["--port", "0", ...(await data())], { ...settings, ...without(name) }))
+    const { code, err } = await ended(
+      run("serve", ["--port", "0", ...(await data())], { ...settings, ...without(name) })
+    )
     expect([code, err]).toEqual([1, `ffkiln: ffkiln cannot start: ${sentence}\n`])
   })
 
   it("@bull-board/express is named when the dashboard needs it", async () => {
-    const settings = { FFKILN_REDIS_URL: redis.url, FFKILN_ADMIN_KEY: "0123456789abcdef", ...without("@bull-board/express") }
+    const settings = {
+      FFKILN_REDIS_URL: redis.url,
+      FFKILN_ADMIN_KEY: "0123456789abcdef",
+      ...without("@bull-board/express")
+    }
     const { code, err } = await ended(run("serve", ["--port", "0", ...(await data())], settings))
     expect([code, err]).toEqual([
       1,
@@ -174,7 +204,11 @@ describe("a package that is not installed", () => {
   })
 
   it("is not reported when nothing needs it", async () => {
-    const child = run("worker", await data(), without("pg", "bullmq", "ioredis", "@aws-sdk/client-s3", "@bull-board/api"))
+    const child = run(
+      "worker",
+      await data(),
+      without("pg", "bullmq", "ioredis", "@aws-sdk/client-s3", "@bull-board/api")
+    )
     child.stdout.on("data", (piece) => {
       if (`${piece}`.includes("ready")) child.kill("SIGTERM")
     })

@@ -8,14 +8,28 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { authorization, get, post, processesUnder, running, runsUnder, serving, start, until, uploaded } from "./serving.suite.js"
+import {
+  authorization,
+  get,
+  post,
+  processesUnder,
+  running,
+  runsUnder,
+  serving,
+  start,
+  until,
+  uploaded
+} from "./serving.suite.js"
 
 const run = promisify(execFile)
 
 /** A PATH with everything that ffmpeg needs, except bubblewrap. */
 const withoutBubblewrap = mkdtempSync(join(tmpdir(), "ffkiln-path-"))
 for (const name of ["ffmpeg", "ffprobe", "setpriv", "prlimit"]) {
-  symlinkSync(execFileSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).trim(), join(withoutBubblewrap, name))
+  symlinkSync(
+    execFileSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).trim(),
+    join(withoutBubblewrap, name)
+  )
 }
 afterAll(() => rm(withoutBubblewrap, { recursive: true }))
 
@@ -23,8 +37,19 @@ let folder: string
 let clip: Buffer
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "ffkiln server "))
-  const sources = "-f lavfi -i testsrc2=size=640x360:rate=25:duration=2 -f lavfi -i sine=duration=2".split(" ")
-  await run("ffmpeg", ["-v", "error", ...sources, "-preset", "ultrafast", "-pix_fmt", "yuv420p", join(folder, "clip.mp4")])
+  const sources = "-f lavfi -i testsrc2=size=640x360:rate=25:duration=2 -f lavfi -i sine=duration=2".split(
+    " "
+  )
+  await run("ffmpeg", [
+    "-v",
+    "error",
+    ...sources,
+    "-preset",
+    "ultrafast",
+    "-pix_fmt",
+    "yuv420p",
+    join(folder, "clip.mp4")
+  ])
   clip = await readFile(join(folder, "clip.mp4"))
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
@@ -54,7 +79,8 @@ describe("a start", () => {
     const first = await serving(data, [], { FFKILN_API_KEYS: "" })
     expect(first.lines[0]).toMatch(/^sandbox: bubblewrap /)
     const header = /Authorization: (Basic \S+)$/.exec(first.lines[1] ?? "")?.[1] ?? ""
-    const call = (url: string) => fetch(`${url}/directory`, { method: "POST", headers: { authorization: header } })
+    const call = (url: string) =>
+      fetch(`${url}/directory`, { method: "POST", headers: { authorization: header } })
     expect((await call(first.url)).status).toBe(200)
     expect(await first.end("SIGTERM")).toEqual([0, null])
     const second = await serving(data, [], { FFKILN_API_KEYS: "" })
@@ -64,11 +90,37 @@ describe("a start", () => {
     expect(await second.end("SIGINT")).toEqual([0, null])
   })
 
-  const sentences: ReadonlyArray<readonly [number, string, ReadonlyArray<string>, Record<string, string>, RegExp]> = [
-    [2, "a wrong argument", ["--port", "x"], {}, /^ffkiln: --port must be a whole number from 0 to 65535, not "x"\n$/],
-    [2, "a wrong limit", [], { FFKILN_LIMIT_RUN_SECONDS: "soon" }, /^ffkiln: FFKILN_LIMIT_RUN_SECONDS must be .*\n$/],
-    [2, "an unknown option", ["--prot", "1"], {}, /^ffkiln: unknown option '--prot' \(Did you mean --port\?\): see ffkiln serve --help\n$/],
-    [2, "an unknown setting", [], { FFKILN_PREFFIX: "/v1" }, /^ffkiln: FFKILN_PREFFIX is no setting: did you mean FFKILN_PREFIX\?\n$/],
+  const sentences: ReadonlyArray<
+    readonly [number, string, ReadonlyArray<string>, Record<string, string>, RegExp]
+  > = [
+    [
+      2,
+      "a wrong argument",
+      ["--port", "x"],
+      {},
+      /^ffkiln: --port must be a whole number from 0 to 65535, not "x"\n$/
+    ],
+    [
+      2,
+      "a wrong limit",
+      [],
+      { FFKILN_LIMIT_RUN_SECONDS: "soon" },
+      /^ffkiln: FFKILN_LIMIT_RUN_SECONDS must be .*\n$/
+    ],
+    [
+      2,
+      "an unknown option",
+      ["--prot", "1"],
+      {},
+      /^ffkiln: unknown option '--prot' \(Did you mean --port\?\): see ffkiln serve --help\n$/
+    ],
+    [
+      2,
+      "an unknown setting",
+      [],
+      { FFKILN_PREFFIX: "/v1" },
+      /^ffkiln: FFKILN_PREFFIX is no setting: did you mean FFKILN_PREFIX\?\n$/
+    ],
     [
       1,
       "a missing sandbox",
@@ -79,15 +131,18 @@ describe("a start", () => {
     [1, "no ffmpeg", [], { FFMPEG_PATH: "/nowhere/ffmpeg" }, /^ffkiln: ffkiln cannot start: .*ffmpeg.*\n$/],
     [1, "a data directory that is a file", ["--data", "/dev/null/data"], {}, /^ffkiln: .*\n$/]
   ]
-  it.each(sentences)("exits with %i after one sentence about %s", async (code, _, args, environment, sentence) => {
-    const child = start(["--port", "0", "--data", await dataDir(), ...args], environment)
-    let errors = ""
-    child.stderr.on("data", (piece) => {
-      errors += piece
-    })
-    expect(await once(child, "close")).toEqual([code, null])
-    expect(errors).toMatch(sentence)
-  })
+  it.each(sentences)(
+    "exits with %i after one sentence about %s",
+    async (code, _, args, environment, sentence) => {
+      const child = start(["--port", "0", "--data", await dataDir(), ...args], environment)
+      let errors = ""
+      child.stderr.on("data", (piece) => {
+        errors += piece
+      })
+      expect(await once(child, "close")).toEqual([code, null])
+      expect(errors).toMatch(sentence)
+    }
+  )
 
   it("on a port in use ends in one sentence", async () => {
     const taken = createServer().listen(0, "127.0.0.1")
@@ -123,13 +178,21 @@ describe("a start", () => {
       expect(await readdir(join(environment.XDG_CACHE_HOME, "ffkiln"))).toHaveLength(1)
     })
 
-    it.each(["serve", "worker"])("exits on SIGTERM while it reads them, and leaves no files: %s", async (command) => {
-      const data = await dataDir()
-      const environment = await otherBuild(`slow-${command}`, "sleep 600")
-      const { end } = await running(command, ["--data", data, ...(command === "serve" ? ["--port", "0"] : [])], /^reading /, environment)
-      expect(await end("SIGTERM")).toEqual([0, null])
-      expect(await readdir(join(data, "work"))).toEqual([])
-    })
+    it.each(["serve", "worker"])(
+      "exits on SIGTERM while it reads them, and leaves no files: %s",
+      async (command) => {
+        const data = await dataDir()
+        const environment = await otherBuild(`slow-${command}`, "sleep 600")
+        const { end } = await running(
+          command,
+          ["--data", data, ...(command === "serve" ? ["--port", "0"] : [])],
+          /^reading /,
+          environment
+        )
+        expect(await end("SIGTERM")).toEqual([0, null])
+        expect(await readdir(join(data, "work"))).toEqual([])
+      }
+    )
   })
 })
 
@@ -149,9 +212,14 @@ describe("settings", () => {
   })
 
   it("FFKILN_PUBLIC_URL precedes the prefix", async () => {
-    const server = await serving(await dataDir(), [], { FFKILN_PREFIX: "/v1", FFKILN_PUBLIC_URL: "https://media.example.com/" })
+    const server = await serving(await dataDir(), [], {
+      FFKILN_PREFIX: "/v1",
+      FFKILN_PUBLIC_URL: "https://media.example.com/"
+    })
     const urls = await Promise.all(
-      ["", "/v1"].map(async (path) => (await post(server.url + path, "/file", { file_name: "a" })).body.upload.url)
+      ["", "/v1"].map(
+        async (path) => (await post(server.url + path, "/file", { file_name: "a" })).body.upload.url
+      )
     )
     expect(urls).toEqual([
       expect.stringMatching(/^https:\/\/media\.example\.com\/blob\//),
@@ -166,16 +234,26 @@ describe("settings", () => {
       form.append("video", new Blob([clip as Uint8Array<ArrayBuffer>]), "in.mp4")
       form.append(
         "command",
-        JSON.stringify({ inputs: [{ file_path: "video" }], outputs: [{ file: "a.jpg", options: ["-frames:v", "1"] }] })
+        JSON.stringify({
+          inputs: [{ file_path: "video" }],
+          outputs: [{ file: "a.jpg", options: ["-frames:v", "1"] }]
+        })
       )
-      const reply = await fetch(`${url}/ffmpeg/run`, { method: "POST", headers: { authorization }, body: form })
+      const reply = await fetch(`${url}/ffmpeg/run`, {
+        method: "POST",
+        headers: { authorization },
+        body: form
+      })
       return [reply.status, await reply.json()]
     }
     const on = await serving(await dataDir())
     expect(await call(on.url)).toMatchObject([200, { ok: true, result: [{ file_name: "a.jpg" }] }])
     expect(await on.end("SIGTERM")).toEqual([0, null])
     const off = await serving(await dataDir(), [], { FFKILN_LEGACY_RUN: "off" })
-    expect(await call(off.url)).toEqual([404, { ok: false, error: expect.stringContaining("use POST /ffmpeg/process") }])
+    expect(await call(off.url)).toEqual([
+      404,
+      { ok: false, error: expect.stringContaining("use POST /ffmpeg/process") }
+    ])
     expect(await off.end("SIGTERM")).toEqual([0, null])
   })
 
@@ -188,7 +266,12 @@ describe("settings", () => {
     const input = await uploaded(server.url, "in.mp4", clip)
     const disconnected = new AbortController()
     const body = JSON.stringify(slow(input, 0))
-    const call = fetch(`${server.url}/ffmpeg/process`, { method: "POST", headers: { authorization }, body, signal: disconnected.signal })
+    const call = fetch(`${server.url}/ffmpeg/process`, {
+      method: "POST",
+      headers: { authorization },
+      body,
+      signal: disconnected.signal
+    })
     await until(() => runsUnder(data).length > 0)
     disconnected.abort()
     await expect(call).rejects.toThrow()
@@ -212,7 +295,9 @@ describe("settings", () => {
       `POST /ffmpeg/process HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
     )
     const received = (await socket.toArray()).join("")
-    expect(received).toMatch(/^(HTTP\/1\.1 102 Processing\r\n\r\n)+HTTP\/1\.1 200 OK\r\n[\s\S]*"file_name":"out-0\.mp4"/)
+    expect(received).toMatch(
+      /^(HTTP\/1\.1 102 Processing\r\n\r\n)+HTTP\/1\.1 200 OK\r\n[\s\S]*"file_name":"out-0\.mp4"/
+    )
     expect(await server.end("SIGTERM")).toEqual([0, null])
   })
 
@@ -220,8 +305,15 @@ describe("settings", () => {
     const server = await serving(await dataDir(), ["--slots", "0"])
     const input = await uploaded(server.url, "in.mp4", clip)
     for (const host of ["127.0.0.1", "localhost", "10.0.0.1", "[::1]", "169.254.169.254", "2130706433"]) {
-      const reply = await post(server.url, "/ffmpeg/process/async", { ...thumbnail(input), webhook_url: `https://${host}/hook` })
-      expect([host, reply.status, reply.body]).toEqual([host, 400, { ok: false, error: expect.stringContaining("webhook_url") }])
+      const reply = await post(server.url, "/ffmpeg/process/async", {
+        ...thumbnail(input),
+        webhook_url: `https://${host}/hook`
+      })
+      expect([host, reply.status, reply.body]).toEqual([
+        host,
+        400,
+        { ok: false, error: expect.stringContaining("webhook_url") }
+      ])
     }
     expect((await get(server.url, "/webhook/delivery")).body.deliveries).toEqual([])
     expect(await server.end("SIGTERM")).toEqual([0, null])
@@ -245,7 +337,10 @@ describe("SIGTERM", () => {
     const server = await serving(data, ["--slots", "2"], { FFKILN_LIMIT_DRAIN_SECONDS: "1" })
     const input = await uploaded(server.url, "in.mp4", clip)
     const long = (index: number) => ({
-      task: { ...slow(input, index).task, inputs: [{ file_path: input, options: ["-re", "-stream_loop", "3"] }] }
+      task: {
+        ...slow(input, index).task,
+        inputs: [{ file_path: input, options: ["-re", "-stream_loop", "3"] }]
+      }
     })
     const ids = [(await post(server.url, "/ffmpeg/process/async", long(0))).body.job_id]
     const waiting = post(server.url, "/ffmpeg/process", long(1))
@@ -255,7 +350,10 @@ describe("SIGTERM", () => {
     expect(processesUnder(data)).toEqual([])
     // The waiting caller got the job's id, and its job continues too.
     const waited = await waiting
-    expect([waited.status, waited.body.error]).toEqual([503, expect.stringContaining(waited.headers.get("x-job-id") ?? "no id")])
+    expect([waited.status, waited.body.error]).toEqual([
+      503,
+      expect.stringContaining(waited.headers.get("x-job-id") ?? "no id")
+    ])
     ids.push(waited.headers.get("x-job-id"))
 
     const again = await serving(data)
@@ -275,7 +373,9 @@ describe("kill -9", () => {
     )
     const ids = accepted.map(({ body }) => body.job_id as string)
     await until(async () =>
-      (await Promise.all(ids.map((id) => get(server.url, `/job/${id}`)))).some(({ body }) => body.status === "completed")
+      (await Promise.all(ids.map((id) => get(server.url, `/job/${id}`)))).some(
+        ({ body }) => body.status === "completed"
+      )
     )
     expect(await server.end("SIGKILL")).toEqual([null, "SIGKILL"])
     // The kernel ends ffmpeg with its parent.
@@ -290,9 +390,19 @@ describe("kill -9", () => {
       expect(bytes.length).toBe(job.result[0].size_bytes)
       const file = join(folder, "result.mp4")
       await writeFile(file, bytes)
-      const { stdout } = await run("ffprobe", ["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", file])
+      const { stdout } = await run("ffprobe", [
+        "-v",
+        "error",
+        "-show_entries",
+        "format=duration",
+        "-of",
+        "csv=p=0",
+        file
+      ])
       expect(Number(stdout)).toBeCloseTo(2, 0)
-      expect((await get(again.url, `/file/${dir}/out-${index}.mp4`)).body.file_info.file_size).toBe(bytes.length)
+      expect((await get(again.url, `/file/${dir}/out-${index}.mp4`)).body.file_info.file_size).toBe(
+        bytes.length
+      )
     }
     expect(await again.end("SIGTERM")).toEqual([0, null])
     expect(await readdir(join(data, "work"))).toEqual([])

@@ -29,7 +29,9 @@ export const authorization = `Basic ${Buffer.from("test:secret-of-test").toStrin
 type Environment = Readonly<Record<string, string>>
 
 /** The environment without settings of ffkiln and without cloud accounts of whoever runs the tests. */
-const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(FFKILN|AWS)_/.test(name)))
+const inherited = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^(FFKILN|AWS)_/.test(name))
+)
 /** Without these the SDK would ask the network for credentials. */
 const noCloud = {
   AWS_EC2_METADATA_DISABLED: "true",
@@ -40,11 +42,19 @@ const noCloud = {
 }
 
 /** Starts a command of ffkiln. */
-export const run = (command: string, args: ReadonlyArray<string>, environment?: Environment, starter?: ReadonlyArray<string>) =>
-  runAll([command, ...args], environment, starter)
+export const run = (
+  command: string,
+  args: ReadonlyArray<string>,
+  environment?: Environment,
+  starter?: ReadonlyArray<string>
+) => runAll([command, ...args], environment, starter)
 
 /** Starts ffkiln with any arguments. `starter`: a command line that runs another one. */
-export const runAll = (args: ReadonlyArray<string>, environment: Environment = {}, starter: ReadonlyArray<string> = []) => {
+export const runAll = (
+  args: ReadonlyArray<string>,
+  environment: Environment = {},
+  starter: ReadonlyArray<string> = []
+) => {
   const [file = process.execPath, ...rest] = [...starter, process.execPath, program, ...args]
   return spawn(file, rest, {
     env: { ...inherited, ...noCloud, FFKILN_API_KEYS: "test:secret-of-test", ...environment },
@@ -52,8 +62,11 @@ export const runAll = (args: ReadonlyArray<string>, environment: Environment = {
   })
 }
 
-export const start = (args: ReadonlyArray<string>, environment?: Environment, starter?: ReadonlyArray<string>) =>
-  run("serve", args, environment, starter)
+export const start = (
+  args: ReadonlyArray<string>,
+  environment?: Environment,
+  starter?: ReadonlyArray<string>
+) => run("serve", args, environment, starter)
 
 /** The output and exit code of a command that ends by itself. */
 export const ended = async (child: ReturnType<typeof run>) => {
@@ -62,7 +75,10 @@ export const ended = async (child: ReturnType<typeof run>) => {
 }
 
 /** Resolves with the match of the first matching line. Rejects when the process ends before. */
-const printed = async (child: ReturnType<typeof run>, pattern: RegExp): Promise<Running & { readonly found: RegExpExecArray }> => {
+const printed = async (
+  child: ReturnType<typeof run>,
+  pattern: RegExp
+): Promise<Running & { readonly found: RegExpExecArray }> => {
   const lines: Array<string> = []
   let errors = ""
   const exit = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>
@@ -85,7 +101,12 @@ const printed = async (child: ReturnType<typeof run>, pattern: RegExp): Promise<
 }
 
 /** Starts a command of ffkiln, and waits for a matching line. */
-export const running = async (command: string, args: ReadonlyArray<string>, line: RegExp, environment?: Environment): Promise<Running> => {
+export const running = async (
+  command: string,
+  args: ReadonlyArray<string>,
+  line: RegExp,
+  environment?: Environment
+): Promise<Running> => {
   const { found: _, ...process } = await printed(run(command, args, environment), line)
   return process
 }
@@ -103,15 +124,24 @@ export const serving = async (
 }
 
 /** Starts a worker with a health endpoint on a free port, and waits until it is ready. */
-export const working = async (dataDir: string, args: ReadonlyArray<string> = [], environment: Environment = {}): Promise<Serving> => {
+export const working = async (
+  dataDir: string,
+  args: ReadonlyArray<string> = [],
+  environment: Environment = {}
+): Promise<Serving> => {
   const child = run("worker", ["--port", "0", "--data", dataDir, ...args], environment)
   const { found: _, ...running } = await printed(child, /^ffkiln worker ready$/)
-  const [, url = ""] = running.lines.map((line) => /^health: (\S+)$/.exec(line)).find((match) => match !== null) ?? []
+  const [, url = ""] =
+    running.lines.map((line) => /^health: (\S+)$/.exec(line)).find((match) => match !== null) ?? []
   return { ...running, url }
 }
 
 export const post = async (url: string, path: string, body: unknown) => {
-  const reply = await fetch(url + path, { method: "POST", headers: { authorization }, body: JSON.stringify(body) })
+  const reply = await fetch(url + path, {
+    method: "POST",
+    headers: { authorization },
+    body: JSON.stringify(body)
+  })
   // biome-ignore lint/suspicious/noExplicitAny: answers are what the tests look into
   return { status: reply.status, headers: reply.headers, body: (await reply.json()) as any }
 }

@@ -35,7 +35,13 @@ const kept = 10
 const limits = {
   ...defaultLimits,
   ...{ jobSeconds: kept, deliverySeconds: kept, idempotencySeconds: kept, orphanSeconds: kept },
-  ...{ sweepSeconds: 0.5, orphanSweepSeconds: 0.5, runnerWaitSeconds: 1, webhookPollSeconds: 0.1, webhookConcurrency: 2 }
+  ...{
+    sweepSeconds: 0.5,
+    orphanSweepSeconds: 0.5,
+    runnerWaitSeconds: 1,
+    webhookPollSeconds: 0.1,
+    webhookConcurrency: 2
+  }
 }
 
 const key = { id: OwnerId("alice"), secret: Redacted.make("secret-of-alice") }
@@ -53,8 +59,15 @@ const receivers = Layer.succeed(Webhooks, {
 const startServer = async (dataDir: string) => {
   const database = sqlite({ file: join(dataDir, "ffkiln.db"), keys: [key], runners: [runner] })
   const executor = Layer.mergeAll(memoryExecutor(), memoryProber())
-  const instance = await startInstance(services({ database, executor, webhooks: receivers }, dataDir), { limits, slots: 2 })
-  const server = await listen(express().use(router(instance)), { host: "127.0.0.1", port: 0, slots: 2 }, limits)
+  const instance = await startInstance(services({ database, executor, webhooks: receivers }, dataDir), {
+    limits,
+    slots: 2
+  })
+  const server = await listen(
+    express().use(router(instance)),
+    { host: "127.0.0.1", port: 0, slots: 2 },
+    limits
+  )
   return { url: originOf(server, "127.0.0.1"), close: () => drain(server, instance.close) }
 }
 
@@ -64,7 +77,13 @@ interface Reply {
   readonly body: any
 }
 
-type Call = (status: number, method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>) => Promise<Reply>
+type Call = (
+  status: number,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers?: Readonly<Record<string, string>>
+) => Promise<Reply>
 
 /** All requests of a client's session; `name` is unique. */
 const round = async (call: Call, dir: string, name: string) => {
@@ -74,15 +93,25 @@ const round = async (call: Call, dir: string, name: string) => {
   const task = { inputs: [{ file_path }], outputs: [{ file: `${name}-out.mp4` }] }
 
   const hook = { task, webhook_url: "https://a.example/hook" }
-  const { body: accepted } = await call(202, "POST", "/ffmpeg/process/async", hook, { "idempotency-key": name })
+  const { body: accepted } = await call(202, "POST", "/ffmpeg/process/async", hook, {
+    "idempotency-key": name
+  })
   await call(202, "POST", "/ffmpeg/process/async", hook, { "idempotency-key": name })
   let job = await call(200, "GET", `/job/${accepted.job_id}`)
-  while (["pending", "processing"].includes(job.body.status)) job = await call(200, "GET", `/job/${accepted.job_id}`)
+  while (["pending", "processing"].includes(job.body.status))
+    job = await call(200, "GET", `/job/${accepted.job_id}`)
   const { body: made } = await call(200, "POST", "/ffmpeg/process", { task })
   await call(200, "GET", made.result[0].download_url, undefined, withoutKey)
   await call(200, "POST", "/ffprobe/analyze", { file_path })
 
-  for (const listing of ["/directory", `/directory/${dir}`, `/file/${file_path}`, "/usage", "/webhook/delivery", "/health"]) {
+  for (const listing of [
+    "/directory",
+    `/directory/${dir}`,
+    `/file/${file_path}`,
+    "/usage",
+    "/webhook/delivery",
+    "/health"
+  ]) {
     await call(200, "GET", listing)
   }
 
@@ -99,15 +128,36 @@ const round = async (call: Call, dir: string, name: string) => {
 /** The capabilities of a runner that can run none of these tasks. */
 const stranger = {
   ...{ process: "one", slots: 1, free: 1, running: [] },
-  capabilities: { version: "0", encoders: [], decoders: [], filters: [], muxers: [], demuxers: [], hardware: [], cores: 1, tags: [] }
+  capabilities: {
+    version: "0",
+    encoders: [],
+    decoders: [],
+    filters: [],
+    muxers: [],
+    demuxers: [],
+    hardware: [],
+    cores: 1,
+    tags: []
+  }
 }
 
-const exchange = async (agent: Agent, url: string, method: string, body: unknown, headers: OutgoingHttpHeaders): Promise<Reply> => {
+const exchange = async (
+  agent: Agent,
+  url: string,
+  method: string,
+  body: unknown,
+  headers: OutgoingHttpHeaders
+): Promise<Reply> => {
   const sending = request(url, { agent, method, headers })
-  sending.end(body === undefined || typeof body === "string" || body instanceof Uint8Array ? body : JSON.stringify(body))
+  sending.end(
+    body === undefined || typeof body === "string" || body instanceof Uint8Array ? body : JSON.stringify(body)
+  )
   const [response] = (await once(sending, "response")) as [IncomingMessage]
   const answer = await text(response)
-  return { status: response.statusCode ?? 0, body: response.headers["content-type"]?.includes("json") ? JSON.parse(answer) : answer }
+  return {
+    status: response.statusCode ?? 0,
+    body: response.headers["content-type"]?.includes("json") ? JSON.parse(answer) : answer
+  }
 }
 
 it(

@@ -24,7 +24,8 @@ const asUnnamed = (command: ReadonlyArray<string>): ReadonlyArray<string> => [
 ]
 const dropped = ["setpriv", "--reuid", `${user}`, "--regid", `${user}`, "--clear-groups"]
 const mapped = ["unshare", "--user", `--map-user=${user}`, `--map-group=${user}`]
-const mayRead = (file: string) => spawnSync(dropped[0] ?? "", [...dropped.slice(1), "test", "-r", file]).status === 0
+const mayRead = (file: string) =>
+  spawnSync(dropped[0] ?? "", [...dropped.slice(1), "test", "-r", file]).status === 0
 const drops = process.getuid?.() === 0 && mayRead(import.meta.filename)
 const starter = asUnnamed(drops ? dropped : mapped)
 
@@ -40,7 +41,17 @@ describe.runIf(process.platform === "linux")("a user without an entry in /etc/pa
   let clip: Buffer
   beforeAll(() => {
     const path = join(folder, "clip.mp4")
-    execFileSync("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", "testsrc2=size=64x64:rate=5:duration=1", "-pix_fmt", "yuv420p", path])
+    execFileSync("ffmpeg", [
+      "-v",
+      "error",
+      "-f",
+      "lavfi",
+      "-i",
+      "testsrc2=size=64x64:rate=5:duration=1",
+      "-pix_fmt",
+      "yuv420p",
+      path
+    ])
     clip = readFileSync(path)
   })
 
@@ -61,15 +72,23 @@ describe.runIf(process.platform === "linux")("a user without an entry in /etc/pa
   })
 
   it("makes doctor check ffmpeg, whose work folder is named after the user", async () => {
-    const { code, out, err } = await ended(run("doctor", ["--data", dataDir()], { FFKILN_SANDBOX: "preferred", TMPDIR: folder }, starter))
+    const { code, out, err } = await ended(
+      run("doctor", ["--data", dataDir()], { FFKILN_SANDBOX: "preferred", TMPDIR: folder }, starter)
+    )
     expect([code, err]).toEqual([0, ""])
     expect(out).toMatch(/^ffmpeg: \d/m)
   })
 
   it("gets a sentence when a bucket can't be reached", async () => {
-    const place = { FFKILN_STORAGE: "s3://bucket", FFKILN_S3_ENDPOINT: "http://127.0.0.1:1", FFKILN_S3_REGION: "us-east-1" }
+    const place = {
+      FFKILN_STORAGE: "s3://bucket",
+      FFKILN_S3_ENDPOINT: "http://127.0.0.1:1",
+      FFKILN_S3_REGION: "us-east-1"
+    }
     const keys = { AWS_ACCESS_KEY_ID: "key", AWS_SECRET_ACCESS_KEY: "secret", FFKILN_SANDBOX: "preferred" }
-    const { code, err } = await ended(start(["--port", "0", "--data", dataDir()], { ...place, ...keys }, starter))
+    const { code, err } = await ended(
+      start(["--port", "0", "--data", dataDir()], { ...place, ...keys }, starter)
+    )
     expect(code).toBe(1)
     expect(err).toContain("http://127.0.0.1:1")
     expect(err).not.toContain("SystemError")

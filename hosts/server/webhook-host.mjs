@@ -13,9 +13,12 @@ import { runnerImport } from "vite"
 const { ca, clip, dataDir, jobs, limits, port } = /** @type {Settings} */ (JSON.parse(process.argv[2] ?? ""))
 
 /** @param {string} path */
-const load = async (path) => (await runnerImport(fileURLToPath(new URL(path, import.meta.url)), { configFile: false })).module
+const load = async (path) =>
+  (await runnerImport(fileURLToPath(new URL(path, import.meta.url)), { configFile: false })).module
 const { open } = /** @type {typeof import("../embed/index.js")} */ (await load("../embed/index.ts"))
-const { sqlite } = /** @type {typeof import("../../adapters/sqlite/index.js")} */ (await load("../../adapters/sqlite/index.ts"))
+const { sqlite } = /** @type {typeof import("../../adapters/sqlite/index.js")} */ (
+  await load("../../adapters/sqlite/index.ts")
+)
 const { listDeliveries } = /** @type {typeof import("../../core/operations/webhooks.js")} */ (
   await load("../../core/operations/webhooks.ts")
 )
@@ -25,7 +28,12 @@ const say = (line) => console.log(JSON.stringify(line))
 
 // Every name is this machine, whatever the code under test makes of it.
 const resolve = async () => [{ address: "127.0.0.1" }]
-const guard = { ca, ports: [port], resolve, allowAddress: (/** @type {string} */ address) => address === "127.0.0.1" }
+const guard = {
+  ca,
+  ports: [port],
+  resolve,
+  allowAddress: (/** @type {string} */ address) => address === "127.0.0.1"
+}
 const database = sqlite({ file: join(dataDir, "ffkiln.db") })
 const ffkiln = await open({ dataDir, database, guard, limits, publicUrl: "https://api.example.com" })
 
@@ -44,7 +52,9 @@ say({ ready: true })
 await text(process.stdin)
 
 const states = async () => {
-  const deliveries = await ffkiln.run(listDeliveries(/** @type {import("../../core/ids.js").OwnerId} */ ("local")))
+  const deliveries = await ffkiln.run(
+    listDeliveries(/** @type {import("../../core/ids.js").OwnerId} */ ("local"))
+  )
   return Exit.isSuccess(deliveries) ? deliveries.value.map(({ jobId, state }) => [jobId, state]) : []
 }
 // A try that arrived from a host that was then killed is not settled before its lease has ended and it was

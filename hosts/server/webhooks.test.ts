@@ -24,7 +24,14 @@ let arrived: Array<{ readonly id: string; readonly job: string; readonly took: b
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "ffkiln-hooks-"))
   const sources = "-f lavfi -i testsrc=size=64x48:rate=10:duration=1".split(" ")
-  await promisify(execFile)("ffmpeg", ["-v", "error", ...sources, "-preset", "ultrafast", join(folder, "clip.mp4")])
+  await promisify(execFile)("ffmpeg", [
+    "-v",
+    "error",
+    ...sources,
+    "-preset",
+    "ultrafast",
+    join(folder, "clip.mp4")
+  ])
   receiver = await localHttps(async (request, response) => {
     const { job_id: job } = JSON.parse(await text(request))
     arrived.push({ id: String(request.headers["webhook-id"]), job, took: answer === taken })
@@ -41,7 +48,14 @@ beforeEach(() => {
 })
 
 /** The try of a dead host is repeated when its lease ends, after `webhookSeconds` plus `leaseSeconds`. */
-const limits = { webhookSeconds: 2, leaseSeconds: 1, webhookPollSeconds: 0.1, sweepSeconds: 1, attempts: 50, pollSeconds: 0.2 }
+const limits = {
+  webhookSeconds: 2,
+  leaseSeconds: 1,
+  webhookPollSeconds: 0.1,
+  sweepSeconds: 1,
+  attempts: 50,
+  pollSeconds: 0.2
+}
 
 interface WebhookHost {
   readonly accepted: ReadonlyArray<string>
@@ -63,7 +77,9 @@ const startHost = (dataDir: string, jobs: number, over: object = {}): WebhookHos
     limits: { ...limits, ...over }
   }
   const script = fileURLToPath(new URL("webhook-host.mjs", import.meta.url))
-  const child = spawn(process.execPath, [script, JSON.stringify(settings)], { stdio: ["pipe", "pipe", "inherit"] })
+  const child = spawn(process.execPath, [script, JSON.stringify(settings)], {
+    stdio: ["pipe", "pipe", "inherit"]
+  })
   const exit = once(child, "exit")
   const accepted: Array<string> = []
   let states: ReadonlyArray<readonly [string, string]> = []

@@ -33,7 +33,11 @@ export const ffmpegSettings = (machine: Machine): FfmpegOptions => {
   }
 }
 
-export const databaseOf = ({ database, keys, runners }: Pick<Parts, "database" | "keys" | "runners">): HostAdapters["database"] =>
+export const databaseOf = ({
+  database,
+  keys,
+  runners
+}: Pick<Parts, "database" | "keys" | "runners">): HostAdapters["database"] =>
   Layer.unwrapEffect(
     database._tag === "Sqlite"
       ? Effect.map(load.sqlite, ({ sqlite }) => sqlite({ file: database.file, keys, runners }))
@@ -49,7 +53,9 @@ export const queueOf = ({ queue }: Pick<Parts, "queue">): HostAdapters["queue"] 
       return memoryQueue
     case "Notify":
       return Layer.unwrapEffect(
-        Effect.map(load.postgres, ({ postgresQueue }) => Layer.provide(postgresQueue({ url: queue.url }), memoryQueue))
+        Effect.map(load.postgres, ({ postgresQueue }) =>
+          Layer.provide(postgresQueue({ url: queue.url }), memoryQueue)
+        )
       )
     case "Redis":
       return Layer.unwrapEffect(Effect.map(load.redis, ({ redisQueue }) => redisQueue({ url: queue.url })))
@@ -68,7 +74,11 @@ export const load = {
  */
 export const loadAdapters = ({ database, queue, storage }: Places): Effect.Effect<void, Unavailable> =>
   Effect.all(
-    [database._tag === "Sqlite" ? load.sqlite : load.postgres, queue._tag === "Redis" ? load.redis : Effect.void, storage.kind.load],
+    [
+      database._tag === "Sqlite" ? load.sqlite : load.postgres,
+      queue._tag === "Redis" ? load.redis : Effect.void,
+      storage.kind.load
+    ],
     {
       discard: true
     }

@@ -7,7 +7,8 @@ import { defaultSlots } from "../embed/slots.js"
 import * as config from "./config.js"
 import { type Environment, WrongSetting } from "./setting.js"
 
-const readSettings = (args: ReadonlyArray<string>, environment: Environment) => config.readSettings(serveOptions(args), environment)
+const readSettings = (args: ReadonlyArray<string>, environment: Environment) =>
+  config.readSettings(serveOptions(args), environment)
 const readWorkerSettings = (args: ReadonlyArray<string>, environment: Environment) =>
   config.readWorkerSettings(workerOptions(args), environment)
 
@@ -103,7 +104,11 @@ describe("readSettings", () => {
     [["extra"], {}, /^too many arguments for 'serve'\. Expected 0 arguments but got 1\.: see/],
     [[], { FFKILN_API_KEYS: "nocolon" }, /FFKILN_API_KEYS .* item 1/],
     [[], { FFKILN_API_KEYS: "a:b,," }, /item 2/],
-    [[], { FFKILN_RUNNER_TOKENS: "a:b, c d:e" }, /^FFKILN_RUNNER_TOKENS must be name:secret.* but item 2 is not$/],
+    [
+      [],
+      { FFKILN_RUNNER_TOKENS: "a:b, c d:e" },
+      /^FFKILN_RUNNER_TOKENS must be name:secret.* but item 2 is not$/
+    ],
     [[], { FFKILN_PREFER: "cheap" }, /^FFKILN_PREFER must be local or remote or least-loaded, not "cheap"$/],
     [[], { FFKILN_PREFIX: "/runner/x" }, /\/runner is one/],
     [[], { FFKILN_PUBLIC_URL: "media.example.com" }, /FFKILN_PUBLIC_URL must be/],
@@ -114,14 +119,26 @@ describe("readSettings", () => {
     [[], { FFKILN_PREFIX: "/a/../b" }, /FFKILN_PREFIX/],
     [[], { FFKILN_PREFIX: "/:id" }, /FFKILN_PREFIX/],
     [[], { FFKILN_PREFIX: "/admin" }, /\/admin is one/],
-    [[], { FFKILN_PREFIX: "/Blob/x" }, /FFKILN_PREFIX must not begin like a path of the API, but \/Blob is one/],
+    [
+      [],
+      { FFKILN_PREFIX: "/Blob/x" },
+      /FFKILN_PREFIX must not begin like a path of the API, but \/Blob is one/
+    ],
     [[], { FFKILN_ON_DISCONNECT: "stop" }, /FFKILN_ON_DISCONNECT must be abandon or continue, not "stop"/],
     [[], { FFKILN_LEGACY_RUN: "no" }, /FFKILN_LEGACY_RUN must be on or off, not "no"/],
-    [[], { FFKILN_RATE_LIMIT: "many" }, /^FFKILN_RATE_LIMIT must be a whole number from 1 to 1000000, not "many"$/],
+    [
+      [],
+      { FFKILN_RATE_LIMIT: "many" },
+      /^FFKILN_RATE_LIMIT must be a whole number from 1 to 1000000, not "many"$/
+    ],
     [[], { FFKILN_RATE_LIMIT: "0" }, /FFKILN_RATE_LIMIT/],
     [[], { FFKILN_RATE_BURST: "5" }, /^FFKILN_RATE_BURST needs FFKILN_RATE_LIMIT: set both$/],
     [[], { FFKILN_KEY_CONCURRENCY: "0" }, /FFKILN_KEY_CONCURRENCY/],
-    [[], { FFKILN_CORS_ORIGIN: "app.example.com" }, /FFKILN_CORS_ORIGIN must be \* or origins .*, not "app.example.com"/],
+    [
+      [],
+      { FFKILN_CORS_ORIGIN: "app.example.com" },
+      /FFKILN_CORS_ORIGIN must be \* or origins .*, not "app.example.com"/
+    ],
     [[], { FFKILN_CORS_ORIGIN: "https://a.example.com/" }, /FFKILN_CORS_ORIGIN/],
     [[], { FFKILN_CORS_ORIGIN: "https://a.example.com,*" }, /FFKILN_CORS_ORIGIN .* not "\*"/],
     [[], { FFKILN_CORS_ORIGIN: "null" }, /FFKILN_CORS_ORIGIN/],
@@ -129,23 +146,46 @@ describe("readSettings", () => {
     [[], { FFKILN_ADMIN_KEY: "fifteen-letters" }, /^FFKILN_ADMIN_KEY must have at least 16 characters$/],
     [[], { FFKILN_DATABASE_URL: "db" }, /^FFKILN_DATABASE_URL must be/],
     [[], { FFKILN_SANDBOX: "on" }, /^FFKILN_SANDBOX must be required or preferred or off, not "on"$/],
-    [[], { FFKILN_SANDBOX_KIND: "jail" }, /^FFKILN_SANDBOX_KIND must be auto or bubblewrap or landlock, not "jail"$/],
+    [
+      [],
+      { FFKILN_SANDBOX_KIND: "jail" },
+      /^FFKILN_SANDBOX_KIND must be auto or bubblewrap or landlock, not "jail"$/
+    ],
     [[], { FFKILN_LAUNCH: "cold" }, /^FFKILN_LAUNCH must be auto or warm or plain, not "cold"$/],
     [[], { FFKILN_LIMIT_RUN_SECONDS: "1.5" }, /FFKILN_LIMIT_RUN_SECONDS/],
     [[], { FFKILN_LIMIT_RUN_SECONDS: "0" }, /FFKILN_LIMIT_RUN_SECONDS/],
     [[], { FFKILN_LIMIT_SPEED: "1" }, /^FFKILN_LIMIT_SPEED is no setting/],
-    [[], { FFKILN_LIMIT_RUN_SECOND: "1" }, /^FFKILN_LIMIT_RUN_SECOND is no setting: did you mean FFKILN_LIMIT_RUN_SECONDS\?$/],
-    [[], { FFKILN_DATABSE_URL: "sqlite:a" }, /^FFKILN_DATABSE_URL is no setting: did you mean FFKILN_DATABASE_URL\?$/],
+    [
+      [],
+      { FFKILN_LIMIT_RUN_SECOND: "1" },
+      /^FFKILN_LIMIT_RUN_SECOND is no setting: did you mean FFKILN_LIMIT_RUN_SECONDS\?$/
+    ],
+    [
+      [],
+      { FFKILN_DATABSE_URL: "sqlite:a" },
+      /^FFKILN_DATABSE_URL is no setting: did you mean FFKILN_DATABASE_URL\?$/
+    ],
     [[], { FFKILN_COLOUR: "red" }, /^FFKILN_COLOUR is no setting: unset it$/]
-  ] as ReadonlyArray<[ReadonlyArray<string>, Record<string, string>, RegExp]>)("refuses %j %j", (args, environment, sentence) => {
-    expect(() => readSettings(args, environment)).toThrow(WrongSetting)
-    expect(() => readSettings(args, environment)).toThrow(sentence)
-  })
+  ] as ReadonlyArray<[ReadonlyArray<string>, Record<string, string>, RegExp]>)(
+    "refuses %j %j",
+    (args, environment, sentence) => {
+      expect(() => readSettings(args, environment)).toThrow(WrongSetting)
+      expect(() => readSettings(args, environment)).toThrow(sentence)
+    }
+  )
 
   it("ignores what Kubernetes sets for a service of the same name", () => {
     const environment = {
-      ...{ FFKILN_SERVICE_HOST: "10.0.0.1", FFKILN_SERVICE_PORT_HTTP: "80", FFKILN_PORT: "tcp://10.0.0.1:80" },
-      ...{ FFKILN_PORT_80_TCP_ADDR: "10.0.0.1", FFKILN_API_SERVICE_HOST: "10.0.0.2", FFKILN_API_PORT: "tcp://10.0.0.2:80" }
+      ...{
+        FFKILN_SERVICE_HOST: "10.0.0.1",
+        FFKILN_SERVICE_PORT_HTTP: "80",
+        FFKILN_PORT: "tcp://10.0.0.1:80"
+      },
+      ...{
+        FFKILN_PORT_80_TCP_ADDR: "10.0.0.1",
+        FFKILN_API_SERVICE_HOST: "10.0.0.2",
+        FFKILN_API_PORT: "tcp://10.0.0.2:80"
+      }
     }
     expect(readSettings([], environment)).toEqual(readSettings([], {}))
     expect(() => readSettings([], { FFKILN_PORT: "80" })).toThrow(/^FFKILN_PORT is no setting/)
@@ -165,13 +205,20 @@ describe("readSettings", () => {
   })
 
   it("names the two limits others script against", () => {
-    expect([limitVariable("runSeconds"), limitVariable("uploadBytes")]).toEqual(["FFKILN_LIMIT_RUN_SECONDS", "FFKILN_LIMIT_UPLOAD_BYTES"])
+    expect([limitVariable("runSeconds"), limitVariable("uploadBytes")]).toEqual([
+      "FFKILN_LIMIT_RUN_SECONDS",
+      "FFKILN_LIMIT_UPLOAD_BYTES"
+    ])
   })
 })
 
 describe("readWorkerSettings", () => {
   it("takes what a server takes of parts, and no API", () => {
-    const environment = { FFKILN_PREFIX: "/admin", FFKILN_REDIS_URL: "redis://127.0.0.1", FFKILN_LIMIT_RUN_SECONDS: "7" }
+    const environment = {
+      FFKILN_PREFIX: "/admin",
+      FFKILN_REDIS_URL: "redis://127.0.0.1",
+      FFKILN_LIMIT_RUN_SECONDS: "7"
+    }
     expect(readWorkerSettings(["--data", "/srv", "--tags", "gpu, x-1"], environment)).toMatchObject({
       dataDir: "/srv",
       tags: ["gpu", "x-1"],
@@ -184,7 +231,10 @@ describe("readWorkerSettings", () => {
 
   it("has a health check if a port is given", () => {
     expect(readWorkerSettings(["--port", "8081"], {}).health).toEqual({ host: "127.0.0.1", port: 8081 })
-    expect(readWorkerSettings(["--port", "0", "--host", "0.0.0.0"], {}).health).toEqual({ host: "0.0.0.0", port: 0 })
+    expect(readWorkerSettings(["--port", "0", "--host", "0.0.0.0"], {}).health).toEqual({
+      host: "0.0.0.0",
+      port: 0
+    })
   })
 
   it.each<readonly [ReadonlyArray<string>, Record<string, string>, RegExp]>([
@@ -195,8 +245,16 @@ describe("readWorkerSettings", () => {
     [["--key", "x"], {}, /^unknown option '--key': see ffkiln worker --help$/],
     [[], { FFKILN_STORAGE: "bucket" }, /^FFKILN_STORAGE/],
     [[], { FFKILN_LIMIT_SPEED: "1" }, /^FFKILN_LIMIT_SPEED is no setting/],
-    [[], { FFKILN_LIMIT_RUN_SECOND: "1" }, /^FFKILN_LIMIT_RUN_SECOND is no setting: did you mean FFKILN_LIMIT_RUN_SECONDS\?$/],
-    [[], { FFKILN_DATABSE_URL: "sqlite:a" }, /^FFKILN_DATABSE_URL is no setting: did you mean FFKILN_DATABASE_URL\?$/],
+    [
+      [],
+      { FFKILN_LIMIT_RUN_SECOND: "1" },
+      /^FFKILN_LIMIT_RUN_SECOND is no setting: did you mean FFKILN_LIMIT_RUN_SECONDS\?$/
+    ],
+    [
+      [],
+      { FFKILN_DATABSE_URL: "sqlite:a" },
+      /^FFKILN_DATABSE_URL is no setting: did you mean FFKILN_DATABASE_URL\?$/
+    ],
     [[], { FFKILN_COLOUR: "red" }, /^FFKILN_COLOUR is no setting: unset it$/]
   ])("refuses %j %j", (args, environment, sentence) => {
     expect(() => readWorkerSettings(args, environment)).toThrow(WrongSetting)

@@ -13,7 +13,15 @@ import type { KeyLimits } from "../http/rate-limit.js"
 import type { OnDisconnect } from "../http/routes.js"
 import { corsOrigins, keyLimits, prefix, publicUrl } from "./http-settings.js"
 import { type Places, readPlaces } from "./places.js"
-import { checkNames, type Environment, oneOf, type Variable, variablesOf, WrongSetting, whole } from "./setting.js"
+import {
+  checkNames,
+  type Environment,
+  oneOf,
+  type Variable,
+  variablesOf,
+  WrongSetting,
+  whole
+} from "./setting.js"
 import { type StorageKind, storages } from "./storages.js"
 import { variablesFor } from "./variables.js"
 
@@ -85,10 +93,14 @@ export interface HostOptions {
 }
 
 /** Options of a worker. Without a port it does not listen. */
-export type WorkerOptions = Pick<HostOptions, "data" | "slots" | "tags"> & Partial<Pick<HostOptions, "host" | "port">>
+export type WorkerOptions = Pick<HostOptions, "data" | "slots" | "tags"> &
+  Partial<Pick<HostOptions, "host" | "port">>
 
 /** Reads the options of `serve` and the environment. Throws WrongSetting. */
-export const readSettings = ({ host, port, slots, ...options }: HostOptions, environment: Environment): Settings => {
+export const readSettings = (
+  { host, port, slots, ...options }: HostOptions,
+  environment: Environment
+): Settings => {
   const set = variablesOf(environment)
   return {
     ...readParts(options, environment),
@@ -99,7 +111,10 @@ export const readSettings = ({ host, port, slots, ...options }: HostOptions, env
     adminKey: secret("FFKILN_ADMIN_KEY", set("FFKILN_ADMIN_KEY")),
     publicUrl: publicUrl(set("FFKILN_PUBLIC_URL")),
     prefix: prefix(set("FFKILN_PREFIX")),
-    onDisconnect: oneOf("FFKILN_ON_DISCONNECT", set("FFKILN_ON_DISCONNECT") ?? "abandon", ["abandon", "continue"]),
+    onDisconnect: oneOf("FFKILN_ON_DISCONNECT", set("FFKILN_ON_DISCONNECT") ?? "abandon", [
+      "abandon",
+      "continue"
+    ]),
     legacyRun: oneOf("FFKILN_LEGACY_RUN", set("FFKILN_LEGACY_RUN") ?? "on", ["on", "off"]) === "on",
     keyLimits: keyLimits(set),
     corsOrigins: corsOrigins(set("FFKILN_CORS_ORIGIN"))
@@ -107,7 +122,10 @@ export const readSettings = ({ host, port, slots, ...options }: HostOptions, env
 }
 
 /** Reads the options of `worker` and the environment that it shares with its server. Throws WrongSetting. */
-export const readWorkerSettings = ({ host, port, slots, ...options }: WorkerOptions, environment: Environment): WorkerSettings => {
+export const readWorkerSettings = (
+  { host, port, slots, ...options }: WorkerOptions,
+  environment: Environment
+): WorkerSettings => {
   if (host !== undefined && port === undefined)
     throw new WrongSetting("--host needs --port, at which a worker answers GET /health: set both")
   return {
@@ -129,7 +147,10 @@ export const readParts = (
     ...machine,
     ...readPlaces(set, machine.dataDir, kinds),
     keys: credentials("FFKILN_API_KEYS", "id", set).map(({ id, secret }) => ({ id: OwnerId(id), secret })),
-    runners: credentials("FFKILN_RUNNER_TOKENS", "name", set).map(({ id, secret }) => ({ name: RunnerName(id), secret })),
+    runners: credentials("FFKILN_RUNNER_TOKENS", "name", set).map(({ id, secret }) => ({
+      name: RunnerName(id),
+      secret
+    })),
     secret: secret("FFKILN_SECRET", set("FFKILN_SECRET"))
   }
 }
@@ -149,7 +170,11 @@ export const readMachine = (
     ffmpegPath: set("FFMPEG_PATH"),
     ffprobePath: set("FFPROBE_PATH"),
     sandbox: oneOf("FFKILN_SANDBOX", set("FFKILN_SANDBOX") ?? "required", ["required", "preferred", "off"]),
-    sandboxKind: oneOf("FFKILN_SANDBOX_KIND", set("FFKILN_SANDBOX_KIND") ?? "auto", ["auto", "bubblewrap", "landlock"]),
+    sandboxKind: oneOf("FFKILN_SANDBOX_KIND", set("FFKILN_SANDBOX_KIND") ?? "auto", [
+      "auto",
+      "bubblewrap",
+      "landlock"
+    ]),
     launch: oneOf("FFKILN_LAUNCH", set("FFKILN_LAUNCH") ?? "auto", ["auto", "warm", "plain"]),
     fonts: set("FFKILN_FONTS"),
     hardware: oneOf("FFKILN_HARDWARE", set("FFKILN_HARDWARE") ?? "off", ["on", "off"]) === "on",
@@ -165,7 +190,10 @@ export const slotsOf = (text: string | undefined, least: number) =>
 const tagsOf = (text = ""): ReadonlyArray<string> => {
   const tags = text.split(",").flatMap((tag) => tag.trim() || [])
   const wrong = tags.find((tag) => parseTag(tag) === undefined)
-  if (wrong !== undefined) throw new WrongSetting(`--tags are names with commas between them, each of which ${tagRule}, not "${wrong}"`)
+  if (wrong !== undefined)
+    throw new WrongSetting(
+      `--tags are names with commas between them, each of which ${tagRule}, not "${wrong}"`
+    )
   return tags
 }
 
@@ -175,7 +203,9 @@ const credentials = (name: string, what: string, set: Variable) =>
     const credential = splitCredential(item.trim())
     // The item may contain a secret, so the message gives only its number.
     if (credential === undefined)
-      throw new WrongSetting(`${name} must be ${what}:secret[,${what}:secret...] (${what}: A-Z a-z 0-9 _ -), but item ${index + 1} is not`)
+      throw new WrongSetting(
+        `${name} must be ${what}:secret[,${what}:secret...] (${what}: A-Z a-z 0-9 _ -), but item ${index + 1} is not`
+      )
     return { id: credential.id, secret: Redacted.make(credential.secret) }
   })
 

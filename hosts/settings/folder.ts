@@ -15,7 +15,11 @@ export const lookAtFolder = (path: string): Effect.Effect<void, Unavailable> =>
 export const lookOnDisk = <A>(path: string, look: () => Promise<A>): Effect.Effect<A, Unavailable> =>
   Effect.tryPromise({
     try: look,
-    catch: (cause) => new Unavailable({ what: `${path} can't be written to: ${(cause as NodeJS.ErrnoException).code ?? cause}`, cause })
+    catch: (cause) =>
+      new Unavailable({
+        what: `${path} can't be written to: ${(cause as NodeJS.ErrnoException).code ?? cause}`,
+        cause
+      })
   })
 
 export const orMissing = (cause: NodeJS.ErrnoException): undefined => {

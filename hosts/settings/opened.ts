@@ -26,7 +26,15 @@ export const opened = async (parts: Parts & Opening): Promise<Ffkiln | undefined
   const loaded = await Effect.runPromiseExit(loadAdapters(parts))
   if (Exit.isFailure(loaded)) throw startProblem(Cause.squash(loaded.cause))
   try {
-    return await open({ ...wrap(adaptersOf(parts, announcements)), slots, tags, limits, publicUrl, signal, runners: { prefer } })
+    return await open({
+      ...wrap(adaptersOf(parts, announcements)),
+      slots,
+      tags,
+      limits,
+      publicUrl,
+      signal,
+      runners: { prefer }
+    })
   } catch (error) {
     if (signal?.aborted) return undefined
     throw new CommandFailed(error instanceof Error ? error.message : String(error))
@@ -48,6 +56,8 @@ export const announcements: Announcements = {
   onReady: ({ sandboxed, description }) => {
     console.log(description)
     if (!sandboxed)
-      console.error("WARNING: ffmpeg runs without a sandbox: serve only callers you trust (ffkiln doctor says what would help)")
+      console.error(
+        "WARNING: ffmpeg runs without a sandbox: serve only callers you trust (ffkiln doctor says what would help)"
+      )
   }
 }

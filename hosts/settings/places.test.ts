@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest"
 import { readPlaces } from "./places.js"
 import { variablesOf, WrongSetting } from "./setting.js"
 
-const read = (environment: Readonly<Record<string, string>>) => readPlaces(variablesOf(environment), "/srv/data")
+const read = (environment: Readonly<Record<string, string>>) =>
+  readPlaces(variablesOf(environment), "/srv/data")
 
 const postgres = "postgres://ann:s%40cret@db.example.com:5432/ffkiln"
 const redis = "rediss://:s%40cret@redis.example.com:6380/2"
@@ -27,25 +28,34 @@ describe("readPlaces", () => {
     expect(read({ FFKILN_DATABASE_URL: url }).database).toEqual({ _tag: "Sqlite", file })
   })
 
-  it.each([postgres, "postgresql://localhost/ffkiln", "postgres:///ffkiln?host=/run/postgresql"])("takes %s for the database", (url) => {
-    const { database, queue } = read({ FFKILN_DATABASE_URL: url })
-    expect(database._tag === "Postgres" && Redacted.value(database.url)).toBe(url)
-    expect(queue._tag === "Notify" && Redacted.value(queue.url)).toBe(url)
-  })
-
-  it.each(["redis://127.0.0.1", "redis://user:word@host:6379", redis])("takes %s for the queue, whatever the database is", (url) => {
-    for (const more of [{}, { FFKILN_DATABASE_URL: postgres }]) {
-      const { queue } = read({ ...more, FFKILN_REDIS_URL: url })
-      expect(queue._tag === "Redis" && Redacted.value(queue.url)).toBe(url)
+  it.each([postgres, "postgresql://localhost/ffkiln", "postgres:///ffkiln?host=/run/postgresql"])(
+    "takes %s for the database",
+    (url) => {
+      const { database, queue } = read({ FFKILN_DATABASE_URL: url })
+      expect(database._tag === "Postgres" && Redacted.value(database.url)).toBe(url)
+      expect(queue._tag === "Notify" && Redacted.value(queue.url)).toBe(url)
     }
-  })
+  )
+
+  it.each(["redis://127.0.0.1", "redis://user:word@host:6379", redis])(
+    "takes %s for the queue, whatever the database is",
+    (url) => {
+      for (const more of [{}, { FFKILN_DATABASE_URL: postgres }]) {
+        const { queue } = read({ ...more, FFKILN_REDIS_URL: url })
+        expect(queue._tag === "Redis" && Redacted.value(queue.url)).toBe(url)
+      }
+    }
+  )
 
   it.each([
     ["file:/srv/files", "/srv/files"],
     ["file:///srv/files", "/srv/files"],
     ["file:./some files", resolve("some files")]
   ])("takes %s for the storage", (text, root) => {
-    expect(read({ FFKILN_STORAGE: text }).storage).toMatchObject({ kind: { scheme: "file" }, options: { root } })
+    expect(read({ FFKILN_STORAGE: text }).storage).toMatchObject({
+      kind: { scheme: "file" },
+      options: { root }
+    })
   })
 
   it.each([
@@ -74,7 +84,8 @@ describe("readPlaces", () => {
     expect([kind.scheme, options]).toEqual(["s3", wanted])
   })
 
-  const database = /^FFKILN_DATABASE_URL must be sqlite:PATH with the path of a file, or postgres:\/\/USER:PASSWORD@HOST/
+  const database =
+    /^FFKILN_DATABASE_URL must be sqlite:PATH with the path of a file, or postgres:\/\/USER:PASSWORD@HOST/
   const queue = /^FFKILN_REDIS_URL must be redis:\/\/USER:PASSWORD@HOST:PORT, or rediss:\/\//
   const storage =
     /^FFKILN_STORAGE must be file:DIR or s3:\/\/BUCKET\/PREFIX; DIR is the path of a folder; S3 credentials go into AWS_ACCESS_KEY_ID/
@@ -97,11 +108,17 @@ describe("readPlaces", () => {
     [{ FFKILN_STORAGE: "s3://" }, storage],
     [{ FFKILN_STORAGE: "s3:///prefix" }, storage],
     [{ FFKILN_STORAGE: "s3://AKIA:hunter2@media/prefix" }, storage],
-    [{ ...s3, FFKILN_S3_ENDPOINT: "s3.example.com" }, /^FFKILN_S3_ENDPOINT must be an http or https URL without credentials/],
+    [
+      { ...s3, FFKILN_S3_ENDPOINT: "s3.example.com" },
+      /^FFKILN_S3_ENDPOINT must be an http or https URL without credentials/
+    ],
     [{ ...s3, FFKILN_S3_ENDPOINT: "https://AKIA:hunter2@s3.example.com" }, /^FFKILN_S3_ENDPOINT/],
     [{ ...s3, FFKILN_S3_PUBLIC_ENDPOINT: "ftp://s3.example.com" }, /^FFKILN_S3_PUBLIC_ENDPOINT/],
     [{ ...s3, FFKILN_S3_PATH_STYLE: "yes" }, /^FFKILN_S3_PATH_STYLE must be on or off, not "yes"$/],
-    [{ FFKILN_S3_ENDPOINT: "https://s3.example.com" }, /^FFKILN_S3_ENDPOINT needs FFKILN_STORAGE to be s3:\/\/BUCKET\/PREFIX: set both$/],
+    [
+      { FFKILN_S3_ENDPOINT: "https://s3.example.com" },
+      /^FFKILN_S3_ENDPOINT needs FFKILN_STORAGE to be s3:\/\/BUCKET\/PREFIX: set both$/
+    ],
     [{ FFKILN_STORAGE: "file:/srv", FFKILN_S3_REGION: "eu-1" }, /^FFKILN_S3_REGION needs FFKILN_STORAGE/]
   ])("refuses %j in one sentence, without what may be a password", (environment, sentence) => {
     const refuse = () => read(environment)

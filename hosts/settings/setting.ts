@@ -30,7 +30,10 @@ export const checkNames = (environment: Environment, known: ReadonlyArray<string
     return name.startsWith("FFKILN_") && value && !known.includes(name) && !isOthers(name, value)
   })
   if (wrong === undefined) return
-  const closest = known.reduce((best, name) => (leven(wrong, name) < leven(wrong, best) ? name : best), known[0] ?? "")
+  const closest = known.reduce(
+    (best, name) => (leven(wrong, name) < leven(wrong, best) ? name : best),
+    known[0] ?? ""
+  )
   const hint = leven(wrong, closest) <= 4 ? `: did you mean ${closest}?` : ": unset it"
   throw new WrongSetting(`${wrong} is no setting${hint}`)
 }
@@ -60,7 +63,11 @@ export const whole = (name: string, text: string, min: number, max: number): num
   return value
 }
 
-export const oneOf = <Choice extends string>(name: string, text: string, choices: ReadonlyArray<Choice>): Choice => {
+export const oneOf = <Choice extends string>(
+  name: string,
+  text: string,
+  choices: ReadonlyArray<Choice>
+): Choice => {
   const choice = choices.find((each) => each === text)
   if (choice === undefined) throw new WrongSetting(`${name} must be ${choices.join(" or ")}, not "${text}"`)
   return choice

@@ -43,7 +43,8 @@ const shelf = storageKind({
 })
 
 const kinds = [...storages, shelf]
-const read = (environment: Readonly<Record<string, string>>) => readParts({ data: join(folder, "data") }, environment, kinds)
+const read = (environment: Readonly<Record<string, string>>) =>
+  readParts({ data: join(folder, "data") }, environment, kinds)
 
 describe("a storage that is one more row of the table", () => {
   it("is read from the settings with its own variables", () => {
@@ -58,12 +59,18 @@ describe("a storage that is one more row of the table", () => {
       /^FFKILN_STORAGE must be file:DIR or s3:\/\/BUCKET\/PREFIX or shelf:NAME; .*; NAME is that of a shelf in memory$/
     ],
     [{ FFKILN_STORAGE: "drawer:one" }, /^FFKILN_STORAGE must be .* or shelf:NAME; /],
-    [{ FFKILN_SHELF_COLOUR: "blue" }, /^FFKILN_SHELF_COLOUR needs FFKILN_STORAGE to be shelf:NAME: set both$/],
+    [
+      { FFKILN_SHELF_COLOUR: "blue" },
+      /^FFKILN_SHELF_COLOUR needs FFKILN_STORAGE to be shelf:NAME: set both$/
+    ],
     [
       { FFKILN_STORAGE: "shelf:one", FFKILN_S3_REGION: "eu-1" },
       /^FFKILN_S3_REGION needs FFKILN_STORAGE to be s3:\/\/BUCKET\/PREFIX: set both$/
     ],
-    [{ FFKILN_STORAGE: "shelf:one", FFKILN_SHELF_COLOR: "blue" }, /^FFKILN_SHELF_COLOR is no setting: did you mean FFKILN_SHELF_COLOUR\?$/]
+    [
+      { FFKILN_STORAGE: "shelf:one", FFKILN_SHELF_COLOR: "blue" },
+      /^FFKILN_SHELF_COLOR is no setting: did you mean FFKILN_SHELF_COLOUR\?$/
+    ]
   ])("is named in what is said of %j", (environment: Readonly<Record<string, string>>, sentence) => {
     expect(() => read(environment)).toThrow(WrongSetting)
     expect(() => read(environment)).toThrow(sentence)
@@ -103,13 +110,24 @@ describe("a storage that is one more row of the table", () => {
     const linesOf = async (name: string) => (await lookAtPlaces(read({ FFKILN_STORAGE: `shelf:${name}` })))[2]
     expect(await linesOf("four")).toEqual({ line: "storage: shelf four answers", fine: true })
     expect(opened.at(-1)).toEqual(["four", "red", expect.stringMatching(/^[0-9a-f]{32}$/)])
-    expect(await linesOf("closed")).toEqual({ line: "storage: cannot be used: the shelf is closed", fine: false })
+    expect(await linesOf("closed")).toEqual({
+      line: "storage: cannot be used: the shelf is closed",
+      fine: false
+    })
   })
 
   it("says which packages are missing", async () => {
-    const load = () => Promise.reject(Object.assign(new Error("Cannot find package"), { code: "ERR_MODULE_NOT_FOUND" }))
+    const load = () =>
+      Promise.reject(Object.assign(new Error("Cannot find package"), { code: "ERR_MODULE_NOT_FOUND" }))
     const bare = storageKind({
-      ...{ scheme: "bare", form: "bare:", note: "nothing", name: "bare storage", packages: ["one", "two"], variables: [] },
+      ...{
+        scheme: "bare",
+        form: "bare:",
+        note: "nothing",
+        name: "bare storage",
+        packages: ["one", "two"],
+        variables: []
+      },
       ...{ read: () => ({}), load, open: () => memoryStorage, found: () => "bare" }
     })
     const parts = readParts({ data: folder }, { FFKILN_STORAGE: "bare:" }, [...storages, bare])
@@ -118,9 +136,17 @@ describe("a storage that is one more row of the table", () => {
   })
 
   it("is in the list of variables that help and docs/settings.md show", () => {
-    const [own, main] = ["FFKILN_SHELF_COLOUR", "FFKILN_STORAGE"].map((wanted) => variablesFor(kinds).find(({ name }) => name === wanted))
-    expect(own).toEqual({ name: "FFKILN_SHELF_COLOUR", meaning: "colour of the shelf; default: `red`", commands: main?.commands })
-    expect(main?.meaning).toMatch(/^`file:DIR` or `s3:\/\/BUCKET\/PREFIX` or `shelf:NAME`; .* NAME is that of a shelf in `memory`$/)
+    const [own, main] = ["FFKILN_SHELF_COLOUR", "FFKILN_STORAGE"].map((wanted) =>
+      variablesFor(kinds).find(({ name }) => name === wanted)
+    )
+    expect(own).toEqual({
+      name: "FFKILN_SHELF_COLOUR",
+      meaning: "colour of the shelf; default: `red`",
+      commands: main?.commands
+    })
+    expect(main?.meaning).toMatch(
+      /^`file:DIR` or `s3:\/\/BUCKET\/PREFIX` or `shelf:NAME`; .* NAME is that of a shelf in `memory`$/
+    )
     expect(variablesFor(kinds).length).toBe(variables.length + 1)
   })
 })

@@ -35,7 +35,11 @@ interface Row<Options, Module> {
   /** Imports the adapter and its packages. */
   readonly load: () => Promise<Module>
   /** Opens the storage. `secret` signs URLs; undefined if the storage keeps its own. */
-  readonly open: (module: Module, options: Options, secret: Redacted.Redacted | undefined) => Layer.Layer<Storage, Unavailable>
+  readonly open: (
+    module: Module,
+    options: Options,
+    secret: Redacted.Redacted | undefined
+  ) => Layer.Layer<Storage, Unavailable>
   /** What doctor prints for a storage that works, without passwords. */
   readonly found: (options: Options) => string
   /**
@@ -46,9 +50,13 @@ interface Row<Options, Module> {
 }
 
 /** A row for hosts, which pass the `options` that `read` returned. */
-export interface StorageKind extends Pick<Row<unknown, unknown>, "scheme" | "form" | "note" | "packages" | "variables" | "read"> {
+export interface StorageKind
+  extends Pick<Row<unknown, unknown>, "scheme" | "form" | "note" | "packages" | "variables" | "read"> {
   readonly load: Effect.Effect<unknown, Unavailable>
-  readonly open: (options: unknown, secret: Redacted.Redacted | undefined) => Layer.Layer<Storage, Unavailable>
+  readonly open: (
+    options: unknown,
+    secret: Redacted.Redacted | undefined
+  ) => Layer.Layer<Storage, Unavailable>
   /** Checks whether the storage works from here. Returns the text for doctor. */
   readonly look: (options: unknown) => Effect.Effect<string, Unavailable>
 }
@@ -71,7 +79,9 @@ export const storageKind = <Options, Module>({
   const open = (options: Options, secret: Redacted.Redacted | undefined) =>
     Layer.unwrapEffect(Effect.map(load, (module) => opening(module, options, secret)))
   const opened = (options: Options) =>
-    Effect.suspend(() => Effect.scoped(Layer.build(open(options, Redacted.make(randomBytes(16).toString("hex"))))))
+    Effect.suspend(() =>
+      Effect.scoped(Layer.build(open(options, Redacted.make(randomBytes(16).toString("hex")))))
+    )
   return {
     ...row,
     load,
@@ -107,10 +117,14 @@ const s3 = storageKind({
   variables: [
     { name: "FFKILN_S3_ENDPOINT", meaning: "URL of an S3-compatible server; default: that of the AWS SDK" },
     { name: "FFKILN_S3_REGION", meaning: "region of the bucket; default: that of the AWS SDK" },
-    { name: "FFKILN_S3_PUBLIC_ENDPOINT", meaning: "URL of the S3 server for signed URLs, where clients use another one" },
+    {
+      name: "FFKILN_S3_PUBLIC_ENDPOINT",
+      meaning: "URL of the S3 server for signed URLs, where clients use another one"
+    },
     {
       name: "FFKILN_S3_PATH_STYLE",
-      meaning: "`on`: the bucket is part of the path; `off`: part of the host name; default: `on` with an endpoint, otherwise `off`"
+      meaning:
+        "`on`: the bucket is part of the path; `off`: part of the host name; default: `on` with an endpoint, otherwise `off`"
     }
   ],
   read: (text, set) => {
@@ -126,7 +140,9 @@ const s3 = storageKind({
       ...(endpoint !== undefined && { endpoint }),
       ...(publicEndpoint !== undefined && { publicEndpoint }),
       ...(region !== undefined && { region }),
-      ...(pathStyle !== undefined && { pathStyle: oneOf("FFKILN_S3_PATH_STYLE", pathStyle, ["on", "off"]) === "on" })
+      ...(pathStyle !== undefined && {
+        pathStyle: oneOf("FFKILN_S3_PATH_STYLE", pathStyle, ["on", "off"]) === "on"
+      })
     }
   },
   load: async () => {
@@ -140,15 +156,21 @@ const s3 = storageKind({
 
 export const storages: ReadonlyArray<StorageKind> = [files, s3]
 
-const forms = (kinds: ReadonlyArray<StorageKind>, mark: string) => kinds.map(({ form }) => `${mark}${form}${mark}`).join(" or ")
+const forms = (kinds: ReadonlyArray<StorageKind>, mark: string) =>
+  kinds.map(({ form }) => `${mark}${form}${mark}`).join(" or ")
 
 /** Reads FFKILN_STORAGE; the default is the data directory. Throws WrongSetting. */
-export const readStorage = (set: Variable, dataDir: string, kinds: ReadonlyArray<StorageKind>): StoragePlace => {
+export const readStorage = (
+  set: Variable,
+  dataDir: string,
+  kinds: ReadonlyArray<StorageKind>
+): StoragePlace => {
   const text = set("FFKILN_STORAGE") ?? `file:${dataDir}`
   const kind = kinds.find(({ scheme }) => text.startsWith(`${scheme}:`))
   for (const other of kinds) {
     const idle = other === kind ? undefined : other.variables.find(({ name }) => set(name) !== undefined)
-    if (idle !== undefined) throw new WrongSetting(`${idle.name} needs FFKILN_STORAGE to be ${other.form}: set both`)
+    if (idle !== undefined)
+      throw new WrongSetting(`${idle.name} needs FFKILN_STORAGE to be ${other.form}: set both`)
   }
   const options = kind?.read(text, set)
   if (kind !== undefined && options !== undefined) return { kind, options }
@@ -157,7 +179,9 @@ export const readStorage = (set: Variable, dataDir: string, kinds: ReadonlyArray
 }
 
 /** FFKILN_STORAGE and the variables of its kinds, as rows of variables.ts. */
-export const storageVariables = (kinds: ReadonlyArray<StorageKind>): ReadonlyArray<{ readonly name: string; readonly meaning: string }> => [
+export const storageVariables = (
+  kinds: ReadonlyArray<StorageKind>
+): ReadonlyArray<{ readonly name: string; readonly meaning: string }> => [
   {
     name: "FFKILN_STORAGE",
     meaning: `${forms(kinds, "`")}; default: the data directory. ${kinds.map(({ note }) => note).join(". ")}`
@@ -169,8 +193,16 @@ const httpUrl = (name: string, set: Variable): string | undefined => {
   const text = set(name)
   if (text === undefined) return undefined
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== "" || url.password !== "" || url.search !== "") {
-    throw new WrongSetting(`${name} must be an http or https URL without credentials, such as https://s3.example.com`)
+  if (
+    url === undefined ||
+    !/^https?:$/.test(url.protocol) ||
+    url.username !== "" ||
+    url.password !== "" ||
+    url.search !== ""
+  ) {
+    throw new WrongSetting(
+      `${name} must be an http or https URL without credentials, such as https://s3.example.com`
+    )
   }
   return text
 }

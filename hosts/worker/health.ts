@@ -40,8 +40,11 @@ export const openHealth = async (
   let stopping = false
 
   const report = (silent: ReadonlyArray<string>) => {
-    if (stopping) return unhealthy("The worker is stopping: it finishes its current jobs and takes no new ones")
-    return silent.length === 0 ? json(200, { ok: true, slots, running: running() }) : unhealthy(`Unreachable: ${silent.join(", ")}`)
+    if (stopping)
+      return unhealthy("The worker is stopping: it finishes its current jobs and takes no new ones")
+    return silent.length === 0
+      ? json(200, { ok: true, slots, running: running() })
+      : unhealthy(`Unreachable: ${silent.join(", ")}`)
   }
 
   try {
@@ -69,7 +72,10 @@ export const openHealth = async (
 }
 
 /** Opens the checks on the services of the worker. After `close` they report nothing. */
-const openLook = async (ffkiln: Ffkiln, opening: Effect.Effect<Effect.Effect<ReadonlyArray<string>>, Unavailable, Services>) => {
+const openLook = async (
+  ffkiln: Ffkiln,
+  opening: Effect.Effect<Effect.Effect<ReadonlyArray<string>>, Unavailable, Services>
+) => {
   const opened = await ffkiln.run(opening)
   if (Exit.isFailure(opened)) throw startProblem(Cause.squash(opened.cause))
   return async () => Exit.getOrElse(await ffkiln.run(opened.value), () => [])
@@ -105,7 +111,11 @@ const unreachable = (queue: QueuePlace) =>
         Effect.timeoutFail({ duration: Duration.seconds(lookSeconds), onTimeout: () => name }),
         Effect.matchCause({ onSuccess: () => [], onFailure: () => [name] })
       )
-    const looks = [nameIfSilent("database", database), nameIfSilent("queue", queueAnswers), nameIfSilent("storage", storage)]
+    const looks = [
+      nameIfSilent("database", database),
+      nameIfSilent("queue", queueAnswers),
+      nameIfSilent("storage", storage)
+    ]
     const all = Effect.map(Effect.all(looks, { concurrency: "unbounded" }), (names) => names.flat())
     return Effect.cachedWithTTL(all, Duration.seconds(freshSeconds))
   })

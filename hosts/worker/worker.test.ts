@@ -74,7 +74,11 @@ describe("a worker", () => {
     const input = await uploaded(host.url, "in.mp4", await makeClip(await ground.folder("clip")))
     const { body } = await post(host.url, "/ffmpeg/process/async", thumbnail(input))
     expect((await over(host.url, body.job_id)).status).toBe("completed")
-    expect(worker.lines).toEqual([expect.stringMatching(/^sandbox: bubblewrap /), `health: ${worker.url}`, "ffkiln worker ready"])
+    expect(worker.lines).toEqual([
+      expect.stringMatching(/^sandbox: bubblewrap /),
+      `health: ${worker.url}`,
+      "ffkiln worker ready"
+    ])
     expect(await Promise.all([host, worker].map(({ end }) => end("SIGTERM")))).toEqual([
       [0, null],
       [0, null]
@@ -87,7 +91,11 @@ describe("a worker", () => {
     child.stdout.on("data", (piece) => {
       if (`${piece}`.includes("ready")) child.kill("SIGINT")
     })
-    expect(await whole).toEqual({ code: 0, out: expect.stringMatching(/^sandbox: .*\nffkiln worker ready\n$/), err: "" })
+    expect(await whole).toEqual({
+      code: 0,
+      out: expect.stringMatching(/^sandbox: .*\nffkiln worker ready\n$/),
+      err: ""
+    })
   })
 
   it.each<readonly [number, ReadonlyArray<string>, Readonly<Record<string, string>>, RegExp]>([
@@ -95,7 +103,12 @@ describe("a worker", () => {
     [2, ["--host", "127.0.0.1"], {}, /^ffkiln: --host needs --port/],
     [2, [], { FFKILN_STORAGE: "bucket" }, /^ffkiln: FFKILN_STORAGE must be file:DIR/],
     [1, ["--data", "/dev/null/data"], {}, /^ffkiln: ffkiln cannot start: .*\n$/],
-    [1, ["--port", "0", "--host", "192.0.2.1"], {}, /^ffkiln: cannot listen on 192\.0\.2\.1 port 0: EADDRNOTAVAIL\n$/]
+    [
+      1,
+      ["--port", "0", "--host", "192.0.2.1"],
+      {},
+      /^ffkiln: cannot listen on 192\.0\.2\.1 port 0: EADDRNOTAVAIL\n$/
+    ]
   ])("exits with %i after one sentence: %j %j", async (exitCode, args, environment, sentence) => {
     const data = args.includes("--data") ? [] : ["--data", await ground.folder("data")]
     const { code, err } = await ended(run("worker", [...args, ...data], environment))
@@ -129,14 +142,20 @@ describe("GET /health of a worker", () => {
     expect((await fetch(worker.url, { method: "HEAD" })).status).toBe(200)
   })
 
-  it.each(["database", "queue", "storage"])("is 503 while the %s can't be reached, and 200 afterwards", async (part) => {
-    const { cut, mend } = ways.get(part) ?? expect.fail()
-    cut()
-    await until(async () => (await health(worker)).status === 503)
-    expect(await health(worker)).toEqual({ status: 503, body: { ok: false, error: `Unreachable: ${part}` } })
-    mend()
-    await until(async () => (await health(worker)).status === 200)
-  })
+  it.each(["database", "queue", "storage"])(
+    "is 503 while the %s can't be reached, and 200 afterwards",
+    async (part) => {
+      const { cut, mend } = ways.get(part) ?? expect.fail()
+      cut()
+      await until(async () => (await health(worker)).status === 503)
+      expect(await health(worker)).toEqual({
+        status: 503,
+        body: { ok: false, error: `Unreachable: ${part}` }
+      })
+      mend()
+      await until(async () => (await health(worker)).status === 200)
+    }
+  )
 
   it.each([
     ["GET", ""],
@@ -144,6 +163,9 @@ describe("GET /health of a worker", () => {
     ["POST", "/health"]
   ])("is the only endpoint: %s %s is 404", async (method, path) => {
     const reply = await fetch(new URL(path || "/", worker.url), { method })
-    expect([reply.status, await reply.json()]).toEqual([404, { ok: false, error: "Not found: the only endpoint here is GET /health" }])
+    expect([reply.status, await reply.json()]).toEqual([
+      404,
+      { ok: false, error: "Not found: the only endpoint here is GET /health" }
+    ])
   })
 })

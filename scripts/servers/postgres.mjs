@@ -21,7 +21,8 @@ const forTests = {
 const user = () => {
   const [uid, gid] = [process.getuid?.(), process.getgid?.()]
   if (uid !== undefined && gid !== undefined && uid !== 0) return { uid, gid }
-  const number = (/** @type {string} */ what) => Number(execFileSync("id", [what, "nobody"], { encoding: "utf8" }))
+  const number = (/** @type {string} */ what) =>
+    Number(execFileSync("id", [what, "nobody"], { encoding: "utf8" }))
   return { uid: number("-u"), gid: number("-g") }
 }
 
@@ -52,8 +53,20 @@ export const startPostgres = async (given = {}) => {
     rmSync(folder, { recursive: true, force: true })
   }
   try {
-    const layout = ["-D", data, "-U", "postgres", "-A", "scram-sha-256", `--pwfile=${join(folder, "password")}`]
-    execFileSync(join(programs, "initdb"), [...layout, "--no-sync", "-E", "UTF8", "--locale=C"], { ...who, cwd: folder, stdio: "pipe" })
+    const layout = [
+      "-D",
+      data,
+      "-U",
+      "postgres",
+      "-A",
+      "scram-sha-256",
+      `--pwfile=${join(folder, "password")}`
+    ]
+    execFileSync(join(programs, "initdb"), [...layout, "--no-sync", "-E", "UTF8", "--locale=C"], {
+      ...who,
+      cwd: folder,
+      stdio: "pipe"
+    })
     await server.start()
   } catch (error) {
     await remove()

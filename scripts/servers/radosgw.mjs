@@ -69,7 +69,12 @@ const startOnce = async (deadline) => {
 
   const run = async (/** @type {string} */ program, /** @type {string[]} */ ...args) => {
     const timeout = Math.max(1, deadline - Date.now())
-    const child = spawn(...tied(program, args), { env, stdio: ["ignore", "ignore", "pipe"], timeout, killSignal: "SIGKILL" })
+    const child = spawn(...tied(program, args), {
+      env,
+      stdio: ["ignore", "ignore", "pipe"],
+      timeout,
+      killSignal: "SIGKILL"
+    })
     let errors = ""
     child.stderr.on("data", (text) => {
       errors += text
@@ -99,14 +104,29 @@ const startOnce = async (deadline) => {
   }
 
   try {
-    await run("monmaptool", "--create", "--clobber", "--fsid", `${fsid}`, "--addv", "a", `[v1:127.0.0.1:${monitor}/0]`, at("monmap"))
+    await run(
+      "monmaptool",
+      "--create",
+      "--clobber",
+      "--fsid",
+      `${fsid}`,
+      "--addv",
+      "a",
+      `[v1:127.0.0.1:${monitor}/0]`,
+      at("monmap")
+    )
     await run("ceph-mon", "--mkfs", "-i", "a", "--monmap", at("monmap"))
     start("ceph-mon", "-i", "a")
     await run("ceph", "--connect-timeout", "60", "osd", "new", `${osd}`)
     await run("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", `${osd}`)
     start("ceph-osd", "-i", "0")
     start("radosgw", "-n", "client.rgw.a")
-    const user = ["--uid=tests", "--display-name=tests", `--access-key=${accessKeyId}`, `--secret-key=${secretAccessKey}`]
+    const user = [
+      "--uid=tests",
+      "--display-name=tests",
+      `--access-key=${accessKeyId}`,
+      `--secret-key=${secretAccessKey}`
+    ]
     await run("radosgw-admin", "user", "create", ...user)
     const endpoint = `http://127.0.0.1:${gateway}`
     while (

@@ -16,7 +16,15 @@ export const startRedis = async (settings = {}) => {
   if (found === undefined) throw new Problem("no Redis server is installed: install one to run this")
   const folder = mkdtempSync(join(tmpdir(), "ffkiln-redis-"))
   const [password, port] = [randomBytes(12).toString("hex"), await freePort()]
-  const all = { bind: "127.0.0.1", port: `${port}`, dir: folder, requirepass: password, save: "", appendonly: "yes", ...settings }
+  const all = {
+    bind: "127.0.0.1",
+    port: `${port}`,
+    dir: folder,
+    requirepass: password,
+    save: "",
+    appendonly: "yes",
+    ...settings
+  }
   const server = program({
     program: found,
     args: Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]),

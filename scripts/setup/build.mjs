@@ -16,7 +16,9 @@ const sources = () => {
   const code = folders.flatMap((folder) =>
     existsSync(place(folder))
       ? readdirSync(place(folder), { recursive: true, withFileTypes: true }).flatMap((entry) =>
-          entry.isFile() && /\.(ts|json)$/.test(entry.name) && !entry.name.endsWith(".test.ts") ? [join(entry.parentPath, entry.name)] : []
+          entry.isFile() && /\.(ts|json)$/.test(entry.name) && !entry.name.endsWith(".test.ts")
+            ? [join(entry.parentPath, entry.name)]
+            : []
         )
       : []
   )
@@ -25,7 +27,12 @@ const sources = () => {
 
 const fingerprint = () => {
   const hash = createHash("sha256")
-  for (const file of sources()) hash.update(relative(root, file).split(sep).join("/")).update("\0").update(readFileSync(file)).update("\0")
+  for (const file of sources())
+    hash
+      .update(relative(root, file).split(sep).join("/"))
+      .update("\0")
+      .update(readFileSync(file))
+      .update("\0")
   return hash.digest("hex")
 }
 
@@ -36,9 +43,14 @@ export const build = {
     say("compiling the sources into dist")
     const now = fingerprint()
     rmSync(stamp, { force: true })
-    const compiled = await run(process.execPath, [place("node_modules", "typescript", "bin", "tsc"), "-p", config], { note })
+    const compiled = await run(
+      process.execPath,
+      [place("node_modules", "typescript", "bin", "tsc"), "-p", config],
+      { note }
+    )
     if (!compiled) throw new Problem(`${logTail()}\nthe sources do not compile: see above`)
-    if (!(await run(process.execPath, [bundler], { note }))) throw new Problem(`${logTail()}\nthe programs can't be bundled: see above`)
+    if (!(await run(process.execPath, [bundler], { note })))
+      throw new Problem(`${logTail()}\nthe programs can't be bundled: see above`)
     writeFileSync(stamp, now)
   }
 }

@@ -8,7 +8,9 @@ const application = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrom
 export const chromiumPath = () => {
   const named = process.env.CHROMIUM_PATH
   if (named !== undefined && named !== "") return isProgram(named) ? named : onPath(named)
-  return names.map(onPath).find((path) => path !== undefined) ?? (isProgram(application) ? application : undefined)
+  return (
+    names.map(onPath).find((path) => path !== undefined) ?? (isProgram(application) ? application : undefined)
+  )
 }
 
 /** The browser of one test file, which is skipped without it. @type {import("../setup.mjs").Step} */
@@ -16,6 +18,8 @@ export const chromium = {
   ready: () => chromiumPath() !== undefined,
   prepare: async (note) => {
     if (canUseApt() && (await aptInstall(["chromium"], note)) && chromiumPath() !== undefined) return
-    say("the browser tests are skipped: install chromium (Debian: apt-get install chromium), or set CHROMIUM_PATH to a Chromium or Chrome")
+    say(
+      "the browser tests are skipped: install chromium (Debian: apt-get install chromium), or set CHROMIUM_PATH to a Chromium or Chrome"
+    )
   }
 }

@@ -38,7 +38,11 @@ export const differences = (locked, installed) => {
  * @param {ReadonlyArray<string>} args @param {(pid: number) => void} note
  */
 export const npm = (args, note) => {
-  const env = { npm_config_cache: cache("npm"), npm_config_devdir: cache("node-gyp"), npm_config_update_notifier: "false" }
+  const env = {
+    npm_config_cache: cache("npm"),
+    npm_config_devdir: cache("node-gyp"),
+    npm_config_update_notifier: "false"
+  }
   const cli = process.env.npm_execpath
   return cli !== undefined && /npm-cli\.c?js$/.test(cli)
     ? run(process.execPath, [cli, ...args], { env, note })
@@ -47,7 +51,9 @@ export const npm = (args, note) => {
 
 /** @type {import("../setup.mjs").Step} */
 export const dependencies = {
-  ready: () => existsSync(installedLock) && differences(packages(place("package-lock.json")), packages(installedLock)).length === 0,
+  ready: () =>
+    existsSync(installedLock) &&
+    differences(packages(place("package-lock.json")), packages(installedLock)).length === 0,
   prepare: async (note) => {
     say("installing the dependencies of package-lock.json into node_modules")
     // A killed install must not look complete to the next set-up.

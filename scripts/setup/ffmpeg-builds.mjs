@@ -49,7 +49,9 @@ export const ffmpegBuilds = (versions) =>
       try {
         fetchBuild(version, folder)
       } catch (error) {
-        say(`ffmpeg ${version} is not available here: ${error instanceof Error ? error.message.split("\n")[0] : error}`)
+        say(
+          `ffmpeg ${version} is not available here: ${error instanceof Error ? error.message.split("\n")[0] : error}`
+        )
         return []
       }
     }
@@ -60,7 +62,13 @@ const run = (
   /** @type {string} */ program,
   /** @type {ReadonlyArray<string>} */ args,
   /** @type {{ cwd?: string, env?: NodeJS.ProcessEnv }} */ options = {}
-) => execFileSync(program, args, { encoding: "utf8", maxBuffer: 2 ** 26, stdio: ["ignore", "pipe", "ignore"], ...options })
+) =>
+  execFileSync(program, args, {
+    encoding: "utf8",
+    maxBuffer: 2 ** 26,
+    stdio: ["ignore", "pipe", "ignore"],
+    ...options
+  })
 
 const runs = (/** @type {string} */ folder) => {
   const works = (/** @type {string} */ name) => {
@@ -77,7 +85,8 @@ const runs = (/** @type {string} */ folder) => {
 const fetchBuild = (/** @type {string} */ version, /** @type {string} */ folder) => {
   const source = sources[version]
   if (source === undefined) throw new Problem(`versions are ${Object.keys(sources).sort().join(", ")}`)
-  if (process.platform !== "linux" || process.arch !== "x64") throw new Problem("only Linux on x64 has these builds")
+  if (process.platform !== "linux" || process.arch !== "x64")
+    throw new Problem("only Linux on x64 has these builds")
   say(`fetching ffmpeg ${version}`)
   mkdirSync(dirname(folder), { recursive: true })
   const work = mkdtempSync(join(dirname(folder), "fetching-"))
@@ -95,7 +104,11 @@ const fetchBuild = (/** @type {string} */ version, /** @type {string} */ folder)
   if (!runs(folder)) throw new Problem("it does not run")
 }
 
-const fromNpm = (/** @type {ReadonlyArray<string>} */ packages, /** @type {string} */ work, /** @type {string} */ made) => {
+const fromNpm = (
+  /** @type {ReadonlyArray<string>} */ packages,
+  /** @type {string} */ work,
+  /** @type {string} */ made
+) => {
   for (const name of packages) {
     const archive = run("npm", ["pack", "--silent", name], { cwd: work }).trim().split("\n").at(-1) ?? ""
     run("tar", ["xzf", archive], { cwd: work })
@@ -110,7 +123,12 @@ const fromNpm = (/** @type {ReadonlyArray<string>} */ packages, /** @type {strin
 /** Packages that ffmpeg does not load when it starts; they are a third of all bytes. */
 const unneeded = /^(libllvm|libz3|libgl1-mesa|mesa|perl|dpkg|coreutils|fonts-)/
 
-const fromDebian = (/** @type {string} */ release, /** @type {string} */ work, /** @type {string} */ made, /** @type {string} */ place) => {
+const fromDebian = (
+  /** @type {string} */ release,
+  /** @type {string} */ work,
+  /** @type {string} */ made,
+  /** @type {string} */ place
+) => {
   const apt = aptOf(release, work)
   apt(["update"])
   const root = join(work, "root")
@@ -132,7 +150,9 @@ const fromDebian = (/** @type {string} */ release, /** @type {string} */ work, /
   const patch = patchelf(apt, work)
   for (const name of ["ffmpeg", "ffprobe"]) {
     const program = join(root, "usr", "bin", name)
-    for (const [, path = ""] of run(loader, ["--library-path", folders, "--list", program]).matchAll(/ => (\/\S+) \(/g)) {
+    for (const [, path = ""] of run(loader, ["--library-path", folders, "--list", program]).matchAll(
+      / => (\/\S+) \(/g
+    )) {
       const copy = join(lib, basename(path))
       if (existsSync(copy)) continue
       copyFileSync(path, copy)
@@ -141,7 +161,13 @@ const fromDebian = (/** @type {string} */ release, /** @type {string} */ work, /
     }
     copyFileSync(program, join(made, name))
     // The kernel needs the absolute path of the loader.
-    const where = ["--set-interpreter", join(place, "lib", "ld-linux-x86-64.so.2"), "--force-rpath", "--set-rpath", "$ORIGIN/lib"]
+    const where = [
+      "--set-interpreter",
+      join(place, "lib", "ld-linux-x86-64.so.2"),
+      "--force-rpath",
+      "--set-rpath",
+      "$ORIGIN/lib"
+    ]
     run(patch, [...where, join(made, name)])
   }
 }
@@ -149,7 +175,12 @@ const fromDebian = (/** @type {string} */ release, /** @type {string} */ work, /
 /** apt with its state below the folder, for one release of the mirror that this machine uses. */
 const aptOf = (/** @type {string} */ release, /** @type {string} */ work) => {
   const [, own = ""] = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync("/etc/os-release", "utf8")) ?? []
-  const targets = run("apt-get", ["indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"])
+  const targets = run("apt-get", [
+    "indextargets",
+    "--format",
+    "$(REPO_URI) $(RELEASE) $(COMPONENT)",
+    "Created-By: Packages"
+  ])
   const mirror = targets
     .split("\n")
     .find((line) => line.endsWith(` ${own} main`))
@@ -157,7 +188,10 @@ const aptOf = (/** @type {string} */ release, /** @type {string} */ work) => {
   if (mirror === undefined) throw new Problem("apt has no mirror of Debian here: run apt-get update")
   for (const name of ["lists/partial", "archives/partial"]) mkdirSync(join(work, name), { recursive: true })
   writeFileSync(join(work, "status"), "")
-  writeFileSync(join(work, "sources.list"), `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror} ${release} main\n`)
+  writeFileSync(
+    join(work, "sources.list"),
+    `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror} ${release} main\n`
+  )
   const settings = {
     "Dir::State": work,
     "Dir::State::lists": join(work, "lists"),

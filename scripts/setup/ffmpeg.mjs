@@ -14,7 +14,8 @@ export const pathOf = (name) => {
   const named = process.env[variable]
   if (named === undefined || named === "") return onPath(name)
   const path = isProgram(named) ? named : onPath(named)
-  if (path === undefined) throw new Problem(`${variable} is set to "${named}", which is not an executable program`)
+  if (path === undefined)
+    throw new Problem(`${variable} is set to "${named}", which is not an executable program`)
   return path
 }
 

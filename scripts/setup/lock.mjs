@@ -38,7 +38,10 @@ const read = (file) => {
 const stale = (file, text) => {
   const age = Date.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0)
   const pids = text.split(" ").filter(Boolean).map(Number)
-  return age > staleMs || (pids.length === 0 ? age > beatMs : !pids.some((pid) => pid !== process.pid && alive(pid)))
+  return (
+    age > staleMs ||
+    (pids.length === 0 ? age > beatMs : !pids.some((pid) => pid !== process.pid && alive(pid)))
+  )
 }
 
 /** @param {string} file */

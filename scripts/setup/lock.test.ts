@@ -61,7 +61,9 @@ describe("locked", () => {
   })
 
   it("waits for the program of a killed holder to end", async () => {
-    const program = spawn(process.execPath, ["-e", "process.stdin.resume()"], { stdio: ["pipe", "ignore", "ignore"] })
+    const program = spawn(process.execPath, ["-e", "process.stdin.resume()"], {
+      stdio: ["pipe", "ignore", "ignore"]
+    })
     try {
       await leave(`${await deadPid()} ${program.pid}`)
       let ended = false

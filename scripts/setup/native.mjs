@@ -13,7 +13,10 @@ const binary = place("node_modules", "better-sqlite3", "build", "Release", "bett
 /** A binary fits one version of the package, one ABI of Node and one platform. */
 const cached = () => {
   const { version } = JSON.parse(readFileSync(`${home}/package.json`, "utf8"))
-  return cache("native", `better-sqlite3-${version}-node-${process.versions.modules}-${process.platform}-${process.arch}.node`)
+  return cache(
+    "native",
+    `better-sqlite3-${version}-node-${process.versions.modules}-${process.platform}-${process.arch}.node`
+  )
 }
 
 /**
@@ -28,7 +31,10 @@ const copy = (from, to) => {
 
 /** Whether the binary loads. Runs in another process: a binary for another Node may crash it. */
 const loads = () =>
-  spawnSync(process.execPath, ["-e", 'new (require("better-sqlite3"))(":memory:").close()'], { cwd: root, stdio: "ignore" }).status === 0
+  spawnSync(process.execPath, ["-e", 'new (require("better-sqlite3"))(":memory:").close()'], {
+    cwd: root,
+    stdio: "ignore"
+  }).status === 0
 
 const rebuild = (/** @type {(pid: number) => void} */ note) =>
   npm(["rebuild", "better-sqlite3", "--ignore-scripts=false", "--foreground-scripts"], note)
@@ -45,7 +51,9 @@ export const native = {
       copy(cached(), binary)
       if (loads()) return
     }
-    say("getting better-sqlite3's binary: downloads it, or compiles it for a minute or two when there is none for this Node")
+    say(
+      "getting better-sqlite3's binary: downloads it, or compiles it for a minute or two when there is none for this Node"
+    )
     let built = (await rebuild(note)) && loads()
     if (!built && canUseApt()) {
       await aptInstall(["python3", "make", "g++"], note)

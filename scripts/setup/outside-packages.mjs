@@ -21,16 +21,24 @@ const above = (path) => (dirname(path) === path ? [] : [dirname(path), ...above(
  */
 export const outsidePackages = ({ root, temporary, home, node, env, packages }, exists) => {
   const modules = (/** @type {string} */ folder) => join(folder, "node_modules")
-  const prefixes = [env.npm_config_global_prefix, resolve(node, "../..")].filter((prefix) => prefix !== undefined)
-  const globalFolders = [...new Set(prefixes.flatMap((prefix) => [join(prefix, "lib", "node_modules"), modules(prefix)]))]
+  const prefixes = [env.npm_config_global_prefix, resolve(node, "../..")].filter(
+    (prefix) => prefix !== undefined
+  )
+  const globalFolders = [
+    ...new Set(prefixes.flatMap((prefix) => [join(prefix, "lib", "node_modules"), modules(prefix)]))
+  ]
   return [
     ...new Set([
       ...[...above(root), temporary, ...above(temporary)].map(modules).filter(exists),
       // Node's documentation, "Loading from the global folders".
-      ...[join(home, ".node_modules"), join(home, ".node_libraries"), resolve(node, "../../lib/node")].filter(exists),
+      ...[join(home, ".node_modules"), join(home, ".node_libraries"), resolve(node, "../../lib/node")].filter(
+        exists
+      ),
       ...globalFolders.flatMap((folder) => packages.map((name) => join(folder, name))).filter(exists)
     ]),
-    ...((env.NODE_PATH ?? "").split(delimiter).some((folder) => folder !== "") ? ["the variable NODE_PATH"] : []),
+    ...((env.NODE_PATH ?? "").split(delimiter).some((folder) => folder !== "")
+      ? ["the variable NODE_PATH"]
+      : []),
     ...(changesImports.test(env.NODE_OPTIONS ?? "") ? ["a flag in the variable NODE_OPTIONS"] : [])
   ]
 }
@@ -41,7 +49,9 @@ export const outsidePackages = ({ root, temporary, home, node, env, packages }, 
  */
 export const outsideWarning = () => {
   const described = JSON.parse(readFileSync(place("package.json"), "utf8"))
-  const packages = ["dependencies", "devDependencies", "peerDependencies"].flatMap((section) => Object.keys(described[section]))
+  const packages = ["dependencies", "devDependencies", "peerDependencies"].flatMap((section) =>
+    Object.keys(described[section])
+  )
   const found = outsidePackages(
     {
       root: realpathSync(root),

@@ -11,15 +11,25 @@ const machine = {
   temporary: "/var/tmp",
   home: "/home/ann",
   node: "/usr/bin/node",
-  env: { npm_config_global_prefix: "/opt/npm", NODE_PATH: "", NODE_OPTIONS: "--max-old-space-size=4096 --enable-source-maps" },
+  env: {
+    npm_config_global_prefix: "/opt/npm",
+    NODE_PATH: "",
+    NODE_OPTIONS: "--max-old-space-size=4096 --enable-source-maps"
+  },
   packages: ["effect", "@effect/sql"]
 }
-const found = (existing: ReadonlyArray<string>, env: NodeJS.ProcessEnv = {}, over: Partial<typeof machine> = {}) =>
+const found = (
+  existing: ReadonlyArray<string>,
+  env: NodeJS.ProcessEnv = {},
+  over: Partial<typeof machine> = {}
+) =>
   outsidePackages({ ...machine, env: { ...machine.env, ...env }, ...over }, (path) => existing.includes(path))
 
 describe("packages outside the clone", () => {
   it("are not reported when only the clone, npm and the system have packages", () => {
-    expect(found(["/home/ann/src/ffkiln/node_modules", "/usr/lib/node_modules/npm", "/usr/share/node_modules"])).toEqual([])
+    expect(
+      found(["/home/ann/src/ffkiln/node_modules", "/usr/lib/node_modules/npm", "/usr/share/node_modules"])
+    ).toEqual([])
   })
 
   it.each([
@@ -65,7 +75,10 @@ describe("packages outside the clone", () => {
       const script = `import { outsideWarning } from ${JSON.stringify(place("scripts", "setup", "outside-packages.mjs"))}
         console.log(outsideWarning())`
       const env = { ...process.env, TMPDIR: folder, NODE_PATH: folder }
-      const said = execFileSync(process.execPath, ["--input-type=module", "-e", script], { env, encoding: "utf8" })
+      const said = execFileSync(process.execPath, ["--input-type=module", "-e", script], {
+        env,
+        encoding: "utf8"
+      })
       expect(said).toMatch(/^warning: .*\n$/)
       expect(said).toContain(`${join(folder, "node_modules")}, `)
       expect(said).toContain("the variable NODE_PATH")

@@ -27,7 +27,12 @@ export const run = (program, args, { env = {}, note } = {}) => {
   const log = openSync(logFile, "w")
   writeSync(log, `${program} ${args.join(" ")}\n`)
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: root, env: { ...process.env, ...env }, stdio: ["ignore", log, log], detached: !windows })
+    const child = spawn(program, args, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", log, log],
+      detached: !windows
+    })
     closeSync(log)
     if (child.pid !== undefined) note?.(child.pid)
     /** @type {NodeJS.Signals | undefined} */

@@ -12,6 +12,8 @@ export const sandbox = {
   ready: () => !missing(),
   prepare: async (note) => {
     if (canUseApt() && (await aptInstall(["bubblewrap"], note)) && !missing()) return
-    say(`bubblewrap, the sandbox of ffmpeg, is missing: install it (${packageCommand("bubblewrap")}), or set FFKILN_SANDBOX=preferred`)
+    say(
+      `bubblewrap, the sandbox of ffmpeg, is missing: install it (${packageCommand("bubblewrap")}), or set FFKILN_SANDBOX=preferred`
+    )
   }
 }

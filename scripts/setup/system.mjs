@@ -24,7 +24,8 @@ export const onPath = (name) =>
     .find(isProgram)
 
 /** Whether apt-get can be used without asking: on Linux, as root. */
-export const canUseApt = () => process.platform === "linux" && process.getuid?.() === 0 && onPath("apt-get") !== undefined
+export const canUseApt = () =>
+  process.platform === "linux" && process.getuid?.() === 0 && onPath("apt-get") !== undefined
 
 /**
  * Installs packages; returns whether that worked.
@@ -52,7 +53,8 @@ const installers = /** @type {const} */ ([
 /** The command that installs a package here, for messages. @param {string} name */
 export const packageCommand = (name) => {
   const [, command] = installers.find(([installer]) => onPath(installer) !== undefined) ?? []
-  if (command === undefined) return process.platform === "darwin" ? `brew install ${name}` : "your system's package manager"
+  if (command === undefined)
+    return process.platform === "darwin" ? `brew install ${name}` : "your system's package manager"
   return `${command} ${name}`
 }
 

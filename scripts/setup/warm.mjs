@@ -13,7 +13,18 @@ export const warmSourceHash = () => createHash("sha256").update(readFileSync(war
 
 /** The same compiler makes the same bytes of the same source: nothing of the place and time goes in. @param {string} to */
 export const compileArguments = (to) => [
-  ...["-O2", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-fvisibility=hidden", "-s", "-Wl,--build-id=none"],
+  ...[
+    "-O2",
+    "-std=c11",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-fPIC",
+    "-shared",
+    "-fvisibility=hidden",
+    "-s",
+    "-Wl,--build-id=none"
+  ],
   ...["-o", to, warmSource, "-ldl"]
 ]
 
@@ -22,7 +33,8 @@ const compiled = () => cache("warm", `${warmSourceHash().slice(0, 16)}-${process
 
 const compiler = () => ["cc", "gcc", "clang"].find((name) => onPath(name) !== undefined)
 
-const wanted = () => process.platform === "linux" && ["x64", "arm64"].includes(process.arch) && compiler() !== undefined
+const wanted = () =>
+  process.platform === "linux" && ["x64", "arm64"].includes(process.arch) && compiler() !== undefined
 
 /** Where there is no compiler the binary that comes with the sources serves, or else each run is started anew. @type {import("../setup.mjs").Step} */
 export const warm = {
@@ -31,6 +43,9 @@ export const warm = {
     const to = compiled()
     mkdirSync(dirname(to), { recursive: true })
     if (await run(compiler() ?? "cc", compileArguments(`${to}.part`), { note })) renameSync(`${to}.part`, to)
-    else say("the helper that keeps ffmpeg loaded does not compile here: the one that comes with the sources is used where it fits")
+    else
+      say(
+        "the helper that keeps ffmpeg loaded does not compile here: the one that comes with the sources is used where it fits"
+      )
   }
 }

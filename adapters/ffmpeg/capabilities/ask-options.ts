@@ -1,10 +1,18 @@
 import { Effect } from "effect"
 import type { Unavailable } from "../../../core/errors.js"
-import type { AvOption, CommandOption, OptionOwner, OptionPlace, OptionTable } from "../../../core/policy/tables/option-table.js"
+import type {
+  AvOption,
+  CommandOption,
+  OptionOwner,
+  OptionPlace,
+  OptionTable
+} from "../../../core/policy/tables/option-table.js"
 import { unavailable } from "../disk.js"
 
 /** Runs ffmpeg with these arguments in an empty folder, and returns its output. */
-export type Ask = (args: ReadonlyArray<string>) => Effect.Effect<{ readonly stdout: string; readonly stderr: string }, Unavailable>
+export type Ask = (
+  args: ReadonlyArray<string>
+) => Effect.Effect<{ readonly stdout: string; readonly stderr: string }, Unavailable>
 
 export interface AskOptions {
   /** Tables of other builds, the nearest first. ffmpeg is not asked about options that one of them has. */
@@ -34,26 +42,35 @@ export const askOptions = (
     const helped = namesIn(help, /^([\s\S]*?) AVOptions:/)
     const [nearest] = known
     const hidden = nearest === undefined ? names : [...nearest.options.keys()]
-    const ignored = new Set([...listed.keys()].filter((name) => isUnread(known, name) === true && !hidden.includes(name)))
+    const ignored = new Set(
+      [...listed.keys()].filter((name) => isUnread(known, name) === true && !hidden.includes(name))
+    )
     const likely = [...helped, ...[...listed.keys()].filter((name) => !ignored.has(name)), ...hidden]
     const readings = yield* readingsOf(ask, [...new Set(likely)])
-    const own = [...readings].flatMap(([name, reading]) => (reading === "value" || reading === "nothing" ? [name] : []))
+    const own = [...readings].flatMap(([name, reading]) =>
+      reading === "value" || reading === "nothing" ? [name] : []
+    )
 
     const options = new Map<string, CommandOption>()
     for (const name of own) {
       const before = known.find((table) => table.options.has(name))?.options.get(name)
-      if (before !== undefined && before.takesValue === (readings.get(name) === "value")) options.set(name, before)
+      if (before !== undefined && before.takesValue === (readings.get(name) === "value"))
+        options.set(name, before)
     }
     // A codec option that has the name of a program option can still be set by its name with a "v" before it.
     const behind = [...listed].flatMap(([name, { owners }]) =>
-      readings.get(name) !== "avoption" && owners.includes("codec") && isUnread(known, name) === undefined ? [name] : []
+      readings.get(name) !== "avoption" && owners.includes("codec") && isUnread(known, name) === undefined
+        ? [name]
+        : []
     )
     const typed = yield* readingsOf(
       ask,
       behind.map((name) => `v${name}`)
     )
     const isUnderstood = (name: string) =>
-      readings.get(name) === "avoption" || typed.get(`v${name}`) === "avoption" || (readings.has(name) && isUnread(known, name) === false)
+      readings.get(name) === "avoption" ||
+      typed.get(`v${name}`) === "avoption" ||
+      (readings.has(name) && isUnread(known, name) === false)
     const avOptions = new Map([...listed].filter(([name]) => isUnderstood(name)))
     const unread = new Set([...listed.keys()].filter((name) => !isUnderstood(name)))
     const soFar = (): OptionTable => ({ ...build, options: new Map(options), avOptions, unread })
@@ -63,7 +80,11 @@ export const askOptions = (
       yield* onGrowth(soFar(), open.length - at)
       const found = yield* Effect.forEach(
         open.slice(at, at + groupSize),
-        (name) => Effect.map(optionOf(ask, name, readings.get(name) === "value", exiting), (option) => [name, option] as const),
+        (name) =>
+          Effect.map(
+            optionOf(ask, name, readings.get(name) === "value", exiting),
+            (option) => [name, option] as const
+          ),
         { concurrency }
       )
       for (const [name, option] of found) options.set(name, option)
@@ -79,7 +100,12 @@ const groupSize = 16
 const isUnread = (known: ReadonlyArray<OptionTable>, name: string): boolean | undefined =>
   known.find(({ avOptions, unread }) => avOptions.has(name) || unread.has(name))?.unread.has(name)
 
-const optionOf = (ask: Ask, name: string, takesValue: boolean, exiting: ReadonlyArray<string>): Effect.Effect<CommandOption, Unavailable> =>
+const optionOf = (
+  ask: Ask,
+  name: string,
+  takesValue: boolean,
+  exiting: ReadonlyArray<string>
+): Effect.Effect<CommandOption, Unavailable> =>
   Effect.gen(function* () {
     if (exiting.includes(name)) return { takesValue, negatable: false, places: [] }
     const negatable = (yield* readingsOf(ask, [`no${name}`])).get(`no${name}`) === "negation"
@@ -89,7 +115,9 @@ const optionOf = (ask: Ask, name: string, takesValue: boolean, exiting: Readonly
 type Reading = "value" | "nothing" | "negation" | "avoption"
 
 const namesIn = (help: string, part: RegExp): ReadonlyArray<string> =>
-  [...(part.exec(help)?.[1] ?? "").matchAll(/^-+([A-Za-z0-9_?][A-Za-z0-9_-]*)/gm)].map(([, name = ""]) => name)
+  [...(part.exec(help)?.[1] ?? "").matchAll(/^-+([A-Za-z0-9_?][A-Za-z0-9_-]*)/gm)].map(
+    ([, name = ""]) => name
+  )
 
 /** An unknown option: ffmpeg stops there, before it does anything. */
 const nothing = "-no_such_option_"
@@ -99,7 +127,10 @@ const nothing = "-no_such_option_"
  * argument, and a "1" that no option takes is an output file. It stops at an unknown name, so it is run again
  * for the names after that.
  */
-const readingsOf = (ask: Ask, names: ReadonlyArray<string>): Effect.Effect<ReadonlyMap<string, Reading>, Unavailable> =>
+const readingsOf = (
+  ask: Ask,
+  names: ReadonlyArray<string>
+): Effect.Effect<ReadonlyMap<string, Reading>, Unavailable> =>
   Effect.gen(function* () {
     const readings = new Map<string, Reading>()
     for (let rest = names; rest.length > 0; ) {
@@ -119,18 +150,30 @@ const readingsOf = (ask: Ask, names: ReadonlyArray<string>): Effect.Effect<Reado
   })
 
 const readingOf = (told: string, taken: boolean): Reading =>
-  / matched as AVOption /.test(told) ? "avoption" : taken ? "value" : / with argument 0\.\s*$/.test(told) ? "negation" : "nothing"
+  / matched as AVOption /.test(told)
+    ? "avoption"
+    : taken
+      ? "value"
+      : / with argument 0\.\s*$/.test(told)
+        ? "negation"
+        : "nothing"
 
 /**
  * Where an option may stand. ffmpeg applies global options first, then those of each file, and refuses
  * misplaced ones.
  */
-const placesOf = (ask: Ask, name: string, takesValue: boolean): Effect.Effect<ReadonlyArray<OptionPlace>, Unavailable> =>
+const placesOf = (
+  ask: Ask,
+  name: string,
+  takesValue: boolean
+): Effect.Effect<ReadonlyArray<OptionPlace>, Unavailable> =>
   Effect.gen(function* () {
     if (name === "i") return ["input"]
     const option = takesValue ? [`-${name}`, "1"] : [`-${name}`]
     const applied = (group: string, stderr: string) =>
-      stderr.split(/^Parsing a group of options: /m).some((part) => part.startsWith(group) && part.includes(`\nApplying option ${name} (`))
+      stderr
+        .split(/^Parsing a group of options: /m)
+        .some((part) => part.startsWith(group) && part.includes(`\nApplying option ${name} (`))
     const before = yield* ask(["-hide_banner", "-loglevel", "debug", ...option, "-i", "missing"])
     if (applied("global", before.stderr)) return ["global"]
     if (!applied("input url", before.stderr)) return ["output"]

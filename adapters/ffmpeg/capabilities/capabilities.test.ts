@@ -21,7 +21,11 @@ const workRoot = join(folder, "work")
 const altered = (name: string, script: string) =>
   Effect.promise(async () => {
     const { stdout } = await execa("sh", ["-c", "command -v ffmpeg"])
-    await writeFile(join(folder, name), `#!/bin/sh\nreal() { exec ${stdout} "$@"; }\n${script}\nreal "$@"\n`, { mode: 0o755 })
+    await writeFile(
+      join(folder, name),
+      `#!/bin/sh\nreal() { exec ${stdout} "$@"; }\n${script}\nreal "$@"\n`,
+      { mode: 0o755 }
+    )
     return join(folder, name)
   })
 
@@ -38,10 +42,12 @@ describe("what this ffmpeg can do", () => {
       const found = yield* capabilities
       expect(found).toMatchObject({ hardware: [], tags: [] })
       expect(found.cores).toBeGreaterThan(0)
-      const needs = "encoder:mpeg4 encoder:aac encoder:flac encoder:libx264 encoder:h264 encoder:hevc encoder:mp3 encoder:mov_text".split(
-        " "
-      )
-      const others = "decoder:h264 filter:scale filter:overlay filter:anullsrc muxer:mp4 muxer:null muxer:ssegment demuxer:mov demuxer:m4a"
+      const needs =
+        "encoder:mpeg4 encoder:aac encoder:flac encoder:libx264 encoder:h264 encoder:hevc encoder:mp3 encoder:mov_text".split(
+          " "
+        )
+      const others =
+        "decoder:h264 filter:scale filter:overlay filter:anullsrc muxer:mp4 muxer:null muxer:ssegment demuxer:mov demuxer:m4a"
       expect([...needs, ...others.split(" ")].filter((need) => !meets(offered(found), [need]))).toEqual([])
       expect(meets(offered(found), ["encoder:h264_nvenc"])).toBe(false)
       expect(meets(offered(found), ["encoder:="])).toBe(false)
@@ -54,7 +60,9 @@ describe("what this ffmpeg can do", () => {
       const asked = join(folder, "asked")
       const ffmpegPath = yield* altered("counting", `echo "$@" >> ${asked}`)
       const { capabilities } = yield* openFfmpeg({ workRoot, ffmpegPath, sandbox: "off" })
-      const times = Effect.promise(async () => (await execa("grep", ["-c", "encoders", asked], { reject: false })).stdout)
+      const times = Effect.promise(
+        async () => (await execa("grep", ["-c", "encoders", asked], { reject: false })).stdout
+      )
       expect(yield* times).toBe("0")
       yield* Effect.all([capabilities, capabilities], { concurrency: 2 })
       yield* capabilities
@@ -68,7 +76,10 @@ describe("what this ffmpeg can do", () => {
       const lines: Array<string> = []
       const layer = ffmpeg({ workRoot, ffmpegPath, sandbox: "off" }).pipe(Layer.provide(memoryStorage))
       const asked = Effect.flatMap(Abilities, ({ own }) => Effect.all([own, own], { concurrency: 2 }))
-      expect(yield* Effect.provide(asked, layer).pipe(Effect.provide(collecting(lines)))).toEqual([null, null])
+      expect(yield* Effect.provide(asked, layer).pipe(Effect.provide(collecting(lines)))).toEqual([
+        null,
+        null
+      ])
       expect(lines.filter((line) => line.includes("does not tell what it can do"))).toHaveLength(1)
     })
   )
@@ -77,7 +88,10 @@ describe("what this ffmpeg can do", () => {
     Effect.gen(function* () {
       const broken = join(folder, "broken")
       yield* Effect.promise(() => writeFile(broken, ""))
-      const ffmpegPath = yield* altered("recovering", `[ -e ${broken} ] && case "$*" in *-filters*) exit 1;; esac`)
+      const ffmpegPath = yield* altered(
+        "recovering",
+        `[ -e ${broken} ] && case "$*" in *-filters*) exit 1;; esac`
+      )
       const layer = ffmpeg({ workRoot, ffmpegPath, sandbox: "off" }).pipe(Layer.provide(memoryStorage))
       const found = Effect.gen(function* () {
         const { own } = yield* Abilities
@@ -102,20 +116,24 @@ describe("hardware", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("is tried by name: one that works, one that is listed alone, one that ends well without a picture", () =>
-    Effect.gen(function* () {
-      const translate = `case "$*" in
+  it.live(
+    "is tried by name: one that works, one that is listed alone, one that ends well without a picture",
+    () =>
+      Effect.gen(function* () {
+        const translate = `case "$*" in
         *-encoders*) (real "$@") | grep -v _nvenc; printf ' V....D %s card\\n' h264_nvenc hevc_nvenc; exit;;
         *hevc_nvenc*) exit 0;;
         *-c:v\\ h264_nvenc*) for arg; do shift; [ "$arg" = h264_nvenc ] && arg=libx264; set -- "$@" "$arg"; done;;
       esac`
-      const ffmpegPath = yield* altered("card", translate)
-      const { capabilities } = yield* openFfmpeg({ workRoot, ffmpegPath, hardware: true, sandbox: "off" })
-      const found = yield* capabilities
-      expect(found.hardware).toEqual(["h264_nvenc"])
-      expect(found.encoders).toContain("hevc_nvenc")
-      expect(["encoder:h264_nvenc", "encoder:hevc_nvenc"].map((need) => meets(offered(found), [need]))).toEqual([true, false])
-    }).pipe(Effect.scoped)
+        const ffmpegPath = yield* altered("card", translate)
+        const { capabilities } = yield* openFfmpeg({ workRoot, ffmpegPath, hardware: true, sandbox: "off" })
+        const found = yield* capabilities
+        expect(found.hardware).toEqual(["h264_nvenc"])
+        expect(found.encoders).toContain("hevc_nvenc")
+        expect(
+          ["encoder:h264_nvenc", "encoder:hevc_nvenc"].map((need) => meets(offered(found), [need]))
+        ).toEqual([true, false])
+      }).pipe(Effect.scoped)
   )
 
   it.live.each([true, false])("may be used by tasks where it is on: %s", (hardware) =>
@@ -155,10 +173,15 @@ describe("what is shared", () => {
 
   it.effect("runs again after a failure, with pauses that double up to a minute", () =>
     Effect.gen(function* () {
-      const { effect, runs } = yield* counting((run) => (run < 12 ? Effect.fail(`failure ${run}`) : Effect.succeed("done")))
+      const { effect, runs } = yield* counting((run) =>
+        run < 12 ? Effect.fail(`failure ${run}`) : Effect.succeed("done")
+      )
       for (const [index, pause] of [1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60].entries()) {
         const failure = `failure ${index + 1}`
-        expect(yield* Effect.all([Effect.flip(effect), Effect.flip(effect)], { concurrency: 2 })).toEqual([failure, failure])
+        expect(yield* Effect.all([Effect.flip(effect), Effect.flip(effect)], { concurrency: 2 })).toEqual([
+          failure,
+          failure
+        ])
         yield* TestClock.adjust(pause * 1000 - 1)
         expect(yield* Effect.flip(effect)).toBe(failure)
         expect(yield* runs).toBe(index + 1)
@@ -171,7 +194,9 @@ describe("what is shared", () => {
 
   it.effect("runs again after a defect", () =>
     Effect.gen(function* () {
-      const { effect } = yield* counting((run) => (run === 1 ? Effect.dieMessage("a bug") : Effect.succeed("done")))
+      const { effect } = yield* counting((run) =>
+        run === 1 ? Effect.dieMessage("a bug") : Effect.succeed("done")
+      )
       expect((yield* Effect.exit(effect))._tag).toBe("Failure")
       yield* TestClock.adjust("1 second")
       expect(yield* effect).toBe("done")

@@ -16,7 +16,9 @@ const longestPauseMs = 60_000
  * for the others. Its result is kept forever. A failure is kept for a retry delay that doubles with each
  * failure; the next call after that runs the effect again.
  */
-export const shared = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<Effect.Effect<A, E>, never, Scope.Scope> =>
+export const shared = <A, E>(
+  effect: Effect.Effect<A, E>
+): Effect.Effect<Effect.Effect<A, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
     let running: Fiber.Fiber<A, E> | undefined
@@ -32,7 +34,10 @@ export const shared = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<Effect.
       )
     )
     const isOver = (fiber: Fiber.Fiber<A, E>, now: number) =>
-      Effect.map(Fiber.poll(fiber), (exit) => Option.isSome(exit) && Exit.isFailure(exit.value) && now >= againAt)
+      Effect.map(
+        Fiber.poll(fiber),
+        (exit) => Option.isSome(exit) && Exit.isFailure(exit.value) && now >= againAt
+      )
     const ensureRunning = Effect.gen(function* () {
       if (running === undefined || (yield* isOver(running, yield* Clock.currentTimeMillis))) {
         running = yield* Effect.forkIn(Effect.interruptible(attempt), scope)
@@ -40,7 +45,9 @@ export const shared = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<Effect.
       return running
     })
     const lock = yield* Effect.makeSemaphore(1)
-    return Effect.flatten(Effect.flatMap(Effect.uninterruptible(lock.withPermits(1)(ensureRunning)), Fiber.await))
+    return Effect.flatten(
+      Effect.flatMap(Effect.uninterruptible(lock.withPermits(1)(ensureRunning)), Fiber.await)
+    )
   })
 
 const answerSeconds = 20
@@ -83,14 +90,20 @@ export const askCapabilities = (tools: Asked): Effect.Effect<Capabilities, Unava
 
 const list = (tools: Asked, what: string, read: (printed: string) => ReadonlyArray<string>) =>
   Effect.gen(function* () {
-    const { ended, stdout } = yield* answerOf(tools.start, "ffmpeg", ["-hide_banner", `-${what}`], tools.root).pipe(
+    const { ended, stdout } = yield* answerOf(
+      tools.start,
+      "ffmpeg",
+      ["-hide_banner", `-${what}`],
+      tools.root
+    ).pipe(
       Effect.timeoutFail({
         duration: answerSeconds * 1000,
         onTimeout: () => unavailable(`ffmpeg -${what} did not answer within ${answerSeconds} s`)
       })
     )
     const found = read(stdout)
-    if (ended?.code !== 0 || found.length === 0) return yield* unavailable(`ffmpeg -${what} lists nothing that can be read`)
+    if (ended?.code !== 0 || found.length === 0)
+      return yield* unavailable(`ffmpeg -${what} lists nothing that can be read`)
     return { names: found, printed: stdout }
   })
 
@@ -103,26 +116,42 @@ const workingHardware = (tools: Asked, printed: string): Effect.Effect<ReadonlyA
       { concurrency: triesAtATime }
     )
     const works = tried.filter(({ reason }) => reason === undefined).map(({ name }) => name)
-    if (works.length === 0) yield* Effect.logWarning("hardware is on, but no encoder of it works here", ...tried.map(said))
+    if (works.length === 0)
+      yield* Effect.logWarning("hardware is on, but no encoder of it works here", ...tried.map(said))
     else yield* Effect.logDebug("hardware", ...tried.map(said))
     return works.sort()
   })
 
-const said = ({ name, reason }: { readonly name: string; readonly reason: string | undefined }) => `${name}: ${reason ?? "works"}`
+const said = ({ name, reason }: { readonly name: string; readonly reason: string | undefined }) =>
+  `${name}: ${reason ?? "works"}`
 
 const whyNot = (tools: Asked, args: ReadonlyArray<string>): Effect.Effect<string | undefined> =>
   answerOf(tools.start, "ffmpeg", args, tools.root).pipe(
     // framemd5 prints a checksum only if the encoder made a packet.
-    Effect.map(({ ended, stdout, words }) => (ended?.code === 0 && /^0,/m.test(stdout) ? undefined : words || "made nothing")),
-    Effect.timeoutTo({ duration: trySeconds * 1000, onTimeout: () => `no answer within ${trySeconds} s`, onSuccess: (reason) => reason }),
-    Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? Effect.interrupt : Effect.succeed("could not be started")))
+    Effect.map(({ ended, stdout, words }) =>
+      ended?.code === 0 && /^0,/m.test(stdout) ? undefined : words || "made nothing"
+    ),
+    Effect.timeoutTo({
+      duration: trySeconds * 1000,
+      onTimeout: () => `no answer within ${trySeconds} s`,
+      onSuccess: (reason) => reason
+    }),
+    Effect.catchAllCause((cause) =>
+      Cause.isInterruptedOnly(cause) ? Effect.interrupt : Effect.succeed("could not be started")
+    )
   )
 
 /** The arguments that encode a picture of a size that every encoder takes, or a moment of silence. */
 const tryArgs = (name: string, kind: "video" | "audio"): ReadonlyArray<string> => {
   const device = devices.find(({ encoders }) => encoders.test(name))
   return [
-    ...["-hide_banner", "-nostdin", "-v", "error", ...(device === undefined ? [] : ["-init_hw_device", device.name])],
+    ...[
+      "-hide_banner",
+      "-nostdin",
+      "-v",
+      "error",
+      ...(device === undefined ? [] : ["-init_hw_device", device.name])
+    ],
     ...["-f", "lavfi", "-i", kind === "video" ? "color=s=640x360:d=0.2:r=25" : "anullsrc=d=0.2"],
     ...(device === undefined ? [] : ["-vf", "format=nv12,hwupload"]),
     ...[kind === "video" ? "-c:v" : "-c:a", name, "-f", "framemd5", "pipe:1"]

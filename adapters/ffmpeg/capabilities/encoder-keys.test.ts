@@ -31,7 +31,8 @@ const encoders: Readonly<Record<string, readonly [encoder: string, library: stri
   "ts-parameters": ["libvpx-vp9", "libvpx."]
 }
 
-const run = (program: string, ...args: ReadonlyArray<string>) => execFileSync(program, args, { encoding: "utf8", maxBuffer: 2 ** 28 })
+const run = (program: string, ...args: ReadonlyArray<string>) =>
+  execFileSync(program, args, { encoding: "utf8", maxBuffer: 2 ** 28 })
 
 const has = ([option, [encoder]]: (typeof entries)[number]) =>
   run("ffmpeg", "-v", "error", "-h", `encoder=${encoder}`).includes(` -${option} `)
@@ -41,7 +42,8 @@ const found = (long ? entries : entries.slice(0, 1)).filter(has)
 /** Words of the library that may be keys. In a build that links it statically, those of all that ffmpeg loads would be too many. */
 const wordsIn = (library: string): ReadonlyArray<string> => {
   const program = run("sh", "-c", "command -v ffmpeg").trim()
-  const [, path] = new RegExp(`=> (/\\S*/${library.replace(".", "\\.")}\\S*) \\(`).exec(run("ldd", program)) ?? []
+  const [, path] =
+    new RegExp(`=> (/\\S*/${library.replace(".", "\\.")}\\S*) \\(`).exec(run("ldd", program)) ?? []
   if (path === undefined) return []
   const text = readFileSync(path).toString("latin1")
   return [...new Set(text.match(/(?<![\w-])[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*(?=\0)/g) ?? [])].filter(
@@ -50,7 +52,17 @@ const wordsIn = (library: string): ReadonlyArray<string> => {
 }
 
 beforeAll(async () => {
-  const made = ["-f", "lavfi", "-i", "testsrc=s=64x64:d=0.04:r=25", "-pix_fmt", "yuv420p", "-f", "yuv4mpegpipe", join(folder, "in.y4m")]
+  const made = [
+    "-f",
+    "lavfi",
+    "-i",
+    "testsrc=s=64x64:d=0.04:r=25",
+    "-pix_fmt",
+    "yuv420p",
+    "-f",
+    "yuv4mpegpipe",
+    join(folder, "in.y4m")
+  ]
   await execa(process.env.FFKILN_TEST_SAMPLES_FFMPEG || "ffmpeg", ["-v", "error", ...made])
   await execa(process.env.FFKILN_TEST_SAMPLES_FFMPEG || "ffmpeg", [
     "-v",
@@ -66,11 +78,24 @@ beforeAll(async () => {
 
 let runs = 0
 /** The keys, of these, whose file is looked for; each is tried alone where the encoder does not get through all at once. */
-const opened = async (option: string, encoder: string, keys: ReadonlyArray<string>, before: string): Promise<ReadonlyArray<string>> => {
+const opened = async (
+  option: string,
+  encoder: string,
+  keys: ReadonlyArray<string>,
+  before: string
+): Promise<ReadonlyArray<string>> => {
   if (keys.length === 0) return []
   const trace = join(folder, `trace-${runs++}`)
   const list = `${before}${keys.map((key) => `${key}=${folder}/files/${key}`).join(":")}`
-  const watch = ["-f", "-qq", "--seccomp-bpf", "-o", trace, "-e", "trace=open,openat,creat,rename,mkdir,connect"]
+  const watch = [
+    "-f",
+    "-qq",
+    "--seccomp-bpf",
+    "-o",
+    trace,
+    "-e",
+    "trace=open,openat,creat,rename,mkdir,connect"
+  ]
   const encode = [
     "-v",
     "error",
@@ -88,13 +113,19 @@ const opened = async (option: string, encoder: string, keys: ReadonlyArray<strin
     "-"
   ]
   // strace that is ended lets its program go on: so the program is ended inside it, and strace ends with it.
-  const { exitCode } = await execa("strace", [...watch, "timeout", "--signal=KILL", "20", "ffmpeg", ...encode], {
-    reject: false,
-    cwd: folder,
-    stdin: "ignore"
-  })
+  const { exitCode } = await execa(
+    "strace",
+    [...watch, "timeout", "--signal=KILL", "20", "ffmpeg", ...encode],
+    {
+      reject: false,
+      cwd: folder,
+      stdin: "ignore"
+    }
+  )
   const names = new Set(
-    [...readFileSync(trace, "utf8").matchAll(/\/files\/([\w-]+)/g)].map(([, name = ""]) => name.replace(/\.(temp|mbtree|cutree).*$/, ""))
+    [...readFileSync(trace, "utf8").matchAll(/\/files\/([\w-]+)/g)].map(([, name = ""]) =>
+      name.replace(/\.(temp|mbtree|cutree).*$/, "")
+    )
   )
   rmSync(trace)
   const seen = keys.filter((key) => names.has(key))
@@ -108,7 +139,9 @@ const opened = async (option: string, encoder: string, keys: ReadonlyArray<strin
 }
 
 const batches = (keys: ReadonlyArray<string>, size: number) =>
-  Array.from({ length: Math.ceil(keys.length / size) }, (_, index) => keys.slice(index * size, (index + 1) * size))
+  Array.from({ length: Math.ceil(keys.length / size) }, (_, index) =>
+    keys.slice(index * size, (index + 1) * size)
+  )
 
 describe("a key that makes an encoder open a file is refused", () => {
   it("where this ffmpeg has such an encoder", () => expect(found.length).toBeGreaterThan(0))
@@ -127,10 +160,15 @@ describe("a key that makes an encoder open a file is refused", () => {
         ...batches(words, 40).map((keys) => [keys, ""] as const)
       ]
       const all = new Set<string>()
-      for (const [keys, before] of tries) for (const key of await opened(option, encoder, keys, before)) all.add(key)
-      console.log(`-${option}: ${known.length} keys and ${words.length} words tried, opened: ${[...all].sort().join(" ") || "none"}`)
+      for (const [keys, before] of tries)
+        for (const key of await opened(option, encoder, keys, before)) all.add(key)
+      console.log(
+        `-${option}: ${known.length} keys and ${words.length} words tried, opened: ${[...all].sort().join(" ") || "none"}`
+      )
       if (/x26/.test(option)) expect([...all]).toContain("stats")
-      expect([...all].filter((key) => paramsProblem(option, `${key}=${folder}/files/${key}`) === undefined)).toEqual([])
+      expect(
+        [...all].filter((key) => paramsProblem(option, `${key}=${folder}/files/${key}`) === undefined)
+      ).toEqual([])
     },
     1_800_000
   )

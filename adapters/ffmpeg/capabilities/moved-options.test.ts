@@ -22,13 +22,33 @@ let filters: string
 beforeAll(async () => {
   const build = buildOf(execFileSync("ffmpeg", ["-version"], { encoding: "utf8" })) as Build
   const table = await Effect.runPromise(
-    Effect.flatMap(openWorkRoot(join(folder, "work")), (root) => optionTable({ ffmpegPath: "ffmpeg", build, root, folders: [folder] }))
+    Effect.flatMap(openWorkRoot(join(folder, "work")), (root) =>
+      optionTable({ ffmpegPath: "ffmpeg", build, root, folders: [folder] })
+    )
   )
   policy = { ...defaultPolicy, table }
   filters = execFileSync("ffmpeg", ["-v", "error", "-filters"], { encoding: "utf8" })
   // A small build may lack what makes it.
-  const made = ["-f", "lavfi", "-i", "testsrc=s=64x48:d=0.4:r=25", "-f", "lavfi", "-i", "sine=d=0.4", "-pix_fmt", "yuv420p"]
-  await execa(process.env.FFKILN_TEST_SAMPLES_FFMPEG || "ffmpeg", ["-v", "error", ...made, "-c:v", "libx264", join(folder, "a.mp4")])
+  const made = [
+    "-f",
+    "lavfi",
+    "-i",
+    "testsrc=s=64x48:d=0.4:r=25",
+    "-f",
+    "lavfi",
+    "-i",
+    "sine=d=0.4",
+    "-pix_fmt",
+    "yuv420p"
+  ]
+  await execa(process.env.FFKILN_TEST_SAMPLES_FFMPEG || "ffmpeg", [
+    "-v",
+    "error",
+    ...made,
+    "-c:v",
+    "libx264",
+    join(folder, "a.mp4")
+  ])
 })
 
 /** Options as they would be written, a value where one is needed, and what encodes beside them. */
@@ -63,28 +83,39 @@ const takes = async (...lists: ReadonlyArray<string>) => {
     const own = list.includes("-f ") ? [] : ["-c:v", "libx264", "-c:a", "aac", "-f", "mp4"]
     return [...own, ...list.split(" "), join(folder, `out-${index}`)]
   })
-  const { exitCode } = await execa("ffmpeg", ["-v", "error", "-nostdin", "-y", "-i", join(folder, "a.mp4"), ...outputs], {
-    reject: false,
-    stdin: "ignore"
-  })
+  const { exitCode } = await execa(
+    "ffmpeg",
+    ["-v", "error", "-nostdin", "-y", "-i", join(folder, "a.mp4"), ...outputs],
+    {
+      reject: false,
+      stdin: "ignore"
+    }
+  )
   return exitCode === 0
 }
 
 /** As a task may write it; left: why not. */
-const judged = (list: string) => Either.map(readOptions(list.split(" "), "output", policy), ({ options }) => optionArgs(options).join(" "))
+const judged = (list: string) =>
+  Either.map(readOptions(list.split(" "), "output", policy), ({ options }) => optionArgs(options).join(" "))
 
 describe("an option that some version lacks", () => {
   it("each has a sample", () => expect(Object.keys(samples)).toEqual(goneOptions))
 
-  it.each(Object.entries(samples))("%s is accepted by this ffmpeg, or refused as removed", async (name, list) => {
-    const written = Either.getOrUndefined(judged(list))
-    if (isRemovedOption(name, policy.table)) {
-      expect(await takes(list)).toBe(false)
-      // Written in another way it works; else its refusal says what to write.
-      if (rewritten(name, null, policy.table) !== undefined) expect(await takes(written ?? "")).toBe(true)
-      else expect(Either.getOrUndefined(Either.flip(judged(list)))).toMatch(/(is gone from|came with a later) .*: (write|use|leave)/)
-    } else expect(await takes(list)).toBe(true)
-  })
+  it.each(Object.entries(samples))(
+    "%s is accepted by this ffmpeg, or refused as removed",
+    async (name, list) => {
+      const written = Either.getOrUndefined(judged(list))
+      if (isRemovedOption(name, policy.table)) {
+        expect(await takes(list)).toBe(false)
+        // Written in another way it works; else its refusal says what to write.
+        if (rewritten(name, null, policy.table) !== undefined) expect(await takes(written ?? "")).toBe(true)
+        else
+          expect(Either.getOrUndefined(Either.flip(judged(list)))).toMatch(
+            /(is gone from|came with a later) .*: (write|use|leave)/
+          )
+      } else expect(await takes(list)).toBe(true)
+    }
+  )
 
   it.each(cures)("%s, advised instead of one, works", async (list) => {
     const [, filter = ""] = /^-[va]f (\w+)/.exec(list) ?? []

@@ -1,5 +1,15 @@
 import { execFileSync } from "node:child_process"
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { it } from "@effect/vitest"
@@ -44,7 +54,9 @@ it.live("a build that a table comes along for is asked nothing", () =>
     const folders = [join(folder, "listed")]
     for (const table of knownTables) {
       const { version, library, build } = table
-      expect(yield* tableOf({ ffmpegPath: join(folder, "missing"), build: { version, library, build }, folders })).toBe(table)
+      expect(
+        yield* tableOf({ ffmpegPath: join(folder, "missing"), build: { version, library, build }, folders })
+      ).toBe(table)
     }
     expect(existsSync(folders[0] ?? "")).toBe(false)
   })
@@ -90,8 +102,16 @@ if (process.env.FFKILN_TEST_LONG !== undefined) {
 }
 
 it.live.each([
-  { what: "a program that is missing", path: () => join(folder, "missing"), reason: /^could not start .* \(ENOENT\)/ },
-  { what: "an ffmpeg without help", path: () => program("mute", "exit"), reason: /^ffmpeg -h full lists no options/ },
+  {
+    what: "a program that is missing",
+    path: () => join(folder, "missing"),
+    reason: /^could not start .* \(ENOENT\)/
+  },
+  {
+    what: "an ffmpeg without help",
+    path: () => program("mute", "exit"),
+    reason: /^ffmpeg -h full lists no options/
+  },
   {
     what: "an ffmpeg that fails on the way",
     path: () => program("broken", 'case "$*" in *debug*) exit 1;; esac'),
@@ -127,7 +147,9 @@ it.live("what was asked is kept when the start is ended, and not asked again", (
     const asking = yield* Effect.fork(table)
     yield* Effect.promise(() => expect.poll(() => existsSync(held), { timeout: 50_000 }).toBe(true))
     yield* Fiber.interrupt(asking)
-    const part = parseTable(readFileSync(join(kept, `ffmpeg-options-${build.build}`), "utf8"), { extent: "part" })
+    const part = parseTable(readFileSync(join(kept, `ffmpeg-options-${build.build}`), "utf8"), {
+      extent: "part"
+    })
     expect(part?.options.size).toBeLessThan(ffmpeg5.options.size)
     rmSync(asked)
     expect(printTable(yield* table)).toBe(renamed(build))
@@ -147,7 +169,13 @@ describe("a table that is kept", () => {
       const table = tableOf({ ffmpegPath: program("damaging", counting(asked)), build, folders: [kept] })
       yield* table
       const whole = readFileSync(join(kept, file), "utf8")
-      for (const text of ["", whole.slice(0, -5), whole.replace(" crf ", " "), `x${whole}`, printTable(ffmpeg5)]) {
+      for (const text of [
+        "",
+        whole.slice(0, -5),
+        whole.replace(" crf ", " "),
+        `x${whole}`,
+        printTable(ffmpeg5)
+      ]) {
         writeFileSync(join(kept, file), text)
         rmSync(asked)
         expect(printTable(yield* table)).toBe(renamed(build))
@@ -172,16 +200,25 @@ describe("a table that is kept", () => {
     Effect.gen(function* () {
       const foreign = join(folder, "foreign")
       mkdirSync(foreign)
-      const misleading: OptionTable = { ...ffmpeg5, ...build, options: new Map([...ffmpeg5.options].slice(0, 3)) }
+      const misleading: OptionTable = {
+        ...ffmpeg5,
+        ...build,
+        options: new Map([...ffmpeg5.options].slice(0, 3))
+      }
       writeFileSync(join(foreign, file), printTable(misleading))
       chownSync(foreign, 12_345, 12_345)
-      expect(printTable(yield* tableOf({ ffmpegPath: "ffmpeg", build, folders: [foreign] }))).toBe(renamed(build))
+      expect(printTable(yield* tableOf({ ffmpegPath: "ffmpeg", build, folders: [foreign] }))).toBe(
+        renamed(build)
+      )
     })
   )
 
   it("has its place by the XDG rules, and below the folder for temporary files where there is no home", () => {
     const temporary = join(tmpdir(), `ffkiln-${process.getuid?.() ?? -1}-cache`)
-    expect(cacheFolders({ XDG_CACHE_HOME: "/caches", HOME: "/home/me" })).toEqual(["/caches/ffkiln", temporary])
+    expect(cacheFolders({ XDG_CACHE_HOME: "/caches", HOME: "/home/me" })).toEqual([
+      "/caches/ffkiln",
+      temporary
+    ])
     expect(cacheFolders({ XDG_CACHE_HOME: "relative", HOME: "/home/me" })[0]).toBe("/home/me/.cache/ffkiln")
     expect(cacheFolders({}).at(-1)).toBe(temporary)
   })
@@ -190,7 +227,14 @@ describe("a table that is kept", () => {
     const nearest = (library: OptionTable["library"]) => nearestTables(library)[0].version
     // 4.4, 5.0, 6.0, 7.0, 8.0, and a build after all of them.
     expect(
-      [[56, 70] as const, [57, 17] as const, [58, 2] as const, [59, 8] as const, [60, 8] as const, [70, 0] as const].map(nearest)
+      [
+        [56, 70] as const,
+        [57, 17] as const,
+        [58, 2] as const,
+        [59, 8] as const,
+        [60, 8] as const,
+        [70, 0] as const
+      ].map(nearest)
     ).toEqual(["4.3", "5.1", "6.1", "7.1", "7.1", "9.0"])
     expect(nearestTables([57, 28]).map(({ version }) => version)).toHaveLength(knownTables.length)
   })
@@ -199,8 +243,13 @@ describe("a table that is kept", () => {
 it.live("ffmpeg does not run on when the start is ended, and nothing of it is left", () =>
   Effect.gen(function* () {
     const started = join(folder, "started")
-    const ffmpegPath = program("slow", `echo $$ > '${started}.new'; mv '${started}.new' '${started}'; exec sleep 600`)
-    const asking = yield* Effect.fork(tableOf({ ffmpegPath, build: other("slow"), folders: [join(folder, "slow-kept")] }))
+    const ffmpegPath = program(
+      "slow",
+      `echo $$ > '${started}.new'; mv '${started}.new' '${started}'; exec sleep 600`
+    )
+    const asking = yield* Effect.fork(
+      tableOf({ ffmpegPath, build: other("slow"), folders: [join(folder, "slow-kept")] })
+    )
     yield* Effect.promise(() => expect.poll(() => existsSync(started), { timeout: 30_000 }).toBe(true))
     const pid = Number(readFileSync(started, "utf8"))
     expect(isRunning(pid)).toBe(true)

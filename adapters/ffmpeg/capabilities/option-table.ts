@@ -7,7 +7,12 @@ import type { Unavailable } from "../../../core/errors.js"
 import { defaultLimits } from "../../../core/limits.js"
 import { knownOptions } from "../../../core/policy/option-rules.js"
 import { knownTables, nearestTables } from "../../../core/policy/tables/known-tables.js"
-import { type Extent, type OptionTable, parseTable, printTable } from "../../../core/policy/tables/option-table.js"
+import {
+  type Extent,
+  type OptionTable,
+  parseTable,
+  printTable
+} from "../../../core/policy/tables/option-table.js"
 import { unavailable } from "../disk.js"
 import { launch, plainLauncher } from "../sandbox/launch.js"
 import { resourceLimits } from "../sandbox/rlimits.js"
@@ -46,7 +51,12 @@ const progressSeconds = 5
  */
 export const optionTable = (options: OptionTableOptions): Effect.Effect<OptionTable> =>
   Effect.gen(function* () {
-    const { build, folders = cacheFolders(), near = nearestTables(build.library), onProgress = () => {} } = options
+    const {
+      build,
+      folders = cacheFolders(),
+      near = nearestTables(build.library),
+      onProgress = () => {}
+    } = options
     const listed = knownTables.find((table) => table.build === build.build)
     if (listed !== undefined) return listed
     const name = `ffmpeg-options-${build.build}`
@@ -71,7 +81,10 @@ export const optionTable = (options: OptionTableOptions): Effect.Effect<OptionTa
   }).pipe(
     Effect.catchTag("Unavailable", ({ what }) => {
       const [neighbour] = options.near ?? nearestTables(options.build.library)
-      return Effect.as(Effect.logWarning(`${what}: options are read as ffmpeg ${neighbour.version} reads them`), neighbour)
+      return Effect.as(
+        Effect.logWarning(`${what}: options are read as ffmpeg ${neighbour.version} reads them`),
+        neighbour
+      )
     })
   )
 
@@ -83,7 +96,11 @@ export const makeOptionTable = (
   Effect.gen(function* () {
     const ask = yield* askIn(options)
     const { version, library, build } = options.build
-    return yield* askOptions(ask, { version, library, build }, { names: knownOptions, concurrency: availableParallelism(), ...given })
+    return yield* askOptions(
+      ask,
+      { version, library, build },
+      { names: knownOptions, concurrency: availableParallelism(), ...given }
+    )
   }).pipe(Effect.scoped)
 
 const keptTable = (folders: CacheFolders, name: string, { build }: Build, extent: Extent) =>
@@ -127,7 +144,11 @@ const replaceFile = async (file: string, text: string): Promise<boolean> => {
  * Runs ffmpeg in a work directory, since some options write files as soon as they are parsed. It needs no
  * sandbox: no caller's data is involved.
  */
-const askIn = ({ ffmpegPath, root, environment }: Omit<OptionTableOptions, "build">): Effect.Effect<Ask, Unavailable, Scope.Scope> =>
+const askIn = ({
+  ffmpegPath,
+  root,
+  environment
+}: Omit<OptionTableOptions, "build">): Effect.Effect<Ask, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const work = yield* workDirectory(root)
     const { searchPath, libraryPath } = searchPaths(environment)
@@ -138,7 +159,10 @@ const askIn = ({ ffmpegPath, root, environment }: Omit<OptionTableOptions, "buil
         const [out, err]: readonly [Array<Uint8Array>, Array<Uint8Array>] = [[], []]
         const onStdout = (chunk: Uint8Array) => void out.push(chunk)
         const onStderr = (chunk: Uint8Array) => void err.push(chunk)
-        const end = yield* launch({ program: ffmpegPath, args, work, limits }, { launcher, killSeconds: 1, onStdout, onStderr })
+        const end = yield* launch(
+          { program: ffmpegPath, args, work, limits },
+          { launcher, killSeconds: 1, onStdout, onStderr }
+        )
         yield* end
         return { stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }
       }).pipe(

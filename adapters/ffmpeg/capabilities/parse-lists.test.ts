@@ -18,7 +18,17 @@ describe("what ffmpeg prints of itself", () => {
   ].join("\n")
 
   it("codecs by both names, except where only hardware has them", () => {
-    expect(codecNames(encoders)).toEqual(["aac", "aac_mf", "ass", "h264", "h264_nvenc", "hevc_vaapi", "libx264", "mpeg4", "ssa"])
+    expect(codecNames(encoders)).toEqual([
+      "aac",
+      "aac_mf",
+      "ass",
+      "h264",
+      "h264_nvenc",
+      "hevc_vaapi",
+      "libx264",
+      "mpeg4",
+      "ssa"
+    ])
   })
 
   it("hardware by the kind of what it encodes", () => {

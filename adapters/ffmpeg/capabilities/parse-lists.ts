@@ -20,10 +20,14 @@ export const filterNames = (printed: string): ReadonlyArray<string> =>
 
 /** The names in `-muxers` or `-demuxers`. One format may have several names, such as `mov,mp4,m4a`. */
 export const formatNames = (printed: string): ReadonlyArray<string> =>
-  names([...printed.matchAll(/^ [D ][E ][d ]? +([^\s=]\S*)/gm)].flatMap(([, listed = ""]) => listed.split(",")))
+  names(
+    [...printed.matchAll(/^ [D ][E ][d ]? +([^\s=]\S*)/gm)].flatMap(([, listed = ""]) => listed.split(","))
+  )
 
 /** Encoders that need hardware, each with the kind of stream that it encodes. */
-export const hardwareEncoders = (printed: string): ReadonlyArray<{ readonly name: string; readonly kind: "video" | "audio" }> =>
+export const hardwareEncoders = (
+  printed: string
+): ReadonlyArray<{ readonly name: string; readonly kind: "video" | "audio" }> =>
   [...printed.matchAll(/^ ([VA])[A-Z.]{5} ([^\s=]\S*)/gm)].flatMap(([, letter, name = ""]) =>
     hardwareCodec.test(name) ? [{ name, kind: letter === "V" ? ("video" as const) : ("audio" as const) }] : []
   )

@@ -11,8 +11,12 @@ export type CacheFolders = ReadonlyArray<string>
  */
 export const cacheFolders = (environment: NodeJS.ProcessEnv = process.env): CacheFolders => {
   const named = environment.XDG_CACHE_HOME ?? ""
-  const home = isAbsolute(named) ? [named] : [environment.HOME, homeFolder()].flatMap((path) => (path ? [join(path, ".cache")] : []))
-  return [...new Set([...home.map((folder) => join(folder, "ffkiln")), join(tmpdir(), `ffkiln-${ownUser()}-cache`)])]
+  const home = isAbsolute(named)
+    ? [named]
+    : [environment.HOME, homeFolder()].flatMap((path) => (path ? [join(path, ".cache")] : []))
+  return [
+    ...new Set([...home.map((folder) => join(folder, "ffkiln")), join(tmpdir(), `ffkiln-${ownUser()}-cache`)])
+  ]
 }
 
 /**

@@ -5,7 +5,8 @@ import { type LinePattern, linePattern } from "./line-pattern.js"
 import { anyRefusal, headers, muxerPairs, muxers } from "./muxer-causes.js"
 
 /** ffmpeg prints a demuxer's full name: `matroska,webm`. */
-const whyRefusedInput = (format: string): string => refusedDemuxers.get(format) ?? "convert it to a common format first"
+const whyRefusedInput = (format: string): string =>
+  refusedDemuxers.get(format) ?? "convert it to a common format first"
 
 /** Messages of ffmpeg and its encoders when an allocation fails. */
 const memory: ReadonlyArray<Rule> = [
@@ -21,12 +22,16 @@ const memory: ReadonlyArray<Rule> = [
       "insufficient resources",
       "std::bad_alloc"
     ],
-    say: () => "not enough memory for this task: the limit memoryBytes bounds the address space of its process"
+    say: () =>
+      "not enough memory for this task: the limit memoryBytes bounds the address space of its process"
   }
 ]
 
 const openFiles: ReadonlyArray<Rule> = [
-  { forms: ["Too many open files$"], say: () => "the task opens more files than the limit openFiles allows: use fewer inputs and outputs" }
+  {
+    forms: ["Too many open files$"],
+    say: () => "the task opens more files than the limit openFiles allows: use fewer inputs and outputs"
+  }
 ]
 
 /** Missing hardware or drivers. These rules come before those about memory, which the same log may match. */
@@ -47,7 +52,8 @@ const hardware: ReadonlyArray<Rule> = [
       "Device setup failed for decoder",
       "Hardware device setup failed for decoder"
     ],
-    say: () => "the codec needs hardware that this machine does not have: choose one that runs in software, for example libx264"
+    say: () =>
+      "the codec needs hardware that this machine does not have: choose one that runs in software, for example libx264"
   }
 ]
 
@@ -57,7 +63,10 @@ const unknown: ReadonlyArray<Rule> = [
   { forms: ["^Unknown encoder '{}'"], say: (name) => `unknown encoder: ${name}` },
   { forms: ["^Unknown decoder '{}'"], say: (name) => `unknown decoder: ${name}` },
   {
-    forms: ["Decoder (codec {}) not found for input stream", "Decoding requested, but no decoder found for: {name}"],
+    forms: [
+      "Decoder (codec {}) not found for input stream",
+      "Decoding requested, but no decoder found for: {name}"
+    ],
     say: (name = "") =>
       name === "none"
         ? "a stream of an input has no known codec, so that it cannot be decoded: leave it out (-map), or copy it (-c copy)"
@@ -65,7 +74,10 @@ const unknown: ReadonlyArray<Rule> = [
   },
   { forms: ["^Unknown input format: '{}'"], say: (name) => `unknown input format: ${name}` },
   { forms: ["Requested output format '{}' is not"], say: (name) => `unknown output format: ${name}` },
-  { forms: ["No such filter: ''"], say: () => "the name of a filter is missing: the graph has one separator too many" },
+  {
+    forms: ["No such filter: ''"],
+    say: () => "the name of a filter is missing: the graph has one separator too many"
+  },
   { forms: ["No such filter: '{}'"], say: (name) => `unknown filter: ${name}` },
   {
     forms: [
@@ -95,9 +107,13 @@ const unknown: ReadonlyArray<Rule> = [
   },
   {
     forms: ["Error setting preset/tune {}/{}."],
-    say: (...given) => `the encoder knows no such preset or tune: ${given.filter((each) => each !== "(null)").join(", ")}`
+    say: (...given) =>
+      `the encoder knows no such preset or tune: ${given.filter((each) => each !== "(null)").join(", ")}`
   },
-  { forms: ["Error setting profile {}.$"], say: (name) => `this encoder cannot be used with the profile ${name}` },
+  {
+    forms: ["Error setting profile {}.$"],
+    say: (name) => `this encoder cannot be used with the profile ${name}`
+  },
   {
     forms: ["[Parsed_{word}] Option '{}' not found"],
     say: (instance, option) => `the filter ${quoted(filterOf(instance))} has no option ${quoted(option)}`
@@ -112,11 +128,13 @@ const unknown: ReadonlyArray<Rule> = [
 const misplaced: ReadonlyArray<Rule> = [
   {
     forms: ["^Option {name} ({}) cannot be applied to {word} url"],
-    say: (name, _, kind) => `the option -${name} does not belong to an ${kind}: put it among the options of an ${other(kind)}`
+    say: (name, _, kind) =>
+      `the option -${name} does not belong to an ${kind}: put it among the options of an ${other(kind)}`
   },
   {
     forms: ["Codec AVOption {name} ({}) specified for {word} file {} is not a"],
-    say: (name, _, kind) => `the option -${name} does not belong to an ${kind}: put it among the options of an ${other(kind)}`
+    say: (name, _, kind) =>
+      `the option -${name} does not belong to an ${kind}: put it among the options of an ${other(kind)}`
   },
   {
     forms: ["^Missing argument for option '{}'"],
@@ -130,10 +148,14 @@ const misplaced: ReadonlyArray<Rule> = [
     forms: ["-t value must be non-negative", "for parameter 'durationi' out of range"],
     say: () => "-t is a length, and must not be negative"
   },
-  { forms: ["-to value smaller than -ss"], say: () => "-to lies before -ss: give a later -to, or a length by -t" },
+  {
+    forms: ["-to value smaller than -ss"],
+    say: () => "-to lies before -ss: give a later -to, or a length by -t"
+  },
   {
     forms: ["^Invalid encoder type '{}'"],
-    say: (name) => `the encoder ${name} is for another kind of stream: -c:v takes encoders of pictures, -c:a of sound, -c:s of subtitles`
+    say: (name) =>
+      `the encoder ${name} is for another kind of stream: -c:v takes encoders of pictures, -c:a of sound, -c:s of subtitles`
   }
 ]
 
@@ -157,20 +179,23 @@ const noStream = (inputs: InputStreams, specifier: string, graph: string): strin
   if (named.size > 0 && [...named].every((number) => hasStream(inputs, Number(number), specifier) === true)) {
     return `the filter graph gives ${said} of an input to a filter that takes another kind of stream there: check the order of its labels, as in [0:v][0:a][1:v][1:a]concat=n=2:v=1:a=1`
   }
-  if (numbers.size === 0) return `the filter graph takes ${said}, which is neither a stream of an input nor a label that the graph makes`
+  if (numbers.size === 0)
+    return `the filter graph takes ${said}, which is neither a stream of an input nor a label that the graph makes`
   const [first] = numbers
   return numbers.size === 1
     ? `the filter graph takes [${first}${shortened(specifier)}], but input ${first} (counted from 0) has no such stream`
     : `the filter graph takes ${said} of the inputs ${[...numbers].slice(0, maxNamed).join(", ")} (counted from 0), and ${lacking.length === 0 ? "one of them has" : "these have"} no such stream`
 }
 
-const kindLetters = "the letters are v (video), V (video without covers), a (sound), s (subtitles), d (data) and t (attachments)"
+const kindLetters =
+  "the letters are v (video), V (video without covers), a (sound), s (subtitles), d (data) and t (attachments)"
 
 /**
  * False if a specifier starts with a letter that names neither a kind of stream nor another specifier
  * (program, tag, number, group, disposition).
  */
-const namesKind = (specifier: string): boolean => !/^[A-Za-z](?::|\?|$)/.test(specifier) || /^[vVasdtupmgi]/.test(specifier)
+const namesKind = (specifier: string): boolean =>
+  !/^[A-Za-z](?::|\?|$)/.test(specifier) || /^[vVasdtupmgi]/.test(specifier)
 
 /** The most inputs that one sentence names. */
 const maxNamed = 10
@@ -243,7 +268,8 @@ const graphs: ReadonlyArray<Rule> = [
   },
   {
     forms: ["More output link labels specified for filter '{}' than it has outputs: {number} > {number}"],
-    say: (filter, labels, outputs) => `the filter ${quoted(filter)} has ${labels} labels behind it, but ${outputs} output(s)`
+    say: (filter, labels, outputs) =>
+      `the filter ${quoted(filter)} has ${labels} labels behind it, but ${outputs} output(s)`
   },
   {
     forms: [
@@ -255,11 +281,13 @@ const graphs: ReadonlyArray<Rule> = [
   {
     // Some versions have freed the graph's text before they print this message.
     forms: ["Simple filtergraph '(null)' was expected to have exactly 1 input and 1 output"],
-    say: () => "-vf and -af take filters with one input and one output: write the graph as task.filter_complex, with labels"
+    say: () =>
+      "-vf and -af take filters with one input and one output: write the graph as task.filter_complex, with labels"
   },
   {
     forms: ["Simple filtergraph '{}' was expected to have exactly 1 input and 1 output"],
-    say: (graph) => `-vf and -af take filters with one input and one output: write ${quoted(graph)} as task.filter_complex, with labels`
+    say: (graph) =>
+      `-vf and -af take filters with one input and one output: write ${quoted(graph)} as task.filter_complex, with labels`
   },
   {
     forms: [
@@ -267,7 +295,8 @@ const graphs: ReadonlyArray<Rule> = [
       "Media type mismatch between the",
       "Filtergraph has a {word} output, cannot connect it to {word} output stream"
     ],
-    say: () => "a filter for pictures meets sound, or the other way round: -vf takes filters for pictures, -af filters for sound"
+    say: () =>
+      "a filter for pictures meets sound, or the other way round: -vf takes filters for pictures, -af filters for sound"
   },
   {
     forms: ["[AVFilterGraph] No option name near '{}'"],
@@ -331,7 +360,9 @@ const unreadText = (instance: string, part: string): string =>
 const filters: ReadonlyArray<Rule> = [
   ...texts,
   {
-    forms: ["Input link {name} parameters (size {size}, SAR {}) do not match the corresponding output link {name} parameters ({size}"],
+    forms: [
+      "Input link {name} parameters (size {size}, SAR {}) do not match the corresponding output link {name} parameters ({size}"
+    ],
     say: (_, one, _sar, _link, two) =>
       `pictures that are joined must be alike, but are ${one} and ${two}: give each the same scale and setsar=1 first`
   },
@@ -339,7 +370,8 @@ const filters: ReadonlyArray<Rule> = [
     forms: [
       "First input link {word} parameters (size {size}) do not match the corresponding second input link {word} parameters (size {size})"
     ],
-    say: (_, one, _second, two) => `pictures that are put together must have the same size, but have ${one} and ${two}: scale them first`
+    say: (_, one, _second, two) =>
+      `pictures that are put together must have the same size, but have ${one} and ${two}: scale them first`
   },
   {
     forms: [
@@ -387,26 +419,38 @@ const filters: ReadonlyArray<Rule> = [
       '[Parsed_{word}] Could not load font "{}"',
       '[Parsed_{word}] Unable to load font "{}"'
     ],
-    say: (instance, name) => `the filter ${quoted(filterOf(instance))} finds no file ${quoted(withoutReason(name))} that it can read`
+    say: (instance, name) =>
+      `the filter ${quoted(filterOf(instance))} finds no file ${quoted(withoutReason(name))} that it can read`
   },
   {
     forms: ["Picture size {size} exceeds specified max pixel count {number}"],
-    say: (size, most) => `the picture is too large: ${size} has more than the ${most} pixels that are allowed (limit maxPixels)`
+    say: (size, most) =>
+      `the picture is too large: ${size} has more than the ${most} pixels that are allowed (limit maxPixels)`
   },
   // Demuxers swap width and height in this message; decoders and filters do not.
-  ...["[{word}] [IMGUTILS] Picture size {name} is invalid", "[Parsed_{word}] Picture size {name} is invalid"].map((form) => ({
+  ...[
+    "[{word}] [IMGUTILS] Picture size {name} is invalid",
+    "[Parsed_{word}] Picture size {name} is invalid"
+  ].map((form) => ({
     forms: [form],
     say: (_: string, size: string) => impossibleSize(size)
   })),
   { forms: ["Picture size {name} is invalid"], say: (size) => impossibleSize(size) },
-  { forms: ["Error initializing filter '{word}'"], say: (filter) => `the filter ${quoted(filter)} does not take these arguments` },
+  {
+    forms: ["Error initializing filter '{word}'"],
+    say: (filter) => `the filter ${quoted(filter)} does not take these arguments`
+  },
   {
     forms: ["Error applying option '{word}' to filter '{word}'"],
     say: (_, filter) => `the filter ${quoted(filter)} does not take these arguments`
   },
   {
-    forms: ["Failed to configure input pad on Parsed_{word}", "Failed to configure output pad on Parsed_{word}"],
-    say: (instance) => `the filter ${quoted(filterOf(instance))} does not take this input with these arguments`
+    forms: [
+      "Failed to configure input pad on Parsed_{word}",
+      "Failed to configure output pad on Parsed_{word}"
+    ],
+    say: (instance) =>
+      `the filter ${quoted(filterOf(instance))} does not take this input with these arguments`
   }
 ]
 
@@ -440,18 +484,26 @@ const encoders: ReadonlyArray<Rule> = [
   },
   {
     forms: ["unknown profile {name} use [{}]"],
-    say: (number = "", known) => `the encoder has no profile ${number.replace(",", "")}: write as -profile:v one of ${known}`
+    say: (number = "", known) =>
+      `the encoder has no profile ${number.replace(",", "")}: write as -profile:v one of ${known}`
   },
   {
     forms: ["The encoder timebase is not set"],
-    say: () => "the filters give no frame to encode: check their ranges, rates and conditions, such as those of trim, select and fps"
+    say: () =>
+      "the filters give no frame to encode: check their ranges, rates and conditions, such as those of trim, select and fps"
   },
-  { forms: ["Error setting option {name} to value {}.$"], say: (option, value) => `invalid value for -${option}: ${value}` },
+  {
+    forms: ["Error setting option {name} to value {}.$"],
+    say: (option, value) => `invalid value for -${option}: ${value}`
+  },
   {
     forms: ["Invalid duration specification for {word}: {}", "Invalid duration for option {word}: {}"],
     say: (option, value) => `invalid value for -${option}: ${value}`
   },
-  { forms: ["Expected {word} for {name} but found: {}"], say: (_, option, value) => `invalid value for -${option}: ${value}` },
+  {
+    forms: ["Expected {word} for {name} but found: {}"],
+    say: (_, option, value) => `invalid value for -${option}: ${value}`
+  },
   {
     forms: [
       "^Invalid framerate value: {}.$",
@@ -464,18 +516,28 @@ const encoders: ReadonlyArray<Rule> = [
   },
   { forms: ["^Invalid aspect ratio: {}"], say: (value) => `invalid value for -aspect: ${value}` },
   { forms: ['Unable to parse option value "{}"'], say: (value) => `invalid option value: ${value}` },
-  { forms: ['Unable to parse "{word}" option value "{}"'], say: (option, value) => `invalid value for -${option}: ${value}` },
-  { forms: ["^Failed to set value '{}' for option '{}'"], say: (value, option) => `invalid value for -${option}: ${value}` },
+  {
+    forms: ['Unable to parse "{word}" option value "{}"'],
+    say: (option, value) => `invalid value for -${option}: ${value}`
+  },
+  {
+    forms: ["^Failed to set value '{}' for option '{}'"],
+    say: (value, option) => `invalid value for -${option}: ${value}`
+  },
   {
     forms: ["Codec '{word}' ({number}) is not supported by the bitstream filter '{word}'"],
     say: (codec, _, filter) => `the bitstream filter ${quoted(filter)} does not take ${codec}`
   },
   {
     forms: ["Invalid segment filename template '{}'"],
-    say: (name) => `the name ${quoted(name)} is no pattern for segments: it needs a number such as %03d, and no other percent sign`
+    say: (name) =>
+      `the name ${quoted(name)} is no pattern for segments: it needs a number such as %03d, and no other percent sign`
   },
   {
-    forms: ["Cannot write more than one file with the same name", "Could not get frame filename number {number} from pattern"],
+    forms: [
+      "Cannot write more than one file with the same name",
+      "Could not get frame filename number {number} from pattern"
+    ],
     say: () =>
       'several frames for one picture: use -frames:v 1 for a single one, or a name with a pattern such as "name%03d.jpg" for all of them'
   },
@@ -486,15 +548,18 @@ const encoders: ReadonlyArray<Rule> = [
   },
   {
     forms: ["Output file #{number} does not contain any stream", "Output file does not contain any stream"],
-    say: () => "an output would have no stream: the inputs have none that fits into it, or options such as -an and -vn leave none"
+    say: () =>
+      "an output would have no stream: the inputs have none that fits into it, or options such as -an and -vn leave none"
   },
   {
     forms: ["Subtitle encoding currently only possible from text to text or bitmap to bitmap"],
-    say: () => "subtitles of text cannot become pictures, nor pictures text: choose a subtitle codec of the same kind"
+    say: () =>
+      "subtitles of text cannot become pictures, nor pictures text: choose a subtitle codec of the same kind"
   },
   {
     forms: ["Automatic encoder selection failed{}Default encoder for format {name}"],
-    say: (_, format) => `the format ${format} has no usual encoder for one of the streams: choose one by -c, or leave the stream out`
+    say: (_, format) =>
+      `the format ${format} has no usual encoder for one of the streams: choose one by -c, or leave the stream out`
   },
   {
     forms: ["Could not open attachment file {}.$", "Could not open attachment file {}"],
@@ -529,7 +594,8 @@ const encoders: ReadonlyArray<Rule> = [
   // ffmpeg 7 and later open the encoder all the same. Some encoders fail then, since they need a frame first.
   {
     forms: ["No filtered frames for output stream, trying to initialize anyway"],
-    say: () => "an output is empty: nothing was encoded (check -ss, -t, -to and -frames: does the input last that long?)"
+    say: () =>
+      "an output is empty: nothing was encoded (check -ss, -t, -to and -frames: does the input last that long?)"
   },
   {
     forms: ["Error while opening encoder", "Error initializing output stream"],
@@ -545,11 +611,15 @@ const inputs: ReadonlyArray<Rule> = [
       const [found = "", named = found] = prefix.slice(prefix.lastIndexOf("[") + 1).split("/", 2)
       // ffmpeg 9 gives only the number of the input, not the format.
       const format = found.startsWith("in#") && named === found ? undefined : named
-      if (format === undefined) return "an input is of a kind that is not accepted: playlists, scripts and whatever opens other files"
+      if (format === undefined)
+        return "an input is of a kind that is not accepted: playlists, scripts and whatever opens other files"
       return `an input has the format ${quoted(format)}, which is not accepted: ${whyRefusedInput(format)}`
     }
   },
-  { forms: ["Protocol {} not on whitelist"], say: () => "an input refers to other files or addresses, which is not allowed" },
+  {
+    forms: ["Protocol {} not on whitelist"],
+    say: () => "an input refers to other files or addresses, which is not allowed"
+  },
   {
     forms: ["^no moov atom in {}"],
     say: (name = "") =>
@@ -557,10 +627,15 @@ const inputs: ReadonlyArray<Rule> = [
   },
   {
     forms: ["moov atom not found"],
-    say: () => "an input is not a media file that can be read, or it is cut off: its index (moov atom) is missing"
+    say: () =>
+      "an input is not a media file that can be read, or it is cut off: its index (moov atom) is missing"
   },
   {
-    forms: ["^av_interleaved_write_frame(): {}", "Error muxing a packet", "Error submitting a packet to the muxer: {}"],
+    forms: [
+      "^av_interleaved_write_frame(): {}",
+      "Error muxing a packet",
+      "Error submitting a packet to the muxer: {}"
+    ],
     say: (reason = "") =>
       `an output could not be written${reason === "" ? "" : ` (${quoted(reason)})`}: its format does not take what its codec gives: choose another codec, or another format`
   },
@@ -631,7 +706,11 @@ const pairs: ReadonlyArray<{
   /** Undefined if the two lines do not belong together. */
   readonly as: (...groups: ReadonlyArray<string>) => string | undefined
 }> = [
-  ...muxerPairs.map(({ first, second, as }) => ({ first: linePattern(first), second: linePattern(second), as })),
+  ...muxerPairs.map(({ first, second, as }) => ({
+    first: linePattern(first),
+    second: linePattern(second),
+    as
+  })),
   {
     first: linePattern("^Error opening input: {}"),
     second: linePattern("^Error opening input file {}.$"),
@@ -655,13 +734,16 @@ const pairs: ReadonlyArray<{
   ...["^{file}: Invalid argument$", "^Error opening input file {}.$"].map((second) => ({
     first: linePattern("Failed to read frame size: Could not seek to {number}.$"),
     second: linePattern(second),
-    as: (_ = "", name = "") => (name.startsWith("Error ") ? undefined : `${name}: Invalid data found when processing input`)
+    as: (_ = "", name = "") =>
+      name.startsWith("Error ") ? undefined : `${name}: Invalid data found when processing input`
   })),
-  ...["^Error opening input file {}.$", "^{file}: Invalid data found when processing input$"].map((second) => ({
-    first: linePattern("moov atom not found"),
-    second: linePattern(second),
-    as: (name = "") => `no moov atom in ${name}`
-  })),
+  ...["^Error opening input file {}.$", "^{file}: Invalid data found when processing input$"].map(
+    (second) => ({
+      first: linePattern("moov atom not found"),
+      second: linePattern(second),
+      as: (name = "") => `no moov atom in ${name}`
+    })
+  ),
   {
     first: linePattern("[Parsed_{word}] {}"),
     second: linePattern("[AVFilterGraph] Error initializing filters"),
@@ -696,9 +778,14 @@ export const causeOf = (log: ReadonlyArray<string>, streams: LoggedStreams = noS
   firstSaid(compiled, [...inOneLine(log), ...log], streams)
 
 /** Why a filter of a successful run may have drawn no text; undefined if no line says so. */
-export const undrawnText = (lines: ReadonlyArray<string>): string | undefined => firstSaid(compiledTexts, lines, noStreams)
+export const undrawnText = (lines: ReadonlyArray<string>): string | undefined =>
+  firstSaid(compiledTexts, lines, noStreams)
 
-const firstSaid = (rules: ReturnType<typeof compile>, lines: ReadonlyArray<string>, streams: LoggedStreams): string | undefined => {
+const firstSaid = (
+  rules: ReturnType<typeof compile>,
+  lines: ReadonlyArray<string>,
+  streams: LoggedStreams
+): string | undefined => {
   for (const { patterns, say } of rules) {
     for (const line of lines) {
       for (const pattern of patterns) {
@@ -710,4 +797,5 @@ const firstSaid = (rules: ReturnType<typeof compile>, lines: ReadonlyArray<strin
   return undefined
 }
 
-const shortened = (text: string): string => (text.length > maxRepeated ? `${text.slice(0, maxRepeated)}...` : text)
+const shortened = (text: string): string =>
+  text.length > maxRepeated ? `${text.slice(0, maxRepeated)}...` : text

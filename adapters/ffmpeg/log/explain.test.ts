@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest"
 import { FileName } from "../../../core/ids.js"
-import { damageIn, explain, leftOut, leftUnfinished, stoppedFromOutside, textWarnings, unreadEntries } from "./explain.js"
+import {
+  damageIn,
+  explain,
+  leftOut,
+  leftUnfinished,
+  stoppedFromOutside,
+  textWarnings,
+  unreadEntries
+} from "./explain.js"
 
 const work = { path: "/var/work/0a1b_402-77-1234-6a0f" }
 
@@ -24,13 +32,21 @@ const end = `[AVIOContext @ 0x55e12819eb40] Statistics: 0 bytes written, 0 seeks
 Conversion failed!
 `
 
-const failures: ReadonlyArray<{ readonly log: string; readonly says: string; readonly shows: ReadonlyArray<string> }> = [
+const failures: ReadonlyArray<{
+  readonly log: string
+  readonly says: string
+  readonly shows: ReadonlyArray<string>
+}> = [
   {
     log: "Unrecognized option 'crff'.\nError splitting the argument list: Option not found\n",
     says: "unknown option: -crff",
     shows: ["Unrecognized option 'crff'.", "Error splitting the argument list: Option not found"]
   },
-  { log: `${input}Unknown encoder 'nosuch'\n`, says: "unknown encoder: nosuch", shows: ["Unknown encoder 'nosuch'"] },
+  {
+    log: `${input}Unknown encoder 'nosuch'\n`,
+    says: "unknown encoder: nosuch",
+    shows: ["Unknown encoder 'nosuch'"]
+  },
   { log: "Unknown decoder 'nosuch'\n", says: "unknown decoder: nosuch", shows: ["Unknown decoder 'nosuch'"] },
   {
     log: `${input}[vost#0:0 @ 0x5a] Unknown encoder 'nosuch'\n`,
@@ -45,7 +61,10 @@ const failures: ReadonlyArray<{ readonly log: string; readonly says: string; rea
   {
     log: `${input}[NULL @ 0x55616e19dc40] Requested output format 'nosuch' is not a suitable output format\nfile:../out/o.mp4: Invalid argument\n`,
     says: "unknown output format: nosuch",
-    shows: ["[NULL] Requested output format 'nosuch' is not a suitable output format", "o.mp4: Invalid argument"]
+    shows: [
+      "[NULL] Requested output format 'nosuch' is not a suitable output format",
+      "o.mp4: Invalid argument"
+    ]
   },
   {
     log: `${input}[NULL @ 0x563b882b2c40] Unable to find a suitable output format for 'file:../out/o.xyz'\nfile:../out/o.xyz: Invalid argument\n`,
@@ -65,7 +84,10 @@ const failures: ReadonlyArray<{ readonly log: string; readonly says: string; rea
   {
     log: `${input}${mapping}[Parsed_scale_0 @ 0x559055af2e00] Option 'foo' not found\n[AVFilterGraph @ 0x559055af1ac0] Error initializing filter 'scale' with args 'foo=3'\n${end}`,
     says: 'the filter "scale" has no option "foo"',
-    shows: ["[Parsed_scale_0] Option 'foo' not found", "[AVFilterGraph] Error initializing filter 'scale' with args 'foo=3'"]
+    shows: [
+      "[Parsed_scale_0] Option 'foo' not found",
+      "[AVFilterGraph] Error initializing filter 'scale' with args 'foo=3'"
+    ]
   },
   {
     log: `[AVFilterGraph @ 0x5a] Error applying option 'foo' to filter 'scale': Option not found\n`,
@@ -98,7 +120,9 @@ const failures: ReadonlyArray<{ readonly log: string; readonly says: string; rea
   {
     log: "Output with label 'b' does not exist in any defined filter graph, or was already used elsewhere.\n",
     says: "a map names [b], but no filter output has that label, or it is used already",
-    shows: ["Output with label 'b' does not exist in any defined filter graph, or was already used elsewhere."]
+    shows: [
+      "Output with label 'b' does not exist in any defined filter graph, or was already used elsewhere."
+    ]
   },
   {
     log: `${input}Stream map '0:5' matches no streams.\nTo ignore this, add a trailing '?' to the map.\n`,
@@ -139,7 +163,10 @@ const failures: ReadonlyArray<{ readonly log: string; readonly says: string; rea
   {
     log: "[libx264 @ 0x5a] something new\nError initializing output stream 0:0 -- Error while opening encoder for output stream #0:0\n",
     says: "the encoder could not be started with these settings",
-    shows: ["[libx264] something new", "Error initializing output stream 0:0 -- Error while opening encoder for output stream #0:0"]
+    shows: [
+      "[libx264] something new",
+      "Error initializing output stream 0:0 -- Error while opening encoder for output stream #0:0"
+    ]
   },
   {
     log: `[libx264 @ 0x563a8d9c0280] width not divisible by 2 (321x181)\nError initializing output stream 0:0 -- Error while opening encoder for output stream #0:0 - maybe incorrect parameters such as bit_rate, rate, width or height\n${end}`,
@@ -189,7 +216,10 @@ const failures: ReadonlyArray<{ readonly log: string; readonly says: string; rea
   {
     log: "[mov,mp4,m4a,3gp,3g2,mj2 @ 0x561d4a82b0c0] Format mov,mp4,m4a,3gp,3g2,mj2 detected only with low score of 1, misdetection possible!\n[mov,mp4,m4a,3gp,3g2,mj2 @ 0x561d4a82b0c0] moov atom not found\n[AVIOContext @ 0x561d4a833c40] Statistics: 30000 bytes read, 0 seeks\nfile:bad.mp4: Invalid data found when processing input\n",
     says: '"bad.mp4" is not a media file that can be read (a web page may have been saved under its name), or it is cut off: its index (moov atom) is missing',
-    shows: ["[mov,mp4,m4a,3gp,3g2,mj2] moov atom not found", "bad.mp4: Invalid data found when processing input"]
+    shows: [
+      "[mov,mp4,m4a,3gp,3g2,mj2] moov atom not found",
+      "bad.mp4: Invalid data found when processing input"
+    ]
   },
   {
     log: "[AVIOContext @ 0x56249b11dc40] Statistics: 6 bytes read, 0 seeks\nfile:it's [1] a: b.txt: Invalid data found when processing input\n",
@@ -245,7 +275,9 @@ const failures: ReadonlyArray<{ readonly log: string; readonly says: string; rea
   {
     log: "[h264 @ 0x5587c0d10540] [IMGUTILS @ 0x7ffd402f7f70] Picture size 320x180 exceeds specified max pixel count 10, see the documentation if you wish to increase it\n",
     says: "the picture is too large: 320x180 has more than the 10 pixels that are allowed (limit maxPixels)",
-    shows: ["[h264] [IMGUTILS] Picture size 320x180 exceeds specified max pixel count 10, see the documentation if you wish to increase it"]
+    shows: [
+      "[h264] [IMGUTILS] Picture size 320x180 exceeds specified max pixel count 10, see the documentation if you wish to increase it"
+    ]
   },
   { log: "", says: "ffmpeg ended with status 1", shows: [] },
   { log: "Something new\n", says: "ffmpeg ended with status 1", shows: ["Something new"] }
@@ -258,7 +290,9 @@ const setting = { work, inputs: [{ name: FileName("input-0.mp4"), givenName: Fil
 describe("explain", () => {
   for (const { log, says, shows } of failures) {
     it(says, () => {
-      expect(explain("ffmpeg", { ended: exit(1), log: linesOf(log) }, setting)).toBe([says, ...shows].join("\n"))
+      expect(explain("ffmpeg", { ended: exit(1), log: linesOf(log) }, setting)).toBe(
+        [says, ...shows].join("\n")
+      )
     })
   }
 
@@ -318,7 +352,9 @@ describe("explain", () => {
 
   it("shows no control characters", () => {
     const log = ["Something \u001b[31mred\u0007\u0000\u0085 and\ttabs"]
-    expect(explain("ffmpeg", { ended: exit(1), log }, setting)).toBe("ffmpeg ended with status 1\nSomething  [31mred    and tabs")
+    expect(explain("ffmpeg", { ended: exit(1), log }, setting)).toBe(
+      "ffmpeg ended with status 1\nSomething  [31mred    and tabs"
+    )
   })
 
   it("shows the last few lines only, and of long ones the beginning", () => {
@@ -350,7 +386,10 @@ describe("stoppedFromOutside", () => {
     { ended: exit(1), log: ["lavfi.k=x", term, "Conversion failed!"] },
     { ended: exit(255), log: [] },
     { ended: exit(255), log: [term, "Error opening input files: Operation not permitted"] },
-    { ended: exit(255), log: [term, "Error opening input files: Operation not permitted", "Exiting with exit code -1"] },
+    {
+      ended: exit(255),
+      log: [term, "Error opening input files: Operation not permitted", "Exiting with exit code -1"]
+    },
     { ended: exit(255), log: ["Exiting normally, received signal 24."] },
     { ended: exit(null, "SIGSEGV"), log: [term] },
     { ended: exit(null, "SIGKILL"), log: [] },
@@ -375,7 +414,10 @@ describe("of a success", () => {
 
   // Messages of encoders of 2160p whose memory limit is too low.
   it.each([
-    { log: "[libsvtav1 @ 0x5616de21df40] Error initializing encoder: insufficient resources (0x80001000)", code: 1 },
+    {
+      log: "[libsvtav1 @ 0x5616de21df40] Error initializing encoder: insufficient resources (0x80001000)",
+      code: 1
+    },
     { log: "SvtMalloc[fatal]: allocate memory failed, at ./Source/Lib/Codec/pcs.c:1528", code: 244 },
     { log: "x264 [error]: malloc of size 44329344 failed", code: 1 },
     { log: "x265 [error]: malloc of size 16711680 failed", signal: "SIGSEGV" },
@@ -396,17 +438,35 @@ describe("of a success", () => {
   const noMatch = (specifier: string, graph: string) =>
     `Stream specifier '${specifier}' in filtergraph description ${graph} matches no streams.`
   it.each([
-    { log: tag("none", 2), says: "the output format mp4 takes no none (stream 2 of the output): leave streams of data out by -dn" },
-    { log: tag("ttf", 3), says: /takes no ttf \(stream 3 of the output\): leave attachments out by -map -0:t/ },
-    { log: tag("h264", 0), says: /takes no h264 \(stream 0 of the output\): leave pictures out by -vn, keep a cover by .*attached_pic/ },
+    {
+      log: tag("none", 2),
+      says: "the output format mp4 takes no none (stream 2 of the output): leave streams of data out by -dn"
+    },
+    {
+      log: tag("ttf", 3),
+      says: /takes no ttf \(stream 3 of the output\): leave attachments out by -map -0:t/
+    },
+    {
+      log: tag("h264", 0),
+      says: /takes no h264 \(stream 0 of the output\): leave pictures out by -vn, keep a cover by .*attached_pic/
+    },
     {
       log: tag("vp8", 0),
       says: /takes no vp8 \(stream 0 of the output\): choose another codec, or another format \(vp8 fits into \.webm or \.mkv\)$/
     },
-    { log: noMatch(":a", "[0:v][1:a]concat=v=1:a=1"), says: /takes \[1:a\], but input 1 \(counted from 0\) has no such stream/ },
-    { log: noMatch(":a", "[0:a][1:a]amix"), says: /takes ":a" of the inputs 0, 1 \(counted from 0\), and one of them has no such stream/ },
+    {
+      log: noMatch(":a", "[0:v][1:a]concat=v=1:a=1"),
+      says: /takes \[1:a\], but input 1 \(counted from 0\) has no such stream/
+    },
+    {
+      log: noMatch(":a", "[0:a][1:a]amix"),
+      says: /takes ":a" of the inputs 0, 1 \(counted from 0\), and one of them has no such stream/
+    },
     { log: noMatch("", "[3]hflip"), says: /takes \[3\], but input 3/ },
-    { log: noMatch("out", "[out]hflip"), says: /takes "out", which is neither a stream of an input nor a label/ },
+    {
+      log: noMatch("out", "[out]hflip"),
+      says: /takes "out", which is neither a stream of an input nor a label/
+    },
     { log: noMatch(":a", `${"[0:v]null;".repeat(1000)}[2:a]anull`), says: /but input 2/ },
     { log: noMatch(`:m:title:${"x".repeat(1000)}`, "[0:v]null"), says: /^.{300,500}$/ }
   ])("names the stream and the cure: $says", ({ log, says }) => {
@@ -414,12 +474,24 @@ describe("of a success", () => {
     expect(said).toEqual(typeof says === "string" ? says : expect.stringMatching(says))
   })
 
-  const header51 = "Could not write header for output file #0 (incorrect codec parameters ?): Operation not permitted"
-  const header90 = "[out#0/avi @ 0x557e3824b040] Could not write header (incorrect codec parameters ?): Operation not permitted"
-  const streams = ["Input #0, matroska,webm, from 'file:a.mka':", "  Stream #0:0: Audio: opus, 48000 Hz", "  Stream #0:1: Video: mpeg4 (x)"]
+  const header51 =
+    "Could not write header for output file #0 (incorrect codec parameters ?): Operation not permitted"
+  const header90 =
+    "[out#0/avi @ 0x557e3824b040] Could not write header (incorrect codec parameters ?): Operation not permitted"
+  const streams = [
+    "Input #0, matroska,webm, from 'file:a.mka':",
+    "  Stream #0:0: Audio: opus, 48000 Hz",
+    "  Stream #0:1: Video: mpeg4 (x)"
+  ]
   const copied = [...streams, "Stream mapping:", "  Stream #0:0 -> #0:0 (copy)"]
-  const both = [...streams, "Stream mapping:", "  Stream #0:1 -> #0:0 (mpeg4 (native) -> h264 (libx264))", "  Stream #0:0 -> #0:1 (copy)"]
-  const noOpus = "takes no opus: choose another codec, or another format (opus fits into .mkv, .webm, .ogg or .mp4)"
+  const both = [
+    ...streams,
+    "Stream mapping:",
+    "  Stream #0:1 -> #0:0 (mpeg4 (native) -> h264 (libx264))",
+    "  Stream #0:0 -> #0:1 (copy)"
+  ]
+  const noOpus =
+    "takes no opus: choose another codec, or another format (opus fits into .mkv, .webm, .ogg or .mp4)"
   it.each([
     { log: [...copied, header51], file: "o.avi", says: `the format of "o.avi" ${noOpus}` },
     { log: [...both, header51], file: "o.avi", says: `the format of "o.avi" ${noOpus}` },
@@ -434,7 +506,11 @@ describe("of a success", () => {
       file: "o.mov",
       says: "or another format (vp9 fits into .mp4, .webm or .mkv)"
     },
-    { log: [header51], file: "o.avi", says: 'the format of "o.avi" does not take these streams: choose codecs that fit the container' },
+    {
+      log: [header51],
+      file: "o.avi",
+      says: 'the format of "o.avi" does not take these streams: choose codecs that fit the container'
+    },
     ...[
       "x265 [error]: Picture width must be an integer multiple of the specified chroma subsampling",
       "Svt[error]: Source Width must be even for YUV_420"
@@ -448,29 +524,55 @@ describe("of a success", () => {
       file: "o.mp4",
       says: 'the map "0:q" names no kind of stream: the letters are v (video), V (video without covers), a (sound), s (subtitles), d (data) and t'
     },
-    { log: ["Stream map '0:m:x' matches no streams."], file: "o.mp4", says: 'the map "0:m:x" matches no stream' },
-    { log: [noMatch(":q", "[0:q]hflip")], file: "o.mp4", says: 'takes ":q" of an input, which is no kind of stream: the letters are v' },
     {
-      log: ["[vist#0:0/qtrle @ 0x55] Decoding requested, but no decoder found for: qtrle", "Error initializing a simple filtergraph"],
+      log: ["Stream map '0:m:x' matches no streams."],
+      file: "o.mp4",
+      says: 'the map "0:m:x" matches no stream'
+    },
+    {
+      log: [noMatch(":q", "[0:q]hflip")],
+      file: "o.mp4",
+      says: 'takes ":q" of an input, which is no kind of stream: the letters are v'
+    },
+    {
+      log: [
+        "[vist#0:0/qtrle @ 0x55] Decoding requested, but no decoder found for: qtrle",
+        "Error initializing a simple filtergraph"
+      ],
       file: "o.webm",
       says: "has no decoder for the codec qtrle of an input"
     },
-    { log: ["Decoder (codec qtrle) not found for input stream #0:0"], file: "o.webm", says: "has no decoder for the codec qtrle" },
-    { log: ["Decoder (codec none) not found for input stream #0:1"], file: "o.mp4", says: "has no known codec" }
+    {
+      log: ["Decoder (codec qtrle) not found for input stream #0:0"],
+      file: "o.webm",
+      says: "has no decoder for the codec qtrle"
+    },
+    {
+      log: ["Decoder (codec none) not found for input stream #0:1"],
+      file: "o.mp4",
+      says: "has no known codec"
+    }
   ])("says what fits: $says", ({ log, file, says }) => {
-    expect(explain("ffmpeg", { ended: exit(1), log }, { work, inputs: [], outputs: [FileName(file)] })).toContain(says)
+    expect(
+      explain("ffmpeg", { ended: exit(1), log }, { work, inputs: [], outputs: [FileName(file)] })
+    ).toContain(says)
   })
 
   const dump = (input: number, ...streams: ReadonlyArray<string>) => [
     `Input #${input}, mov,mp4,m4a,3gp,3g2,mj2, from 'file:input-${input}.mp4':`,
     "  Metadata:",
     "    title           : x",
-    ...streams.map((kind, index) => `  Stream #${input}:${index}[0x1](und): ${kind}: x (avc1 / 0x31637661), 320x180`)
+    ...streams.map(
+      (kind, index) => `  Stream #${input}:${index}[0x1](und): ${kind}: x (avc1 / 0x31637661), 320x180`
+    )
   ]
   it.each([
     { dumps: [...dump(0, "Video", "Audio"), ...dump(1, "Video")], names: /takes \[1:a\], but input 1/ },
     { dumps: [...dump(0, "Video"), ...dump(1, "Video", "Audio")], names: /takes \[0:a\], but input 0/ },
-    { dumps: [...dump(0, "Video"), ...dump(1, "Video")], names: /takes ":a" of the inputs 0, 1 .*and these have no such stream/ },
+    {
+      dumps: [...dump(0, "Video"), ...dump(1, "Video")],
+      names: /takes ":a" of the inputs 0, 1 .*and these have no such stream/
+    },
     { dumps: [], names: /and one of them has no such stream/ }
   ])("names the input without the stream: $names", ({ dumps, names }) => {
     const log = [...dumps, noMatch(":a", "[0:a][1:a]amix")]
@@ -509,16 +611,25 @@ describe("a successful run that left something out", () => {
   ])("names the text that was not drawn, which fails from version 9 on: %s", (line, part) => {
     const log = [`[Parsed_drawtext_0 @ 0x55ca08bc3040] ${line}`, "its own signs'"]
     const why = `the filter "drawtext" cannot read its text at "${part}": a percent sign begins a value such as %{pts}: add expansion=none`
-    expect(textWarnings(log, { work, inputs: [] })).toEqual([expect.stringContaining(`the result lacks a text: ${why}`)])
+    expect(textWarnings(log, { work, inputs: [] })).toEqual([
+      expect.stringContaining(`the result lacks a text: ${why}`)
+    ])
     expect(textWarnings([`  title : ${log[0]}`], { work, inputs: [] })).toEqual([])
-    const failure = { ended: exit(234), log: [...log, "[vf#0:0 @ 0x55c17de74300] Error while filtering: Invalid argument"] }
+    const failure = {
+      ended: exit(234),
+      log: [...log, "[vf#0:0 @ 0x55c17de74300] Error while filtering: Invalid argument"]
+    }
     expect(explain("ffmpeg", failure, { work, inputs: [] })).toContain(why)
   })
 
   it.each([
     ["4.3, 5.1", "Error while decoding stream #0:0: Invalid data found when processing input", true],
     ["6.1", "[vist#0:0/png @ 0x55f8ec8d5dc0] Decoding error: Invalid data found when processing input", true],
-    ["9.0", "[vist#0:0/png @ 0x564268aad5c0] [dec:png @ 0x564268ab3e00] Decoding error: Invalid data found when processing input", true],
+    [
+      "9.0",
+      "[vist#0:0/png @ 0x564268aad5c0] [dec:png @ 0x564268ab3e00] Decoding error: Invalid data found when processing input",
+      true
+    ],
     ["an ordinary line", "[png @ 0x564268ab3e00] Invalid PNG signature 0x00000000.", false]
   ])("tells of what could not be decoded: %s", (_, line, is) => {
     expect(leftOut([line])).toBe(is)

@@ -46,10 +46,12 @@ export const stoppedFromOutside = ({ ended, log }: Failure): boolean =>
 const stopWords = ["Exiting normally, received signal 2.", "Exiting normally, received signal 15."]
 
 /** The last line of the log, without the line about the exit code that ffmpeg 9 adds. */
-export const lastWord = (log: ReadonlyArray<string>): string => log.findLast((line) => !line.startsWith("Exiting with exit code ")) ?? ""
+export const lastWord = (log: ReadonlyArray<string>): string =>
+  log.findLast((line) => !line.startsWith("Exiting with exit code ")) ?? ""
 
 const refusals: Readonly<Record<NonNullable<Ended["refused"]>, string>> = {
-  E2BIG: "its options, filters and names are longer together than the system takes them: shorten them, or use fewer outputs",
+  E2BIG:
+    "its options, filters and names are longer together than the system takes them: shorten them, or use fewer outputs",
   EINVAL: "an option, filter or name has a NUL character, which no program can be given: leave it out"
 }
 
@@ -64,24 +66,40 @@ export const explain = (program: "ffmpeg" | "ffprobe", { ended, log }: Failure, 
   const useful = usefulEnd(lines)
   const fault = ended.signal === "SIGABRT" ? assertionIn(lines) : undefined
   if (fault !== undefined)
-    return withLines(`this task meets a fault of ${program} itself (${fault}): write it in another way, or leave that part out`, useful)
-  if (ended.signal !== null) return withLines(`${program} was killed by signal ${ended.signal}${hintAtMemory(ended.signal, lines)}`, useful)
-  const streams = loggedStreams(log.map((line) => (line.includes("Input ") ? readable(line, setting.work, given) : line)))
-  const files = setting.discarded === undefined && setting.outputs !== undefined ? { files: setting.outputs } : {}
-  const cause = emptyInput(lines, setting) ?? pageInput(log, setting) ?? causeOf(lines, { ...streams, ...files })
+    return withLines(
+      `this task meets a fault of ${program} itself (${fault}): write it in another way, or leave that part out`,
+      useful
+    )
+  if (ended.signal !== null)
+    return withLines(
+      `${program} was killed by signal ${ended.signal}${hintAtMemory(ended.signal, lines)}`,
+      useful
+    )
+  const streams = loggedStreams(
+    log.map((line) => (line.includes("Input ") ? readable(line, setting.work, given) : line))
+  )
+  const files =
+    setting.discarded === undefined && setting.outputs !== undefined ? { files: setting.outputs } : {}
+  const cause =
+    emptyInput(lines, setting) ?? pageInput(log, setting) ?? causeOf(lines, { ...streams, ...files })
   return withLines(cause ?? `${program} ended with status ${ended.code}`, useful)
 }
 
 /** Whether the log suggests that a file could not be read, in a failed or a successful run. */
-export const mayBeUnread = (log: ReadonlyArray<string>): boolean => spoken(log).some((line) => unread.test(line))
+export const mayBeUnread = (log: ReadonlyArray<string>): boolean =>
+  spoken(log).some((line) => unread.test(line))
 
-const unread = /Invalid data found when processing input|End of file|Could not find codec parameters|: Invalid argument$/
+const unread =
+  /Invalid data found when processing input|End of file|Could not find codec parameters|: Invalid argument$/
 
 /** The message about a file that is a web page or an error message instead of media. */
 export const pageSentence = (name: string, what: string): string =>
   `"${name}" is ${what}, not media: upload the file itself (a link to it may lead to such a page)`
 
-const pageInput = (log: ReadonlyArray<string>, { inputs, pages = new Map() }: Setting): string | undefined => {
+const pageInput = (
+  log: ReadonlyArray<string>,
+  { inputs, pages = new Map() }: Setting
+): string | undefined => {
   const page = mayBeUnread(log) ? inputs.find(({ name }) => pages.has(name)) : undefined
   return page && pageSentence(page.givenName ?? page.name, pages.get(page.name) ?? "")
 }
@@ -89,7 +107,8 @@ const pageInput = (log: ReadonlyArray<string>, { inputs, pages = new Map() }: Se
 /** ffmpeg has no message of its own for an empty file, so the size of the inputs is checked as well. */
 const emptyInput = (lines: ReadonlyArray<string>, { inputs }: Setting): string | undefined => {
   const empty = inputs.find(({ bytes }) => bytes === 0)
-  return empty !== undefined && lines.some((line) => /Invalid data found when processing input|End of file/.test(line))
+  return empty !== undefined &&
+    lines.some((line) => /Invalid data found when processing input|End of file/.test(line))
     ? `"${empty.givenName ?? empty.name}" is empty (0 bytes): upload it again`
     : undefined
 }
@@ -107,7 +126,9 @@ const memoryLimit = "the limit memoryBytes bounds the address space of its proce
 
 const givenNames = ({ inputs, sequences = [] }: Setting): ReadonlyMap<string, FileName> =>
   new Map([
-    ...inputs.flatMap(({ name, givenName }) => (givenName === undefined ? [] : [[name as string, givenName] as const])),
+    ...inputs.flatMap(({ name, givenName }) =>
+      givenName === undefined ? [] : [[name as string, givenName] as const]
+    ),
     ...sequences.map(({ pattern, givenName }) => [pattern, givenName] as const)
   ])
 
@@ -119,7 +140,9 @@ const hintAtMemory = (signal: string, lines: ReadonlyArray<string>): string => {
 
 /** The lines of a successful run that report a damaged or truncated input. */
 export const damageIn = (log: ReadonlyArray<string>): ReadonlyArray<string> =>
-  spoken(log).filter((line) => /: partial file$|Packet corrupt|corrupt input packet|\] File ended prematurely/.test(line))
+  spoken(log).filter((line) =>
+    /: partial file$|Packet corrupt|corrupt input packet|\] File ended prematurely/.test(line)
+  )
 
 export const damageWarning = "an input is damaged or cut off: the result has what could be read of it"
 
@@ -131,14 +154,18 @@ export const unreadEntries = (log: ReadonlyArray<string>): ReadonlyArray<string>
   const [before, after] = ["] Impossible to open '", "'"]
   const names = spoken(log).flatMap((line) => {
     const at = line.indexOf(before)
-    return at < 0 || !line.endsWith(after) ? [] : [line.slice(at + before.length, -after.length).replace(/^file:/, "")]
+    return at < 0 || !line.endsWith(after)
+      ? []
+      : [line.slice(at + before.length, -after.length).replace(/^file:/, "")]
   })
   return [...new Set(names)]
 }
 
 /** Whether a successful run skipped data that it could not decode. */
 export const leftOut = (log: ReadonlyArray<string>): boolean =>
-  spoken(log).some((line) => line.startsWith("Error while decoding stream #") || line.includes("] Decoding error: "))
+  spoken(log).some(
+    (line) => line.startsWith("Error while decoding stream #") || line.includes("] Decoding error: ")
+  )
 
 /**
  * Warnings for texts that a filter did not draw. Before version 9 a run succeeds without a text that cannot
@@ -154,7 +181,8 @@ export const textWarnings = (log: ReadonlyArray<string>, setting: Setting): Read
  * Whether an output was not written to its end. ffmpeg 5.1 exits with status 0 when the disk becomes full
  * while it closes a file.
  */
-export const leftUnfinished = (log: ReadonlyArray<string>): boolean => spoken(log).some((line) => unfinished.test(line))
+export const leftUnfinished = (log: ReadonlyArray<string>): boolean =>
+  spoken(log).some((line) => unfinished.test(line))
 
 const unfinished = /^(?:\[out#[^\]]*\] )?Error (?:writing trailer|closing file)/
 
@@ -175,7 +203,11 @@ const withoutWhitelist = (line: string): string => {
  * Removes memory addresses, control characters and internal paths; shows files by the names that callers gave
  * them.
  */
-const readable = (line: string, work: Pick<WorkDirectory, "path">, given: ReadonlyMap<string, FileName>): string =>
+const readable = (
+  line: string,
+  work: Pick<WorkDirectory, "path">,
+  given: ReadonlyMap<string, FileName>
+): string =>
   withGivenNames(withoutWhitelist(line).replaceAll(`${work.path}/`, ""), given)
     .replace(/\p{Cc}/gu, " ")
     .replace(/ @ 0x[0-9a-f]+\]/g, "]")
@@ -198,10 +230,29 @@ const noise = [
 
 /** Noise, by the beginning of a line, brackets included. */
 const noisyStarts = [
-  ...["Stream mapping:", "Press [q]", "Conversion failed!", "No more output streams", "*** ", "frame=", "size=", "video:"],
+  ...[
+    "Stream mapping:",
+    "Press [q]",
+    "Conversion failed!",
+    "No more output streams",
+    "*** ",
+    "frame=",
+    "size=",
+    "video:"
+  ],
   // Consequences of the line before.
-  ...["Error reinitializing filters", "Error initializing complex filters", "Error while processing the decoded data"],
-  ...["Failed to inject frame into", "To ignore this, add a trailing", "Exiting with exit code ", "Error : ", "Error while filtering: "],
+  ...[
+    "Error reinitializing filters",
+    "Error initializing complex filters",
+    "Error while processing the decoded data"
+  ],
+  ...[
+    "Failed to inject frame into",
+    "To ignore this, add a trailing",
+    "Exiting with exit code ",
+    "Error : ",
+    "Error while filtering: "
+  ],
   ...[
     "Error opening input files: ",
     "Error opening output files: ",
@@ -215,11 +266,31 @@ const noisyStarts = [
 
 /** Noise, by a text anywhere in a line. */
 const noisyParts = [
-  ...["Guessed Channel Layout", "parser not found for codec", "No bit rate set", "deprecated pixel format", "misdetection possible"],
-  ...["] Statistics:", "] Reinit context", "] Qavg", " frames left in the queue", "] using ", "] profile ", "] max_analyze_duration"],
+  ...[
+    "Guessed Channel Layout",
+    "parser not found for codec",
+    "No bit rate set",
+    "deprecated pixel format",
+    "misdetection possible"
+  ],
+  ...[
+    "] Statistics:",
+    "] Reinit context",
+    "] Qavg",
+    " frames left in the queue",
+    "] using ",
+    "] profile ",
+    "] max_analyze_duration"
+  ],
   ...["] auto-inserting", "] Using ", "] w:", "] tb:", "] ch:", "] 264 - core", "] kb/s"],
   // Starts and ends of threads in ffmpeg 7 and later.
-  ...["] Starting thread...", "] Terminating ", "] Task finished with error code", " returned EOF", " received EOF"],
+  ...[
+    "] Starting thread...",
+    "] Terminating ",
+    "] Task finished with error code",
+    " returned EOF",
+    " received EOF"
+  ],
   ...[
     "] EOF while reading input",
     "] All consumers returned",
@@ -235,8 +306,21 @@ const noisyParts = [
     "] Error reinitializing filters",
     "] Nothing was written into output file"
   ],
-  ...["] No explicit maps", "] Adding streams from explicit maps", "] Created ", "] Creating output stream", "] Binding input with label"],
-  ...["] Sync level", "] Selected ", " frame properties congruent with", "] Input file #", "] Output file #", " frames in, "]
+  ...[
+    "] No explicit maps",
+    "] Adding streams from explicit maps",
+    "] Created ",
+    "] Creating output stream",
+    "] Binding input with label"
+  ],
+  ...[
+    "] Sync level",
+    "] Selected ",
+    " frame properties congruent with",
+    "] Input file #",
+    "] Output file #",
+    " frames in, "
+  ]
 ]
 
 const isNoise = (line: string): boolean =>

@@ -10,7 +10,18 @@ import { makePlan, type Plan } from "../../../core/plan.js"
 /** Short inputs of half a second, for tasks whose content does not matter. */
 export const sources: Readonly<Record<string, ReadonlyArray<string>>> = {
   "clip.mp4": [
-    ...["-f", "lavfi", "-i", "testsrc=d=0.5:s=64x48:r=10", "-f", "lavfi", "-i", "sine=d=0.5", "-pix_fmt", "yuv420p"],
+    ...[
+      "-f",
+      "lavfi",
+      "-i",
+      "testsrc=d=0.5:s=64x48:r=10",
+      "-f",
+      "lavfi",
+      "-i",
+      "sine=d=0.5",
+      "-pix_fmt",
+      "yuv420p"
+    ],
     ...["-c:v", "libx264", "-preset", "ultrafast"]
   ],
   "odd.mkv": ["-f", "lavfi", "-i", "testsrc=d=0.5:s=34x34:r=10", "-c:v", "mpeg4"],
@@ -57,9 +68,18 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
   { options: ["-sample_fmt", "nosuch"], says: "unknown sample format: nosuch" },
   { options: ["-channel_layout", "nosuch"], says: "unknown channel layout: nosuch" },
   { options: ["-ac", "99"], says: "unknown channel layout: 99 channels" },
-  { options: ["-c:v", "libx264", "-preset", "nosuch"], says: "the encoder knows no such preset or tune: nosuch" },
-  { options: ["-c:v", "libx264", "-tune", "nosuch"], says: /^the encoder knows no such preset or tune: .*nosuch/ },
-  { options: ["-c:v", "libx264", "-profile:v", "nosuch"], says: "this encoder cannot be used with the profile nosuch" },
+  {
+    options: ["-c:v", "libx264", "-preset", "nosuch"],
+    says: "the encoder knows no such preset or tune: nosuch"
+  },
+  {
+    options: ["-c:v", "libx264", "-tune", "nosuch"],
+    says: /^the encoder knows no such preset or tune: .*nosuch/
+  },
+  {
+    options: ["-c:v", "libx264", "-profile:v", "nosuch"],
+    says: "this encoder cannot be used with the profile nosuch"
+  },
   { options: ["-vf", "scale=nosuch=3"], says: 'the filter "scale" has no option "nosuch"' },
 
   // Values.
@@ -86,11 +106,20 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
   { options: ["-to", "1", "-ss", "2"], says: "-to lies before -ss: give a later -to, or a length by -t" },
 
   // Options in the wrong place.
-  { inputOptions: ["-vf", "hflip"], says: "the option -vf does not belong to an input: put it among the options of an output" },
-  { options: ["-stream_loop", "1"], says: "the option -stream_loop does not belong to an output: put it among the options of an input" },
+  {
+    inputOptions: ["-vf", "hflip"],
+    says: "the option -vf does not belong to an input: put it among the options of an output"
+  },
+  {
+    options: ["-stream_loop", "1"],
+    says: "the option -stream_loop does not belong to an output: put it among the options of an input"
+  },
   { options: ["-metadata"], says: "the last option of an output needs a value" },
   { options: ["-c:v", "aac"], says: /^the encoder aac is for another kind of stream/ },
-  { options: ["-c", "copy", "-vf", "hflip"], says: "a filter needs the stream to be encoded: choose a codec other than copy for it" },
+  {
+    options: ["-c", "copy", "-vf", "hflip"],
+    says: "a filter needs the stream to be encoded: choose a codec other than copy for it"
+  },
   {
     graph: "[0:v]hflip[v]",
     maps: ["[v]"],
@@ -100,7 +129,10 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
 
   // Graphs and maps.
   { options: ["-vf", "scale=10:10]"], says: "the filter graph is not well-formed" },
-  { options: ["-vf", "hflip,,vflip"], says: "the name of a filter is missing: the graph has one separator too many" },
+  {
+    options: ["-vf", "hflip,,vflip"],
+    says: "the name of a filter is missing: the graph has one separator too many"
+  },
   {
     options: ["-vf", "overlay"],
     says: /^-vf and -af take filters with one input and one output: write (?:"overlay"|the graph) as task.filter_complex, with labels$/
@@ -116,8 +148,14 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
   { options: ["-vf", "anull"], says: /^a filter for pictures meets sound/ },
   { options: ["-af", "hflip"], says: /^a filter for pictures meets sound/ },
   { graph: "[0:v]hflip,anull", says: /^a filter for pictures meets sound/ },
-  { graph: "[0:s]hflip", says: "the filter graph takes [0:s], but input 0 (counted from 0) has no such stream" },
-  { graph: "[vdieo]hflip", says: 'the filter graph takes "vdieo", which is neither a stream of an input nor a label that the graph makes' },
+  {
+    graph: "[0:s]hflip",
+    says: "the filter graph takes [0:s], but input 0 (counted from 0) has no such stream"
+  },
+  {
+    graph: "[vdieo]hflip",
+    says: 'the filter graph takes "vdieo", which is neither a stream of an input nor a label that the graph makes'
+  },
   { graph: "[3:v]hflip", says: "there is no input number 3: inputs are counted from 0" },
   {
     graph: "[0:v]overlay",
@@ -129,27 +167,80 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
     says: /^the label \[b\] is one more than its filter has outputs$|^the filter "hflip" has 2 labels behind it, but 1 output/
   },
   { graph: "[0:v][0:v]hflip", says: 'the filter "hflip" has fewer inputs than labels in front of it' },
-  { graph: "[0:v]hflip[v]", says: /^an output of the filter "hflip" leads nowhere: give it a label and name that label in the maps/ },
-  { graph: "[0:v]hflip[v]", maps: ["[v]", "[v]"], says: "a map names [v], but no filter output has that label, or it is used already" },
-  { maps: ["0:5"], says: 'the map "0:5" matches no stream of the inputs (a "?" at its end makes it optional)' },
+  {
+    graph: "[0:v]hflip[v]",
+    says: /^an output of the filter "hflip" leads nowhere: give it a label and name that label in the maps/
+  },
+  {
+    graph: "[0:v]hflip[v]",
+    maps: ["[v]", "[v]"],
+    says: "a map names [v], but no filter output has that label, or it is used already"
+  },
+  {
+    maps: ["0:5"],
+    says: 'the map "0:5" matches no stream of the inputs (a "?" at its end makes it optional)'
+  },
   { maps: ["0:s"], says: /^the map "0:s" matches no stream/ },
   { maps: ["nosuch"], says: /^the map "nosuch" matches no stream/ },
   { maps: ["0:v", "0:a:3"], says: /^the map "0:a:3" matches no stream/ },
   { maps: ["7:0"], says: "there is no input number 7: inputs are counted from 0" },
 
   // Filters and their inputs.
-  { options: ["-vf", "scale=-1:abc"], says: 'the filter "scale" does not take these arguments', shows: "in 'abc'" },
-  { options: ["-af", "atempo=500"], says: 'the filter "atempo" takes for "tempo" only values from 0.5 to 100', shows: "500" },
-  { options: ["-vf", "setpts=PTS/nosuch"], says: 'the filter "setpts" does not take these arguments', shows: "nosuch" },
-  { options: ["-vf", "scale=bogus:90"], says: 'the filter "scale" does not take these arguments', shows: "bogus" },
-  { options: ["-vf", "fade=sideways"], says: 'the filter "fade" does not take these arguments', shows: "sideways" },
-  { options: ["-vf", "rotate=nosuch"], says: 'the filter "rotate" does not take this input with these arguments', shows: "nosuch" },
-  { options: ["-vf", "fps=often"], says: /^the filter "fps" does not take (?:this input with )?these arguments/, shows: "often" },
-  { options: ["-vf", "drawbox=color=nosuch"], says: 'the filter "drawbox" does not take these arguments', shows: "nosuch" },
-  { graph: "[0:v]scale=bogus:90[v]", maps: ["[v]"], says: 'the filter "scale" does not take these arguments', shows: "bogus" },
-  { options: ["-vf", "crop=1000:900"], says: "the part to be cut out, 1000x900, is larger than the picture, or empty" },
+  {
+    options: ["-vf", "scale=-1:abc"],
+    says: 'the filter "scale" does not take these arguments',
+    shows: "in 'abc'"
+  },
+  {
+    options: ["-af", "atempo=500"],
+    says: 'the filter "atempo" takes for "tempo" only values from 0.5 to 100',
+    shows: "500"
+  },
+  {
+    options: ["-vf", "setpts=PTS/nosuch"],
+    says: 'the filter "setpts" does not take these arguments',
+    shows: "nosuch"
+  },
+  {
+    options: ["-vf", "scale=bogus:90"],
+    says: 'the filter "scale" does not take these arguments',
+    shows: "bogus"
+  },
+  {
+    options: ["-vf", "fade=sideways"],
+    says: 'the filter "fade" does not take these arguments',
+    shows: "sideways"
+  },
+  {
+    options: ["-vf", "rotate=nosuch"],
+    says: 'the filter "rotate" does not take this input with these arguments',
+    shows: "nosuch"
+  },
+  {
+    options: ["-vf", "fps=often"],
+    says: /^the filter "fps" does not take (?:this input with )?these arguments/,
+    shows: "often"
+  },
+  {
+    options: ["-vf", "drawbox=color=nosuch"],
+    says: 'the filter "drawbox" does not take these arguments',
+    shows: "nosuch"
+  },
+  {
+    graph: "[0:v]scale=bogus:90[v]",
+    maps: ["[v]"],
+    says: 'the filter "scale" does not take these arguments',
+    shows: "bogus"
+  },
+  {
+    options: ["-vf", "crop=1000:900"],
+    says: "the part to be cut out, 1000x900, is larger than the picture, or empty"
+  },
   { options: ["-vf", "pad=10:10"], says: "the padded picture must be at least as large as the picture" },
-  { options: ["-vf", "subtitles=nosuch.srt"], says: 'the filter "subtitles" finds no file "nosuch.srt" that it can read' },
+  {
+    options: ["-vf", "subtitles=nosuch.srt"],
+    says: 'the filter "subtitles" finds no file "nosuch.srt" that it can read'
+  },
   {
     options: ["-vf", "drawtext=text=a:x=nosuch("],
     says: 'the filter "drawtext" does not take this input with these arguments',
@@ -182,7 +273,11 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
     file: "a.mp3",
     says: "this encoder takes no sample rate of 12345 Hz: choose another by -ar, for example 48000"
   },
-  { options: ["-vn", "-ac", "7"], file: "a.mp3", says: "this encoder takes no sound of 6.1 channels: choose fewer by -ac, for example 2" },
+  {
+    options: ["-vn", "-ac", "7"],
+    file: "a.mp3",
+    says: "this encoder takes no sound of 6.1 channels: choose fewer by -ac, for example 2"
+  },
   {
     options: ["-c:v", "libx264", "-profile:v", "baseline", "-pix_fmt", "yuv444p"],
     says: "this encoder cannot be used with the profile baseline",
@@ -204,14 +299,20 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
     says: 'the output format mp3 takes one stream of MP3 sound alone: choose it by a map, as in "maps": ["0:a:0"], and its codec by -c',
     shows: "MP3"
   },
-  { options: ["-c", "copy", "-bsf:v", "vp9_superframe"], says: 'the bitstream filter "vp9_superframe" does not take h264' },
+  {
+    options: ["-c", "copy", "-bsf:v", "vp9_superframe"],
+    says: 'the bitstream filter "vp9_superframe" does not take h264'
+  },
   {
     options: ["-c", "copy", "-f", "segment"],
     file: "a.mkv",
     says: 'the name "a.mkv" is no pattern for segments: it needs a number such as %03d, and no other percent sign'
   },
   { file: "a.jpg", says: /^several frames for one picture: use -frames:v 1/ },
-  { file: "a.nosuch", says: 'the name "a.nosuch" tells no output format: give it a usual ending, or choose the format by -f' },
+  {
+    file: "a.nosuch",
+    says: 'the name "a.nosuch" tells no output format: give it a usual ending, or choose the format by -f'
+  },
   { file: "noending", says: /^the name "noending" tells no output format/ },
   { options: ["-an", "-vn"], says: /^an output would have no stream/ },
   { inputs: ["sound.wav"], file: "a.png", says: /^an output would have no stream/ },
@@ -249,9 +350,24 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
     file: "a.wav",
     says: /^the output format wav takes no alac: write -vn -c:a pcm_s16le/
   },
-  { inputs: ["sound.wav"], options: ["-c", "copy"], file: "a.mp3", says: /^the output format mp3 takes one stream of MP3 sound alone/ },
-  { inputs: ["sound.wav"], options: ["-c", "copy"], file: "a.flac", says: /^the output format flac takes one stream of FLAC sound alone/ },
-  { inputs: ["sound.wav"], options: ["-c", "copy"], file: "a.webm", says: /^the output format webm takes only VP8, VP9 or AV1 as video/ },
+  {
+    inputs: ["sound.wav"],
+    options: ["-c", "copy"],
+    file: "a.mp3",
+    says: /^the output format mp3 takes one stream of MP3 sound alone/
+  },
+  {
+    inputs: ["sound.wav"],
+    options: ["-c", "copy"],
+    file: "a.flac",
+    says: /^the output format flac takes one stream of FLAC sound alone/
+  },
+  {
+    inputs: ["sound.wav"],
+    options: ["-c", "copy"],
+    file: "a.webm",
+    says: /^the output format webm takes only VP8, VP9 or AV1 as video/
+  },
   {
     inputs: ["clip.mp4", "words.srt"],
     maps: ["0", "1"],
@@ -290,7 +406,10 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
   },
   { maps: ["0:v:1"], says: /^the map "0:v:1" matches no stream/ },
   { options: ["-aspect", "16:0"], says: "invalid value for -aspect: 16:0" },
-  { options: ["-af", "loudnorm=I=5"], says: 'the filter "loudnorm" takes for "I" only values from -70 to -5' },
+  {
+    options: ["-af", "loudnorm=I=5"],
+    says: 'the filter "loudnorm" takes for "I" only values from -70 to -5'
+  },
   { options: ["-af", "loudnorm=target=-16"], says: 'the filter "loudnorm" has no option "target"' },
   {
     inputs: ["clip.mp4", "odd.mkv"],
@@ -339,8 +458,14 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
     file: "a.mov",
     says: /^the encoder has no profile 8: write as -profile:v one of 0 - apco|^invalid value for -profile: 8$/
   },
-  { options: ["-c:v", "h264_nvenc"], says: /^the codec needs hardware that this machine does not have|^unknown encoder: h264_nvenc$/ },
-  { options: ["-c:v", "h264_vaapi"], says: /^two filters, or a filter and an encoder, have no pixel or sample format in common/ },
+  {
+    options: ["-c:v", "h264_nvenc"],
+    says: /^the codec needs hardware that this machine does not have|^unknown encoder: h264_nvenc$/
+  },
+  {
+    options: ["-c:v", "h264_vaapi"],
+    says: /^two filters, or a filter and an encoder, have no pixel or sample format in common/
+  },
   {
     inputOptions: ["-hwaccel", "cuda"],
     options: ["-vf", "scale_cuda=32:32"],
@@ -354,16 +479,30 @@ export const failingTasks: ReadonlyArray<FailingTask> = [
   { options: ["-b:v", "-5"], says: "invalid value for -b: -5" },
   { options: ["-r", "0"], says: "invalid frame size or rate: 0" },
   { options: ["-t", "-5"], says: "-t is a length, and must not be negative" },
-  { options: ["-c", "copy", "-af", "volume=2"], says: "a filter needs the stream to be encoded: choose a codec other than copy for it" },
+  {
+    options: ["-c", "copy", "-af", "volume=2"],
+    says: "a filter needs the stream to be encoded: choose a codec other than copy for it"
+  },
   { options: ["-vf", "crop=0:0"], says: "the part to be cut out, 0x0, is larger than the picture, or empty" },
-  { options: ["-vf", "setsar=0/0"], says: 'the filter "setsar" does not take this input with these arguments', shows: "0/0" },
-  { options: ["-af", "volume=loud"], says: 'the filter "volume" does not take these arguments', shows: "loud" },
+  {
+    options: ["-vf", "setsar=0/0"],
+    says: 'the filter "setsar" does not take this input with these arguments',
+    shows: "0/0"
+  },
+  {
+    options: ["-af", "volume=loud"],
+    says: 'the filter "volume" does not take these arguments',
+    shows: "loud"
+  },
 
   // Inputs.
   { inputs: ["notes.txt"], says: '"notes.txt" is not a media file that can be read, or it is damaged' },
   { inputs: ["text.jpg"], says: /^nothing of stream 0 of "text\.jpg" can be decoded/ },
   { inputs: ["text.png"], says: /^nothing of stream 0 of "text\.png" can be decoded/ },
-  { inputs: ["cut.mp4"], says: /^"cut\.mp4" is not a media file that can be read \(a web page .*\), or it is cut off/ },
+  {
+    inputs: ["cut.mp4"],
+    says: /^"cut\.mp4" is not a media file that can be read \(a web page .*\), or it is cut off/
+  },
   { inputs: ["empty.mp4"], says: '"empty.mp4" is empty (0 bytes): upload it again' },
   { inputs: ["page.mp4"], says: /^"page\.mp4" is a web page, not media: upload the file itself/ },
   { inputs: ["page.jpg"], says: /^"page\.jpg" is a web page, not media: upload the file itself/ },
@@ -390,16 +529,29 @@ export const titleOf = ({
   maps = [],
   options = [],
   file = "a.mp4"
-}: FailingTask): string => [...inputOptions, ...inputs, ...(graph === undefined ? [] : [graph]), ...maps, ...options, file].join(" ")
+}: FailingTask): string =>
+  [...inputOptions, ...inputs, ...(graph === undefined ? [] : [graph]), ...maps, ...options, file].join(" ")
 
 export const keyOf = (input: string): BlobKey => BlobKey(`dir_1/blob_1/${input}`)
 
 export const planOf = (task: FailingTask, bytesOf: (input: string) => number): Plan => {
-  const { inputs = ["clip.mp4"], inputOptions = [], graph = null, maps = [], options = [], file = "a.mp4" } = task
+  const {
+    inputs = ["clip.mp4"],
+    inputOptions = [],
+    graph = null,
+    maps = [],
+    options = [],
+    file = "a.mp4"
+  } = task
   return makePlan(
     {
       directory: DirId("dir_1"),
-      inputs: inputs.map((name) => ({ name: FileName(name), key: keyOf(name), bytes: bytesOf(name), options: inputOptions })),
+      inputs: inputs.map((name) => ({
+        name: FileName(name),
+        key: keyOf(name),
+        bytes: bytesOf(name),
+        options: inputOptions
+      })),
       outputs: [{ name: FileName(file), options, maps }],
       filterComplex: graph
     },

@@ -24,20 +24,24 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 /** Makes the inputs once, and returns their lengths. */
 const stored = Effect.gen(function* () {
   const storage = yield* Storage
-  const contents = new Map<string, Uint8Array>(Object.entries(texts).map(([name, text]) => [name, Buffer.from(text)]))
+  const contents = new Map<string, Uint8Array>(
+    Object.entries(texts).map(([name, text]) => [name, Buffer.from(text)])
+  )
   for (const [name, args] of Object.entries(sources)) {
     const path = join(folder, name)
     contents.set(
       name,
       yield* Effect.promise(() =>
-        execa(process.env.FFKILN_TEST_SAMPLES_FFMPEG || "ffmpeg", ["-v", "error", ...args, path], { stdin: "ignore" }).then(() =>
-          readFile(path)
-        )
+        execa(process.env.FFKILN_TEST_SAMPLES_FFMPEG || "ffmpeg", ["-v", "error", ...args, path], {
+          stdin: "ignore"
+        }).then(() => readFile(path))
       )
     )
   }
   contents.set("cut.mp4", contents.get("clip.mp4")?.subarray(0, 2000) ?? new Uint8Array())
-  yield* Effect.forEach(contents, ([name, content]) => storage.write(keyOf(name), Stream.make(content), content.length))
+  yield* Effect.forEach(contents, ([name, content]) =>
+    storage.write(keyOf(name), Stream.make(content), content.length)
+  )
   return new Map(Array.from(contents, ([name, content]) => [name, content.length]))
 })
 
@@ -45,7 +49,10 @@ const { version = "" } = buildOf(execFileSync("ffmpeg", ["-version"], { encoding
 const recorded = recordedFiles.includes(`${version}.txt`) ? recordedBy(`${version}.txt`) : new Map()
 
 const workRoot = join(folder, "work")
-const ports = ffmpeg({ workRoot }).pipe(Layer.provideMerge(memoryStorage), Layer.provide(Layer.succeed(Limits, defaultLimits)))
+const ports = ffmpeg({ workRoot }).pipe(
+  Layer.provideMerge(memoryStorage),
+  Layer.provide(Layer.succeed(Limits, defaultLimits))
+)
 
 layer(ports, { excludeTestServices: true })("a failure says what to do", (it) => {
   const inputBytes = Effect.runSync(Effect.cached(stored))
@@ -62,7 +69,8 @@ layer(ports, { excludeTestServices: true })("a failure says what to do", (it) =>
       expect(sentence, error.reason).toEqual(typeof says === "string" ? says : expect.stringMatching(says))
       expect(lines.join("\n")).toContain(shows ?? "")
       expect(lines.length).toBeLessThanOrEqual(4)
-      for (const ours of [folder, "/tmp", "/usr", "../out", " file:", "'file:", "@ 0x"]) expect(error.reason).not.toContain(ours)
+      for (const ours of [folder, "/tmp", "/usr", "../out", " file:", "'file:", "@ 0x"])
+        expect(error.reason).not.toContain(ours)
     })
   )
 })

@@ -9,7 +9,8 @@ export const inputStreams = (log: ReadonlyArray<string>): InputStreams => {
   const inputs = new Map<number, Array<string>>()
   for (const line of log) {
     if (line.startsWith("Output #") || line.startsWith("Stream mapping:")) break
-    const [, input, kind] = /^ {2,4}Stream #(\d{1,4}):\d{1,5}[^ ]{0,100}: (Video|Audio|Subtitle|Data|Attachment)\b/.exec(line) ?? []
+    const [, input, kind] =
+      /^ {2,4}Stream #(\d{1,4}):\d{1,5}[^ ]{0,100}: (Video|Audio|Subtitle|Data|Attachment)\b/.exec(line) ?? []
     if (input === undefined || kind === undefined) {
       const [, opened] = /^Input #(\d{1,4}),/.exec(line) ?? []
       if (opened !== undefined) inputs.set(Number(opened), [])
@@ -44,7 +45,8 @@ export const loggedStreams = (log: ReadonlyArray<string>): LoggedStreams => ({
 /** The number and name of an input, from its list or from the statistics at the end. */
 const nameIn = (line: string): ReadonlyArray<readonly [number, string]> => {
   const list = /^Input #(\d{1,4}), [^']*, from '(.*)':$/.exec(line)
-  const [, number, name = ""] = list ?? /^(?:\[in#[^\]]*\] )?Input file #(\d{1,4}) \((.*)\):$/.exec(line) ?? []
+  const [, number, name = ""] =
+    list ?? /^(?:\[in#[^\]]*\] )?Input file #(\d{1,4}) \((.*)\):$/.exec(line) ?? []
   return number === undefined ? [] : [[Number(number), name]]
 }
 
@@ -56,16 +58,26 @@ const outputCodecs = (log: ReadonlyArray<string>): ReadonlyMap<number, ReadonlyA
   const given = new Map<string, string>()
   const outputs = new Map<number, Array<string>>()
   for (const line of log) {
-    const [, stream, codec = ""] = /^ {2,4}Stream #(\d{1,4}:\d{1,5})[^ ]{0,100}: (?:Video|Audio|Subtitle|Data): (\w+)/.exec(line) ?? []
+    const [, stream, codec = ""] =
+      /^ {2,4}Stream #(\d{1,4}:\d{1,5})[^ ]{0,100}: (?:Video|Audio|Subtitle|Data): (\w+)/.exec(line) ?? []
     if (stream !== undefined && !given.has(stream)) given.set(stream, codec)
-    const [, from = "", to, how = ""] = /^ {2}Stream #(\d{1,4}:\d{1,5}) -> #(\d{1,4}):\d{1,5} \((.*)\)$/.exec(line) ?? []
+    const [, from = "", to, how = ""] =
+      /^ {2}Stream #(\d{1,4}:\d{1,5}) -> #(\d{1,4}):\d{1,5} \((.*)\)$/.exec(line) ?? []
     const made = how === "copy" ? given.get(from) : /-> (\w+) \(/.exec(how)?.[1]
-    if (to !== undefined && made !== undefined) outputs.set(Number(to), [...(outputs.get(Number(to)) ?? []), made])
+    if (to !== undefined && made !== undefined)
+      outputs.set(Number(to), [...(outputs.get(Number(to)) ?? []), made])
   }
   return outputs
 }
 
-const kindOf: Readonly<Record<string, string>> = { v: "video", V: "video", a: "audio", s: "subtitle", d: "data", t: "attachment" }
+const kindOf: Readonly<Record<string, string>> = {
+  v: "video",
+  V: "video",
+  a: "audio",
+  s: "subtitle",
+  d: "data",
+  t: "attachment"
+}
 
 /**
  * Whether an input has the stream of a specifier such as `:a` or `:v:1`; undefined if the log does not say.

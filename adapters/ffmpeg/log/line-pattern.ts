@@ -61,8 +61,15 @@ const afterPrefixes = (line: string): number => {
   return at
 }
 
-const endOfText = (line: string, at: number, text: string, last: boolean, atEnd: boolean): number | undefined => {
-  if (last && (atEnd || text === "")) return line.length - text.length >= at ? line.length - text.length : undefined
+const endOfText = (
+  line: string,
+  at: number,
+  text: string,
+  last: boolean,
+  atEnd: boolean
+): number | undefined => {
+  if (last && (atEnd || text === ""))
+    return line.length - text.length >= at ? line.length - text.length : undefined
   const end = last ? line.lastIndexOf(text) : line.indexOf(text, at)
   return end < at ? undefined : end
 }

@@ -4,7 +4,9 @@ import { StringDecoder } from "node:string_decoder"
 const maxLine = 8192
 
 /** Splits a byte stream into lines, ended by `\n`, `\r` or both. Empty lines are skipped. */
-export const lineReader = (onLine: (line: string) => void): { readonly push: (chunk: Uint8Array) => void; readonly end: () => void } => {
+export const lineReader = (
+  onLine: (line: string) => void
+): { readonly push: (chunk: Uint8Array) => void; readonly end: () => void } => {
   const decoder = new StringDecoder("utf8")
   let rest = ""
   const take = (text: string) => {
@@ -28,14 +30,17 @@ export const maxLines = 2000
  * Keeps the last lines pushed: at most `maxLines`, and at most `maxBytes` together. The very last line is
  * always kept.
  */
-export const lastLines = (maxBytes: number): { readonly push: (line: string) => void; readonly all: () => ReadonlyArray<string> } => {
+export const lastLines = (
+  maxBytes: number
+): { readonly push: (line: string) => void; readonly all: () => ReadonlyArray<string> } => {
   const lines: Array<string> = []
   let bytes = 0
   return {
     push: (line) => {
       lines.push(line)
       bytes += Buffer.byteLength(line) + 1
-      while (lines.length > maxLines || (bytes > maxBytes && lines.length > 1)) bytes -= Buffer.byteLength(lines.shift() ?? "") + 1
+      while (lines.length > maxLines || (bytes > maxBytes && lines.length > 1))
+        bytes -= Buffer.byteLength(lines.shift() ?? "") + 1
     },
     all: () => [...lines]
   }

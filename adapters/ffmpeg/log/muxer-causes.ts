@@ -2,13 +2,17 @@ import { fileMuxers } from "../../../core/policy/allowed.js"
 import { quoted, type Rule } from "./cause-rule.js"
 
 /** For each kind of stream: its name in sentences, and the options that concern it. */
-const kinds: Readonly<Record<string, { readonly said: string; readonly leaveOut: string; readonly codec: string; readonly map: string }>> =
-  {
-    video: { said: "video", leaveOut: "-vn", codec: "-c:v", map: "0:v:0" },
-    audio: { said: "sound", leaveOut: "-an", codec: "-c:a", map: "0:a:0" },
-    subtitle: { said: "subtitles", leaveOut: "-sn", codec: "-c:s", map: "0:s:0" },
-    data: { said: "data", leaveOut: "-dn", codec: "-c:d", map: "0:d:0" }
-  }
+const kinds: Readonly<
+  Record<
+    string,
+    { readonly said: string; readonly leaveOut: string; readonly codec: string; readonly map: string }
+  >
+> = {
+  video: { said: "video", leaveOut: "-vn", codec: "-c:v", map: "0:v:0" },
+  audio: { said: "sound", leaveOut: "-an", codec: "-c:a", map: "0:a:0" },
+  subtitle: { said: "subtitles", leaveOut: "-sn", codec: "-c:s", map: "0:s:0" },
+  data: { said: "data", leaveOut: "-dn", codec: "-c:d", map: "0:d:0" }
+}
 
 const leftOut = (kind: string): string => `leave it out by ${kinds[kind]?.leaveOut ?? "-map"}`
 const said = (kind: string): string => kinds[kind]?.said ?? kind
@@ -54,9 +58,11 @@ const refused: Readonly<Record<string, ReadonlyArray<string>>> = {
  * format.
  */
 const silentRefusal = (format: string, subject: string, codecs: ReadonlyArray<string>): string => {
-  const guilty = refused[format]?.find((codec) => codecs.includes(codec)) ?? (codecs.length === 1 ? codecs[0] : undefined)
+  const guilty =
+    refused[format]?.find((codec) => codecs.includes(codec)) ?? (codecs.length === 1 ? codecs[0] : undefined)
   if (guilty !== undefined) return `${subject} takes no ${guilty}: ${otherFor(guilty)}`
-  if (codecs.length === 0) return `${subject} does not take these streams: choose codecs that fit the container`
+  if (codecs.length === 0)
+    return `${subject} does not take these streams: choose codecs that fit the container`
   return `${subject} does not take one of these streams: ${codecs.map((codec) => `${codec}${home(codec)}`).join(", ")}: ${otherCodec}`
 }
 
@@ -64,7 +70,8 @@ const silentRefusal = (format: string, subject: string, codecs: ReadonlyArray<st
 export const headers: ReadonlyArray<Rule> = [
   {
     forms: ["[out#{number}/{word}] Could not write header"],
-    sayOf: ({ outputs }, number, format = "") => silentRefusal(format, `the output format ${format}`, outputs.get(Number(number)) ?? [])
+    sayOf: ({ outputs }, number, format = "") =>
+      silentRefusal(format, `the output format ${format}`, outputs.get(Number(number)) ?? [])
   },
   {
     forms: ["Could not write header for output file #{number}"],
@@ -108,15 +115,18 @@ const packetsWithoutTime = "packet without a time in stream"
 export const muxers: ReadonlyArray<Rule> = [
   {
     forms: ["[{word}] Could not find tag for codec {name} in stream #{number}"],
-    say: (format, codec, stream) => `the output format ${format} takes no ${codec} (stream ${stream} of the output): ${otherFor(codec)}`
+    say: (format, codec, stream) =>
+      `the output format ${format} takes no ${codec} (stream ${stream} of the output): ${otherFor(codec)}`
   },
   {
     forms: ["Could not find tag for codec {name} in stream #{number}"],
-    say: (codec, stream) => `the output format takes no ${codec} (stream ${stream} of the output): ${otherFor(codec)}`
+    say: (codec, stream) =>
+      `the output format takes no ${codec} (stream ${stream} of the output): ${otherFor(codec)}`
   },
   {
     forms: ["[{word}] {word} muxer does not support any stream of type {word}"],
-    say: (_, format, kind = "") => `the output format ${format} takes no ${said(kind)}: ${leftOut(kind)}, or choose another format`
+    say: (_, format, kind = "") =>
+      `the output format ${format} takes no ${said(kind)}: ${leftOut(kind)}, or choose another format`
   },
   {
     forms: ["[{word}] {word} muxer does not support more than one stream of type {word}"],
@@ -129,7 +139,8 @@ export const muxers: ReadonlyArray<Rule> = [
   },
   {
     forms: ["Codec {name} not supported in WAVE format", "[wav] {word} codec not supported in WAVE format"],
-    say: (codec) => `the output format wav takes no ${codec}: write -vn -c:a pcm_s16le, or choose another format`
+    say: (codec) =>
+      `the output format wav takes no ${codec}: write -vn -c:a pcm_s16le, or choose another format`
   },
   {
     forms: [
@@ -173,7 +184,8 @@ export const muxers: ReadonlyArray<Rule> = [
   },
   {
     forms: ["[{word}] No audio stream present"],
-    say: (format) => `the output format ${format} needs a stream of sound, and none is mapped: map one, or choose another format`
+    say: (format) =>
+      `the output format ${format} needs a stream of sound, and none is mapped: map one, or choose another format`
   },
   {
     forms: ["No mimetype is known for stream {number}"],
@@ -217,13 +229,19 @@ export const anyRefusal: Rule = {
 
 /** Messages of ffmpeg if a muxer fails at its header, or at a packet. */
 const headerFails = ["Could not write header"]
-const packetFails = ["^av_interleaved_write_frame()", "Error muxing a packet", "Error submitting a packet to the muxer"]
+const packetFails = [
+  "^av_interleaved_write_frame()",
+  "Error muxing a packet",
+  "Error submitting a packet to the muxer"
+]
 
 const knownMuxers = new Set(fileMuxers)
 
 /** A muxer's last message before it fails; undefined for messages of codecs. */
 const refusal = (name = "", words = ""): string | undefined =>
-  knownMuxers.has(name) && !words.startsWith("Reinit context") ? `refused by ${name}: ${words.trimEnd().replace(/\.$/, "")}` : undefined
+  knownMuxers.has(name) && !words.startsWith("Reinit context")
+    ? `refused by ${name}: ${words.trimEnd().replace(/\.$/, "")}`
+    : undefined
 
 /** Pairs of lines, as in causes.ts. */
 export const muxerPairs: ReadonlyArray<{

@@ -23,18 +23,72 @@ describe("expectedSeconds", () => {
     { title: "a piece that passes the end", inputs: [from(4, 30)], durations: [10], outputs: [whole], is: 6 },
     { title: "past the end", inputs: [from(40)], durations: [10], outputs: [whole], is: 0 },
     { title: "counted from the end", inputs: [from(-3)], durations: [10], outputs: [whole], is: 3 },
-    { title: "counted from before the start", inputs: [from(-30)], durations: [10], outputs: [whole], is: 10 },
-    { title: "a length where the duration is unknown", inputs: [from(0, 5)], durations: [null], outputs: [whole], is: 5 },
+    {
+      title: "counted from before the start",
+      inputs: [from(-30)],
+      durations: [10],
+      outputs: [whole],
+      is: 10
+    },
+    {
+      title: "a length where the duration is unknown",
+      inputs: [from(0, 5)],
+      durations: [null],
+      outputs: [whole],
+      is: 5
+    },
     { title: "the longest input", inputs: [from(2), whole], durations: [10, 7], outputs: [whole], is: 8 },
-    { title: "a picture beside a film", inputs: [whole, whole], durations: [null, 7], outputs: [whole], is: 7 },
-    { title: "an output cut at its start and end", inputs: [whole], durations: [10], outputs: [from(2, 3)], is: 3 },
+    {
+      title: "a picture beside a film",
+      inputs: [whole, whole],
+      durations: [null, 7],
+      outputs: [whole],
+      is: 7
+    },
+    {
+      title: "an output cut at its start and end",
+      inputs: [whole],
+      durations: [10],
+      outputs: [from(2, 3)],
+      is: 3
+    },
     { title: "an output cut at its start", inputs: [whole], durations: [10], outputs: [from(2)], is: 8 },
-    { title: "an output that asks for more than there is", inputs: [whole], durations: [10], outputs: [from(0, 60)], is: 10 },
+    {
+      title: "an output that asks for more than there is",
+      inputs: [whole],
+      durations: [10],
+      outputs: [from(0, 60)],
+      is: 10
+    },
     { title: "an output of unknown input", inputs: [whole], durations: [null], outputs: [from(0, 5)], is: 5 },
-    { title: "a picture repeated for a while", inputs: [looped()], durations: [0.04], outputs: [from(0, 5)], is: 5 },
-    { title: "a picture repeated under a sound", inputs: [looped(), whole], durations: [null, 30], outputs: [whole], is: 30 },
-    { title: "a repeated film under a longer cut", inputs: [looped(), whole], durations: [2, 3], outputs: [from(0, 60)], is: 60 },
-    { title: "a repeated input of given length", inputs: [looped(8)], durations: [2], outputs: [whole], is: 8 },
+    {
+      title: "a picture repeated for a while",
+      inputs: [looped()],
+      durations: [0.04],
+      outputs: [from(0, 5)],
+      is: 5
+    },
+    {
+      title: "a picture repeated under a sound",
+      inputs: [looped(), whole],
+      durations: [null, 30],
+      outputs: [whole],
+      is: 30
+    },
+    {
+      title: "a repeated film under a longer cut",
+      inputs: [looped(), whole],
+      durations: [2, 3],
+      outputs: [from(0, 60)],
+      is: 60
+    },
+    {
+      title: "a repeated input of given length",
+      inputs: [looped(8)],
+      durations: [2],
+      outputs: [whole],
+      is: 8
+    },
     { title: "repeated for ever", inputs: [looped()], durations: [2], outputs: [whole], is: null },
     { title: "the longest output", inputs: [whole], durations: [10], outputs: [from(0, 3), from(4)], is: 6 },
     { title: "no output", inputs: [whole], durations: [10], outputs: [], is: null }
@@ -82,12 +136,28 @@ describe("progressReader", () => {
   }
 
   it.each([
-    { title: "a block", text: "frame=1\nout_time_us=46440\nout_time=00:00:00.046440\nspeed=6.69x\nprogress=continue", sees: [0.04644] },
-    { title: "two", text: "out_time_us=1000000\nprogress=continue\nout_time_us=2038617\nprogress=end", sees: [1, 2.038617] },
+    {
+      title: "a block",
+      text: "frame=1\nout_time_us=46440\nout_time=00:00:00.046440\nspeed=6.69x\nprogress=continue",
+      sees: [0.04644]
+    },
+    {
+      title: "two",
+      text: "out_time_us=1000000\nprogress=continue\nout_time_us=2038617\nprogress=end",
+      sees: [1, 2.038617]
+    },
     { title: "a time not known", text: "out_time_us=N/A\nprogress=continue", sees: [null] },
     { title: "a time before zero", text: "out_time_us=-21333\nprogress=continue", sees: [0] },
-    { title: "blanks before a value", text: "bitrate=   8.3kbits/s\nout_time_us=  500000\nprogress=continue", sees: [0.5] },
-    { title: "no old time in a block without", text: "out_time_us=1000000\nprogress=continue\nprogress=end", sees: [1, null] },
+    {
+      title: "blanks before a value",
+      text: "bitrate=   8.3kbits/s\nout_time_us=  500000\nprogress=continue",
+      sees: [0.5]
+    },
+    {
+      title: "no old time in a block without",
+      text: "out_time_us=1000000\nprogress=continue\nprogress=end",
+      sees: [1, null]
+    },
     { title: "no half block", text: "out_time_us=1000000\nspeed=1x", sees: [] }
   ])("$title", ({ text, sees }) => expect(read(text)).toEqual(sees))
 })

@@ -6,10 +6,19 @@ import type { Timeline, Window } from "../../../core/timeline.js"
  * is as long as the longest input after its cuts. Inputs of unknown length (pictures) are ignored if the
  * length of another input is known.
  */
-export const expectedSeconds = (timeline: Timeline, durations: ReadonlyArray<number | null>): number | null => {
+export const expectedSeconds = (
+  timeline: Timeline,
+  durations: ReadonlyArray<number | null>
+): number | null => {
   const repeats = timeline.inputs.some(({ looped }) => looped === true)
-  const media = longest(timeline.inputs.map((input, index) => lengthOf(input, input.looped === true ? null : (durations[index] ?? null))))
-  const outputs = timeline.outputs.map((output) => lengthOf(output, repeats && output.length !== null ? null : media))
+  const media = longest(
+    timeline.inputs.map((input, index) =>
+      lengthOf(input, input.looped === true ? null : (durations[index] ?? null))
+    )
+  )
+  const outputs = timeline.outputs.map((output) =>
+    lengthOf(output, repeats && output.length !== null ? null : media)
+  )
   return longest(outputs)
 }
 
@@ -36,14 +45,22 @@ const mostOfRunning = 0.99
  * The next fraction of a running run: never less than the one before; null while the expected length is
  * unknown or 0.
  */
-export const advance = (before: number | null, outTimeSeconds: number, expected: number | null): number | null =>
-  expected === null || expected <= 0 ? before : Math.max(before ?? 0, Math.min(mostOfRunning, outTimeSeconds / expected))
+export const advance = (
+  before: number | null,
+  outTimeSeconds: number,
+  expected: number | null
+): number | null =>
+  expected === null || expected <= 0
+    ? before
+    : Math.max(before ?? 0, Math.min(mostOfRunning, outTimeSeconds / expected))
 
 /**
  * Reads the lines of `-progress`. Calls `onBlock` once per block with the seconds reached, or null if ffmpeg
  * gives none.
  */
-export const progressReader = (onBlock: (outTimeSeconds: number | null) => void): ((line: string) => void) => {
+export const progressReader = (
+  onBlock: (outTimeSeconds: number | null) => void
+): ((line: string) => void) => {
   let reached: number | null = null
   return (line) => {
     const [key, value = ""] = line.split("=", 2).map((part) => part.trim())

@@ -23,7 +23,9 @@ export const recordedBy = (file: string): ReadonlyMap<string, Recorded> =>
       .map((text) => {
         const [head = "", ...log] = text.trimEnd().split("\n")
         const end = head.slice(0, head.indexOf(" "))
-        const ended = end.startsWith("SIG") ? { code: null, signal: end } : { code: Number(end), signal: null }
+        const ended = end.startsWith("SIG")
+          ? { code: null, signal: end }
+          : { code: Number(end), signal: null }
         return [head.slice(end.length + 1), { ...ended, log }]
       })
   )
@@ -38,4 +40,6 @@ export const lacking: Readonly<Record<string, RegExp>> = {
  * The tasks that fail in the recorded version. An empty output has exit status 0; the executor reports it.
  */
 export const failingWith = (recorded: ReadonlyMap<string, Recorded>): ReadonlyArray<FailingTask> =>
-  failingTasks.filter((task) => recorded.get(titleOf(task))?.code !== 0 || /\bis empty\b/.test(`${task.says}`))
+  failingTasks.filter(
+    (task) => recorded.get(titleOf(task))?.code !== 0 || /\bis empty\b/.test(`${task.says}`)
+  )

@@ -6,7 +6,8 @@ import { recordedFiles as files, lacking, recordedBy } from "./recorded-failures
 
 /** What callers read when their tasks fail on other versions of ffmpeg, from logs that `npm run record-failures` made. */
 
-it("logs of each version are there", () => expect(files).toEqual(["4.3.txt", "5.1.txt", "6.1.txt", "7.1.txt", "9.0.txt"]))
+it("logs of each version are there", () =>
+  expect(files).toEqual(["4.3.txt", "5.1.txt", "6.1.txt", "7.1.txt", "9.0.txt"]))
 
 describe.each(files.map((file) => ({ version: file.replace(".txt", ""), recorded: recordedBy(file) })))(
   "ffmpeg $version",
@@ -17,7 +18,8 @@ describe.each(files.map((file) => ({ version: file.replace(".txt", ""), recorded
     it("has failed at least 100 tasks", () => expect(failed.length).toBeGreaterThanOrEqual(100))
 
     it.each(failed.map((task) => [titleOf(task), task] as const))("%s", (title, task) => {
-      const { log, ...ended } = recorded.get(title) ?? expect.fail("not recorded: run npm run record-failures")
+      const { log, ...ended } =
+        recorded.get(title) ?? expect.fail("not recorded: run npm run record-failures")
       const { inputs } = planOf(task, (name) => texts[name]?.length ?? 1)
       const pages = new Map(
         inputs
@@ -28,7 +30,9 @@ describe.each(files.map((file) => ({ version: file.replace(".txt", ""), recorded
       const [sentence, ...lines] = reason.split("\n")
       if (lacking[version]?.test(reason)) return
       const { says } = task
-      expect(sentence, `${reason}\n---\n${log.join("\n")}`).toEqual(typeof says === "string" ? says : expect.stringMatching(says))
+      expect(sentence, `${reason}\n---\n${log.join("\n")}`).toEqual(
+        typeof says === "string" ? says : expect.stringMatching(says)
+      )
       expect(lines.join("\n"), log.join("\n")).toContain(task.shows ?? "")
       expect(lines.length).toBeLessThanOrEqual(4)
       // Neither an empty name nor "(null)".

@@ -43,7 +43,8 @@ export const accountReader = (): AccountReader => {
       const [output, , kind = "", counts = ""] = (line.startsWith(" ") ? outputStream(line) : undefined) ?? []
       const [before = "", after] = counts.split(" packets muxed")
       const packets = before.split("; ").at(-1) ?? ""
-      if (after !== undefined && /^\d+$/.test(packets)) outputs.get(Number(output))?.push({ kind, packets: Number(packets) })
+      if (after !== undefined && /^\d+$/.test(packets))
+        outputs.get(Number(output))?.push({ kind, packets: Number(packets) })
     },
     account: () => ({ durations, outputs })
   }

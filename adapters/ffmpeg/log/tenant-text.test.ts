@@ -20,9 +20,13 @@ import { ffmpeg } from "../index.js"
 const folder = mkdtempSync(join(tmpdir(), "tenant-text-test-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const picture = promisify(execFile)("ffmpeg", [..."-v error -f lavfi -i testsrc=s=64x48:d=0.2:r=10 -c:v mpeg4 -f matroska -".split(" ")], {
-  encoding: "buffer"
-})
+const picture = promisify(execFile)(
+  "ffmpeg",
+  [..."-v error -f lavfi -i testsrc=s=64x48:d=0.2:r=10 -c:v mpeg4 -f matroska -".split(" ")],
+  {
+    encoding: "buffer"
+  }
+)
 
 /** Two pictures for one name: fails once the filters have printed. */
 const twoPictures = (filters: string): Partial<ResolvedTask> => ({
@@ -62,12 +66,20 @@ const words = {
   "a lost input": "[http @ 0x1] Stream ends prematurely at 1, should be 2",
   "a starter": "bwrap\\: no"
 }
-const breaks = { "in a line": "", "after a newline": "x\n", "after a carriage return": "x\r", "after an escape": "x\u001b[2K\r" }
+const breaks = {
+  "in a line": "",
+  "after a newline": "x\n",
+  "after a carriage return": "x\r",
+  "after an escape": "x\u001b[2K\r"
+}
 const texts = Object.entries(words).flatMap(([what, text]) =>
   Object.entries(breaks).map(([where, before]) => [`${what} ${where}`, before + text] as const)
 )
 /** All combinations with `npm run test:long`; otherwise each word and each line break once. */
-const chosen = process.env.FFKILN_TEST_LONG === "1" ? texts : texts.filter((_, index) => index % 5 === 0 || index % 4 === 1)
+const chosen =
+  process.env.FFKILN_TEST_LONG === "1"
+    ? texts
+    : texts.filter((_, index) => index % 5 === 0 || index % 4 === 1)
 
 const ports = ffmpeg({ workRoot: join(folder, "work") }).pipe(
   Layer.provideMerge(memoryStorage),
@@ -86,7 +98,9 @@ layer(ports, { excludeTestServices: true })("a caller's text", (it) => {
   it.effect("may be as many arguments as are allowed", () =>
     Effect.gen(function* () {
       const given = Array.from({ length: 3950 }, () => ["-metadata", "a=b"]).flat()
-      const task = yield* taskOver({ outputs: [{ name: FileName("a.mkv"), options: ["-c", "copy", ...given], maps: [] }] })
+      const task = yield* taskOver({
+        outputs: [{ name: FileName("a.mkv"), options: ["-c", "copy", ...given], maps: [] }]
+      })
       const plan = makePlan(task, "job_1-2", defaultLimits)
       expect(plan.args.length).toBeGreaterThan(defaultLimits.commandArguments - 100)
       expect(tooLong(task, defaultLimits)).toBeUndefined()
@@ -97,12 +111,26 @@ layer(ports, { excludeTestServices: true })("a caller's text", (it) => {
 
   it.effect.each([
     ["one argument of 192 KiB", /longer together/, [`drawtext=text=${"x".repeat(192 * 1024)}`]],
-    ["40 arguments of 100 KiB", /longer together/, Array.from({ length: 40 }, () => `drawtext=text=${"x".repeat(100 * 1024)}`)],
-    ["more outputs than a run may open", /longer together|limit openFiles/, Array.from({ length: 3100 }, () => "null")],
+    [
+      "40 arguments of 100 KiB",
+      /longer together/,
+      Array.from({ length: 40 }, () => `drawtext=text=${"x".repeat(100 * 1024)}`)
+    ],
+    [
+      "more outputs than a run may open",
+      /longer together|limit openFiles/,
+      Array.from({ length: 3100 }, () => "null")
+    ],
     ["a NUL", /NUL character/, ["drawtext=text=a\0b"]]
   ] as const)("that no program can be given: %s", ([, reason, graphs]) =>
     Effect.map(
-      failureOf({ outputs: graphs.map((graph, index) => ({ name: FileName(`${index}.mp4`), options: ["-vf", graph], maps: [] })) }),
+      failureOf({
+        outputs: graphs.map((graph, index) => ({
+          name: FileName(`${index}.mp4`),
+          options: ["-vf", graph],
+          maps: []
+        }))
+      }),
       (error) => expect(error).toMatchObject({ _tag: "FfmpegFailed", reason: expect.stringMatching(reason) })
     )
   )

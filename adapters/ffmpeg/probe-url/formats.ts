@@ -27,13 +27,17 @@ const isTransportStream = (head: Buffer): boolean =>
     [188, 0],
     [192, 4],
     [204, 0]
-  ].some(([length = 0, at = 0]) => Array.from({ length: 20 }, (_, index) => head[at + index * length]).every((byte) => byte === 0x47))
+  ].some(([length = 0, at = 0]) =>
+    Array.from({ length: 20 }, (_, index) => head[at + index * length]).every((byte) => byte === 0x47)
+  )
 
 const boxes = ["ftyp", "moov", "mdat", "free", "skip", "wide", "pnot", "styp"]
 
 /** Where an ID3v2 tag ends; 0 if there is none. Pictures can make it large. */
 const endOfTag = (head: Buffer): number =>
-  head.toString("latin1", 0, 3) === "ID3" ? 10 + [6, 7, 8, 9].reduce((size, at) => size * 128 + ((head[at] ?? 0) & 127), 0) : 0
+  head.toString("latin1", 0, 3) === "ID3"
+    ? 10 + [6, 7, 8, 9].reduce((size, at) => size * 128 + ((head[at] ?? 0) & 127), 0)
+    : 0
 
 /** Whether the bytes are a frame header of MPEG audio, layer III. */
 const isMp3Frame = (bytes: Buffer): boolean => bytes[0] === 0xff && ((bytes[1] ?? 0) & 0xe6) === 0xe2

@@ -29,9 +29,13 @@ const headerBytes = 12
  * that cluster, and the elements that seek heads point to, without cues: ffprobe reads those only when it
  * seeks. False for a file with another structure.
  */
-export const matroskaIndex = (pieces: Pieces, headBytes: number): Effect.Effect<boolean, FetchError | NotInPieces> =>
+export const matroskaIndex = (
+  pieces: Pieces,
+  headBytes: number
+): Effect.Effect<boolean, FetchError | NotInPieces> =>
   Effect.gen(function* () {
-    const elementAt = (at: number) => Effect.map(pieces.read(at, at + headerBytes), (bytes) => shifted(elementIn(bytes, 0), at))
+    const elementAt = (at: number) =>
+      Effect.map(pieces.read(at, at + headerBytes), (bytes) => shifted(elementIn(bytes, 0), at))
     const header = yield* elementAt(0)
     const segment = header === undefined ? undefined : yield* elementAt(header.end)
     if (segment?.id !== ids.segment) return false
@@ -57,7 +61,8 @@ export const matroskaIndex = (pieces: Pieces, headBytes: number): Effect.Effect<
       const place = segment.start + target
       const element = yield* elementAt(place)
       // A second seek head after the first cluster would have to be followed as well.
-      if (element === undefined || element.end > pieces.size || (element.id === ids.seekHead && place > at)) return false
+      if (element === undefined || element.end > pieces.size || (element.id === ids.seekHead && place > at))
+        return false
       yield* pieces.fetch(place, element.end)
     }
     return true
@@ -67,7 +72,11 @@ const shifted = (element: Element | undefined, by: number): Element | undefined 
   element === undefined ? undefined : { ...element, start: element.start + by, end: element.end + by }
 
 /** Reads a number whose leading zero bits give its length. An id keeps the marker bit. */
-const numberIn = (bytes: Buffer, at: number, keepMark: boolean): { readonly value: number; readonly length: number } | undefined => {
+const numberIn = (
+  bytes: Buffer,
+  at: number,
+  keepMark: boolean
+): { readonly value: number; readonly length: number } | undefined => {
   const first = bytes[at] ?? 0
   const length = Math.clz32(first) - 23
   if (first === 0 || at + length > bytes.length) return undefined
@@ -92,7 +101,11 @@ const elementIn = (bytes: Buffer, at: number): Element | undefined => {
 const childrenOf = (bytes: Buffer): ReadonlyArray<Element> => {
   const children: Array<Element> = []
   let at = 0
-  for (let child = elementIn(bytes, at); child !== undefined && child.end <= bytes.length; child = elementIn(bytes, at)) {
+  for (
+    let child = elementIn(bytes, at);
+    child !== undefined && child.end <= bytes.length;
+    child = elementIn(bytes, at)
+  ) {
     children.push(child)
     at = child.end
   }
@@ -107,7 +120,9 @@ const seekTargets = (seekHead: Buffer): ReadonlyArray<number> =>
       const seek = seekHead.subarray(start, end)
       const valueOf = (wanted: number) => {
         const child = childrenOf(seek).find(({ id }) => id === wanted)
-        return child === undefined ? undefined : seek.subarray(child.start, child.end).reduce((value, byte) => value * 256 + byte, 0)
+        return child === undefined
+          ? undefined
+          : seek.subarray(child.start, child.end).reduce((value, byte) => value * 256 + byte, 0)
       }
       const position = valueOf(ids.seekPosition)
       const wanted = valueOf(ids.seekId)

@@ -81,8 +81,15 @@ export const openPieces = (
         if (failure !== undefined) return yield* failure
         const range = contentRange(answer.headers)
         const same = answer.status === 206 && versionOf(answer.headers) === version
-        if (!same || range?.from !== start || range.to !== to || range.size !== size) return yield* new NotInPieces()
-        yield* fillSpans(file, answer.body, { at: start, most: to - start, least: to - start, tooMany: new NotInPieces(), count })
+        if (!same || range?.from !== start || range.to !== to || range.size !== size)
+          return yield* new NotInPieces()
+        yield* fillSpans(file, answer.body, {
+          at: start,
+          most: to - start,
+          least: to - start,
+          tooMany: new NotInPieces(),
+          count
+        })
         here.push({ from: start, to })
       }).pipe(Effect.scoped)
 
@@ -124,11 +131,14 @@ export const fillSpans = <E, E2>(
         count(piece.length)
         if (bytes + piece.length > most) return yield* Effect.fail(tooMany)
         // The file is closed only after the current write has ended.
-        yield* Effect.uninterruptible(disk("write a file for a URL", () => file.write(piece, 0, piece.length, at + bytes)))
+        yield* Effect.uninterruptible(
+          disk("write a file for a URL", () => file.write(piece, 0, piece.length, at + bytes))
+        )
         bytes += piece.length
       })
     )
-    if (bytes < least) return yield* new UrlUnreachable({ reason: "The server of the URL sent less than it announced" })
+    if (bytes < least)
+      return yield* new UrlUnreachable({ reason: "The server of the URL sent less than it announced" })
   })
 
 /**
@@ -139,7 +149,9 @@ export const contentRange = (
   headers: IncomingHttpHeaders
 ): { readonly from: number; readonly to: number; readonly size: number } | undefined => {
   const match = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/i.exec(headers["content-range"]?.trim() ?? "")
-  return match === null ? undefined : { from: Number(match[1]), to: Number(match[2]) + 1, size: Number(match[3]) }
+  return match === null
+    ? undefined
+    : { from: Number(match[1]), to: Number(match[2]) + 1, size: Number(match[3]) }
 }
 
 /** The version of a file, from ETag and Last-Modified; undefined if the server sends neither. */

@@ -27,7 +27,11 @@ const restBytes = 2 * MiB
  * as content.
  */
 const readsAll = ({ sections, readIntervals, countFrames, countPackets }: ProbeRequest): boolean =>
-  sections.frames !== undefined || sections.packets !== undefined || readIntervals !== null || countFrames || countPackets
+  sections.frames !== undefined ||
+  sections.packets !== undefined ||
+  readIntervals !== null ||
+  countFrames ||
+  countPackets
 
 /**
  * Downloads the parts of a URL that ffprobe reads (head, index and end) to a file at `path`. The file has the
@@ -58,7 +62,12 @@ export const fetchForProbe = (
         if (failure !== undefined) return yield* failure
         if ((declaredBytes(answer.headers) ?? 0) > uploadBytes) return yield* tooLarge(uploadBytes)
         yield* disk("empty a file for a URL", () => file.truncate(0))
-        yield* fillSpans(file, answer.body, { at: 0, most: uploadBytes, tooMany: tooLarge(uploadBytes), count })
+        yield* fillSpans(file, answer.body, {
+          at: 0,
+          most: uploadBytes,
+          tooMany: tooLarge(uploadBytes),
+          count
+        })
       })
 
     const whole = Effect.scoped(Effect.flatMap(guard.request(url, { redirects }), takeWhole))
@@ -73,8 +82,21 @@ export const fetchForProbe = (
       if (first.status !== 206 || range?.from !== 0 || version === undefined) return yield* new NotInPieces()
       const head = Math.min(headBytes, range.size)
       if (range.to !== head) return yield* new NotInPieces()
-      yield* fillSpans(file, first.body, { at: 0, most: head, least: head, tooMany: new NotInPieces(), count })
-      const pieces = yield* openPieces(file, { guard, url: first.url.href, version, size: range.size, head, count })
+      yield* fillSpans(file, first.body, {
+        at: 0,
+        most: head,
+        least: head,
+        tooMany: new NotInPieces(),
+        count
+      })
+      const pieces = yield* openPieces(file, {
+        guard,
+        url: first.url.href,
+        version,
+        size: range.size,
+        head,
+        count
+      })
       if (range.size <= head + restBytes) return yield* pieces.fetch(head, range.size)
       if (!(yield* fetchIndex(pieces, headBytes))) return yield* new NotInPieces()
     }).pipe(Effect.scoped)

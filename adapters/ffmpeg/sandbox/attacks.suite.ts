@@ -52,7 +52,8 @@ export const layOut = async (): Promise<Prey> => {
 }
 
 /** Whether the canary is as it was laid out. */
-export const untouched = async ({ canary, secret }: Prey): Promise<boolean> => (await readFile(canary, "utf8")) === secret
+export const untouched = async ({ canary, secret }: Prey): Promise<boolean> =>
+  (await readFile(canary, "utf8")) === secret
 
 export interface Attack {
   readonly title: string
@@ -63,7 +64,16 @@ export interface Attack {
 }
 
 const picture = ["-f", "lavfi", "-i", "color=s=16x16:d=0.1"]
-const copyOf = (...input: ReadonlyArray<string>) => [...input, "-map", "0", "-c", "copy", "-f", "data", "file:../out/a"]
+const copyOf = (...input: ReadonlyArray<string>) => [
+  ...input,
+  "-map",
+  "0",
+  "-c",
+  "copy",
+  "-f",
+  "data",
+  "file:../out/a"
+]
 const bytesOf = (file: string) => copyOf("-f", "data", "-i", file)
 const into = (file: string) => [...picture, "-c:v", "rawvideo", "-f", "rawvideo", file]
 
@@ -94,7 +104,11 @@ export const attacks = ({ canary, port, socket, folder }: Prey, neighbour: strin
     ["a setting of the kernel", "/proc/sys/kernel/hostname", false],
     ["its own limits", "/proc/self/oom_score_adj", false],
     ["a device that is not there", "/dev/kmsg", false]
-  ].map(([title, file, worksOpenly]) => ({ title: `writes ${title}`, args: into(`file:${file}`), worksOpenly: worksOpenly === true })),
+  ].map(([title, file, worksOpenly]) => ({
+    title: `writes ${title}`,
+    args: into(`file:${file}`),
+    worksOpenly: worksOpenly === true
+  })),
   {
     title: "draws a file of the host",
     args: [...picture, "-frames:v", "1", "-vf", `drawtext=textfile=${canary}`, "file:../out/a.png"],

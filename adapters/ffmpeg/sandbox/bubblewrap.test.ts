@@ -37,7 +37,10 @@ afterAll(async () => {
 })
 
 const layer = (options: FfmpegOptions, limits: Partial<LimitValues> = {}) =>
-  ffmpeg(options).pipe(Layer.provideMerge(memoryStorage), Layer.provide(Layer.succeed(Limits, { ...defaultLimits, ...limits })))
+  ffmpeg(options).pipe(
+    Layer.provideMerge(memoryStorage),
+    Layer.provide(Layer.succeed(Limits, { ...defaultLimits, ...limits }))
+  )
 
 const plan = (args: ReadonlyArray<string>, outputs: ReadonlyArray<string> = []): Plan => ({
   args: ["-hide_banner", "-nostdin", "-y", "-v", "verbose", "-nostats", "-progress", "pipe:1", ...args],
@@ -60,10 +63,15 @@ const besideNeighbour = <A, E, R>(workRoot: string, use: (file: string) => Effec
     const content = Buffer.from(prey.secret)
     const key = (yield* storage.write(neighbourKey, Stream.make(content), content.length)).key
     const begun = yield* Deferred.make<void>()
-    const endless = plan(["-re", "-f", "lavfi", "-i", "testsrc=s=64x64", "-c:v", "mpeg4", "-f", "matroska", "file:../out/n"], ["n"])
+    const endless = plan(
+      ["-re", "-f", "lavfi", "-i", "testsrc=s=64x64", "-c:v", "mpeg4", "-f", "matroska", "file:../out/n"],
+      ["n"]
+    )
     const given = { ...endless, inputs: [{ name: FileName("private.txt"), key, bytes: content.length }] }
     const executor = yield* Executor
-    const neighbour = yield* Effect.fork(Stream.runForEach(executor.run(given), () => Deferred.succeed(begun, undefined)))
+    const neighbour = yield* Effect.fork(
+      Stream.runForEach(executor.run(given), () => Deferred.succeed(begun, undefined))
+    )
     yield* Effect.raceFirst(Deferred.await(begun), Fiber.join(neighbour))
     const [work = ""] = yield* Effect.promise(() => readdir(workRoot))
     const result = yield* use(join(workRoot, work, "in", "private.txt"))
@@ -75,31 +83,43 @@ const besideNeighbour = <A, E, R>(workRoot: string, use: (file: string) => Effec
 const neighbourKey = BlobKey("dir_2/blob_2/private.txt")
 
 describe.runIf(linux)("with no policy before it, the sandbox alone", () => {
-  it.live.each(ways)("stops every attack, and each that can do without privileges works where there is none: $way", ({ way, options }) =>
-    Effect.gen(function* () {
-      const workRoot = join(folder, way)
-      yield* Effect.gen(function* () {
-        const before = prey.visits()
-        const outcomes = yield* besideNeighbour(workRoot, (file) =>
-          Effect.forEach(attacks(prey, file), ({ title, args, worksOpenly }) =>
-            Effect.map(Effect.either(run(plan(args, outputsOf(args)))), (result) => ({ title, result, worksOpenly }))
+  it.live.each(ways)(
+    "stops every attack, and each that can do without privileges works where there is none: $way",
+    ({ way, options }) =>
+      Effect.gen(function* () {
+        const workRoot = join(folder, way)
+        yield* Effect.gen(function* () {
+          const before = prey.visits()
+          const outcomes = yield* besideNeighbour(workRoot, (file) =>
+            Effect.forEach(attacks(prey, file), ({ title, args, worksOpenly }) =>
+              Effect.map(Effect.either(run(plan(args, outputsOf(args)))), (result) => ({
+                title,
+                result,
+                worksOpenly
+              }))
+            )
           )
-        )
-        const done = outcomes.filter(({ result }) => Either.isRight(result)).map(({ title }) => title)
-        if (options.sandbox === "required") {
-          expect(done).toEqual([])
-          expect(outcomes.filter(({ result }) => Either.isLeft(result) && result.left._tag !== "FfmpegFailed")).toEqual([])
-          expect(yield* Effect.promise(() => untouched(prey))).toBe(true)
-          expect(prey.visits()).toBe(before)
-        } else {
-          expect(done).toEqual(expect.arrayContaining(outcomes.filter(({ worksOpenly }) => worksOpenly).map(({ title }) => title)))
-          expect(yield* Effect.promise(() => untouched(prey))).toBe(false)
-          expect(prey.visits()).toBeGreaterThan(before + 3)
-          yield* Effect.promise(() => rm(`/dev/shm/${basename(prey.folder)}`))
-        }
-      }).pipe(Effect.provide(layer({ workRoot, ...options })))
-      expect(yield* remainsOf(workRoot)).toEqual([])
-    })
+          const done = outcomes.filter(({ result }) => Either.isRight(result)).map(({ title }) => title)
+          if (options.sandbox === "required") {
+            expect(done).toEqual([])
+            expect(
+              outcomes.filter(({ result }) => Either.isLeft(result) && result.left._tag !== "FfmpegFailed")
+            ).toEqual([])
+            expect(yield* Effect.promise(() => untouched(prey))).toBe(true)
+            expect(prey.visits()).toBe(before)
+          } else {
+            expect(done).toEqual(
+              expect.arrayContaining(
+                outcomes.filter(({ worksOpenly }) => worksOpenly).map(({ title }) => title)
+              )
+            )
+            expect(yield* Effect.promise(() => untouched(prey))).toBe(false)
+            expect(prey.visits()).toBeGreaterThan(before + 3)
+            yield* Effect.promise(() => rm(`/dev/shm/${basename(prey.folder)}`))
+          }
+        }).pipe(Effect.provide(layer({ workRoot, ...options })))
+        expect(yield* remainsOf(workRoot)).toEqual([])
+      })
   )
 })
 
@@ -111,7 +131,10 @@ describe.runIf(linux && isRoot)("as another user than root", () => {
       const workRoot = join(folder, `nobody ${way}`)
       yield* Effect.promise(() => mkdir(workRoot))
       yield* Effect.promise(() => chown(workRoot, nobody, nobody))
-      const tried = attacks(prey, prey.canary).map(({ title, args }) => ({ title, plan: plan(args, outputsOf(args)) }))
+      const tried = attacks(prey, prey.canary).map(({ title, args }) => ({
+        title,
+        plan: plan(args, outputsOf(args))
+      }))
       const program = yield* Effect.promise(() =>
         bundled(
           join(folder, `attacker ${way}`),
@@ -125,7 +148,16 @@ describe.runIf(linux && isRoot)("as another user than root", () => {
            console.log(JSON.stringify([process.getuid(), await Effect.runPromise(Effect.provide(program, layer))]))`
         )
       )
-      const drop = ["--reuid", `${nobody}`, "--regid", `${nobody}`, "--clear-groups", "--", process.execPath, program]
+      const drop = [
+        "--reuid",
+        `${nobody}`,
+        "--regid",
+        `${nobody}`,
+        "--clear-groups",
+        "--",
+        process.execPath,
+        program
+      ]
       const visits = prey.visits()
       const { stdout } = yield* Effect.promise(() => execa("setpriv", drop))
       expect(JSON.parse(stdout)).toEqual([nobody, tried.map(({ title }) => [title, "FfmpegFailed"])])
@@ -136,7 +168,9 @@ describe.runIf(linux && isRoot)("as another user than root", () => {
 })
 
 const failing = (given: Plan, limits: Partial<LimitValues>, { options }: Way) =>
-  Effect.flip(run(given)).pipe(Effect.provide(layer({ workRoot: join(folder, "limits"), ...options }, limits)))
+  Effect.flip(run(given)).pipe(
+    Effect.provide(layer({ workRoot: join(folder, "limits"), ...options }, limits))
+  )
 
 const endlessPicture = ["-f", "lavfi", "-i", "testsrc=s=640x360"]
 
@@ -175,7 +209,10 @@ const excesses: ReadonlyArray<{
   },
   {
     title: "open files",
-    args: [...picture(), ...Array.from({ length: 30 }, (_, index) => ["-c:v", "mpeg4", `file:../out/${index}.mkv`]).flat()],
+    args: [
+      ...picture(),
+      ...Array.from({ length: 30 }, (_, index) => ["-c:v", "mpeg4", `file:../out/${index}.mkv`]).flat()
+    ],
     limits: { openFiles: 20 },
     says: /Too many open files/
   },
@@ -190,10 +227,13 @@ const excesses: ReadonlyArray<{
 ]
 
 /** Where the kernel counts the processes of a run apart from others. */
-const isCounted = ({ options }: Way) => options.sandbox === "required" && (isRoot || options.sandboxKind === "bubblewrap")
+const isCounted = ({ options }: Way) =>
+  options.sandbox === "required" && (isRoot || options.sandboxKind === "bubblewrap")
 
 describe.runIf(linux).each(ways)("a run that exceeds its limits, $way", (way) => {
-  for (const { title, args, limits, says } of excesses.filter(({ onlyInside }) => isCounted(way) || !onlyInside)) {
+  for (const { title, args, limits, says } of excesses.filter(
+    ({ onlyInside }) => isCounted(way) || !onlyInside
+  )) {
     it.live(`of ${title} ends and says so`, () =>
       Effect.gen(function* () {
         const error = yield* failing(plan(args), limits, way)
@@ -205,59 +245,95 @@ describe.runIf(linux).each(ways)("a run that exceeds its limits, $way", (way) =>
 })
 
 describe.runIf(linux)("a process in the sandbox", () => {
-  it.live.each(sandboxedWays)("has no privileges, a user that is not ours, and namespaces of its own: $way", ({ way, options }) =>
-    Effect.gen(function* () {
-      const workRoot = join(folder, `status ${way}`)
-      yield* Effect.gen(function* () {
-        yield* besideNeighbour(workRoot, () =>
-          Effect.promise(async () => {
-            const [pid = "none", ...others] = await ffmpegsIn(workRoot)
-            expect(others).toEqual([])
-            const namespaces = ["mnt", "net", "pid", "ipc", "uts", "cgroup", ...(isRoot ? [] : ["user"])]
-            for (const kind of options.sandboxKind === "landlock" ? [] : namespaces) {
-              expect(await readlink(`/proc/${pid}/ns/${kind}`)).not.toBe(await readlink(`/proc/self/ns/${kind}`))
-            }
-            const status = await readFile(`/proc/${pid}/status`, "utf8")
-            const field = (name: string) => new RegExp(`^${name}:\\t(.*)$`, "m").exec(status)?.[1]?.trim()
-            for (const name of ["CapInh", "CapPrm", "CapEff", "CapAmb"]) expect([name, Number(`0x${field(name)}`)]).toEqual([name, 0])
-            expect([field("NoNewPrivs"), field("Seccomp"), field("Groups")]).toEqual(["1", "2", isRoot ? "" : field("Groups")])
-            if (isRoot) expect(new Set(field("Uid")?.split("\t"))).not.toContain("0")
-            expect(
-              (await readFile(`/proc/${pid}/limits`, "utf8")).match(/Max (address space|file size|open files|core file size) .*/g)
-            ).toEqual([
-              expect.stringMatching(/file size +2147483648 /),
-              expect.stringMatching(/core file size +0 +0 /),
-              expect.stringMatching(/open files +256 /),
-              expect.stringMatching(/address space +17179869184 /)
-            ])
+  it.live.each(sandboxedWays)(
+    "has no privileges, a user that is not ours, and namespaces of its own: $way",
+    ({ way, options }) =>
+      Effect.gen(function* () {
+        const workRoot = join(folder, `status ${way}`)
+        yield* Effect.gen(function* () {
+          yield* besideNeighbour(workRoot, () =>
+            Effect.promise(async () => {
+              const [pid = "none", ...others] = await ffmpegsIn(workRoot)
+              expect(others).toEqual([])
+              const namespaces = ["mnt", "net", "pid", "ipc", "uts", "cgroup", ...(isRoot ? [] : ["user"])]
+              for (const kind of options.sandboxKind === "landlock" ? [] : namespaces) {
+                expect(await readlink(`/proc/${pid}/ns/${kind}`)).not.toBe(
+                  await readlink(`/proc/self/ns/${kind}`)
+                )
+              }
+              const status = await readFile(`/proc/${pid}/status`, "utf8")
+              const field = (name: string) => new RegExp(`^${name}:\\t(.*)$`, "m").exec(status)?.[1]?.trim()
+              for (const name of ["CapInh", "CapPrm", "CapEff", "CapAmb"])
+                expect([name, Number(`0x${field(name)}`)]).toEqual([name, 0])
+              expect([field("NoNewPrivs"), field("Seccomp"), field("Groups")]).toEqual([
+                "1",
+                "2",
+                isRoot ? "" : field("Groups")
+              ])
+              if (isRoot) expect(new Set(field("Uid")?.split("\t"))).not.toContain("0")
+              expect(
+                (await readFile(`/proc/${pid}/limits`, "utf8")).match(
+                  /Max (address space|file size|open files|core file size) .*/g
+                )
+              ).toEqual([
+                expect.stringMatching(/file size +2147483648 /),
+                expect.stringMatching(/core file size +0 +0 /),
+                expect.stringMatching(/open files +256 /),
+                expect.stringMatching(/address space +17179869184 /)
+              ])
+            })
+          )
+        }).pipe(Effect.provide(layer({ workRoot, ...options })))
+      })
+  )
+
+  it.live.each(sandboxedWays)(
+    "finds nothing of ours in the environment of the first process: $way",
+    ({ way, options, warm }) =>
+      Effect.gen(function* () {
+        const args = [
+          "-f",
+          "data",
+          "-i",
+          "file:/proc/1/environ",
+          "-map",
+          "0",
+          "-c",
+          "copy",
+          "-f",
+          "data",
+          "file:../out/a"
+        ]
+        const tried = yield* Effect.either(run(plan(args, ["a"])))
+        // Under root that is another user's, and where it is kept loaded nothing that a run may read; else ffmpeg's own.
+        if (isRoot || warm)
+          return expect(tried).toMatchObject({
+            left: { _tag: "FfmpegFailed", message: expect.stringContaining("Permission denied") }
           })
-        )
-      }).pipe(Effect.provide(layer({ workRoot, ...options })))
-    })
+        const bytes = Buffer.concat([
+          ...(yield* Stream.runCollect((yield* Storage).read(BlobKey("dir_1/job_1-1/a"))))
+        ])
+        expect(bytes.toString().split("\0").filter(Boolean).sort()).toEqual([
+          "HOME=/tmp",
+          "LANG=C.UTF-8",
+          "PATH=/usr/bin:/bin",
+          "PWD=/in"
+        ])
+      }).pipe(Effect.provide(layer({ workRoot: join(folder, `memory ${way}`), ...options })))
   )
 
-  it.live.each(sandboxedWays)("finds nothing of ours in the environment of the first process: $way", ({ way, options, warm }) =>
-    Effect.gen(function* () {
-      const args = ["-f", "data", "-i", "file:/proc/1/environ", "-map", "0", "-c", "copy", "-f", "data", "file:../out/a"]
-      const tried = yield* Effect.either(run(plan(args, ["a"])))
-      // Under root that is another user's, and where it is kept loaded nothing that a run may read; else ffmpeg's own.
-      if (isRoot || warm)
-        return expect(tried).toMatchObject({ left: { _tag: "FfmpegFailed", message: expect.stringContaining("Permission denied") } })
-      const bytes = Buffer.concat([...(yield* Stream.runCollect((yield* Storage).read(BlobKey("dir_1/job_1-1/a"))))])
-      expect(bytes.toString().split("\0").filter(Boolean).sort()).toEqual(["HOME=/tmp", "LANG=C.UTF-8", "PATH=/usr/bin:/bin", "PWD=/in"])
-    }).pipe(Effect.provide(layer({ workRoot: join(folder, `memory ${way}`), ...options })))
-  )
-
-  it.live.each(sandboxedWays)("leaves nothing when it is ended, not even for others to reap: $way", ({ way, options, warm }) =>
-    Effect.gen(function* () {
-      const workRoot = join(folder, `ended ${way}`)
-      const processes = yield* besideNeighbour(workRoot, () => Effect.promise(() => processesIn(workRoot))).pipe(
-        Effect.provide(layer({ workRoot, ...options }))
-      )
-      // bubblewrap outside, under root also inside, and ffmpeg; or ffmpeg alone.
-      expect(processes).toHaveLength(warm ? 1 : isRoot ? 3 : 2)
-      expect(processes.filter((id) => existsSync(`/proc/${id}`))).toEqual([])
-    })
+  it.live.each(sandboxedWays)(
+    "leaves nothing when it is ended, not even for others to reap: $way",
+    ({ way, options, warm }) =>
+      Effect.gen(function* () {
+        const workRoot = join(folder, `ended ${way}`)
+        const processes = yield* besideNeighbour(workRoot, () =>
+          Effect.promise(() => processesIn(workRoot))
+        ).pipe(Effect.provide(layer({ workRoot, ...options })))
+        // bubblewrap outside, under root also inside, and ffmpeg; or ffmpeg alone.
+        expect(processes).toHaveLength(warm ? 1 : isRoot ? 3 : 2)
+        expect(processes.filter((id) => existsSync(`/proc/${id}`))).toEqual([])
+      })
   )
 
   // The programs are shown to it for this test alone.
@@ -279,7 +355,10 @@ describe.runIf(linux)("a process in the sandbox", () => {
           const onStderr = (chunk: Uint8Array) => {
             words += Buffer.from(chunk)
           }
-          const end = yield* launch({ program, args, work, limits }, { launcher, killSeconds: 2, onStdout: () => {}, onStderr })
+          const end = yield* launch(
+            { program, args, work, limits },
+            { launcher, killSeconds: 2, onStdout: () => {}, onStderr }
+          )
           return [Either.map(yield* Effect.either(end), ({ code }) => code === 0), words] as const
         }).pipe(Effect.scoped)
       expect(yield* ended("curl", "--version")).toEqual([Either.right(true), ""])

@@ -42,15 +42,21 @@ export interface Sandbox {
  * away: each work directory has a user of its own. Under any other user it mounts in a user namespace, in which no further one
  * can be made.
  */
-export const openSandbox = (root: WorkRoot, options: SandboxOptions): Effect.Effect<Either.Either<Sandbox, string>, Unavailable> =>
+export const openSandbox = (
+  root: WorkRoot,
+  options: SandboxOptions
+): Effect.Effect<Either.Either<Sandbox, string>, Unavailable> =>
   Effect.gen(function* () {
-    if (process.platform !== "linux") return Either.left("a sandbox needs Linux: run the server there, or in a container")
+    if (process.platform !== "linux")
+      return Either.left("a sandbox needs Linux: run the server there, or in a container")
     const asRoot = process.getuid?.() === 0
     const find = (name: string) => Effect.promise(() => findProgram(name, options.searchPath))
     const bwrap = yield* find("bwrap")
-    if (bwrap === undefined) return Either.left("bubblewrap is missing: install it (the package is called bubblewrap)")
+    if (bwrap === undefined)
+      return Either.left("bubblewrap is missing: install it (the package is called bubblewrap)")
     const [prlimit, setpriv] = [yield* find("prlimit"), yield* find("setpriv")]
-    if (prlimit === undefined || setpriv === undefined) return Either.left("prlimit and setpriv are missing: install util-linux")
+    if (prlimit === undefined || setpriv === undefined)
+      return Either.left("prlimit and setpriv are missing: install util-linux")
     const seen = yield* whatRunsSee(root.path, options, [prlimit, ...(asRoot ? [setpriv] : [])])
     if (Either.isLeft(seen)) return Either.left(seen.left)
     const { programs: inside, libraries } = seen.right
@@ -65,8 +71,19 @@ export const openSandbox = (root: WorkRoot, options: SandboxOptions): Effect.Eff
     const ownDev = ["--dev", "/dev", ...hardware]
     // For a sandbox that we must get into under another user than root: `--dev` and `--disable-userns` would put the program into
     // a second user namespace, from which nobody gets into the network, which belongs to the first.
-    const plainDev = ["--tmpfs", "/dev", ...basicDevices.flatMap((path) => ["--dev-bind", path, path]), ...hardware]
-    const invocation: Launcher["invocation"] = ({ program, args, work, limits, connects = false }: Command) => ({
+    const plainDev = [
+      "--tmpfs",
+      "/dev",
+      ...basicDevices.flatMap((path) => ["--dev-bind", path, path]),
+      ...hardware
+    ]
+    const invocation: Launcher["invocation"] = ({
+      program,
+      args,
+      work,
+      limits,
+      connects = false
+    }: Command) => ({
       file: bwrap,
       args: [
         ...isolation,
@@ -111,7 +128,12 @@ export const openSandbox = (root: WorkRoot, options: SandboxOptions): Effect.Eff
     const rights = asRoot ? [] : ["--user", "--preserve-credentials"]
     const canEnter = nsenter !== undefined && filters.tcp !== undefined
     return Either.right({
-      launcher: { name: "sandboxed", maxArguments: maxBubblewrapArguments, starters: ["bwrap", "setpriv", "prlimit"], invocation },
+      launcher: {
+        name: "sandboxed",
+        maxArguments: maxBubblewrapArguments,
+        starters: ["bwrap", "setpriv", "prlimit"],
+        invocation
+      },
       root: asRoot ? { ...root, nextUser: users() } : root,
       description: `bubblewrap ${version}`,
       warm,
@@ -128,18 +150,45 @@ const setting = (variables: Readonly<Record<string, string>>): ReadonlyArray<str
 
 /** The options that this version knows, and its number. */
 const ask = async (bwrap: string) => {
-  const [version, help] = await Promise.all(["--version", "--help"].map((option) => output(bwrap, [option], { env: {} })))
-  return { version: /\d[\d.]*/.exec(version?.stdout ?? "")?.[0] ?? "of an unknown version", help: help?.stdout ?? "" }
+  const [version, help] = await Promise.all(
+    ["--version", "--help"].map((option) => output(bwrap, [option], { env: {} }))
+  )
+  return {
+    version: /\d[\d.]*/.exec(version?.stdout ?? "")?.[0] ?? "of an unknown version",
+    help: help?.stdout ?? ""
+  }
 }
 
 const isolation = [
-  ...["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox"],
+  ...[
+    "--unshare-pid",
+    "--unshare-net",
+    "--unshare-ipc",
+    "--unshare-uts",
+    "--unshare-cgroup-try",
+    "--hostname",
+    "sandbox"
+  ],
   ...["--new-session", "--die-with-parent", "--cap-drop", "ALL"],
-  ...["--clearenv", "--setenv", "PATH", "/usr/bin:/bin", "--setenv", "HOME", "/tmp", "--setenv", "LANG", "C.UTF-8"]
+  ...[
+    "--clearenv",
+    "--setenv",
+    "PATH",
+    "/usr/bin:/bin",
+    "--setenv",
+    "HOME",
+    "/tmp",
+    "--setenv",
+    "LANG",
+    "C.UTF-8"
+  ]
 ]
 
 /** What setpriv needs to become someone else; whoever it becomes has none of it. */
-const rootUser = ["CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"].flatMap((capability) => ["--cap-add", capability])
+const rootUser = ["CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"].flatMap((capability) => [
+  "--cap-add",
+  capability
+])
 
 const asUser = (setpriv: string, user: number, groups: ReadonlyArray<number>): ReadonlyArray<string> => [
   ...[setpriv, "--reuid", `${user}`, "--regid", `${user}`],
@@ -161,13 +210,25 @@ const namespaceUser = (help: string, entered: boolean): ReadonlyArray<string> =>
 
 /** By what drivers find out which device they have. */
 const deviceFolders = ["/sys/dev/char", "/sys/devices"]
-const fileSystem = (programs: ReadonlyArray<string>, { folders, files, links }: Libraries, { fonts, devices }: SandboxOptions) => {
-  const shown = [...folders, ...files, ...programs.filter((path) => !folders.some((folder) => path.startsWith(`${folder}/`)))]
-  const optional = [...systemFolders, ...(devices === undefined ? [] : deviceFolders), ...(fonts === undefined ? [localFonts] : [])].filter(
-    (path) => !folders.some((folder) => path.startsWith(`${folder}/`))
-  )
+const fileSystem = (
+  programs: ReadonlyArray<string>,
+  { folders, files, links }: Libraries,
+  { fonts, devices }: SandboxOptions
+) => {
+  const shown = [
+    ...folders,
+    ...files,
+    ...programs.filter((path) => !folders.some((folder) => path.startsWith(`${folder}/`)))
+  ]
+  const optional = [
+    ...systemFolders,
+    ...(devices === undefined ? [] : deviceFolders),
+    ...(fonts === undefined ? [localFonts] : [])
+  ].filter((path) => !folders.some((folder) => path.startsWith(`${folder}/`)))
   // Made by bubblewrap itself they would be root's alone.
-  const parents = new Set([...shown, ...optional, localFonts, ...links.map(({ path }) => path)].flatMap(foldersAbove))
+  const parents = new Set(
+    [...shown, ...optional, localFonts, ...links.map(({ path }) => path)].flatMap(foldersAbove)
+  )
   return [
     ...[...parents].flatMap((path) => ["--dir", path]),
     ...links.flatMap(({ path, target }) => ["--symlink", target, path]),

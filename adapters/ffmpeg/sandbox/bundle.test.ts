@@ -11,8 +11,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 it("a bundled program has the packages of the clone, whatever lies above its folder", async () => {
   const decoy = join(folder, "node_modules", "effect")
   mkdirSync(decoy, { recursive: true })
-  writeFileSync(join(decoy, "package.json"), JSON.stringify({ name: "effect", type: "module", main: "index.js" }))
-  writeFileSync(join(decoy, "index.js"), "export const Effect = { succeed: () => 'decoy', runSync: (value) => value }")
+  writeFileSync(
+    join(decoy, "package.json"),
+    JSON.stringify({ name: "effect", type: "module", main: "index.js" })
+  )
+  writeFileSync(
+    join(decoy, "index.js"),
+    "export const Effect = { succeed: () => 'decoy', runSync: (value) => value }"
+  )
   const program = await bundled(
     join(folder, "program"),
     `import { Effect } from "effect"

@@ -1,5 +1,15 @@
 import { execFileSync } from "node:child_process"
-import { copyFileSync, linkSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { basename, join } from "node:path"
 import { it } from "@effect/vitest"
@@ -17,7 +27,10 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const pathOf = (name: string, programs: ReadonlyArray<string>) => {
   const path = mkdtempSync(join(folder, name))
   for (const program of programs) {
-    symlinkSync(execFileSync("sh", ["-c", `command -v ${program}`], { encoding: "utf8" }).trim(), join(path, program))
+    symlinkSync(
+      execFileSync("sh", ["-c", `command -v ${program}`], { encoding: "utf8" }).trim(),
+      join(path, program)
+    )
   }
   return path
 }
@@ -53,7 +66,10 @@ const withFfmpeg = (script: string) => {
   return path
 }
 
-const wrapper = () => withFfmpeg(`#!/bin/sh\nexec ${execFileSync("sh", ["-c", "command -v ffmpeg"], { encoding: "utf8" }).trim()} "$@"\n`)
+const wrapper = () =>
+  withFfmpeg(
+    `#!/bin/sh\nexec ${execFileSync("sh", ["-c", "command -v ffmpeg"], { encoding: "utf8" }).trim()} "$@"\n`
+  )
 
 interface Place extends Pick<ConfinementOptions, "kind" | "launch"> {
   readonly libraryPath?: string
@@ -63,13 +79,26 @@ interface Place extends Pick<ConfinementOptions, "kind" | "launch"> {
 /** As it was before there were others. */
 const bubblewrapAlone = { kind: "bubblewrap", launch: "plain" } as const
 
-const confined = (mode: SandboxMode, searchPath: string, { workRoot = join(folder, "work"), ...place }: Place = {}) =>
+const confined = (
+  mode: SandboxMode,
+  searchPath: string,
+  { workRoot = join(folder, "work"), ...place }: Place = {}
+) =>
   Effect.gen(function* () {
     const warnings: Array<string> = []
     const logger = Logger.make(({ message, logLevel }) => void warnings.push(`${logLevel.label} ${message}`))
     const root = yield* openWorkRoot(workRoot)
-    const options = { ...place, mode, root, limits: defaultLimits, searchPath, paths: { ffmpeg: "ffmpeg", ffprobe: "ffprobe" } }
-    const result = yield* Effect.either(confine(options).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger))))
+    const options = {
+      ...place,
+      mode,
+      root,
+      limits: defaultLimits,
+      searchPath,
+      paths: { ffmpeg: "ffmpeg", ffprobe: "ffprobe" }
+    }
+    const result = yield* Effect.either(
+      confine(options).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+    )
     expect(yield* remainsOf(workRoot)).toEqual([])
     return { result, warnings }
   }).pipe(Effect.scoped)
@@ -78,21 +107,35 @@ describe.runIf(process.platform === "linux")("the sandbox", () => {
   it.live.each(["required", "preferred"] as const)("is in force where it works, %s", (mode) =>
     Effect.gen(function* () {
       const { result, warnings } = yield* confined(mode, pathOf(mode, all))
-      expect(result).toMatchObject({ right: { sandboxed: true, description: expect.stringMatching(/^sandbox: bubblewrap \d/) } })
+      expect(result).toMatchObject({
+        right: { sandboxed: true, description: expect.stringMatching(/^sandbox: bubblewrap \d/) }
+      })
       expect(warnings).toEqual([])
     })
   )
 
   for (const { title, path, says } of [
-    { title: "bubblewrap is missing", path: () => without("bwrap"), says: /bubblewrap is missing: install it/ },
+    {
+      title: "bubblewrap is missing",
+      path: () => without("bwrap"),
+      says: /bubblewrap is missing: install it/
+    },
     { title: "prlimit is missing", path: () => without("prlimit"), says: /install util-linux/ },
-    { title: "ffmpeg is a script", path: wrapper, says: /ffmpeg is a script, .* set FFMPEG_PATH .* to the programs that it starts/ },
+    {
+      title: "ffmpeg is a script",
+      path: wrapper,
+      says: /ffmpeg is a script, .* set FFMPEG_PATH .* to the programs that it starts/
+    },
     {
       title: "ffmpeg lacks formats",
       path: () => withSmallBuild("/proc/net/dev"),
       says: /use a build of ffmpeg that reads and writes data/
     },
-    { title: "bubblewrap shuts nobody in", path: withFalse, says: /bubblewrap 9\.9 does not shut ffmpeg in(?:$|: set|\))/ }
+    {
+      title: "bubblewrap shuts nobody in",
+      path: withFalse,
+      says: /bubblewrap 9\.9 does not shut ffmpeg in(?:$|: set|\))/
+    }
   ]) {
     it.live(`required, but ${title}: no start, and a sentence that says what to do`, () =>
       Effect.gen(function* () {
@@ -104,7 +147,9 @@ describe.runIf(process.platform === "linux")("the sandbox", () => {
     it.live(`preferred, but ${title}: one warning`, () =>
       Effect.gen(function* () {
         const { result, warnings } = yield* confined("preferred", path(), bubblewrapAlone)
-        expect(result).toMatchObject({ right: { sandboxed: false, description: expect.stringMatching(says) } })
+        expect(result).toMatchObject({
+          right: { sandboxed: false, description: expect.stringMatching(says) }
+        })
         expect(warnings).toEqual([expect.stringMatching(says)])
         expect(warnings[0]).toMatch(/^WARN/)
       })
@@ -121,18 +166,25 @@ describe.runIf(process.platform === "linux")("the sandbox", () => {
       path: () => without("bwrap"),
       right: {
         warm: true,
-        description: /^sandbox: Landlock \d+ and seccomp, without bubblewrap \(bubblewrap is missing: .*\); launch: warm$/
+        description:
+          /^sandbox: Landlock \d+ and seccomp, without bubblewrap \(bubblewrap is missing: .*\); launch: warm$/
       }
     },
     {
       title: "Landlock where bubblewrap shuts nobody in",
       path: withFalse,
-      right: { warm: true, description: /^sandbox: Landlock \d+ and seccomp, without bubblewrap \(.* does not shut ffmpeg in\)/ }
+      right: {
+        warm: true,
+        description: /^sandbox: Landlock \d+ and seccomp, without bubblewrap \(.* does not shut ffmpeg in\)/
+      }
     },
     {
       title: "Landlock where it is asked for",
       place: { kind: "landlock" },
-      right: { warm: true, description: /^sandbox: Landlock \d+ and seccomp, without bubblewrap; launch: warm$/ }
+      right: {
+        warm: true,
+        description: /^sandbox: Landlock \d+ and seccomp, without bubblewrap; launch: warm$/
+      }
     },
     {
       title: "bubblewrap for each run where that is asked for",
@@ -170,7 +222,11 @@ describe.runIf(process.platform === "linux")("the sandbox", () => {
         if (left !== undefined) expect(result).toMatchObject({ left: { what: expect.stringMatching(left) } })
         else
           expect(result).toMatchObject({
-            right: { sandboxed: true, warm: right?.warm, description: expect.stringMatching(right?.description ?? "") }
+            right: {
+              sandboxed: true,
+              warm: right?.warm,
+              description: expect.stringMatching(right?.description ?? "")
+            }
           })
       })
     )
@@ -185,11 +241,17 @@ describe.runIf(process.platform === "linux")("the sandbox", () => {
 
   describe("with a build below the folder for temporary files", () => {
     const inForce = { right: { sandboxed: true } }
-    const real = (name: string) => realpathSync(execFileSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).trim())
+    const real = (name: string) =>
+      realpathSync(execFileSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).trim())
     /** What both programs load, with what loads them. */
     const loaded = () => {
       const listed = execFileSync("ldd", [real("ffmpeg"), real("ffprobe")], { encoding: "utf8" })
-      return new Map([...listed.matchAll(/(?:=>|^\t)\s*(\/\S+) \(0x/gm)].map(([, path = ""]) => [basename(path), realpathSync(path)]))
+      return new Map(
+        [...listed.matchAll(/(?:=>|^\t)\s*(\/\S+) \(0x/gm)].map(([, path = ""]) => [
+          basename(path),
+          realpathSync(path)
+        ])
+      )
     }
     /** The same bytes, as a file of its own: copied where no second name can be had. */
     const copy = (from: string, to: string) => {
@@ -203,7 +265,8 @@ describe.runIf(process.platform === "linux")("the sandbox", () => {
     const build = (libraries: string, change: (program: Buffer) => Buffer = (program) => program) => {
       const path = pathOf("build", ["setpriv", "prlimit", "bwrap"])
       expect(path.startsWith("/tmp/")).toBe(true)
-      for (const name of ["ffmpeg", "ffprobe"]) writeFileSync(join(path, name), change(readFileSync(real(name))), { mode: 0o755 })
+      for (const name of ["ffmpeg", "ffprobe"])
+        writeFileSync(join(path, name), change(readFileSync(real(name))), { mode: 0o755 })
       mkdirSync(join(path, libraries), { recursive: true })
       for (const [name, file] of loaded()) copy(file, join(path, libraries, name))
       return { path, libraryPath: join(path, libraries) }
@@ -217,11 +280,15 @@ describe.runIf(process.platform === "linux")("the sandbox", () => {
       })
     )
 
-    it.live("it is in force where LD_LIBRARY_PATH leads to the libraries, whatever their folder is called", () =>
-      Effect.gen(function* () {
-        const { path, libraryPath } = build("my libraries")
-        expect((yield* confined("required", path, { libraryPath: `:relative:${libraryPath}` })).result).toMatchObject(inForce)
-      })
+    it.live(
+      "it is in force where LD_LIBRARY_PATH leads to the libraries, whatever their folder is called",
+      () =>
+        Effect.gen(function* () {
+          const { path, libraryPath } = build("my libraries")
+          expect(
+            (yield* confined("required", path, { libraryPath: `:relative:${libraryPath}` })).result
+          ).toMatchObject(inForce)
+        })
     )
 
     it.live("it is in force where the libraries lie among other files", () =>
@@ -246,10 +313,15 @@ describe.runIf(process.platform === "linux")("the sandbox", () => {
           const [, loader = ""] = [...loaded()].find(([name]) => name.startsWith("ld-")) ?? []
           copyFileSync(loader, join(elsewhere, "ld.so"))
           const original = Buffer.from("/lib64/ld-linux-x86-64.so.2\0")
-          const ours = Buffer.concat([Buffer.from(`${elsewhere}/ld.so`), Buffer.alloc(original.length)]).subarray(0, original.length)
+          const ours = Buffer.concat([
+            Buffer.from(`${elsewhere}/ld.so`),
+            Buffer.alloc(original.length)
+          ]).subarray(0, original.length)
           const { path, libraryPath } = build("lib", (program) => {
             const at = program.indexOf(original)
-            return at < 0 ? program : Buffer.concat([program.subarray(0, at), ours, program.subarray(at + ours.length)])
+            return at < 0
+              ? program
+              : Buffer.concat([program.subarray(0, at), ours, program.subarray(at + ours.length)])
           })
           expect((yield* confined("required", path, { libraryPath })).result).toMatchObject(inForce)
         } finally {
@@ -265,7 +337,9 @@ describe.runIf(process.platform === "linux")("the sandbox", () => {
         for (const name of ["ffmpeg", "ffprobe"]) symlinkSync(join(path, name), join(links, name))
         mkdirSync(join(links, "lib"))
         for (const [name] of loaded()) symlinkSync(join(libraryPath, name), join(links, "lib", name))
-        expect((yield* confined("required", links, { libraryPath: join(links, "lib") })).result).toMatchObject(inForce)
+        expect(
+          (yield* confined("required", links, { libraryPath: join(links, "lib") })).result
+        ).toMatchObject(inForce)
       })
     )
 
@@ -274,10 +348,18 @@ describe.runIf(process.platform === "linux")("the sandbox", () => {
         const { path, libraryPath } = build("lib")
         for (const name of ["ffmpeg", "ffprobe"]) {
           copyFileSync(join(path, name), join(path, `${name}.bin`))
-          writeFileSync(join(path, name), `#!/bin/sh\nLD_LIBRARY_PATH='${libraryPath}' exec '${path}/${name}.bin' "$@"\n`, { mode: 0o755 })
+          writeFileSync(
+            join(path, name),
+            `#!/bin/sh\nLD_LIBRARY_PATH='${libraryPath}' exec '${path}/${name}.bin' "$@"\n`,
+            { mode: 0o755 }
+          )
         }
         expect((yield* confined("required", `${path}:/bin`)).result).toMatchObject({
-          left: { what: expect.stringMatching(/ffmpeg is a script, .* set FFMPEG_PATH and FFPROBE_PATH .*LD_LIBRARY_PATH/) }
+          left: {
+            what: expect.stringMatching(
+              /ffmpeg is a script, .* set FFMPEG_PATH and FFPROBE_PATH .*LD_LIBRARY_PATH/
+            )
+          }
         })
         expect((yield* confined("off", `${path}:/bin`)).result).toMatchObject({ right: { sandboxed: false } })
       })
@@ -289,11 +371,14 @@ describe.runIf(process.platform === "linux")("the sandbox", () => {
         const [name = ""] = [...loaded().keys()].filter((each) => each.startsWith("libavdevice"))
         const lacking = (program: Buffer) =>
           Buffer.from(program.toString("latin1").replaceAll(name, name.replace("libav", "libno")), "latin1")
-        for (const each of ["ffmpeg", "ffprobe"]) writeFileSync(join(path, each), lacking(readFileSync(join(path, each))))
+        for (const each of ["ffmpeg", "ffprobe"])
+          writeFileSync(join(path, each), lacking(readFileSync(join(path, each))))
         const { result } = yield* confined("required", path, { libraryPath })
         expect(result).toMatchObject({
           left: {
-            what: expect.stringMatching(/^ffmpeg does not run \(.*libnodevice.*\): set LD_LIBRARY_PATH to the folder of its libraries/)
+            what: expect.stringMatching(
+              /^ffmpeg does not run \(.*libnodevice.*\): set LD_LIBRARY_PATH to the folder of its libraries/
+            )
           }
         })
       })
@@ -304,7 +389,9 @@ describe.runIf(process.platform === "linux")("the sandbox", () => {
     Effect.gen(function* () {
       for (const path of [wrapper(), withSmallBuild("/proc/net/dev")]) {
         const { result } = yield* confined("required", path, bubblewrapAlone)
-        expect(result).toMatchObject({ left: { what: expect.not.stringMatching(/namespaces|CAP_SYS_ADMIN/) } })
+        expect(result).toMatchObject({
+          left: { what: expect.not.stringMatching(/namespaces|CAP_SYS_ADMIN/) }
+        })
       }
     })
   )
@@ -312,18 +399,25 @@ describe.runIf(process.platform === "linux")("the sandbox", () => {
   it.live("off: is not tried", () =>
     Effect.gen(function* () {
       const { result, warnings } = yield* confined("off", pathOf("off", all))
-      expect(result).toMatchObject({ right: { sandboxed: false, description: "sandbox: none (it is switched off)" } })
+      expect(result).toMatchObject({
+        right: { sandboxed: false, description: "sandbox: none (it is switched off)" }
+      })
       expect(warnings).toEqual([])
     })
   )
 })
 
-it.live.each(["required", "preferred", "off"] as const)("an ffmpeg that is too old is refused in one sentence: %s", (mode) =>
-  Effect.gen(function* () {
-    const old = ["ffmpeg version N-47683-g0e8eb07980-static", "libavutil      56. 24.101 / 56. 24.101"]
-    const { result, warnings } = yield* confined(mode, withFfmpeg(`#!/bin/sh\nprintf '${old.join("\\n")}\\n'\n`))
-    const what = "ffmpeg is too old (N-47683-g0e8eb07980-static): ffkiln needs ffmpeg 4.3 or later"
-    expect(result).toMatchObject({ left: { _tag: "Unavailable", what } })
-    expect(warnings).toEqual([])
-  })
+it.live.each(["required", "preferred", "off"] as const)(
+  "an ffmpeg that is too old is refused in one sentence: %s",
+  (mode) =>
+    Effect.gen(function* () {
+      const old = ["ffmpeg version N-47683-g0e8eb07980-static", "libavutil      56. 24.101 / 56. 24.101"]
+      const { result, warnings } = yield* confined(
+        mode,
+        withFfmpeg(`#!/bin/sh\nprintf '${old.join("\\n")}\\n'\n`)
+      )
+      const what = "ffmpeg is too old (N-47683-g0e8eb07980-static): ffkiln needs ffmpeg 4.3 or later"
+      expect(result).toMatchObject({ left: { _tag: "Unavailable", what } })
+      expect(warnings).toEqual([])
+    })
 )

@@ -84,7 +84,10 @@ export interface Confinement {
 export const confine = (options: ConfinementOptions): Effect.Effect<Confinement, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const { mode, root, limits } = options
-    const resources = { ffmpeg: resourceLimits(limits, limits.runSeconds), ffprobe: resourceLimits(limits, limits.probeSeconds) }
+    const resources = {
+      ffmpeg: resourceLimits(limits, limits.runSeconds),
+      ffprobe: resourceLimits(limits, limits.probeSeconds)
+    }
     const startWith =
       (launcher: Launcher): Start =>
       (program, args, work, { onStdout = ignore, onStderr = ignore }, prepare) =>
@@ -94,10 +97,15 @@ export const confine = (options: ConfinementOptions): Effect.Effect<Confinement,
           prepare
         )
     const open = yield* openly(options, startWith)
-    const found = mode === "off" ? Either.left({ why: "it is switched off", cured: false }) : yield* shutIn(options, resources, startWith)
-    if (Either.isRight(found)) return { ...open, anew: open.start, resources, sandboxed: true, ...found.right }
+    const found =
+      mode === "off"
+        ? Either.left({ why: "it is switched off", cured: false })
+        : yield* shutIn(options, resources, startWith)
+    if (Either.isRight(found))
+      return { ...open, anew: open.start, resources, sandboxed: true, ...found.right }
     const { why, cured } = found.left
-    if (mode === "required") return yield* unavailable(`no sandbox for ffmpeg: ${why}${cured ? ", or " : ": "}${whatElse}`)
+    if (mode === "required")
+      return yield* unavailable(`no sandbox for ffmpeg: ${why}${cured ? ", or " : ": "}${whatElse}`)
     if (mode === "preferred") yield* Effect.logWarning(`ffmpeg runs without a sandbox: ${why}`)
     return {
       ...open,
@@ -111,7 +119,8 @@ export const confine = (options: ConfinementOptions): Effect.Effect<Confinement,
     }
   })
 
-type ShutIn = Pick<Confinement, "start" | "root" | "enter" | "warm" | "description"> & Partial<Pick<Confinement, "anew">>
+type ShutIn = Pick<Confinement, "start" | "root" | "enter" | "warm" | "description"> &
+  Partial<Pick<Confinement, "anew">>
 
 /** The first that works of: forks within bubblewrap, forks by Landlock and seccomp alone, bubblewrap around each run. */
 const shutIn = (
@@ -122,7 +131,8 @@ const shutIn = (
   Effect.gen(function* () {
     const { kind = "auto", launch: mode = "auto" } = options
     const notWanted = Either.left<Lack>({ why: "bubblewrap is not wanted", cured: false })
-    const bubblewrap = kind === "landlock" ? notWanted : yield* Effect.catchAll(sandboxed(options, startWith), withoutRights)
+    const bubblewrap =
+      kind === "landlock" ? notWanted : yield* Effect.catchAll(sandboxed(options, startWith), withoutRights)
     const lacks: Array<string> = []
     if (mode === "plain") lacks.push("the launch is set to plain")
     else if (options.hardware) lacks.push("runs that use hardware are started anew")
@@ -159,10 +169,13 @@ const shutIn = (
     }
     const lack = lacks.join(", and ")
     if (mode === "warm")
-      return yield* unavailable(`the warm launch can't be had: ${lack || textOf(bubblewrap)}: set the launch (FFKILN_LAUNCH) to auto`)
+      return yield* unavailable(
+        `the warm launch can't be had: ${lack || textOf(bubblewrap)}: set the launch (FFKILN_LAUNCH) to auto`
+      )
     if (Either.isLeft(bubblewrap)) {
       const { why, cured } = bubblewrap.left
-      if (kind === "landlock") return Either.left({ why: `Landlock alone does not do: ${lack}`, cured: false })
+      if (kind === "landlock")
+        return Either.left({ why: `Landlock alone does not do: ${lack}`, cured: false })
       if (kind === "bubblewrap" || mode === "plain" || lack === why) return Either.left({ why, cured })
       return Either.left({ why: `Landlock alone does not do (${lack}), and ${why}`, cured })
     }
@@ -173,7 +186,9 @@ const shutIn = (
 
 /** Root in a container may have no right to give files to others. */
 const withoutRights = () =>
-  Effect.succeed(Either.left<Lack>({ why: "bubblewrap can't be used with the rights of this process", cured: false }))
+  Effect.succeed(
+    Either.left<Lack>({ why: "bubblewrap can't be used with the rights of this process", cured: false })
+  )
 
 const textOf = (found: Either.Either<unknown, Lack>): string => (Either.isLeft(found) ? found.left.why : "")
 
@@ -187,8 +202,12 @@ const tried = (
     const scope = yield* Effect.acquireRelease(Scope.make(), Scope.close)
     const hostLimits = yield* hardLimits
     const opening = openWarm({ ...parts, resources, hostLimits, killSeconds: limits.killSeconds, pool })
-    const opened = yield* Scope.extend(opening, scope).pipe(Effect.catchAll(({ what }) => Effect.succeed(Either.left(what))))
-    const lack = Either.isLeft(opened) ? opened.left : yield* lackInTrial(opened.right.alone, paths, parts.root)
+    const opened = yield* Scope.extend(opening, scope).pipe(
+      Effect.catchAll(({ what }) => Effect.succeed(Either.left(what)))
+    )
+    const lack = Either.isLeft(opened)
+      ? opened.left
+      : yield* lackInTrial(opened.right.alone, paths, parts.root)
     if (lack === undefined) return opened
     yield* Scope.close(scope, Exit.void)
     return Either.left(lack)
@@ -205,8 +224,10 @@ const lackInTrial = (start: Start, paths: ConfinementOptions["paths"], root: Wor
       { concurrency: "unbounded" }
     )
     if (runs.ended?.code !== 0) return `${paths.ffmpeg} does not run so (${runs.words})`
-    const refused = ({ ended, stderr }: Answer, words: RegExp) => ended !== undefined && ended.code !== 0 && words.test(stderr)
-    const isShut = refused(file, /Permission denied|No such file/) && refused(network, /not permitted|Protocol not found/)
+    const refused = ({ ended, stderr }: Answer, words: RegExp) =>
+      ended !== undefined && ended.code !== 0 && words.test(stderr)
+    const isShut =
+      refused(file, /Permission denied|No such file/) && refused(network, /not permitted|Protocol not found/)
     return isShut ? undefined : "Landlock and seccomp do not shut ffmpeg in"
   })
 
@@ -239,11 +260,20 @@ const whatElse = "set the sandbox (FFKILN_SANDBOX) to preferred or off where onl
 const ignore = () => {}
 
 /** Without a sandbox: tied to our life and limited where setpriv and prlimit are, else as the programs are. */
-const openly = ({ paths, root, searchPath, libraryPath }: ConfinementOptions, startWith: (launcher: Launcher) => Start) =>
+const openly = (
+  { paths, root, searchPath, libraryPath }: ConfinementOptions,
+  startWith: (launcher: Launcher) => Start
+) =>
   Effect.gen(function* () {
-    const tied = process.platform === "linux" ? startWith(tiedLauncher(searchPath, yield* hardLimits, libraryPath)) : undefined
+    const tied =
+      process.platform === "linux"
+        ? startWith(tiedLauncher(searchPath, yield* hardLimits, libraryPath))
+        : undefined
     const toldTied = tied === undefined ? undefined : yield* versionOf(tied, "ffmpeg", root)
-    const start = tied === undefined || toldTied?.version === undefined ? startWith(plainLauncher(searchPath, libraryPath)) : tied
+    const start =
+      tied === undefined || toldTied?.version === undefined
+        ? startWith(plainLauncher(searchPath, libraryPath))
+        : tied
     const told = {
       ffmpeg: toldTied?.version === undefined ? yield* versionOf(start, "ffmpeg", root) : toldTied,
       ffprobe: yield* versionOf(start, "ffprobe", root)
@@ -254,15 +284,22 @@ const openly = ({ paths, root, searchPath, libraryPath }: ConfinementOptions, st
   })
 
 /** What a program says of itself, where it is one that can be used. */
-const buildIn = (paths: ConfinementOptions["paths"], program: Program, { version, words }: Told): Effect.Effect<Build, Unavailable> => {
+const buildIn = (
+  paths: ConfinementOptions["paths"],
+  program: Program,
+  { version, words }: Told
+): Effect.Effect<Build, Unavailable> => {
   if (version === undefined && words.includes(librariesMissing))
     return unavailable(
       `${paths[program]} does not run (${words}): set LD_LIBRARY_PATH to the folder of its libraries, or ${program}Path to another one`
     )
-  if (version === undefined) return unavailable(`${paths[program]} does not run: install ffmpeg, or set ${program}Path to where it is`)
+  if (version === undefined)
+    return unavailable(`${paths[program]} does not run: install ffmpeg, or set ${program}Path to where it is`)
   const build = buildOf(version)
   if (build === undefined)
-    return unavailable(`${paths[program]} -version does not tell a version: set ${program}Path to the ${program} program`)
+    return unavailable(
+      `${paths[program]} -version does not tell a version: set ${program}Path to the ${program} program`
+    )
   const tooOld = whyTooOld(build)
   return tooOld === undefined ? Effect.succeed(build) : unavailable(`${paths[program]} ${tooOld}`)
 }
@@ -303,12 +340,18 @@ const sandboxed = (
     if (Either.isLeft(opened)) return Either.left({ why: opened.left, cured: true })
     const start = startWith(opened.right.launcher)
     const [network, file] = yield* Effect.all(
-      [networkSeen(start, opened.right.root), answerOf(start, "ffprobe", ["-v", "error", "file:/etc/passwd"], opened.right.root)],
+      [
+        networkSeen(start, opened.right.root),
+        answerOf(start, "ffprobe", ["-v", "error", "file:/etc/passwd"], opened.right.root)
+      ],
       { concurrency: "unbounded" }
     )
     const cure = cureOf(network)
     if (network.ended?.code !== 0)
-      return Either.left({ why: `${opened.right.description} does not work here (${network.words})${cure}`, cured: cure !== "" })
+      return Either.left({
+        why: `${opened.right.description} does not work here (${network.words})${cure}`,
+        cured: cure !== ""
+      })
     // The header of a format comes before it.
     const shown = network.stdout.slice(Math.max(0, network.stdout.indexOf("Inter-")))
     const interfaces = [...shown.matchAll(/^ *([^\s:]+):/gm)].map(([, name]) => name)

@@ -45,7 +45,10 @@ const group = 44
 
 describe.runIf(process.platform === "linux")("a sandbox", () => {
   /** What a program inside says. */
-  const inside = (devices: { paths: ReadonlyArray<string>; groups: ReadonlyArray<number> } | undefined, args: ReadonlyArray<string>) =>
+  const inside = (
+    devices: { paths: ReadonlyArray<string>; groups: ReadonlyArray<number> } | undefined,
+    args: ReadonlyArray<string>
+  ) =>
     Effect.gen(function* () {
       const opened = yield* openSandbox(yield* openWorkRoot(join(folder, "work")), {
         programs: ["ls", "id"],
@@ -71,14 +74,18 @@ describe.runIf(process.platform === "linux")("a sandbox", () => {
 
   it.live("shows the devices it is given, and no others", () =>
     Effect.gen(function* () {
-      expect(yield* inside({ paths: [device, "/dev/not-there"], groups: [] }, ["ls", "/dev"])).toContain("loop-control")
+      expect(yield* inside({ paths: [device, "/dev/not-there"], groups: [] }, ["ls", "/dev"])).toContain(
+        "loop-control"
+      )
       expect(yield* inside(undefined, ["ls", "/dev"])).not.toContain("loop-control")
     })
   )
 
   it.live.runIf(process.getuid?.() === 0)("gives its user the groups that may open them", () =>
     Effect.gen(function* () {
-      expect((yield* inside({ paths: [device], groups: [group] }, ["id", "-G"])).split(" ")).toContain(`${group}`)
+      expect((yield* inside({ paths: [device], groups: [group] }, ["id", "-G"])).split(" ")).toContain(
+        `${group}`
+      )
       expect((yield* inside(undefined, ["id", "-G"])).split(" ")).toHaveLength(1)
     })
   )

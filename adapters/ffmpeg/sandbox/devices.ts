@@ -25,15 +25,20 @@ const listed = (folder: string): Promise<ReadonlyArray<string>> => readdir(folde
 /** Names below /dev of what a folder such as /sys/class/video4linux says are codecs, as in `bcm2835-codec-decode`. */
 export const codecVideos = async (folder: string): Promise<ReadonlyArray<string>> => {
   const found = await Promise.all(
-    (await listed(folder)).map(async (name) => [name, await readFile(join(folder, name, "name"), "utf8").catch(() => "")] as const)
+    (await listed(folder)).map(
+      async (name) => [name, await readFile(join(folder, name, "name"), "utf8").catch(() => "")] as const
+    )
   )
-  return found.filter(([, words]) => /(?:codec|encode|decode)|(?:enc|dec|vpu|venus|mfc)\b/i.test(words)).map(([name]) => name)
+  return found
+    .filter(([, words]) => /(?:codec|encode|decode)|(?:enc|dec|vpu|venus|mfc)\b/i.test(words))
+    .map(([name]) => name)
 }
 
 const groupsOf = async (path: string): Promise<ReadonlyArray<number>> => {
   const found = await stat(path).catch(() => undefined)
   if (found === undefined) return []
-  if (found.isDirectory()) return (await Promise.all((await listed(path)).map((name) => groupsOf(join(path, name))))).flat()
+  if (found.isDirectory())
+    return (await Promise.all((await listed(path)).map((name) => groupsOf(join(path, name))))).flat()
   const needed = found.isCharacterDevice() && (found.mode & 0o006) !== 0o006 && (found.mode & 0o060) === 0o060
   return needed && found.gid !== 0 ? [found.gid] : []
 }

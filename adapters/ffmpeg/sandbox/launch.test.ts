@@ -41,7 +41,10 @@ const smallDisk = (size: string) =>
 const aRoot = () => join(folder, `work-${++roots}`)
 
 const openedAs = (options: FfmpegOptions, limits: Partial<LimitValues> = {}) =>
-  ffmpeg(options).pipe(Layer.provideMerge(memoryStorage), Layer.provide(Layer.succeed(Limits, { ...defaultLimits, ...limits })))
+  ffmpeg(options).pipe(
+    Layer.provideMerge(memoryStorage),
+    Layer.provide(Layer.succeed(Limits, { ...defaultLimits, ...limits }))
+  )
 
 const plan = (args: ReadonlyArray<string>, seconds = 60): Plan => ({
   args: ["-hide_banner", "-nostdin", "-y", "-v", "verbose", "-nostats", "-progress", "pipe:1", ...args],
@@ -59,7 +62,9 @@ const begin = (given: Plan) =>
   Effect.gen(function* () {
     const executor = yield* Executor
     const begun = yield* Deferred.make<void>()
-    const fiber = yield* Effect.fork(Stream.runForEach(executor.run(given), () => Deferred.succeed(begun, undefined)))
+    const fiber = yield* Effect.fork(
+      Stream.runForEach(executor.run(given), () => Deferred.succeed(begun, undefined))
+    )
     yield* Effect.raceFirst(Deferred.await(begun), Fiber.join(fiber))
     return fiber
   })
@@ -68,7 +73,8 @@ const until = <A>(what: Effect.Effect<A>, good: (value: A) => boolean) =>
   Effect.repeat(what, { until: good, schedule: Schedule.spaced("20 millis") })
 
 describe.each(ways)("ffmpeg's life, $way", ({ way, options: confinement, warm }) => {
-  const opened = (options: FfmpegOptions, limits?: Partial<LimitValues>) => openedAs({ ...confinement, ...options }, limits)
+  const opened = (options: FfmpegOptions, limits?: Partial<LimitValues>) =>
+    openedAs({ ...confinement, ...options }, limits)
   const sandboxed = confinement.sandbox === "required"
 
   it.live("the process sees its work directory, a short environment and nothing of ours", () =>
@@ -99,7 +105,9 @@ describe.each(ways)("ffmpeg's life, $way", ({ way, options: confinement, warm })
   it.live("leaves no listener on this process", () =>
     Effect.gen(function* () {
       const listeners = () =>
-        ["exit", "beforeExit", "SIGTERM", "SIGINT", "SIGHUP", "uncaughtException"].map((event) => process.listenerCount(event))
+        ["exit", "beforeExit", "SIGTERM", "SIGINT", "SIGHUP", "uncaughtException"].map((event) =>
+          process.listenerCount(event)
+        )
       const before = listeners()
       yield* Effect.gen(function* () {
         const fiber = yield* begin(endless)
@@ -127,8 +135,14 @@ describe.each(ways)("ffmpeg's life, $way", ({ way, options: confinement, warm })
   it.live("a process that ignores SIGTERM is killed", () =>
     Effect.gen(function* () {
       const workRoot = aRoot()
-      const stuck = plan(["-f", "lavfi", "-i", "aevalsrc=exprs='while(1,0)'", "-t", "1", "file:../out/a.mkv"], 0.5)
-      const error = yield* Effect.provide(Effect.flip(begin(stuck)), opened({ workRoot }, { killSeconds: 0.3 }))
+      const stuck = plan(
+        ["-f", "lavfi", "-i", "aevalsrc=exprs='while(1,0)'", "-t", "1", "file:../out/a.mkv"],
+        0.5
+      )
+      const error = yield* Effect.provide(
+        Effect.flip(begin(stuck)),
+        opened({ workRoot }, { killSeconds: 0.3 })
+      )
       expect(error).toBeInstanceOf(RunLimitExceeded)
       expect(yield* remainsOf(workRoot)).toEqual([])
     })
@@ -154,14 +168,19 @@ describe.each(ways)("ffmpeg's life, $way", ({ way, options: confinement, warm })
 
   const unaccounted = (...args: ReadonlyArray<string>) =>
     Effect.flatMap(Executor, (executor) =>
-      Stream.runLast(executor.run({ ...endless, args: ["-v", "error", "-f", "lavfi", "-i", "testsrc=d=0.2", ...args] }))
+      Stream.runLast(
+        executor.run({ ...endless, args: ["-v", "error", "-f", "lavfi", "-i", "testsrc=d=0.2", ...args] })
+      )
     ).pipe(Effect.flatten)
 
   it.live("judges by probing where the log has no account of the outputs", () =>
     Effect.gen(function* () {
       expect(yield* unaccounted("file:../out/a.mkv")).toMatchObject({ _tag: "Finished", warnings: [] })
       const empty = yield* Effect.flip(unaccounted("-ss", "5", "-f", "mp4", "file:../out/a.mkv"))
-      expect(empty).toMatchObject({ _tag: "FfmpegFailed", reason: expect.stringContaining('"a.mkv" is empty') })
+      expect(empty).toMatchObject({
+        _tag: "FfmpegFailed",
+        reason: expect.stringContaining('"a.mkv" is empty')
+      })
       expect(yield* unaccounted("-f", "framemd5", "file:../out/a.mkv")).toMatchObject({
         warnings: ['the output "a.mkv" could not be checked: ffprobe does not read it']
       })
@@ -176,10 +195,16 @@ describe.each(ways)("ffmpeg's life, $way", ({ way, options: confinement, warm })
     it.scopedLive.runIf(process.getuid?.() === 0)(`a full disk ${title} is Unavailable`, () =>
       Effect.gen(function* () {
         const disk = yield* smallDisk(size)
-        const executor = yield* Effect.map(Layer.build(opened({ workRoot: join(disk, "work") })), Context.get(Executor))
+        const executor = yield* Effect.map(
+          Layer.build(opened({ workRoot: join(disk, "work") })),
+          Context.get(Executor)
+        )
         const full = plan(["-f", "lavfi", "-i", "testsrc=d=1", ...args, "file:../out/a.mkv"])
         const error = yield* Effect.flip(Stream.runDrain(executor.run(full)))
-        expect(error).toMatchObject({ _tag: "Unavailable", what: "no space left on the disk of the work directories" })
+        expect(error).toMatchObject({
+          _tag: "Unavailable",
+          what: "no space left on the disk of the work directories"
+        })
       })
     )
   }
@@ -199,7 +224,9 @@ describe.each(ways)("ffmpeg's life, $way", ({ way, options: confinement, warm })
     it.live(`says what to do when there is no program at ${option}`, () =>
       Effect.gen(function* () {
         const workRoot = aRoot()
-        const error = yield* Effect.flip(Effect.scoped(Layer.build(opened({ workRoot, [option]: "/nowhere/program" }))))
+        const error = yield* Effect.flip(
+          Effect.scoped(Layer.build(opened({ workRoot, [option]: "/nowhere/program" })))
+        )
         expect(error).toBeInstanceOf(Unavailable)
         expect(error.what).toContain("/nowhere/program")
         expect(error.what).toContain(option)

@@ -45,7 +45,12 @@ export interface Launcher {
 /** Where programs and their libraries are looked for is all that a process gets of our environment. */
 export const plainLauncher = (searchPath: string, libraryPath?: string): Launcher => ({
   name: "plain",
-  invocation: ({ program, args, work }) => ({ file: program, args, cwd: work.in, env: environment(searchPath, libraryPath, work) })
+  invocation: ({ program, args, work }) => ({
+    file: program,
+    args,
+    cwd: work.in,
+    env: environment(searchPath, libraryPath, work)
+  })
 })
 
 /**
@@ -115,7 +120,8 @@ export const launch = <E = never>(
       return Effect.succeed(refused("E2BIG"))
     // Node throws where there is one.
     if (command.args.some((arg) => arg.includes("\0"))) return Effect.succeed(refused("EINVAL"))
-    if (command.work.user !== undefined) yield* disk(`hand over ${command.work.in}`, () => handOver(command.work))
+    if (command.work.user !== undefined)
+      yield* disk(`hand over ${command.work.in}`, () => handOver(command.work))
     const startedAt = yield* Clock.currentTimeNanos
     const { ended, firstWords, inside, release } = yield* Effect.acquireRelease(
       Effect.sync(() => start({ ...command, connects: prepare !== undefined }, options)),
@@ -129,29 +135,46 @@ export const launch = <E = never>(
       const result = yield* Effect.promise(() => ended)
       if (result._tag === "NotStarted") {
         if (result.error.code === "E2BIG") return refused("E2BIG")
-        return yield* unavailable(`could not start ${command.program} (${result.error.code ?? "no code"})`, result.error)
+        return yield* unavailable(
+          `could not start ${command.program} (${result.error.code ?? "no code"})`,
+          result.error
+        )
       }
       const { code, signal } = result
       const complaint = code === 0 ? undefined : starterComplaint(options.launcher, firstWords())
       // 126 and 127 are what setpriv and prlimit answer when there is no such program, or no right to start it; ffmpeg ends with neither.
       if (complaint !== undefined || code === 126 || code === 127) {
-        return yield* unavailable(`could not start ${command.program}${complaint === undefined ? "" : ` (${complaint})`}`)
+        return yield* unavailable(
+          `could not start ${command.program}${complaint === undefined ? "" : ` (${complaint})`}`
+        )
       }
       const seconds = Number((yield* Clock.currentTimeNanos) - startedAt) / 1e9
-      if (command.work.user !== undefined) yield* disk(`take back ${command.work.out}`, () => takeBack(command.work))
+      if (command.work.user !== undefined)
+        yield* disk(`take back ${command.work.out}`, () => takeBack(command.work))
       return { ...endOf(options.launcher, code, signal), seconds }
     })
   })
 
-export const refused = (errno: NonNullable<Ended["refused"]>): Ended => ({ code: null, signal: null, refused: errno, seconds: 0 })
+export const refused = (errno: NonNullable<Ended["refused"]>): Ended => ({
+  code: null,
+  signal: null,
+  refused: errno,
+  seconds: 0
+})
 
 /** The sandbox ends as the process in it did, and a signal becomes 128 and its number, as in a shell. */
-const endOf = ({ name }: Launcher, code: number | null, signal: string | null): Pick<Ended, "code" | "signal"> => {
+const endOf = (
+  { name }: Launcher,
+  code: number | null,
+  signal: string | null
+): Pick<Ended, "code" | "signal"> => {
   const inside = name === "sandboxed" && code !== null && code > 128 ? signalNames.get(code - 128) : undefined
   return inside === undefined ? { code, signal } : { code: null, signal: inside }
 }
 
-const signalNames: ReadonlyMap<number, string> = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]))
+const signalNames: ReadonlyMap<number, string> = new Map(
+  Object.entries(constants.signals).map(([name, number]) => [number, name])
+)
 
 /** They come before the program itself, so theirs are the first words on stderr. */
 const starterComplaint = ({ starters = [] }: Launcher, words: string): string | undefined =>
@@ -217,7 +240,8 @@ const start = (command: Command, { launcher, killSeconds, onStdout, onStderr }: 
     } catch {}
   }
   const stop = async () => {
-    if (launcher.name !== "sandboxed" || child.pid === undefined || over || !killInside(child.pid)) signal("SIGTERM")
+    if (launcher.name !== "sandboxed" || child.pid === undefined || over || !killInside(child.pid))
+      signal("SIGTERM")
     const timer = setTimeout(() => signal("SIGKILL"), killSeconds * 1000)
     await ended
     clearTimeout(timer)

@@ -5,7 +5,9 @@ import { output } from "../../process/spawn.js"
 
 /** Where a program lies, its links followed; undefined when it is not there or may not be run. */
 export const findProgram = async (name: string, searchPath: string): Promise<string | undefined> => {
-  const places = isAbsolute(name) ? [name] : searchPath.split(delimiter).map((folder) => resolve(folder, name))
+  const places = isAbsolute(name)
+    ? [name]
+    : searchPath.split(delimiter).map((folder) => resolve(folder, name))
   for (const place of places) {
     const found = await realpath(place).catch(() => undefined)
     if (found !== undefined && (await canRun(found))) return found
@@ -40,7 +42,8 @@ export const librariesOf = async (
   libraryPath: NodeJS.ProcessEnv,
   isShared: (folder: string) => boolean
 ): Promise<Libraries> => {
-  const isWhole = async (folder: string) => !isShared(folder) && ((await lstat(folder)).mode & readable) === readable
+  const isWhole = async (folder: string) =>
+    !isShared(folder) && ((await lstat(folder)).mode & readable) === readable
   const folders = new Set<string>()
   const files = new Set<string>()
   const links = new Map<string, string>()
@@ -58,12 +61,15 @@ export const librariesOf = async (
     for (const { path, target } of await linksOn(dirname(library))) links.set(path, target)
   }
   const all = [...folders].sort()
-  const isWithin = (path: string, others: ReadonlyArray<string>) => others.some((other) => path.startsWith(`${other}/`))
+  const isWithin = (path: string, others: ReadonlyArray<string>) =>
+    others.some((other) => path.startsWith(`${other}/`))
   const outermost = all.filter((folder) => !isWithin(folder, all))
   return {
     folders: outermost,
     files: [...files].filter((file) => !isWithin(file, outermost)).sort(),
-    links: [...links].map(([path, target]) => ({ path, target })).filter(({ path }) => !isWithin(path, outermost)),
+    links: [...links]
+      .map(([path, target]) => ({ path, target }))
+      .filter(({ path }) => !isWithin(path, outermost)),
     loaded: [...loaded]
   }
 }
@@ -95,14 +101,18 @@ const loaderSegment = 3
 const loaderOf = async (program: string): Promise<string | undefined> => {
   const file = await open(program)
   try {
-    const read = async (position: number, length: number) => (await file.read(Buffer.alloc(length), 0, length, position)).buffer
+    const read = async (position: number, length: number) =>
+      (await file.read(Buffer.alloc(length), 0, length, position)).buffer
     const header = await read(0, 64)
     if (header.toString("latin1", 0, 6) !== "\x7fELF\x02\x01") return undefined
     const size = header.readUInt16LE(54)
     const table = await read(Number(header.readBigUInt64LE(32)), size * header.readUInt16LE(56))
     for (let at = 0; at + 40 <= table.length; at += size) {
       if (table.readUInt32LE(at) !== loaderSegment) continue
-      const name = await read(Number(table.readBigUInt64LE(at + 8)), Math.min(Number(table.readBigUInt64LE(at + 32)), maxPath))
+      const name = await read(
+        Number(table.readBigUInt64LE(at + 8)),
+        Math.min(Number(table.readBigUInt64LE(at + 32)), maxPath)
+      )
       return name.toString("utf8").replace(/\0.*$/s, "")
     }
     return undefined

@@ -12,7 +12,9 @@ export const remainsOf = (root: string): Effect.Effect<ReadonlyArray<string>> =>
  */
 export const processesIn = async (root: string): Promise<ReadonlyArray<string>> => {
   const ids = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name))
-  const found = await Promise.all(ids.map(async (id) => [id, (await worksIn(id, root)) || (await seesInside(id, root))] as const))
+  const found = await Promise.all(
+    ids.map(async (id) => [id, (await worksIn(id, root)) || (await seesInside(id, root))] as const)
+  )
   return found.filter(([, is]) => is).map(([id]) => id)
 }
 

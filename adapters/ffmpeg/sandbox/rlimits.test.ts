@@ -43,7 +43,12 @@ describe("resource limits", () => {
     [{ code: 255, signal: null }, ["Exiting normally, received signal 15."], 0, undefined],
     [{ code: null, signal: "SIGKILL" }, [], 0, undefined],
     [{ code: 1, signal: null }, ["Exiting normally, received signal 24."], 0, undefined],
-    [{ code: 255, signal: null }, ["Exiting normally, received signal 24.", "x: Operation not permitted"], 0, undefined]
+    [
+      { code: 255, signal: null },
+      ["Exiting normally, received signal 24.", "x: Operation not permitted"],
+      0,
+      undefined
+    ]
   ] as const)("%j %j, longest file %d", (ended, log, longestFile, says) => {
     const said = limitReached(limits, { ended, log }, longestFile)
     if (says === undefined) expect(said).toBeUndefined()

@@ -42,7 +42,11 @@ export const withinHost = (
   })
 
 /** A command line in front of the program's own: prlimit sets the limits and replaces itself by the program. */
-export const prlimitCommand = (prlimit: string, limits: Partial<ResourceLimits>, hostLimits: HardLimits): ReadonlyArray<string> => [
+export const prlimitCommand = (
+  prlimit: string,
+  limits: Partial<ResourceLimits>,
+  hostLimits: HardLimits
+): ReadonlyArray<string> => [
   prlimit,
   ...withinHost(limits, hostLimits).map(({ name, soft, hard }) => `--${name}=${soft}:${hard}`),
   "--"
@@ -71,10 +75,18 @@ export const readHardLimits = (): HardLimits => {
 }
 
 /** Which limit ended a run, as its end and the longest file that it left tell, in a sentence. `log` is the end of its stderr. */
-export const limitReached = (limits: ResourceLimits, { ended, log }: Failure, longestFile: number): string | undefined => {
+export const limitReached = (
+  limits: ResourceLimits,
+  { ended, log }: Failure,
+  longestFile: number
+): string | undefined => {
   // The first process of a sandbox hears nothing of SIGXFSZ; its write fails.
-  if (ended.signal === "SIGXFSZ" || longestFile >= limits.fsize) return `a file grew larger than ${limits.fsize} bytes`
-  const overtime = ended.signal === "SIGXCPU" || ended.code === hardExit || (ended.code === 255 && lastWord(log) === heardOfCpu)
+  if (ended.signal === "SIGXFSZ" || longestFile >= limits.fsize)
+    return `a file grew larger than ${limits.fsize} bytes`
+  const overtime =
+    ended.signal === "SIGXCPU" ||
+    ended.code === hardExit ||
+    (ended.code === 255 && lastWord(log) === heardOfCpu)
   return overtime ? `it took more than ${limits.cpu} s of processor time` : undefined
 }
 

@@ -119,7 +119,9 @@ const prctl = [157, 167] as const
 const setParentDeath = 1
 
 /** `audit` is the kernel's name for the instruction set; `clone` makes threads, and namespaces where its first argument says so. */
-const architectures: Readonly<Record<string, { readonly audit: number; readonly column: 0 | 1; readonly clone: number }>> = {
+const architectures: Readonly<
+  Record<string, { readonly audit: number; readonly column: 0 | 1; readonly clone: number }>
+> = {
   x64: { audit: 0xc000003e, column: 0, clone: 56 },
   arm64: { audit: 0xc00000b7, column: 1, clone: 220 }
 }
@@ -203,13 +205,18 @@ export interface FilterOptions {
 }
 
 /** The program for a processor as Node calls it (`process.arch`); undefined where its numbers are not in the table. */
-export const seccompFilter = (arch: string, { tcp = false, siblings = false }: FilterOptions = {}): Buffer | undefined => {
+export const seccompFilter = (
+  arch: string,
+  { tcp = false, siblings = false }: FilterOptions = {}
+): Buffer | undefined => {
   const architecture = architectures[arch]
   if (architecture === undefined) return undefined
   const { audit, column, clone } = architecture
   const numbersOf = (rows: typeof denied) => Object.values(rows).flatMap((row) => row[column] ?? [])
   const socket = denied.socket?.[column] ?? 0
-  const numbers = [...numbersOf(denied), ...(siblings ? numbersOf(deniedToSiblings) : [])].filter((number) => !(tcp && number === socket))
+  const numbers = [...numbersOf(denied), ...(siblings ? numbersOf(deniedToSiblings) : [])].filter(
+    (number) => !(tcp && number === socket)
+  )
   const program: ReadonlyArray<Instruction> = [
     load(at.architecture),
     [0x15, 1, 0, audit],

@@ -39,8 +39,10 @@ export const whatRunsSee = (
       programs.set(name, path)
     }
     const libraries = yield* disk("look for shared libraries", () =>
-      librariesOf([...new Set([...programs.values(), ...more])], libraryVariable(options.libraryPath), (folder) =>
-        isShared(folder, workRoot)
+      librariesOf(
+        [...new Set([...programs.values(), ...more])],
+        libraryVariable(options.libraryPath),
+        (folder) => isShared(folder, workRoot)
       )
     )
     return Either.right({ programs, libraries })
@@ -58,7 +60,8 @@ const isScript = async (path: string): Promise<boolean> => {
 
 /** Whether a folder holds more than libraries: files of other programs, or those of other runs. */
 const isShared = (folder: string, workRoot: string): boolean =>
-  ["/", "/tmp", "/var/tmp", "/dev/shm", tmpdir(), homeFolder()].includes(folder) || workRoot.startsWith(`${folder}/`)
+  ["/", "/tmp", "/var/tmp", "/dev/shm", tmpdir(), homeFolder()].includes(folder) ||
+  workRoot.startsWith(`${folder}/`)
 
 /**
  * What fonts, libraries chosen among several, and processors are found by (libx265 makes no threads where it can't see the

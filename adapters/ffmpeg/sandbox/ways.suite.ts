@@ -13,7 +13,11 @@ const bubblewrap = { sandbox: "required", sandboxKind: "bubblewrap" } as const
 /** Those with a sandbox, which needs Linux. */
 export const sandboxedWays: ReadonlyArray<Way> = [
   { way: "warm in bubblewrap", options: { ...bubblewrap, launch: "warm" }, warm: true },
-  { way: "warm by Landlock alone", options: { sandbox: "required", sandboxKind: "landlock", launch: "warm" }, warm: true },
+  {
+    way: "warm by Landlock alone",
+    options: { sandbox: "required", sandboxKind: "landlock", launch: "warm" },
+    warm: true
+  },
   { way: "bubblewrap for each run", options: { ...bubblewrap, launch: "plain" }, warm: false }
 ]
 

@@ -47,7 +47,10 @@ export const workDirectory = (root: WorkRoot): Effect.Effect<WorkDirectory, Unav
   Effect.gen(function* () {
     const path = yield* Effect.acquireRelease(
       Effect.sync(() => join(root.path, `${root.owner}-${randomUUID()}`)),
-      (path) => Effect.ignoreLogged(disk(`remove ${path}`, () => rm(path, { recursive: true, force: true, maxRetries: 3 })))
+      (path) =>
+        Effect.ignoreLogged(
+          disk(`remove ${path}`, () => rm(path, { recursive: true, force: true, maxRetries: 3 }))
+        )
     )
     const user = root.nextUser?.()
     const work = { path, in: join(path, "in"), out: join(path, "out"), ...(user !== undefined && { user }) }

@@ -63,7 +63,10 @@ export const arrivingFile = (
   })
 
 /** A transfer whose inputs, by name, are still arriving. Outputs go into the storage. */
-export const transferOver = (storage: StorageShape, inputs: Readonly<Record<string, Arriving>>): Transfer => ({
+export const transferOver = (
+  storage: StorageShape,
+  inputs: Readonly<Record<string, Arriving>>
+): Transfer => ({
   stage: ({ name }, path) => {
     const input = inputs[name]
     return input === undefined ? Effect.dieMessage(`no ${name}`) : Effect.succeed(input.late(path))

@@ -10,7 +10,10 @@ describe("the log", () => {
     ["http://127.0.0.1:1/x/0.mp4: Invalid data found", "file:a.mp4: Invalid data found"],
     ["[tcp @ 0x55] Starting connection attempt to 127.0.0.1 port 1", undefined],
     ["[tcp @ 0x55] Successfully connected to 127.0.0.1 port 1", undefined],
-    ["    title           : [tcp @ 0x55] Successfully connected", "    title           : [tcp @ 0x55] Successfully connected"]
+    [
+      "    title           : [tcp @ 0x55] Successfully connected",
+      "    title           : [tcp @ 0x55] Successfully connected"
+    ]
   ])("%s", (line, expected) => {
     expect(asIfThere(line, urls)).toBe(expected)
   })

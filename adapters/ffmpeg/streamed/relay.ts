@@ -35,7 +35,9 @@ export const makeRelay = (late: ReadonlyMap<FileName, Late>): Effect.Effect<Rela
     const secret = randomUUID()
     // Demuxers look at the ending, so it is kept. The rest of a name could be taken for a pattern of several
     // files.
-    const paths = new Map([...late.keys()].map((name, index) => [name, `/${secret}/${index}${plainEnding(name)}`]))
+    const paths = new Map(
+      [...late.keys()].map((name, index) => [name, `/${secret}/${index}${plainEnding(name)}`])
+    )
     const byPath = new Map([...late].map(([name, input]) => [paths.get(name), input]))
     const server = yield* Effect.acquireRelease(
       Effect.sync(() =>
@@ -52,16 +54,19 @@ export const makeRelay = (late: ReadonlyMap<FileName, Late>): Effect.Effect<Rela
       close
     )
     server.maxConnections = 64
-    const urls = (port: number) => new Map([...paths].map(([name, path]) => [name, `http://127.0.0.1:${port}${path}`]))
+    const urls = (port: number) =>
+      new Map([...paths].map(([name, path]) => [name, `http://127.0.0.1:${port}${path}`]))
     return { server, urls, broken: () => broken }
   })
 
 /** Status 416 is no error here: the reader asked for a range beyond the end. */
-const isRefused = ({ headersSent, statusCode }: ServerResponse): boolean => !headersSent || (statusCode >= 400 && statusCode !== 416)
+const isRefused = ({ headersSent, statusCode }: ServerResponse): boolean =>
+  !headersSent || (statusCode >= 400 && statusCode !== 416)
 
 /** Whether the reader closed the connection. ffmpeg does that whenever it seeks. */
 const leftByReader = (socket: Socket): boolean =>
-  socket.readableEnded || ["ECONNRESET", "EPIPE"].includes((socket.errored as NodeJS.ErrnoException | null)?.code ?? "")
+  socket.readableEnded ||
+  ["ECONNRESET", "EPIPE"].includes((socket.errored as NodeJS.ErrnoException | null)?.code ?? "")
 
 const plainEnding = (name: FileName): string => /^\.[A-Za-z0-9]+$/.exec(extname(name))?.[0] ?? ""
 
@@ -74,7 +79,9 @@ const close = (server: Server) =>
 
 /** Makes the server listen on loopback, and returns its port. */
 export const listenHere = ({ server }: Relay): Effect.Effect<number, NoRelay> =>
-  listening(server, () => server.listen(0, "127.0.0.1")).pipe(Effect.map(() => (server.address() as AddressInfo).port))
+  listening(server, () => server.listen(0, "127.0.0.1")).pipe(
+    Effect.map(() => (server.address() as AddressInfo).port)
+  )
 
 /** The port in a sandbox's network, where nothing else listens. */
 export const portInside = 8080
@@ -87,10 +94,17 @@ export const listenInside = ({ server }: Relay, enter: ReadonlyArray<string>): E
     const [file = "", ...args] = [...enter, process.execPath, "--eval", helper]
     const socket = yield* Effect.acquireUseRelease(
       Effect.sync(() => start(file, args, { stdio: ["ignore", "ignore", "ignore", "ipc"], env: {} })),
-      (helper) => Effect.tryPromise({ try: () => handedOver(helper), catch: (cause) => new NoRelay({ why: `${cause}` }) }),
+      (helper) =>
+        Effect.tryPromise({
+          try: () => handedOver(helper),
+          catch: (cause) => new NoRelay({ why: `${cause}` })
+        }),
       (helper) => Effect.promise(() => end(helper))
     ).pipe(
-      Effect.timeoutFail({ duration: helperSeconds * 1000, onTimeout: () => new NoRelay({ why: `no socket within ${helperSeconds} s` }) })
+      Effect.timeoutFail({
+        duration: helperSeconds * 1000,
+        onTimeout: () => new NoRelay({ why: `no socket within ${helperSeconds} s` })
+      })
     )
     yield* listening(server, () => server.listen(socket))
   })
@@ -105,10 +119,14 @@ const helper = `
 `
 
 const handedOver = async ({ child, ended }: Started): Promise<Listener> => {
-  const failed = ended.then((end) => Promise.reject(end._tag === "NotStarted" ? end.error : new Error("the helper gave no socket")))
+  const failed = ended.then((end) =>
+    Promise.reject(end._tag === "NotStarted" ? end.error : new Error("the helper gave no socket"))
+  )
   const received = new Promise<Listener>((resolve, reject) => {
     // Without a free file descriptor the socket is missing, and `listen(undefined)` would take any port.
-    child.once?.("message", (_, handle) => (handle === undefined ? reject(new Error("the socket was lost")) : resolve(handle as Listener)))
+    child.once?.("message", (_, handle) =>
+      handle === undefined ? reject(new Error("the socket was lost")) : resolve(handle as Listener)
+    )
   })
   return Promise.race([received, failed])
 }

@@ -35,16 +35,35 @@ const samples = {
 type Sample = keyof typeof samples
 
 beforeAll(async () => {
-  const source = ["-v", "error", "-f", "lavfi", "-i", "testsrc=d=6:s=640x360", "-f", "lavfi", "-i", "sine=d=6"]
-  for (const [name, options] of Object.entries(samples)) await execa("ffmpeg", [...source, ...options, join(folder, name)])
+  const source = [
+    "-v",
+    "error",
+    "-f",
+    "lavfi",
+    "-i",
+    "testsrc=d=6:s=640x360",
+    "-f",
+    "lavfi",
+    "-i",
+    "sine=d=6"
+  ]
+  for (const [name, options] of Object.entries(samples))
+    await execa("ffmpeg", [...source, ...options, join(folder, name)])
 })
 
-const planOver = (name: Sample, input: ReadonlyArray<string>, output: ReadonlyArray<string>, to = "out.mkv"): Plan =>
+const planOver = (
+  name: Sample,
+  input: ReadonlyArray<string>,
+  output: ReadonlyArray<string>,
+  to = "out.mkv"
+): Plan =>
   makePlan(
     {
       directory: DirId("dir_1"),
       inputs: [{ name: FileName(name), key: BlobKey("dir_1/blob_1/a"), bytes: 1, options: input }],
-      outputs: [{ name: FileName(to), maps: [], options: [...output, "-fflags", "+bitexact", "-flags", "+bitexact"] }],
+      outputs: [
+        { name: FileName(to), maps: [], options: [...output, "-fflags", "+bitexact", "-flags", "+bitexact"] }
+      ],
       filterComplex: null
     },
     "job_1-1",
@@ -85,7 +104,10 @@ const linux = process.platform === "linux"
 const modes = linux ? (["required", "off"] as const) : (["off"] as const)
 
 describe.each(modes)("an input that is late, sandbox %s", (sandbox) => {
-  const fresh = (): FfmpegOptions & { readonly workRoot: string } => ({ workRoot: join(folder, `work-${++roots}`), sandbox })
+  const fresh = (): FfmpegOptions & { readonly workRoot: string } => ({
+    workRoot: join(folder, `work-${++roots}`),
+    sandbox
+  })
 
   it.live.each<[Sample, ReadonlyArray<string>, ReadonlyArray<string>]>([
     ["end.mp4", [], ["-c", "copy"]],
@@ -105,7 +127,9 @@ describe.each(modes)("an input that is late, sandbox %s", (sandbox) => {
       const plan = planOver(name, input, output)
       const there = yield* outcome(options, plan, whole(name))
       const arriving = yield* arrivingFile(join(folder, name))
-      const late = yield* outcome(options, plan, (storage) => transferOver(storage, { [stagedName(plan)]: arriving }))
+      const late = yield* outcome(options, plan, (storage) =>
+        transferOver(storage, { [stagedName(plan)]: arriving })
+      )
       expect(arriving.asked.length).toBeGreaterThan(0)
       expect(late.warnings).toEqual(there.warnings)
       expect(late.bytes.map((bytes) => bytes.length)).toEqual(there.bytes.map((bytes) => bytes.length))
@@ -128,7 +152,9 @@ describe.each(modes)("an input that is late, sandbox %s", (sandbox) => {
       const { events, remains } = yield* overInput(arriving, planOver(name, [], ["-c:v", "mpeg4"]))
       const moved = yield* Deferred.make<void>()
       const watch = Stream.runForEach(events, (event) =>
-        event._tag === "Progress" && event.outTimeSeconds > 0 ? Deferred.succeed(moved, undefined) : Effect.void
+        event._tag === "Progress" && event.outTimeSeconds > 0
+          ? Deferred.succeed(moved, undefined)
+          : Effect.void
       )
       const fiber = yield* Effect.fork(watch)
       yield* Effect.raceFirst(Deferred.await(moved), Fiber.join(fiber))
@@ -181,7 +207,9 @@ describe.each(modes)("an input that is late, sandbox %s", (sandbox) => {
       "is reset",
       (response) => {
         response.writeHead(206, { "content-length": 400_000, "content-range": "bytes 0-399999/400000" })
-        response.write(readFileSync(join(folder, "fast.mp4")).subarray(0, some), () => response.socket?.resetAndDestroy())
+        response.write(readFileSync(join(folder, "fast.mp4")).subarray(0, some), () =>
+          response.socket?.resetAndDestroy()
+        )
         return true
       }
     ]
@@ -200,7 +228,10 @@ describe.each(modes)("an input that is late, sandbox %s", (sandbox) => {
       const text = "x\n[http @ 0x1] Stream ends prematurely at 1, should be 2"
       const filters = `metadata=mode=add:key=k:value='${text.replaceAll(":", "\\:")}',metadata=mode=print`
       const arriving = yield* arrivingFile(join(folder, "fast.mp4"))
-      const { events } = yield* overInput(arriving, planOver("fast.mp4", [], ["-an", "-t", "0.1", "-vf", filters]))
+      const { events } = yield* overInput(
+        arriving,
+        planOver("fast.mp4", [], ["-an", "-t", "0.1", "-vf", filters])
+      )
       yield* Stream.runDrain(events)
       expect(arriving.asked.length).toBeGreaterThan(0)
     }).pipe(Effect.scoped, Effect.provide(memoryStorage))
@@ -258,7 +289,19 @@ describe.runIf(linux)("a sandboxed run that reads a late input", () => {
   }
 
   const overNetwork = () => {
-    const fetching = (url: string) => ["-f", "data", "-i", url, "-map", "0", "-c", "copy", "-f", "data", "file:../out/a"]
+    const fetching = (url: string) => [
+      "-f",
+      "data",
+      "-i",
+      url,
+      "-map",
+      "0",
+      "-c",
+      "copy",
+      "-f",
+      "data",
+      "file:../out/a"
+    ]
     return [
       ...attacks(prey, prey.canary).filter(({ title }) => /TCP|HTTP|UDP|socket|listens/.test(title)),
       ...["http://127.0.0.1:8080/", "http://127.0.0.1:8080/0.mp4", "http://127.0.0.1:8081/"].map((url) => ({
@@ -282,12 +325,16 @@ describe.runIf(linux)("a sandboxed run that reads a late input", () => {
           Effect.gen(function* () {
             const arriving = yield* arrivingFile(join(folder, "fast.mp4"))
             const plan = planOf(args)
-            const result = yield* Effect.either(Stream.runDrain(run(plan, transferOver(storage, { [stagedName(plan)]: arriving }))))
+            const result = yield* Effect.either(
+              Stream.runDrain(run(plan, transferOver(storage, { [stagedName(plan)]: arriving })))
+            )
             // A response without a length looks like one that was cut off, but the request succeeded.
             return [title, Either.isLeft(result) && result.left._tag === "FfmpegFailed" ? "stopped" : "done"]
           })
         )
-        expect(outcomes).toEqual(tried.map(({ title }) => [title, sandbox === "required" ? "stopped" : "done"]))
+        expect(outcomes).toEqual(
+          tried.map(({ title }) => [title, sandbox === "required" ? "stopped" : "done"])
+        )
         expect(prey.visits() - visits)[sandbox === "required" ? "toBe" : "toBeGreaterThan"](0)
       }
     }).pipe(Effect.scoped, Effect.provide(memoryStorage))
@@ -339,7 +386,16 @@ describe.runIf(linux)("a sandboxed run that reads a late input", () => {
            await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(memoryStorage)))`
         )
       )
-      const drop = ["--reuid", `${nobody}`, "--regid", `${nobody}`, "--clear-groups", "--", process.execPath, program]
+      const drop = [
+        "--reuid",
+        `${nobody}`,
+        "--regid",
+        `${nobody}`,
+        "--clear-groups",
+        "--",
+        process.execPath,
+        program
+      ]
       const { stdout } = yield* Effect.promise(() => execa("setpriv", drop))
       expect(stdout).toBe(JSON.stringify([nobody, true]))
       expect(yield* remainsOf(join(open, "work"))).toEqual([])

@@ -32,19 +32,27 @@ export const startRun = (
   late: ReadonlyMap<FileName, Late>,
   sinks: RunSinks
 ): Effect.Effect<StartedRun, BlobMissing | Unavailable, Scope.Scope> => {
-  const arrival = Effect.forEach(late.values(), ({ whole }) => whole, { concurrency: "unbounded", discard: true })
+  const arrival = Effect.forEach(late.values(), ({ whole }) => whole, {
+    concurrency: "unbounded",
+    discard: true
+  })
   if (late.size === 0) return startWhole(tools, plan, work, sinks)
   return startLate(tools, plan, work, late, sinks, arrival).pipe(
     Effect.catchTag("NoRelay", ({ why }) =>
-      Effect.logWarning("input streaming is unavailable here: a run waits until its inputs are downloaded", why).pipe(
-        Effect.zipRight(arrival),
-        Effect.zipRight(startWhole(tools, plan, work, sinks))
-      )
+      Effect.logWarning(
+        "input streaming is unavailable here: a run waits until its inputs are downloaded",
+        why
+      ).pipe(Effect.zipRight(arrival), Effect.zipRight(startWhole(tools, plan, work, sinks)))
     )
   )
 }
 
-const startWhole = (tools: Tools, { args }: Pick<Plan, "args">, work: WorkDirectory, { onStdout, onLine }: RunSinks) =>
+const startWhole = (
+  tools: Tools,
+  { args }: Pick<Plan, "args">,
+  work: WorkDirectory,
+  { onStdout, onLine }: RunSinks
+) =>
   Effect.gen(function* () {
     const stderr = lineReader(onLine)
     const end = yield* tools.start("ffmpeg", args, work, { onStdout, onStderr: stderr.push })
@@ -71,7 +79,13 @@ const startLate = (
         if (line !== undefined) onLine(line)
       })
       const prepare = enter && ((pid: number) => listenInside(relay, enter(pid)))
-      const end = yield* tools.start("ffmpeg", atUrls(plan, urls), work, { onStdout, onStderr: stderr.push }, prepare)
+      const end = yield* tools.start(
+        "ffmpeg",
+        atUrls(plan, urls),
+        work,
+        { onStdout, onStderr: stderr.push },
+        prepare
+      )
       const lost = Effect.zipRight(arrival, Effect.never)
       return {
         end: Effect.raceFirst(end, lost).pipe(
@@ -89,5 +103,7 @@ const startLate = (
 /** Closes its own scope on failure instead of waiting for the caller's. */
 const ownScope = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E, Scope.Scope> =>
   Effect.acquireRelease(Scope.make(), Scope.close).pipe(
-    Effect.flatMap((scope) => Effect.onError(Scope.extend(effect, scope), (cause) => Scope.close(scope, Exit.failCause(cause))))
+    Effect.flatMap((scope) =>
+      Effect.onError(Scope.extend(effect, scope), (cause) => Scope.close(scope, Exit.failCause(cause)))
+    )
   )

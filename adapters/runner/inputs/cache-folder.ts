@@ -1,6 +1,17 @@
 import { createHash, randomUUID } from "node:crypto"
 import { constants, type Stats } from "node:fs"
-import { copyFile, type FileHandle, link, lstat, mkdir, open, readdir, rmdir, unlink, utimes } from "node:fs/promises"
+import {
+  copyFile,
+  type FileHandle,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  rmdir,
+  unlink,
+  utimes
+} from "node:fs/promises"
 import { join } from "node:path"
 import { Effect } from "effect"
 import type { Unavailable } from "../../../core/errors.js"
@@ -62,7 +73,8 @@ export const openCacheFolder = (root: string, maxBytes: number): Effect.Effect<C
     yield* disk("clean up the folder of inputs", () => removeLeftovers(root))
     const oneAtATime = yield* Effect.makeSemaphore(1)
 
-    const makeRoom = (bytes: number) => oneAtATime.withPermits(1)(disk("make room for inputs", () => evict(root, maxBytes - bytes)))
+    const makeRoom = (bytes: number) =>
+      oneAtATime.withPermits(1)(disk("make room for inputs", () => evict(root, maxBytes - bytes)))
     yield* makeRoom(0)
 
     return {
@@ -83,7 +95,9 @@ export const openCacheFolder = (root: string, maxBytes: number): Effect.Effect<C
       keep: (path, content) => {
         const name = entryName(content)
         if (name === undefined) return Effect.void
-        return Effect.ignoreLogged(disk("keep an input", () => link(path, join(own, name)).catch(unless("EEXIST"))))
+        return Effect.ignoreLogged(
+          disk("keep an input", () => link(path, join(own, name)).catch(unless("EEXIST")))
+        )
       },
       find: ({ key, bytes }) =>
         disk("look for an input", async () => {
@@ -92,7 +106,9 @@ export const openCacheFolder = (root: string, maxBytes: number): Effect.Effect<C
           if (name === undefined) return undefined
           const path = join(own, name)
           const found = await lstat(path).catch(unless("ENOENT"))
-          return found?.size === bytes ? { path, etag: Buffer.from(name.slice(start.length), "base64url").toString("latin1") } : undefined
+          return found?.size === bytes
+            ? { path, etag: Buffer.from(name.slice(start.length), "base64url").toString("latin1") }
+            : undefined
         }),
       use: ({ path }, to) =>
         disk("use an input", async () => {
@@ -136,7 +152,9 @@ interface Found {
 
 /** The files of all boots. Other processes may add and remove files meanwhile. */
 const filesIn = async (root: string): Promise<ReadonlyArray<Found>> => {
-  const folders = (await readdir(root, { withFileTypes: true })).filter((each) => each.isDirectory() && /^\w+$/.test(each.name))
+  const folders = (await readdir(root, { withFileTypes: true })).filter(
+    (each) => each.isDirectory() && /^\w+$/.test(each.name)
+  )
   const found = await Promise.all(
     folders.map(async (folder) => {
       const names = (await readdir(join(root, folder.name)).catch(unless("ENOENT"))) ?? []
@@ -154,7 +172,9 @@ const filesIn = async (root: string): Promise<ReadonlyArray<Found>> => {
 
 const evict = async (root: string, maxBytes: number): Promise<void> => {
   // A partial file with a second link is already counted as an entry.
-  const files = (await filesIn(root)).filter(({ name, stats }) => !name.endsWith(partEnding) || stats.nlink === 1)
+  const files = (await filesIn(root)).filter(
+    ({ name, stats }) => !name.endsWith(partEnding) || stats.nlink === 1
+  )
   let total = files.reduce((sum, { stats }) => sum + stats.size, 0)
   const idle = files.filter(({ name, stats }) => !name.endsWith(partEnding) && stats.nlink === 1)
   for (const { path, stats } of idle.sort((a, b) => a.stats.mtimeMs - b.stats.mtimeMs)) {
@@ -167,12 +187,16 @@ const evict = async (root: string, maxBytes: number): Promise<void> => {
 const removeLeftovers = async (root: string): Promise<void> => {
   for (const { path, name, stats } of await filesIn(root)) {
     const [owner = ""] = name.split(".")
-    if (!name.endsWith(partEnding) || !(isGone(owner) || Date.now() - stats.mtimeMs > forgottenMillis)) continue
+    if (!name.endsWith(partEnding) || !(isGone(owner) || Date.now() - stats.mtimeMs > forgottenMillis))
+      continue
     await unlink(path).catch(unless("ENOENT"))
   }
-  const folders = (await readdir(root, { withFileTypes: true })).filter((each) => each.isDirectory() && /^\w+$/.test(each.name))
+  const folders = (await readdir(root, { withFileTypes: true })).filter(
+    (each) => each.isDirectory() && /^\w+$/.test(each.name)
+  )
   for (const { name } of folders)
-    if (!thisProcess().startsWith(`${name}-`)) await rmdir(join(root, name)).catch(unless("ENOTEMPTY", "ENOENT", "EEXIST"))
+    if (!thisProcess().startsWith(`${name}-`))
+      await rmdir(join(root, name)).catch(unless("ENOTEMPTY", "ENOENT", "EEXIST"))
 }
 
 const codeOf = (cause: unknown): unknown => (cause as NodeJS.ErrnoException | undefined)?.code

@@ -1,5 +1,14 @@
 import { randomBytes } from "node:crypto"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync
+} from "node:fs"
 import { readFile, stat } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -27,7 +36,10 @@ const aPlace = () => {
 }
 
 const openCache = (folder: string, options: Partial<CacheOptions> = {}) =>
-  Effect.all({ web: openWeb({ waits: shortWaits }), cache: inputCache({ folder, maxBytes: 100 * MiB, ...options }) })
+  Effect.all({
+    web: openWeb({ waits: shortWaits }),
+    cache: inputCache({ folder, maxBytes: 100 * MiB, ...options })
+  })
 
 /** Files of all kinds that a cache has on its disk. */
 const filesOf = (folder: string) =>
@@ -94,7 +106,9 @@ describe("the cache of inputs", () => {
       yield* Effect.scoped(cache.bring(source, run("1")))
       isGone = true
       expect(yield* Effect.flip(Effect.scoped(cache.bring(source, run("2"))))).toBeInstanceOf(BlobMissing)
-      expect(yield* Effect.flip(Effect.scoped(cache.bring({ ...source, bytes: 999 }, run("3"))))).toBeInstanceOf(BlobMissing)
+      expect(
+        yield* Effect.flip(Effect.scoped(cache.bring({ ...source, bytes: 999 }, run("3"))))
+      ).toBeInstanceOf(BlobMissing)
     }).pipe(Effect.scoped)
   )
 
@@ -144,7 +158,9 @@ describe("the cache of inputs", () => {
       })
       const { web, cache } = yield* openCache(cached, { pieceBytes: MiB / 2 })
       const source = sourceOf(web, server, content)
-      const [one, two, three] = yield* Effect.forEach(["1", "2", "3"], (name) => Effect.fork(Effect.scoped(cache.bring(source, run(name)))))
+      const [one, two, three] = yield* Effect.forEach(["1", "2", "3"], (name) =>
+        Effect.fork(Effect.scoped(cache.bring(source, run(name))))
+      )
       yield* until(Effect.sync(() => held.length === 3))
       if (one === undefined || two === undefined || three === undefined) throw new Error("three were started")
       yield* Fiber.interrupt(one)
@@ -163,13 +179,19 @@ describe("the cache of inputs", () => {
     Effect.gen(function* () {
       const { cached, run } = aPlace()
       const content = randomBytes(2 * MiB)
-      const server = yield* fileServer(content, (request, _, n) => n >= 1 && (rangeOf(request.headers)?.start ?? 0) > 0)
+      const server = yield* fileServer(
+        content,
+        (request, _, n) => n >= 1 && (rangeOf(request.headers)?.start ?? 0) > 0
+      )
       const { web, cache } = yield* openCache(cached, { pieceBytes: MiB / 2 })
       const source = sourceOf(web, server, content)
       yield* Effect.fork(Effect.scoped(cache.bring(source, run("1"))))
       yield* until(Effect.sync(() => server.requests.length === 4))
       const other = Effect.scoped(cache.bring({ ...source, bytes: content.length - 1 }, run("2")))
-      expect(yield* Effect.flip(other)).toMatchObject({ _tag: "Unavailable", what: expect.stringContaining(`${content.length - 1} bytes`) })
+      expect(yield* Effect.flip(other)).toMatchObject({
+        _tag: "Unavailable",
+        what: expect.stringContaining(`${content.length - 1} bytes`)
+      })
     }).pipe(Effect.scoped)
   )
 
@@ -199,7 +221,9 @@ describe("the cache of inputs", () => {
       const { web, cache } = yield* openCache(cached)
       const source = sourceOf(web, server, content)
       const scope = yield* Scope.make()
-      expect(yield* Effect.flip(Scope.extend(cache.bring(source, run("1")), scope))).toBeInstanceOf(Unavailable)
+      expect(yield* Effect.flip(Scope.extend(cache.bring(source, run("1")), scope))).toBeInstanceOf(
+        Unavailable
+      )
       // The failed run has not ended yet.
       yield* Effect.scoped(cache.bring(source, run("2")))
       yield* holds(run("2"), content)
@@ -218,7 +242,12 @@ describe("the cache of inputs", () => {
       const { web, cache } = yield* openCache(cached, { maxBytes: 3 * MiB })
       const bring = (index: number, name: string) => {
         const source = sourceOf(web, server, contents[index] as Buffer, `dir/slot/${index}.mp4`)
-        return Effect.scoped(cache.bring({ ...source, request: { url: new URL(`${server.url}/${index}`), headers: {} } }, run(name)))
+        return Effect.scoped(
+          cache.bring(
+            { ...source, request: { url: new URL(`${server.url}/${index}`), headers: {} } },
+            run(name)
+          )
+        )
       }
       const isKept = (index: number) =>
         Effect.gen(function* () {
@@ -283,7 +312,9 @@ describe("the cache of inputs", () => {
       const { cached, run } = aPlace()
       const server = yield* fileServer(Buffer.alloc(0))
       const { web, cache } = yield* openCache(cached)
-      expect(yield* Effect.scoped(cache.bring(sourceOf(web, server, Buffer.alloc(0)), run("1")))).toBeUndefined()
+      expect(
+        yield* Effect.scoped(cache.bring(sourceOf(web, server, Buffer.alloc(0)), run("1")))
+      ).toBeUndefined()
       yield* holds(run("1"), Buffer.alloc(0))
       expect(server.requests).toEqual([])
     }).pipe(Effect.scoped)
@@ -357,9 +388,14 @@ describe("the folder of the cache", () => {
       const { cached, run } = aPlace()
       const content = randomBytes(1000)
       const server = yield* fileServer(content)
-      yield* Effect.scoped(Effect.flatMap(openCache(cached), ({ web, cache }) => cache.bring(sourceOf(web, server, content), run("1"))))
+      yield* Effect.scoped(
+        Effect.flatMap(openCache(cached), ({ web, cache }) =>
+          cache.bring(sourceOf(web, server, content), run("1"))
+        )
+      )
       const [realm = "", , startedAt = ""] = thisProcess().split("-")
-      const unfinished = (owner: string) => join(cached, realm, `${owner}.7c9e6679-7425-40de-944b-e07fc1f90ae7.part`)
+      const unfinished = (owner: string) =>
+        join(cached, realm, `${owner}.7c9e6679-7425-40de-944b-e07fc1f90ae7.part`)
       const dead = unfinished(`${realm}-999999999-${startedAt}`)
       const living = unfinished(`${realm}-1-${startedAt}`.replace(/-1-.*/, `-${process.pid}-${startedAt}`))
       for (const path of [dead, living]) writeFileSync(path, "half")
@@ -372,31 +408,37 @@ describe("the folder of the cache", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("counts what other boots have left, takes nothing from there, and lets that go first when it is older", () =>
-    Effect.gen(function* () {
-      const { cached, run } = aPlace()
-      const content = randomBytes(1000)
-      const server = yield* fileServer(content)
-      yield* Effect.scoped(Effect.flatMap(openCache(cached), ({ web, cache }) => cache.bring(sourceOf(web, server, content), run("1"))))
-      rmSync(run("1"))
-      const [realm = ""] = thisProcess().split("-")
-      const [kept = ""] = filesOf(cached)
-      const foreign = join(cached, "another_boot")
-      mkdirSync(foreign)
-      const theirs = kept.replace(realm, "another_boot")
-      writeFileSync(theirs, content)
-      const stale = join(foreign, "another_boot-1-1.7c9e6679-7425-40de-944b-e07fc1f90ae7.part")
-      const fresh = stale.replace("-1-1.", "-2-2.")
-      for (const path of [stale, fresh]) writeFileSync(path, "half")
-      const aged = new Date(Date.now() - 2 * 86_400_000)
-      for (const path of [theirs, stale]) utimesSync(path, aged, aged)
-      const { web, cache } = yield* openCache(cached, { maxBytes: 2100 })
-      expect([stale, fresh, theirs].map((path) => existsSync(path))).toEqual([false, true, true])
-      const other = sourceOf(web, server, content, "dir/slot/other.mp4")
-      yield* Effect.scoped(cache.bring(other, run("2")))
-      expect(server.requests.at(-1)?.headers.range).toBeDefined()
-      expect([kept, theirs].map((path) => existsSync(path))).toEqual([true, false])
-    }).pipe(Effect.scoped)
+  it.live(
+    "counts what other boots have left, takes nothing from there, and lets that go first when it is older",
+    () =>
+      Effect.gen(function* () {
+        const { cached, run } = aPlace()
+        const content = randomBytes(1000)
+        const server = yield* fileServer(content)
+        yield* Effect.scoped(
+          Effect.flatMap(openCache(cached), ({ web, cache }) =>
+            cache.bring(sourceOf(web, server, content), run("1"))
+          )
+        )
+        rmSync(run("1"))
+        const [realm = ""] = thisProcess().split("-")
+        const [kept = ""] = filesOf(cached)
+        const foreign = join(cached, "another_boot")
+        mkdirSync(foreign)
+        const theirs = kept.replace(realm, "another_boot")
+        writeFileSync(theirs, content)
+        const stale = join(foreign, "another_boot-1-1.7c9e6679-7425-40de-944b-e07fc1f90ae7.part")
+        const fresh = stale.replace("-1-1.", "-2-2.")
+        for (const path of [stale, fresh]) writeFileSync(path, "half")
+        const aged = new Date(Date.now() - 2 * 86_400_000)
+        for (const path of [theirs, stale]) utimesSync(path, aged, aged)
+        const { web, cache } = yield* openCache(cached, { maxBytes: 2100 })
+        expect([stale, fresh, theirs].map((path) => existsSync(path))).toEqual([false, true, true])
+        const other = sourceOf(web, server, content, "dir/slot/other.mp4")
+        yield* Effect.scoped(cache.bring(other, run("2")))
+        expect(server.requests.at(-1)?.headers.range).toBeDefined()
+        expect([kept, theirs].map((path) => existsSync(path))).toEqual([true, false])
+      }).pipe(Effect.scoped)
   )
 
   it.live("may be shared: what one removes another one fetches again", () =>
@@ -405,7 +447,9 @@ describe("the folder of the cache", () => {
       const content = randomBytes(1000)
       const server = yield* fileServer(content)
       const [one, two] = yield* Effect.all([openCache(cached), openCache(cached)])
-      const both = [one, two].map(({ web, cache }, index) => Effect.scoped(cache.bring(sourceOf(web, server, content), run(`${index}`))))
+      const both = [one, two].map(({ web, cache }, index) =>
+        Effect.scoped(cache.bring(sourceOf(web, server, content), run(`${index}`)))
+      )
       yield* Effect.all(both, { concurrency: "unbounded" })
       for (const index of [0, 1]) yield* holds(run(`${index}`), content)
       expect(filesOf(cached).length).toBe(1)

@@ -28,7 +28,10 @@ export interface InputCache {
    * Places the input at `path`, as a hard link or else a copy, which must not be written to. A cached file is
    * used if its server confirms that it is still the content of that key. Large inputs are late.
    */
-  readonly bring: (source: InputSource, path: string) => Effect.Effect<Late | undefined, BlobMissing | Unavailable, Scope.Scope>
+  readonly bring: (
+    source: InputSource,
+    path: string
+  ) => Effect.Effect<Late | undefined, BlobMissing | Unavailable, Scope.Scope>
   /** Removes files until the cache fits its limit. Call it when a run has released its inputs. */
   readonly trim: Effect.Effect<void>
 }
@@ -46,7 +49,9 @@ interface Flight {
 class Wanted implements Equal.Equal {
   constructor(readonly source: InputSource) {}
   [Equal.symbol](that: unknown): boolean {
-    return that instanceof Wanted && that.source.key === this.source.key && that.source.bytes === this.source.bytes
+    return (
+      that instanceof Wanted && that.source.key === this.source.key && that.source.bytes === this.source.bytes
+    )
   }
   [Hash.symbol](): number {
     return Hash.string(this.source.key)
@@ -73,7 +78,8 @@ export const inputCache = ({
         const there = yield* Deferred.make<void, BlobMissing | Unavailable>()
         const place = Effect.tapError(Effect.zipRight(whole, folder.link(path, to)), failed)
         yield* Effect.forkScoped(Deferred.complete(there, place))
-        if (source.bytes < lateBytes || arriving.reach(0) === source.bytes) return yield* Effect.as(Deferred.await(there), undefined)
+        if (source.bytes < lateBytes || arriving.reach(0) === source.bytes)
+          return yield* Effect.as(Deferred.await(there), undefined)
         return { answer: yield* lateAnswers(file, arriving), whole: Deferred.await(there) }
       })
     return { bring, trim: Effect.ignoreLogged(folder.makeRoom(0)) }
@@ -106,7 +112,11 @@ const fly = (
   })
 
 /** Uses a cached input. Returns false if there is none, or if the content of its key has changed. */
-const fromKept = (folder: CacheFolder, source: InputSource, to: string): Effect.Effect<boolean, BlobMissing | Unavailable> =>
+const fromKept = (
+  folder: CacheFolder,
+  source: InputSource,
+  to: string
+): Effect.Effect<boolean, BlobMissing | Unavailable> =>
   Effect.gen(function* () {
     const entry = yield* folder.find(source)
     if (entry === undefined) return false

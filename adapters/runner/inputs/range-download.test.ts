@@ -10,7 +10,17 @@ import { afterAll, describe } from "vitest"
 import { BlobMissing, Unavailable } from "../../../core/errors.js"
 import { until } from "../../../core/ports/suites/samples.suite.js"
 import { openWeb } from "../http-client.js"
-import { etagOf, fileServer, type LocalServer, localServer, rangeOf, serveFile, shortWaits, sourceOf, type Trick } from "../server.suite.js"
+import {
+  etagOf,
+  fileServer,
+  type LocalServer,
+  localServer,
+  rangeOf,
+  serveFile,
+  shortWaits,
+  sourceOf,
+  type Trick
+} from "../server.suite.js"
 import { defaultWaits, type Waits } from "../timeouts.js"
 import { type ArrivingOptions, arrive } from "./range-download.js"
 
@@ -37,7 +47,11 @@ const started = (server: LocalServer, { waits, options, bytes = content.length }
       (each) => Effect.promise(() => each.close())
     )
     const web = yield* openWeb({ waits: { ...shortWaits, ...waits } })
-    const arriving = yield* arrive(file, { ...sourceOf(web, server, content), bytes }, { pieceBytes: MiB, ...options })
+    const arriving = yield* arrive(
+      file,
+      { ...sourceOf(web, server, content), bytes },
+      { pieceBytes: MiB, ...options }
+    )
     return { arriving, path }
   })
 
@@ -92,7 +106,9 @@ describe("an arriving file", () => {
       const server = yield* fileServer(content)
       yield* isWhole(server)
       expect(startsOf(server).sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5].map((each) => each * MiB))
-      expect(server.requests.slice(1).every(({ headers }) => headers["if-range"] === etagOf(content))).toBe(true)
+      expect(server.requests.slice(1).every(({ headers }) => headers["if-range"] === etagOf(content))).toBe(
+        true
+      )
     }).pipe(Effect.scoped)
   )
 
@@ -122,7 +138,10 @@ describe("an arriving file", () => {
     Effect.gen(function* () {
       const silent: Trick = ({ headers }, response) => {
         const { start, end } = rangeOf(headers) ?? { start: 0, end: 0 }
-        response.writeHead(206, { etag: etagOf(content), "content-range": `bytes ${start}-${end - 1}/${content.length}` })
+        response.writeHead(206, {
+          etag: etagOf(content),
+          "content-range": `bytes ${start}-${end - 1}/${content.length}`
+        })
         response.write(content.subarray(start, start + 1000))
         return true
       }
@@ -137,9 +156,14 @@ describe("an arriving file", () => {
       const small = content.subarray(0, 3000)
       const server = yield* localServer((request, response) => {
         const { start, end } = rangeOf(request.headers) ?? { start: 0, end: 0 }
-        const about = { etag: etagOf(small), "content-length": end - start, "content-range": `bytes ${start}-${end - 1}/${small.length}` }
+        const about = {
+          etag: etagOf(small),
+          "content-length": end - start,
+          "content-range": `bytes ${start}-${end - 1}/${small.length}`
+        }
         response.writeHead(206, about).flushHeaders()
-        const drip = (at: number): unknown => (at < end ? response.write(small.subarray(at, at + 1), () => drip(at + 1)) : response.end())
+        const drip = (at: number): unknown =>
+          at < end ? response.write(small.subarray(at, at + 1), () => drip(at + 1)) : response.end()
         drip(start)
       })
       const { arriving, path } = yield* started(server, { bytes: small.length })
@@ -152,7 +176,10 @@ describe("an arriving file", () => {
   const named = (etag: string | undefined): Trick =>
     answered(({ headers }, response) => {
       const { start, end } = rangeOf(headers) ?? { start: 0, end: 0 }
-      response.writeHead(206, { ...(etag && { etag }), "content-range": `bytes ${start}-${end - 1}/${content.length}` })
+      response.writeHead(206, {
+        ...(etag && { etag }),
+        "content-range": `bytes ${start}-${end - 1}/${content.length}`
+      })
       response.end(content.subarray(start, end))
     })
 
@@ -162,7 +189,11 @@ describe("an arriving file", () => {
     ["does not have it", answers(404), "BlobMissing"],
     ["has it no longer", answers(410), "BlobMissing"],
     ["leads elsewhere", answers(302, { location: "/elsewhere" }), "Unavailable"],
-    ["knows no ranges", answered((_, response) => void response.writeHead(200, { etag: etagOf(content) }).end(content)), "Unavailable"],
+    [
+      "knows no ranges",
+      answered((_, response) => void response.writeHead(200, { etag: etagOf(content) }).end(content)),
+      "Unavailable"
+    ],
     ["names no content", named(undefined), "Unavailable"],
     ["names it weakly", named(`W/${etagOf(content)}`), "Unavailable"],
     ["has a longer file", answered(serveFile(Buffer.concat([content, other]))), "Unavailable"],
@@ -198,7 +229,10 @@ describe("an arriving file", () => {
     answered(({ headers }, response) => {
       const { start, end } = rangeOf(headers) ?? { start: 0, end: 0 }
       // Without a Content-Length only the receiver counts the bytes.
-      response.writeHead(206, { etag: etagOf(content), "content-range": `bytes ${start}-${end - 1}/${content.length}` })
+      response.writeHead(206, {
+        etag: etagOf(content),
+        "content-range": `bytes ${start}-${end - 1}/${content.length}`
+      })
       response.write(content.subarray(start, end), () => more(response))
     })
 
@@ -232,7 +266,10 @@ describe("an arriving file", () => {
           3,
           answered(({ headers }, response) => {
             const { start, end } = rangeOf(headers) ?? { start: 0, end: 0 }
-            response.writeHead(206, { etag: etagOf(content), "content-range": `bytes ${start}-${end - 1}/${content.length}` })
+            response.writeHead(206, {
+              etag: etagOf(content),
+              "content-range": `bytes ${start}-${end - 1}/${content.length}`
+            })
             response.end(content.subarray(start, start + 1000))
           })
         )
@@ -253,7 +290,9 @@ describe("an arriving file", () => {
       yield* Effect.forkScoped(arriving.wait(4 * MiB + 5))
       const whole = yield* Effect.fork(arriving.whole)
       yield* until(Effect.sync(() => arriving.reach(0) === 4 * MiB + 5 && release !== undefined))
-      yield* until(Effect.sync(() => server.requests.length >= 6 && arriving.reach(5 * MiB + 5) === content.length))
+      yield* until(
+        Effect.sync(() => server.requests.length >= 6 && arriving.reach(5 * MiB + 5) === content.length)
+      )
       yield* Effect.yieldNow()
       expect(whole.unsafePoll()).toBeNull()
       release?.()
@@ -267,7 +306,9 @@ describe("an arriving file", () => {
       const server = yield* fileServer(content, (_, __, n) => n >= 1)
       const { arriving } = yield* started(server)
       const failures = yield* Effect.fork(
-        Effect.all([Effect.flip(arriving.wait(content.length - 1)), Effect.flip(arriving.whole)], { concurrency: "unbounded" })
+        Effect.all([Effect.flip(arriving.wait(content.length - 1)), Effect.flip(arriving.whole)], {
+          concurrency: "unbounded"
+        })
       )
       yield* until(Effect.sync(() => server.requests.length >= 5))
       yield* TestClock.adjust(`${defaultWaits.transferSeconds} seconds`)
@@ -313,7 +354,9 @@ describe("an arriving file", () => {
         if (n === 0 || most >= 4) for (const serve of held.splice(0)) serve()
         return true
       })
-      const { arriving } = yield* started(server, { options: { connections: 2, moreForWaiters: 2, pieceBytes: 64 * 1024 } })
+      const { arriving } = yield* started(server, {
+        options: { connections: 2, moreForWaiters: 2, pieceBytes: 64 * 1024 }
+      })
       const offsets = Array.from({ length: 20 }, (_, index) => (index + 1) * 200_000)
       yield* Effect.all(offsets.map(arriving.wait), { concurrency: "unbounded" })
       yield* arriving.whole

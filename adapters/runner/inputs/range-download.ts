@@ -85,7 +85,10 @@ export const arrive = (
           file,
           start: span.at,
           bytes: span.end - span.at,
-          eager: () => [...waiting.values()].some((offset) => offset !== undefined && span.at <= offset && offset < span.end),
+          eager: () =>
+            [...waiting.values()].some(
+              (offset) => offset !== undefined && span.at <= offset && offset < span.end
+            ),
           reached: (at) => {
             span.at = at
             tell()
@@ -109,12 +112,15 @@ export const arrive = (
       Array.from({ length: connections - 1 }, () => work),
       { concurrency: "unbounded" }
     )
-    const all = Effect.all([work, Effect.zipRight(Deferred.await(known), others)], { concurrency: "unbounded" }).pipe(
+    const all = Effect.all([work, Effect.zipRight(Deferred.await(known), others)], {
+      concurrency: "unbounded"
+    }).pipe(
       // The requests for waiting readers may end after the others.
       Effect.zipRight(Effect.suspend(() => changed(() => spans.count() === bytes))),
       Effect.timeoutFail({
         duration: waits.transferSeconds * 1000,
-        onTimeout: () => new Unavailable({ what: `the input ${key} did not arrive in ${waits.transferSeconds} s` })
+        onTimeout: () =>
+          new Unavailable({ what: `the input ${key} did not arrive in ${waits.transferSeconds} s` })
       }),
       Effect.matchEffect({ onFailure: fail, onSuccess: () => Deferred.succeed(whole, undefined) })
     )
@@ -148,7 +154,13 @@ export const arrive = (
       })
 
     yield* Effect.forkScoped(all)
-    return { bytes, etag: yield* Deferred.await(known), reach: spans.reach, wait, whole: Deferred.await(whole) }
+    return {
+      bytes,
+      etag: yield* Deferred.await(known),
+      reach: spans.reach,
+      wait,
+      whole: Deferred.await(whole)
+    }
   })
 
 interface Expected {
@@ -172,7 +184,9 @@ const contentOf = (
     return new Unavailable({ what: `the input ${key} changed while it was fetched` })
   }
   if (status !== 206 || found === undefined) {
-    return new Unavailable({ what: `the response for the input ${key} has status ${status}, and is no range with a strong etag` })
+    return new Unavailable({
+      what: `the response for the input ${key} has status ${status}, and is no range with a strong etag`
+    })
   }
   if (headers["content-range"] !== `bytes ${span.at}-${span.end - 1}/${bytes}`) {
     return new Unavailable({
@@ -183,4 +197,5 @@ const contentOf = (
 }
 
 /** A strong ETag, which identifies exact bytes; undefined for a weak one, `W/"..."`. */
-export const strongEtag = (header: string | undefined): string | undefined => (/^"[^"]*"$/.test(header ?? "") ? header : undefined)
+export const strongEtag = (header: string | undefined): string | undefined =>
+  /^"[^"]*"$/.test(header ?? "") ? header : undefined

@@ -33,9 +33,13 @@ const late = (trick?: Trick) =>
       (each) => Effect.promise(() => each.close())
     )
     const web = yield* openWeb({ waits: shortWaits })
-    const arriving = yield* arrive(file, sourceOf(web, server, content), { pieceBytes: 256 * 1024, connections: 2 })
+    const arriving = yield* arrive(file, sourceOf(web, server, content), {
+      pieceBytes: 256 * 1024,
+      connections: 2
+    })
     let hungUp = 0
-    const wait = (offset: number) => Effect.onInterrupt(arriving.wait(offset), () => Effect.sync(() => hungUp++))
+    const wait = (offset: number) =>
+      Effect.onInterrupt(arriving.wait(offset), () => Effect.sync(() => hungUp++))
     const answer = yield* lateAnswers(file, { ...arriving, wait })
     const socketPath = join(folder, `${name}.sock`)
     yield* Effect.acquireRelease(
@@ -57,10 +61,15 @@ const late = (trick?: Trick) =>
 const keptOpen = new Agent({ keepAlive: true })
 afterAll(() => keptOpen.destroy())
 
-const got = (socketPath: string, { method = "GET", range }: { readonly method?: string; readonly range?: string } = {}) =>
+const got = (
+  socketPath: string,
+  { method = "GET", range }: { readonly method?: string; readonly range?: string } = {}
+) =>
   Effect.async<IncomingMessage>((resume) => {
     const headers = range === undefined ? {} : { range }
-    const request = ask({ socketPath, path: "/in.mp4", method, headers, agent: keptOpen }, (response) => resume(Effect.succeed(response)))
+    const request = ask({ socketPath, path: "/in.mp4", method, headers, agent: keptOpen }, (response) =>
+      resume(Effect.succeed(response))
+    )
     request.on("error", (cause) => resume(Effect.die(cause)))
     request.end()
   })
@@ -100,7 +109,10 @@ describe("a late input", () => {
     Effect.gen(function* () {
       const { socketPath } = yield* late()
       const behind = yield* got(socketPath, { range: `bytes=${content.length}-` })
-      expect(behind).toMatchObject({ statusCode: 416, headers: { "content-range": `bytes */${content.length}` } })
+      expect(behind).toMatchObject({
+        statusCode: 416,
+        headers: { "content-range": `bytes */${content.length}` }
+      })
       yield* bytesOf(behind)
       const post = yield* got(socketPath, { method: "POST" })
       expect(post.statusCode).toBe(405)
@@ -144,7 +156,9 @@ describe("a late input", () => {
       const { socketPath, server, hungUp } = yield* late((_, __, n) => n >= 1)
       const response = yield* got(socketPath, { range: `bytes=${2 * MiB}-` })
       response.on("error", () => undefined)
-      yield* until(Effect.sync(() => server.requests.some(({ headers }) => rangeOf(headers)?.start === 2 * MiB)))
+      yield* until(
+        Effect.sync(() => server.requests.some(({ headers }) => rangeOf(headers)?.start === 2 * MiB))
+      )
       expect(hungUp()).toBe(0)
       response.destroy()
       yield* until(Effect.sync(() => hungUp() === 1))

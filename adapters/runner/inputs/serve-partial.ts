@@ -11,7 +11,10 @@ import type { Arriving } from "./range-download.js"
  * Answers GET and HEAD from a file that is still downloading, until the scope closes. Stops when the client
  * disconnects.
  */
-export const lateAnswers = (file: FileHandle, arriving: Arriving): Effect.Effect<Late["answer"], never, Scope.Scope> =>
+export const lateAnswers = (
+  file: FileHandle,
+  arriving: Arriving
+): Effect.Effect<Late["answer"], never, Scope.Scope> =>
   Effect.map(FiberSet.makeRuntime<never>(), (run) => (request, response) => {
     const fiber = run(
       Effect.catchAll(reply(file, arriving, request, response), (error) =>
@@ -36,9 +39,11 @@ const reply = (
     const { bytes } = arriving
     const end = (status: number, more: Readonly<Record<string, string | number>>) =>
       Effect.sync(() => void response.writeHead(status, { "accept-ranges": "bytes", ...more }).end())
-    if (method !== "GET" && method !== "HEAD") return yield* end(405, { allow: "GET, HEAD", "content-length": 0 })
+    if (method !== "GET" && method !== "HEAD")
+      return yield* end(405, { allow: "GET, HEAD", "content-length": 0 })
     const range = requestedRange(headers.range, bytes)
-    if (range === "unsatisfiable") return yield* end(416, { "content-range": `bytes */${bytes}`, "content-length": 0 })
+    if (range === "unsatisfiable")
+      return yield* end(416, { "content-range": `bytes */${bytes}`, "content-length": 0 })
     const { start = 0, end: last = bytes - 1 } = range === "whole" ? {} : range
     const to = last + 1
     const [status, about] =
@@ -47,7 +52,11 @@ const reply = (
         : [206, { "content-length": to - start, "content-range": `bytes ${start}-${to - 1}/${bytes}` }]
     if (method === "HEAD") return yield* end(status, about)
     yield* Effect.sync(() => {
-      response.writeHead(status, { "accept-ranges": "bytes", "content-type": "application/octet-stream", ...about })
+      response.writeHead(status, {
+        "accept-ranges": "bytes",
+        "content-type": "application/octet-stream",
+        ...about
+      })
       response.flushHeaders()
     })
     // One buffer for all chunks: a new one for each would cost most of the time in garbage collection.
@@ -61,7 +70,12 @@ const reply = (
     yield* Effect.sync(() => void response.end())
   })
 
-const read = (file: FileHandle, from: number, to: number, buffer: Buffer): Effect.Effect<Buffer, Unavailable> =>
+const read = (
+  file: FileHandle,
+  from: number,
+  to: number,
+  buffer: Buffer
+): Effect.Effect<Buffer, Unavailable> =>
   Effect.tryPromise({
     try: async () => {
       const { bytesRead } = await file.read(buffer, 0, to - from, from)

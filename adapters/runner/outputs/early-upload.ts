@@ -27,7 +27,9 @@ export interface Ahead {
    * After ffmpeg exits: starts no new upload, awaits those in flight, and returns the parts that were
    * uploaded.
    */
-  readonly settled: (files: ReadonlyArray<Made>) => Effect.Effect<ReadonlyMap<FileName, SentAhead>, Unavailable>
+  readonly settled: (
+    files: ReadonlyArray<Made>
+  ) => Effect.Effect<ReadonlyMap<FileName, SentAhead>, Unavailable>
 }
 
 export interface AheadOptions {
@@ -51,7 +53,11 @@ interface Sending {
 const atATime = 2
 
 /** Starts early uploads. Closing the scope ends them. */
-export const sendAhead = ({ calls, rewritten, worthBytes = 32 * 1024 * 1024 }: AheadOptions): Effect.Effect<Ahead, never, Scope.Scope> =>
+export const sendAhead = ({
+  calls,
+  rewritten,
+  worthBytes = 32 * 1024 * 1024
+}: AheadOptions): Effect.Effect<Ahead, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { web } = calls
     const fibers = yield* FiberSet.make<void>()
@@ -68,7 +74,11 @@ export const sendAhead = ({ calls, rewritten, worthBytes = 32 * 1024 * 1024 }: A
       Effect.gen(function* () {
         const { name, bytes } = made
         const [place] = yield* calls.outputs([{ name, bytes, upload: sending.upload, start: sending.next }])
-        if (place === undefined || place.upload === null || (sending.upload ?? place.upload) !== place.upload) {
+        if (
+          place === undefined ||
+          place.upload === null ||
+          (sending.upload ?? place.upload) !== place.upload
+        ) {
           return yield* new Unavailable({ what: `the output "${name}" can't be sent before it is whole` })
         }
         sending.upload = place.upload
@@ -114,7 +124,9 @@ export const sendAhead = ({ calls, rewritten, worthBytes = 32 * 1024 * 1024 }: A
         rewritten ? [] : files,
         (made) => {
           const sending = sendingOf(made.name)
-          return sending.state === "idle" && made.bytes - sending.next >= worthBytes ? begin(made, sending) : Effect.void
+          return sending.state === "idle" && made.bytes - sending.next >= worthBytes
+            ? begin(made, sending)
+            : Effect.void
         },
         { discard: true }
       )
@@ -165,7 +177,8 @@ const sumNow = (made: Made, start: number, bytes: number): Effect.Effect<number,
         for await (const piece of piecesOf(part, buffers)) add(piece)
         giveBack(buffers)
       },
-      catch: (cause) => (cause instanceof Unavailable ? cause : new Unavailable({ what: "read an output", cause }))
+      catch: (cause) =>
+        cause instanceof Unavailable ? cause : new Unavailable({ what: "read an output", cause })
     })
     return sum()
   }).pipe(Effect.scoped)

@@ -24,7 +24,8 @@ export interface OutputPart {
 /** Uploads each part to its place, with retries and backoff, until the transfer timeout. */
 export const sendAll = (web: Web, parts: ReadonlyArray<OutputPart>): Effect.Effect<void, Unavailable> => {
   const { waits } = web
-  const send = ({ made, request }: OutputPart) => persist(sendPart(web, made, request), { waits, seconds: waits.transferSeconds })
+  const send = ({ made, request }: OutputPart) =>
+    persist(sendPart(web, made, request), { waits, seconds: waits.transferSeconds })
   return Effect.forEach(parts, send, { concurrency: atATime, discard: true }).pipe(inTime(web))
 }
 
@@ -46,12 +47,19 @@ export const sendPart = (
     const { name } = made
     const file = yield* openedOutput(made)
     const { url, start, bytes } = request
-    const answer = yield* web.exchange({ method: "PUT", url, headers: signedHeaders(request), body: { file, start, bytes, read } })
+    const answer = yield* web.exchange({
+      method: "PUT",
+      url,
+      headers: signedHeaders(request),
+      body: { file, start, bytes, read }
+    })
     const broken = later(answer, `sending "${name}"`)
     if (broken !== undefined) return yield* broken
     const text = yield* textOf(answer, answerBytes)
     if (answer.status < 200 || answer.status > 299) {
-      return yield* new Unavailable({ what: `sending "${name}" was answered ${answer.status}: ${text.slice(0, 500)}` })
+      return yield* new Unavailable({
+        what: `sending "${name}" was answered ${answer.status}: ${text.slice(0, 500)}`
+      })
     }
   }).pipe(Effect.scoped)
 
@@ -59,7 +67,11 @@ export const sendPart = (
  * Opens an output that is a regular file and has not become shorter. Links, which a hijacked ffmpeg could
  * make, are refused.
  */
-export const openedOutput = ({ name, path, bytes }: Made): Effect.Effect<FileHandle, Unavailable, Scope.Scope> =>
+export const openedOutput = ({
+  name,
+  path,
+  bytes
+}: Made): Effect.Effect<FileHandle, Unavailable, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.tryPromise({
       // Without O_NONBLOCK, opening a pipe would wait for its other end.
@@ -72,7 +84,10 @@ export const openedOutput = ({ name, path, bytes }: Made): Effect.Effect<FileHan
       Effect.filterOrFail(
         Effect.promise(() => file.stat()),
         (stats) => stats.isFile() && stats.size >= bytes,
-        () => new Unavailable({ what: `the output "${name}" is no longer a regular file of at least ${bytes} bytes` })
+        () =>
+          new Unavailable({
+            what: `the output "${name}" is no longer a regular file of at least ${bytes} bytes`
+          })
       )
     )
   )

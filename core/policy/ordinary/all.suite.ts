@@ -8,12 +8,13 @@ import { sound } from "./sound.suite.js"
 import { stills } from "./stills.suite.js"
 
 /** Ordinary uses of ffmpeg, by subject. All must be accepted and give the same result as ffmpeg itself. */
-export const ordinary: ReadonlyArray<readonly [subject: string, wishes: ReadonlyArray<Ordinary>]> = Object.entries({
-  cutting,
-  picture,
-  layers,
-  sound,
-  stills,
-  codecs,
-  containers
-})
+export const ordinary: ReadonlyArray<readonly [subject: string, wishes: ReadonlyArray<Ordinary>]> =
+  Object.entries({
+    cutting,
+    picture,
+    layers,
+    sound,
+    stills,
+    codecs,
+    containers
+  })

@@ -17,7 +17,8 @@ export interface Ordinary extends Command {
   readonly next?: ReadonlyArray<Command>
 }
 
-const words = (text: Words): ReadonlyArray<string> => (typeof text === "string" ? text.split(" ").filter((word) => word !== "") : text)
+const words = (text: Words): ReadonlyArray<string> =>
+  typeof text === "string" ? text.split(" ").filter((word) => word !== "") : text
 
 const parts = (item: string | readonly [string, Words, Words?]) => {
   const [file, options = "", maps = ""] = typeof item === "string" ? [item] : item
@@ -26,14 +27,20 @@ const parts = (item: string | readonly [string, Words, Words?]) => {
 
 /** The task of the API, for files in the directory `dir`. */
 export const taskOf = ({ inputs, graph, outputs }: Command, dir: string) => ({
-  inputs: inputs.map(parts).map(({ file, options }) => ({ file_path: `${dir}/${file}`, options: [...options] })),
+  inputs: inputs
+    .map(parts)
+    .map(({ file, options }) => ({ file_path: `${dir}/${file}`, options: [...options] })),
   ...(graph !== undefined && { filter_complex: graph }),
-  outputs: outputs.map(parts).map(({ file, options, maps }) => ({ file, options: [...options], maps: [...maps] }))
+  outputs: outputs
+    .map(parts)
+    .map(({ file, options, maps }) => ({ file, options: [...options], maps: [...maps] }))
 })
 
 /** The arguments of ffmpeg itself, run in the folder of the files. */
 export const argsOf = ({ inputs, graph, outputs }: Command): ReadonlyArray<string> => [
   ...inputs.map(parts).flatMap(({ file, options }) => [...options, "-i", file]),
   ...(graph === undefined ? [] : ["-filter_complex", graph]),
-  ...outputs.map(parts).flatMap(({ file, options, maps }) => [...maps.flatMap((map) => ["-map", map]), ...options, file])
+  ...outputs
+    .map(parts)
+    .flatMap(({ file, options, maps }) => [...maps.flatMap((map) => ["-map", map]), ...options, file])
 ]

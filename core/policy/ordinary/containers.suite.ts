@@ -2,19 +2,47 @@ import type { Ordinary } from "./command.suite.js"
 
 /** Containers, streams, tags, chapters, segments, raw data and checksums. */
 export const containers: ReadonlyArray<Ordinary> = [
-  { wish: "the same streams in another box", inputs: ["clip.mp4"], outputs: [["clip.mkv", "-c copy -map 0"]] },
+  {
+    wish: "the same streams in another box",
+    inputs: ["clip.mp4"],
+    outputs: [["clip.mkv", "-c copy -map 0"]]
+  },
   { wish: "a mov from an mp4", inputs: ["clip.mp4"], outputs: [["clip.mov", "-codec copy"]] },
-  { wish: "an mp4 from a film with subtitles", inputs: ["film.mkv"], outputs: [["film.mp4", "-c copy -c:s mov_text", "0:v 0:a 0:s"]] },
-  { wish: "a film that starts before it is loaded", inputs: ["clip.mp4"], outputs: [["fast.mp4", "-c copy -movflags +faststart"]] },
+  {
+    wish: "an mp4 from a film with subtitles",
+    inputs: ["film.mkv"],
+    outputs: [["film.mp4", "-c copy -c:s mov_text", "0:v 0:a 0:s"]]
+  },
+  {
+    wish: "a film that starts before it is loaded",
+    inputs: ["clip.mp4"],
+    outputs: [["fast.mp4", "-c copy -movflags +faststart"]]
+  },
   {
     wish: "a film in fragments",
     inputs: ["clip.mp4"],
     outputs: [["fragments.mp4", "-c copy -movflags frag_keyframe+empty_moov+default_base_moof"]]
   },
-  { wish: "a transport stream", inputs: ["clip.mp4"], outputs: [["clip.ts", "-c copy -bsf:v h264_mp4toannexb -f mpegts"]] },
-  { wish: "a transport stream brought home", inputs: ["piece.ts"], outputs: [["home.mp4", "-c copy -bsf:a aac_adtstoasc"]] },
-  { wish: "the bare video", inputs: ["clip.mp4"], outputs: [["video.h264", "-an -c:v copy -bsf:v h264_mp4toannexb"]] },
-  { wish: "the bare video, boxed again", inputs: [["video.264", "-framerate 25 -f h264"]], outputs: [["video.mp4", "-c copy"]] },
+  {
+    wish: "a transport stream",
+    inputs: ["clip.mp4"],
+    outputs: [["clip.ts", "-c copy -bsf:v h264_mp4toannexb -f mpegts"]]
+  },
+  {
+    wish: "a transport stream brought home",
+    inputs: ["piece.ts"],
+    outputs: [["home.mp4", "-c copy -bsf:a aac_adtstoasc"]]
+  },
+  {
+    wish: "the bare video",
+    inputs: ["clip.mp4"],
+    outputs: [["video.h264", "-an -c:v copy -bsf:v h264_mp4toannexb"]]
+  },
+  {
+    wish: "the bare video, boxed again",
+    inputs: [["video.264", "-framerate 25 -f h264"]],
+    outputs: [["video.mp4", "-c copy"]]
+  },
   {
     wish: "a broken index rebuilt",
     inputs: [["film.mkv", "-fflags +genpts+igndts -err_detect ignore_err"]],
@@ -25,7 +53,11 @@ export const containers: ReadonlyArray<Ordinary> = [
     inputs: ["film.mkv"],
     outputs: [["bare.mkv", "-c copy -dn -sn -map_chapters -1", "0 -0:s"]]
   },
-  { wish: "a track if there is one", inputs: ["green.mp4"], outputs: [["copy.mp4", "-c copy", "0:v:0 0:a:0? 0:s?"]] },
+  {
+    wish: "a track if there is one",
+    inputs: ["green.mp4"],
+    outputs: [["copy.mp4", "-c copy", "0:v:0 0:a:0? 0:s?"]]
+  },
   {
     wish: "maps among the options",
     inputs: ["clip.mp4", "song.mp3"],
@@ -42,13 +74,30 @@ export const containers: ReadonlyArray<Ordinary> = [
     outputs: [
       [
         "tagged.mp4",
-        ["-c", "copy", "-metadata", "title=The long way home", "-metadata", "artist=Ann O'Neill", "-metadata:s:a:0", "language=fra"]
+        [
+          "-c",
+          "copy",
+          "-metadata",
+          "title=The long way home",
+          "-metadata",
+          "artist=Ann O'Neill",
+          "-metadata:s:a:0",
+          "language=fra"
+        ]
       ]
     ]
   },
-  { wish: "no tags at all", inputs: ["song.mp3"], outputs: [["plain.mp3", "-c copy -map_metadata -1 -fflags +bitexact", "0:a"]] },
+  {
+    wish: "no tags at all",
+    inputs: ["song.mp3"],
+    outputs: [["plain.mp3", "-c copy -map_metadata -1 -fflags +bitexact", "0:a"]]
+  },
   { wish: "the tags as a text", inputs: ["film.mkv"], outputs: [["tags.txt", "-f ffmetadata"]] },
-  { wish: "chapters from a text", inputs: ["clip.mp4", "chapters.ini"], outputs: [["chapters.mp4", "-c copy -map_metadata 1", "0:v 0:a"]] },
+  {
+    wish: "chapters from a text",
+    inputs: ["clip.mp4", "chapters.ini"],
+    outputs: [["chapters.mp4", "-c copy -map_metadata 1", "0:v 0:a"]]
+  },
   {
     wish: "chapters from a text, told to be one",
     inputs: ["clip.mp4", ["chapters.ini", "-f ffmetadata"]],
@@ -60,7 +109,16 @@ export const containers: ReadonlyArray<Ordinary> = [
     outputs: [
       [
         "covered.mp3",
-        ["-c", "copy", "-id3v2_version", "3", "-metadata:s:v", "title=Album cover", "-metadata:s:v", "comment=Cover (front)"],
+        [
+          "-c",
+          "copy",
+          "-id3v2_version",
+          "3",
+          "-metadata:s:v",
+          "title=Album cover",
+          "-metadata:s:v",
+          "comment=Cover (front)"
+        ],
         "0:0 1:0"
       ]
     ]
@@ -81,13 +139,29 @@ export const containers: ReadonlyArray<Ordinary> = [
     inputs: ["clip.mp4", "talk.srt"],
     outputs: [["subs.mp4", "-c:v copy -c:a copy -c:s mov_text -metadata:s:s:0 language=eng", "0:v 0:a:0 1"]]
   },
-  { wish: "subtitles that are on", inputs: ["clip.mp4", "talk.srt"], outputs: [["subs.mkv", "-c copy -c:s srt -disposition:s:0 default"]] },
+  {
+    wish: "subtitles that are on",
+    inputs: ["clip.mp4", "talk.srt"],
+    outputs: [["subs.mkv", "-c copy -c:s srt -disposition:s:0 default"]]
+  },
   { wish: "a film's subtitles as a text", inputs: ["film.mkv"], outputs: [["film.srt", "", "0:s:0"]] },
   { wish: "subtitles for the web", inputs: ["talk.srt"], outputs: ["talk.vtt"] },
-  { wish: "subtitles with styles, later by a second", inputs: [["talk.srt", "-itsoffset 1"]], outputs: [["later.ass", "-c:s ass"]] },
-  { wish: "subtitles in an old spelling", inputs: [["latin.srt", "-sub_charenc ISO-8859-1"]], outputs: ["utf8.srt"] },
+  {
+    wish: "subtitles with styles, later by a second",
+    inputs: [["talk.srt", "-itsoffset 1"]],
+    outputs: [["later.ass", "-c:s ass"]]
+  },
+  {
+    wish: "subtitles in an old spelling",
+    inputs: [["latin.srt", "-sub_charenc ISO-8859-1"]],
+    outputs: ["utf8.srt"]
+  },
   { wish: "a timecode track", inputs: ["clip.mp4"], outputs: [["tc.mov", "-c copy -timecode 01:00:00:00"]] },
-  { wish: "a stream's own time base", inputs: ["clip.mp4"], outputs: [["base.mp4", "-c copy -video_track_timescale 90000 -brand mp42"]] },
+  {
+    wish: "a stream's own time base",
+    inputs: ["clip.mp4"],
+    outputs: [["base.mp4", "-c copy -video_track_timescale 90000 -brand mp42"]]
+  },
   {
     wish: "a file for a broadcaster",
     inputs: ["clip.mp4"],
@@ -106,9 +180,18 @@ export const containers: ReadonlyArray<Ordinary> = [
   {
     wish: "hls without encoding",
     inputs: ["clip.mp4"],
-    outputs: [["index.m3u8", "-codec copy -start_number 0 -hls_time 1 -hls_list_size 0 -f hls -hls_flags independent_segments"]]
+    outputs: [
+      [
+        "index.m3u8",
+        "-codec copy -start_number 0 -hls_time 1 -hls_list_size 0 -f hls -hls_flags independent_segments"
+      ]
+    ]
   },
-  { wish: "hls in one file", inputs: ["clip.mp4"], outputs: [["one.m3u8", "-c copy -hls_flags single_file -hls_time 1 -hls_list_size 0"]] },
+  {
+    wish: "hls in one file",
+    inputs: ["clip.mp4"],
+    outputs: [["one.m3u8", "-c copy -hls_flags single_file -hls_time 1 -hls_list_size 0"]]
+  },
   {
     wish: "hls in fragments",
     inputs: ["clip.mp4"],
@@ -160,7 +243,9 @@ export const containers: ReadonlyArray<Ordinary> = [
   {
     wish: "pieces of a length",
     inputs: ["clip.mp4"],
-    outputs: [["piece%03d.mp4", "-c copy -map 0:v -map 0:a:0 -f segment -segment_time 0.5 -reset_timestamps 1"]]
+    outputs: [
+      ["piece%03d.mp4", "-c copy -map 0:v -map 0:a:0 -f segment -segment_time 0.5 -reset_timestamps 1"]
+    ]
   },
   {
     wish: "pieces at given times",
@@ -170,14 +255,36 @@ export const containers: ReadonlyArray<Ordinary> = [
   {
     wish: "pieces in another box",
     inputs: ["clip.mp4"],
-    outputs: [["piece%02d.ts", "-c copy -f segment -segment_format mpegts -segment_time 1 -break_non_keyframes 1"]]
+    outputs: [
+      ["piece%02d.ts", "-c copy -f segment -segment_format mpegts -segment_time 1 -break_non_keyframes 1"]
+    ]
   },
-  { wish: "streams of the first input, by their kind", inputs: ["clip.mp4"], outputs: [["kinds.mkv", "-c copy", "v a:0"]] },
-  { wish: "a map with a stream to keep in step with", inputs: ["clip.mp4"], outputs: [["step.mkv", "-c copy", "0:v:0,0:a:0 0:a:0"]] },
+  {
+    wish: "streams of the first input, by their kind",
+    inputs: ["clip.mp4"],
+    outputs: [["kinds.mkv", "-c copy", "v a:0"]]
+  },
+  {
+    wish: "a map with a stream to keep in step with",
+    inputs: ["clip.mp4"],
+    outputs: [["step.mkv", "-c copy", "0:v:0,0:a:0 0:a:0"]]
+  },
   {
     wish: "a stream by its tag",
     inputs: ["clip.mp4"],
-    outputs: [["tag.mkv", ["-c", "copy", "-map", "0:m:handler_name:VideoHandler", "-metadata:s:m:handler_name:A B (c)", "title=x"]]]
+    outputs: [
+      [
+        "tag.mkv",
+        [
+          "-c",
+          "copy",
+          "-map",
+          "0:m:handler_name:VideoHandler",
+          "-metadata:s:m:handler_name:A B (c)",
+          "title=x"
+        ]
+      ]
+    ]
   },
   {
     wish: "an input whose format is a list, as ffprobe tells it",
@@ -198,7 +305,11 @@ export const containers: ReadonlyArray<Ordinary> = [
     wish: "pieces and a list of them",
     inputs: ["clip.mp4"],
     outputs: [
-      ["part%03d.ts", "-c copy -f segment -segment_time 0.5 -segment_list parts.csv -segment_list_entry_prefix media/", "0:v 0:a:0"]
+      [
+        "part%03d.ts",
+        "-c copy -f segment -segment_time 0.5 -segment_list parts.csv -segment_list_entry_prefix media/",
+        "0:v 0:a:0"
+      ]
     ]
   },
   {
@@ -212,18 +323,38 @@ export const containers: ReadonlyArray<Ordinary> = [
       ]
     ]
   },
-  { wish: "raw frames", inputs: ["clip.mp4"], outputs: [["frames.yuv", "-f rawvideo -pix_fmt yuv420p -frames:v 3"]] },
+  {
+    wish: "raw frames",
+    inputs: ["clip.mp4"],
+    outputs: [["frames.yuv", "-f rawvideo -pix_fmt yuv420p -frames:v 3"]]
+  },
   {
     wish: "a film from raw frames",
     inputs: [["frames.raw", "-f rawvideo -pix_fmt yuv420p -video_size 64x48 -framerate 25"]],
     outputs: [["film.mp4", "-preset ultrafast"]]
   },
-  { wish: "raw samples", inputs: ["voice.wav"], outputs: [["voice.pcm", "-f s16le -acodec pcm_s16le -ar 8000"]] },
-  { wish: "a song from raw samples", inputs: [["samples.raw", "-f s16le -ar 16000 -ac 1"]], outputs: ["song.wav"] },
-  { wish: "frames for another program", inputs: ["clip.mp4"], outputs: [["frames.y4m", "-f yuv4mpegpipe -pix_fmt yuv420p -t 0.2"]] },
+  {
+    wish: "raw samples",
+    inputs: ["voice.wav"],
+    outputs: [["voice.pcm", "-f s16le -acodec pcm_s16le -ar 8000"]]
+  },
+  {
+    wish: "a song from raw samples",
+    inputs: [["samples.raw", "-f s16le -ar 16000 -ac 1"]],
+    outputs: ["song.wav"]
+  },
+  {
+    wish: "frames for another program",
+    inputs: ["clip.mp4"],
+    outputs: [["frames.y4m", "-f yuv4mpegpipe -pix_fmt yuv420p -t 0.2"]]
+  },
   { wish: "a checksum of what is decoded", inputs: ["clip.mp4"], outputs: [["sum.txt", "-f md5 -map 0:v"]] },
   { wish: "a checksum of every frame", inputs: ["clip.mp4"], outputs: [["frames.md5", "-an -f framemd5"]] },
-  { wish: "a checksum of each stream", inputs: ["clip.mp4"], outputs: [["streams.sha256", "-c copy -f streamhash -hash sha256", "0"]] },
+  {
+    wish: "a checksum of each stream",
+    inputs: ["clip.mp4"],
+    outputs: [["streams.sha256", "-c copy -f streamhash -hash sha256", "0"]]
+  },
   {
     wish: "what everybody pastes along",
     inputs: [["clip.mp4", "-y -hide_banner -loglevel error"]],
@@ -232,12 +363,22 @@ export const containers: ReadonlyArray<Ordinary> = [
   {
     wish: "numbers with their units",
     inputs: [["clip.mp4", "-ss 500ms -t 1s -probesize 5M -analyzeduration 10M"]],
-    outputs: [["units.mp4", "-b:v 0.2M -maxrate 300K -bufsize 1Mi -ab 64k -preset ultrafast -max_muxing_queue_size 1024"]]
+    outputs: [
+      [
+        "units.mp4",
+        "-b:v 0.2M -maxrate 300K -bufsize 1Mi -ab 64k -preset ultrafast -max_muxing_queue_size 1024"
+      ]
+    ]
   },
   {
     wish: "tags kept as they are",
     inputs: ["phone.mp4"],
-    outputs: [["tags.mp4", "-c copy -map_metadata 0 -movflags use_metadata_tags -map_metadata:s:v 0:s:v -write_tmcd 0"]]
+    outputs: [
+      [
+        "tags.mp4",
+        "-c copy -map_metadata 0 -movflags use_metadata_tags -map_metadata:s:v 0:s:v -write_tmcd 0"
+      ]
+    ]
   },
   {
     wish: "one input for several outputs, each in its way",
@@ -249,7 +390,11 @@ export const containers: ReadonlyArray<Ordinary> = [
       ["low.webm", "-map 0:v -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 50k -t 0.5"]
     ]
   },
-  { wish: "subtitles that are pictures, as they are", inputs: ["disc.sup"], outputs: [["same.sup", "-c copy", "0"]] },
+  {
+    wish: "subtitles that are pictures, as they are",
+    inputs: ["disc.sup"],
+    outputs: [["same.sup", "-c copy", "0"]]
+  },
   {
     wish: "subtitles that are pictures, beside a film",
     inputs: ["clip.mp4", "disc.sup"],

@@ -2,19 +2,31 @@ import type { Ordinary } from "./command.suite.js"
 
 /** Cutting, joining, speed and frame rates. */
 export const cutting: ReadonlyArray<Ordinary> = [
-  { wish: "a piece without encoding it again", inputs: [["clip.mp4", "-ss 0.5"]], outputs: [["piece.mp4", "-t 0.8 -c copy"]] },
+  {
+    wish: "a piece without encoding it again",
+    inputs: [["clip.mp4", "-ss 0.5"]],
+    outputs: [["piece.mp4", "-t 0.8 -c copy"]]
+  },
   {
     wish: "a piece that is exact to the frame",
     inputs: ["clip.mp4"],
     outputs: [["piece.mp4", "-ss 0.44 -to 1.28 -crf 23 -preset ultrafast"]]
   },
-  { wish: "a piece between two clock times", inputs: ["clip.mp4"], outputs: [["piece.mp4", "-ss 00:00:00.5 -to 00:00:01.5"]] },
+  {
+    wish: "a piece between two clock times",
+    inputs: ["clip.mp4"],
+    outputs: [["piece.mp4", "-ss 00:00:00.5 -to 00:00:01.5"]]
+  },
   {
     wish: "fast seeking, with timestamps that begin at zero",
     inputs: [["clip.mp4", "-ss 1 -noaccurate_seek"]],
     outputs: [["piece.mp4", "-c copy -avoid_negative_ts make_zero"]]
   },
-  { wish: "the last half second", inputs: [["clip.mp4", "-sseof -0.5"]], outputs: [["end.mp4", "-preset ultrafast"]] },
+  {
+    wish: "the last half second",
+    inputs: [["clip.mp4", "-sseof -0.5"]],
+    outputs: [["end.mp4", "-preset ultrafast"]]
+  },
   { wish: "only so many frames", inputs: ["clip.mp4"], outputs: [["start.mp4", "-frames:v 10 -an"]] },
   { wish: "an input that ends early", inputs: [["clip.mp4", "-t 0.6"]], outputs: ["start.mkv"] },
   {
@@ -71,20 +83,32 @@ export const cutting: ReadonlyArray<Ordinary> = [
     graph: "[0:v]setpts=PTS/2[v];[0:a:0]atempo=2.0[a]",
     outputs: [["fast.mp4", "-preset ultrafast", "[v] [a]"]]
   },
-  { wish: "slow motion", inputs: ["clip.mp4"], outputs: [["slow.mp4", "-filter:v setpts=2.0*PTS -filter:a atempo=0.5 -preset ultrafast"]] },
+  {
+    wish: "slow motion",
+    inputs: ["clip.mp4"],
+    outputs: [["slow.mp4", "-filter:v setpts=2.0*PTS -filter:a atempo=0.5 -preset ultrafast"]]
+  },
   {
     wish: "slow motion with frames made up between",
     inputs: ["talk.mp4"],
     outputs: [["slow.mp4", "-an -t 0.6 -vf setpts=2*PTS,minterpolate=fps=30:mi_mode=mci"]]
   },
-  { wish: "everything backwards", inputs: ["clip.mp4"], outputs: [["back.mp4", "-vf reverse -af areverse -preset ultrafast"]] },
+  {
+    wish: "everything backwards",
+    inputs: ["clip.mp4"],
+    outputs: [["back.mp4", "-vf reverse -af areverse -preset ultrafast"]]
+  },
   {
     wish: "there and back again",
     inputs: ["talk.mp4"],
     graph: "[0:v]split[a][b];[b]reverse[r];[a][r]concat=n=2:v=1:a=0[v]",
     outputs: [["boomerang.mp4", "-an", "[v]"]]
   },
-  { wish: "a clip three times over", inputs: [["clip.mp4", "-stream_loop 2"]], outputs: [["loop.mp4", "-c copy"]] },
+  {
+    wish: "a clip three times over",
+    inputs: [["clip.mp4", "-stream_loop 2"]],
+    outputs: [["loop.mp4", "-c copy"]]
+  },
   {
     wish: "a frame that stands still for a while",
     inputs: ["clip.mp4"],
@@ -96,14 +120,26 @@ export const cutting: ReadonlyArray<Ordinary> = [
     outputs: [["held.mp4", "-an -vf tpad=stop_mode=clone:stop_duration=0.5 -preset ultrafast"]]
   },
   { wish: "ten frames a second", inputs: ["clip.mp4"], outputs: [["ten.mp4", "-vf fps=10 -c:a copy"]] },
-  { wish: "another rate by repeating and dropping", inputs: ["clip.mp4"], outputs: [["ntsc.mp4", "-r 30000/1001 -preset ultrafast"]] },
-  { wish: "a smoother rate by blending", inputs: ["clip.mp4"], outputs: [["fifty.mp4", "-an -vf framerate=fps=50 -preset ultrafast"]] },
+  {
+    wish: "another rate by repeating and dropping",
+    inputs: ["clip.mp4"],
+    outputs: [["ntsc.mp4", "-r 30000/1001 -preset ultrafast"]]
+  },
+  {
+    wish: "a smoother rate by blending",
+    inputs: ["clip.mp4"],
+    outputs: [["fifty.mp4", "-an -vf framerate=fps=50 -preset ultrafast"]]
+  },
   {
     wish: "a time lapse of every fifth frame",
     inputs: ["clip.mp4"],
     outputs: [["lapse.mp4", "-an -vf select='not(mod(n,5))',setpts=N/25/TB -r 25"]]
   },
-  { wish: "a constant rate from a phone's", inputs: ["phone.mp4"], outputs: [["steady.mp4", "-vsync cfr -r 25 -preset ultrafast"]] },
+  {
+    wish: "a constant rate from a phone's",
+    inputs: ["phone.mp4"],
+    outputs: [["steady.mp4", "-vsync cfr -r 25 -preset ultrafast"]]
+  },
   {
     wish: "frames that repeat dropped",
     inputs: ["phone.mp4"],
@@ -124,13 +160,21 @@ export const cutting: ReadonlyArray<Ordinary> = [
     inputs: ["clip.mp4"],
     outputs: [["keys.mp4", "-an -force_key_frames expr:gte(t,n_forced*0.5) -preset ultrafast"]]
   },
-  { wish: "no more than so many bytes", inputs: ["clip.mp4"], outputs: [["limited.mp4", "-fs 20k -preset ultrafast"]] },
+  {
+    wish: "no more than so many bytes",
+    inputs: ["clip.mp4"],
+    outputs: [["limited.mp4", "-fs 20k -preset ultrafast"]]
+  },
   {
     wish: "a film that ends with its music",
     inputs: ["clip.mp4", "voice.wav"],
     outputs: [["sung.mp4", "-c:v copy -c:a aac -shortest", "0:v:0 1:a:0"]]
   },
-  { wish: "original timestamps kept", inputs: [["clip.mp4", "-ss 1"]], outputs: [["piece.mkv", "-copyts -start_at_zero -c copy"]] },
+  {
+    wish: "original timestamps kept",
+    inputs: [["clip.mp4", "-ss 1"]],
+    outputs: [["piece.mkv", "-copyts -start_at_zero -c copy"]]
+  },
   {
     wish: "a list of clips joined and made smaller",
     inputs: [["list.txt", "-f concat"]],
@@ -142,6 +186,14 @@ export const cutting: ReadonlyArray<Ordinary> = [
     inputs: ["clip.mp4", ["song.mp3", "-ss 0.2"]],
     outputs: [["short.mp4", "-c:v copy -fflags +shortest -max_interleave_delta 100M -shortest", "0:v 1:a"]]
   },
-  { wish: "an input read at another rate", inputs: [["clip.mp4", "-r 50"]], outputs: [["quick.mp4", "-an -preset ultrafast"]] },
-  { wish: "an input whose time runs slower", inputs: [["clip.mp4", "-itsscale 1.5"]], outputs: [["slow.mp4", "-an -c:v copy"]] }
+  {
+    wish: "an input read at another rate",
+    inputs: [["clip.mp4", "-r 50"]],
+    outputs: [["quick.mp4", "-an -preset ultrafast"]]
+  },
+  {
+    wish: "an input whose time runs slower",
+    inputs: [["clip.mp4", "-itsscale 1.5"]],
+    outputs: [["slow.mp4", "-an -c:v copy"]]
+  }
 ]

@@ -129,12 +129,22 @@ export const layers: ReadonlyArray<Ordinary> = [
   {
     wish: "a fade from black and back",
     inputs: ["clip.mp4"],
-    outputs: [["faded.mp4", "-vf fade=t=in:st=0:d=0.4,fade=t=out:st=1.5:d=0.5 -af afade=t=in:st=0:d=0.4,afade=t=out:st=1.5:d=0.5"]]
+    outputs: [
+      [
+        "faded.mp4",
+        "-vf fade=t=in:st=0:d=0.4,fade=t=out:st=1.5:d=0.5 -af afade=t=in:st=0:d=0.4,afade=t=out:st=1.5:d=0.5"
+      ]
+    ]
   },
   {
     wish: "a title",
     inputs: ["clip.mp4"],
-    outputs: [["title.mp4", ["-an", "-vf", "drawtext=text='A fine day':fontsize=16:fontcolor=white:x=(w-text_w)/2:y=(h-text_h)/2"]]]
+    outputs: [
+      [
+        "title.mp4",
+        ["-an", "-vf", "drawtext=text='A fine day':fontsize=16:fontcolor=white:x=(w-text_w)/2:y=(h-text_h)/2"]
+      ]
+    ]
   },
   {
     wish: "titles one after another, in boxes",
@@ -153,28 +163,56 @@ export const layers: ReadonlyArray<Ordinary> = [
   {
     wish: "a title in a font and from a file of one's own",
     inputs: ["clip.mp4"],
-    outputs: [["title.mp4", "-an -vf drawtext=fontfile=font.ttf:textfile=title.txt:fontsize=14:fontcolor=yellow:borderw=1:x=4:y=4"]]
+    outputs: [
+      [
+        "title.mp4",
+        "-an -vf drawtext=fontfile=font.ttf:textfile=title.txt:fontsize=14:fontcolor=yellow:borderw=1:x=4:y=4"
+      ]
+    ]
   },
   {
     wish: "a running clock and frame number",
     inputs: ["clip.mp4"],
     outputs: [
-      ["clock.mp4", ["-an", "-vf", "drawtext=text='%{pts\\:hms} %{n}':fontsize=10:x=2:y=h-12:fontcolor=white:box=1:boxcolor=black@0.5"]]
+      [
+        "clock.mp4",
+        [
+          "-an",
+          "-vf",
+          "drawtext=text='%{pts\\:hms} %{n}':fontsize=10:x=2:y=h-12:fontcolor=white:box=1:boxcolor=black@0.5"
+        ]
+      ]
     ]
   },
   {
     wish: "a timecode in the picture",
     inputs: ["clip.mp4"],
-    outputs: [["tc.mp4", ["-an", "-vf", "drawtext=timecode='01\\:00\\:00\\:00':rate=25:fontsize=12:fontcolor=white:x=5:y=5"]]]
+    outputs: [
+      [
+        "tc.mp4",
+        ["-an", "-vf", "drawtext=timecode='01\\:00\\:00\\:00':rate=25:fontsize=12:fontcolor=white:x=5:y=5"]
+      ]
+    ]
   },
   {
     wish: "news that run along the bottom",
     inputs: ["clip.mp4"],
     outputs: [
-      ["ticker.mp4", ["-an", "-vf", "drawtext=text='It rains, it pours\\; the old man snores':fontsize=12:y=h-line_h:x=w-mod(60*t\\,w+tw)"]]
+      [
+        "ticker.mp4",
+        [
+          "-an",
+          "-vf",
+          "drawtext=text='It rains, it pours\\; the old man snores':fontsize=12:y=h-line_h:x=w-mod(60*t\\,w+tw)"
+        ]
+      ]
     ]
   },
-  { wish: "subtitles burned in", inputs: ["clip.mp4"], outputs: [["burned.mp4", "-an -vf subtitles=talk.srt -preset ultrafast"]] },
+  {
+    wish: "subtitles burned in",
+    inputs: ["clip.mp4"],
+    outputs: [["burned.mp4", "-an -vf subtitles=talk.srt -preset ultrafast"]]
+  },
   {
     wish: "subtitles burned in, in a style of one's own",
     inputs: ["clip.mp4"],
@@ -190,7 +228,11 @@ export const layers: ReadonlyArray<Ordinary> = [
       ]
     ]
   },
-  { wish: "styled subtitles burned in", inputs: ["clip.mp4"], outputs: [["burned.mp4", "-an -vf ass=styled.ass -preset ultrafast"]] },
+  {
+    wish: "styled subtitles burned in",
+    inputs: ["clip.mp4"],
+    outputs: [["burned.mp4", "-an -vf ass=styled.ass -preset ultrafast"]]
+  },
   {
     wish: "a film's own subtitles burned in",
     inputs: ["film.mkv"],
@@ -218,6 +260,15 @@ export const layers: ReadonlyArray<Ordinary> = [
   {
     wish: "a title in a font of the system",
     inputs: ["talk.mp4"],
-    outputs: [["title.mp4", ["-an", "-vf", "drawtext=font='DejaVu Sans':text=Hello\\, world:fontsize=h/6:x=2:y=2:shadowx=1:shadowy=1"]]]
+    outputs: [
+      [
+        "title.mp4",
+        [
+          "-an",
+          "-vf",
+          "drawtext=font='DejaVu Sans':text=Hello\\, world:fontsize=h/6:x=2:y=2:shadowx=1:shadowy=1"
+        ]
+      ]
+    ]
   }
 ]

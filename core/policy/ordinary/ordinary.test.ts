@@ -18,9 +18,15 @@ const refusals = (command: Command, policy: PolicyValues = defaultPolicy): Reado
   const inOptions = lists.flatMap((list) =>
     Either.isLeft(list) ? [] : list.right.options.flatMap(({ graph, value }) => (graph ? [value ?? ""] : []))
   )
-  const graphs = [...inOptions, ...(filter_complex === undefined ? [] : [filter_complex])].map((graph) => readFilters(graph, policy))
+  const graphs = [...inOptions, ...(filter_complex === undefined ? [] : [filter_complex])].map((graph) =>
+    readFilters(graph, policy)
+  )
   const maps = outputs.flatMap(({ maps }) => maps).map(mapProblem)
-  return [...lists.flatMap(problemOf), ...graphs.flatMap(problemOf), ...maps.flatMap((problem) => problem ?? [])]
+  return [
+    ...lists.flatMap(problemOf),
+    ...graphs.flatMap(problemOf),
+    ...maps.flatMap((problem) => problem ?? [])
+  ]
 }
 
 const problemOf = (read: Either.Either<unknown, string>) => (Either.isLeft(read) ? [read.left] : [])
@@ -42,9 +48,14 @@ describe("ordinary commands", () => {
 
 describe("with another version of ffmpeg", () => {
   const commands = ordinary.flatMap(([, wishes]) => wishes.flatMap((row) => [row, ...(row.next ?? [])]))
-  it.each(knownTables)("an ordinary command is refused only for an option that $version does not have, and says so", (table) => {
-    const refused = commands.flatMap((command) => refusals(command, { ...defaultPolicy, table }))
-    expect(refused.filter((reason) => !/came with a later ffmpeg|was removed from this ffmpeg/.test(reason))).toEqual([])
-    expect(refused.length).toBeLessThan(commands.length / 10)
-  })
+  it.each(knownTables)(
+    "an ordinary command is refused only for an option that $version does not have, and says so",
+    (table) => {
+      const refused = commands.flatMap((command) => refusals(command, { ...defaultPolicy, table }))
+      expect(
+        refused.filter((reason) => !/came with a later ffmpeg|was removed from this ffmpeg/.test(reason))
+      ).toEqual([])
+      expect(refused.length).toBeLessThan(commands.length / 10)
+    }
+  )
 })

@@ -4,7 +4,11 @@ import type { Ordinary } from "./command.suite.js"
 export const sound: ReadonlyArray<Ordinary> = [
   { wish: "a film's sound as mp3", inputs: ["clip.mp4"], outputs: ["sound.mp3"] },
   { wish: "a film's sound as it is", inputs: ["clip.mp4"], outputs: [["sound.aac", "-vn -acodec copy"]] },
-  { wish: "speech for a machine that listens", inputs: ["clip.mp4"], outputs: [["speech.wav", "-vn -ar 16000 -ac 1 -c:a pcm_s16le"]] },
+  {
+    wish: "speech for a machine that listens",
+    inputs: ["clip.mp4"],
+    outputs: [["speech.wav", "-vn -ar 16000 -ac 1 -c:a pcm_s16le"]]
+  },
   {
     wish: "sound and picture apart",
     inputs: ["clip.mp4"],
@@ -13,7 +17,11 @@ export const sound: ReadonlyArray<Ordinary> = [
       ["silent.mp4", "-c:v copy -an", "0:v"]
     ]
   },
-  { wish: "the second language only", inputs: ["clip.mp4"], outputs: [["deu.m4a", "-c copy", "0:a:m:language:deu"]] },
+  {
+    wish: "the second language only",
+    inputs: ["clip.mp4"],
+    outputs: [["deu.m4a", "-c copy", "0:a:m:language:deu"]]
+  },
   {
     wish: "another sound for the film",
     inputs: ["clip.mp4", "song.mp3"],
@@ -71,23 +79,41 @@ export const sound: ReadonlyArray<Ordinary> = [
       ]
     ]
   },
-  { wish: "an even level all along", inputs: ["voice.wav"], outputs: [["even.wav", "-af dynaudnorm=f=150:g=15,alimiter=limit=0.9"]] },
+  {
+    wish: "an even level all along",
+    inputs: ["voice.wav"],
+    outputs: [["even.wav", "-af dynaudnorm=f=150:g=15,alimiter=limit=0.9"]]
+  },
   {
     wish: "a voice made clear",
     inputs: ["voice.wav"],
-    outputs: [["clear.wav", "-af highpass=f=200,lowpass=f=3000,afftdn=nf=-25,compand=attacks=0.3:points=-70/-60|-20/-14"]]
+    outputs: [
+      [
+        "clear.wav",
+        "-af highpass=f=200,lowpass=f=3000,afftdn=nf=-25,compand=attacks=0.3:points=-70/-60|-20/-14"
+      ]
+    ]
   },
   {
     wish: "clicks, hum and hiss away",
     inputs: ["voice.wav"],
-    outputs: [["clean.wav", "-af adeclick,bandreject=f=50:width_type=h:w=4,anlmdn=s=0.001,agate=threshold=0.01,deesser"]]
+    outputs: [
+      [
+        "clean.wav",
+        "-af adeclick,bandreject=f=50:width_type=h:w=4,anlmdn=s=0.001,agate=threshold=0.01,deesser"
+      ]
+    ]
   },
   {
     wish: "more bass, less treble",
     inputs: ["song.mp3"],
     outputs: [["warm.mp3", "-af bass=g=6:f=110,treble=g=-3,equalizer=f=1000:t=q:w=1:g=2 -map_metadata -1"]]
   },
-  { wish: "fades at both ends", inputs: ["song.mp3"], outputs: [["faded.ogg", "-vn -af afade=t=in:ss=0:d=0.3,afade=t=out:st=1.2:d=0.3"]] },
+  {
+    wish: "fades at both ends",
+    inputs: ["song.mp3"],
+    outputs: [["faded.ogg", "-vn -af afade=t=in:ss=0:d=0.3,afade=t=out:st=1.2:d=0.3"]]
+  },
   {
     wish: "silence cut off at both ends",
     inputs: ["voice.wav"],
@@ -98,17 +124,37 @@ export const sound: ReadonlyArray<Ordinary> = [
       ]
     ]
   },
-  { wish: "silences told", inputs: ["voice.wav"], outputs: [["same.flac", "-af silencedetect=n=-30dB:d=0.1,volumedetect,astats,ebur128"]] },
+  {
+    wish: "silences told",
+    inputs: ["voice.wav"],
+    outputs: [["same.flac", "-af silencedetect=n=-30dB:d=0.1,volumedetect,astats,ebur128"]]
+  },
   {
     wish: "an echo in a large hall",
     inputs: ["voice.wav"],
     outputs: [["hall.wav", "-af aecho=0.8:0.9:200:0.3,extrastereo,chorus=0.5:0.9:50:0.4:0.25:2"]]
   },
-  { wish: "a higher voice", inputs: ["voice.wav"], outputs: [["high.wav", "-af asetrate=16000*1.2,aresample=16000,atempo=1/1.2"]] },
-  { wish: "another pitch at the same speed", inputs: ["voice.wav"], outputs: [["high.wav", "-af rubberband=pitch=1.25"]] },
+  {
+    wish: "a higher voice",
+    inputs: ["voice.wav"],
+    outputs: [["high.wav", "-af asetrate=16000*1.2,aresample=16000,atempo=1/1.2"]]
+  },
+  {
+    wish: "another pitch at the same speed",
+    inputs: ["voice.wav"],
+    outputs: [["high.wav", "-af rubberband=pitch=1.25"]]
+  },
   { wish: "stereo from mono", inputs: ["voice.wav"], outputs: [["stereo.wav", "-ac 2"]] },
-  { wish: "mono from both sides", inputs: ["music.flac"], outputs: [["mono.wav", "-af pan=mono|c0=.5*c0+.5*c1"]] },
-  { wish: "left and right changed over", inputs: ["music.flac"], outputs: [["swapped.flac", "-af pan=stereo|c0=c1|c1=c0"]] },
+  {
+    wish: "mono from both sides",
+    inputs: ["music.flac"],
+    outputs: [["mono.wav", "-af pan=mono|c0=.5*c0+.5*c1"]]
+  },
+  {
+    wish: "left and right changed over",
+    inputs: ["music.flac"],
+    outputs: [["swapped.flac", "-af pan=stereo|c0=c1|c1=c0"]]
+  },
   {
     wish: "left and right as files of their own",
     inputs: ["music.flac"],
@@ -143,18 +189,28 @@ export const sound: ReadonlyArray<Ordinary> = [
     inputs: ["surround.flac"],
     outputs: [["stereo.flac", "-af pan=stereo|FL=0.5*FC+0.7*FL+0.3*BL|FR=0.5*FC+0.7*FR+0.3*BR"]]
   },
-  { wish: "surround, plainly mixed down", inputs: ["surround.flac"], outputs: [["stereo.m4a", "-ac 2 -b:a 96k"]] },
+  {
+    wish: "surround, plainly mixed down",
+    inputs: ["surround.flac"],
+    outputs: [["stereo.m4a", "-ac 2 -b:a 96k"]]
+  },
   {
     wish: "a finer resampler",
     inputs: ["music.flac"],
-    outputs: [["cd.wav", "-af aresample=44100:resampler=soxr:precision=28,aformat=sample_fmts=flt -c:a pcm_f32le"]]
+    outputs: [
+      ["cd.wav", "-af aresample=44100:resampler=soxr:precision=28,aformat=sample_fmts=flt -c:a pcm_f32le"]
+    ]
   },
   {
     wish: "sound that stays with the picture",
     inputs: ["phone.mp4"],
     outputs: [["sync.mp4", "-af aresample=async=1:first_pts=0 -c:v copy"]]
   },
-  { wish: "a song repeated to a length", inputs: [["tune.ogg", "-stream_loop -1"]], outputs: [["long.mp3", "-t 3 -b:a 64k"]] },
+  {
+    wish: "a song repeated to a length",
+    inputs: [["tune.ogg", "-stream_loop -1"]],
+    outputs: [["long.mp3", "-t 3 -b:a 64k"]]
+  },
   {
     wish: "a tone",
     inputs: ["photo.png"],
@@ -167,7 +223,12 @@ export const sound: ReadonlyArray<Ordinary> = [
     graph: "[0:a]aformat=channel_layouts=mono,showwavespic=s=160x60:colors=#9cf42f",
     outputs: [["wave.png", "-frames:v 1"]]
   },
-  { wish: "the spectrum as a picture", inputs: ["song.mp3"], graph: "showspectrumpic=s=160x96:legend=0", outputs: ["spectrum.png"] },
+  {
+    wish: "the spectrum as a picture",
+    inputs: ["song.mp3"],
+    graph: "showspectrumpic=s=160x96:legend=0",
+    outputs: ["spectrum.png"]
+  },
   {
     wish: "waves that move with the music",
     inputs: ["song.mp3"],
@@ -177,7 +238,8 @@ export const sound: ReadonlyArray<Ordinary> = [
   {
     wish: "a picture for the podcast, with waves",
     inputs: [["photo.jpg", "-loop 1"], "voice.wav"],
-    graph: "[0:v]scale=128:96[back];[1:a]showwaves=s=128x40:mode=line:colors=yellow[w];[back][w]overlay=0:H-h:shortest=1,format=yuv420p[v]",
+    graph:
+      "[0:v]scale=128:96[back];[1:a]showwaves=s=128x40:mode=line:colors=yellow[w];[back][w]overlay=0:H-h:shortest=1,format=yuv420p[v]",
     outputs: [["podcast.mp4", "-preset ultrafast -tune stillimage -shortest", "[v] 1:a"]]
   },
   {
@@ -199,5 +261,9 @@ export const sound: ReadonlyArray<Ordinary> = [
     graph: "[0:a]showcqt=s=160x96:fps=25:axis=0,format=yuv420p[v]",
     outputs: [["notes.mp4", "-t 0.3 -preset ultrafast", "[v]"]]
   },
-  { wish: "noise taken out by a network of one's own", inputs: ["voice.wav"], outputs: [["clean.wav", "-af arnndn=m=quiet.rnnn"]] }
+  {
+    wish: "noise taken out by a network of one's own",
+    inputs: ["voice.wav"],
+    outputs: [["clean.wav", "-af arnndn=m=quiet.rnnn"]]
+  }
 ]

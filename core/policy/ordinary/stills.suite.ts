@@ -2,15 +2,31 @@ import type { Ordinary } from "./command.suite.js"
 
 /** Pictures from videos, videos from pictures, and pictures from pictures. */
 export const stills: ReadonlyArray<Ordinary> = [
-  { wish: "a thumbnail", inputs: [["clip.mp4", "-ss 00:00:01"]], outputs: [["thumb.jpg", "-frames:v 1 -q:v 2"]] },
+  {
+    wish: "a thumbnail",
+    inputs: [["clip.mp4", "-ss 00:00:01"]],
+    outputs: [["thumb.jpg", "-frames:v 1 -q:v 2"]]
+  },
   {
     wish: "a small thumbnail, as it used to be written",
     inputs: ["clip.mp4"],
     outputs: [["thumb.png", "-vframes 1 -vf scale=64:-1 -an -ss 0.5"]]
   },
-  { wish: "the frame that stands for the film", inputs: ["clip.mp4"], outputs: [["poster.png", "-vf thumbnail=25 -frames:v 1"]] },
-  { wish: "the first frame after a cut", inputs: ["cuts.mp4"], outputs: [["scene.jpg", "-vf select='gt(scene,0.2)' -frames:v 1 -q:v 3"]] },
-  { wish: "every scene as a picture", inputs: ["cuts.mp4"], outputs: [["scene%02d.jpg", "-vf select='gt(scene,0.2)' -vsync vfr"]] },
+  {
+    wish: "the frame that stands for the film",
+    inputs: ["clip.mp4"],
+    outputs: [["poster.png", "-vf thumbnail=25 -frames:v 1"]]
+  },
+  {
+    wish: "the first frame after a cut",
+    inputs: ["cuts.mp4"],
+    outputs: [["scene.jpg", "-vf select='gt(scene,0.2)' -frames:v 1 -q:v 3"]]
+  },
+  {
+    wish: "every scene as a picture",
+    inputs: ["cuts.mp4"],
+    outputs: [["scene%02d.jpg", "-vf select='gt(scene,0.2)' -vsync vfr"]]
+  },
   {
     wish: "two thumbnails at once",
     inputs: ["clip.mp4"],
@@ -20,11 +36,31 @@ export const stills: ReadonlyArray<Ordinary> = [
       ["two.png", "-frames:v 1", "[t2]"]
     ]
   },
-  { wish: "a picture every half second", inputs: ["clip.mp4"], outputs: [["shot%03d.jpg", "-r 2 -q:v 5 -f image2"]] },
-  { wish: "all frames as they are", inputs: [["clip.mp4", "-t 0.4"]], outputs: [["frame-%d.png", "-vsync 0 -start_number 0"]] },
-  { wish: "key frames only", inputs: [["clip.mp4", "-skip_frame nokey"]], outputs: [["key%02d.webp", "-an -vsync 0"]] },
-  { wish: "frames named by their time", inputs: ["clip.mp4"], outputs: [["at%d.bmp", "-vf fps=4 -frame_pts 1"]] },
-  { wish: "the same file written again and again", inputs: ["clip.mp4"], outputs: [["latest.jpg", "-vf fps=5 -update 1"]] },
+  {
+    wish: "a picture every half second",
+    inputs: ["clip.mp4"],
+    outputs: [["shot%03d.jpg", "-r 2 -q:v 5 -f image2"]]
+  },
+  {
+    wish: "all frames as they are",
+    inputs: [["clip.mp4", "-t 0.4"]],
+    outputs: [["frame-%d.png", "-vsync 0 -start_number 0"]]
+  },
+  {
+    wish: "key frames only",
+    inputs: [["clip.mp4", "-skip_frame nokey"]],
+    outputs: [["key%02d.webp", "-an -vsync 0"]]
+  },
+  {
+    wish: "frames named by their time",
+    inputs: ["clip.mp4"],
+    outputs: [["at%d.bmp", "-vf fps=4 -frame_pts 1"]]
+  },
+  {
+    wish: "the same file written again and again",
+    inputs: ["clip.mp4"],
+    outputs: [["latest.jpg", "-vf fps=5 -update 1"]]
+  },
   {
     wish: "a contact sheet",
     inputs: ["clip.mp4"],
@@ -35,8 +71,16 @@ export const stills: ReadonlyArray<Ordinary> = [
     inputs: ["clip.mp4"],
     outputs: [["sprite.jpg", "-vf select=not(mod(n\\,10)),scale=32:18,tile=5x1 -frames:v 1 -qscale:v 3"]]
   },
-  { wish: "several sheets", inputs: ["clip.mp4"], outputs: [["sheet%02d.jpg", "-an -vf fps=10,scale=32:-2,tile=3x3 -vsync 0"]] },
-  { wish: "a small animation", inputs: ["clip.mp4"], outputs: [["small.gif", "-vf fps=8,scale=64:-1:flags=lanczos -loop 0"]] },
+  {
+    wish: "several sheets",
+    inputs: ["clip.mp4"],
+    outputs: [["sheet%02d.jpg", "-an -vf fps=10,scale=32:-2,tile=3x3 -vsync 0"]]
+  },
+  {
+    wish: "a small animation",
+    inputs: ["clip.mp4"],
+    outputs: [["small.gif", "-vf fps=8,scale=64:-1:flags=lanczos -loop 0"]]
+  },
   {
     wish: "an animation in its own colours",
     inputs: ["clip.mp4"],
@@ -48,29 +92,54 @@ export const stills: ReadonlyArray<Ordinary> = [
     wish: "an animation in two steps",
     inputs: ["clip.mp4"],
     outputs: [["palette.png", "-vf fps=8,scale=64:-1,palettegen -frames:v 1 -update 1"]],
-    next: [{ inputs: ["clip.mp4", "palette.png"], graph: "fps=8,scale=64:-1[x];[x][1:v]paletteuse", outputs: ["good.gif"] }]
+    next: [
+      {
+        inputs: ["clip.mp4", "palette.png"],
+        graph: "fps=8,scale=64:-1[x];[x][1:v]paletteuse",
+        outputs: ["good.gif"]
+      }
+    ]
   },
   {
     wish: "a film from an animation",
     inputs: ["banner.gif"],
-    outputs: [["banner.mp4", ["-movflags", "faststart", "-pix_fmt", "yuv420p", "-vf", "scale=trunc(iw/2)*2:trunc(ih/2)*2"]]]
+    outputs: [
+      [
+        "banner.mp4",
+        ["-movflags", "faststart", "-pix_fmt", "yuv420p", "-vf", "scale=trunc(iw/2)*2:trunc(ih/2)*2"]
+      ]
+    ]
   },
   {
     wish: "an animated webp",
     inputs: ["clip.mp4"],
-    outputs: [["moving.webp", "-an -vf fps=5,scale=48:-2 -c:v libwebp -lossless 0 -quality 60 -loop 0 -vsync 0"]]
+    outputs: [
+      ["moving.webp", "-an -vf fps=5,scale=48:-2 -c:v libwebp -lossless 0 -quality 60 -loop 0 -vsync 0"]
+    ]
   },
   { wish: "an animated png", inputs: ["banner.gif"], outputs: [["moving.apng", "-plays 0 -f apng"]] },
   { wish: "another kind of picture", inputs: ["photo.png"], outputs: ["converted.jpg"] },
-  { wish: "a picture for the web", inputs: ["photo.jpg"], outputs: [["photo.webp", "-quality 70 -vf scale=100:-1"]] },
+  {
+    wish: "a picture for the web",
+    inputs: ["photo.jpg"],
+    outputs: [["photo.webp", "-quality 70 -vf scale=100:-1"]]
+  },
   { wish: "a picture from the web", inputs: ["sticker.webp"], outputs: ["sticker.png"] },
-  { wish: "a picture for printing", inputs: ["photo.png"], outputs: [["photo.tiff", "-compression_algo deflate -pix_fmt rgb24"]] },
+  {
+    wish: "a picture for printing",
+    inputs: ["photo.png"],
+    outputs: [["photo.tiff", "-compression_algo deflate -pix_fmt rgb24"]]
+  },
   {
     wish: "a picture's part, turned and grey",
     inputs: ["photo.jpg"],
     outputs: [["part.png", "-vf crop=80:80:20:10,transpose=1,format=gray"]]
   },
-  { wish: "an icon of several sizes' first", inputs: ["logo.png"], outputs: [["favicon.ico", "-vf scale=32:32"]] },
+  {
+    wish: "an icon of several sizes' first",
+    inputs: ["logo.png"],
+    outputs: [["favicon.ico", "-vf scale=32:32"]]
+  },
   {
     wish: "a collage",
     inputs: ["photo.png", "photo.jpg", "sticker.webp"],
@@ -81,7 +150,9 @@ export const stills: ReadonlyArray<Ordinary> = [
   {
     wish: "a film of one picture and a song",
     inputs: [["photo.jpg", "-loop 1 -framerate 10"], "song.mp3"],
-    outputs: [["video.mp4", "-c:v libx264 -preset ultrafast -tune stillimage -c:a copy -pix_fmt yuv420p -shortest"]]
+    outputs: [
+      ["video.mp4", "-c:v libx264 -preset ultrafast -tune stillimage -c:a copy -pix_fmt yuv420p -shortest"]
+    ]
   },
   {
     wish: "a slide show with fades and music",
@@ -135,7 +206,8 @@ export const stills: ReadonlyArray<Ordinary> = [
   {
     wish: "a card of one colour with words",
     inputs: ["logo.png"],
-    graph: "color=c=navy:s=128x72:d=0.4,drawtext=text=Soon:fontsize=20:fontcolor=white:x=(w-tw)/2:y=(h-th)/2[c];[c][0:v]overlay=4:4[v]",
+    graph:
+      "color=c=navy:s=128x72:d=0.4,drawtext=text=Soon:fontsize=20:fontcolor=white:x=(w-tw)/2:y=(h-th)/2[c];[c][0:v]overlay=4:4[v]",
     outputs: [["card.mp4", "-preset ultrafast", "[v]"]]
   },
   {

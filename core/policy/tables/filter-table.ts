@@ -17,12 +17,15 @@ export type FilterTable = ReadonlyMap<string, FilterOptions>
  * Reads a table: for each filter its name, `picture` or `other`, a colon, the options in their order and, after a `/`,
  * further names. A `*` marks sizes; lines that begin with blanks go on with the one before.
  */
-export const parseFilterTable = (text: string): FilterTable => new Map(text.replaceAll("\n  ", " ").split("\n").map(readLine))
+export const parseFilterTable = (text: string): FilterTable =>
+  new Map(text.replaceAll("\n  ", " ").split("\n").map(readLine))
 
 const readLine = (line: string): readonly [string, FilterOptions] => {
   const [, name, makes, options = ""] = /^(\S+) (picture|other):(.*)$/.exec(line) ?? []
   if (name === undefined) throw new TypeError(`no line of a filter table: ${line}`)
-  const [ordered = [], others = []] = options.split(" / ").map((part) => part.split(" ").filter((word) => word !== ""))
+  const [ordered = [], others = []] = options
+    .split(" / ")
+    .map((part) => part.split(" ").filter((word) => word !== ""))
   const all = [...ordered, ...others]
   return [
     name,

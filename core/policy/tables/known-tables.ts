@@ -6,7 +6,13 @@ import { ffmpeg90 } from "./ffmpeg-9.0.js"
 import { type LibraryVersion, libraryDistance, type OptionTable } from "./option-table.js"
 
 /** The tables that come with ffkiln, the oldest first. */
-export const knownTables: readonly [OptionTable, ...ReadonlyArray<OptionTable>] = [ffmpeg43, ffmpeg5, ffmpeg61, ffmpeg71, ffmpeg90]
+export const knownTables: readonly [OptionTable, ...ReadonlyArray<OptionTable>] = [
+  ffmpeg43,
+  ffmpeg5,
+  ffmpeg61,
+  ffmpeg71,
+  ffmpeg90
+]
 
 /** All of them, those of builds that are close in time first. */
 export const nearestTables = (library: LibraryVersion): typeof knownTables => {

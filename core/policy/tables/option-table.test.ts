@@ -24,10 +24,14 @@ describe("a table", () => {
     unread: new Set(["srcw"])
   }
 
-  it.each([small, ...knownTables])("of ffmpeg $version is read as it was printed, also as what differs from another", (table) => {
-    expect(parseTable(printTable(table))).toEqual(table)
-    for (const base of [small, ...knownTables]) expect(parseTable(printTable(table, { base }), { base })).toEqual(table)
-  })
+  it.each([small, ...knownTables])(
+    "of ffmpeg $version is read as it was printed, also as what differs from another",
+    (table) => {
+      expect(parseTable(printTable(table))).toEqual(table)
+      for (const base of [small, ...knownTables])
+        expect(parseTable(printTable(table, { base }), { base })).toEqual(table)
+    }
+  )
 
   it("that is not whole yet is not taken for one that is", () => {
     const part = printTable(small, { extent: "part" })
@@ -38,10 +42,12 @@ describe("a table", () => {
 
   it("is none when any part of it is missing", () => {
     const whole = printTable(small)
-    for (let length = 0; length < whole.length - 1; length++) expect(parseTable(whole.slice(0, length))).toBe(undefined)
+    for (let length = 0; length < whole.length - 1; length++)
+      expect(parseTable(whole.slice(0, length))).toBe(undefined)
     const lines = whole.split("\n")
     for (const index of lines.keys()) {
-      if (lines[index] !== "") expect(parseTable(lines.filter((_, at) => at !== index).join("\n"))).toBe(undefined)
+      if (lines[index] !== "")
+        expect(parseTable(lines.filter((_, at) => at !== index).join("\n"))).toBe(undefined)
     }
   })
 })
@@ -77,7 +83,11 @@ describe("the tables that come with ffkiln", () => {
 
 describe("the table of ffmpeg 5", () => {
   it("has what its help is wrong about", () => {
-    expect(ffmpeg5.options.get("autorotate")).toEqual({ takesValue: true, negatable: true, places: ["input"] })
+    expect(ffmpeg5.options.get("autorotate")).toEqual({
+      takesValue: true,
+      negatable: true,
+      places: ["input"]
+    })
     expect(ffmpeg5.options.get("hide_banner")).toMatchObject({ takesValue: false })
     expect(ffmpeg5.options.get("vsync")).toEqual({ takesValue: true, negatable: false, places: ["global"] })
     expect(ffmpeg5.options.get("xerror")).toMatchObject({ takesValue: false })

@@ -42,11 +42,14 @@ export interface OptionTable {
 }
 
 /** The part of ffmpeg's own version that decides what options there are; a build of no release is its own version. */
-export const tableVersion = (version: string): string => /^n?(\d+\.\d+)(?:[^\dA-Za-z]|$)/.exec(version)?.[1] ?? version
+export const tableVersion = (version: string): string =>
+  /^n?(\d+\.\d+)(?:[^\dA-Za-z]|$)/.exec(version)?.[1] ?? version
 
 /** How far two builds are apart in time. */
-export const libraryDistance = ([major, minor]: LibraryVersion, [otherMajor, otherMinor]: LibraryVersion): number =>
-  Math.abs((major - otherMajor) * 1000 + minor - otherMinor)
+export const libraryDistance = (
+  [major, minor]: LibraryVersion,
+  [otherMajor, otherMinor]: LibraryVersion
+): number => Math.abs((major - otherMajor) * 1000 + minor - otherMinor)
 
 const emptyTable: OptionTable = {
   version: "",
@@ -69,15 +72,20 @@ const kindsOf = ({ options, avOptions, unread }: OptionTable): Kinds =>
   new Map([
     ...[...options].map(
       ([name, { takesValue, negatable, places }]) =>
-        [`option ${name}`, words("option", takesValue ? "value" : "flag", negatable && "negatable", ...places)] as const
+        [
+          `option ${name}`,
+          words("option", takesValue ? "value" : "flag", negatable && "negatable", ...places)
+        ] as const
     ),
     ...[...avOptions].map(
-      ([name, { owners, directions, text }]) => [`avoption ${name}`, words("avoption", ...owners, ...directions, text && "text")] as const
+      ([name, { owners, directions, text }]) =>
+        [`avoption ${name}`, words("avoption", ...owners, ...directions, text && "text")] as const
     ),
     ...[...unread].map((name) => [`unread ${name}`, "unread"] as const)
   ])
 
-const words = (...parts: ReadonlyArray<string | false>): string => parts.filter((part) => part !== false).join(" ")
+const words = (...parts: ReadonlyArray<string | false>): string =>
+  parts.filter((part) => part !== false).join(" ")
 
 /**
  * The table as text: each kind of option with the names of that kind, and the number of all at the end. With a `base`, only
@@ -94,7 +102,9 @@ export const printTable = (
   for (const key of before.keys()) if (!now.has(key)) add(`without ${sortIn(key)}`, nameIn(key))
   return [
     `ffmpeg ${table.version} libavutil ${table.library.join(".")} build ${table.build}`,
-    ...[...lines].sort(([a], [b]) => (a < b ? -1 : 1)).map(([kind, names]) => folded(`${kind}: ${names.sort().join(" ")}`)),
+    ...[...lines]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([kind, names]) => folded(`${kind}: ${names.sort().join(" ")}`)),
     `${endWords[extent]} ${now.size}`,
     ""
   ].join("\n")
@@ -109,7 +119,8 @@ export const parseTable = (
   { base = emptyTable, extent = "whole" }: { base?: OptionTable; extent?: Extent } = {}
 ): OptionTable | undefined => {
   const [first = "", ...lines] = text.trimEnd().replaceAll("\n  ", " ").split("\n")
-  const [, version, major, minor, build = ""] = /^ffmpeg (\S+) libavutil (\d+)\.(\d+) build (\S*)$/.exec(first) ?? []
+  const [, version, major, minor, build = ""] =
+    /^ffmpeg (\S+) libavutil (\d+)\.(\d+) build (\S*)$/.exec(first) ?? []
   const [, end, count] = /^(\D+) (\d+)$/.exec(lines.pop() ?? "") ?? []
   const kinds = new Map(kindsOf(base))
   for (const line of lines) {
@@ -120,7 +131,8 @@ export const parseTable = (
       else kinds.set(`${kind.split(" ")[0]} ${name}`, kind)
     }
   }
-  if (version === undefined || end !== endWords[extent] || kinds.size === 0 || Number(count) !== kinds.size) return undefined
+  if (version === undefined || end !== endWords[extent] || kinds.size === 0 || Number(count) !== kinds.size)
+    return undefined
   return { version, library: [Number(major), Number(minor)], build, ...tableOf(kinds) }
 }
 
@@ -131,7 +143,8 @@ const tableOf = (kinds: Kinds): Pick<OptionTable, "options" | "avOptions" | "unr
   for (const [key, kind] of kinds) {
     const name = nameIn(key)
     const found = kind.split(" ")
-    const only = <Word extends string>(...known: ReadonlyArray<Word>) => known.filter((word) => found.includes(word))
+    const only = <Word extends string>(...known: ReadonlyArray<Word>) =>
+      known.filter((word) => found.includes(word))
     if (kind === "unread") unread.add(name)
     else if (found[0] === "avoption")
       avOptions.set(name, {

@@ -5,12 +5,26 @@ import { billed, type Usage } from "../../usage.js"
 import { Accounts } from "../accounts.js"
 import { Jobs } from "../jobs.js"
 import { expect, it as plainIt } from "./effect-tests.suite.js"
-import { aJob, anOwner, inSeconds, inserted, leaseSeconds, publishedBy, type Rows, type RowsLayer, started } from "./samples.suite.js"
+import {
+  aJob,
+  anOwner,
+  inSeconds,
+  inserted,
+  leaseSeconds,
+  publishedBy,
+  type Rows,
+  type RowsLayer,
+  started
+} from "./samples.suite.js"
 
 /** An owner's usage of this month: what counts, for how long, and for whom. */
 export const accountsUsageSuite = (rows: RowsLayer): void => {
   const it = (title: string, test: Effect.Effect<void, unknown, Rows>) =>
-    plainIt.effect(title, () => Effect.zipRight(TestClock.setTime(new Date("2026-02-28T23:59:59.999Z")), test).pipe(Effect.provide(rows)))
+    plainIt.effect(title, () =>
+      Effect.zipRight(TestClock.setTime(new Date("2026-02-28T23:59:59.999Z")), test).pipe(
+        Effect.provide(rows)
+      )
+    )
 
   it(
     "of an unknown owner is empty",
@@ -50,10 +64,18 @@ export const accountsUsageSuite = (rows: RowsLayer): void => {
     Effect.gen(function* () {
       const accounts = yield* Accounts
       const owner = anOwner()
-      yield* Effect.replicateEffect(accounts.charge(owner, { seconds: 1, inputBytes: GiB, outputBytes: 0 }), 30, {
-        concurrency: "unbounded"
+      yield* Effect.replicateEffect(
+        accounts.charge(owner, { seconds: 1, inputBytes: GiB, outputBytes: 0 }),
+        30,
+        {
+          concurrency: "unbounded"
+        }
+      )
+      expect(yield* accountOf(owner)).toMatchObject({
+        probes: 30,
+        usage: { seconds: 30, inputBytes: 30 * GiB },
+        gibSeconds: 30
       })
-      expect(yield* accountOf(owner)).toMatchObject({ probes: 30, usage: { seconds: 30, inputBytes: 30 * GiB }, gibSeconds: 30 })
     })
   )
 
@@ -71,7 +93,13 @@ export const accountsUsageSuite = (rows: RowsLayer): void => {
       expect(yield* accountOf(owner)).toEqual({ ...nothing, month: "2027-01", liveJobs: 1 })
       yield* jobs.fail(running, { reason: "input-missing" }, usageOf(4))
       const { gibSeconds } = billed(usageOf(4))
-      expect(yield* accountOf(owner)).toEqual({ ...nothing, month: "2027-01", jobs: 1, usage: usageOf(4), gibSeconds })
+      expect(yield* accountOf(owner)).toEqual({
+        ...nothing,
+        month: "2027-01",
+        jobs: 1,
+        usage: usageOf(4),
+        gibSeconds
+      })
     })
   )
 
@@ -109,8 +137,12 @@ export const accountsUsageSuite = (rows: RowsLayer): void => {
       const stale = yield* started(aJob({ owner }))
       yield* jobs.release(yield* started(aJob({ owner })))
       expect(yield* jobs.reclaim(yield* inSeconds(leaseSeconds + 1))).toBe(1)
-      expect(yield* Effect.flip(jobs.complete(stale, publishedBy(stale)))).toMatchObject({ _tag: "LeaseLost" })
-      expect(yield* Effect.flip(jobs.fail(stale, { reason: "input-missing" }, usageOf(1)))).toMatchObject({ _tag: "LeaseLost" })
+      expect(yield* Effect.flip(jobs.complete(stale, publishedBy(stale)))).toMatchObject({
+        _tag: "LeaseLost"
+      })
+      expect(yield* Effect.flip(jobs.fail(stale, { reason: "input-missing" }, usageOf(1)))).toMatchObject({
+        _tag: "LeaseLost"
+      })
       expect(yield* accountOf(owner)).toEqual({ ...nothing, liveJobs: 2 })
     })
   )
@@ -134,7 +166,11 @@ const accountOf = (owner: OwnerId) => Effect.flatMap(Accounts, (accounts) => acc
 const GiB = 2 ** 30
 
 /** The usage of a run of so many seconds. */
-const usageOf = (seconds: number): Usage => ({ seconds, inputBytes: seconds * GiB, outputBytes: seconds * 1000 })
+const usageOf = (seconds: number): Usage => ({
+  seconds,
+  inputBytes: seconds * GiB,
+  outputBytes: seconds * 1000
+})
 
 const sum = (numbers: ReadonlyArray<number>) => numbers.reduce((total, number) => total + number, 0)
 

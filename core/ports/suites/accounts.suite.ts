@@ -10,7 +10,12 @@ import { anOwner, interleaved, now, type RowsLayer, type Twins } from "./samples
  * The tests of `Accounts`. `withKeys` makes an empty database that also knows the given keys. `twins`, where
  * an adapter can give them, show that two hosts agree.
  */
-export const accountsSuite = (name: string, rows: RowsLayer, withKeys: (keys: ReadonlyArray<ApiKey>) => RowsLayer, twins?: Twins): void => {
+export const accountsSuite = (
+  name: string,
+  rows: RowsLayer,
+  withKeys: (keys: ReadonlyArray<ApiKey>) => RowsLayer,
+  twins?: Twins
+): void => {
   describe(name, () => {
     const it = (title: string, test: Effect.Effect<void, unknown, Accounts>, database = rows) =>
       plainIt.effect(title, () => test.pipe(Effect.provide(database)))
@@ -42,7 +47,9 @@ export const accountsSuite = (name: string, rows: RowsLayer, withKeys: (keys: Re
         Effect.gen(function* () {
           const accounts = yield* Accounts
           const [mine, other] = [yield* issue(), yield* issue()]
-          expect(yield* Effect.flip(accounts.identify(Redacted.make(forge(mine, other))))).toMatchObject({ _tag: "InvalidApiKey" })
+          expect(yield* Effect.flip(accounts.identify(Redacted.make(forge(mine, other))))).toMatchObject({
+            _tag: "InvalidApiKey"
+          })
         })
       )
     }
@@ -84,7 +91,9 @@ export const accountsSuite = (name: string, rows: RowsLayer, withKeys: (keys: Re
       Effect.gen(function* () {
         const accounts = yield* Accounts
         for (const key of fixedKeys) expect(yield* accounts.identify(credential(key))).toBe(key.id)
-        expect(yield* Effect.flip(accounts.identify(Redacted.make("fixed:wrong")))).toMatchObject({ _tag: "InvalidApiKey" })
+        expect(yield* Effect.flip(accounts.identify(Redacted.make("fixed:wrong")))).toMatchObject({
+          _tag: "InvalidApiKey"
+        })
         expect(yield* accounts.issueFirst).toEqual(Option.none())
         const issued = yield* issue()
         expect(yield* accounts.identify(credential(issued))).toBe(issued.id)
@@ -113,7 +122,9 @@ export const accountsSuite = (name: string, rows: RowsLayer, withKeys: (keys: Re
         const accounts = yield* Accounts
         const [mine, other] = [yield* issue(), yield* issue()]
         expect(yield* accounts.revoke(mine.id)).toBe(true)
-        expect(yield* Effect.flip(accounts.identify(credential(mine)))).toMatchObject({ _tag: "InvalidApiKey" })
+        expect(yield* Effect.flip(accounts.identify(credential(mine)))).toMatchObject({
+          _tag: "InvalidApiKey"
+        })
         expect(yield* accounts.identify(credential(other))).toBe(other.id)
       })
     )
@@ -124,7 +135,9 @@ export const accountsSuite = (name: string, rows: RowsLayer, withKeys: (keys: Re
         const accounts = yield* Accounts
         const key = yield* issue()
         yield* TestClock.adjust("5 seconds")
-        const results = yield* Effect.replicateEffect(accounts.revoke(key.id), 5, { concurrency: "unbounded" })
+        const results = yield* Effect.replicateEffect(accounts.revoke(key.id), 5, {
+          concurrency: "unbounded"
+        })
         expect(results.filter(Boolean)).toHaveLength(1)
         const revokedAt = yield* now
         yield* TestClock.adjust("5 seconds")
@@ -153,7 +166,9 @@ export const accountsSuite = (name: string, rows: RowsLayer, withKeys: (keys: Re
         expect(first).toEqual(expected)
         const revokedAt = yield* now
         yield* accounts.revoke(expected[1]?.id ?? anOwner())
-        expect(yield* accounts.keys).toEqual(expected.map((key, index) => (index === 1 ? { ...key, revokedAt } : key)))
+        expect(yield* accounts.keys).toEqual(
+          expected.map((key, index) => (index === 1 ? { ...key, revokedAt } : key))
+        )
       })
     )
 
@@ -162,7 +177,9 @@ export const accountsSuite = (name: string, rows: RowsLayer, withKeys: (keys: Re
       Effect.gen(function* () {
         const accounts = yield* Accounts
         const { id } = yield* Effect.flatten(accounts.issueFirst)
-        expect(yield* accounts.keys).toEqual([{ id, name: "", quota: noQuota, createdAt: yield* now, revokedAt: null }])
+        expect(yield* accounts.keys).toEqual([
+          { id, name: "", quota: noQuota, createdAt: yield* now, revokedAt: null }
+        ])
       })
     )
 
@@ -171,7 +188,11 @@ export const accountsSuite = (name: string, rows: RowsLayer, withKeys: (keys: Re
         `a quota of ${JSON.stringify(Object.values(quota))} is read as it was set, and another key keeps its own`,
         Effect.gen(function* () {
           const accounts = yield* Accounts
-          const [issued, changed, other] = [yield* issue({ quota }), yield* issue({ quota: tight }), yield* issue({ quota: tight })]
+          const [issued, changed, other] = [
+            yield* issue({ quota }),
+            yield* issue({ quota: tight }),
+            yield* issue({ quota: tight })
+          ]
           expect(yield* accounts.setQuota(changed.id, quota)).toBe(true)
           for (const { id } of [issued, changed]) {
             expect((yield* accounts.account(id)).quota).toEqual(quota)
@@ -219,20 +240,24 @@ export const accountsSuite = (name: string, rows: RowsLayer, withKeys: (keys: Re
 
     if (twins !== undefined) {
       // Real time: a host waits if the database is locked.
-      plainIt.scopedLive("two hosts that ask for a webhook secret at once get the same, and one revokes a key for both", () =>
-        Effect.gen(function* () {
-          const [first, second] = yield* twins
-          const [here, there] = [Context.get(first, Accounts), Context.get(second, Accounts)]
-          for (let round = 0; round < 10; round++) {
-            const owner = anOwner()
-            const secrets = yield* interleaved([here.webhookSecret(owner), there.webhookSecret(owner)])
-            expect(new Set(secrets.map(Redacted.value)).size).toBe(1)
-          }
-          const key = yield* here.issue({ name: "", quota: noQuota })
-          expect(yield* there.identify(credential(key))).toBe(key.id)
-          yield* there.revoke(key.id)
-          expect(yield* Effect.flip(here.identify(credential(key)))).toMatchObject({ _tag: "InvalidApiKey" })
-        })
+      plainIt.scopedLive(
+        "two hosts that ask for a webhook secret at once get the same, and one revokes a key for both",
+        () =>
+          Effect.gen(function* () {
+            const [first, second] = yield* twins
+            const [here, there] = [Context.get(first, Accounts), Context.get(second, Accounts)]
+            for (let round = 0; round < 10; round++) {
+              const owner = anOwner()
+              const secrets = yield* interleaved([here.webhookSecret(owner), there.webhookSecret(owner)])
+              expect(new Set(secrets.map(Redacted.value)).size).toBe(1)
+            }
+            const key = yield* here.issue({ name: "", quota: noQuota })
+            expect(yield* there.identify(credential(key))).toBe(key.id)
+            yield* there.revoke(key.id)
+            expect(yield* Effect.flip(here.identify(credential(key)))).toMatchObject({
+              _tag: "InvalidApiKey"
+            })
+          })
       )
     }
 
@@ -278,4 +303,6 @@ const forgeries: ReadonlyArray<readonly [string, (mine: ApiKey, other: ApiKey) =
 ]
 
 const swapCase = (text: string) =>
-  Array.from(text, (letter) => (letter === letter.toUpperCase() ? letter.toLowerCase() : letter.toUpperCase())).join("")
+  Array.from(text, (letter) =>
+    letter === letter.toUpperCase() ? letter.toLowerCase() : letter.toUpperCase()
+  ).join("")

@@ -1,4 +1,14 @@
-import { Cause, Effect, Exit, Layer, Logger, ManagedRuntime, type Scope, TestContext, type TestServices } from "effect"
+import {
+  Cause,
+  Effect,
+  Exit,
+  Layer,
+  Logger,
+  ManagedRuntime,
+  type Scope,
+  TestContext,
+  type TestServices
+} from "effect"
 import { afterAll, beforeAll, describe as group, it as test } from "vitest"
 
 export { describe, expect } from "vitest"
@@ -16,7 +26,9 @@ const run = async <A, E>(effect: Effect.Effect<A, E>, signal: AbortSignal): Prom
 const define =
   <R>(provide: <A, E>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, unknown>): Define<R> =>
   (title, body, timeout) =>
-    void test(title, timeout === undefined ? {} : { timeout }, ({ signal }) => run(provide(Effect.suspend(body)), signal))
+    void test(title, timeout === undefined ? {} : { timeout }, ({ signal }) =>
+      run(provide(Effect.suspend(body)), signal)
+    )
 
 /** A clock that only tests advance, and no log output. */
 const testServices = Layer.provide(TestContext.TestContext, Logger.remove(Logger.defaultLogger))
@@ -24,7 +36,9 @@ const testServices = Layer.provide(TestContext.TestContext, Logger.remove(Logger
 export const it = {
   /** A test with its own test clock. */
   effect: define<TestServices.TestServices>(Effect.provide(testServices)),
-  scoped: define<TestServices.TestServices | Scope.Scope>((effect) => Effect.provide(Effect.scoped(effect), testServices)),
+  scoped: define<TestServices.TestServices | Scope.Scope>((effect) =>
+    Effect.provide(Effect.scoped(effect), testServices)
+  ),
   /** A test with the real clock. */
   live: define<never>((effect) => effect),
   scopedLive: define<Scope.Scope>(Effect.scoped)
@@ -45,15 +59,23 @@ interface InLayer<R> {
  * clock where test services are excluded.
  */
 export function layer<R, E>(services: Layer.Layer<R, E>): InLayer<R | TestServices.TestServices>
-export function layer<R, E>(services: Layer.Layer<R, E>, options: { readonly excludeTestServices: true }): InLayer<R>
-export function layer<R, E>(services: Layer.Layer<R, E>, options?: { readonly excludeTestServices: true }): InLayer<R> {
+export function layer<R, E>(
+  services: Layer.Layer<R, E>,
+  options: { readonly excludeTestServices: true }
+): InLayer<R>
+export function layer<R, E>(
+  services: Layer.Layer<R, E>,
+  options?: { readonly excludeTestServices: true }
+): InLayer<R> {
   const all: Layer.Layer<R, E> = options === undefined ? Layer.provideMerge(services, testServices) : services
   const within = (tests: (it: LayerTests<R>) => void) => () => {
     const runtime = ManagedRuntime.make(all)
     beforeAll(async () => void (await runtime.runtime()))
     afterAll(() => runtime.dispose())
-    const provide = <A, F>(effect: Effect.Effect<A, F, R>) => Effect.flatMap(runtime.runtimeEffect, (made) => Effect.provide(effect, made))
-    const scoped = <A, F>(effect: Effect.Effect<A, F, R | Scope.Scope>) => provide(Effect.scoped(effect) as Effect.Effect<A, F, R>)
+    const provide = <A, F>(effect: Effect.Effect<A, F, R>) =>
+      Effect.flatMap(runtime.runtimeEffect, (made) => Effect.provide(effect, made))
+    const scoped = <A, F>(effect: Effect.Effect<A, F, R | Scope.Scope>) =>
+      provide(Effect.scoped(effect) as Effect.Effect<A, F, R>)
     tests({ effect: define<R>(provide), scoped: define<R | Scope.Scope>(scoped) })
   }
   return (name: string | ((it: LayerTests<R>) => void), tests?: (it: LayerTests<R>) => void) => {

@@ -25,19 +25,31 @@ export interface ExecutorSuiteOptions {
 type Ports = Executor | Storage
 
 /** The tests of an `Executor`. */
-export const executorSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, options: ExecutorSuiteOptions): void =>
+export const executorSuite = <E>(
+  name: string,
+  ports: Layer.Layer<Ports, E>,
+  options: ExecutorSuiteOptions
+): void =>
   layer(ports, { excludeTestServices: true })(name, (it) => {
-    const leavesNothing = Effect.map(options.leftovers ?? Effect.succeed([]), (left) => expect(left).toEqual([]))
+    const leavesNothing = Effect.map(options.leftovers ?? Effect.succeed([]), (left) =>
+      expect(left).toEqual([])
+    )
     const test = (title: string, program: Effect.Effect<void, unknown, Ports>) =>
       it.effect(title, () => Effect.zipLeft(program, leavesNothing))
 
-    const clip = Effect.runSync(Effect.cached(Effect.suspend((): typeof makeClip => (options.ffmpeg ? makeClip : aBlob))))
+    const clip = Effect.runSync(
+      Effect.cached(Effect.suspend((): typeof makeClip => (options.ffmpeg ? makeClip : aBlob)))
+    )
     /** A plan that copies the clip to each output. */
     const copying = (...outputs: ReadonlyArray<string>) =>
       Effect.map(clip, (blob) =>
         plan({
           inputs: [{ name: FileName("in.mkv"), ...blob }],
-          args: ["-i", "file:in.mkv", ...outputs.flatMap((output) => ["-c", "copy", "-f", "matroska", `file:../out/${output}`])],
+          args: [
+            "-i",
+            "file:in.mkv",
+            ...outputs.flatMap((output) => ["-c", "copy", "-f", "matroska", `file:../out/${output}`])
+          ],
           outputs
         })
       )
@@ -57,7 +69,10 @@ export const executorSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, opt
         const given = yield* copying("z.mkv", "a.mkv")
         const { outputs, inputBytes, seconds } = yield* finish(given)
         expect(outputs.map(({ name }) => name)).toEqual(["z.mkv", "a.mkv"])
-        expect(outputs.map(({ blob }) => blob.key)).toEqual([`${given.outputPrefix}z.mkv`, `${given.outputPrefix}a.mkv`])
+        expect(outputs.map(({ blob }) => blob.key)).toEqual([
+          `${given.outputPrefix}z.mkv`,
+          `${given.outputPrefix}a.mkv`
+        ])
         const storage = yield* Storage
         for (const { blob } of outputs) {
           const stat = Option.getOrThrow(yield* storage.stat(blob.key))
@@ -85,7 +100,9 @@ export const executorSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, opt
         const given = yield* copying("a.mkv")
         const first = yield* finish(given)
         const again = yield* finish(given)
-        expect(again.outputs.map(({ name, blob }) => [name, blob.bytes])).toEqual(first.outputs.map(({ name, blob }) => [name, blob.bytes]))
+        expect(again.outputs.map(({ name, blob }) => [name, blob.bytes])).toEqual(
+          first.outputs.map(({ name, blob }) => [name, blob.bytes])
+        )
       })
     )
 
@@ -104,7 +121,10 @@ export const executorSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, opt
       "more bytes than allowed end the run, and nothing is stored",
       Effect.gen(function* () {
         const given = yield* copying("a.mkv", "b.mkv")
-        const error = yield* fail({ ...given, limits: { ...given.limits, outputBytes: (yield* clip).bytes + 1 } })
+        const error = yield* fail({
+          ...given,
+          limits: { ...given.limits, outputBytes: (yield* clip).bytes + 1 }
+        })
         expect(error).toBeInstanceOf(RunLimitExceeded)
         expect(error.message).toContain(`${(yield* clip).bytes + 1} bytes`)
         expect(yield* stored(given)).toEqual([])
@@ -128,7 +148,9 @@ export const executorSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, opt
         const given = yield* copying("a.mkv", "b.mkv")
         const { outputs } = yield* finish(given)
         const outputBytes = outputs.reduce((sum, { blob }) => sum + blob.bytes, 0)
-        expect((yield* finish({ ...given, limits: { ...given.limits, outputBytes, outputFiles: 2 } })).outputs).toHaveLength(2)
+        expect(
+          (yield* finish({ ...given, limits: { ...given.limits, outputBytes, outputFiles: 2 } })).outputs
+        ).toHaveLength(2)
       })
     )
 
@@ -167,7 +189,9 @@ export const executorSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, opt
       Effect.gen(function* () {
         const given = yield* copying("a.mkv")
         // Played twice at its own speed: ffmpeg 7 and later read the first half of a second at once.
-        const [slow, looped] = options.sampled ? [["-readrate", "0.4"], false] : [["-re", "-stream_loop", "1"], true]
+        const [slow, looped] = options.sampled
+          ? [["-readrate", "0.4"], false]
+          : [["-re", "-stream_loop", "1"], true]
         const length = looped ? 2 * clipSeconds : clipSeconds
         const copy = ["-i", "file:in.mkv", "-c", "copy", "-f", "matroska", "file:../out/a.mkv"]
         const timeline = { inputs: [{ ...whole, looped }], outputs: [{ ...whole, length }] }
@@ -220,7 +244,9 @@ export const executorSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, opt
         const given = plan({ args: endless("a.mkv"), outputs: ["a.mkv"] })
         const begun = yield* Deferred.make<void>()
         const executor = yield* Executor
-        const fiber = yield* Effect.fork(Stream.runForEach(executor.run(given), () => Deferred.succeed(begun, undefined)))
+        const fiber = yield* Effect.fork(
+          Stream.runForEach(executor.run(given), () => Deferred.succeed(begun, undefined))
+        )
         yield* Deferred.await(begun)
         const exit = yield* Fiber.interrupt(fiber)
         expect(Exit.isInterrupted(exit)).toBe(true)
@@ -243,12 +269,24 @@ export const executorSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, opt
     it.effect("completes where an output makes no file, and counts the others by their numbers", () =>
       Effect.gen(function* () {
         const picture = ["-f", "lavfi", "-i", "testsrc=d=0.2:s=64x64", "-f", "lavfi", "-i", "sine=d=0.2"]
-        const alone = yield* finish(plan({ args: [...picture, "-f", "null", "file:../out/-"], outputs: [], discarded: [0] }))
+        const alone = yield* finish(
+          plan({ args: [...picture, "-f", "null", "file:../out/-"], outputs: [], discarded: [0] })
+        )
         expect([alone.outputs, alone.warnings]).toEqual([[], []])
         const empty = ["-ss", "100", "-f", "null", "file:../out/-"]
         const both = yield* finish(
           plan({
-            args: [...picture, ...empty, "-map", "0", "-map", "1", "-af", "atrim=start=5", "file:../out/a.mkv"],
+            args: [
+              ...picture,
+              ...empty,
+              "-map",
+              "0",
+              "-map",
+              "1",
+              "-af",
+              "atrim=start=5",
+              "file:../out/a.mkv"
+            ],
             outputs: ["a.mkv"],
             discarded: [0]
           })
@@ -266,7 +304,11 @@ export const executorSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, opt
         `publishes nothing when ${title}`,
         Effect.gen(function* () {
           const given = yield* copying("unused")
-          const error = yield* fail({ ...given, args: [...reporting, "-i", "file:in.mkv", ...args], outputs: outputs.map(FileName) })
+          const error = yield* fail({
+            ...given,
+            args: [...reporting, "-i", "file:in.mkv", ...args],
+            outputs: outputs.map(FileName)
+          })
           expect(error).toBeInstanceOf(FfmpegFailed)
           expect(error.message).toMatch(says)
           expect(error.message).not.toMatch(/0x[0-9a-f]{6}|\/in\/|\.\.\/out|file:/)
@@ -300,9 +342,15 @@ export const executorSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, opt
         }
         const events = yield* run(makePlan(task, "job_1-1", defaultLimits))
         const finished = events.at(-1)
-        expect(finished).toMatchObject({ outputs: [{ name: '-o "ut".mp4' }], warnings: [], inputBytes: source.bytes })
+        expect(finished).toMatchObject({
+          outputs: [{ name: '-o "ut".mp4' }],
+          warnings: [],
+          inputBytes: source.bytes
+        })
         expect(events.at(-2)).toMatchObject({ _tag: "Progress", ...(!options.sampled && { fraction: 1 }) })
-        const frames = yield* framesOf(finished?._tag === "Finished" ? finished.outputs[0]?.blob.key : undefined)
+        const frames = yield* framesOf(
+          finished?._tag === "Finished" ? finished.outputs[0]?.blob.key : undefined
+        )
         // 0.8 s, and a frame more where the sound's first packet moves the start.
         expect([20, 21]).toContain(frames)
       })
@@ -332,7 +380,12 @@ export const executorSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, opt
           ],
           outputs: [FileName("p%d.png"), FileName("a%03d.mkv")]
         })
-        expect(outputs.slice(0, 4).map(({ name }) => name)).toEqual(["p1.png", "p2.png", "p3.png", "a000.mkv"])
+        expect(outputs.slice(0, 4).map(({ name }) => name)).toEqual([
+          "p1.png",
+          "p2.png",
+          "p3.png",
+          "a000.mkv"
+        ])
       })
     )
 
@@ -342,7 +395,18 @@ export const executorSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, opt
         const given = yield* copying("unused")
         const { outputs } = yield* finish({
           ...given,
-          args: [...reporting, "-i", "file:in.mkv", "-c", "copy", "-f", "hls", "-hls_time", "0.5", "file:../out/list.m3u8"],
+          args: [
+            ...reporting,
+            "-i",
+            "file:in.mkv",
+            "-c",
+            "copy",
+            "-f",
+            "hls",
+            "-hls_time",
+            "0.5",
+            "file:../out/list.m3u8"
+          ],
           outputs: [FileName("list.m3u8")]
         })
         expect(outputs[0]?.name).toBe("list.m3u8")
@@ -413,21 +477,45 @@ const refusals: ReadonlyArray<{
   readonly outputs: ReadonlyArray<string>
   readonly says: RegExp
 }> = [
-  { title: "an option is unknown", args: ["-crff", "3", "file:../out/a.mkv"], outputs: ["a.mkv"], says: /unknown option: -crff/ },
+  {
+    title: "an option is unknown",
+    args: ["-crff", "3", "file:../out/a.mkv"],
+    outputs: ["a.mkv"],
+    says: /unknown option: -crff/
+  },
   {
     title: "one output of two fails midway",
-    args: ["-c", "copy", "file:../out/a.mkv", "-vf", "scale=33:33,format=yuv420p", "-c:v", "libx264", "file:../out/b.mp4"],
+    args: [
+      "-c",
+      "copy",
+      "file:../out/a.mkv",
+      "-vf",
+      "scale=33:33,format=yuv420p",
+      "-c:v",
+      "libx264",
+      "file:../out/b.mp4"
+    ],
     outputs: ["a.mkv", "b.mp4"],
     says: /even width and height/
   },
-  { title: "nothing is left after the cut", args: ["-ss", "100", "file:../out/a.mkv"], outputs: ["a.mkv"], says: /"a\.mkv" is empty.*-ss/ },
+  {
+    title: "nothing is left after the cut",
+    args: ["-ss", "100", "file:../out/a.mkv"],
+    outputs: ["a.mkv"],
+    says: /"a\.mkv" is empty.*-ss/
+  },
   {
     title: "no picture is left after the cut",
     args: ["-ss", "100", "-frames:v", "1", "file:../out/a.jpg"],
     outputs: ["a.jpg"],
     says: /(?:"a\.jpg"|an output) is empty.*-ss/
   },
-  { title: "many frames go to one picture", args: ["file:../out/a.jpg"], outputs: ["a.jpg"], says: /-frames:v 1/ },
+  {
+    title: "many frames go to one picture",
+    args: ["file:../out/a.jpg"],
+    outputs: ["a.jpg"],
+    says: /-frames:v 1/
+  },
   {
     title: "no file comes of an output",
     args: ["-f", "null", "file:../out/a.mkv"],
@@ -461,20 +549,31 @@ const clipSeconds = 1
 const framesPerSecond = 25
 
 /** One second of video and audio, created by the executor itself. */
-const makeClip: Effect.Effect<{ readonly key: BlobKey; readonly bytes: number }, unknown, Ports> = Effect.gen(function* () {
-  const { outputs } = yield* finish(
-    plan({
-      args: [
-        ...["-f", "lavfi", "-i", `testsrc=d=${clipSeconds}:s=64x64:r=${framesPerSecond}`, "-f", "lavfi", "-i", `sine=d=${clipSeconds}`],
-        ...["-c:v", "mpeg4", "-g", "5", "-c:a", "aac", "file:../out/clip.mkv"]
-      ],
-      outputs: ["clip.mkv"]
-    })
-  )
-  const [clip] = outputs
-  if (clip === undefined) return yield* Effect.dieMessage("the clip was not made")
-  return { key: clip.blob.key, bytes: clip.blob.bytes }
-})
+const makeClip: Effect.Effect<{ readonly key: BlobKey; readonly bytes: number }, unknown, Ports> = Effect.gen(
+  function* () {
+    const { outputs } = yield* finish(
+      plan({
+        args: [
+          ...[
+            "-f",
+            "lavfi",
+            "-i",
+            `testsrc=d=${clipSeconds}:s=64x64:r=${framesPerSecond}`,
+            "-f",
+            "lavfi",
+            "-i",
+            `sine=d=${clipSeconds}`
+          ],
+          ...["-c:v", "mpeg4", "-g", "5", "-c:a", "aac", "file:../out/clip.mkv"]
+        ],
+        outputs: ["clip.mkv"]
+      })
+    )
+    const [clip] = outputs
+    if (clip === undefined) return yield* Effect.dieMessage("the clip was not made")
+    return { key: clip.blob.key, bytes: clip.blob.bytes }
+  }
+)
 
 const aBlob: typeof makeClip = Effect.gen(function* () {
   const storage = yield* Storage

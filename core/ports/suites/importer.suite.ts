@@ -12,7 +12,10 @@ export class Served extends Context.Tag("ffkiln/test/Served")<
 >() {}
 
 /** The tests of an `Importer`, except which addresses it refuses. */
-export const importerSuite = (name: string, world: Layer.Layer<Importer | Storage | Served, unknown>): void => {
+export const importerSuite = (
+  name: string,
+  world: Layer.Layer<Importer | Storage | Served, unknown>
+): void => {
   describe(name, () => {
     const it = (title: string, test: Effect.Effect<void, unknown, Importer | Storage | Served>) =>
       plainIt.live(title, () => test.pipe(Effect.provide(world)))
@@ -66,7 +69,9 @@ export const importerSuite = (name: string, world: Layer.Layer<Importer | Storag
         Effect.gen(function* () {
           const { url } = yield* Served
           const key = aKey()
-          expect(yield* Effect.flip((yield* Importer).import(spell(url), key, 1_000_000))).toMatchObject({ _tag: "UrlRefused" })
+          expect(yield* Effect.flip((yield* Importer).import(spell(url), key, 1_000_000))).toMatchObject({
+            _tag: "UrlRefused"
+          })
           expect(yield* (yield* Storage).stat(key)).toEqual(Option.none())
         })
       )
@@ -78,7 +83,9 @@ export const importerSuite = (name: string, world: Layer.Layer<Importer | Storag
         const { url, bytes } = yield* Served
         const importer = yield* Importer
         const keys = [aKey(), aKey(), aKey()]
-        yield* Effect.forEach(keys, (key) => importer.import(url, key, bytes.length), { concurrency: "unbounded" })
+        yield* Effect.forEach(keys, (key) => importer.import(url, key, bytes.length), {
+          concurrency: "unbounded"
+        })
         for (const key of keys) expect((yield* contentOf(key)).equals(bytes)).toBe(true)
       })
     )

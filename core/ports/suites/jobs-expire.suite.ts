@@ -2,18 +2,35 @@ import { Effect, Option, TestClock } from "effect"
 import { Jobs } from "../jobs.js"
 import { Outbox } from "../outbox.js"
 import { expect, it as plainIt } from "./effect-tests.suite.js"
-import { aJob, anOwner, inSeconds, inserted, leaseSeconds, now, type Rows, type RowsLayer, roomy, rowOf, started } from "./samples.suite.js"
+import {
+  aJob,
+  anOwner,
+  inSeconds,
+  inserted,
+  leaseSeconds,
+  now,
+  type Rows,
+  type RowsLayer,
+  roomy,
+  rowOf,
+  started
+} from "./samples.suite.js"
 
 /** Waiting jobs that no worker or runner can run. */
 export const jobExpireSuite = (rows: RowsLayer): void => {
-  const it = (title: string, test: Effect.Effect<void, unknown, Rows>) => plainIt.effect(title, () => test.pipe(Effect.provide(rows)))
+  const it = (title: string, test: Effect.Effect<void, unknown, Rows>) =>
+    plainIt.effect(title, () => test.pipe(Effect.provide(rows)))
   const expire = Effect.flatMap(Jobs, (jobs) => Effect.flatMap(now, jobs.expire))
 
   it(
     "fail with what they ask for, and owe their webhook; their owner has the place again",
     Effect.gen(function* () {
       const [jobs, outbox] = [yield* Jobs, yield* Outbox]
-      const job = aJob({ tags: ["gpu"], needs: ["encoder:h264_nvenc"], webhookUrl: "https://example.com/hook" })
+      const job = aJob({
+        tags: ["gpu"],
+        needs: ["encoder:h264_nvenc"],
+        webhookUrl: "https://example.com/hook"
+      })
       yield* jobs.insert(job, 1)
       yield* TestClock.adjust("1 seconds")
       expect(yield* expire).toBe(1)
@@ -21,9 +38,14 @@ export const jobExpireSuite = (rows: RowsLayer): void => {
         state: "failed",
         attempt: 0,
         finishedAt: yield* now,
-        failure: { reason: "no-worker", detail: 'no worker or runner with all of "gpu", "encoder:h264_nvenc" was available for 3600 s' }
+        failure: {
+          reason: "no-worker",
+          detail: 'no worker or runner with all of "gpu", "encoder:h264_nvenc" was available for 3600 s'
+        }
       })
-      expect(Option.map(yield* outbox.claim(yield* inSeconds(60)), ({ jobId }) => jobId)).toEqual(Option.some(job.id))
+      expect(Option.map(yield* outbox.claim(yield* inSeconds(60)), ({ jobId }) => jobId)).toEqual(
+        Option.some(job.id)
+      )
       expect(yield* expire).toBe(0)
       yield* jobs.insert(aJob({ owner: job.owner }), 1)
     })
@@ -38,11 +60,15 @@ export const jobExpireSuite = (rows: RowsLayer): void => {
       yield* Effect.forEach([plain, tagged, needy], inserted)
       yield* TestClock.adjust("1 seconds")
       const before = yield* now
-      expect(yield* jobs.markRunnable({ tags: ["other"], meets: (needs) => needs.length === 0 }, before)).toBe(1)
+      expect(
+        yield* jobs.markRunnable({ tags: ["other"], meets: (needs) => needs.length === 0 }, before)
+      ).toBe(1)
       expect(yield* jobs.markRunnable({ tags: ["gpu", "other"], except: [owner] }, before)).toBe(1)
       expect(yield* jobs.markRunnable({ tags: ["gpu"], meets: () => false }, before)).toBe(0)
       expect(yield* expire).toBe(1)
-      const states = Effect.forEach([plain, tagged, needy], (job) => Effect.map(rowOf(job), ({ state }) => state))
+      const states = Effect.forEach([plain, tagged, needy], (job) =>
+        Effect.map(rowOf(job), ({ state }) => state)
+      )
       expect(yield* states).toEqual(["pending", "pending", "failed"])
       yield* TestClock.adjust("1 seconds")
       expect(yield* expire).toBe(2)

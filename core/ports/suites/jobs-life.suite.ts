@@ -1,7 +1,15 @@
 import { Data, Effect, Option } from "effect"
 import { type JobNotFound, JobNotPending, LeaseLost, type Unavailable } from "../../errors.js"
 import { FileName } from "../../ids.js"
-import { type Claim, type JobEvent, type JobState, type NewJob, next, statusOf, transitions } from "../../job.js"
+import {
+  type Claim,
+  type JobEvent,
+  type JobState,
+  type NewJob,
+  next,
+  statusOf,
+  transitions
+} from "../../job.js"
 import { Limits } from "../../limits.js"
 import { Directories } from "../directories.js"
 import { Jobs } from "../jobs.js"
@@ -30,26 +38,34 @@ export const jobLifeSuite = (rows: RowsLayer): void =>
     for (const [route, { state, arrive }] of Object.entries(routes)) {
       for (const event of Object.keys(transitions) as ReadonlyArray<JobEvent>) {
         const target = next(state, event)
-        it.effect(`${route}: ${event} ${target === undefined ? "changes nothing" : `makes it ${target}`}`, () =>
-          Effect.gen(function* () {
-            const { files } = yield* Directories
-            const job = yield* aJobInDirectory
-            const claim = yield* arrive(job)
-            const before = { job: yield* rowOf(job), files: yield* files(job.task.directory) }
-            expect(before.job.state).toBe(state)
-            const refusal = yield* refusalOf(send[event](claim))
-            const after = { job: yield* rowOf(job), files: yield* files(job.task.directory) }
-            if (target === undefined) {
-              expect(refusal).toEqual(refusals(state)[event])
-              expect(after).toEqual(before)
-            } else {
-              expect(refusal).toBeUndefined()
-              expect(after.job.state).toBe(target)
-              expect(after.job.attempt).toBe(event === "claim" ? before.job.attempt + 1 : before.job.attempt)
-              expect(after.job.finishedAt !== null).toBe(["completed", "failed", "cancelled"].includes(target))
-              expect(after.files.map(({ key }) => key)).toEqual(event === "complete" ? [outputKey(claim, "out.mp4")] : [])
-            }
-          })
+        it.effect(
+          `${route}: ${event} ${target === undefined ? "changes nothing" : `makes it ${target}`}`,
+          () =>
+            Effect.gen(function* () {
+              const { files } = yield* Directories
+              const job = yield* aJobInDirectory
+              const claim = yield* arrive(job)
+              const before = { job: yield* rowOf(job), files: yield* files(job.task.directory) }
+              expect(before.job.state).toBe(state)
+              const refusal = yield* refusalOf(send[event](claim))
+              const after = { job: yield* rowOf(job), files: yield* files(job.task.directory) }
+              if (target === undefined) {
+                expect(refusal).toEqual(refusals(state)[event])
+                expect(after).toEqual(before)
+              } else {
+                expect(refusal).toBeUndefined()
+                expect(after.job.state).toBe(target)
+                expect(after.job.attempt).toBe(
+                  event === "claim" ? before.job.attempt + 1 : before.job.attempt
+                )
+                expect(after.job.finishedAt !== null).toBe(
+                  ["completed", "failed", "cancelled"].includes(target)
+                )
+                expect(after.files.map(({ key }) => key)).toEqual(
+                  event === "complete" ? [outputKey(claim, "out.mp4")] : []
+                )
+              }
+            })
         )
       }
     }
@@ -136,7 +152,13 @@ export const jobLifeSuite = (rows: RowsLayer): void =>
       Effect.gen(function* () {
         const [inputs, files] = [
           [
-            { name: FileName("list.txt"), key: aKey(), bytes: 20, options: ["-f", "concat"], concat: true as const },
+            {
+              name: FileName("list.txt"),
+              key: aKey(),
+              bytes: 20,
+              options: ["-f", "concat"],
+              concat: true as const
+            },
             {
               name: FileName("a%d.png"),
               key: aKey(),
@@ -153,8 +175,17 @@ export const jobLifeSuite = (rows: RowsLayer): void =>
             { name: FileName("a.mp4"), key: aKey(), bytes: 0 }
           ]
         ]
-        const log = { name: "pl-%d.log", by: "-passlogfile", rename: "there", kind: "log", updated: true, passing: true } as const
-        const job = aJob({ task: aTask({ inputs, files, made: [log, { name: "transforms.trf", by: "task.filter_complex" }] }) })
+        const log = {
+          name: "pl-%d.log",
+          by: "-passlogfile",
+          rename: "there",
+          kind: "log",
+          updated: true,
+          passing: true
+        } as const
+        const job = aJob({
+          task: aTask({ inputs, files, made: [log, { name: "transforms.trf", by: "task.filter_complex" }] })
+        })
         expect((yield* started(job)).task).toEqual(job.task)
       })
     )
@@ -178,15 +209,27 @@ export const jobLifeSuite = (rows: RowsLayer): void =>
 type Step<A> = Effect.Effect<A, unknown, Jobs | Directories>
 
 /** How a job gets into each state. Returns its last claim, or one with attempt 0 if it was never claimed. */
-const routes: Readonly<Record<string, { readonly state: JobState; readonly arrive: (job: NewJob) => Step<Claim> }>> = {
-  pending: { state: "pending", arrive: (job) => Effect.as(inserted(job), { id: job.id, owner: job.owner, task: job.task, attempt: 0 }) },
+const routes: Readonly<
+  Record<string, { readonly state: JobState; readonly arrive: (job: NewJob) => Step<Claim> }>
+> = {
+  pending: {
+    state: "pending",
+    arrive: (job) => Effect.as(inserted(job), { id: job.id, owner: job.owner, task: job.task, attempt: 0 })
+  },
   processing: { state: "processing", arrive: started },
-  "pending again": { state: "pending", arrive: (job) => Effect.tap(started(job), (claim) => send.release(claim)) },
+  "pending again": {
+    state: "pending",
+    arrive: (job) => Effect.tap(started(job), (claim) => send.release(claim))
+  },
   "processing again": {
     state: "processing",
-    arrive: (job) => Effect.flatMap(started(job), (claim) => Effect.zipRight(send.release(claim), claimed(job.id)))
+    arrive: (job) =>
+      Effect.flatMap(started(job), (claim) => Effect.zipRight(send.release(claim), claimed(job.id)))
   },
-  completed: { state: "completed", arrive: (job) => Effect.tap(started(job), (claim) => send.complete(claim)) },
+  completed: {
+    state: "completed",
+    arrive: (job) => Effect.tap(started(job), (claim) => send.complete(claim))
+  },
   failed: { state: "failed", arrive: (job) => Effect.tap(started(job), (claim) => send.fail(claim)) },
   cancelled: {
     state: "cancelled",
@@ -196,7 +239,10 @@ const routes: Readonly<Record<string, { readonly state: JobState; readonly arriv
         Effect.tap(Effect.succeed({ ...job, attempt: 0 }), (claim) => send.cancel(claim))
       )
   },
-  "abandoned while it ran": { state: "cancelled", arrive: (job) => Effect.tap(started(job), (claim) => send.abandon(claim)) }
+  "abandoned while it ran": {
+    state: "cancelled",
+    arrive: (job) => Effect.tap(started(job), (claim) => send.abandon(claim))
+  }
 }
 
 /**
@@ -213,9 +259,13 @@ const send: {
       // Earlier tests may have left waiting jobs.
       if (Option.isNone(claim) || claim.value.id !== id) return yield* new NothingToTake()
     }),
-  renew: (claim) => Effect.flatMap(Jobs, (jobs) => Effect.flatMap(inSeconds(2 * leaseSeconds), (until) => jobs.renew(claim, until, 0.5))),
+  renew: (claim) =>
+    Effect.flatMap(Jobs, (jobs) =>
+      Effect.flatMap(inSeconds(2 * leaseSeconds), (until) => jobs.renew(claim, until, 0.5))
+    ),
   complete: (claim) => Effect.flatMap(Jobs, (jobs) => jobs.complete(claim, publishedBy(claim))),
-  fail: (claim) => Effect.flatMap(Jobs, (jobs) => jobs.fail(claim, { reason: "ffmpeg", detail: "it said no" }, aUsage)),
+  fail: (claim) =>
+    Effect.flatMap(Jobs, (jobs) => jobs.fail(claim, { reason: "ffmpeg", detail: "it said no" }, aUsage)),
   release: (claim) => Effect.flatMap(Jobs, (jobs) => jobs.release(claim)),
   reclaim: () => Effect.flatMap(Jobs, (jobs) => Effect.flatMap(inSeconds(10 * leaseSeconds), jobs.reclaim)),
   cancel: ({ owner, id }) => Effect.flatMap(Jobs, (jobs) => jobs.cancel(owner, id)),

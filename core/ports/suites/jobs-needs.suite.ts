@@ -3,11 +3,22 @@ import type { JobId } from "../../ids.js"
 import { meets, type Needs } from "../../needs.js"
 import { Jobs, type Taker } from "../jobs.js"
 import { expect, it as plainIt } from "./effect-tests.suite.js"
-import { aJob, aUsage, inSeconds, inserted, leaseSeconds, type Rows, type RowsLayer, roomy, started } from "./samples.suite.js"
+import {
+  aJob,
+  aUsage,
+  inSeconds,
+  inserted,
+  leaseSeconds,
+  type Rows,
+  type RowsLayer,
+  roomy,
+  started
+} from "./samples.suite.js"
 
 /** The needs of jobs, and which takers get them. */
 export const jobNeedsSuite = (rows: RowsLayer): void => {
-  const it = (title: string, test: Effect.Effect<void, unknown, Rows>) => plainIt.effect(title, () => test.pipe(Effect.provide(rows)))
+  const it = (title: string, test: Effect.Effect<void, unknown, Rows>) =>
+    plainIt.effect(title, () => test.pipe(Effect.provide(rows)))
 
   it(
     "a taker gets the jobs whose needs it meets and no others; who has no test of them gets all",
@@ -29,7 +40,11 @@ export const jobNeedsSuite = (rows: RowsLayer): void => {
   it(
     "a hint at a job that is not for the taker leads to the next that is",
     Effect.gen(function* () {
-      const [other, first, second] = [aJob({ needs: ["filter:a"] }), aJob({ needs: ["filter:b"] }), aJob({ needs: ["filter:b"] })]
+      const [other, first, second] = [
+        aJob({ needs: ["filter:a"] }),
+        aJob({ needs: ["filter:b"] }),
+        aJob({ needs: ["filter:b"] })
+      ]
       for (const job of [other, first, second]) {
         yield* inserted(job)
         yield* TestClock.adjust("1 seconds")
@@ -100,9 +115,13 @@ export const jobNeedsSuite = (rows: RowsLayer): void => {
     Effect.gen(function* () {
       const jobs = yield* Jobs
       const needed = ["filter:a", "filter:b"]
-      const all = Array.from({ length: 40 }, (_, index) => aJob({ needs: needed.slice(index % 2, (index % 2) + 1) }))
+      const all = Array.from({ length: 40 }, (_, index) =>
+        aJob({ needs: needed.slice(index % 2, (index % 2) + 1) })
+      )
       yield* Effect.forEach(all, (job) => jobs.insert(job, roomy))
-      const takers = needed.map((need) => Effect.replicateEffect(takenBy(having(need)), 24, { concurrency: "unbounded" }))
+      const takers = needed.map((need) =>
+        Effect.replicateEffect(takenBy(having(need)), 24, { concurrency: "unbounded" })
+      )
       const taken = yield* Effect.all(takers, { concurrency: "unbounded" })
       for (const [index, need] of needed.entries()) {
         const theirs = all.filter(({ needs }) => needs.includes(need)).map(({ id }) => id)

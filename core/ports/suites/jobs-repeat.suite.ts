@@ -18,13 +18,21 @@ import {
 
 /** Idempotency keys: repeating a submission returns the first job. */
 export const jobRepeatSuite = (rows: RowsLayer, twins?: Twins): void => {
-  const it = (title: string, test: Effect.Effect<void, unknown, Rows>) => plainIt.effect(title, () => test.pipe(Effect.provide(rows)))
+  const it = (title: string, test: Effect.Effect<void, unknown, Rows>) =>
+    plainIt.effect(title, () => test.pipe(Effect.provide(rows)))
 
   it(
     "an insert gives the id of the job that is there, which a repetition finds, whatever its key looks like",
     Effect.gen(function* () {
       const jobs = yield* Jobs
-      for (const idempotencyKey of ["8e03978e-40d5-43dd-bc93-6894a57f9324", "", " ", 'it\'s "one", %_\\', "ü 日本", "k".repeat(255)]) {
+      for (const idempotencyKey of [
+        "8e03978e-40d5-43dd-bc93-6894a57f9324",
+        "",
+        " ",
+        'it\'s "one", %_\\',
+        "ü 日本",
+        "k".repeat(255)
+      ]) {
         const first = aJob({ idempotencyKey })
         expect(yield* jobs.findRepeated(first.owner, idempotencyKey)).toEqual(Option.none())
         expect(yield* jobs.insert(first, roomy)).toBe(first.id)
@@ -120,7 +128,9 @@ export const jobRepeatSuite = (rows: RowsLayer, twins?: Twins): void => {
       const first = aJob({ idempotencyKey: "a" })
       yield* inserted(first)
       yield* TestClock.adjust(`${idempotencySeconds} seconds`)
-      expect(yield* Effect.flip(jobs.insert(aJob({ owner: first.owner, idempotencyKey: "a" }), 1))).toMatchObject({ _tag: "Busy" })
+      expect(
+        yield* Effect.flip(jobs.insert(aJob({ owner: first.owner, idempotencyKey: "a" }), 1))
+      ).toMatchObject({ _tag: "Busy" })
       expect(yield* jobs.findRepeated(first.owner, "a")).toEqual(Option.none())
     })
   )

@@ -4,7 +4,18 @@ import type { Claim } from "../../job.js"
 import { defaultLimits, Limits } from "../../limits.js"
 import { Jobs } from "../jobs.js"
 import { expect, it } from "./effect-tests.suite.js"
-import { aJob, anOwner, aUsage, claimed, inSeconds, inserted, leaseSeconds, type RowsLayer, roomy, started } from "./samples.suite.js"
+import {
+  aJob,
+  anOwner,
+  aUsage,
+  claimed,
+  inSeconds,
+  inserted,
+  leaseSeconds,
+  type RowsLayer,
+  roomy,
+  started
+} from "./samples.suite.js"
 
 /** Owners share the workers and the queue: the order of claims, and the share of each owner. */
 export const jobTurnSuite = (rows: RowsLayer): void => {
@@ -75,7 +86,9 @@ export const jobTurnSuite = (rows: RowsLayer): void => {
       yield* insertedFor(b, 1)
       yield* insertedFor(c, 1)
       const claim = (except: ReadonlyArray<OwnerId>) =>
-        Effect.flatMap(inSeconds(leaseSeconds), (until) => jobs.claim(until, hinted?.id, { except, meets: () => true }))
+        Effect.flatMap(inSeconds(leaseSeconds), (until) =>
+          jobs.claim(until, hinted?.id, { except, meets: () => true })
+        )
       expect(ownerOf(yield* claim([a, b]))).toBe(c)
       expect(ownerOf(yield* claim([a, b]))).toBeUndefined()
       expect(ownerOf(yield* claim([b]))).toBe(a)
@@ -124,7 +137,11 @@ export const jobTurnSuite = (rows: RowsLayer): void => {
         Effect.flatMap(inSeconds(leaseSeconds), (until) => jobs.claim(until, hinted.id)),
         3
       )
-      expect(claims.map(Option.match({ onNone: () => undefined, onSome: ({ owner }) => owner }))).toEqual([busy, idle, busy])
+      expect(claims.map(Option.match({ onNone: () => undefined, onSome: ({ owner }) => owner }))).toEqual([
+        busy,
+        idle,
+        busy
+      ])
     })
   )
 
@@ -136,9 +153,16 @@ export const jobTurnSuite = (rows: RowsLayer): void => {
       const [first, second] = [aJob({ owner }), aJob({ owner })]
       yield* Effect.forEach([first, second], inserted)
       const refused = aJob({ owner, idempotencyKey: "a" })
-      const tooMany = { _tag: "TooManyRequests", retryAfterSeconds: 5, message: expect.stringContaining("at most 2 are allowed") }
+      const tooMany = {
+        _tag: "TooManyRequests",
+        retryAfterSeconds: 5,
+        message: expect.stringContaining("at most 2 are allowed")
+      }
       expect(yield* Effect.flip(jobs.insert(refused, roomy))).toMatchObject(tooMany)
-      expect([yield* jobs.find(owner, refused.id), yield* jobs.findRepeated(owner, "a")]).toEqual([Option.none(), Option.none()])
+      expect([yield* jobs.find(owner, refused.id), yield* jobs.findRepeated(owner, "a")]).toEqual([
+        Option.none(),
+        Option.none()
+      ])
       yield* insertedFor(anOwner(), 2)
 
       // Running jobs count too; ended jobs do not.
@@ -181,7 +205,10 @@ export const jobTurnSuite = (rows: RowsLayer): void => {
       const third = anOwner()
       yield* jobs.insert(aJob({ owner: third }), places)
       const refused = yield* Effect.flip(jobs.insert(aJob({ owner: first }), places))
-      expect(refused).toMatchObject({ _tag: "TooManyRequests", message: expect.stringContaining("31 jobs of this API key wait already") })
+      expect(refused).toMatchObject({
+        _tag: "TooManyRequests",
+        message: expect.stringContaining("31 jobs of this API key wait already")
+      })
       yield* jobs.insert(aJob({ owner: third }), places)
     })
   )

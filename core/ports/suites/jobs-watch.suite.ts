@@ -86,7 +86,9 @@ export const jobWatchSuite = (rows: RowsLayer, twins?: Twins): void => {
           [anOwner(), job.id],
           [job.owner, aJob().id]
         ] as const) {
-          expect(yield* Effect.flip(Stream.runDrain(jobs.watch(owner, id)))).toMatchObject({ _tag: "JobNotFound" })
+          expect(yield* Effect.flip(Stream.runDrain(jobs.watch(owner, id)))).toMatchObject({
+            _tag: "JobNotFound"
+          })
         }
       })
     )
@@ -110,7 +112,8 @@ export const jobWatchSuite = (rows: RowsLayer, twins?: Twins): void => {
         const [claim, other] = [yield* started(aJob()), yield* started(aJob())]
         const watchers = yield* Effect.replicateEffect(watching(claim), 20)
         const bystander = yield* watching(other)
-        for (const watcher of [...watchers, bystander]) yield* watcher.sees(({ state }) => state === "processing")
+        for (const watcher of [...watchers, bystander])
+          yield* watcher.sees(({ state }) => state === "processing")
         yield* jobs.fail(claim, { reason: "input-missing" }, aUsage)
         for (const watcher of watchers) yield* watcher.ended
         yield* jobs.renew(other, yield* inSeconds(leaseSeconds), 0.25)
@@ -143,7 +146,10 @@ export const jobWatchSuite = (rows: RowsLayer, twins?: Twins): void => {
 /** The ways a running job can end. */
 const endings: ReadonlyArray<readonly [JobState, (claim: Claim) => Effect.Effect<unknown, unknown, Jobs>]> = [
   ["completed", (claim) => Effect.flatMap(Jobs, (jobs) => jobs.complete(claim, publishedBy(claim)))],
-  ["failed", (claim) => Effect.flatMap(Jobs, (jobs) => jobs.fail(claim, { reason: "input-missing" }, aUsage))],
+  [
+    "failed",
+    (claim) => Effect.flatMap(Jobs, (jobs) => jobs.fail(claim, { reason: "input-missing" }, aUsage))
+  ],
   ["cancelled", (claim) => Effect.flatMap(Jobs, (jobs) => jobs.abandon(claim.owner, claim.id))]
 ]
 
@@ -155,7 +161,9 @@ const watching = (job: Pick<Job, "owner" | "id">) =>
   Effect.gen(function* () {
     const seen = yield* Queue.unbounded<Job>()
     const jobs = yield* Jobs
-    const fiber = yield* Effect.forkScoped(Stream.runForEach(jobs.watch(job.owner, job.id), (row) => Queue.offer(seen, row)))
+    const fiber = yield* Effect.forkScoped(
+      Stream.runForEach(jobs.watch(job.owner, job.id), (row) => Queue.offer(seen, row))
+    )
     const sees = (expected: (row: Job) => boolean): Effect.Effect<Job> =>
       Effect.flatMap(Queue.take(seen), (row) => (expected(row) ? Effect.succeed(row) : sees(expected)))
     return { next: Queue.take(seen), sees, ended: Effect.orDie(Fiber.join(fiber)) }

@@ -53,7 +53,11 @@ const rowTests = (rows: RowsLayer) =>
   layer(rows)((it) => {
     it.effect("a new job is found as it was given", () =>
       Effect.gen(function* () {
-        const job = aJob({ webhookUrl: "https://example.com/done?a=1&b=ü", baseUrl: "https://api.example.com/v1/ü", priority: 3 })
+        const job = aJob({
+          webhookUrl: "https://example.com/done?a=1&b=ü",
+          baseUrl: "https://api.example.com/v1/ü",
+          priority: 3
+        })
         const { priority: _, tags: __, needs: ___, idempotencyKey: ____, ...given } = job
         expect(yield* inserted(job)).toEqual({
           ...given,
@@ -89,7 +93,12 @@ const rowTests = (rows: RowsLayer) =>
         yield* TestClock.adjust("5 seconds")
         const claim = yield* claimed(job.id)
         expect(claim).toEqual({ id: job.id, owner: job.owner, attempt: 1, task: job.task })
-        expect(yield* rowOf(job)).toEqual({ ...before, state: "processing", attempt: 1, startedAt: yield* now })
+        expect(yield* rowOf(job)).toEqual({
+          ...before,
+          state: "processing",
+          attempt: 1,
+          startedAt: yield* now
+        })
       })
     )
 
@@ -112,48 +121,52 @@ const rowTests = (rows: RowsLayer) =>
   })
 
 const claimTests = (rows: RowsLayer) => {
-  it.effect("of owners with as much running, the first is the highest priority, then the oldest, then the first by id", () =>
-    Effect.gen(function* () {
-      const jobs = yield* Jobs
-      const [a, b, c, d, e] = ["a", "b", "c", "d", "e"].map((letter) => ({
-        ...aJob(),
-        id: `job_${letter}` as ReturnType<typeof aJob>["id"]
-      }))
-      yield* inserted({ ...aJob(), ...d, priority: 0 })
-      yield* TestClock.adjust("1 millis")
-      yield* inserted({ ...aJob(), ...c, priority: 0 })
-      yield* inserted({ ...aJob(), ...b, priority: 0 })
-      yield* inserted({ ...aJob(), ...e, priority: 2 })
-      yield* TestClock.adjust("1 hours")
-      yield* inserted({ ...aJob(), ...a, priority: 10 })
-      const order: Array<string> = []
-      for (let turn = 0; turn < 6; turn++) {
-        const claim = yield* jobs.claim(yield* inSeconds(leaseSeconds))
-        order.push(Option.match(claim, { onNone: () => "none", onSome: ({ id }) => id }))
-      }
-      expect(order).toEqual(["job_a", "job_e", "job_d", "job_b", "job_c", "none"])
-    }).pipe(Effect.provide(rows))
+  it.effect(
+    "of owners with as much running, the first is the highest priority, then the oldest, then the first by id",
+    () =>
+      Effect.gen(function* () {
+        const jobs = yield* Jobs
+        const [a, b, c, d, e] = ["a", "b", "c", "d", "e"].map((letter) => ({
+          ...aJob(),
+          id: `job_${letter}` as ReturnType<typeof aJob>["id"]
+        }))
+        yield* inserted({ ...aJob(), ...d, priority: 0 })
+        yield* TestClock.adjust("1 millis")
+        yield* inserted({ ...aJob(), ...c, priority: 0 })
+        yield* inserted({ ...aJob(), ...b, priority: 0 })
+        yield* inserted({ ...aJob(), ...e, priority: 2 })
+        yield* TestClock.adjust("1 hours")
+        yield* inserted({ ...aJob(), ...a, priority: 10 })
+        const order: Array<string> = []
+        for (let turn = 0; turn < 6; turn++) {
+          const claim = yield* jobs.claim(yield* inSeconds(leaseSeconds))
+          order.push(Option.match(claim, { onNone: () => "none", onSome: ({ id }) => id }))
+        }
+        expect(order).toEqual(["job_a", "job_e", "job_d", "job_b", "job_c", "none"])
+      }).pipe(Effect.provide(rows))
   )
 
-  it.effect("once its owner had a turn the hinted job goes before older ones, and when it does not wait the next in turn is taken", () =>
-    Effect.gen(function* () {
-      const jobs = yield* Jobs
-      const owner = anOwner()
-      const [first, older, wanted] = [aJob({ owner }), aJob({ owner }), aJob({ owner })]
-      yield* inserted(first)
-      yield* inserted(older)
-      yield* TestClock.adjust("1 hours")
-      yield* inserted(wanted)
-      yield* claimed(first.id)
-      const takenWith = (hint: JobId) =>
-        Effect.map(
-          Effect.flatMap(inSeconds(leaseSeconds), (until) => jobs.claim(until, hint)),
-          Option.map(({ id }) => id)
-        )
-      expect(yield* takenWith(wanted.id)).toEqual(Option.some(wanted.id))
-      expect(yield* takenWith(wanted.id)).toEqual(Option.some(older.id))
-      expect(yield* takenWith(aJob().id)).toEqual(Option.none())
-    }).pipe(Effect.provide(rows))
+  it.effect(
+    "once its owner had a turn the hinted job goes before older ones, and when it does not wait the next in turn is taken",
+    () =>
+      Effect.gen(function* () {
+        const jobs = yield* Jobs
+        const owner = anOwner()
+        const [first, older, wanted] = [aJob({ owner }), aJob({ owner }), aJob({ owner })]
+        yield* inserted(first)
+        yield* inserted(older)
+        yield* TestClock.adjust("1 hours")
+        yield* inserted(wanted)
+        yield* claimed(first.id)
+        const takenWith = (hint: JobId) =>
+          Effect.map(
+            Effect.flatMap(inSeconds(leaseSeconds), (until) => jobs.claim(until, hint)),
+            Option.map(({ id }) => id)
+          )
+        expect(yield* takenWith(wanted.id)).toEqual(Option.some(wanted.id))
+        expect(yield* takenWith(wanted.id)).toEqual(Option.some(older.id))
+        expect(yield* takenWith(aJob().id)).toEqual(Option.none())
+      }).pipe(Effect.provide(rows))
   )
 
   it.effect("lists waiting jobs by highest priority, then by age, up to the limit", () =>
@@ -189,23 +202,25 @@ const claimTests = (rows: RowsLayer) => {
     }).pipe(Effect.provide(rows))
   )
 
-  it.effect("jobs that ask for tags go to workers that have them all, and those that ask for none to everybody", () =>
-    Effect.gen(function* () {
-      const jobs = yield* Jobs
-      const both = aJob({ tags: ["gpu", 'odd "tag"'], priority: 3 })
-      const [one, none] = [aJob({ tags: ["gpu"], priority: 2 }), aJob({ priority: 1 })]
-      yield* Effect.forEach([both, one, none], inserted)
-      const takenBy = (...tags: ReadonlyArray<string>) =>
-        Effect.map(
-          Effect.flatMap(inSeconds(leaseSeconds), (until) => jobs.claim(until, both.id, { tags })),
-          Option.map(({ id }) => id)
-        )
-      expect(yield* takenBy()).toEqual(Option.some(none.id))
-      expect(yield* takenBy()).toEqual(Option.none())
-      expect(yield* takenBy("cpu", 'odd "tag"')).toEqual(Option.none())
-      expect(yield* takenBy("gpu")).toEqual(Option.some(one.id))
-      expect(yield* takenBy("cpu", 'odd "tag"', "gpu")).toEqual(Option.some(both.id))
-    }).pipe(Effect.provide(rows))
+  it.effect(
+    "jobs that ask for tags go to workers that have them all, and those that ask for none to everybody",
+    () =>
+      Effect.gen(function* () {
+        const jobs = yield* Jobs
+        const both = aJob({ tags: ["gpu", 'odd "tag"'], priority: 3 })
+        const [one, none] = [aJob({ tags: ["gpu"], priority: 2 }), aJob({ priority: 1 })]
+        yield* Effect.forEach([both, one, none], inserted)
+        const takenBy = (...tags: ReadonlyArray<string>) =>
+          Effect.map(
+            Effect.flatMap(inSeconds(leaseSeconds), (until) => jobs.claim(until, both.id, { tags })),
+            Option.map(({ id }) => id)
+          )
+        expect(yield* takenBy()).toEqual(Option.some(none.id))
+        expect(yield* takenBy()).toEqual(Option.none())
+        expect(yield* takenBy("cpu", 'odd "tag"')).toEqual(Option.none())
+        expect(yield* takenBy("gpu")).toEqual(Option.some(one.id))
+        expect(yield* takenBy("cpu", 'odd "tag"', "gpu")).toEqual(Option.some(both.id))
+      }).pipe(Effect.provide(rows))
   )
 
   it.effect("of many claimers of one job exactly one wins", () =>
@@ -215,9 +230,12 @@ const claimTests = (rows: RowsLayer) => {
         const job = aJob()
         yield* inserted(job)
         const until = yield* inSeconds(leaseSeconds)
-        const claims = yield* Effect.all([jobs.claim(until, job.id), jobs.claim(until), jobs.claim(until, job.id), jobs.claim(until)], {
-          concurrency: "unbounded"
-        })
+        const claims = yield* Effect.all(
+          [jobs.claim(until, job.id), jobs.claim(until), jobs.claim(until, job.id), jobs.claim(until)],
+          {
+            concurrency: "unbounded"
+          }
+        )
         expect(claims.filter(Option.isSome)).toHaveLength(1)
         expect((yield* rowOf(job)).attempt).toBe(1)
       }
@@ -256,7 +274,11 @@ const claimTests = (rows: RowsLayer) => {
             concurrency: "unbounded"
           }
         )
-        if (Option.isSome(claimed)) expect(cancelled).toMatchObject({ _tag: "Left", left: { _tag: "JobNotPending", status: "processing" } })
+        if (Option.isSome(claimed))
+          expect(cancelled).toMatchObject({
+            _tag: "Left",
+            left: { _tag: "JobNotPending", status: "processing" }
+          })
         else expect(cancelled._tag).toBe("Right")
         expect((yield* rowOf(job)).state).toBe(Option.isSome(claimed) ? "processing" : "cancelled")
       }
@@ -284,7 +306,8 @@ const leaseTests = (rows: RowsLayer) => {
   it.effect("reclaims the jobs of a holder that is gone at once, and no others", () =>
     Effect.gen(function* () {
       const jobs = yield* Jobs
-      const as = (name: string) => Effect.provideService(Holder, { name, isGone: (other: string) => other === "dead" })
+      const as = (name: string) =>
+        Effect.provideService(Holder, { name, isGone: (other: string) => other === "dead" })
       const [lost, kept] = [yield* as("dead")(started(aJob())), yield* as("alive")(started(aJob()))]
       expect(yield* as("alive")(jobs.reclaim(yield* now))).toBe(1)
       expect([(yield* rowOf(lost)).state, (yield* rowOf(kept)).state]).toEqual(["pending", "processing"])
@@ -324,7 +347,9 @@ const leaseTests = (rows: RowsLayer) => {
       yield* inserted(aJob())
       yield* jobs.release(old)
       const next = yield* jobs.claim(yield* inSeconds(leaseSeconds))
-      expect(Option.map(next, ({ id, attempt }) => ({ id, attempt }))).toEqual(Option.some({ id: old.id, attempt: 2 }))
+      expect(Option.map(next, ({ id, attempt }) => ({ id, attempt }))).toEqual(
+        Option.some({ id: old.id, attempt: 2 })
+      )
     }).pipe(Effect.provide(rows))
   )
 }
@@ -378,8 +403,10 @@ const purgeTests = (rows: RowsLayer) =>
 
       expect(yield* jobs.purge(ended)).toBe(0)
       expect(yield* jobs.purge(new Date(ended.getTime() + 1))).toBe(3)
-      for (const gone of [completed, failed, cancelled]) expect(yield* jobs.find(gone.owner, gone.id)).toEqual(Option.none())
-      for (const kept of [pending, running, later]) expect(Option.isSome(yield* jobs.find(kept.owner, kept.id))).toBe(true)
+      for (const gone of [completed, failed, cancelled])
+        expect(yield* jobs.find(gone.owner, gone.id)).toEqual(Option.none())
+      for (const kept of [pending, running, later])
+        expect(Option.isSome(yield* jobs.find(kept.owner, kept.id))).toBe(true)
       expect(yield* jobs.purge(yield* inSeconds(1))).toBe(1)
       yield* jobs.insert(aJob(), roomy)
     }).pipe(Effect.provide(rows))

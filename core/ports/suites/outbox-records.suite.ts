@@ -7,7 +7,8 @@ import { anOwner, aTry, endedJob, inSeconds, now, type Rows, type RowsLayer } fr
 
 /** The record of a webhook that its owner reads, and replays. */
 export const outboxRecordSuite = (rows: RowsLayer): void => {
-  const it = (title: string, test: Effect.Effect<void, unknown, Rows>) => plainIt.effect(title, () => test.pipe(Effect.provide(rows)))
+  const it = (title: string, test: Effect.Effect<void, unknown, Rows>) =>
+    plainIt.effect(title, () => test.pipe(Effect.provide(rows)))
 
   it(
     "a webhook before its first try is pending and due, and has no tries",
@@ -61,7 +62,11 @@ export const outboxRecordSuite = (rows: RowsLayer): void => {
       const all: Array<Try> = []
       for (let number = 1; number <= webhookTries + 3; number++) {
         const delivery = yield* taken
-        const record = yield* aTry({ seconds: number, status: number % 2 === 0 ? null : 503, error: `try ${number}` })
+        const record = yield* aTry({
+          seconds: number,
+          status: number % 2 === 0 ? null : 503,
+          error: `try ${number}`
+        })
         all.push(record)
         yield* settle(delivery, { retryAt: yield* inSeconds(1) }, record)
         if (number <= webhookTries) expect((yield* recordOf(owner, delivery.id)).tries).toEqual(all)
@@ -103,13 +108,21 @@ export const outboxRecordSuite = (rows: RowsLayer): void => {
         yield* settle(settled, outcome, second)
         yield* TestClock.adjust("1 hours")
         expect(yield* outbox.replay(owner, settled.id)).toBe("replayed")
-        expect(yield* recordOf(owner, settled.id)).toMatchObject({ state: "pending", nextTryAt: yield* now, tries: [first, second] })
+        expect(yield* recordOf(owner, settled.id)).toMatchObject({
+          state: "pending",
+          nextTryAt: yield* now,
+          tries: [first, second]
+        })
         const replayed = yield* taken
         expect(replayed).toEqual({ ...settled, attempt: 1, claim: replayed.claim })
         expect(replayed.claim).toBeGreaterThan(settled.claim)
         const third = yield* aTry({ status: 204, error: null })
         yield* settle(replayed, "delivered", third)
-        expect(yield* recordOf(owner, settled.id)).toMatchObject({ state: "delivered", nextTryAt: null, tries: [first, second, third] })
+        expect(yield* recordOf(owner, settled.id)).toMatchObject({
+          state: "delivered",
+          nextTryAt: null,
+          tries: [first, second, third]
+        })
       })
     )
   }
@@ -218,11 +231,18 @@ export const outboxRecordSuite = (rows: RowsLayer): void => {
       const newest = jobs.map(({ id }) => id).reverse()
       // The oldest is due first.
       yield* settle(yield* taken, "delivered", yield* aTry())
-      const listed = (limit: number) => Effect.map(outbox.list(owner, limit), (records) => records.map(({ jobId }) => jobId))
+      const listed = (limit: number) =>
+        Effect.map(outbox.list(owner, limit), (records) => records.map(({ jobId }) => jobId))
       expect(yield* listed(100)).toEqual(newest)
       expect(yield* listed(5)).toEqual(newest)
       expect(yield* listed(2)).toEqual(newest.slice(0, 2))
-      expect((yield* outbox.list(owner, 5)).map(({ state }) => state)).toEqual(["pending", "pending", "pending", "pending", "delivered"])
+      expect((yield* outbox.list(owner, 5)).map(({ state }) => state)).toEqual([
+        "pending",
+        "pending",
+        "pending",
+        "pending",
+        "delivered"
+      ])
     })
   )
 

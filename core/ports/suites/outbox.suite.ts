@@ -4,12 +4,21 @@ import { Jobs } from "../jobs.js"
 import { type Delivery, type DeliveryOutcome, Outbox } from "../outbox.js"
 import { describe, expect, it as plainIt } from "./effect-tests.suite.js"
 import { outboxRecordSuite } from "./outbox-records.suite.js"
-import { anOwner, aTry, endedJob, inSeconds, interleaved, type Rows, type RowsLayer } from "./samples.suite.js"
+import {
+  anOwner,
+  aTry,
+  endedJob,
+  inSeconds,
+  interleaved,
+  type Rows,
+  type RowsLayer
+} from "./samples.suite.js"
 
 /** The tests of `Outbox`. Each build of `rows` is an empty database. */
 export const outboxSuite = (name: string, rows: RowsLayer): void => {
   describe(name, () => {
-    const it = (title: string, test: Effect.Effect<void, unknown, Rows>) => plainIt.effect(title, () => test.pipe(Effect.provide(rows)))
+    const it = (title: string, test: Effect.Effect<void, unknown, Rows>) =>
+      plainIt.effect(title, () => test.pipe(Effect.provide(rows)))
 
     it(
       "what is owed is handed out at once, with all that a delivery needs",
@@ -148,7 +157,9 @@ export const outboxSuite = (name: string, rows: RowsLayer): void => {
         expect(yield* claim).toEqual(Option.none())
         // The leases end.
         yield* TestClock.adjust(`${leaseSeconds} seconds`)
-        const after = (yield* Effect.replicateEffect(claim, webhookConcurrencyPerKey + 5)).flatMap(Option.toArray)
+        const after = (yield* Effect.replicateEffect(claim, webhookConcurrencyPerKey + 5)).flatMap(
+          Option.toArray
+        )
         expect(after.filter(({ owner }) => owner === many)).toHaveLength(webhookConcurrencyPerKey)
         expect(after.filter(({ owner }) => owner === few)).toHaveLength(2)
       })

@@ -16,9 +16,15 @@ export interface ProberSuiteOptions {
 type Ports = Prober | Storage
 
 /** The tests of a `Prober`. */
-export const proberSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, options: ProberSuiteOptions): void =>
+export const proberSuite = <E>(
+  name: string,
+  ports: Layer.Layer<Ports, E>,
+  options: ProberSuiteOptions
+): void =>
   layer(ports, { excludeTestServices: true })(name, (it) => {
-    const leavesNothing = Effect.map(options.leftovers ?? Effect.succeed([]), (left) => expect(left).toEqual([]))
+    const leavesNothing = Effect.map(options.leftovers ?? Effect.succeed([]), (left) =>
+      expect(left).toEqual([])
+    )
     const test = (title: string, program: Effect.Effect<void, unknown, Ports>) =>
       it.effect(title, () => Effect.zipLeft(program, leavesNothing))
 
@@ -34,7 +40,14 @@ export const proberSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, optio
       })
     )
 
-    for (const hostile of ["-x.wav", "pipe:1", "concat:a|b", 'it\'s "q" [1].wav', "a%03d.wav", "\u043f\u0440\u0438.wav"]) {
+    for (const hostile of [
+      "-x.wav",
+      "pipe:1",
+      "concat:a|b",
+      'it\'s "q" [1].wav',
+      "a%03d.wav",
+      "\u043f\u0440\u0438.wav"
+    ]) {
       test(
         `reads a file named ${hostile}, and calls it so`,
         Effect.gen(function* () {
@@ -48,7 +61,9 @@ export const proberSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, optio
       "a missing blob is BlobMissing",
       Effect.gen(function* () {
         const source = yield* store("tone.wav", tone)
-        expect(yield* Effect.flip(probe({ ...source, key: BlobKey(`${aDirId()}/none/tone.wav`) }))).toBeInstanceOf(BlobMissing)
+        expect(
+          yield* Effect.flip(probe({ ...source, key: BlobKey(`${aDirId()}/none/tone.wav`) }))
+        ).toBeInstanceOf(BlobMissing)
       })
     )
 
@@ -63,7 +78,9 @@ export const proberSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, optio
         `${url} is refused`,
         Effect.gen(function* () {
           const prober = yield* Prober
-          expect(yield* Effect.flip(prober.probe({ _tag: "Url", url }, everything))).toBeInstanceOf(UrlRefused)
+          expect(yield* Effect.flip(prober.probe({ _tag: "Url", url }, everything))).toBeInstanceOf(
+            UrlRefused
+          )
         })
       )
     }
@@ -75,7 +92,10 @@ export const proberSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, optio
         `reads a picture named ${pattern}, which is no pattern, and calls it so`,
         Effect.gen(function* () {
           const report = yield* probe(yield* store(pattern, dot))
-          expect(report.raw).toMatchObject({ format: { filename: pattern }, streams: [{ codec_name: "png", width: 1, height: 1 }] })
+          expect(report.raw).toMatchObject({
+            format: { filename: pattern },
+            streams: [{ codec_name: "png", width: 1, height: 1 }]
+          })
         })
       )
     }
@@ -84,7 +104,10 @@ export const proberSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, optio
       "reports what was asked for",
       Effect.gen(function* () {
         const source = yield* store("tone.wav", tone)
-        const { raw } = yield* probe(source, { ...everything, sections: { streams: ["codec_name", "sample_rate"] } })
+        const { raw } = yield* probe(source, {
+          ...everything,
+          sections: { streams: ["codec_name", "sample_rate"] }
+        })
         // The report also has the name of the format and the picture sizes; `pickReport` removes them.
         expect(raw).toMatchObject({ streams: [{ codec_name: "pcm_s16le", sample_rate: "8000" }] })
         expect(raw).not.toHaveProperty("format.size")
@@ -106,8 +129,12 @@ export const proberSuite = <E>(name: string, ports: Layer.Layer<Ports, E>, optio
     test(
       "probes side by side do not see each other",
       Effect.gen(function* () {
-        const sources = yield* Effect.forEach(["a.wav", "a.wav", "b.wav"], (name, index) => store(name, wav(100 * (index + 1))))
-        const reports = yield* Effect.forEach(sources, (source) => probe(source), { concurrency: "unbounded" })
+        const sources = yield* Effect.forEach(["a.wav", "a.wav", "b.wav"], (name, index) =>
+          store(name, wav(100 * (index + 1)))
+        )
+        const reports = yield* Effect.forEach(sources, (source) => probe(source), {
+          concurrency: "unbounded"
+        })
         expect(reports.map(({ raw }) => raw)).toMatchObject(
           sources.map(({ name, bytes }) => ({ format: { filename: name, size: `${bytes}` } }))
         )
@@ -136,16 +163,25 @@ const wav = (samples: number): Buffer => {
 }
 
 /** A PNG of one pixel. */
-const dot = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==", "base64")
+const dot = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==",
+  "base64"
+)
 
 const tone = wav(4000)
 
 const unreadable = [
-  { title: "a file that is no media", content: Buffer.from("hello, this is no film\n"), says: /not a media file/ },
+  {
+    title: "a file that is no media",
+    content: Buffer.from("hello, this is no film\n"),
+    says: /not a media file/
+  },
   { title: "an empty file", content: Buffer.alloc(0), says: /"some\.mp4" is empty \(0 bytes\)/ },
   {
     title: "a list that names other files",
-    content: Buffer.from("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:/etc/hostname\n#EXT-X-ENDLIST\n"),
+    content: Buffer.from(
+      "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:/etc/hostname\n#EXT-X-ENDLIST\n"
+    ),
     says: /not accepted|not a media file/
   }
 ]
@@ -154,7 +190,11 @@ const store = (text: string, content: Buffer) =>
   Effect.gen(function* () {
     const storage = yield* Storage
     const name = FileName(text)
-    const { key, bytes } = yield* storage.write(BlobKey(`${aDirId()}/blob_1/${name}`), Stream.make(content), content.length)
+    const { key, bytes } = yield* storage.write(
+      BlobKey(`${aDirId()}/blob_1/${name}`),
+      Stream.make(content),
+      content.length
+    )
     return { _tag: "Blob" as const, key, name, bytes }
   })
 

@@ -125,7 +125,9 @@ export const queueSuite = (name: string, queue: Layer.Layer<Queue, unknown>): vo
           const id = aJobId()
           const taker = yield* Effect.fork(takenAndFinished)
           yield* Effect.replicateEffect(Effect.yieldNow(), round % 5)
-          const [, exit] = yield* Effect.all([offer(id), Fiber.interrupt(taker)], { concurrency: "unbounded" })
+          const [, exit] = yield* Effect.all([offer(id), Fiber.interrupt(taker)], {
+            concurrency: "unbounded"
+          })
           expect(Exit.isSuccess(exit) ? exit.value : yield* takenAndFinished).toBe(id)
         }
       })
@@ -134,7 +136,10 @@ export const queueSuite = (name: string, queue: Layer.Layer<Queue, unknown>): vo
     it(
       "a taker that goes away leaves the others what comes",
       Effect.gen(function* () {
-        const [leaving, staying] = [yield* Effect.fork(takenAndFinished), yield* Effect.fork(takenAndFinished)]
+        const [leaving, staying] = [
+          yield* Effect.fork(takenAndFinished),
+          yield* Effect.fork(takenAndFinished)
+        ]
         yield* Effect.replicateEffect(Effect.yieldNow(), 10)
         yield* Fiber.interrupt(leaving)
         const id = aJobId()
@@ -156,7 +161,11 @@ export const queueSuite = (name: string, queue: Layer.Layer<Queue, unknown>): vo
           })
         )
         const takers = yield* Effect.replicateEffect(Effect.fork(taker), 8)
-        yield* Effect.forEach(ids, (id, index) => Effect.flatMap(Queue, (queue) => queue.offer(id, index % 3)), { concurrency: 16 })
+        yield* Effect.forEach(
+          ids,
+          (id, index) => Effect.flatMap(Queue, (queue) => queue.offer(id, index % 3)),
+          { concurrency: 16 }
+        )
         yield* Deferred.await(all)
         yield* Fiber.interruptAll(takers)
         yield* nothingWaits
@@ -179,11 +188,12 @@ const takenAndFinished = Effect.scoped(
 )
 
 /** A taken ticket, and the effect that finishes it. */
-const held: Effect.Effect<{ readonly ticket: Ticket; readonly finish: Effect.Effect<void> }, unknown, Queue> = Effect.gen(function* () {
-  const scope = yield* Scope.make()
-  const ticket = yield* Scope.extend((yield* Queue).take, scope)
-  return { ticket, finish: Scope.close(scope, Exit.void) }
-})
+const held: Effect.Effect<{ readonly ticket: Ticket; readonly finish: Effect.Effect<void> }, unknown, Queue> =
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const ticket = yield* Scope.extend((yield* Queue).take, scope)
+    return { ticket, finish: Scope.close(scope, Exit.void) }
+  })
 
 /** Offers a marker: a waiting message would come before it. Orders differ, so both are checked. */
 const nothingWaits = Effect.gen(function* () {

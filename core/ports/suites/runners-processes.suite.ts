@@ -4,7 +4,11 @@ import { expect, it as plainIt } from "./effect-tests.suite.js"
 import { aProcess, aRunnerName, now, type RowsLayer, someCapabilities } from "./samples.suite.js"
 
 /** The stored processes of runners. `withFixed` also knows the given runners. */
-export const runnerProcessesSuite = (rows: RowsLayer, withFixed: RowsLayer, fixed: ReadonlyArray<RunnerToken>): void => {
+export const runnerProcessesSuite = (
+  rows: RowsLayer,
+  withFixed: RowsLayer,
+  fixed: ReadonlyArray<RunnerToken>
+): void => {
   const it = (title: string, test: Effect.Effect<void, unknown, Runners>, database = rows) =>
     plainIt.effect(title, () => test.pipe(Effect.provide(database)))
 
@@ -30,7 +34,11 @@ export const runnerProcessesSuite = (rows: RowsLayer, withFixed: RowsLayer, fixe
       const ofSettings = yield* heard(fixed[0]?.name, first)
       yield* runners.revoke(names[2] ?? aRunnerName())
       const revokedAt = yield* now
-      const issuedAt = (index: number) => ({ name: names[index], createdAt: new Date(start + index), revokedAt: null })
+      const issuedAt = (index: number) => ({
+        name: names[index],
+        createdAt: new Date(start + index),
+        revokedAt: null
+      })
       expect(yield* runners.list).toEqual([
         { ...issuedAt(0), processes: [] },
         { ...issuedAt(1), processes: [late, early] },
@@ -80,7 +88,10 @@ export const runnerProcessesSuite = (rows: RowsLayer, withFixed: RowsLayer, fixe
         yield* tick
         yield* runners.seen(name, { ...process, slots: index })
       }
-      expect((yield* runners.list).map(({ processes }) => processes.map(({ slots }) => slots))).toEqual([[0], [1]])
+      expect((yield* runners.list).map(({ processes }) => processes.map(({ slots }) => slots))).toEqual([
+        [0],
+        [1]
+      ])
     })
   )
 
@@ -100,7 +111,9 @@ export const runnerProcessesSuite = (rows: RowsLayer, withFixed: RowsLayer, fixe
       yield* runners.seen(old, aProcess(having("b")))
       yield* runners.seen(fixed[0]?.name ?? mine, aProcess(having("settings")))
       yield* runners.seen(gone, aProcess(having("gone")))
-      const toldTags = Effect.map(runners.capabilities(since), (all) => all.map(({ tags }) => tags.join()).sort())
+      const toldTags = Effect.map(runners.capabilities(since), (all) =>
+        all.map(({ tags }) => tags.join()).sort()
+      )
       expect(yield* toldTags).toEqual(["a", "b", "gone", "settings"])
       yield* runners.revoke(gone)
       expect(yield* toldTags).toEqual(["a", "b", "settings"])

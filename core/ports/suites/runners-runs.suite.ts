@@ -2,7 +2,16 @@ import { Context, Effect, Layer, TestClock } from "effect"
 import type { RunnerName } from "../../ids.js"
 import { Runners, type RunnersShape, type RunnerToken, type RunRight } from "../runners.js"
 import { expect, it as plainIt } from "./effect-tests.suite.js"
-import { aDirId, aJobId, anOwner, aRunnerName, inSeconds, interleaved, type RowsLayer, type Twins } from "./samples.suite.js"
+import {
+  aDirId,
+  aJobId,
+  anOwner,
+  aRunnerName,
+  inSeconds,
+  interleaved,
+  type RowsLayer,
+  type Twins
+} from "./samples.suite.js"
 
 /** The tokens of runs. `withFixed` also knows the runners of `fixed`. */
 export const runnerRunsSuite = (
@@ -36,10 +45,14 @@ export const runnerRunsSuite = (
     Effect.gen(function* () {
       const runners = yield* Runners
       const runner = yield* issued
-      const [token, other] = [yield* runners.seal(yield* aRight(runner)), yield* runners.seal(yield* aRight(runner))]
+      const [token, other] = [
+        yield* runners.seal(yield* aRight(runner)),
+        yield* runners.seal(yield* aRight(runner))
+      ]
       for (let at = 0; at < token.length; at++) {
         for (const letter of ["A", "B", ".", "ü", ""]) {
-          if (token[at] !== letter) yield* isRefused(runners, token.slice(0, at) + letter + token.slice(at + 1))
+          if (token[at] !== letter)
+            yield* isRefused(runners, token.slice(0, at) + letter + token.slice(at + 1))
         }
       }
       const [payload = "", signature = ""] = token.split(".")
@@ -83,7 +96,10 @@ export const runnerRunsSuite = (
     Effect.gen(function* () {
       const runners = yield* Runners
       const [mine, other] = [yield* issued, yield* issued]
-      const [token, others] = [yield* runners.seal(yield* aRight(mine)), yield* runners.seal(yield* aRight(other))]
+      const [token, others] = [
+        yield* runners.seal(yield* aRight(mine)),
+        yield* runners.seal(yield* aRight(other))
+      ]
       yield* runners.revoke(mine)
       yield* isRefused(runners, token)
       yield* isRefused(runners, yield* runners.seal(yield* aRight(mine)))
@@ -94,7 +110,9 @@ export const runnerRunsSuite = (
 
   plainIt.scoped("refuses tokens of another database", () =>
     Effect.gen(function* () {
-      const databases = [Layer.fresh(withFixed), Layer.fresh(withFixed)].map((database) => Layer.build(database))
+      const databases = [Layer.fresh(withFixed), Layer.fresh(withFixed)].map((database) =>
+        Layer.build(database)
+      )
       const [here, there] = (yield* Effect.all(databases)).map((services) => Context.get(services, Runners))
       if (here === undefined || there === undefined) return yield* Effect.dieMessage("two were built")
       const token = yield* here.seal(yield* aRight(fixed[0]?.name ?? aRunnerName()))
@@ -155,4 +173,6 @@ const aRight = (runner: RunnerName): Effect.Effect<RunRight> =>
   }))
 
 const isRefused = (runners: RunnersShape, token: string) =>
-  Effect.map(Effect.flip(runners.unseal(token)), (error) => expect(error).toMatchObject({ _tag: "InvalidRunnerToken" }))
+  Effect.map(Effect.flip(runners.unseal(token)), (error) =>
+    expect(error).toMatchObject({ _tag: "InvalidRunnerToken" })
+  )

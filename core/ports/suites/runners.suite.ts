@@ -51,7 +51,9 @@ export const runnersSuite = (
       Effect.gen(function* () {
         const runners = yield* Runners
         const name = aRunnerName()
-        const results = yield* interleaved(Array.from({ length: 5 }, () => Effect.either(runners.issue(name))))
+        const results = yield* interleaved(
+          Array.from({ length: 5 }, () => Effect.either(runners.issue(name)))
+        )
         const secrets = results.flatMap((result) => (result._tag === "Right" ? [result.right] : []))
         expect(secrets).toHaveLength(1)
         for (const secret of secrets) expect(yield* runners.identify(credential({ name, secret }))).toBe(name)
@@ -125,7 +127,9 @@ export const runnersSuite = (
           expect(yield* there.revoke(name)).toBe(true)
           for (const token of [given, { name, secret }]) {
             for (const host of [here, there]) {
-              expect(yield* Effect.flip(host.identify(credential(token)))).toMatchObject({ _tag: "InvalidRunnerToken" })
+              expect(yield* Effect.flip(host.identify(credential(token)))).toMatchObject({
+                _tag: "InvalidRunnerToken"
+              })
             }
           }
           expect(yield* there.capabilities(new Date(0))).toEqual([])
@@ -144,7 +148,10 @@ const issued: Effect.Effect<RunnerToken, unknown, Runners> = Effect.suspend(() =
 const isRefused = (text: string) =>
   Effect.gen(function* () {
     const error = yield* Effect.flip((yield* Runners).identify(Redacted.make(text)))
-    expect({ ...error, message: error.message }).toEqual({ _tag: "InvalidRunnerToken", message: "Invalid runner token" })
+    expect({ ...error, message: error.message }).toEqual({
+      _tag: "InvalidRunnerToken",
+      message: "Invalid runner token"
+    })
   })
 
 const textOf = ({ name, secret }: RunnerToken) => `${name}:${Redacted.value(secret)}`

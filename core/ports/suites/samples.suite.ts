@@ -22,7 +22,11 @@ export type { Rows } from "../rows.js"
 export type RowsLayer = Layer.Layer<Rows, unknown>
 
 /** Two instances on one empty database, as in two processes. */
-export type Twins = Effect.Effect<readonly [Context.Context<Rows>, Context.Context<Rows>], unknown, Scope.Scope>
+export type Twins = Effect.Effect<
+  readonly [Context.Context<Rows>, Context.Context<Rows>],
+  unknown,
+  Scope.Scope
+>
 
 const random = () => crypto.randomUUID().replaceAll("-", "")
 
@@ -34,7 +38,8 @@ export const aRunnerName = () => RunnerName(`box_${random()}`)
 export const aKey = (dir: DirId = aDirId(), name = "a.mp4") => blobKey(dir, aSlot(), FileName(name))
 
 export const now = Effect.map(Clock.currentTimeMillis, (millis) => new Date(millis))
-export const inSeconds = (seconds: number) => Effect.map(Clock.currentTimeMillis, (millis) => new Date(millis + seconds * 1000))
+export const inSeconds = (seconds: number) =>
+  Effect.map(Clock.currentTimeMillis, (millis) => new Date(millis + seconds * 1000))
 
 /** A probe request with only the fields of `over`. */
 export const aProbeRequest = (over: Partial<ProbeRequest> = {}): ProbeRequest => ({
@@ -53,7 +58,9 @@ export const aTask = (over: Partial<ResolvedTask> = {}): ResolvedTask => {
   const directory = over.directory ?? aDirId()
   return {
     directory,
-    inputs: [{ name: FileName("in.mp4"), key: aKey(directory, "in.mp4"), bytes: 1000, options: ["-ss", "1"] }],
+    inputs: [
+      { name: FileName("in.mp4"), key: aKey(directory, "in.mp4"), bytes: 1000, options: ["-ss", "1"] }
+    ],
     outputs: [{ name: FileName("out.mp4"), options: ["-crf", "23"], maps: ["0:v"] }],
     filterComplex: null,
     ...over
@@ -122,7 +129,9 @@ export const aProcess = (over: Partial<RunnerProcess> = {}): RunnerProcess => ({
 
 /** A new job with a live directory of its owner. */
 export const aJobInDirectory = Effect.gen(function* () {
-  const { id, owner } = yield* Effect.tap(aDirectory(), (directory) => Effect.flatMap(Directories, ({ create }) => create(directory)))
+  const { id, owner } = yield* Effect.tap(aDirectory(), (directory) =>
+    Effect.flatMap(Directories, ({ create }) => create(directory))
+  )
   return aJob({ owner, task: aTask({ directory: id }) })
 })
 
@@ -138,12 +147,16 @@ export const inserted = (job: NewJob) =>
   })
 
 /** Claims this job, which must be pending. Other jobs that earlier tests left are released and skipped. */
-export const claimed = (id: JobId, except: ReadonlyArray<OwnerId> = []): Effect.Effect<Claim, unknown, Jobs> =>
+export const claimed = (
+  id: JobId,
+  except: ReadonlyArray<OwnerId> = []
+): Effect.Effect<Claim, unknown, Jobs> =>
   Effect.gen(function* () {
     const jobs = yield* Jobs
     const claim = yield* Effect.orDie(yield* jobs.claim(yield* inSeconds(leaseSeconds), id, { except }))
     if (claim.id === id) return claim
-    if (except.includes(claim.owner)) return yield* Effect.dieMessage(`it was the turn of ${claim.id}, not of ${id}`)
+    if (except.includes(claim.owner))
+      return yield* Effect.dieMessage(`it was the turn of ${claim.id}, not of ${id}`)
     yield* jobs.release(claim)
     return yield* claimed(id, [...except, claim.owner])
   })
@@ -152,7 +165,10 @@ export const claimed = (id: JobId, except: ReadonlyArray<OwnerId> = []): Effect.
 export const started = (job: NewJob) => Effect.zipRight(inserted(job), claimed(job.id))
 
 /** The job's row, which must exist. */
-export const rowOf = (job: { readonly owner: OwnerId; readonly id: JobId }): Effect.Effect<Job, unknown, Jobs> =>
+export const rowOf = (job: {
+  readonly owner: OwnerId
+  readonly id: JobId
+}): Effect.Effect<Job, unknown, Jobs> =>
   Effect.gen(function* () {
     return yield* Effect.orDie(yield* (yield* Jobs).find(job.owner, job.id))
   })
@@ -160,12 +176,17 @@ export const rowOf = (job: { readonly owner: OwnerId; readonly id: JobId }): Eff
 /** Waits in real time until the condition holds, at most until the test's timeout. */
 export const until = <E, R>(condition: Effect.Effect<boolean, E, R>): Effect.Effect<void, E, R> =>
   Effect.flatMap(condition, (holds) =>
-    holds ? Effect.void : Effect.zipRight(TestServices.provideLive(Effect.sleep("1 millis")), until(condition))
+    holds
+      ? Effect.void
+      : Effect.zipRight(TestServices.provideLive(Effect.sleep("1 millis")), until(condition))
   )
 
 /** Advances the test clock by `seconds` once a fiber sleeps, so that no fiber registers too late. */
 export const passOnceSomebodySleeps = (seconds: number) =>
-  Effect.zipRight(until(Effect.map(TestClock.sleeps(), (sleeps) => sleeps.length > 0)), TestClock.adjust(`${seconds} seconds`))
+  Effect.zipRight(
+    until(Effect.map(TestClock.sleeps(), (sleeps) => sleeps.length > 0)),
+    TestClock.adjust(`${seconds} seconds`)
+  )
 
 /** A failed job whose webhook is due. */
 export const endedJob = (over: Partial<NewJob> = {}) =>
@@ -184,5 +205,7 @@ export const aTry = (over: Partial<Try> = {}): Effect.Effect<Try> =>
  * starts. Starting and yielding take steps too (with fewer than ten no effect makes progress). An SQL
  * statement takes far more than sixteen.
  */
-export const interleaved = <A, E, R>(effects: ReadonlyArray<Effect.Effect<A, E, R>>): Effect.Effect<Array<A>, E, R> =>
+export const interleaved = <A, E, R>(
+  effects: ReadonlyArray<Effect.Effect<A, E, R>>
+): Effect.Effect<Array<A>, E, R> =>
   Effect.withMaxOpsBeforeYield(Effect.all(effects, { concurrency: "unbounded" }), 16)

@@ -10,7 +10,9 @@ const MiB = 1024 * 1024
 /** S3 servers refuse parts below 5 MiB, except the last. */
 const partBytes = 5 * MiB
 const parted: Parted = { bytes: 2 * partBytes + 1000, partBytes }
-const content = Buffer.from(Uint8Array.from({ length: parted.bytes }, (_, index) => (index * 31 + (index >> 8) + (index >> 16)) & 255))
+const content = Buffer.from(
+  Uint8Array.from({ length: parted.bytes }, (_, index) => (index * 31 + (index >> 8) + (index >> 16)) & 255)
+)
 
 class Broken extends Data.TaggedError("Broken") {}
 
@@ -101,7 +103,9 @@ export const storagePartsSuite = (layer: Layer.Layer<Storage, unknown>) =>
         yield* send(1, first)
         yield* storage.writePart(key, { upload, number: 3, ...parted }, pieces(partOf(3)))
         expect((yield* storage.joinParts(key, upload, parted)).bytes).toBe(parted.bytes)
-        expect((yield* get(storage, key)).equals(Buffer.concat([first, content.subarray(partBytes)]))).toBe(true)
+        expect((yield* get(storage, key)).equals(Buffer.concat([first, content.subarray(partBytes)]))).toBe(
+          true
+        )
       })
     )
 
@@ -144,7 +148,9 @@ export const storagePartsSuite = (layer: Layer.Layer<Storage, unknown>) =>
 
         expect(yield* Effect.flip(send(2, partOf(2).subarray(1)))).toEqual(new BlobMissing({ dir }))
         expect(yield* Effect.flip(send(2, content.subarray(0, partBytes + 1)))).toBeInstanceOf(TooLarge)
-        expect(yield* Effect.flip(storage.writePart(key, cut, Stream.concat(begun, Stream.fail(new Broken()))))).toBeInstanceOf(Broken)
+        expect(
+          yield* Effect.flip(storage.writePart(key, cut, Stream.concat(begun, Stream.fail(new Broken()))))
+        ).toBeInstanceOf(Broken)
         const waiting = yield* Deferred.make<void>()
         const stuck = Stream.fromEffect(Effect.zipRight(Deferred.succeed(waiting, undefined), Effect.never))
         const writer = yield* Effect.fork(storage.writePart(key, cut, Stream.concat(begun, stuck)))
@@ -181,9 +187,12 @@ export const storagePartsSuite = (layer: Layer.Layer<Storage, unknown>) =>
           storage.joinParts(other.key, "../../secret", parted),
           storage.joinParts(one.key, one.upload, { bytes: parted.bytes - 1, partBytes }),
           storage.joinParts(one.key, one.upload, { bytes: parted.bytes, partBytes: 2 * partBytes }),
-          ...[0, -1, 4].map((number) => storage.writePart(other.key, { upload: other.upload, number, ...parted }, Stream.empty))
+          ...[0, -1, 4].map((number) =>
+            storage.writePart(other.key, { upload: other.upload, number, ...parted }, Stream.empty)
+          )
         ]
-        for (const attempt of missing) expect(yield* Effect.flip(attempt as typeof other.join)).toBeInstanceOf(BlobMissing)
+        for (const attempt of missing)
+          expect(yield* Effect.flip(attempt as typeof other.join)).toBeInstanceOf(BlobMissing)
         expect(yield* other.seen).toEqual(nothing)
         expect((yield* one.join).bytes).toBe(content.length)
         yield* other.send(3)
@@ -195,7 +204,8 @@ export const storagePartsSuite = (layer: Layer.Layer<Storage, unknown>) =>
       "are no upload any more once those of their slot are dropped, and other slots' are",
       Effect.gen(function* () {
         const [one, joined, other] = [yield* opened(), yield* opened(), yield* opened()]
-        for (const { send } of [one, joined, other]) yield* Effect.forEach([1, 2, 3], (number) => send(number))
+        for (const { send } of [one, joined, other])
+          yield* Effect.forEach([1, 2, 3], (number) => send(number))
         yield* joined.join
         for (const { storage, dir } of [one, joined]) yield* storage.dropParts(`${dir}/slot_1/`)
         yield* one.storage.dropParts(`${one.dir}/slot_1/`)
@@ -215,7 +225,9 @@ export const storagePartsSuite = (layer: Layer.Layer<Storage, unknown>) =>
       Effect.gen(function* () {
         const { storage, key, send, join, seen } = yield* opened()
         yield* Effect.forEach([1, 2, 3], (number) => send(number), { concurrency: "unbounded" })
-        const joins = yield* Effect.all([Effect.either(join), Effect.either(join), Effect.either(join)], { concurrency: "unbounded" })
+        const joins = yield* Effect.all([Effect.either(join), Effect.either(join), Effect.either(join)], {
+          concurrency: "unbounded"
+        })
         const blobs = [...joins, yield* Effect.either(join)].flatMap((each) => {
           if (each._tag === "Right") return [each.right]
           expect(each.left).toBeInstanceOf(BlobMissing)
@@ -234,10 +246,17 @@ export const storagePartsSuite = (layer: Layer.Layer<Storage, unknown>) =>
         yield* Effect.forEach([1, 2, 3], (number) => send(number))
         const waiting = yield* Deferred.make<void>()
         const goOn = yield* Deferred.make<void>()
-        const pause = Stream.fromEffect(Effect.zipRight(Deferred.succeed(waiting, undefined), Deferred.await(goOn)))
+        const pause = Stream.fromEffect(
+          Effect.zipRight(Deferred.succeed(waiting, undefined), Deferred.await(goOn))
+        )
         const other = Buffer.alloc(partBytes, "other")
-        const late = Stream.concat(pieces(partOf(1).subarray(0, MiB)), Stream.concat(Stream.drain(pause), pieces(other.subarray(MiB))))
-        const sender = yield* Effect.fork(Effect.either(storage.writePart(key, { upload, number: 1, ...parted }, late)))
+        const late = Stream.concat(
+          pieces(partOf(1).subarray(0, MiB)),
+          Stream.concat(Stream.drain(pause), pieces(other.subarray(MiB)))
+        )
+        const sender = yield* Effect.fork(
+          Effect.either(storage.writePart(key, { upload, number: 1, ...parted }, late))
+        )
         yield* Deferred.await(waiting)
         yield* join
         yield* Deferred.succeed(goOn, undefined)

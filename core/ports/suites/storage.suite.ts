@@ -2,7 +2,21 @@ import { randomUUID } from "node:crypto"
 import { mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Cause, Chunk, Clock, Data, Deferred, Effect, Exit, Fiber, Layer, Option, type Scope, Stream, TestClock } from "effect"
+import {
+  Cause,
+  Chunk,
+  Clock,
+  Data,
+  Deferred,
+  Effect,
+  Exit,
+  Fiber,
+  Layer,
+  Option,
+  type Scope,
+  Stream,
+  TestClock
+} from "effect"
 import { BlobMissing, SignedUrlExpired, TooLarge, Unavailable } from "../../errors.js"
 import { BlobKey, blobKey, DirId, FileName } from "../../ids.js"
 import { type Blob, type ByteRange, type Grant, Storage } from "../storage.js"
@@ -24,7 +38,10 @@ const pattern = (length: number, seed = 0): Uint8Array =>
   Uint8Array.from({ length }, (_, index) => (index * 31 + (index >> 8) + seed) & 255)
 
 const body = (...parts: ReadonlyArray<Uint8Array | string>) =>
-  Stream.rechunk(Stream.fromIterable(parts.map((part) => (typeof part === "string" ? Buffer.from(part) : part))), 1)
+  Stream.rechunk(
+    Stream.fromIterable(parts.map((part) => (typeof part === "string" ? Buffer.from(part) : part))),
+    1
+  )
 
 const put = (key: BlobKey, content: Uint8Array | string) =>
   Effect.flatMap(Storage, (storage) => storage.write(key, body(content), Buffer.byteLength(content)))
@@ -32,7 +49,8 @@ const put = (key: BlobKey, content: Uint8Array | string) =>
 const collect = <E>(stream: Stream.Stream<Uint8Array, E>) =>
   Effect.map(Stream.runCollect(stream), (parts) => Buffer.concat(Chunk.toArray(parts)))
 
-const get = (key: BlobKey, range?: ByteRange) => Effect.flatMap(Storage, (storage) => collect(storage.read(key, range)))
+const get = (key: BlobKey, range?: ByteRange) =>
+  Effect.flatMap(Storage, (storage) => collect(storage.read(key, range)))
 
 const text = (key: BlobKey) => Effect.map(get(key), (bytes) => bytes.toString())
 
@@ -48,13 +66,18 @@ const scratch = Effect.acquireRelease(
 
 /** Bodies that fail after some bytes were sent. */
 const begun = pattern(300 * KiB, 7)
-const brokenWrites: ReadonlyArray<{ readonly title: string; readonly attempt: (key: BlobKey) => Effect.Effect<void, unknown, Storage> }> = [
+const brokenWrites: ReadonlyArray<{
+  readonly title: string
+  readonly attempt: (key: BlobKey) => Effect.Effect<void, unknown, Storage>
+}> = [
   {
     title: "fails midway",
     attempt: (key) =>
       Effect.gen(function* () {
         const storage = yield* Storage
-        const error = yield* Effect.flip(storage.write(key, Stream.concat(body(begun, begun), Stream.fail(new Broken())), 10 * MiB))
+        const error = yield* Effect.flip(
+          storage.write(key, Stream.concat(body(begun, begun), Stream.fail(new Broken())), 10 * MiB)
+        )
         expect(error).toBeInstanceOf(Broken)
       })
   },
@@ -63,7 +86,9 @@ const brokenWrites: ReadonlyArray<{ readonly title: string; readonly attempt: (k
     attempt: (key) =>
       Effect.gen(function* () {
         const storage = yield* Storage
-        const exit = yield* Effect.exit(storage.write(key, Stream.concat(body(begun), Stream.dieMessage("a bug")), 10 * MiB))
+        const exit = yield* Effect.exit(
+          storage.write(key, Stream.concat(body(begun), Stream.dieMessage("a bug")), 10 * MiB)
+        )
         expect(Exit.isFailure(exit) && Cause.isDie(exit.cause)).toBe(true)
       })
   },
@@ -196,7 +221,11 @@ export interface StorageSuiteOptions {
  * The tests of a `Storage`. `layer` may use one shared store, but two builds must have different token
  * secrets.
  */
-export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>, options: StorageSuiteOptions = {}) =>
+export const storageSuite = (
+  name: string,
+  layer: Layer.Layer<Storage, unknown>,
+  options: StorageSuiteOptions = {}
+) =>
   describe(name, () => {
     const live = (title: string, program: Effect.Effect<void, unknown, Storage | Scope.Scope>) =>
       it.live(title, () => Effect.provide(Effect.scoped(program), layer))
@@ -233,7 +262,9 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>,
         Effect.gen(function* () {
           const { key } = place()
           const storage = yield* Storage
-          expect((yield* storage.write(key(), body(begun, begun), 2 * begun.length)).bytes).toBe(2 * begun.length)
+          expect((yield* storage.write(key(), body(begun, begun), 2 * begun.length)).bytes).toBe(
+            2 * begun.length
+          )
         })
       )
 
@@ -288,8 +319,14 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>,
           const storage = yield* Storage
           const seen = Effect.zip(storage.stat(key()), keysUnder(`${dir}/`))
           const during = yield* Deferred.make<Effect.Effect.Success<typeof seen>>()
-          const look = Stream.fromEffect(Effect.flatMap(Effect.orDie(seen), (now) => Deferred.succeed(during, now)))
-          yield* storage.write(key(), Stream.concat(body(begun), Stream.drain(Stream.provideService(look, Storage, storage))), 1 * MiB)
+          const look = Stream.fromEffect(
+            Effect.flatMap(Effect.orDie(seen), (now) => Deferred.succeed(during, now))
+          )
+          yield* storage.write(
+            key(),
+            Stream.concat(body(begun), Stream.drain(Stream.provideService(look, Storage, storage))),
+            1 * MiB
+          )
           expect(yield* Deferred.await(during)).toEqual([Option.none(), []])
           expect(yield* keysUnder(`${dir}/`)).toEqual([key()])
         })
@@ -319,7 +356,8 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>,
           const { key } = place()
           const storage = yield* Storage
           const contents = Array.from({ length: 6 }, (_, index) => Buffer.alloc(400 * KiB, index))
-          const write = (content: Buffer) => storage.write(key(), body(content.subarray(0, 1000), content.subarray(1000)), 1 * MiB)
+          const write = (content: Buffer) =>
+            storage.write(key(), body(content.subarray(0, 1000), content.subarray(1000)), 1 * MiB)
           yield* Effect.forEach(contents, write, { concurrency: "unbounded" })
           const kept = yield* get(key())
           expect(contents.some((content) => content.equals(kept))).toBe(true)
@@ -336,7 +374,8 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>,
           const storage = yield* Storage
           const spare: Array<Uint8Array> = []
           const done = (bytes: Uint8Array) => Effect.sync(() => spare.push(bytes.fill(120)))
-          for (let time = 0; time < 2; time++) yield* Stream.runForEach(storage.read(key(), undefined, spare), done)
+          for (let time = 0; time < 2; time++)
+            yield* Stream.runForEach(storage.read(key(), undefined, spare), done)
           expect(yield* text(key())).toBe("mine")
         })
       )
@@ -348,7 +387,9 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>,
           const storage = yield* Storage
           const memory = Buffer.alloc(300 * KiB)
           const numbers = Array.from({ length: 40 }, (_, index) => index + 1)
-          const overwritten = Stream.mapEffect(Stream.fromIterable(numbers), (number) => Effect.sync(() => memory.fill(number)))
+          const overwritten = Stream.mapEffect(Stream.fromIterable(numbers), (number) =>
+            Effect.sync(() => memory.fill(number))
+          )
           yield* storage.write(key(), overwritten, 40 * memory.length)
           const expected = Buffer.concat(numbers.map((number) => Buffer.alloc(memory.length, number)))
           expect((yield* get(key())).equals(expected)).toBe(true)
@@ -360,7 +401,8 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>,
         Effect.gen(function* () {
           const { dir, key } = place()
           const storage = yield* Storage
-          const comeAndGo = (index: number) => Effect.zipRight(put(key(`${index}`), `${index}`), storage.remove(key(`${index}`)))
+          const comeAndGo = (index: number) =>
+            Effect.zipRight(put(key(`${index}`), `${index}`), storage.remove(key(`${index}`)))
           yield* Effect.forEach(Array.from({ length: 150 }).keys(), comeAndGo, { concurrency: 8 })
           expect(yield* keysUnder(`${dir}/`)).toEqual([])
         })
@@ -425,7 +467,9 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>,
           const { dir, key } = place()
           const storage = yield* Storage
           for (const range of [undefined, { start: 5, end: 4 }]) {
-            expect(yield* Effect.flip(Stream.runHead(storage.read(key(), range)))).toEqual(new BlobMissing({ dir }))
+            expect(yield* Effect.flip(Stream.runHead(storage.read(key(), range)))).toEqual(
+              new BlobMissing({ dir })
+            )
           }
         })
       )
@@ -436,7 +480,9 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>,
           const { key } = place()
           const storage = yield* Storage
           const content = pattern(24 * MiB)
-          const pieces = Array.from({ length: 96 }, (_, index) => content.subarray(index * 256 * KiB, (index + 1) * 256 * KiB))
+          const pieces = Array.from({ length: 96 }, (_, index) =>
+            content.subarray(index * 256 * KiB, (index + 1) * 256 * KiB)
+          )
           yield* storage.write(key(), body(...pieces), 24 * MiB)
           const whole = Effect.gen(function* () {
             const parts = Chunk.toArray(yield* Stream.runCollect(storage.read(key())))
@@ -469,7 +515,9 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>,
           const storage = yield* Storage
           yield* put(key("gone"), "1")
           yield* put(key("kept"), "2")
-          yield* Effect.all([storage.remove(key("gone")), storage.remove(key("gone"))], { concurrency: "unbounded" })
+          yield* Effect.all([storage.remove(key("gone")), storage.remove(key("gone"))], {
+            concurrency: "unbounded"
+          })
           yield* storage.remove(key("gone"))
           expect(yield* storage.stat(key("gone"))).toEqual(Option.none())
           expect(yield* keysUnder(`${dir}/`)).toEqual([key("kept")])
@@ -556,7 +604,9 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>,
           const { key } = place()
           const storage = yield* Storage
           yield* put(key(), "x")
-          expect(yield* Effect.flip(storage.download(key(), join(yield* scratch, "no", "in")))).toBeInstanceOf(Unavailable)
+          expect(
+            yield* Effect.flip(storage.download(key(), join(yield* scratch, "no", "in")))
+          ).toBeInstanceOf(Unavailable)
         })
       )
 
@@ -632,7 +682,9 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>,
           yield* Effect.promise(() => mkdir(join(folder, "sub")))
           for (const path of [join(folder, "nothing"), join(folder, "sub")]) {
             expect(yield* Effect.flip(storage.upload(path, key()))).toBeInstanceOf(Unavailable)
-            expect(yield* Effect.flip(storage.upload(path, key("other", "slot_2")))).toBeInstanceOf(Unavailable)
+            expect(yield* Effect.flip(storage.upload(path, key("other", "slot_2")))).toBeInstanceOf(
+              Unavailable
+            )
           }
           expect(yield* text(key())).toBe("before")
           expect(yield* keysUnder(`${dir}/`)).toEqual([key()])
@@ -710,7 +762,12 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>,
             const { key } = place()
             const storage = yield* Storage
             const expiresAt = new Date((yield* Clock.currentTimeMillis) + 60_000)
-            const request = yield* storage.sign({ method: "GET", key: key(), expiresAt, fileName: FileName("a.bin") })
+            const request = yield* storage.sign({
+              method: "GET",
+              key: key(),
+              expiresAt,
+              fileName: FileName("a.bin")
+            })
             expect(new URL(request.url).pathname.startsWith("/")).toBe(true)
             expect(yield* Effect.flip(storage.redeem("anything"))).toBeInstanceOf(SignedUrlExpired)
           })
@@ -728,14 +785,22 @@ const tokenSuite = (layer: Layer.Layer<Storage, unknown>) => {
     { method: "GET", key: key("list.m3u8"), expiresAt, fileName: FileName("list.m3u8"), siblings: true },
     { method: "PUT", key: key(), expiresAt, maxBytes: 2 ** 31 },
     { method: "PUT", key: key("é %2f"), expiresAt: new Date(1), maxBytes: 0 },
-    { method: "PUT", key: key(), expiresAt, maxBytes: 5, part: { upload: "an upload / of: é", number: 3, bytes: 25, partBytes: 10 } }
+    {
+      method: "PUT",
+      key: key(),
+      expiresAt,
+      maxBytes: 5,
+      part: { upload: "an upload / of: é", number: 3, bytes: 25, partBytes: 10 }
+    }
   ]
   const download = grants[0] as Grant
 
   /** `/blob/<token>`, optionally followed by the name of the download. */
-  const tokenOf = (url: string) => /^\/blob\/([A-Za-z0-9._~-]+)(?:\/[^/?#]*)?$/.exec(url)?.[1] ?? expect.fail(`no token in ${url}`)
+  const tokenOf = (url: string) =>
+    /^\/blob\/([A-Za-z0-9._~-]+)(?:\/[^/?#]*)?$/.exec(url)?.[1] ?? expect.fail(`no token in ${url}`)
 
-  const timed = (title: string, program: Effect.Effect<void, unknown, Storage>) => it.effect(title, () => Effect.provide(program, layer))
+  const timed = (title: string, program: Effect.Effect<void, unknown, Storage>) =>
+    it.effect(title, () => Effect.provide(program, layer))
 
   timed(
     "give the grant back",
@@ -782,7 +847,10 @@ const tokenSuite = (layer: Layer.Layer<Storage, unknown>) => {
       const token = tokenOf((yield* storage.sign(download)).url)
       const other = tokenOf((yield* storage.sign({ ...download, key: key("other") } as Grant)).url)
       const half = Math.floor(token.length / 2)
-      const altered = Array.from(token, (letter, index) => `${token.slice(0, index)}${letter === "A" ? "B" : "A"}${token.slice(index + 1)}`)
+      const altered = Array.from(
+        token,
+        (letter, index) => `${token.slice(0, index)}${letter === "A" ? "B" : "A"}${token.slice(index + 1)}`
+      )
       const forged = [
         ...altered,
         token.slice(0, -1),
@@ -792,7 +860,19 @@ const tokenSuite = (layer: Layer.Layer<Storage, unknown>) => {
         token.slice(0, half) + other.slice(half),
         token.repeat(2)
       ]
-      for (const bad of [...forged, "", ".", "..", "a.b", "%", "\u0000", "é", "\ud800", "constructor", "__proto__"]) {
+      for (const bad of [
+        ...forged,
+        "",
+        ".",
+        "..",
+        "a.b",
+        "%",
+        "\u0000",
+        "é",
+        "\ud800",
+        "constructor",
+        "__proto__"
+      ]) {
         if (bad === token || bad === other) continue
         expect(yield* Effect.flip(storage.redeem(bad)), bad).toBeInstanceOf(SignedUrlExpired)
       }

@@ -10,7 +10,9 @@ export class Receiver extends Context.Tag("ffkiln/test/Receiver")<
   {
     readonly accepting: string
     readonly refusing: string
-    readonly received: Effect.Effect<ReadonlyArray<{ readonly url: string; readonly id: string; readonly body: string }>>
+    readonly received: Effect.Effect<
+      ReadonlyArray<{ readonly url: string; readonly id: string; readonly body: string }>
+    >
   }
 >() {}
 
@@ -42,7 +44,11 @@ export const webhooksSuite = (name: string, world: Layer.Layer<Webhooks | Receiv
         const { post } = yield* Webhooks
         const { refusing } = yield* Receiver
         const error = yield* Effect.flip(post(aDelivery(refusing), body, secret))
-        expect(error).toMatchObject({ _tag: "WebhookRejected", reason: expect.stringMatching(/./), status: expect.any(Number) })
+        expect(error).toMatchObject({
+          _tag: "WebhookRejected",
+          reason: expect.stringMatching(/./),
+          status: expect.any(Number)
+        })
       })
     )
 
@@ -76,4 +82,11 @@ const body = JSON.stringify({ job_id: "job_1", status: "failed", error: 'ünïco
 
 const secret = Redacted.make(`whsec_${btoa("32 bytes that only we two know...")}`)
 
-const aDelivery = (url: string): Delivery => ({ id: `msg_${aJobId()}`, jobId: aJobId(), owner: anOwner(), url, attempt: 1, claim: 1 })
+const aDelivery = (url: string): Delivery => ({
+  id: `msg_${aJobId()}`,
+  jobId: aJobId(),
+  owner: anOwner(),
+  url,
+  attempt: 1,
+  claim: 1
+})

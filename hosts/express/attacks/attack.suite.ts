@@ -35,9 +35,15 @@ export type Row = string | readonly [string, More]
 const parts = (row: Row): readonly [string, More] => (typeof row === "string" ? [row, {}] : row)
 
 /** Options as they are typed; `␣` is a space within an item. */
-const items = (text: string): ReadonlyArray<string> => text.split(" ").map((item) => item.replaceAll("␣", " "))
+const items = (text: string): ReadonlyArray<string> =>
+  text.split(" ").map((item) => item.replaceAll("␣", " "))
 
-const attack = (title: string, task: Pick<Task, "inputs" | "filter_complex"> & { readonly output: object }, more: More, says: string) => {
+const attack = (
+  title: string,
+  task: Pick<Task, "inputs" | "filter_complex"> & { readonly output: object },
+  more: More,
+  says: string
+) => {
   const { file = "out.mkv", maps, says: said = says, openly, idle } = more
   const { output, ...rest } = task
   return {
@@ -69,20 +75,34 @@ export const ofInputs = (rows: ReadonlyArray<Row>): ReadonlyArray<TaskAttack> =>
 export const ofGraphs = (rows: ReadonlyArray<Row>): ReadonlyArray<TaskAttack> =>
   rows
     .map(parts)
-    .map(([graph, more]) => attack(`graph ${graph}`, { inputs: [clip], filter_complex: graph, output: {} }, more, `"${nameIn(graph)}"`))
+    .map(([graph, more]) =>
+      attack(
+        `graph ${graph}`,
+        { inputs: [clip], filter_complex: graph, output: {} },
+        more,
+        `"${nameIn(graph)}"`
+      )
+    )
 
 /** Each row: a graph in an option. */
 export const ofFilters = (option: string, rows: ReadonlyArray<Row>): ReadonlyArray<TaskAttack> =>
   rows
     .map(parts)
     .map(([graph, more]) =>
-      attack(`${option} ${graph}`, { inputs: [clip], output: { options: [option, graph] } }, more, `"${nameIn(graph)}"`)
+      attack(
+        `${option} ${graph}`,
+        { inputs: [clip], output: { options: [option, graph] } },
+        more,
+        `"${nameIn(graph)}"`
+      )
     )
 
 const nameIn = (graph: string): string => /^(?:\[[^\]]*\])*\s*([a-z0-9_]+)/.exec(graph)?.[1] ?? graph
 
 /** Each row: a name for the output. `says` is part of the refusal's message, null for a harmless name. */
-export const ofNames = (names: ReadonlyArray<readonly [name: string, says: string | null]>): ReadonlyArray<TaskAttack> =>
+export const ofNames = (
+  names: ReadonlyArray<readonly [name: string, says: string | null]>
+): ReadonlyArray<TaskAttack> =>
   names.map(([file, says]) => ({
     title: `output named ${JSON.stringify(file)}`,
     task: { inputs: [clip], outputs: [{ file, options: ["-c", "copy", "-f", "matroska"] }] },

@@ -38,11 +38,15 @@ describe.runIf(process.platform === "linux")("a server with its defaults", () =>
   hold("probes", probeAttacks, tryCall)
   hold("URLs that lead inside", urls(innerUrls), (at, { title }) => tryUrl(at, web, title, true))
   hold("URLs that are none for us", urls(strangeUrls), (at, { title }) => tryUrl(at, web, title, true))
-  hold("servers that lead inside or never end", urls(hostileAnswers), (at, { title }) => tryUrl(at, web, title, false))
+  hold("servers that lead inside or never end", urls(hostileAnswers), (at, { title }) =>
+    tryUrl(at, web, title, false)
+  )
 
   it("still imports a good URL after all attacks, and has no files of runs left", async () => {
     const { host } = scene()
-    const { status } = await host.call("POST", "/ffprobe/analyze", { body: { file_path: "https://good.example.com/clip.mp4" } })
+    const { status } = await host.call("POST", "/ffprobe/analyze", {
+      body: { file_path: "https://good.example.com/clip.mp4" }
+    })
     expect(status).toBe(200)
     expect(await processesIn(`${host.folder}/work`)).toEqual([])
   })

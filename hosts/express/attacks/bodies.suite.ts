@@ -2,7 +2,13 @@ import type { CallAttack } from "./attack.suite.js"
 
 /** Bodies that are not JSON or are misleading JSON, and ffprobe requests with more than a request in them. */
 
-const raw = (title: string, body: string, says: string, path = "/ffmpeg/process", status = 400): CallAttack => ({
+const raw = (
+  title: string,
+  body: string,
+  says: string,
+  path = "/ffmpeg/process",
+  status = 400
+): CallAttack => ({
   title: `${title}: ${path}`,
   method: "POST",
   path,
@@ -17,8 +23,16 @@ const task = (fields: string) => `{"task":{${fields}}}`
 
 export const jsonAttacks: ReadonlyArray<CallAttack> = [
   raw("__proto__ in the task", task(`${input},${output},"__proto__":{"options":["-report"]}`), "__proto__"),
-  raw("__proto__ in an output", task(`${input},"outputs":[{"file":"o.mkv","__proto__":{"options":["-report"]}}]`), "__proto__"),
-  raw("constructor in the task", task(`${input},${output},"constructor":{"prototype":{"x":1}}`), "constructor"),
+  raw(
+    "__proto__ in an output",
+    task(`${input},"outputs":[{"file":"o.mkv","__proto__":{"options":["-report"]}}]`),
+    "__proto__"
+  ),
+  raw(
+    "constructor in the task",
+    task(`${input},${output},"constructor":{"prototype":{"x":1}}`),
+    "constructor"
+  ),
   raw("__proto__ in place of the task", `{"__proto__":{"task":{${input},${output}}}}`, "task"),
   raw(
     "fields twice, the last one counts",
@@ -27,27 +41,67 @@ export const jsonAttacks: ReadonlyArray<CallAttack> = [
   ),
   raw("arrays in each other", `{"task":${"[".repeat(100_000)}${"]".repeat(100_000)}}`, "task"),
   raw("objects in each other", `{"task":${'{"a":'.repeat(50_000)}1${"}".repeat(50_000)}}`, "task"),
-  raw("an option in an array", task(`${input},"outputs":[{"file":"o.mkv","options":[["-report"]]}]`), "options"),
-  raw("an option that is an object", task(`${input},"outputs":[{"file":"o.mkv","options":[{"toString":"-report"}]}]`), "options"),
+  raw(
+    "an option in an array",
+    task(`${input},"outputs":[{"file":"o.mkv","options":[["-report"]]}]`),
+    "options"
+  ),
+  raw(
+    "an option that is an object",
+    task(`${input},"outputs":[{"file":"o.mkv","options":[{"toString":"-report"}]}]`),
+    "options"
+  ),
   raw("options that are text", task(`${input},"outputs":[{"file":"o.mkv","options":"-report"}]`), "options"),
-  raw("options like an array", task(`${input},"outputs":[{"file":"o.mkv","options":{"0":"-report","length":1}}]`), "options"),
-  raw("NUL in an option", task(`${input},"outputs":[{"file":"o.mkv","options":["-metadata","a=b\\u0000-i"]}]`), "NUL"),
-  raw("half a surrogate in an option", task(`${input},"outputs":[{"file":"o.mkv","options":["-metadata","a=\\ud800"]}]`), "Unicode"),
+  raw(
+    "options like an array",
+    task(`${input},"outputs":[{"file":"o.mkv","options":{"0":"-report","length":1}}]`),
+    "options"
+  ),
+  raw(
+    "NUL in an option",
+    task(`${input},"outputs":[{"file":"o.mkv","options":["-metadata","a=b\\u0000-i"]}]`),
+    "NUL"
+  ),
+  raw(
+    "half a surrogate in an option",
+    task(`${input},"outputs":[{"file":"o.mkv","options":["-metadata","a=\\ud800"]}]`),
+    "Unicode"
+  ),
   raw("half a surrogate in a graph", task(`${input},${output},"filter_complex":"\\udfff"`), "Unicode"),
   raw("NUL in a graph", task(`${input},${output},"filter_complex":"null\\u0000,movie=x"`), "NUL"),
   raw("NUL in a map", task(`${input},"outputs":[{"file":"o.mkv","maps":["0\\u0000"]}]`), "maps"),
   raw("an option as a map", task(`${input},"outputs":[{"file":"o.mkv","maps":["-report"]}]`), "maps"),
   raw("a file as a map", task(`${input},"outputs":[{"file":"o.mkv","maps":["0:v","$CANARY"]}]`), "maps"),
-  raw("a command line as a map", task(`${input},"outputs":[{"file":"o.mkv","maps":["0 -i $CANARY"]}]`), "maps"),
-  raw("a number too large for one", task(`${input},"outputs":[{"file":"o.mkv","options":["-crf",1e999]}]`), "options"),
-  raw("five hundred options", task(`${input},"outputs":[{"file":"o.mkv","options":[${Array(500).fill('"-an"').join()}]}]`), "at most 400"),
+  raw(
+    "a command line as a map",
+    task(`${input},"outputs":[{"file":"o.mkv","maps":["0 -i $CANARY"]}]`),
+    "maps"
+  ),
+  raw(
+    "a number too large for one",
+    task(`${input},"outputs":[{"file":"o.mkv","options":["-crf",1e999]}]`),
+    "options"
+  ),
+  raw(
+    "five hundred options",
+    task(`${input},"outputs":[{"file":"o.mkv","options":[${Array(500).fill('"-an"').join()}]}]`),
+    "at most 400"
+  ),
   raw(
     "an option of 40 kB",
     task(`${input},"outputs":[{"file":"o.mkv","options":["-metadata","a=${"x".repeat(40_000)}"]}]`),
     "at most 32768"
   ),
-  raw("a graph of 70 kB", task(`${input},${output},"filter_complex":"null${" ".repeat(70_000)}"`), "at most 65536"),
-  raw("a hundred inputs", task(`"inputs":[${Array(100).fill('{"file_path":"$DIR/clip.mp4"}').join()}],${output}`), "at most 64"),
+  raw(
+    "a graph of 70 kB",
+    task(`${input},${output},"filter_complex":"null${" ".repeat(70_000)}"`),
+    "at most 65536"
+  ),
+  raw(
+    "a hundred inputs",
+    task(`"inputs":[${Array(100).fill('{"file_path":"$DIR/clip.mp4"}').join()}],${output}`),
+    "at most 64"
+  ),
   raw(
     "a hundred outputs",
     task(`${input},"outputs":[${Array.from({ length: 100 }, (_, n) => `{"file":"${n}.mkv"}`).join()}]`),
@@ -60,7 +114,11 @@ export const jsonAttacks: ReadonlyArray<CallAttack> = [
   raw("NaN", '{"ttl":NaN}', "not valid JSON", "/directory"),
   raw("a life without end", '{"ttl":1e308}', "ttl", "/directory"),
   raw("a life before now", '{"ttl":-1}', "ttl", "/directory"),
-  raw("XML", '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY y SYSTEM "file://$CANARY">]><x>&y;</x>', "not valid JSON"),
+  raw(
+    "XML",
+    '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY y SYSTEM "file://$CANARY">]><x>&y;</x>',
+    "not valid JSON"
+  ),
   raw("null", "null", "JSON object"),
   raw("a list", "[]", "JSON object")
 ]

@@ -99,7 +99,10 @@ export const filterAttacks = [
     ["[0:v]metadata=mode=print:file=tcp\\\\://127.0.0.1\\\\:$PORT", { openly: "visits" }],
     ["[0:a]ametadata=print:file=$OPEN/new", { openly: "writes" }],
     ["[0:a]firequalizer=dumpfile=$OPEN/new", { openly: "writes", idle: true }],
-    ["[0:v]split[a][b];[a]palettegen[p];[b][p]paletteuse=debug_kdtree=$OPEN/new", { says: '"paletteuse"', openly: "writes", idle: true }],
+    [
+      "[0:v]split[a][b];[a]palettegen[p];[b][p]paletteuse=debug_kdtree=$OPEN/new",
+      { says: '"paletteuse"', openly: "writes", idle: true }
+    ],
     "cellauto=filename=$CANARY",
     "life=f=$CANARY",
     ["[0:a]showcqt=fontfile=$CANARY:axisfile=$CANARY", { idle: true }],

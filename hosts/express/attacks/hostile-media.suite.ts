@@ -19,7 +19,8 @@ export interface Media {
   readonly bytes: number
 }
 
-const box = (type: string, bytes: number) => `${bytes.toString(16).padStart(8, "0")}${Buffer.from(type).toString("hex")}`
+const box = (type: string, bytes: number) =>
+  `${bytes.toString(16).padStart(8, "0")}${Buffer.from(type).toString("hex")}`
 const moov = (bytes: number, fill: string): Media => ({
   start: `${box("ftyp", 16)}${"0".repeat(16)}${box("moov", bytes)}`,
   fill,
@@ -37,7 +38,11 @@ export const hostileHeads = (size: (MiB: number) => number): Readonly<Record<str
   "/nested.mp4": moov(size(64), box("trak", 0)),
   // An empty header, a segment of unknown size, a seek head of 60 MiB of empty elements.
   "/seek-head.mkv": {
-    start: `1a45dfa380 18538067 01ffffffffffffff 114d9b74 01${size(60).toString(16).padStart(14, "0")}`.replaceAll(" ", ""),
+    start:
+      `1a45dfa380 18538067 01ffffffffffffff 114d9b74 01${size(60).toString(16).padStart(14, "0")}`.replaceAll(
+        " ",
+        ""
+      ),
     fill: "ec80",
     bytes: size(60) + 2 ** 20
   },
@@ -50,7 +55,9 @@ export const hostileHeads = (size: (MiB: number) => number): Readonly<Record<str
 })
 
 /** Serves the files with byte ranges, until the scope closes. */
-export const hostileMedia = (files: Readonly<Record<string, Media>>): Effect.Effect<HostileMedia, never, Scope.Scope> =>
+export const hostileMedia = (
+  files: Readonly<Record<string, Media>>
+): Effect.Effect<HostileMedia, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { ca, cert, key } = yield* Effect.promise(certificate)
     const worker = yield* Effect.acquireRelease(

@@ -4,7 +4,8 @@ import type { MediaAttack } from "./attack.suite.js"
 /** Binary files that refer to other files, or claim enormous sizes. */
 
 const u16 = (value: number) => Buffer.from([(value >> 8) & 255, value & 255])
-const u32 = (value: number) => Buffer.from([(value >>> 24) & 255, (value >> 16) & 255, (value >> 8) & 255, value & 255])
+const u32 = (value: number) =>
+  Buffer.from([(value >>> 24) & 255, (value >> 16) & 255, (value >> 8) & 255, value & 255])
 const text = (value: string) => Buffer.from(value, "latin1")
 
 const box = (type: string, ...content: ReadonlyArray<Uint8Array>): Buffer => {
@@ -37,7 +38,16 @@ const alias = (path: string) =>
 
 /** A movie with one track of raw sound whose samples are in another file. */
 const movieReferring = (reference: Buffer, samples = 1): Buffer => {
-  const entry = box("sowt", Buffer.alloc(6), u16(1), Buffer.alloc(8), u16(1), u16(16), Buffer.alloc(4), u32(8000 << 16))
+  const entry = box(
+    "sowt",
+    Buffer.alloc(6),
+    u16(1),
+    Buffer.alloc(8),
+    u16(1),
+    u16(16),
+    Buffer.alloc(4),
+    u32(8000 << 16)
+  )
   const table = box(
     "stbl",
     full("stsd", u32(1), entry),
@@ -53,10 +63,14 @@ const movieReferring = (reference: Buffer, samples = 1): Buffer => {
     box("minf", full("smhd", u32(0)), box("dinf", full("dref", u32(1), reference)), table)
   )
   const track = box("trak", full("tkhd", u32(0), u32(0), u32(1), Buffer.alloc(68)), media)
-  return Buffer.concat([box("ftyp", text("qt  "), u32(0), text("qt  ")), box("moov", full("mvhd", Buffer.alloc(96)), track)])
+  return Buffer.concat([
+    box("ftyp", text("qt  "), u32(0), text("qt  ")),
+    box("moov", full("mvhd", Buffer.alloc(96)), track)
+  ])
 }
 
-const chunk = (type: string, content: Uint8Array) => Buffer.concat([u32(content.length), text(type), content, u32(0)])
+const chunk = (type: string, content: Uint8Array) =>
+  Buffer.concat([u32(content.length), text(type), content, u32(0)])
 const png = (width: number, height: number, ...chunks: ReadonlyArray<Buffer>) =>
   Buffer.concat([
     Buffer.from([0x89, ...text("PNG\r\n\x1a\n")]),
@@ -66,22 +80,42 @@ const png = (width: number, height: number, ...chunks: ReadonlyArray<Buffer>) =>
     chunk("IEND", Buffer.alloc(0))
   ])
 
-const riff = (type: string, content: Buffer) => Buffer.concat([text("RIFF"), Buffer.from([255, 255, 255, 127]), text(type), content])
+const riff = (type: string, content: Buffer) =>
+  Buffer.concat([text("RIFF"), Buffer.from([255, 255, 255, 127]), text(type), content])
 
 /** `path`: a file of the host. */
 export const byteAttacks = (path: string): ReadonlyArray<MediaAttack> =>
   (
     [
       ["a movie whose samples lie in another file", "video.mov", movieReferring(alias(path))],
-      ["a movie whose samples lie up the folders", "video.mov", movieReferring(alias(`../../../../../../../..${path}`))],
-      ["a movie whose samples lie at a URL", "video.mp4", movieReferring(full("url ", text("http://127.0.0.1/a\0")))],
-      ["a movie of four thousand million samples", "video.mov", movieReferring(box("url ", u32(1)), 0xffffffff)],
+      [
+        "a movie whose samples lie up the folders",
+        "video.mov",
+        movieReferring(alias(`../../../../../../../..${path}`))
+      ],
+      [
+        "a movie whose samples lie at a URL",
+        "video.mp4",
+        movieReferring(full("url ", text("http://127.0.0.1/a\0")))
+      ],
+      [
+        "a movie of four thousand million samples",
+        "video.mov",
+        movieReferring(box("url ", u32(1)), 0xffffffff)
+      ],
       [
         "a movie whose boxes hold themselves",
         "video.mp4",
-        Buffer.concat([box("ftyp", text("isom"), u32(0)), ...Array(2000).fill(Buffer.concat([u32(100_000), text("moov")]))])
+        Buffer.concat([
+          box("ftyp", text("isom"), u32(0)),
+          ...Array(2000).fill(Buffer.concat([u32(100_000), text("moov")]))
+        ])
       ],
-      ["a movie in a box of 2^63 bytes", "video.mp4", Buffer.concat([u32(1), text("moov"), u32(0x7fffffff), u32(0xffffffff)])],
+      [
+        "a movie in a box of 2^63 bytes",
+        "video.mp4",
+        Buffer.concat([u32(1), text("moov"), u32(0x7fffffff), u32(0xffffffff)])
+      ],
       ["PNG of 60000 x 60000", "picture.png", png(60_000, 60_000)],
       ["PNG of 2^31 - 1 pixels a side", "picture.png", png(0x7fffffff, 0x7fffffff)],
       [
@@ -121,7 +155,11 @@ export const byteAttacks = (path: string): ReadonlyArray<MediaAttack> =>
           Buffer.alloc(24)
         ])
       ],
-      ["TIFF whose directories go in a circle", "picture.tiff", Buffer.from("49492a0008000000000008000000", "hex")],
+      [
+        "TIFF whose directories go in a circle",
+        "picture.tiff",
+        Buffer.from("49492a0008000000000008000000", "hex")
+      ],
       [
         "WAV of 2 GB in 40 bytes",
         "sound.wav",
@@ -129,7 +167,9 @@ export const byteAttacks = (path: string): ReadonlyArray<MediaAttack> =>
           "WAVE",
           Buffer.concat([
             text("fmt "),
-            Buffer.from([16, 0, 0, 0, 1, 0, 255, 255, 255, 255, 255, 127, 255, 255, 255, 127, 255, 255, 32, 0]),
+            Buffer.from([
+              16, 0, 0, 0, 1, 0, 255, 255, 255, 255, 255, 127, 255, 255, 255, 127, 255, 255, 32, 0
+            ]),
             text("data"),
             Buffer.alloc(4, 255)
           ])
@@ -138,14 +178,21 @@ export const byteAttacks = (path: string): ReadonlyArray<MediaAttack> =>
       [
         "AVI with lists that never end",
         "video.avi",
-        riff("AVI ", Buffer.concat(Array(500).fill(Buffer.concat([text("LIST"), Buffer.from([255, 255, 255, 127]), text("hdrl")]))))
+        riff(
+          "AVI ",
+          Buffer.concat(
+            Array(500).fill(Buffer.concat([text("LIST"), Buffer.from([255, 255, 255, 127]), text("hdrl")]))
+          )
+        )
       ],
       [
         "Matroska of unknown sizes in each other",
         "video.mkv",
         Buffer.concat([
           Buffer.from("1a45dfa38842828442824d617472", "hex"),
-          ...Array(2000).fill(Buffer.from("18538067 01ffffffffffffff 1654ae6b 01ffffffffffffff".replaceAll(" ", ""), "hex"))
+          ...Array(2000).fill(
+            Buffer.from("18538067 01ffffffffffffff 1654ae6b 01ffffffffffffff".replaceAll(" ", ""), "hex")
+          )
         ])
       ],
       [
@@ -153,7 +200,14 @@ export const byteAttacks = (path: string): ReadonlyArray<MediaAttack> =>
         "sound.ogg",
         Buffer.concat(
           Array.from({ length: 2000 }, (_, index) =>
-            Buffer.concat([text("OggS\0\x02"), Buffer.alloc(8), u32(index), u32(0), u32(0), Buffer.from([1, 1, 0])])
+            Buffer.concat([
+              text("OggS\0\x02"),
+              Buffer.alloc(8),
+              u32(index),
+              u32(0),
+              u32(0),
+              Buffer.from([1, 1, 0])
+            ])
           )
         )
       ],
@@ -162,7 +216,10 @@ export const byteAttacks = (path: string): ReadonlyArray<MediaAttack> =>
         "video.ts",
         Buffer.concat(
           Array.from({ length: 1000 }, (_, index) =>
-            Buffer.concat([Buffer.from([0x47, 0x40 | (index >> 8), index & 255, 0x10, 0, 0, 0xb0, 0xff]), Buffer.alloc(180, index)])
+            Buffer.concat([
+              Buffer.from([0x47, 0x40 | (index >> 8), index & 255, 0x10, 0, 0, 0xb0, 0xff]),
+              Buffer.alloc(180, index)
+            ])
           )
         )
       ],
@@ -186,13 +243,24 @@ export const byteAttacks = (path: string): ReadonlyArray<MediaAttack> =>
         "sound.mp3",
         Buffer.concat([text("ID3\x04\0\0"), Buffer.alloc(4, 127), text("TIT2"), Buffer.alloc(200, 65)])
       ],
-      ["a module with instruments", "sound.mod", Buffer.concat([Buffer.alloc(1080), text("M.K."), Buffer.alloc(2000)])],
+      [
+        "a module with instruments",
+        "sound.mod",
+        Buffer.concat([Buffer.alloc(1080), text("M.K."), Buffer.alloc(2000)])
+      ],
       ["a tune of a console", "sound.nsf", Buffer.concat([text("NESM\x1a\x01\x01\x01"), Buffer.alloc(200)])],
       ["a program", "video.mp4", Buffer.concat([text("\x7fELF\x02\x01\x01"), Buffer.alloc(300)])],
       [
         "an archive with names that go up",
         "video.zip",
-        Buffer.concat([text("PK\x03\x04"), Buffer.alloc(22), u16(0x1000), u16(0), text("../../../../x"), Buffer.alloc(99)])
+        Buffer.concat([
+          text("PK\x03\x04"),
+          Buffer.alloc(22),
+          u16(0x1000),
+          u16(0),
+          text("../../../../x"),
+          Buffer.alloc(99)
+        ])
       ],
       [
         "a tape archive with names that go up",

@@ -54,7 +54,19 @@ const file = (file_name: unknown): CallAttack => ({
 })
 
 export const nameCalls: ReadonlyArray<CallAttack> = [
-  ...["../x", "/etc/passwd", "a/../b", "..", ".", "", "a\u0000", "a\n", "a\\..\\b", "x".repeat(300), "\udfff"].map(file),
+  ...[
+    "../x",
+    "/etc/passwd",
+    "a/../b",
+    "..",
+    ".",
+    "",
+    "a\u0000",
+    "a\n",
+    "a\\..\\b",
+    "x".repeat(300),
+    "\udfff"
+  ].map(file),
   ...[null, 7, ["a"], { toString: "x" }, true].map(file),
   ...["../x", "a b", "..", "x".repeat(65), "$BOBDIR/..", "é"].map(
     (dir_id): CallAttack => ({

@@ -10,7 +10,10 @@ const sequences = [
 ].map(
   ([name = "", options = ""]): TaskAttack => ({
     title: `sequence ${name} ${options}`,
-    task: { inputs: [{ file_path: `$DIR/${name}`, options: options.split(" ") }], outputs: [{ file: "out.mkv" }] },
+    task: {
+      inputs: [{ file_path: `$DIR/${name}`, options: options.split(" ") }],
+      outputs: [{ file: "out.mkv" }]
+    },
     refused: "task.inputs[0].file_path"
   })
 )
@@ -65,26 +68,44 @@ export const optionAttacks = [
     ["-c:v libx264 -x264-params cqm=$CANARY", { says: "cqm" }],
     ["-c:v libx264 -x264opts cqm=$CANARY", { says: "cqm" }],
     ["-c:v libx265 -x265-params csv=$OPEN/new", { says: "csv", openly: "writes", idle: true }],
-    ["-c:v libx265 -x265-params csv-log-level=2:csv=$OPEN/new", { says: "csv", openly: "writes", idle: true }],
+    [
+      "-c:v libx265 -x265-params csv-log-level=2:csv=$OPEN/new",
+      { says: "csv", openly: "writes", idle: true }
+    ],
     ["-c:v libx265 -x265-params recon=$OPEN/new", { says: "recon", idle: true }],
     ["-c:v libx265 -x265-params analysis-save=$OPEN/new", { says: "analysis-save", idle: true }],
     ["-c:v libx265 -x265-params pass=1:stats=$OPEN/new", { says: "stats", openly: "writes", idle: true }],
     ["-c:v libx264 -stats $OPEN/new", { says: "$OPEN/new", idle: true }],
     ["-psnr -f null -hls_segment_filename $OPEN/new%d.ts", { says: "-hls_segment_filename", idle: true }],
-    ["-f hls -hls_segment_filename $OPEN/new%d.ts", { says: "-hls_segment_filename", openly: "writes", idle: true }],
-    ["-f hls -hls_segment_filename ../../../../../../../..$OPEN/new%d.ts", { says: "-hls_segment_filename", openly: "writes", idle: true }],
-    ["-f hls -hls_segment_filename http://127.0.0.1:$PORT/%d.ts", { says: "-hls_segment_filename", openly: "visits", idle: true }],
+    [
+      "-f hls -hls_segment_filename $OPEN/new%d.ts",
+      { says: "-hls_segment_filename", openly: "writes", idle: true }
+    ],
+    [
+      "-f hls -hls_segment_filename ../../../../../../../..$OPEN/new%d.ts",
+      { says: "-hls_segment_filename", openly: "writes", idle: true }
+    ],
+    [
+      "-f hls -hls_segment_filename http://127.0.0.1:$PORT/%d.ts",
+      { says: "-hls_segment_filename", openly: "visits", idle: true }
+    ],
     ["-f hls -hls_key_info_file $CANARY", { says: "-hls_key_info_file" }],
     ["-f hls -hls_enc 1 -hls_enc_key_url http://127.0.0.1:$PORT/", { says: "-hls_enc" }],
     ["-f hls -master_pl_name $OPEN/new", { says: "-master_pl_name", idle: true }],
-    ["-f hls -hls_fmp4_init_filename $OPEN/new -hls_segment_type fmp4", { says: "-hls_fmp4_init_filename", idle: true }],
+    [
+      "-f hls -hls_fmp4_init_filename $OPEN/new -hls_segment_type fmp4",
+      { says: "-hls_fmp4_init_filename", idle: true }
+    ],
     ["-f hls -hls_flags append_list", { says: "append_list", idle: true }],
     ["-f hls -strftime 1 -hls_segment_filename %Y/../../x%d.ts", { says: "-strftime", idle: true }],
     ["-f segment -segment_list $OPEN/new", { says: "-segment_list", openly: "writes" }],
     ["-f segment -segment_list http://127.0.0.1:$PORT/", { says: "-segment_list", openly: "visits" }],
     ["-f segment -segment_header_filename $OPEN/new", { says: "-segment_header_filename" }],
     ["-f segment -segment_format tee", { says: "-segment_format" }],
-    ["-f segment -segment_format_options movflags=use_metadata_tags", { says: "-segment_format_options", idle: true }],
+    [
+      "-f segment -segment_format_options movflags=use_metadata_tags",
+      { says: "-segment_format_options", idle: true }
+    ],
     ["-f dash -init_seg_name ../../../../../../..$OPEN/new", { says: "-init_seg_name" }],
     ["-f dash -media_seg_name $OPEN/new", { says: "-media_seg_name" }],
     ["-f dash -init_seg_name $OPEN/i-$RepresentationID$.m4s", { says: "-init_seg_name", idle: true }],

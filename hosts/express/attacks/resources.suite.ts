@@ -24,7 +24,10 @@ export const resourceAttacks = [
     ["-f hls -hls_time 0.001 -g 1 -vf loop=-1:9", { says: null, file: "a.m3u8" }],
     ["-s 16384x16384 -c:v ffv1", { says: null }],
     ["-c:v libx264 -preset placebo -vf loop=-1:9,scale=1920:1080", { says: null }],
-    ["-c:v libx264 -threads 16 -x264-params rc-lookahead=250:threads=128 -vf scale=4096:4096,loop=-1:9", { says: null }],
+    [
+      "-c:v libx264 -threads 16 -x264-params rc-lookahead=250:threads=128 -vf scale=4096:4096,loop=-1:9",
+      { says: null }
+    ],
     ["-metadata title=$OPEN/new;touch␣$OPEN/new;$(touch␣$OPEN/new)", { says: null }]
   ])
 ]

@@ -37,7 +37,8 @@ const effectsOf = async (scene: Scene, attack: TaskAttack | MediaAttack): Promis
   const [visits, before] = [prey.visits(), await openFolder()]
   const reply = await send("POST", "/ffmpeg/process", { body: { task: await prepared(scene, attack) } })
   const wrote = (await openFolder()) !== before
-  for (const end of ["", "0.ts", "1.ts", ".mkv", "-0.log", "-0.log.mbtree", ".mbtree"]) await rm(fill(`$OPEN/new${end}`), { force: true })
+  for (const end of ["", "0.ts", "1.ts", ".mkv", "-0.log", "-0.log.mbtree", ".mbtree"])
+    await rm(fill(`$OPEN/new${end}`), { force: true })
   return [
     ...(reply.status === 200 ? (["completes"] as const) : []),
     ...(wrote ? (["writes"] as const) : []),
@@ -46,7 +47,9 @@ const effectsOf = async (scene: Scene, attack: TaskAttack | MediaAttack): Promis
 }
 
 describe.runIf(process.platform === "linux")("without rules and sandbox", () => {
-  const able = shareOf([...optionAttacks, ...filterAttacks, ...textAttacks].filter(({ openly }) => openly !== undefined))
+  const able = shareOf(
+    [...optionAttacks, ...filterAttacks, ...textAttacks].filter(({ openly }) => openly !== undefined)
+  )
 
   it(`${able.length} attacks have their effect`, { timeout: 300_000 }, async () => {
     const scene = await openScene({ sandbox: "off", policy: { options: "off" }, limits: { runSeconds: 60 } })

@@ -7,7 +7,11 @@ import type { Scene } from "./scene.suite.js"
 /** Whether the rules for options are active. */
 export type Rules = "rules" | "no rules"
 
-export const tryTask = async (scene: Scene, { task, refused, idle }: TaskAttack, rules: Rules): Promise<ReadonlyArray<string>> => {
+export const tryTask = async (
+  scene: Scene,
+  { task, refused, idle }: TaskAttack,
+  rules: Rules
+): Promise<ReadonlyArray<string>> => {
   const { host, send, fill } = scene
   const dir: string = (await host.call("POST", "/directory")).body.directory.id
   const reply = await send("POST", "/ffmpeg/process", { body: { task: { ...task, output_dir_id: dir } } })
@@ -16,8 +20,13 @@ export const tryTask = async (scene: Scene, { task, refused, idle }: TaskAttack,
   const held =
     rules === "rules" && refused !== null
       ? reply.status === 400 && error.includes(fill(refused))
-      : reply.status === 400 || reply.status === 500 || (reply.status === 200 && (idle === true || refused === null))
-  return [...(held ? [] : [`answered ${reply.status} ${error}`]), ...(await scene.aftermath(answers, reply.status !== 400))]
+      : reply.status === 400 ||
+        reply.status === 500 ||
+        (reply.status === 200 && (idle === true || refused === null))
+  return [
+    ...(held ? [] : [`answered ${reply.status} ${error}`]),
+    ...(await scene.aftermath(answers, reply.status !== 400))
+  ]
 }
 
 /** The content of all files in a directory, downloaded by its owner. */
@@ -33,32 +42,48 @@ const contents = async ({ host }: Scene, dir: string): Promise<ReadonlyArray<str
 }
 
 /** Tries a file as subtitles, and with rules also as an input and in a probe. None may give a 503. */
-export const tryMedia = async (scene: Scene, { name, content }: MediaAttack, rules: Rules): Promise<ReadonlyArray<string>> => {
+export const tryMedia = async (
+  scene: Scene,
+  { name, content }: MediaAttack,
+  rules: Rules
+): Promise<ReadonlyArray<string>> => {
   const { host, fill } = scene
   const dir: string = (await host.call("POST", "/directory")).body.directory.id
   const path = await host.uploaded(name, typeof content === "string" ? fill(content) : content, dir)
   await host.uploaded("clip.mp4", await clip(), dir)
   const run = (input: string, output: object) =>
-    host.call("POST", "/ffmpeg/process", { body: { task: { inputs: [{ file_path: input }], outputs: [output] } } })
+    host.call("POST", "/ffmpeg/process", {
+      body: { task: { inputs: [{ file_path: input }], outputs: [output] } }
+    })
   const replies = [
     ...(rules === "rules"
       ? [
           await run(path, { file: "copy.mkv", options: ["-map", "0", "-c", "copy"] }),
-          await host.call("POST", "/ffprobe/analyze", { body: { file_path: path, probe: { format: [], streams: [] } } })
+          await host.call("POST", "/ffprobe/analyze", {
+            body: { file_path: path, probe: { format: [], streams: [] } }
+          })
         ]
       : []),
     await run(`${dir}/clip.mp4`, { file: "drawn.mkv", options: ["-vf", `subtitles=${name}`] })
   ]
-  const bad = replies.filter(({ status }) => ![200, 400, 500].includes(status)).map(({ status }) => `answered ${status}`)
+  const bad = replies
+    .filter(({ status }) => ![200, 400, 500].includes(status))
+    .map(({ status }) => `answered ${status}`)
   const answers = [...replies.map(({ body }) => JSON.stringify(body)), ...(await contents(scene, dir))]
   return [...bad, ...(await scene.aftermath(answers, true))]
 }
 
-export const tryCall = async (scene: Scene, { method, path, status, says, ...call }: CallAttack): Promise<ReadonlyArray<string>> => {
+export const tryCall = async (
+  scene: Scene,
+  { method, path, status, says, ...call }: CallAttack
+): Promise<ReadonlyArray<string>> => {
   const reply = await scene.send(method, path, call)
   const text = JSON.stringify(reply.body) ?? ""
   const held = reply.status === status && text.includes(says ?? "")
-  return [...(held ? [] : [`answered ${reply.status} ${text.slice(0, 300)}`]), ...(await scene.aftermath([text], reply.status >= 500))]
+  return [
+    ...(held ? [] : [`answered ${reply.status} ${text.slice(0, 300)}`]),
+    ...(await scene.aftermath([text], reply.status >= 500))
+  ]
 }
 
 /** Tries all attacks, `n` at a time, and returns the failures by title. */

@@ -33,10 +33,23 @@ export const openScene = async (options: HostOptions = {}): Promise<Scene> => {
   vi.stubEnv("http_proxy", `http://127.0.0.1:${prey.port}`)
   vi.stubEnv("ATTACKED_SECRET", prey.secret)
   const logged: Array<string> = []
-  const console = vi.spyOn(globalThis.console, "error").mockImplementation((...words) => void logged.push(words.join(" ")))
+  const console = vi
+    .spyOn(globalThis.console, "error")
+    .mockImplementation((...words) => void logged.push(words.join(" ")))
   const root = await mkdtemp(join(tmpdir(), "ffkiln-attacked-"))
-  const limits = { runSeconds: 2, killSeconds: 1, outputBytes: 30_000_000, fileBytes: 20_000_000, outputFiles: 50, memoryBytes: 2e9 }
-  const host = await startHost({ ...options, storage: fileSystem({ root }), limits: { ...limits, ...options.limits } })
+  const limits = {
+    runSeconds: 2,
+    killSeconds: 1,
+    outputBytes: 30_000_000,
+    fileBytes: 20_000_000,
+    outputFiles: 50,
+    memoryBytes: 2e9
+  }
+  const host = await startHost({
+    ...options,
+    storage: fileSystem({ root }),
+    limits: { ...limits, ...options.limits }
+  })
 
   const bob = await layOutBob(host, prey.secret)
   const dir = await host.call("POST", "/directory")
@@ -60,7 +73,11 @@ export const openScene = async (options: HostOptions = {}): Promise<Scene> => {
   const fill = (text: string) => text.replace(/\$[A-Z]+/g, (name) => meanings[name] ?? name)
   const openFolder = async () => {
     const names = (await readdir(open)).filter((name) => name !== "socket").sort()
-    return (await Promise.all(names.map(async (name) => `${name} ${(await readFile(join(open, name))).toString("base64")}`))).join("\n")
+    return (
+      await Promise.all(
+        names.map(async (name) => `${name} ${(await readFile(join(open, name))).toString("base64")}`)
+      )
+    ).join("\n")
   }
   const before = await openFolder()
   let runs = 0
@@ -74,7 +91,9 @@ export const openScene = async (options: HostOptions = {}): Promise<Scene> => {
         ? await host.call("POST", "/ffprobe/analyze", { body, authorization: bobKey })
         : await host.call("GET", `/file/${body.file_path}`, { authorization: bobKey })
     return [
-      ...(words.some((text) => text.includes(prey.secret)) ? ["the secret is in what was answered, made or logged"] : []),
+      ...(words.some((text) => text.includes(prey.secret))
+        ? ["the secret is in what was answered, made or logged"]
+        : []),
       // The attacker's own text may be repeated in a response.
       ...(answers.some((text) => text.replaceAll(blob, "").includes(root) || /\bat .*\.[jt]s:\d+/.test(text))
         ? ["a path of the server is in the response"]
@@ -96,7 +115,9 @@ export const openScene = async (options: HostOptions = {}): Promise<Scene> => {
     host.call(method, fill(path), {
       ...call,
       headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, fill(value)])),
-      ...(body !== undefined && { body: typeof body === "string" ? fill(body) : JSON.parse(fill(JSON.stringify(body))) })
+      ...(body !== undefined && {
+        body: typeof body === "string" ? fill(body) : JSON.parse(fill(JSON.stringify(body)))
+      })
     })
   return { host, prey, fill, send, aftermath, openFolder, close }
 }
@@ -105,9 +126,29 @@ export const openScene = async (options: HostOptions = {}): Promise<Scene> => {
 const makePrey = async (open: string, secret: string) => {
   await writeFile(join(open, "secret.srt"), `1\n00:00:00,000 --> 00:00:01,000\n${secret}\n`)
   await writeFile(join(open, "secret.cube"), `TITLE "${secret}"\nLUT_3D_SIZE 2\n${"0.5 0.5 0.5\n".repeat(8)}`)
-  const source = ["-f", "lavfi", "-i", "testsrc=s=32x32:d=0.2", "-f", "lavfi", "-i", "sine=d=0.2", "-metadata", `title=${secret}`]
+  const source = [
+    "-f",
+    "lavfi",
+    "-i",
+    "testsrc=s=32x32:d=0.2",
+    "-f",
+    "lavfi",
+    "-i",
+    "sine=d=0.2",
+    "-metadata",
+    `title=${secret}`
+  ]
   await execa("ffmpeg", ["-v", "error", "-nostdin", ...source, "-c:v", "mpeg4", join(open, "secret.mp4")])
-  await execa("ffmpeg", ["-v", "error", "-nostdin", "-i", join(open, "secret.srt"), "-c", "copy", join(open, "secret.mkv")])
+  await execa("ffmpeg", [
+    "-v",
+    "error",
+    "-nostdin",
+    "-i",
+    join(open, "secret.srt"),
+    "-c",
+    "copy",
+    join(open, "secret.mkv")
+  ])
 }
 
 /** Another key's directory with a private file, and a finished job. */
@@ -116,16 +157,29 @@ const layOutBob = async (host: Host, secret: string) => {
   const { body } = await host.call("POST", "/directory", { authorization })
   const dir: string = body.directory.id
   const put = async (name: string, bytes: Uint8Array | string) => {
-    const { body } = await host.call("POST", "/file", { body: { file_name: name, dir_id: dir }, authorization })
+    const { body } = await host.call("POST", "/file", {
+      body: { file_name: name, dir_id: dir },
+      authorization
+    })
     await host.call("PUT", body.upload.url, { body: bytes, authorization: null })
   }
   await put("private.txt", secret)
   await put("clip.mp4", await clip())
-  const task = { inputs: [{ file_path: `${dir}/clip.mp4` }], outputs: [{ file: "made.mp4", options: ["-c", "copy"] }] }
+  const task = {
+    inputs: [{ file_path: `${dir}/clip.mp4` }],
+    outputs: [{ file: "made.mp4", options: ["-c", "copy"] }]
+  }
   const headers = { "idempotency-key": "bobs-own" }
-  const submitted = await host.call("POST", "/ffmpeg/process/async", { body: { task }, headers, authorization })
+  const submitted = await host.call("POST", "/ffmpeg/process/async", {
+    body: { task },
+    headers,
+    authorization
+  })
   await host.ended(submitted.body.job_id, { authorization })
-  const { body: registered } = await host.call("POST", "/file", { body: { file_name: "late.bin", dir_id: dir }, authorization })
+  const { body: registered } = await host.call("POST", "/file", {
+    body: { file_name: "late.bin", dir_id: dir },
+    authorization
+  })
   const { body: signed } = await host.call("GET", `/file/download/${dir}/private.txt`, { authorization })
   const tokenOf = (url: string) => new URL(url).pathname.split("/")[2] ?? ""
   return {

@@ -13,7 +13,13 @@ const call = (method: string, path: string, status: number, more: Partial<CallAt
 const task = (file_path: string, more: object = {}, options: ReadonlyArray<string> = ["-c", "copy"]) => ({
   task: { inputs: [{ file_path }], outputs: [{ file: "out.mkv", options }], ...more }
 })
-const titled = (title: string, body: unknown, status: number, says?: string, path = "/ffmpeg/process"): CallAttack => ({
+const titled = (
+  title: string,
+  body: unknown,
+  status: number,
+  says?: string,
+  path = "/ffmpeg/process"
+): CallAttack => ({
   ...call("POST", path, status, { body, ...(says && { says }) }),
   title: `${title}: ${path}`
 })
@@ -30,11 +36,21 @@ export const foreignThings: ReadonlyArray<CallAttack> = [
   call("GET", "/file/download/$DIR/..%5c$BOBDIR%5cprivate.txt", 404),
   call("GET", "/file/..%2f$BOBDIR/private.txt", 404),
   call("POST", "/ffmpeg/process", 404, {
-    body: { task: { inputs: [{ file_path: "$BOBDIR/*", options: ["-pattern_type", "glob"] }], outputs: [{ file: "a.mp4" }] } },
+    body: {
+      task: {
+        inputs: [{ file_path: "$BOBDIR/*", options: ["-pattern_type", "glob"] }],
+        outputs: [{ file: "a.mp4" }]
+      }
+    },
     says: '"File not found"'
   }),
   call("POST", "/ffmpeg/process", 404, {
-    body: { task: { inputs: [{ file_path: "$BOBDIR/clip%d.mp4", options: ["-f", "image2"] }], outputs: [{ file: "a.mp4" }] } },
+    body: {
+      task: {
+        inputs: [{ file_path: "$BOBDIR/clip%d.mp4", options: ["-f", "image2"] }],
+        outputs: [{ file: "a.mp4" }]
+      }
+    },
     says: '"File not found"'
   }),
   call("GET", "/directory/..%2f..%2f..%2fetc", 404),
@@ -49,20 +65,51 @@ export const foreignThings: ReadonlyArray<CallAttack> = [
   }),
   titled("another key's file", task("$BOBDIR/private.txt"), 404, '"File not found"'),
   titled("another key's file", task("$BOBDIR/private.txt"), 404, '"File not found"', "/ffmpeg/process/async"),
-  titled("another key's file", { file_path: "$BOBDIR/private.txt" }, 404, '"File not found"', "/ffprobe/analyze"),
-  titled("into another key's directory", task("$DIR/clip.mp4", { output_dir_id: "$BOBDIR" }), 404, "Directory not found"),
-  titled("over an upload", { task: { inputs: [{ file_path: "$DIR/clip.mp4" }], outputs: [{ file: "own.srt" }] } }, 400, "own.srt"),
+  titled(
+    "another key's file",
+    { file_path: "$BOBDIR/private.txt" },
+    404,
+    '"File not found"',
+    "/ffprobe/analyze"
+  ),
+  titled(
+    "into another key's directory",
+    task("$DIR/clip.mp4", { output_dir_id: "$BOBDIR" }),
+    404,
+    "Directory not found"
+  ),
+  titled(
+    "over an upload",
+    { task: { inputs: [{ file_path: "$DIR/clip.mp4" }], outputs: [{ file: "own.srt" }] } },
+    400,
+    "own.srt"
+  ),
   titled(
     "a file of two directories",
-    { task: { inputs: [{ file_path: "$DIR/clip.mp4" }, { file_path: "$BOBDIR/clip.mp4" }], outputs: [{ file: "o.mkv" }] } },
+    {
+      task: {
+        inputs: [{ file_path: "$DIR/clip.mp4" }, { file_path: "$BOBDIR/clip.mp4" }],
+        outputs: [{ file: "o.mkv" }]
+      }
+    },
     400
   ),
   titled("a path up the folders", task("$DIR/../$BOBDIR/private.txt"), 400, "task.inputs[0].file_path"),
   titled("a path of the host", task("/etc/passwd"), 400, "task.inputs[0].file_path"),
   titled("a path of the host", task("file:$CANARY"), 400, "task.inputs[0].file_path"),
   titled("a protocol for a directory", task("concat:$DIR/clip.mp4"), 400, "task.inputs[0].file_path"),
-  titled("a file of another key by a filter", task("$DIR/clip.mp4", {}, ["-vf", "drawtext=textfile=$BOBDIR/private.txt"]), 400, "drawtext"),
-  titled("a file of another key by its name", task("$DIR/clip.mp4", {}, ["-vf", "drawtext=textfile=private.txt"]), 400, "private.txt"),
+  titled(
+    "a file of another key by a filter",
+    task("$DIR/clip.mp4", {}, ["-vf", "drawtext=textfile=$BOBDIR/private.txt"]),
+    400,
+    "drawtext"
+  ),
+  titled(
+    "a file of another key by its name",
+    task("$DIR/clip.mp4", {}, ["-vf", "drawtext=textfile=private.txt"]),
+    400,
+    "private.txt"
+  ),
   call("GET", "/job/$BOBJOB", 404, { says: "Job not found" }),
   call("DELETE", "/job/$BOBJOB", 404, { says: "Job not found" }),
   call("GET", "/job/job_unknown", 404, { says: "Job not found" }),
@@ -91,7 +138,10 @@ export const wrongKeys: ReadonlyArray<CallAttack> = [
   key("with SQL in it", `Basic ${Buffer.from("' OR 1=1 --:x").toString("base64")}`),
   key("twice", `${aliceKey}, ${bobKey}`),
   key("that is enormous", `Basic ${"A".repeat(8000)}`),
-  { ...call("GET", `/directory?authorization=${encodeURIComponent(aliceKey)}`, 401, { authorization: null }), title: "a key in the query" }
+  {
+    ...call("GET", `/directory?authorization=${encodeURIComponent(aliceKey)}`, 401, { authorization: null }),
+    title: "a key in the query"
+  }
 ]
 
 const bob = { authorization: null }

@@ -31,7 +31,14 @@ export const launchWarm = (
     if (args.some((arg) => arg.includes("\0"))) return Effect.succeed(refused("EINVAL"))
     if (work.user !== undefined) yield* disk(`hand over ${work.in}`, () => handOver(work, true))
     const startedAt = yield* Clock.currentTimeNanos
-    const request = { in: work.in, out: work.out, user: work.user, limits, args: [basename(program), ...args], env }
+    const request = {
+      in: work.in,
+      out: work.out,
+      user: work.user,
+      limits,
+      args: [basename(program), ...args],
+      env
+    }
     const run = yield* Effect.acquireRelease(
       Effect.promise(async () => {
         const warm = await take()
@@ -62,7 +69,8 @@ export const launchWarm = (
 const tooLong = (args: ReadonlyArray<string>): boolean => {
   const lengths = args.map((arg) => Buffer.byteLength(arg) + 1)
   return (
-    lengths.some((length) => length > maxArgumentBytes) || lengths.reduce((sum, length) => sum + length + 8, 0) > maxStartBytes - 65_536
+    lengths.some((length) => length > maxArgumentBytes) ||
+    lengths.reduce((sum, length) => sum + length + 8, 0) > maxStartBytes - 65_536
   )
 }
 

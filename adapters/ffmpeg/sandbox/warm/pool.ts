@@ -35,9 +35,19 @@ export const openWarmPool = <Program extends string>(
   options: PoolOptions<Program>
 ): Effect.Effect<WarmPool<Program>, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
-    const { root, invocation, setup, files, runsEach = defaultRunsEach, lookMillis = defaultLookMillis } = options
+    const {
+      root,
+      invocation,
+      setup,
+      files,
+      runsEach = defaultRunsEach,
+      lookMillis = defaultLookMillis
+    } = options
     const bytes = helperBytes()
-    if (bytes === undefined) return yield* unavailable("there is no helper for this processor: install a C compiler and run the set-up")
+    if (bytes === undefined)
+      return yield* unavailable(
+        "there is no helper for this processor: install a C compiler and run the set-up"
+      )
     const helper = yield* Effect.acquireRelease(
       disk("make the helper's file", () => openHelper(bytes, root)),
       (file) => Effect.promise(() => file.close().catch(() => undefined))
@@ -79,7 +89,8 @@ export const openWarmPool = <Program extends string>(
     }
     let seen = { at: Number.NEGATIVE_INFINITY, as: "" }
     const look = (): string => {
-      if (performance.now() - seen.at >= lookMillis) seen = { at: performance.now(), as: files.map(stateOf).join("\n") }
+      if (performance.now() - seen.at >= lookMillis)
+        seen = { at: performance.now(), as: files.map(stateOf).join("\n") }
       return seen.as
     }
     const take = async (program: Program): Promise<WarmProcess | string> => {
@@ -89,7 +100,8 @@ export const openWarmPool = <Program extends string>(
       const { current, failed } = place
       const usable = current?.alive() === true && place.made === look()
       if (usable && current.begun() < runsEach) return current
-      if (failed !== undefined && performance.now() - failed.at < pauseMillis) return usable ? current : failed.why
+      if (failed !== undefined && performance.now() - failed.at < pauseMillis)
+        return usable ? current : failed.why
       const next = start(program, place)
       // One that has only done its share goes on until the next is there.
       return usable ? current : next
@@ -100,5 +112,7 @@ export const openWarmPool = <Program extends string>(
 /** Changes whenever the file does, whoever replaces it and however. */
 const stateOf = (path: string): string => {
   const found = statSync(path, { throwIfNoEntry: false })
-  return found === undefined ? "" : `${found.dev} ${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`
+  return found === undefined
+    ? ""
+    : `${found.dev} ${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`
 }

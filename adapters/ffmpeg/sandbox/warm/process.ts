@@ -79,7 +79,8 @@ const inherited = (): ReadonlyArray<number> =>
 
 const closes = (descriptor: number): boolean => {
   try {
-    const [, flags = "0"] = /^flags:\t([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, "utf8")) ?? []
+    const [, flags = "0"] =
+      /^flags:\t([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, "utf8")) ?? []
     return (Number.parseInt(flags, 8) & closeOnExec) !== 0
   } catch {
     return true
@@ -95,7 +96,11 @@ const wordsKept = 2000
  * Right away a process with a loader asks for descriptor 4, where the helper is, and the helper for 3. Gives why, in a few
  * words, where the program does not wait. `helper` is an open file, and stays the caller's.
  */
-export const startWarm = async (invocation: WarmInvocation, helper: number, setup: Setup): Promise<WarmProcess | string> => {
+export const startWarm = async (
+  invocation: WarmInvocation,
+  helper: number,
+  setup: Setup
+): Promise<WarmProcess | string> => {
   const { child, ended } = start(invocation.file, invocation.args, {
     cwd: "/",
     env: invocation.env,
@@ -106,13 +111,18 @@ export const startWarm = async (invocation: WarmInvocation, helper: number, setu
   child.stderr?.on("data", (chunk: Buffer) => {
     if (words.length < wordsKept) words += chunk
   })
-  const socket = child.stdio?.[3] as (Duplex & { readonly ref: () => void; readonly unref: () => void }) | undefined
+  const socket = child.stdio?.[3] as
+    | (Duplex & { readonly ref: () => void; readonly unref: () => void })
+    | undefined
   if (child.pid === undefined || socket === undefined) {
     const end = await ended
     return `it does not start (${end._tag === "NotStarted" ? end.error.code : "without a socket"})`
   }
   const { pid } = child
-  const runs = new Map<number, { readonly sinks: RunSinks; readonly over: (end: RunEnd | undefined) => void }>()
+  const runs = new Map<
+    number,
+    { readonly sinks: RunSinks; readonly over: (end: RunEnd | undefined) => void }
+  >()
   let begun = 0
   let open = true
   let retired = false
@@ -220,8 +230,12 @@ export const startWarm = async (invocation: WarmInvocation, helper: number, setu
 const whyNot = (words: string): string => {
   const complaint = words
     .split("\n")
-    .find((line) => line.includes("LD_PRELOAD") || line.includes("error while loading") || /^bwrap: /.test(line))
-  return complaint === undefined ? "it can't be preloaded, as with programs that are linked statically" : complaint.trim()
+    .find(
+      (line) => line.includes("LD_PRELOAD") || line.includes("error while loading") || /^bwrap: /.test(line)
+    )
+  return complaint === undefined
+    ? "it can't be preloaded, as with programs that are linked statically"
+    : complaint.trim()
 }
 
 const unfit = ({ version, threads, descriptors }: Hello): string | undefined => {

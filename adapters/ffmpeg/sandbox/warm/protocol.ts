@@ -16,7 +16,8 @@ export const maxArgumentBytes = 128 * 1024
 
 const frame = (kind: number, run: number, content: Uint8Array, value = 0): Buffer => {
   const header = Buffer.alloc(headerBytes)
-  for (const [index, number] of [kind, run, content.length, value].entries()) header.writeUInt32LE(number, index * 4)
+  for (const [index, number] of [kind, run, content.length, value].entries())
+    header.writeUInt32LE(number, index * 4)
   return Buffer.concat([header, content])
 }
 
@@ -41,8 +42,12 @@ const flags = { confined: 1, userNamespaces: 2 }
 export const setupFrame = ({ confined }: Setup): Buffer => {
   const { filter = new Uint8Array(), readable = [], writable = [], userNamespaces = false } = confined ?? {}
   const head = Buffer.alloc(16)
-  head.writeUInt32LE((confined === undefined ? 0 : flags.confined) | (userNamespaces ? flags.userNamespaces : 0), 0)
-  for (const [index, number] of [filter.length, readable.length, writable.length].entries()) head.writeUInt32LE(number, 4 + index * 4)
+  head.writeUInt32LE(
+    (confined === undefined ? 0 : flags.confined) | (userNamespaces ? flags.userNamespaces : 0),
+    0
+  )
+  for (const [index, number] of [filter.length, readable.length, writable.length].entries())
+    head.writeUInt32LE(number, 4 + index * 4)
   return frame(kinds.setup, 0, Buffer.concat([head, filter, texts([...readable, ...writable])]))
 }
 
@@ -52,7 +57,11 @@ export interface RunRequest {
   /** The user and group it is to be; undefined for the one that starts it. */
   readonly user: number | undefined
   /** Those that are not named stay as they are. */
-  readonly limits: ReadonlyArray<{ readonly name: keyof ResourceLimits; readonly soft: number; readonly hard: number }>
+  readonly limits: ReadonlyArray<{
+    readonly name: keyof ResourceLimits
+    readonly soft: number
+    readonly hard: number
+  }>
   /** The program's own name first. */
   readonly args: ReadonlyArray<string>
   readonly env: Readonly<Record<string, string>>
@@ -68,13 +77,21 @@ const limitBytes = (value: number): bigint => (Number.isFinite(value) ? BigInt(M
 export const startFrame = (run: number, request: RunRequest): Buffer => {
   const env = Object.entries(request.env).map(([name, value]) => `${name}=${value}`)
   const head = Buffer.alloc(16 + limitOrder.length * 16)
-  for (const [index, number] of [request.user ?? 0, request.args.length, env.length].entries()) head.writeUInt32LE(number, index * 4)
+  for (const [index, number] of [request.user ?? 0, request.args.length, env.length].entries())
+    head.writeUInt32LE(number, index * 4)
   for (const [index, name] of limitOrder.entries()) {
-    const { soft, hard } = request.limits.find((limit) => limit.name === name) ?? { soft: Infinity, hard: Infinity }
+    const { soft, hard } = request.limits.find((limit) => limit.name === name) ?? {
+      soft: Infinity,
+      hard: Infinity
+    }
     head.writeBigUInt64LE(limitBytes(soft), 16 + index * 16)
     head.writeBigUInt64LE(limitBytes(hard), 24 + index * 16)
   }
-  return frame(kinds.start, run, Buffer.concat([head, texts([request.in, request.out, ...request.args, ...env])]))
+  return frame(
+    kinds.start,
+    run,
+    Buffer.concat([head, texts([request.in, request.out, ...request.args, ...env])])
+  )
 }
 
 export const signalFrame = (run: number, name: "SIGTERM" | "SIGKILL"): Buffer =>
@@ -113,7 +130,18 @@ export interface RunEnd {
 
 /** As warm.c numbers them, from 1; at the last the program runs. */
 const stages = [
-  ...["fork", "session", "descriptors", "folder", "user namespace", "rules", "limits", "user", "parent", "Landlock"],
+  ...[
+    "fork",
+    "session",
+    "descriptors",
+    "folder",
+    "user namespace",
+    "rules",
+    "limits",
+    "user",
+    "parent",
+    "Landlock"
+  ],
   ...["environment", "system call filter", "main"]
 ] as const
 
@@ -132,7 +160,12 @@ export const readEnd = (content: Buffer): RunEnd => {
   const code = signalNumber === 0 ? (status >> 8) & 0xff : null
   const notBegun = status === -1 || (stage !== "main" && code === gaveUp)
   const failure = notBegun ? `${stage}: ${errnoNames.get(errno) ?? errno}` : undefined
-  return { code, signal: signalNumber === 0 ? null : (signalNames.get(signalNumber) ?? `${signalNumber}`), usage, failure }
+  return {
+    code,
+    signal: signalNumber === 0 ? null : (signalNames.get(signalNumber) ?? `${signalNumber}`),
+    usage,
+    failure
+  }
 }
 
 const nameOf = (numbers: Readonly<Record<string, number>>): ReadonlyMap<number, string> =>
@@ -160,7 +193,11 @@ export const frameReader = (onFrame: (frame: Frame) => void) => {
     while (pending.length - at >= headerBytes) {
       const end = at + headerBytes + pending.readUInt32LE(at + 8)
       if (end > pending.length) break
-      onFrame({ kind: pending.readUInt32LE(at), run: pending.readUInt32LE(at + 4), content: pending.subarray(at + headerBytes, end) })
+      onFrame({
+        kind: pending.readUInt32LE(at),
+        run: pending.readUInt32LE(at + 4),
+        content: pending.subarray(at + headerBytes, end)
+      })
       at = end
     }
     pending = pending.subarray(at)

@@ -6,7 +6,14 @@ import { openWorkRoot, type WorkRoot, workDirectory } from "../work-directory.js
 import { loaded, type Place, pathOf } from "./loaded.suite.js"
 
 /** A run of perl, as far as a word that it says. */
-const begun = (start: Start, root: WorkRoot, script: string, args: ReadonlyArray<string>, word: string, content = "") =>
+const begun = (
+  start: Start,
+  root: WorkRoot,
+  script: string,
+  args: ReadonlyArray<string>,
+  word: string,
+  content = ""
+) =>
   Effect.gen(function* () {
     const work = yield* workDirectory(root)
     writeFileSync(join(work.in, "secret.txt"), content)
@@ -28,7 +35,11 @@ const begun = (start: Start, root: WorkRoot, script: string, args: ReadonlyArray
       return `${JSON.stringify(ended)} ${said} ${complaints}`
     })
     const watched = yield* Effect.forkScoped(early)
-    return { work, said: yield* Effect.raceFirst(Deferred.await(reached), Fiber.join(watched)), goesOn: () => !over }
+    return {
+      work,
+      said: yield* Effect.raceFirst(Deferred.await(reached), Fiber.join(watched)),
+      goesOn: () => !over
+    }
   })
 
 /**
@@ -73,12 +84,30 @@ export const besideAnother = <A>(place: Place, workRoot: string, look: (root: st
   Effect.gen(function* () {
     const perl = pathOf("perl")
     const { start, root } = yield* loaded(place, yield* openWorkRoot(workRoot), [perl, perl])
-    const victim = yield* begun(start, root, 'print "$$ ", getppid(), "\\nready\\n"; sleep 600', [secret], "ready", secret)
+    const victim = yield* begun(
+      start,
+      root,
+      'print "$$ ", getppid(), "\\nready\\n"; sleep 600',
+      [secret],
+      "ready",
+      secret
+    )
     const [id = "", waiting = ""] = victim.said.split("\n")[0]?.split(" ") ?? []
-    const attack = yield* begun(start, root, hostile, [id, waiting, victim.work.in, victim.work.out, root.path], "end")
+    const attack = yield* begun(
+      start,
+      root,
+      hostile,
+      [id, waiting, victim.work.in, victim.work.out, root.path],
+      "end"
+    )
     const seen = yield* Effect.promise(() => look(root.path))
     const isWhole = readFileSync(join(victim.work.in, "secret.txt"), "utf8") === secret
-    return { attack: attack.said.trim().split("\n"), seen, isWhole, goesOn: [victim.goesOn(), attack.goesOn()] }
+    return {
+      attack: attack.said.trim().split("\n"),
+      seen,
+      isWhole,
+      goesOn: [victim.goesOn(), attack.goesOn()]
+    }
   }).pipe(Effect.scoped)
 
 /** Its own file is all that it may touch; these lines say nothing else. */

@@ -45,7 +45,9 @@ export interface WarmStart {
 }
 
 /** Left: why programs can't be kept loaded here, or runs not be kept apart, in words that follow a colon. */
-export const openWarm = (options: WarmOptions): Effect.Effect<Either.Either<WarmStart, string>, Unavailable, Scope.Scope> =>
+export const openWarm = (
+  options: WarmOptions
+): Effect.Effect<Either.Either<WarmStart, string>, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const { root, seen, invocation, userNamespaces, otherwise } = options
     const filter = seccompFilter(process.arch, { siblings: true })
@@ -59,13 +61,19 @@ export const openWarm = (options: WarmOptions): Effect.Effect<Either.Either<Warm
       setup: { confined: { filter, readable, writable: basicDevices, userNamespaces } },
       files: [...seen.programs.values(), ...loaded]
     })
-    const [first, second] = yield* Effect.promise(() => Promise.all([pool.take("ffmpeg"), pool.take("ffprobe")]))
+    const [first, second] = yield* Effect.promise(() =>
+      Promise.all([pool.take("ffmpeg"), pool.take("ffprobe")])
+    )
     if (typeof first === "string") return Either.left(`ffmpeg can't be kept loaded: ${first}`)
     if (typeof second === "string") return Either.left(`ffprobe can't be kept loaded: ${second}`)
     const { landlock } = first.hello
     const lack = lackOf(landlock, root.nextUser !== undefined)
     if (lack !== undefined) return Either.left(lack)
-    return Either.right({ start: startFrom(pool, options, otherwise), alone: startFrom(pool, options, undefined), landlock })
+    return Either.right({
+      start: startFrom(pool, options, otherwise),
+      alone: startFrom(pool, options, undefined),
+      landlock
+    })
   })
 
 /** The first version that guards truncation, and the first that guards signals. */
@@ -73,7 +81,8 @@ const least = { files: 3, signals: 6 }
 
 const lackOf = (landlock: number, ownUsers: boolean): string | undefined => {
   if (landlock === 0) return "the kernel has no Landlock, or this container's system call filter refuses it"
-  if (landlock < least.files) return `the kernel's Landlock is version ${landlock}, and ${least.files} is needed (Linux 6.2)`
+  if (landlock < least.files)
+    return `the kernel's Landlock is version ${landlock}, and ${least.files} is needed (Linux 6.2)`
   if (landlock < least.signals && !ownUsers)
     return `the kernel's Landlock is version ${landlock}, and ${least.signals} is needed (Linux 6.12) unless ffkiln starts as root, where each run has a user of its own`
   return undefined
@@ -93,7 +102,12 @@ const startFrom = (pool: WarmPool<Program>, options: WarmOptions, otherwise: Sta
       const taken = yield* Effect.promise(() => pool.take(program))
       if (typeof taken !== "string") {
         const command = { program, args, work, limits: limits[program], env: environment }
-        return yield* launchWarm(() => pool.take(program), command, { killSeconds, onStdout: () => {}, onStderr: () => {}, ...sinks })
+        return yield* launchWarm(() => pool.take(program), command, {
+          killSeconds,
+          onStdout: () => {},
+          onStderr: () => {},
+          ...sinks
+        })
       }
       if (otherwise === undefined) return yield* unavailable(`could not start ${program} (${taken})`)
       if (!warned.has(taken)) yield* Effect.logWarning(`${program} is started anew for each run: ${taken}`)
@@ -110,7 +124,8 @@ const needsTemporaryFiles = (args: ReadonlyArray<string>): boolean => args.some(
 export const canChangeUsers = (): boolean => {
   if (process.getuid?.() !== 0) return false
   try {
-    const [, effective = "0"] = /^CapEff:\t([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? []
+    const [, effective = "0"] =
+      /^CapEff:\t([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? []
     return (BigInt(`0x${effective}`) & neededRights) === neededRights && isMapped("uid") && isMapped("gid")
   } catch {
     return false

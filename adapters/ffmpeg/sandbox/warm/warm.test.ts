@@ -1,6 +1,15 @@
 import { execFileSync, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { gunzipSync } from "node:zlib"
@@ -21,7 +30,8 @@ const folder = mkdtempSync(join(tmpdir(), "warm-"))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 const hasCompiler = spawnSync("gcc", ["--version"]).status === 0
-const sameCompiler = hasCompiler && execFileSync("gcc", ["--version"], { encoding: "utf8" }).startsWith(`${compiler}\n`)
+const sameCompiler =
+  hasCompiler && execFileSync("gcc", ["--version"], { encoding: "utf8" }).startsWith(`${compiler}\n`)
 
 it("the helper that comes with the package is made of the source beside it", () => {
   expect(sourceHash).toBe(warmSourceHash())
@@ -54,9 +64,14 @@ const told = (start: Start, root: WorkRoot, program: Program, args: ReadonlyArra
     const work = yield* workDirectory(root)
     if (input !== undefined) copyFileSync(input, join(work.in, "clip.mp4"))
     const [out, err]: [Array<Uint8Array>, Array<Uint8Array>] = [[], []]
-    const end = yield* start(program, args, work, { onStdout: (chunk) => out.push(chunk), onStderr: (chunk) => err.push(chunk) })
+    const end = yield* start(program, args, work, {
+      onStdout: (chunk) => out.push(chunk),
+      onStderr: (chunk) => err.push(chunk)
+    })
     const { code, signal, usage } = yield* end
-    const files = Object.fromEntries(readdirSync(work.out).map((name) => [name, hash(readFileSync(join(work.out, name)))]))
+    const files = Object.fromEntries(
+      readdirSync(work.out).map((name) => [name, hash(readFileSync(join(work.out, name)))])
+    )
     const [stdout, stderr] = [`${Buffer.concat(out)}`, `${Buffer.concat(err)}`]
     return { code, signal, stdout, stderr, usage, files } satisfies Told
   }).pipe(Effect.scoped)
@@ -87,15 +102,20 @@ describe.runIf(process.platform === "linux").each(places)("programs that are kep
   it.scopedLive("a run has its own arguments, folder, environment and output, and its end is told", () =>
     Effect.gen(function* () {
       const { start, root } = yield* loaded(place, yield* aRoot(), [perl, perl])
-      const say = (script: string, ...args: ReadonlyArray<string>) => told(start, root, "ffmpeg", ["-e", script, ...args])
-      expect(yield* say('print join "|", @ARGV, $0; print STDERR "err"; exit 7', "a b", "", "ü")).toMatchObject({
+      const say = (script: string, ...args: ReadonlyArray<string>) =>
+        told(start, root, "ffmpeg", ["-e", script, ...args])
+      expect(
+        yield* say('print join "|", @ARGV, $0; print STDERR "err"; exit 7', "a b", "", "ü")
+      ).toMatchObject({
         ...{ code: 7, signal: null, stdout: "a b||ü|-e", stderr: expect.stringMatching(/err$/) }
       })
       expect(yield* say("kill 9, $$; sleep 600")).toMatchObject({ code: null, signal: "SIGKILL" })
       expect(yield* say('print join "|", map { "$_=$ENV{$_}" } sort keys %ENV')).toMatchObject({
         stdout: "HOME=/tmp|LANG=C.UTF-8|PATH=/usr/bin:/bin"
       })
-      expect(yield* say('open my $f, ">", "../out/made"; print $f "x"; close $f; print -r "../out/made" ? 1 : 0')).toMatchObject({
+      expect(
+        yield* say('open my $f, ">", "../out/made"; print $f "x"; close $f; print -r "../out/made" ? 1 : 0')
+      ).toMatchObject({
         ...{ code: 0, stdout: "1", files: { made: hash(Buffer.from("x")) } }
       })
       const work = yield* workDirectory(root)
@@ -113,10 +133,14 @@ describe.runIf(process.platform === "linux").each(places)("programs that are kep
       ])
       const much = yield* say('print "0123456789abcdef" x 65536 for 1 .. 20; print STDERR "e" x 200000')
       expect([much.stdout.length, much.stderr.length >= 200_000]).toEqual([20 * 2 ** 20, true])
-      const busy = yield* say('my $text = "x" x 100_000_000; my $end = (times)[0] + 0.2; 1 while (times)[0] < $end')
+      const busy = yield* say(
+        'my $text = "x" x 100_000_000; my $end = (times)[0] + 0.2; 1 while (times)[0] < $end'
+      )
       expect(busy.usage?.cpuSeconds).toBeGreaterThan(0.15)
       expect(busy.usage?.peakBytes).toBeGreaterThan(1e8)
-      const refused = yield* say("1", "x".repeat(200_000)).pipe(Effect.map(({ code, signal }) => [code, signal]))
+      const refused = yield* say("1", "x".repeat(200_000)).pipe(
+        Effect.map(({ code, signal }) => [code, signal])
+      )
       expect(refused).toEqual([null, null])
       expect(yield* say("print length $ARGV[0]", "x".repeat(100_000))).toMatchObject({ stdout: "100000" })
     })
@@ -141,7 +165,9 @@ describe.runIf(process.platform === "linux").each(places)("programs that are kep
 
   it.scopedLive("each of many runs at a time has what the program makes by itself", () =>
     Effect.gen(function* () {
-      const { start, root } = yield* loaded(place, yield* aRoot(), [ffmpeg, ffprobe], { runsEach: long ? 700 : 20 })
+      const { start, root } = yield* loaded(place, yield* aRoot(), [ffmpeg, ffprobe], {
+        runsEach: long ? 700 : 20
+      })
       const clip = aClip()
       const thumbnail = (hue: number, out: string) => [
         "-nostdin",
@@ -172,11 +198,14 @@ describe.runIf(process.platform === "linux").each(places)("programs that are kep
           [...hues, ...hues],
           (hue, index) =>
             index < hues.length
-              ? Effect.map(told(start, root, "ffmpeg", thumbnail(hue, "../out/a.png"), clip), ({ code, files }) => [
+              ? Effect.map(
+                  told(start, root, "ffmpeg", thumbnail(hue, "../out/a.png"), clip),
+                  ({ code, files }) => [code, files["a.png"] === bare.get(hue)]
+                )
+              : Effect.map(told(start, root, "ffprobe", probe, clip), ({ code, stdout }) => [
                   code,
-                  files["a.png"] === bare.get(hue)
-                ])
-              : Effect.map(told(start, root, "ffprobe", probe, clip), ({ code, stdout }) => [code, stdout === report]),
+                  stdout === report
+                ]),
           { concurrency: 8 }
         )
         expect(results).toEqual(results.map(() => [0, true]))
@@ -189,23 +218,30 @@ describe.runIf(process.platform === "linux").each(places)("programs that are kep
     })
   )
 
-  it.scopedLive("when the process that runs are forked from is killed, they end with it as unavailable, and the next run works", () =>
-    Effect.gen(function* () {
-      const { start, root } = yield* loaded(place, yield* aRoot(), [perl, perl])
-      yield* Effect.gen(function* () {
-        let said = ""
-        const onStdout = (chunk: Uint8Array) => {
-          said += Buffer.from(chunk)
-        }
-        const work = yield* workDirectory(root)
-        const end = yield* start("ffmpeg", ["-e", '$| = 1; print "on"; sleep 600'], work, { onStdout })
-        yield* until(() => said === "on")
-        for (const id of warmProcesses()) process.kill(Number(id), "SIGKILL")
-        expect(yield* Effect.either(end)).toMatchObject({ left: { _tag: "Unavailable", what: expect.stringMatching(/is gone$/) } })
-      }).pipe(Effect.scoped)
-      yield* Effect.repeat(remainsOf(root.path), { until: (left) => left.length === 0, schedule: Schedule.spaced("20 millis") })
-      expect(yield* told(start, root, "ffmpeg", ["-e", "print 1"])).toMatchObject({ code: 0, stdout: "1" })
-    })
+  it.scopedLive(
+    "when the process that runs are forked from is killed, they end with it as unavailable, and the next run works",
+    () =>
+      Effect.gen(function* () {
+        const { start, root } = yield* loaded(place, yield* aRoot(), [perl, perl])
+        yield* Effect.gen(function* () {
+          let said = ""
+          const onStdout = (chunk: Uint8Array) => {
+            said += Buffer.from(chunk)
+          }
+          const work = yield* workDirectory(root)
+          const end = yield* start("ffmpeg", ["-e", '$| = 1; print "on"; sleep 600'], work, { onStdout })
+          yield* until(() => said === "on")
+          for (const id of warmProcesses()) process.kill(Number(id), "SIGKILL")
+          expect(yield* Effect.either(end)).toMatchObject({
+            left: { _tag: "Unavailable", what: expect.stringMatching(/is gone$/) }
+          })
+        }).pipe(Effect.scoped)
+        yield* Effect.repeat(remainsOf(root.path), {
+          until: (left) => left.length === 0,
+          schedule: Schedule.spaced("20 millis")
+        })
+        expect(yield* told(start, root, "ffmpeg", ["-e", "print 1"])).toMatchObject({ code: 0, stdout: "1" })
+      })
   )
 
   it.live("nothing is left when the scope is closed, whatever ran", () =>
@@ -217,7 +253,9 @@ describe.runIf(process.platform === "linux").each(places)("programs that are kep
       let begun = 0
       const run = Effect.gen(function* () {
         const work = yield* workDirectory(ours)
-        const end = yield* start("ffmpeg", ["-e", '$| = 1; print "on"; sleep 600'], work, { onStdout: () => begun++ })
+        const end = yield* start("ffmpeg", ["-e", '$| = 1; print "on"; sleep 600'], work, {
+          onStdout: () => begun++
+        })
         return yield* end
       }).pipe(Effect.scoped, Effect.either)
       const runs = yield* Effect.fork(Effect.forEach([1, 2, 3], () => run, { concurrency: 3 }))
@@ -235,7 +273,10 @@ describe.runIf(process.platform === "linux").each(places)("programs that are kep
       copyFileSync(perl, copy)
       execFileSync("chmod", ["755", copy])
       const { start, root } = yield* loaded(place, yield* aRoot(), [copy, perl], { lookMillis: 0 })
-      const parent = Effect.map(told(start, root, "ffmpeg", ["-e", "print getppid()"]), ({ stdout }) => stdout)
+      const parent = Effect.map(
+        told(start, root, "ffmpeg", ["-e", "print getppid()"]),
+        ({ stdout }) => stdout
+      )
       const before = warmProcesses()
       yield* parent
       expect(warmProcesses()).toEqual(before)
@@ -249,11 +290,16 @@ describe.runIf(process.platform === "linux").each(places)("programs that are kep
   )
 })
 
-const until = (good: () => boolean) => Effect.repeat(Effect.sync(good), { until: (is) => is, schedule: Schedule.spaced("20 millis") })
+const until = (good: () => boolean) =>
+  Effect.repeat(Effect.sync(good), { until: (is) => is, schedule: Schedule.spaced("20 millis") })
 
 /** Of the largest. */
 const residentBytes = () =>
-  Math.max(...warmProcesses().map((id) => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${id}/status`, "utf8"))?.[1]) * 1024))
+  Math.max(
+    ...warmProcesses().map(
+      (id) => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${id}/status`, "utf8"))?.[1]) * 1024
+    )
+  )
 
 const aClip = (): string => {
   const clip = join(folder, "clip.mp4")
@@ -272,7 +318,9 @@ describe.runIf(process.platform === "linux")("a start of one", () => {
       const root = yield* aRoot()
       const helper = yield* Effect.promise(() => openHelper(helperBytes() ?? Buffer.alloc(0), root))
       const confined = { filter, readable: [], writable: [], userNamespaces: false }
-      const warm = yield* Effect.promise(() => startWarm({ file, args: [], env: warmVariables() }, helper.fd, { confined }))
+      const warm = yield* Effect.promise(() =>
+        startWarm({ file, args: [], env: warmVariables() }, helper.fd, { confined })
+      )
       yield* Effect.promise(() => helper.close())
       if (typeof warm === "string") return warm
       yield* Effect.promise(async () => {
@@ -288,7 +336,9 @@ describe.runIf(process.platform === "linux")("a start of one", () => {
       const program = join(folder, "static")
       execFileSync("gcc", ["-static", "-o", program, join(folder, "static.c")])
       expect(yield* started(program, Buffer.alloc(8), async () => {})).toMatch(/linked statically/)
-      expect(yield* started("/no/such/program", Buffer.alloc(8), async () => {})).toBe("it does not start (ENOENT)")
+      expect(yield* started("/no/such/program", Buffer.alloc(8), async () => {})).toBe(
+        "it does not start (ENOENT)"
+      )
       expect(yield* started(perl, Buffer.alloc(8), async () => {})).toBe("it waits")
     })
   )
@@ -313,9 +363,17 @@ describe.runIf(process.platform === "linux")("a start of one", () => {
         ends.push((await warm.begin(request, sinks).ended)?.failure)
         ends.push((await warm.begin({ ...request, in: "/no/such" }, sinks).ended)?.failure)
         ends.push((await warm.begin({ ...request, out: "/no/such/out" }, sinks).ended)?.failure)
-        ends.push((await warm.begin({ ...request, limits: [{ name: "nofile", soft: 9, hard: 8 }] }, sinks).ended)?.failure)
+        ends.push(
+          (await warm.begin({ ...request, limits: [{ name: "nofile", soft: 9, hard: 8 }] }, sinks).ended)
+            ?.failure
+        )
       })
-      expect(ends).toEqual(["system call filter: EINVAL", "folder: ENOENT", "rules: ENOENT", "limits: EINVAL"])
+      expect(ends).toEqual([
+        "system call filter: EINVAL",
+        "folder: ENOENT",
+        "rules: ENOENT",
+        "limits: EINVAL"
+      ])
       expect(output).toBe("")
     })
   )
