@@ -1,6 +1,6 @@
 import { Context } from "effect"
+import { type KeyedGate, makeKeyedGate } from "./fibers/keyed-gate.js"
 import type { OwnerId } from "./ids.js"
-import { type KeyedGate, makeKeyedGate } from "./keyed-gate.js"
 import { defaultLimits, type LimitValues } from "./limits.js"
 
 /** The reservations of this process's running uploads. */

@@ -8,8 +8,8 @@ import {
   type Unavailable,
   UrlUnreachable
 } from "../../core/errors.js"
+import { makeKeyedGate } from "../../core/fibers/keyed-gate.js"
 import { FileName } from "../../core/ids.js"
-import { makeKeyedGate } from "../../core/keyed-gate.js"
 import { allowedProtocols, selfContainedDemuxers, subtitleDemuxers } from "../../core/policy/allowed.js"
 import { ActingFor } from "../../core/ports/acting-for.js"
 import type { ProberShape, ProbeSource } from "../../core/ports/prober.js"

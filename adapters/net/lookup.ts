@@ -1,6 +1,6 @@
 import { lookup, Resolver } from "node:dns/promises"
 import { Effect } from "effect"
-import { makeKeyedGate } from "../../core/keyed-gate.js"
+import { makeKeyedGate } from "../../core/fibers/keyed-gate.js"
 import type { LimitValues } from "../../core/limits.js"
 import { ActingFor } from "../../core/ports/acting-for.js"
 

@@ -1,6 +1,6 @@
 import { Chunk, Data, Deferred, Effect, Queue, Runtime, type Scope } from "effect"
 import { Client, escapeIdentifier, type Pool } from "pg"
-import { endless, every } from "../../core/loop.js"
+import { endless, every } from "../../core/fibers/loop.js"
 import { reasonOf } from "../sql/database.js"
 
 /**

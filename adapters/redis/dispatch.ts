@@ -1,7 +1,7 @@
 import type { Queue } from "bullmq"
 import { Deferred, Effect, Exit, FiberId, type Scope } from "effect"
 import { Unavailable } from "../../core/errors.js"
-import { every } from "../../core/loop.js"
+import { every } from "../../core/fibers/loop.js"
 import type { QueueShape, Ticket } from "../../core/ports/queue.js"
 import { type Naming, touch } from "./bull.js"
 import { type RedisLink, renew } from "./link.js"

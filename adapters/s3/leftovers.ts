@@ -1,7 +1,7 @@
 import { Chunk, Effect, Option, Stream } from "effect"
+import { every } from "../../core/fibers/loop.js"
+import { SteadyTime } from "../../core/fibers/steady-time.js"
 import { Limits } from "../../core/limits.js"
-import { every } from "../../core/loop.js"
-import { SteadyTime } from "../../core/steady-time.js"
 import type { Bucket } from "./bucket.js"
 import { isMissing, unavailable } from "./failures.js"
 

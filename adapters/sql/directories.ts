@@ -17,11 +17,11 @@ import {
   tooManyRegistrations
 } from "../../core/directory.js"
 import { NameTaken, QuotaExceeded } from "../../core/errors.js"
+import { mapInSlices } from "../../core/fibers/slices.js"
 import type { BlobKey, DirId, FileName, OwnerId } from "../../core/ids.js"
 import { Limits, type LimitValues } from "../../core/limits.js"
 import type { DirectoriesShape, FileSearch } from "../../core/ports/directories.js"
 import type { Published } from "../../core/ports/jobs.js"
-import { mapInSlices } from "../../core/slices.js"
 import { type Database, nowText } from "./database.js"
 import { deleteChosen, isLive, keepLocked, lockCount, skipLocked } from "./dialect.js"
 import { eachPage, rowsPerPage } from "./pages.js"

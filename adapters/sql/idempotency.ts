@@ -1,9 +1,9 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
 import { Array, Clock, Effect, Option } from "effect"
+import { SteadyTime } from "../../core/fibers/steady-time.js"
 import type { JobId, OwnerId } from "../../core/ids.js"
 import type { NewJob } from "../../core/job.js"
 import { Limits } from "../../core/limits.js"
-import { SteadyTime } from "../../core/steady-time.js"
 import { nowText } from "./database.js"
 
 /** Idempotency keys: each has a row that is valid for `idempotencySeconds`, independent of its job. */

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { letOthersRun } from "../../core/slices.js"
+import { letOthersRun } from "../../core/fibers/slices.js"
 
 /** Rows per page. SQLite reads a page in a few milliseconds, during which the process is blocked. */
 export const rowsPerPage = 500

@@ -1,8 +1,8 @@
 import { Effect, Option, Queue, Stream } from "effect"
 import { JobNotFound, type Unavailable } from "../../core/errors.js"
+import { untilSome } from "../../core/fibers/loop.js"
 import { isTerminal, type Job } from "../../core/job.js"
 import { Limits } from "../../core/limits.js"
-import { untilSome } from "../../core/loop.js"
 import type { JobsShape } from "../../core/ports/jobs.js"
 import type { Changes } from "./changes.js"
 

@@ -4,8 +4,8 @@ import { open, statfs, unlink } from "node:fs/promises"
 import { dirname } from "node:path"
 import { Effect, type Scope } from "effect"
 import { Unavailable } from "../../core/errors.js"
+import { every } from "../../core/fibers/loop.js"
 import { Limits } from "../../core/limits.js"
-import { every } from "../../core/loop.js"
 import type { MediumShape } from "../sql/medium.js"
 
 /**

@@ -1,10 +1,10 @@
 import { Effect } from "effect"
 import type { Account } from "../account.js"
 import type { Directory, StoredFile } from "../directory.js"
+import { mapInSlices } from "../fibers/slices.js"
 import { failureOf, type Job, statusOf } from "../job.js"
 import type { DeliveryRecord } from "../ports/outbox.js"
 import type { SignedRequest } from "../ports/storage.js"
-import { mapInSlices } from "../slices.js"
 import { mediaType } from "../text/media-type.js"
 import type { Usage } from "../usage.js"
 import type {

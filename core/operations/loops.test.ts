@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Option } from "effect"
 import { copyFirstInput, type ScriptedRun } from "../../adapters/memory/executor.js"
-import { shallow, withDepth } from "../fiber-depth.suite.js"
+import { shallow, withDepth } from "../fibers/fiber-depth.suite.js"
 import { JobId } from "../ids.js"
 import type { LimitValues } from "../limits.js"
 import { Jobs } from "../ports/jobs.js"

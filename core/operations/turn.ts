@@ -1,5 +1,5 @@
 import { Context, Duration, Effect, ExecutionStrategy, Exit, FiberId, Option, Scope } from "effect"
-import { untilSome } from "../loop.js"
+import { untilSome } from "../fibers/loop.js"
 
 /** Which slots take jobs first on a host that has worker slots and serves runners. */
 export type Preference = "local" | "remote" | "least-loaded"

@@ -1,6 +1,6 @@
 import { Cause, Clock, Deferred, Duration, Effect, Either, Fiber, Layer, Option } from "effect"
+import { every, jittered, untilSome } from "../fibers/loop.js"
 import { Limits } from "../limits.js"
-import { every, jittered, untilSome } from "../loop.js"
 import { Abilities, meets, type Needs } from "../needs.js"
 import { Jobs } from "../ports/jobs.js"
 import { Queue, type Ticket } from "../ports/queue.js"

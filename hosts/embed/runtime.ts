@@ -15,6 +15,7 @@ import {
 } from "effect"
 import { isGone, thisProcess } from "../../adapters/process/index.js"
 import { Unavailable } from "../../core/errors.js"
+import { makeSteadyTime, SteadyTime } from "../../core/fibers/steady-time.js"
 import { Limits, type LimitValues } from "../../core/limits.js"
 import { deliverer } from "../../core/operations/deliver.js"
 import { sweeper } from "../../core/operations/sweep.js"
@@ -24,7 +25,6 @@ import { makeRunnerHealth, RunnerHealth } from "../../core/operations/worker-hea
 import { Closing } from "../../core/ports/closing.js"
 import { Holder } from "../../core/ports/holder.js"
 import { makeUploadGate, noReservations, Reserved, UploadGate } from "../../core/reservations.js"
-import { makeSteadyTime, SteadyTime } from "../../core/steady-time.js"
 import type { Services } from "./layers.js"
 
 /** Services that are running, workers that take jobs, and a way to run operations. */

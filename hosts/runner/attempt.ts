@@ -2,8 +2,8 @@ import { Cause, Clock, Duration, Effect, Ref, Stream } from "effect"
 import type { Ffmpeg } from "../../adapters/ffmpeg/index.js"
 import { type InputCache, type Run, type RunCalls, transferOf } from "../../adapters/runner/index.js"
 import { RunLost } from "../../core/errors.js"
+import { endless } from "../../core/fibers/loop.js"
 import type { LimitValues } from "../../core/limits.js"
-import { endless } from "../../core/loop.js"
 import { planOf } from "./plan.js"
 
 /** What all runs of a runner share. */

@@ -3,16 +3,18 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
 
-const root = fileURLToPath(new URL("..", import.meta.url))
+const root = fileURLToPath(new URL("../..", import.meta.url))
 
 const sources = ["core", "adapters", "hosts"]
   .flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((file) => join(folder, file))
   )
-  .filter((file) => file.endsWith(".ts") && !/\.(test|suite)\.ts$/.test(file) && file !== "core/loop.ts")
+  .filter(
+    (file) => file.endsWith(".ts") && !/\.(test|suite)\.ts$/.test(file) && file !== "core/fibers/loop.ts"
+  )
 
 /**
- * Loops around effects that are not of core/loop.ts. A `retry` must say where it ends, by `upTo` or `times`.
+ * Loops around effects that are not of core/fibers/loop.ts. A `retry` must say where it ends, by `upTo` or `times`.
  */
 const otherLoops = (text: string): ReadonlyArray<string> => [
   ...[
@@ -30,7 +32,7 @@ const otherLoops = (text: string): ReadonlyArray<string> => [
 /** What is bounded by the bytes of one file. */
 const bounded: ReadonlySet<string> = new Set(["adapters/ffmpeg/probe-url/matroska.ts"])
 
-describe("loops around effects are those of core/loop.ts", () => {
+describe("loops around effects are those of core/fibers/loop.ts", () => {
   it.each(sources.filter((file) => !bounded.has(file)))("%s", (file) => {
     expect(otherLoops(readFileSync(join(root, file), "utf8"))).toEqual([])
   })

@@ -5,7 +5,7 @@ import { Effect, Fiber, Option, Random } from "effect"
  * `Effect.raceFirst`,
  * `Effect.timeout` and parallel effects merge the FiberRefs of their children into the fiber that waits for
  * them. In one endless fiber that adds entries with each turn, and each later turn copies all of them. A
- * fiber per turn ends with its entries. core/loop-rule.test.ts allows no other loops around effects. It does
+ * fiber per turn ends with its entries. core/fibers/loop-rule.test.ts allows no other loops around effects. It does
  * not see a fiber that starts its own successor, which is a loop too: such a successor is started by a
  * runtime (`FiberSet.runtime`), else it begins with all entries so far.
  */
