@@ -42,7 +42,7 @@ describe("docs/faults.md", () => {
   })
 
   it("has a row for everything that becomes of outputs that grow, and no other", () => {
-    const tried = [...read("hosts/runner/growing.test.ts").matchAll(/^ {2}scene\("([^"]+)"/gm)].map(
+    const tried = [...read("hosts/runner/growing.test.ts").matchAll(/^ {2}scene\(\s*"([^"]+)"/gm)].map(
       ([, title]) => `a large output ${title}`
     )
     expect(tried.length).toBeGreaterThan(2)

@@ -236,7 +236,7 @@ const systems = /^\/(?:sys|proc|dev)\/|^\/etc\/(?:ld\.so|localtime|nsswitch|font
 describe("a demuxer that came after ffmpeg 5.1", () => {
   it("is allowed, has a sample here, and its reading in docs/formats.md", () => {
     const [, section = ""] = readFileSync(new URL("../../../docs/formats.md", import.meta.url), "utf8").split(
-      "\n## Inputs that came after 5.1\n"
+      "\n## Inputs added after 5.1\n"
     )
     const rows = (section.split("\n## ")[0] ?? "").split("\n").filter((line) => line.startsWith("| `"))
     const listed = rows.flatMap((row) =>

@@ -117,9 +117,9 @@ export const launch = <E = never>(
   Effect.gen(function* () {
     const { launcher } = options
     if (launcher.invocation(command).args.length > (launcher.maxArguments ?? Number.POSITIVE_INFINITY))
-      return Effect.succeed(refused("E2BIG"))
+      return Effect.succeed(neverStarted("E2BIG"))
     // Node throws where there is one.
-    if (command.args.some((arg) => arg.includes("\0"))) return Effect.succeed(refused("EINVAL"))
+    if (command.args.some((arg) => arg.includes("\0"))) return Effect.succeed(neverStarted("EINVAL"))
     if (command.work.user !== undefined)
       yield* disk(`hand over ${command.work.in}`, () => handOver(command.work))
     const startedAt = yield* Clock.currentTimeNanos
@@ -134,7 +134,7 @@ export const launch = <E = never>(
     return Effect.gen(function* () {
       const result = yield* Effect.promise(() => ended)
       if (result._tag === "NotStarted") {
-        if (result.error.code === "E2BIG") return refused("E2BIG")
+        if (result.error.code === "E2BIG") return neverStarted("E2BIG")
         return yield* unavailable(
           `could not start ${command.program} (${result.error.code ?? "no code"})`,
           result.error
@@ -155,7 +155,7 @@ export const launch = <E = never>(
     })
   })
 
-export const refused = (errno: NonNullable<Ended["refused"]>): Ended => ({
+export const neverStarted = (errno: NonNullable<Ended["refused"]>): Ended => ({
   code: null,
   signal: null,
   refused: errno,

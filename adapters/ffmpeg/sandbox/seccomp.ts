@@ -197,7 +197,7 @@ const threadsAlone = (clone: number): ReadonlyArray<Instruction> => [
   ret(answer.notPermitted)
 ]
 
-export interface FilterOptions {
+export interface SeccompOptions {
   /** Lets IPv4 streams through: in a network namespace of its own such a process reaches what listens in there. */
   readonly tcp?: boolean
   /** For a process whose namespaces are those of others, too, and which starts no other: see `deniedToSiblings`. */
@@ -207,7 +207,7 @@ export interface FilterOptions {
 /** The program for a processor as Node calls it (`process.arch`); undefined where its numbers are not in the table. */
 export const seccompFilter = (
   arch: string,
-  { tcp = false, siblings = false }: FilterOptions = {}
+  { tcp = false, siblings = false }: SeccompOptions = {}
 ): Buffer | undefined => {
   const architecture = architectures[arch]
   if (architecture === undefined) return undefined

@@ -3,7 +3,7 @@ import { Clock, Effect, type Scope } from "effect"
 import type { Unavailable } from "../../../../core/errors.js"
 import { disk, unavailable } from "../../disk.js"
 import type { Ended, LaunchOptions } from "../launch.js"
-import { refused } from "../launch.js"
+import { neverStarted } from "../launch.js"
 import type { ResourceLimits } from "../rlimits.js"
 import { handOver, takeBack, type WorkDirectory } from "../work-directory.js"
 import type { WarmProcess } from "./process.js"
@@ -27,8 +27,8 @@ export const launchWarm = (
   { killSeconds, onStdout, onStderr }: Omit<LaunchOptions, "launcher">
 ): Effect.Effect<Effect.Effect<Ended, Unavailable>, Unavailable, Scope.Scope> =>
   Effect.gen(function* () {
-    if (tooLong(args)) return Effect.succeed(refused("E2BIG"))
-    if (args.some((arg) => arg.includes("\0"))) return Effect.succeed(refused("EINVAL"))
+    if (tooLong(args)) return Effect.succeed(neverStarted("E2BIG"))
+    if (args.some((arg) => arg.includes("\0"))) return Effect.succeed(neverStarted("EINVAL"))
     if (work.user !== undefined) yield* disk(`hand over ${work.in}`, () => handOver(work, true))
     const startedAt = yield* Clock.currentTimeNanos
     const request = {

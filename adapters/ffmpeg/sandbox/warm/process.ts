@@ -4,8 +4,8 @@ import { start } from "../../../process/spawn.js"
 import {
   frameReader,
   type Hello,
+  helperVersion,
   kinds,
-  protocolVersion,
   type RunEnd,
   type RunRequest,
   readEnd,
@@ -31,7 +31,7 @@ export interface WarmRun {
   readonly signal: (name: "SIGTERM" | "SIGKILL") => void
 }
 
-export interface RunSinks {
+export interface OutputSinks {
   readonly onStdout: (chunk: Uint8Array) => void
   readonly onStderr: (chunk: Uint8Array) => void
 }
@@ -39,7 +39,7 @@ export interface RunSinks {
 /** A program that is loaded and waits before its `main`: each run is a fork of it. */
 export interface WarmProcess {
   readonly hello: Hello
-  readonly begin: (request: RunRequest, sinks: RunSinks) => WarmRun
+  readonly begin: (request: RunRequest, sinks: OutputSinks) => WarmRun
   /** How many runs it has begun. */
   readonly begun: () => number
   readonly alive: () => boolean
@@ -121,7 +121,7 @@ export const startWarm = async (
   const { pid } = child
   const runs = new Map<
     number,
-    { readonly sinks: RunSinks; readonly over: (end: RunEnd | undefined) => void }
+    { readonly sinks: OutputSinks; readonly over: (end: RunEnd | undefined) => void }
   >()
   let begun = 0
   let open = true
@@ -239,7 +239,7 @@ const whyNot = (words: string): string => {
 }
 
 const unfit = ({ version, threads, descriptors }: Hello): string | undefined => {
-  if (version !== protocolVersion) return "its helper is of another version"
+  if (version !== helperVersion) return "its helper is of another version"
   if (threads !== 1) return "it makes threads before it begins"
   return descriptors > 0 ? "it opens files before it begins" : undefined
 }

@@ -3,7 +3,7 @@ import type { ResourceLimits } from "../rlimits.js"
 
 /** What is said between this process and one that waits for runs: frames with a header of four numbers. warm.c is the other side. */
 
-export const protocolVersion = 1
+export const helperVersion = 1
 
 export const kinds = { setup: 1, start: 2, signal: 3, hello: 4, stdout: 5, stderr: 6, ended: 7 } as const
 
@@ -114,7 +114,7 @@ export const readHello = (content: Buffer): Hello => ({
 })
 
 /** What a run used. */
-export interface Usage {
+export interface ResourceUsage {
   /** Processor time, its own and the kernel's for it. */
   readonly cpuSeconds: number
   readonly peakBytes: number
@@ -123,7 +123,7 @@ export interface Usage {
 export interface RunEnd {
   readonly code: number | null
   readonly signal: string | null
-  readonly usage: Usage
+  readonly usage: ResourceUsage
   /** The step at which its start failed, and why. */
   readonly failure: string | undefined
 }
