@@ -11,9 +11,23 @@ export type Pages = ReadonlyMap<string, string>
 
 /** Describes a web page or error message by its beginning; undefined for any other file. */
 export const pageIn = (head: string): string | undefined => {
-  const text = head.replace(/^\ufeff?(?:\s|<\?xml[^>]{0,200}\?>|<!--.{0,400}?-->)*/s, "").toLowerCase()
+  const text = withoutProlog(head).toLowerCase()
   if (/^<(?:!doctype\s+html|html|head|body|title|script)[\s>]/.test(text)) return "a web page"
   return /^<error>\s*<code>/.test(text) ? "an error message of a server" : undefined
+}
+
+/** What may stand before the first element of a page. */
+const prologs = [
+  { begins: "<?xml", ends: "?>" },
+  { begins: "<!--", ends: "-->" }
+]
+
+/** The text without white space, a byte order mark, an XML declaration and comments at its beginning. */
+const withoutProlog = (head: string): string => {
+  const text = head.trimStart()
+  const prolog = prologs.find(({ begins }) => text.startsWith(begins))
+  const end = prolog === undefined ? -1 : text.indexOf(prolog.ends)
+  return prolog === undefined || end < 0 ? text : withoutProlog(text.slice(end + prolog.ends.length))
 }
 
 /** Bytes of a file that are read. */

@@ -32,7 +32,4 @@ export const stagedPattern = (prefix: string, ending: string): string => `${pref
 
 /** Replaces the staged names and patterns in ffmpeg's messages by the callers' names. */
 export const withGivenNames = (text: string, given: ReadonlyMap<string, FileName>): string =>
-  text.replace(
-    /file:((?:input-\d{1,9}|picture-\d{1,9}-(?:x-)*(?:%05d|\d{5,9}))(?:\.[A-Za-z0-9_]{1,16})?)/g,
-    (whole, name: string) => given.get(name) ?? whole
-  )
+  text.replace(/file:([a-z0-9%-]+(?:\.[A-Za-z0-9_]+)?)/g, (whole, name: string) => given.get(name) ?? whole)

@@ -111,7 +111,7 @@ describe("an option that some version lacks", () => {
         if (rewritten(name, null, policy.table) !== undefined) expect(await takes(written ?? "")).toBe(true)
         else
           expect(Either.getOrUndefined(Either.flip(judged(list)))).toMatch(
-            /(is gone from|came with a later) .*: (write|use|leave)/
+            /(was removed from|came with a later) .*: (write|use|leave)/
           )
       } else expect(await takes(list)).toBe(true)
     }

@@ -58,9 +58,11 @@ const outputCodecs = (log: ReadonlyArray<string>): ReadonlyMap<number, ReadonlyA
   const given = new Map<string, string>()
   const outputs = new Map<number, Array<string>>()
   for (const line of log) {
-    const [, stream, codec = ""] =
-      /^ {2,4}Stream #(\d{1,4}:\d{1,5})[^ ]{0,100}: (?:Video|Audio|Subtitle|Data): (\w+)/.exec(line) ?? []
-    if (stream !== undefined && !given.has(stream)) given.set(stream, codec)
+    const [head = "", input, index] =
+      /^ {2,4}Stream #(\d{1,4}):(\d{1,5})[^ ]{0,100}: (?:Video|Audio|Subtitle|Data)\b/.exec(line) ?? []
+    const [, codec] = /^: (\w+)/.exec(line.slice(head.length)) ?? []
+    const stream = `${input}:${index}`
+    if (codec !== undefined && head !== "" && !given.has(stream)) given.set(stream, codec)
     const [, from = "", to, how = ""] =
       /^ {2}Stream #(\d{1,4}:\d{1,5}) -> #(\d{1,4}):\d{1,5} \((.*)\)$/.exec(line) ?? []
     const made = how === "copy" ? given.get(from) : /-> (\w+) \(/.exec(how)?.[1]

@@ -78,7 +78,7 @@ export const headers: ReadonlyArray<Rule> = [
     sayOf: ({ outputs, files = [] }, number) => {
       const name = files[Number(number)] ?? ""
       const subject = name === "" ? "the output format" : `the format of ${quoted(name)}`
-      return silentRefusal(/[^.]*$/.exec(name)?.[0] ?? "", subject, outputs.get(Number(number)) ?? [])
+      return silentRefusal(name.slice(name.lastIndexOf(".") + 1), subject, outputs.get(Number(number)) ?? [])
     }
   }
 ]
