@@ -22,7 +22,7 @@ it("a bundled program has the packages of the clone, whatever lies above its fol
   const program = await bundled(
     join(folder, "program"),
     `import { Effect } from "effect"
-     import { mediaType } from "${core}/media-type.ts"
+     import { mediaType } from "${core}/text/media-type.ts"
      const written: string = Effect.runSync(Effect.succeed("clone"))
      console.log(written, typeof mediaType)`
   )
