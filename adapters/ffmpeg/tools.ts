@@ -5,16 +5,15 @@ import { Limits, type LimitValues } from "../../core/limits.js"
 import type { GuardOptions } from "../net/index.js"
 import { type DiskWatch, unavailable, watchDisk } from "./disk.js"
 import type { Failure } from "./log/explain.js"
+import { limitReached } from "./log/limit-reached.js"
 import {
   type Confinement,
   confine,
   type LaunchMode,
-  type Program,
   type SandboxKind,
-  type SandboxMode,
-  type Start
+  type SandboxMode
 } from "./sandbox/confinement.js"
-import { limitReached } from "./sandbox/rlimits.js"
+import type { Program, Start } from "./sandbox/launch.js"
 import { defaultWorkRoot, openWorkRoot, type WorkRoot } from "./sandbox/work-directory.js"
 import { type SearchEnvironment, searchPaths } from "./search-paths.js"
 import { type Build, knownHole } from "./versions.js"

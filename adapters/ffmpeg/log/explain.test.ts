@@ -631,7 +631,7 @@ describe("a successful run that left something out", () => {
       true
     ],
     ["an ordinary line", "[png @ 0x564268ab3e00] Invalid PNG signature 0x00000000.", false]
-  ])("tells of what could not be decoded: %s", (_, line, is) => {
+  ])("reports what could not be decoded: %s", (_, line, is) => {
     expect(leftOut([line])).toBe(is)
   })
 })

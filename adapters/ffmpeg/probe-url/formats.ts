@@ -33,7 +33,7 @@ const isTransportStream = (head: Buffer): boolean =>
 
 const boxes = ["ftyp", "moov", "mdat", "free", "skip", "wide", "pnot", "styp"]
 
-/** Where an ID3v2 tag ends; 0 if there is none. Pictures can make it large. */
+/** Offset of the end of an ID3v2 tag, which may contain large pictures; 0 without a tag. */
 const endOfTag = (head: Buffer): number =>
   head.toString("latin1", 0, 3) === "ID3"
     ? 10 + [6, 7, 8, 9].reduce((size, at) => size * 128 + ((head[at] ?? 0) & 127), 0)

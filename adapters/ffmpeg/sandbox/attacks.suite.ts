@@ -64,7 +64,8 @@ export interface Attack {
 }
 
 const picture = ["-f", "lavfi", "-i", "color=s=16x16:d=0.1"]
-const copyOf = (...input: ReadonlyArray<string>) => [
+/** Arguments that copy an input as it is to the output `a`. */
+export const copyOf = (...input: ReadonlyArray<string>) => [
   ...input,
   "-map",
   "0",

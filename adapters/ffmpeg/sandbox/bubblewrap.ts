@@ -69,8 +69,8 @@ export const openSandbox = (
     const hardware = (options.devices?.paths ?? []).flatMap((path) => ["--dev-bind-try", path, path])
     // Its /dev/shm would be memory without a bound, could it be written.
     const ownDev = ["--dev", "/dev", ...hardware]
-    // For a sandbox that we must get into under another user than root: `--dev` and `--disable-userns` would put the program into
-    // a second user namespace, from which nobody gets into the network, which belongs to the first.
+    // For a sandbox that another user than root must enter: `--dev` and `--disable-userns` would put the program
+    // into a second user namespace. The network belongs to the first, and cannot be entered from there.
     const plainDev = [
       "--tmpfs",
       "/dev",

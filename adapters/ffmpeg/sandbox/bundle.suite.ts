@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path"
+import { execa } from "execa"
 import { build } from "vite"
 
 /** Folders that a bundled program imports from. */
@@ -32,3 +33,10 @@ export const bundled = async (folder: string, source: string): Promise<string> =
   })
   return join(folder, "run.mjs")
 }
+
+/** Runs a bundled program with Node as another user, without groups. Needs root. */
+export const runAs = (user: number, program: string) =>
+  execa("setpriv", [
+    ...["--reuid", `${user}`, "--regid", `${user}`, "--clear-groups"],
+    ...["--", process.execPath, program]
+  ])

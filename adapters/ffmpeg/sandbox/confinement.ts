@@ -5,15 +5,13 @@ import { disk, unavailable } from "../disk.js"
 import { type Build, buildOf, whyTooOld } from "../versions.js"
 import { openSandbox, type Sandbox } from "./bubblewrap.js"
 import { findDevices } from "./devices.js"
-import { type Ended, type Launcher, launch, type Prepare, plainLauncher, tiedLauncher } from "./launch.js"
+import { type Launcher, launch, type Program, plainLauncher, type Start, tiedLauncher } from "./launch.js"
 import { type ResourceLimits, readHardLimits, resourceLimits } from "./rlimits.js"
 import { whatRunsSee } from "./seen.js"
 import { users } from "./users.js"
 import { warmVariables } from "./warm/process.js"
 import { canChangeUsers, openInvocation, openWarm, type WarmOptions, type WarmStart } from "./warm/start.js"
-import { type WorkDirectory, type WorkRoot, workDirectory } from "./work-directory.js"
-
-export type Program = "ffmpeg" | "ffprobe"
+import { type WorkRoot, workDirectory } from "./work-directory.js"
 
 /** "required": no sandbox, no start. "preferred": where it works, with a warning where it does not. "off": never. */
 export type SandboxMode = "required" | "preferred" | "off"
@@ -44,20 +42,6 @@ export interface ConfinementOptions {
   /** Whether runs see this machine's devices for codecs. Default false. */
   readonly hardware?: boolean
 }
-
-export interface Sinks {
-  readonly onStdout?: (chunk: Uint8Array) => void
-  readonly onStderr?: (chunk: Uint8Array) => void
-}
-
-/** With `prepare` the process may connect, within its sandbox, to what was made to listen there before it starts. */
-export type Start = <E = never>(
-  program: Program,
-  args: ReadonlyArray<string>,
-  work: WorkDirectory,
-  sinks: Sinks,
-  prepare?: Prepare<E>
-) => Effect.Effect<Effect.Effect<Ended, Unavailable>, Unavailable | E, Scope.Scope>
 
 /** How programs are started here, found out by starting them. */
 export interface Confinement {

@@ -105,6 +105,23 @@ export interface Ended {
   readonly usage?: { readonly cpuSeconds: number; readonly peakBytes: number }
 }
 
+/** The programs that run over a work directory. */
+export type Program = "ffmpeg" | "ffprobe"
+
+export interface Sinks {
+  readonly onStdout?: (chunk: Uint8Array) => void
+  readonly onStderr?: (chunk: Uint8Array) => void
+}
+
+/** With `prepare` the process may connect, within its sandbox, to what was made to listen there before it starts. */
+export type Start = <E = never>(
+  program: Program,
+  args: ReadonlyArray<string>,
+  work: WorkDirectory,
+  sinks: Sinks,
+  prepare?: Prepare<E>
+) => Effect.Effect<Effect.Effect<Ended, Unavailable>, Unavailable | E, Scope.Scope>
+
 /**
  * Starts a process that lives no longer than the scope: its group is ended, and its exit and the end of its output are
  * awaited, before the scope is closed. Gives the wait for its own end; `Unavailable` when it could not be started.

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { defaultLimits } from "../../../core/limits.js"
-import { limitReached, prlimitCommand, readHardLimits, resourceLimits } from "./rlimits.js"
+import { limitReached } from "../log/limit-reached.js"
+import { prlimitCommand, readHardLimits, resourceLimits } from "./rlimits.js"
 
 const limits = { as: 1000, cpu: 7, fsize: 20, nofile: 3, core: 0, nproc: 4 }
 

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import type { LimitValues } from "../../../core/limits.js"
-import { type Failure, lastWord } from "../log/explain.js"
 
 /** What one process may use at most; the names are those of prlimit's options. */
 export interface ResourceLimits {
@@ -73,23 +72,3 @@ export const readHardLimits = (): HardLimits => {
   }
   return found
 }
-
-/** Which limit ended a run, as its end and the longest file that it left tell, in a sentence. `log` is the end of its stderr. */
-export const limitReached = (
-  limits: ResourceLimits,
-  { ended, log }: Failure,
-  longestFile: number
-): string | undefined => {
-  // The first process of a sandbox hears nothing of SIGXFSZ; its write fails.
-  if (ended.signal === "SIGXFSZ" || longestFile >= limits.fsize)
-    return `a file grew larger than ${limits.fsize} bytes`
-  const overtime =
-    ended.signal === "SIGXCPU" ||
-    ended.code === hardExit ||
-    (ended.code === 255 && lastWord(log) === heardOfCpu)
-  return overtime ? `it took more than ${limits.cpu} s of processor time` : undefined
-}
-
-/** ffmpeg takes SIGXCPU, number 24, as a wish to end; after the third that it had no time to follow it ends with 123. */
-const heardOfCpu = "Exiting normally, received signal 24."
-const hardExit = 123

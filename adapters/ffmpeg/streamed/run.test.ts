@@ -15,8 +15,8 @@ import { Storage } from "../../../core/ports/storage.js"
 import { memoryStorage } from "../../memory/storage.js"
 import { makeExecutor } from "../executor.js"
 import { type FfmpegOptions, openFfmpeg, type Transfer } from "../index.js"
-import { attacks, layOut, type Prey } from "../sandbox/attacks.suite.js"
-import { adapters, bundled, core } from "../sandbox/bundle.suite.js"
+import { attacks, copyOf, layOut, type Prey } from "../sandbox/attacks.suite.js"
+import { adapters, bundled, core, runAs } from "../sandbox/bundle.suite.js"
 import { remainsOf } from "../sandbox/remains.suite.js"
 import { openTools, type Tools } from "../tools.js"
 import { type Arriving, arrivingFile, transferOver } from "./arriving.suite.js"
@@ -289,19 +289,7 @@ describe.runIf(linux)("a sandboxed run that reads a late input", () => {
   }
 
   const overNetwork = () => {
-    const fetching = (url: string) => [
-      "-f",
-      "data",
-      "-i",
-      url,
-      "-map",
-      "0",
-      "-c",
-      "copy",
-      "-f",
-      "data",
-      "file:../out/a"
-    ]
+    const fetching = (url: string) => copyOf("-f", "data", "-i", url)
     return [
       ...attacks(prey, prey.canary).filter(({ title }) => /TCP|HTTP|UDP|socket|listens/.test(title)),
       ...["http://127.0.0.1:8080/", "http://127.0.0.1:8080/0.mp4", "http://127.0.0.1:8081/"].map((url) => ({
@@ -386,17 +374,7 @@ describe.runIf(linux)("a sandboxed run that reads a late input", () => {
            await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(memoryStorage)))`
         )
       )
-      const drop = [
-        "--reuid",
-        `${nobody}`,
-        "--regid",
-        `${nobody}`,
-        "--clear-groups",
-        "--",
-        process.execPath,
-        program
-      ]
-      const { stdout } = yield* Effect.promise(() => execa("setpriv", drop))
+      const { stdout } = yield* Effect.promise(() => runAs(nobody, program))
       expect(stdout).toBe(JSON.stringify([nobody, true]))
       expect(yield* remainsOf(join(open, "work"))).toEqual([])
     })

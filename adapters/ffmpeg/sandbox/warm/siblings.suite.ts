@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Deferred, Effect, Fiber } from "effect"
-import type { Start } from "../confinement.js"
+import type { Start } from "../launch.js"
 import { openWorkRoot, type WorkRoot, workDirectory } from "../work-directory.js"
 import { loaded, type Place, pathOf } from "./loaded.suite.js"
 

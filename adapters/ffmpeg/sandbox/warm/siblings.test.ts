@@ -4,9 +4,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { it } from "@effect/vitest"
 import { Effect } from "effect"
-import { execa } from "execa"
 import { afterAll, describe, expect } from "vitest"
-import { adapters, bundled } from "../bundle.suite.js"
+import { adapters, bundled, runAs } from "../bundle.suite.js"
 import { ffmpegsIn, remainsOf } from "../remains.suite.js"
 import { places } from "./loaded.suite.js"
 import { allowed, besideAnother, secret } from "./siblings.suite.js"
@@ -75,17 +74,7 @@ describe.runIf(process.platform === "linux" && process.arch === "x64").each(plac
            console.log(JSON.stringify(await Effect.runPromise(besideAnother("${place}", ${JSON.stringify(workRoot)}, async () => null))))`
           )
         )
-        const drop = [
-          "--reuid",
-          `${nobody}`,
-          "--regid",
-          `${nobody}`,
-          "--clear-groups",
-          "--",
-          process.execPath,
-          program
-        ]
-        const result = JSON.parse((yield* Effect.promise(() => execa("setpriv", drop))).stdout)
+        const result = JSON.parse((yield* Effect.promise(() => runAs(nobody, program))).stdout)
         expect(result.attack).toEqual(expect.arrayContaining(allowed))
         expect(done(result.attack)).toEqual([])
         expect(result).toMatchObject({ isWhole: true, goesOn: [true, true] })
