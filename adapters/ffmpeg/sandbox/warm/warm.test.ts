@@ -293,13 +293,16 @@ describe.runIf(process.platform === "linux").each(places)("programs that are kep
 const until = (good: () => boolean) =>
   Effect.repeat(Effect.sync(good), { until: (is) => is, schedule: Schedule.spaced("20 millis") })
 
-/** Of the largest. */
-const residentBytes = () =>
-  Math.max(
-    ...warmProcesses().map(
-      (id) => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${id}/status`, "utf8"))?.[1]) * 1024
-    )
-  )
+/** Of the largest process. A fork has the name too until its program begins, and may end before it is read. */
+const residentBytes = () => Math.max(...warmProcesses().map(residentBytesOf))
+
+const residentBytesOf = (id: string): number => {
+  try {
+    return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${id}/status`, "utf8"))?.[1] ?? 0) * 1024
+  } catch {
+    return 0
+  }
+}
 
 const aClip = (): string => {
   const clip = join(folder, "clip.mp4")
